@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Two projects: `unit` runs in parallel beside the sources; `e2e` drives the built bundles, one file at a time. */
+export default defineConfig({
+  root,
+  test: {
+    reporters: ['default', fileURLToPath(new URL('./closing-line-reporter.ts', import.meta.url))],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          root,
+          include: ['packages/*/src/**/*.test.ts', 'agent/src/**/*.test.ts', 'controller/src/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          root,
+          include: ['e2e/scenarios/**/*.e2e.ts'],
+          fileParallelism: false,
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,3 @@
+export * from './fake-clock.ts';
+export * from './recording-log.ts';
+export * from './temporary-folder.ts';
