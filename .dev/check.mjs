@@ -5,9 +5,12 @@ import { join } from 'node:path';
 
 await ensureReady({ build: false });
 const bin = (name) => join(root, 'node_modules', '.bin', name);
-const members = ['agent', 'controller', 'e2e', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)].filter((member) =>
-  existsSync(join(root, member, 'tsconfig.json')),
-);
+const members = [
+  'agent',
+  'controller',
+  'e2e',
+  ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`),
+].filter((member) => existsSync(join(root, member, 'tsconfig.json')));
 const checks = [
   ...members.map((member) => [`types: ${member}`, bin('tsc'), ['-p', join(member, 'tsconfig.json')]]),
   ['lint', bin('oxlint'), ['--type-aware', '--deny-warnings', '--report-unused-disable-directives']],

@@ -26,14 +26,18 @@ export function node24() {
   if (existsSync(pinned)) return pinned;
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 22 || (major === 22 && minor >= 22)) return process.execPath;
-  fail(
+  return fail(
     `no Node 24 for ${process.platform}-${process.arch} comes with the project, and yours is ${process.versions.node}`,
     'install Node 24 and run the command again',
   );
 }
 
 export function environment() {
-  return { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`, TURBO_TELEMETRY_DISABLED: '1' };
+  return {
+    ...process.env,
+    PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`,
+    TURBO_TELEMETRY_DISABLED: '1',
+  };
 }
 
 /** Installs dependencies when a manifest changed since the last time, then builds what is older than its sources. */
@@ -46,9 +50,21 @@ async function ensureDependencies() {
   const wanted = hashOf(manifestFiles());
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return;
   step('installing dependencies and Node 24 (once, about 15 s)');
-  const args = ['--yes', '--prefer-offline', PNPM, 'install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only'];
+  const args = [
+    '--yes',
+    '--prefer-offline',
+    PNPM,
+    'install',
+    '--frozen-lockfile',
+    '--prefer-offline',
+    '--reporter=append-only',
+  ];
   const code = await run('npx', args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  if (code !== 0) fail(`installing the dependencies failed (exit code ${code})`, 'check that the npm registry can be reached, then run the command again');
+  if (code !== 0)
+    fail(
+      `installing the dependencies failed (exit code ${code})`,
+      'check that the npm registry can be reached, then run the command again',
+    );
   writeFileSync(stampFile, wanted);
 }
 
@@ -58,7 +74,11 @@ async function ensureBundles() {
     const stamp = join(root, app, 'dist', '.sources');
     if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) continue;
     step(`building ${app}`);
-    const code = await run(node24(), ['build.ts'], { cwd: join(root, app), env: environment(), stdio: ['ignore', 'ignore', 'inherit'] });
+    const code = await run(node24(), ['build.ts'], {
+      cwd: join(root, app),
+      env: environment(),
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     if (code !== 0) fail(`building ${app} failed (exit code ${code})`, 'run `npm run check` for details');
     mkdirSync(dirname(stamp), { recursive: true });
     writeFileSync(stamp, wanted);
@@ -66,12 +86,22 @@ async function ensureBundles() {
 }
 
 function manifestFiles() {
-  const members = ['agent', 'controller', 'e2e', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)];
-  return [...MANIFESTS, ...members.map((member) => `${member}/package.json`)].map((file) => join(root, file)).filter((file) => existsSync(file));
+  const members = [
+    'agent',
+    'controller',
+    'e2e',
+    ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`),
+  ];
+  return [...MANIFESTS, ...members.map((member) => `${member}/package.json`)]
+    .map((file) => join(root, file))
+    .filter((file) => existsSync(file));
 }
 
 function sourcesOf(app) {
-  const folders = [join(root, app, 'src'), ...readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name, 'src'))];
+  const folders = [
+    join(root, app, 'src'),
+    ...readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name, 'src')),
+  ];
   const files = folders.flatMap((folder) => filesBelow(folder)).filter((file) => !file.endsWith('.test.ts'));
   return [...files, join(root, app, 'build.ts'), join(root, 'pnpm-lock.yaml')].sort();
 }
@@ -85,7 +115,8 @@ function filesBelow(folder) {
 
 function hashOf(files) {
   const hash = createHash('sha256');
-  for (const file of files) if (existsSync(file) && statSync(file).isFile()) hash.update(file.slice(root.length)).update(readFileSync(file));
+  for (const file of files)
+    if (existsSync(file) && statSync(file).isFile()) hash.update(file.slice(root.length)).update(readFileSync(file));
   return hash.digest('hex');
 }
 

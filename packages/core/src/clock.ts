@@ -21,10 +21,13 @@ export const systemClock: Clock = {
         globalThis.clearTimeout(timer);
         reject(signal?.reason as Error);
       };
-      const timer = globalThis.setTimeout(() => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      }, Math.max(0, ms));
+      const timer = globalThis.setTimeout(
+        () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        },
+        Math.max(0, ms),
+      );
       signal?.addEventListener('abort', onAbort, { once: true });
     }),
 };

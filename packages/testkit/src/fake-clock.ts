@@ -69,7 +69,8 @@ export class FakeClock implements Clock {
     watched.catch(() => {});
     const limitMs = this.#nowMs + (options.limitMs ?? 3_600_000);
     while (!settled) {
-      if (this.#nowMs >= limitMs) throw new Error(`still pending after ${options.limitMs ?? 3_600_000} ms of fake time`);
+      if (this.#nowMs >= limitMs)
+        throw new Error(`still pending after ${options.limitMs ?? 3_600_000} ms of fake time`);
       await this.advance(options.stepMs ?? 100);
     }
     return watched;
