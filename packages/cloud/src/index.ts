@@ -1,1 +1,1 @@
-export const packageName = '@runctl/cloud';
+export * from './fleet-provider.ts';
