@@ -9,7 +9,11 @@ export interface FleetEnderOptions {
   readonly region: string;
   /** `https://ec2.us-east-1.amazonaws.com`, or where AWS_ENDPOINT_URL points. */
   readonly endpoint: string;
-  readonly credentials: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined }>;
+  readonly credentials: () => Promise<{
+    accessKeyId: string;
+    secretAccessKey: string;
+    sessionToken?: string | undefined;
+  }>;
   readonly timeoutMs?: number;
 }
 
@@ -45,15 +49,27 @@ export function createFleetEnder(options: FleetEnderOptions): FleetEnder {
 
   return {
     async mayDelete(fleetId) {
-      const { status, text } = await call({ Action: 'DeleteFleets', 'FleetId.1': fleetId, TerminateInstances: 'false', DryRun: 'true' });
+      const { status, text } = await call({
+        Action: 'DeleteFleets',
+        'FleetId.1': fleetId,
+        TerminateInstances: 'false',
+        DryRun: 'true',
+      });
       const code = errorCode(text);
       if (code === 'DryRunOperation') return true;
       if (code === 'UnauthorizedOperation' || code === 'AccessDenied') return false;
-      throw new RunctlError('cloud-error', `asking whether fleet ${fleetId} may be deleted failed: ${code ?? `HTTP ${status}`}`);
+      throw new RunctlError(
+        'cloud-error',
+        `asking whether fleet ${fleetId} may be deleted failed: ${code ?? `HTTP ${status}`}`,
+      );
     },
 
     async delete(fleetId) {
-      const { status, text } = await call({ Action: 'DeleteFleets', 'FleetId.1': fleetId, TerminateInstances: 'false' });
+      const { status, text } = await call({
+        Action: 'DeleteFleets',
+        'FleetId.1': fleetId,
+        TerminateInstances: 'false',
+      });
       const failure = deletionFailure(text, fleetId);
       if (status === 200 && failure === null) return;
       const code = failure ?? errorCode(text) ?? `HTTP ${status}`;
@@ -84,7 +100,12 @@ function between(text: string, start: string, end: string): string | null {
   return to < 0 ? null : text.slice(from + start.length, to);
 }
 
-function post(url: URL, headers: Record<string, string>, body: string, timeoutMs: number): Promise<{ status: number; text: string }> {
+function post(
+  url: URL,
+  headers: Record<string, string>,
+  body: string,
+  timeoutMs: number,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(url, { method: 'POST', headers, timeout: timeoutMs }, (response) => {
@@ -94,7 +115,9 @@ function post(url: URL, headers: Record<string, string>, body: string, timeoutMs
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
     });
     request.on('timeout', () => request.destroy(new Error(`no answer from ${url.host} within ${timeoutMs} ms`)));
-    request.on('error', (error) => reject(new RunctlError('cloud-unreachable', `EC2 does not answer: ${error.message}`, { cause: error })));
+    request.on('error', (error) =>
+      reject(new RunctlError('cloud-unreachable', `EC2 does not answer: ${error.message}`, { cause: error })),
+    );
     request.end(body);
   });
 }

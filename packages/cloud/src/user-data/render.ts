@@ -7,7 +7,12 @@ export const USER_DATA_LIMIT_BYTES = 16 * 1024;
 
 export interface BootRequest {
   readonly config: AgentConfig;
-  readonly tools: { readonly agentKey: string; readonly agentSha256: string; readonly nodeKey: string; readonly nodeSha256: string };
+  readonly tools: {
+    readonly agentKey: string;
+    readonly agentSha256: string;
+    readonly nodeKey: string;
+    readonly nodeSha256: string;
+  };
   /** A boot that has not reached the agent by then powers the machine off. */
   readonly bootGuardMs: number;
 }
@@ -48,7 +53,7 @@ ${fetcherScript}BOOT_PY
 
 get() {
   stage="fetching $1"; shift
-  error=$(python3 "$ROOT/opt/runctl/boot.py" fetch "$@" 2>&1 >/dev/null) || fail "$error"
+  { error=$(python3 "$ROOT/opt/runctl/boot.py" fetch "$@" 2>&1 >&3) || fail "$error"; } 3>&1
 }
 get "the Node runtime" ${quoted(tools.nodeKey)} ${tools.nodeSha256} "$ROOT/opt/runctl/node" gunzip
 get "the agent" ${quoted(tools.agentKey)} ${tools.agentSha256} "$ROOT/opt/runctl/agent.mjs"
@@ -92,8 +97,12 @@ echo "boot: the agent is started"
 `;
   const sizeBytes = Buffer.byteLength(script);
   if (sizeBytes > USER_DATA_LIMIT_BYTES)
-    throw new RunctlError('user-data-too-large', `the boot script has ${sizeBytes} bytes; EC2 takes ${USER_DATA_LIMIT_BYTES}`, {
-      hint: 'shorten the bucket prefix',
-    });
+    throw new RunctlError(
+      'user-data-too-large',
+      `the boot script has ${sizeBytes} bytes; EC2 takes ${USER_DATA_LIMIT_BYTES}`,
+      {
+        hint: 'shorten the bucket prefix',
+      },
+    );
   return script;
 }
