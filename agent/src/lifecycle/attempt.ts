@@ -133,12 +133,7 @@ interface Moment {
 
 const stay = (state: AttemptState): AttemptStep => ({ state, effects: [] });
 
-export function step(
-  state: AttemptState,
-  event: AttemptEvent,
-  nowMs: number,
-  policy: AttemptPolicy,
-): AttemptStep {
+export function step(state: AttemptState, event: AttemptEvent, nowMs: number, policy: AttemptPolicy): AttemptStep {
   const moment = { nowMs, policy };
   switch (state.phase) {
     case 'preparing':
@@ -270,7 +265,10 @@ function earlier(a: number | null, b: number | null): number | null {
 }
 
 /** Out of a short window the reserves take only a share, so that the workload is left the greater part. */
-function reserves(haltAtMs: number, { nowMs, policy }: Moment): { readonly flushMs: number; readonly reportMs: number } {
+function reserves(
+  haltAtMs: number,
+  { nowMs, policy }: Moment,
+): { readonly flushMs: number; readonly reportMs: number } {
   const windowMs = Math.max(0, haltAtMs - nowMs);
   return {
     flushMs: Math.min(policy.flushReserveMs, windowMs / 4),
@@ -299,7 +297,10 @@ function giveUpTime(state: Drain, { policy }: Moment): number {
 function beginDrain(request: StopRequest, moment: Moment): AttemptStep {
   const killAtMs = killTime(request, moment);
   const drain: Drain = { cause: request.cause, haltAtMs: request.haltAtMs, killAtMs, killed: false };
-  return { state: { phase: 'draining', ...drain }, effects: [{ type: 'signal', signal: 'SIGTERM' }, ...wake(killAtMs)] };
+  return {
+    state: { phase: 'draining', ...drain },
+    effects: [{ type: 'signal', signal: 'SIGTERM' }, ...wake(killAtMs)],
+  };
 }
 
 /** The earlier agent sent SIGTERM already: a second one would look like impatience to the script. */
@@ -319,7 +320,10 @@ function kill(state: In<'draining'>, moment: Moment): AttemptStep {
   const next = { ...state, killed: true, killAtMs: moment.nowMs };
   return {
     state: next,
-    effects: [{ type: 'signal', signal: 'SIGKILL' }, { type: 'wake', atMs: giveUpTime(next, moment) }],
+    effects: [
+      { type: 'signal', signal: 'SIGKILL' },
+      { type: 'wake', atMs: giveUpTime(next, moment) },
+    ],
   };
 }
 
