@@ -1,1 +1,13 @@
+export * from './complete-upload.ts';
+export * from './crc32.ts';
+export * from './credentials/credentials.ts';
+export * from './credentials/environment.ts';
+export * from './credentials/instance-metadata.ts';
+export { compareKeys } from './keys.ts';
+export { DirectoryStore, type DirectoryStoreOptions } from './directory/directory-store.ts';
+export * from './memory/memory-store.ts';
+export { collect, readBytes, readText } from './object-body.ts';
 export * from './object-store.ts';
+export { endpointOf } from './s3/endpoint.ts';
+export { S3Store, type S3StoreOptions } from './s3/s3-store.ts';
+export * from './transfer/part-grid.ts';
