@@ -97,7 +97,8 @@ export type AttemptEffect =
   | { readonly type: 'cancel-preparation' }
   | { readonly type: 'spawn' }
   | { readonly type: 'signal'; readonly signal: 'SIGTERM' | 'SIGKILL' }
-  | { readonly type: 'flush'; readonly byMs: number }
+  /** Save everything. `hurried`: the machine goes away, `byMs` is real. */
+  | { readonly type: 'flush'; readonly ending: Ending; readonly byMs: number; readonly hurried: boolean }
   | { readonly type: 'report'; readonly ending: Ending; readonly flush: FlushResult; readonly byMs: number }
   /** Send `tick` at this time. An earlier one, or one too many, does no harm. */
   | { readonly type: 'wake'; readonly atMs: number }
@@ -344,7 +345,7 @@ function flush(ending: Ending, haltAtMs: number | null, moment: Moment): Attempt
   return {
     state: { phase: 'flushing', ending, haltAtMs, flushByMs },
     effects: [
-      { type: 'flush', byMs: flushByMs },
+      { type: 'flush', ending, byMs: flushByMs, hurried: haltAtMs !== null },
       { type: 'wake', atMs: flushByMs },
     ],
   };
