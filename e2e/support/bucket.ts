@@ -49,7 +49,9 @@ export class Bucket {
     const keys: string[] = [];
     let token: string | undefined;
     do {
-      const page = await this.#client.send(new ListObjectsV2Command({ Bucket: this.#name, Prefix: prefix, ContinuationToken: token }));
+      const page = await this.#client.send(
+        new ListObjectsV2Command({ Bucket: this.#name, Prefix: prefix, ContinuationToken: token }),
+      );
       keys.push(...(page.Contents ?? []).map((object) => object.Key ?? ''));
       token = page.NextContinuationToken;
     } while (token !== undefined);
@@ -103,7 +105,10 @@ export class Bucket {
     let end = 0;
     for (const key of await this.keys(runKeys(run).logFolder(generation, 0))) {
       const offset = parseLogKey(key)?.offset ?? Number.NaN;
-      if (offset !== end) throw new Error(`the log of generation ${generation} has ${offset < end ? 'an overlap' : 'a gap'} at ${end}: ${key}`);
+      if (offset !== end)
+        throw new Error(
+          `the log of generation ${generation} has ${offset < end ? 'an overlap' : 'a gap'} at ${end}: ${key}`,
+        );
       const piece = gunzipSync((await this.bytes(key)) ?? Buffer.alloc(0));
       pieces.push(piece);
       end += piece.length;

@@ -16,14 +16,23 @@ export async function checkAfter(world: World, run: string): Promise<void> {
 
 async function nothingRemains(world: World, run: string): Promise<void> {
   const ids = await eventually('every instance of the run is terminated', async () => {
-    const { Reservations = [] } = await world.ec2.send(new DescribeInstancesCommand({ Filters: [{ Name: 'tag:runctl:run', Values: [run] }] }));
+    const { Reservations = [] } = await world.ec2.send(
+      new DescribeInstancesCommand({ Filters: [{ Name: 'tag:runctl:run', Values: [run] }] }),
+    );
     const instances = Reservations.flatMap((reservation) => reservation.Instances ?? []);
-    return instances.every((instance) => instance.State?.Name === 'terminated') && instances.map((instance) => instance.InstanceId ?? '');
+    return (
+      instances.every((instance) => instance.State?.Name === 'terminated') &&
+      instances.map((instance) => instance.InstanceId ?? '')
+    );
   });
   const { Fleets = [] } = await world.ec2.send(new DescribeFleetsCommand({}));
-  const alive = Fleets.filter((fleet) => fleet.Tags?.some((tag) => tag.Value === run) && !fleet.FleetState?.startsWith('deleted'));
+  const alive = Fleets.filter(
+    (fleet) => fleet.Tags?.some((tag) => tag.Value === run) && !fleet.FleetState?.startsWith('deleted'),
+  );
   expect(alive.map((fleet) => `${fleet.FleetId} is ${fleet.FleetState}`)).toEqual([]);
-  expect(await eventually('no process of the run is left', async () => processesOf(ids).length === 0 || null, 10_000)).toBe(true);
+  expect(
+    await eventually('no process of the run is left', async () => processesOf(ids).length === 0 || null, 10_000),
+  ).toBe(true);
 }
 
 /** Processes of the host that carry one of the instances in their environment. Linux only; elsewhere the list is empty. */
@@ -50,7 +59,12 @@ async function savedIsWhole(world: World, run: string): Promise<void> {
   for (const file of manifest?.files ?? []) {
     const bytes = await world.bucket.bytes(file.key);
     expect(bytes?.length, file.key).toBe(file.sizeBytes);
-    expect(createHash('sha256').update(bytes ?? '').digest('hex'), file.key).toBe(file.sha256);
+    expect(
+      createHash('sha256')
+        .update(bytes ?? '')
+        .digest('hex'),
+      file.key,
+    ).toBe(file.sha256);
   }
 }
 

@@ -1,5 +1,10 @@
 /** Asks again and again until the answer is neither null nor false; fails with `what` and the last answer after `timeoutMs`. */
-export async function eventually<T>(what: string, ask: () => Promise<T | null | false>, timeoutMs = 60_000, everyMs = 100): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T | null | false>,
+  timeoutMs = 60_000,
+  everyMs = 100,
+): Promise<T> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     const answer = await ask();

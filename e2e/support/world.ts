@@ -55,21 +55,32 @@ export class World implements AsyncDisposable {
       RUNCTL_SANDBOX_STATE: state,
       NO_COLOR: '1',
     };
-    const args = ['sandbox', 'start', '--level', options.level ?? 'process', '--time-scale', String(options.timeScale ?? 0.1)];
+    const args = [
+      'sandbox',
+      'start',
+      '--level',
+      options.level ?? 'process',
+      '--time-scale',
+      String(options.timeScale ?? 0.1),
+    ];
     const started = await runctl(args, { env });
-    if (started.exitCode !== 0) throw new Error(`sandbox start failed (${started.exitCode}):\n${started.stderr}${started.stdout}`);
+    if (started.exitCode !== 0)
+      throw new Error(`sandbox start failed (${started.exitCode}):\n${started.stderr}${started.stdout}`);
     const region = JSON.parse(await readFile(join(state, 'region.json'), 'utf8')) as RegionFile;
     return new World(folder, env, region);
   }
 
   /** A runctl command on this laptop, against the sandbox. */
-  runctl(args: readonly string[], options: { timeoutMs?: number; env?: Record<string, string> } = {}): Promise<Finished> {
-    return runctl([...args, '--sandbox'], { ...options, env: { ...this.env, ...options.env } });
+  runctl(
+    args: readonly string[],
+    options: { timeoutMs?: number; env?: Record<string, string> } = {},
+  ): Promise<Finished> {
+    return runctl(withSandbox(args), { ...options, env: { ...this.env, ...options.env } });
   }
 
   /** The same, left running. */
   start(args: readonly string[]): ReturnType<typeof startRunctl> {
-    return startRunctl([...args, '--sandbox'], { env: this.env });
+    return startRunctl(withSandbox(args), { env: this.env });
   }
 
   /** A second laptop: another home, the same cloud. */
@@ -84,4 +95,10 @@ export class World implements AsyncDisposable {
     this.bucket.close();
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** `--sandbox` goes before `--`: what stands after it belongs to the script. */
+function withSandbox(args: readonly string[]): string[] {
+  const separator = args.indexOf('--');
+  return separator < 0 ? [...args, '--sandbox'] : [...args.slice(0, separator), '--sandbox', ...args.slice(separator)];
 }
