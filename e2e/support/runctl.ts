@@ -1,4 +1,4 @@
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 import { fileURLToPath } from 'node:url';
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -17,7 +17,7 @@ export interface RunctlOptions {
 }
 
 /** Starts the built bundle as its own process, with nothing of this process's environment but what a shell would have. */
-export function startRunctl(args: readonly string[], options: RunctlOptions): ResultPromise {
+export function startRunctl(args: readonly string[], options: RunctlOptions) {
   return execa(process.execPath, [entry, ...args], {
     env: options.env,
     extendEnv: false,
