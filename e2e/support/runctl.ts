@@ -32,5 +32,5 @@ export function startRunctl(args: readonly string[], options: RunctlOptions) {
 /** Runs a command to its end. */
 export async function runctl(args: readonly string[], options: RunctlOptions): Promise<Finished> {
   const { exitCode, stdout, stderr } = await startRunctl(args, options);
-  return { exitCode, stdout: String(stdout), stderr: String(stderr) };
+  return { exitCode, stdout, stderr };
 }

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FakeClock } from '@runctl/testkit';
 import {
   RunctlError,
   backoffMs,
@@ -13,7 +12,6 @@ import {
   nearest,
   newRunId,
   parseDuration,
-  retry,
   runIdPattern,
   systemClock,
 } from './index.ts';
@@ -81,26 +79,9 @@ test('the pause between tries grows, is jittered, and never exceeds its ceiling'
   );
 });
 
-test('retries what may succeed later, gives up on what will not, and counts the first try', async () => {
-  const clock = new FakeClock();
-  const policy = { attempts: 3, baseMs: 100, maxMs: 1000 };
-  let calls = 0;
-  const failing = retry(() => Promise.reject(new Error(`try ${++calls}`)), { policy, clock, retryable: () => true });
-  await expect(clock.runUntil(failing)).rejects.toThrow('try 3');
-  calls = 0;
-  const fatal = retry(() => Promise.reject(new Error(`try ${++calls}`)), { policy, clock, retryable: () => false });
-  await expect(fatal).rejects.toThrow('try 1');
-});
-
 test('a sleep ends at once when its signal aborts', async () => {
   const abort = new AbortController();
   const sleeping = systemClock.sleep(60_000, abort.signal);
   abort.abort(new Error('enough'));
   await expect(sleeping).rejects.toThrow('enough');
-});
-
-test('a step of the wall clock does not move monotonic time', () => {
-  const clock = new FakeClock();
-  clock.stepWall(3_600_000);
-  expect(clock.monotonicMs()).toBe(0);
 });
