@@ -1,1 +1,10 @@
-export const packageName = '@runctl/protocol';
+export * from './agent-config.ts';
+export * from './attempt.ts';
+export * from './codec.ts';
+export * from './control.ts';
+export * from './keys.ts';
+export * from './launch.ts';
+export * from './lease.ts';
+export * from './live.ts';
+export * from './manifest.ts';
+export * from './run-spec.ts';

@@ -68,7 +68,8 @@ export class FakeClock implements Clock {
     const watched = promise.finally(() => (settled = true));
     watched.catch(() => {});
     const limitMs = this.#nowMs + (options.limitMs ?? 3_600_000);
-    while (!settled) {
+    const isSettled = (): boolean => settled;
+    while (!isSettled()) {
       if (this.#nowMs >= limitMs)
         throw new Error(`still pending after ${options.limitMs ?? 3_600_000} ms of fake time`);
       await this.advance(options.stepMs ?? 100);

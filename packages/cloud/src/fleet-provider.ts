@@ -1,0 +1,104 @@
+import type { Market, Pool } from '@runctl/protocol';
+
+/** An instance as EC2 describes it. */
+export interface CloudInstance {
+  readonly instanceId: string;
+  readonly state: 'pending' | 'running' | 'shutting-down' | 'stopping' | 'stopped' | 'terminated';
+  readonly instanceType: string;
+  readonly zone: string;
+  readonly market: Market;
+  readonly privateIp: string | null;
+  readonly publicIp: string | null;
+  readonly launchedAtMs: number;
+  /** `Server.SpotInstanceTermination`, `Client.InstanceInitiatedShutdown`, … */
+  readonly stateReason: string | null;
+  readonly run: string | null;
+  readonly launch: number | null;
+  readonly fleetId: string | null;
+}
+
+/** What a fleet reports about itself; `error` events carry EC2's code, `no-capacity` and `quota` are told apart by it. */
+export interface FleetEvent {
+  readonly atMs: number;
+  readonly kind: 'error' | 'instance' | 'state' | 'information';
+  /** `InsufficientInstanceCapacity`, `launched`, `submitted`, … */
+  readonly code: string;
+  readonly message: string;
+  readonly instanceId: string | null;
+}
+
+export interface FleetState {
+  readonly fleetId: string;
+  /** `active`, `deleted_running`, … ; null when EC2 no longer knows it. */
+  readonly state: string | null;
+  readonly fulfilled: number;
+}
+
+export interface LaunchRequest {
+  /** Makes the call idempotent: the same token gives the same fleet. */
+  readonly clientToken: string;
+  readonly run: string;
+  readonly launch: number;
+  readonly runName: string | null;
+  readonly project: string;
+  readonly user: string;
+  readonly templateName: string;
+  readonly imageId: string;
+  readonly instanceProfile: string;
+  readonly securityGroupIds: readonly string[];
+  /** Raw user data, at most 16 KiB. */
+  readonly userData: string;
+  readonly rootVolumeGiB: number | null;
+  readonly pools: readonly Pool[];
+  readonly market: Market;
+  readonly nodes: number;
+  readonly validUntilMs: number;
+}
+
+/** Every call rejects with a RunctlError whose code tells what to do: no-capacity, quota-exceeded, pool-invalid, access-denied, credentials-expired, … */
+export interface FleetProvider {
+  readonly region: string;
+  /** Pools that exist for the types, cheapest first; an unknown type is `pool-invalid` and names the nearest. */
+  offers(
+    instanceTypes: readonly string[],
+    options: { market: Market; subnetIds: readonly string[] },
+  ): Promise<readonly Pool[]>;
+  /** An AMI id, an SSM parameter name, or null for the default image of the types' architecture. */
+  resolveImage(image: string | null, instanceTypes: readonly string[]): Promise<string>;
+  /** Creates launch template and `maintain` fleet, both tagged. Idempotent per clientToken. */
+  launch(request: LaunchRequest): Promise<{ readonly fleetId: string; readonly launchTemplateId: string }>;
+  /** The fleet of a launch whose `fleet.json` was never written, found by its tags; null when none was made. */
+  findFleet(
+    run: string,
+    launch: number,
+  ): Promise<{ readonly fleetId: string; readonly launchTemplateId: string } | null>;
+  fleet(fleetId: string): Promise<FleetState>;
+  /** Events since `sinceMs`, oldest first. */
+  fleetEvents(fleetId: string, sinceMs: number): Promise<readonly FleetEvent[]>;
+  /** Turns a spot fleet that found no capacity into an on-demand one. */
+  switchToOnDemand(fleetId: string, nodes: number): Promise<void>;
+  /** Instances of a run (of all runs when omitted), terminated ones as long as EC2 shows them. */
+  instances(run?: string): Promise<readonly CloudInstance[]>;
+  /** Deletes the fleet and its template; with `terminate` its instances too. Verified: a failure inside a 200 is an error. Idempotent. */
+  deleteFleet(fleetId: string, options: { terminate: boolean; launchTemplateId: string | null }): Promise<void>;
+  terminate(instanceIds: readonly string[]): Promise<void>;
+  consoleOutput(instanceId: string): Promise<string>;
+}
+
+/** SSM Run Command: a shell script as root on the instance. */
+export interface RemoteCommand {
+  /** Errors: `agent-unreachable` when the instance does not answer or is gone. */
+  run(
+    instanceId: string,
+    script: string,
+    options: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<{ exitCode: number; stdout: string; stderr: string }>;
+}
+
+/** The one EC2 right that an instance has: ending its own fleet. Signed requests without the SDK, since it lives in the agent. */
+export interface FleetEnder {
+  /** By a dry run; false when the role may not. Rejects when the answer could not be had. */
+  mayDelete(fleetId: string): Promise<boolean>;
+  /** Deletes the fleet without terminating its instances and checks the answer. A fleet that is already gone is done. */
+  delete(fleetId: string): Promise<void>;
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { launchNumber, versioned } from './codec.ts';
+import { runId } from './run-spec.ts';
+
+/**
+ * `/etc/runctl/agent.json`: what the boot script leaves for the agent. No secrets: user data can be read by every process.
+ * All of the agent's paths stand under `RUNCTL_INSTANCE_ROOT`, which is empty on a real machine.
+ */
+export const agentConfig = versioned.extend({
+  run: runId,
+  launch: launchNumber,
+  bucket: z.string().min(1),
+  /** Ends with `/`, or is empty. */
+  prefix: z.string(),
+  region: z.string().min(1),
+});
+export type AgentConfig = z.output<typeof agentConfig>;
+
+/** Folders and files of an agent below the instance's root; `home` is the home of the user who runs the workload. */
+export function agentPaths(instanceRoot: string, run: string) {
+  const state = `${instanceRoot}/var/lib/runctl/${run}`;
+  return {
+    config: `${instanceRoot}/etc/runctl/agent.json`,
+    /** Where the agent answers: `{pid, port, token}`, mode 0600. */
+    endpoint: `${instanceRoot}/run/runctl/agent.json`,
+    state,
+    /** Nonce and generation of the lease this machine holds. */
+    lease: `${state}/lease.json`,
+    /** What the supervisor needs to adopt a running workload. */
+    pid: `${state}/training.pid`,
+    exit: `${state}/training.exit`,
+    log: `${state}/training.log`,
+    progress: `${state}/progress.json`,
+    preempt: `${state}/preempt`,
+    done: `${state}/done`,
+    journal: `${state}/journal.json`,
+    agentLog: `${instanceRoot}/var/log/runctl-agent.log`,
+    tools: `${instanceRoot}/opt/runctl`,
+  };
+}
+export type AgentPaths = ReturnType<typeof agentPaths>;
+
+/** `/run/runctl/agent.json`. */
+export const agentEndpoint = z.object({
+  pid: z.number().int(),
+  port: z.number().int(),
+  token: z.string(),
+  run: runId,
+});
+export type AgentEndpoint = z.output<typeof agentEndpoint>;

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { generation, launchNumber, nodeIndex, timestamp, versioned } from './codec.ts';
+import { market, stopCause } from './launch.ts';
+
+const place = {
+  generation,
+  node: nodeIndex,
+  launch: launchNumber,
+  instanceId: z.string(),
+};
+
+/** `attempts/<gen>/<node>/started.json`. */
+export const attemptStarted = versioned.extend({
+  ...place,
+  at: timestamp,
+  instanceType: z.string(),
+  zone: z.string(),
+  market,
+  pricePerHourUsd: z.number().nullable(),
+  /** What it resumed from: null for a start from nothing. */
+  resumedFrom: z
+    .object({ manifest: z.string(), step: z.number().nullable(), warnings: z.array(z.string()) })
+    .nullable(),
+  agentVersion: z.string(),
+  /** How long each stage of getting here took. */
+  stagesMs: z.record(z.string(), z.number()),
+});
+export type AttemptStarted = z.output<typeof attemptStarted>;
+
+/** `notice.json`: the first sight of a spot notice. */
+export const attemptNotice = versioned.extend({
+  ...place,
+  at: timestamp,
+  action: z.string(),
+  /** Time until the deadline at first sight. */
+  windowMs: z.number(),
+  step: z.number().nullable(),
+  durableStep: z.number().nullable(),
+});
+export type AttemptNotice = z.output<typeof attemptNotice>;
+
+/** What happened between a stop and the last byte; times count from the stop's first sight. Null = did not happen. */
+export const drainReport = z.object({
+  cause: stopCause,
+  windowMs: z.number().nullable(),
+  noticeToSigtermMs: z.number().nullable(),
+  sigtermToFirstWriteMs: z.number().nullable(),
+  sigtermToLastWriteMs: z.number().nullable(),
+  sigtermToExitMs: z.number().nullable(),
+  killed: z.boolean(),
+  flushMs: z.number().nullable(),
+  /** Whether a new complete checkpoint appeared after SIGTERM. */
+  newCheckpoint: z.boolean(),
+  stepAtStop: z.number().nullable(),
+  durableStep: z.number().nullable(),
+  /** Complete checkpoints that could not be made durable in time, with why. */
+  notDurable: z.array(z.string()),
+});
+export type DrainReport = z.output<typeof drainReport>;
+
+/** `drained.json`. */
+export const attemptDrained = versioned.extend({ ...place, at: timestamp, drain: drainReport });
+
+export const attemptStatusName = z.enum(['succeeded', 'failed', 'stopped', 'interrupted', 'fenced']);
+
+/** `outcome.json`: how one life ended. Status and cause are different facts. */
+export const attemptOutcome = versioned.extend({
+  ...place,
+  at: timestamp,
+  status: attemptStatusName,
+  cause: stopCause,
+  exitCode: z.number().int().nullable(),
+  signal: z.string().nullable(),
+  message: z.string(),
+  step: z.number().nullable(),
+  durableStep: z.number().nullable(),
+  ranMs: z.number(),
+  costUsd: z.number().nullable(),
+  /** Uncompressed bytes of log that were shipped: the log of this life ends there. */
+  logBytes: z.number().int().nonnegative(),
+});
+export type AttemptOutcome = z.output<typeof attemptOutcome>;
+
+export const attemptPhase = z.enum([
+  'waiting',
+  'preparing',
+  'running',
+  'draining',
+  'flushing',
+  'reporting',
+  'ended',
+  'backoff',
+]);
+export type AttemptPhase = z.output<typeof attemptPhase>;
+
+/** `status.json`: the heartbeat, and the answer of `runctl-agent status --json`. */
+export const attemptStatus = versioned.extend({
+  ...place,
+  run: z.string(),
+  at: timestamp,
+  phase: attemptPhase,
+  phaseSince: timestamp,
+  /** Present continuous, for people: `downloading checkpoint 12,000 (1.2 of 4.0 GiB)`. */
+  doing: z.string(),
+  pid: z.number().nullable(),
+  step: z.number().nullable(),
+  stepSource: z.enum(['file', 'log', 'unknown']),
+  /** The durable checkpoint, and how old its content is. */
+  durable: z
+    .object({ manifest: z.string(), step: z.number().nullable(), savedAt: timestamp, at: timestamp })
+    .nullable(),
+  /** Time of work that would be lost if the machine died now without a word. */
+  atRiskMs: z.number().nullable(),
+  uploads: z.array(z.object({ path: z.string(), sentBytes: z.number(), sizeBytes: z.number() })),
+  notice: z.object({ action: z.string(), deadlineInMs: z.number() }).nullable(),
+  lease: z.object({ state: z.string(), generation: z.number().nullable(), renewedAgoMs: z.number().nullable() }),
+  budget: z.object({ spentUsd: z.number().nullable(), limitUsd: z.number().nullable() }),
+  pricePerHourUsd: z.number().nullable(),
+  market,
+  instanceType: z.string(),
+  zone: z.string(),
+  interruptions: z.number().int(),
+  crashes: z.number().int(),
+  logBytes: z.number().int().nonnegative(),
+  /** What a user should know and cannot see elsewhere. */
+  warnings: z.array(z.string()),
+});
+export type AttemptStatus = z.output<typeof attemptStatus>;

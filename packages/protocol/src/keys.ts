@@ -1,0 +1,115 @@
+/**
+ * The only place that builds or parses keys. All are relative to the bucket's prefix, which a store decorator adds.
+ * The layout is written down in FORMAT.md.
+ */
+
+const pad = (value: number, width: number): string => String(value).padStart(width, '0');
+const GENERATION_WIDTH = 6;
+const SEQUENCE_WIDTH = 8;
+const OFFSET_WIDTH = 15;
+const MILLISECONDS_WIDTH = 15;
+const NODE_WIDTH = 4;
+/** Ends in the year 33658; until then a later time sorts before an earlier one. */
+const LAST_MS = 10 ** MILLISECONDS_WIDTH - 1;
+
+export const generationName = (generation: number): string => pad(generation, GENERATION_WIDTH);
+
+/** `<generation>-<sequence>`: the order of checkpoints. */
+export interface CheckpointOrder {
+  readonly generation: number;
+  readonly seq: number;
+}
+
+const orderName = ({ generation, seq }: CheckpointOrder): string =>
+  `${generationName(generation)}-${pad(seq, SEQUENCE_WIDTH)}`;
+
+/** Negative when `a` comes before `b`. */
+export function compareOrder(a: CheckpointOrder, b: CheckpointOrder): number {
+  return a.generation - b.generation || a.seq - b.seq;
+}
+
+export const bucketKeys = {
+  agentTool: (sha256: string): string => `tools/agent-${sha256}.mjs`,
+  nodeTool: (tool: { version: string; os: string; arch: string; sha256: string }): string =>
+    `tools/node-${tool.version}-${tool.os}-${tool.arch}-${tool.sha256}.gz`,
+  codeFolder: (treeHash: string): string => `code/${treeHash}/`,
+  indexFolder: (): string => 'index/',
+  index: (createdMs: number, run: string): string => `index/${pad(LAST_MS - createdMs, MILLISECONDS_WIDTH)}-${run}`,
+  name: (name: string): string => `names/${name}`,
+  namesFolder: (): string => 'names/',
+  runsFolder: (): string => 'runs/',
+};
+
+/** Keys of one run. */
+export function runKeys(run: string) {
+  const root = `runs/${run}/`;
+  const attempt = (generation: number, node: number): string =>
+    `${root}attempts/${generationName(generation)}/${pad(node, NODE_WIDTH)}/`;
+  return {
+    root,
+    spec: `${root}spec.json`,
+    lease: `${root}lease.json`,
+    latest: `${root}latest.json`,
+    launchesFolder: `${root}launches/`,
+    launch: (launch: number) => ({
+      intent: `${root}launches/${pad(launch, 4)}/intent.json`,
+      fleet: `${root}launches/${pad(launch, 4)}/fleet.json`,
+      outcome: `${root}launches/${pad(launch, 4)}/outcome.json`,
+    }),
+    attemptsFolder: `${root}attempts/`,
+    attempt: (generation: number, node: number) => ({
+      started: `${attempt(generation, node)}started.json`,
+      notice: `${attempt(generation, node)}notice.json`,
+      drained: `${attempt(generation, node)}drained.json`,
+      outcome: `${attempt(generation, node)}outcome.json`,
+      status: `${attempt(generation, node)}status.json`,
+    }),
+    dataFolder: (order: CheckpointOrder, nonce: string): string => `${root}data/${orderName(order)}-${nonce}/`,
+    dataRoot: `${root}data/`,
+    manifestsFolder: `${root}manifests/`,
+    manifest: (order: CheckpointOrder): string => `${root}manifests/${orderName(order)}.json`,
+    logsFolder: `${root}logs/`,
+    logChunk: (generation: number, node: number, offset: number): string =>
+      `${root}logs/${generationName(generation)}/${pad(node, NODE_WIDTH)}/${pad(offset, OFFSET_WIDTH)}.log.gz`,
+    logFolder: (generation: number, node: number): string =>
+      `${root}logs/${generationName(generation)}/${pad(node, NODE_WIDTH)}/`,
+    metricsChunk: (generation: number, node: number, seq: number): string =>
+      `${root}metrics/${generationName(generation)}/${pad(node, NODE_WIDTH)}/${pad(seq, SEQUENCE_WIDTH)}.ndjson`,
+    controlFolder: `${root}control/`,
+    control: (ms: number, nonce: string): string => `${root}control/${pad(ms, MILLISECONDS_WIDTH)}-${nonce}.json`,
+    bootFolder: `${root}boot/`,
+    boot: (launch: number, instanceId: string): string => `${root}boot/${pad(launch, 4)}-${instanceId}.json`,
+  };
+}
+
+export type RunKeys = ReturnType<typeof runKeys>;
+
+/** The run and creation time in an index key, or null when it is none. */
+export function parseIndexKey(key: string): { readonly run: string; readonly createdMs: number } | null {
+  const match = /^index\/(\d{15})-(r-[a-z2-7]{10})$/.exec(key);
+  return match === null ? null : { createdMs: LAST_MS - Number(match[1]), run: String(match[2]) };
+}
+
+export function parseManifestKey(key: string): CheckpointOrder | null {
+  const match = /\/manifests\/(\d+)-(\d+)\.json$/.exec(key);
+  return match === null ? null : { generation: Number(match[1]), seq: Number(match[2]) };
+}
+
+export function parseLogKey(
+  key: string,
+): { readonly generation: number; readonly node: number; readonly offset: number } | null {
+  const match = /\/logs\/(\d+)\/(\d+)\/(\d+)\.log\.gz$/.exec(key);
+  return match === null ? null : { generation: Number(match[1]), node: Number(match[2]), offset: Number(match[3]) };
+}
+
+export function parseAttemptKey(
+  key: string,
+): { readonly generation: number; readonly node: number; readonly document: string } | null {
+  const match = /\/attempts\/(\d+)\/(\d+)\/([a-z]+)\.json$/.exec(key);
+  return match === null ? null : { generation: Number(match[1]), node: Number(match[2]), document: String(match[3]) };
+}
+
+export function parseLaunchKey(key: string): { readonly launch: number; readonly document: string } | null {
+  const match = /\/launches\/(\d+)\/([a-z]+)\.json$/.exec(key);
+  return match === null ? null : { launch: Number(match[1]), document: String(match[2]) };
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { generation, nodeIndex, nonce, timestamp, versioned } from './codec.ts';
+
+export const sequence = z.number().int().min(1);
+
+/** Part grid of uploads, in bytes, whatever the transfer uses: equal parts of two checkpoints can be copied inside S3. */
+export const PART_SIZE_BYTES = 8 * 1024 * 1024;
+
+export const manifestFile = z.object({
+  /** Relative to the checkpoint folder, with `/`; never absolute, never climbing. */
+  path: z.string().min(1),
+  key: z.string().min(1),
+  sizeBytes: z.number().int().nonnegative(),
+  sha256: z.string().length(64),
+  mode: z.number().int(),
+  partSizeBytes: z.number().int().positive(),
+  /** CRC32 of each part, base64 as S3 has it. */
+  partCrc32: z.array(z.string()),
+});
+export type ManifestFile = z.output<typeof manifestFile>;
+
+/** `manifests/<gen>-<seq>.json`: the commit record of a checkpoint. Committed once `latest.json` names it. */
+export const manifest = versioned.extend({
+  generation,
+  seq: sequence,
+  nonce,
+  /** Step of the training that the checkpoint holds; null when nothing told it. */
+  step: z.number().int().nonnegative().nullable(),
+  /** Key of the manifest that was the latest before this one. */
+  previous: z.string().nullable(),
+  recogniser: z.string(),
+  /** Why the recogniser called it complete, for people. */
+  evidence: z.string(),
+  /** What RUNCTL_RESUME_FROM names, relative to the checkpoint folder; `.` is the folder itself. */
+  entry: z.string().min(1),
+  nodes: z.array(nodeIndex).min(1),
+  files: z.array(manifestFile).min(1),
+  /** When the newest of its files was last written, by the machine's clock. */
+  savedAt: timestamp,
+  at: timestamp,
+});
+export type Manifest = z.output<typeof manifest>;
+
+/** `latest.json`: pointer to a manifest, compare-and-set. It and the chain of `previous` are the only authority. */
+export const latestPointer = versioned.extend({
+  manifest: z.string(),
+  generation,
+  seq: sequence,
+  step: z.number().int().nonnegative().nullable(),
+  at: timestamp,
+  nonce,
+  /** Set when a generation's first pointer is older in steps than the one before, because a newer checkpoint could not be used. */
+  fellBackFromStep: z.number().int().nullable(),
+});
+export type LatestPointer = z.output<typeof latestPointer>;
