@@ -13,6 +13,7 @@ const PROBE_LIMIT_MS = 10_000;
 /** Asks for everything that an instance needs of the kernel and the host's tools, in name spaces that end with it. */
 const probeScript = `set -e
 cd "$1"
+mount() { command mount -n "$@"; }
 mkdir upper work root
 ip link set lo up
 ip addr add 169.254.169.254/32 dev lo

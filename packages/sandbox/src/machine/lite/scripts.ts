@@ -39,6 +39,8 @@ export const confined: readonly string[] = [
 export const setupScript = `set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
+# Without -n, mount keeps notes of its own in the host's /run.
+mount() { command mount -n "$@"; }
 read -r host_pid rest </proc/self/stat
 cd "$1"
 ip -batch - <<END
