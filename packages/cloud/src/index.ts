@@ -1,1 +1,2 @@
 export * from './fleet-provider.ts';
+export * from './sandbox-client.ts';
