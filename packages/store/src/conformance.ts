@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { crc32Of } from './crc32.ts';
 import { compareKeys } from './keys.ts';
@@ -97,13 +97,13 @@ export function describeObjectStore(name: string, make: () => Promise<StoreUnder
       test('never shows a torn object while it is replaced', async () => {
         const versions = ['a', 'b', 'c', 'd'].map((letter) => text(letter.repeat(300_000)));
         await store.put(at('object'), versions[0]!);
-        let writing = true;
+        const written = new AbortController();
         const writer = (async () => {
           for (let round = 0; round < 12; round++) await store.put(at('object'), versions[round % versions.length]!);
-          writing = false;
+          written.abort();
         })();
         const seen: string[] = [];
-        while (writing) {
+        while (!written.signal.aborted) {
           const { body, info } = await store.get(at('object'));
           const bytes = await collect(body);
           expect(bytes.byteLength).toBe(info.sizeBytes);
