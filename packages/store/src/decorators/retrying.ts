@@ -133,9 +133,11 @@ class RetryingStore extends DecoratedStore {
       if (signal?.aborted || failures >= this.#policy.attempts || !retryable(error)) throw error;
       const pauseMs = backoffMs(this.#policy, failures, random());
       onRetry?.(error as StoreError, failures, pauseMs);
-      await clock.sleep(pauseMs, signal).catch((reason: unknown) => {
+      try {
+        await clock.sleep(pauseMs, signal);
+      } catch (reason) {
         throw signal?.aborted ? abortedError(signal) : reason;
-      });
+      }
     };
   }
 }

@@ -84,7 +84,8 @@ export class HttpTransport {
         agent: this.#agent,
         signal: call.signal,
       });
-      outgoing.on('error', (error) => reject(storeError(error, call)));
+      let sourceFailure: unknown = null;
+      outgoing.on('error', (error) => reject(storeError(sourceFailure ?? error, call)));
       outgoing.on('response', (response) => {
         // From here on the reader's own watch counts, which does not run while the reader itself is busy.
         outgoing.setTimeout(0);
@@ -92,19 +93,28 @@ export class HttpTransport {
       });
       outgoing.on('socket', (socket) => watchConnecting(outgoing, socket, this.#options.connectTimeoutMs));
       outgoing.setTimeout(idleTimeoutMs, () => outgoing.destroy(new Error(`silent for ${idleTimeoutMs} ms`)));
-      sendBody(outgoing, call);
+      sendBody(outgoing, call, (error) => {
+        sourceFailure = error;
+      });
     });
   }
 }
 
-function sendBody(outgoing: ClientRequest, { body, key }: HttpCall): void {
+/** A body whose source fails breaks the request off; `onSourceFailure` learns of it before the request fails. */
+function sendBody(outgoing: ClientRequest, { body, key }: HttpCall, onSourceFailure: (error: unknown) => void): void {
   if (body === null) outgoing.end();
   else if (body instanceof Uint8Array) outgoing.end(body);
   else {
-    // A failure of the source becomes the request's own error; one of the connection was reported already.
-    pipeline(Readable.from(bodyChunks(body, key ?? '')), outgoing).catch((error: unknown) => {
-      outgoing.destroy(error instanceof Error ? error : new Error(messageOf(error)));
-    });
+    const source = async function* () {
+      try {
+        yield* bodyChunks(body, key ?? '');
+      } catch (error) {
+        onSourceFailure(error);
+        throw error;
+      }
+    };
+    // Both ends' failures are told by the request's own error event.
+    pipeline(Readable.from(source()), outgoing).catch(() => outgoing.destroy());
   }
 }
 

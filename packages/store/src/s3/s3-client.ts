@@ -125,8 +125,8 @@ export class S3Client {
   }
 }
 
-async function checksumOf({ body, crc32 }: S3Call): Promise<string | null> {
-  return body === undefined || crc32 === null ? null : (crc32 ?? (await crc32OfBody(body)));
+async function checksumOf({ body, crc32, key }: S3Call): Promise<string | null> {
+  return body === undefined || crc32 === null ? null : (crc32 ?? (await crc32OfBody(body, key ?? '')));
 }
 
 async function textOf(answer: HttpAnswer): Promise<string> {
