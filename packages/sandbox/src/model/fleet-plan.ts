@@ -1,11 +1,7 @@
 import type { Market } from './settings.ts';
 
 export type SpotStrategy =
-  | 'lowest-price'
-  | 'diversified'
-  | 'capacity-optimized'
-  | 'capacity-optimized-prioritized'
-  | 'price-capacity-optimized';
+  'lowest-price' | 'diversified' | 'capacity-optimized' | 'capacity-optimized-prioritized' | 'price-capacity-optimized';
 
 /** One place where a fleet may launch: an override (or the template itself) in one zone. */
 export interface CandidatePool {
@@ -52,7 +48,11 @@ export interface FleetPlan {
   readonly launches: readonly number[];
   readonly terminations: readonly string[];
   /** Markets in which units are missing that no pool has room for, and what the pools answer. */
-  readonly unfulfilled: ReadonlyArray<{ readonly market: Market; readonly units: number; readonly tried: readonly CandidatePool[] }>;
+  readonly unfulfilled: ReadonlyArray<{
+    readonly market: Market;
+    readonly units: number;
+    readonly tried: readonly CandidatePool[];
+  }>;
 }
 
 type Order = (a: CandidatePool, b: CandidatePool) => number;

@@ -207,7 +207,8 @@ export class Instances {
     if (instance.machine === null) return;
     const planned = this.#endings.get(instance.id);
     if (planned !== undefined) return this.#ended(instance, planned);
-    if (end !== 'power-off') return this.#ended(instance, { into: 'terminated', reason: stateReasons.host, hard: true });
+    if (end !== 'power-off')
+      return this.#ended(instance, { into: 'terminated', reason: stateReasons.host, hard: true });
     const noticed = instance.notice !== null && !instance.notice.survived;
     const into = noticed || instance.spec.shutdownBehavior === 'terminate' ? 'terminated' : 'stopped';
     this.#ended(instance, { into, reason: stateReasons.own, hard: false });
