@@ -10,6 +10,7 @@ import type { UploadProgress } from './publisher-port.ts';
 import {
   hashFilesOfKnownSize,
   holdsSameContent,
+  carryOver,
   type KnownContent,
   uploadFiles,
   type UploadOptions,

@@ -403,8 +403,11 @@ test('a deadline ends a pass whose store does not answer, and the report names w
   await using world = await openWorld({ clock, store });
   await world.write('checkpoint-100/model.bin', 'weights');
   const ended = { clean: true, atMs: clock.wallMs() };
-  const pass = world.publisher().pass({ signal: never, ended, deadlineMs: clock.monotonicMs() + 5000 });
-  const report = await clock.runUntil(pass, { limitMs: 6000 });
+  const publisher = world.publisher();
+  const pass = publisher.pass({ signal: never, ended, deadlineMs: clock.monotonicMs() + 5000 });
+  await expect.poll(() => publisher.uploads().length).toBe(1);
+  await clock.advance(5000);
+  const report = await pass;
   expect(report).toMatchObject({ published: null, durable: null, notDurable: [expect.stringContaining('step 100')] });
   expect(report.error).not.toBeNull();
 });
