@@ -445,3 +445,22 @@ test('hard links and changed times of the same bytes make no new checkpoint', as
   expect((await world.settleAndPass(publisher)).published).toBeNull();
   expect(await world.keys(runKeys(RUN).manifestsFolder)).toHaveLength(1);
 });
+
+test('a log that grows during an upload does not spoil the checkpoint beside it', async () => {
+  const clock = new FakeClock();
+  let lines = 0;
+  const store = intercepted(new MemoryStore({ clock }), async (call, perform) => {
+    if (call.operation === 'put' && call.key?.includes('/data/')) {
+      await clock.advance(10);
+      await world.write('train.log', 'line\n'.repeat(++lines));
+    }
+    return perform();
+  });
+  await using world = await openWorld({ clock, store });
+  await world.write('checkpoint-100/model.bin', 'weights');
+  await world.write('train.log', 'first');
+  expect((await world.settleAndPass(world.publisher())).published).toMatchObject({
+    step: 100,
+    files: [{ path: 'checkpoint-100/model.bin' }],
+  });
+});
