@@ -72,9 +72,7 @@ function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
 
 /** What to do next; the loop below knows nothing else. */
 type Next =
-  | { readonly do: 'attempt'; readonly generation: number }
-  | { readonly do: 'finish' }
-  | { readonly do: 'leave' };
+  { readonly do: 'attempt'; readonly generation: number } | { readonly do: 'finish' } | { readonly do: 'leave' };
 
 class Life {
   readonly #context: LifeContext;
