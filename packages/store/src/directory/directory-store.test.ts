@@ -15,6 +15,7 @@ describeObjectStore('the directory store', async () => {
   const folder = await temporaryFolder('runctl-store');
   return {
     store: new DirectoryStore({ root: folder.path, clock: systemClock, sync: false }),
+    manyKeys: 100,
     close: async () => folder[Symbol.asyncDispose](),
   };
 });
