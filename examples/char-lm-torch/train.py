@@ -32,7 +32,7 @@ from torch import nn  # noqa: E402
 
 KEEP = 3
 NAME = re.compile(r"^checkpoint-(\d+)\.pt$")
-SEQUENCE, BATCH, WIDTH = 48, 16, 64
+SEQUENCE, BATCH, WIDTH = 32, 8, 64
 
 
 class Model(nn.Module):
@@ -109,9 +109,12 @@ def save(folder, training):
     return path
 
 
-# [4] What the caller names first, then the newest that can be read, then a fresh start. map_location lets a
-# checkpoint from a GPU be read anywhere; weights_only refuses to run code from the file.
+# [4] What the caller names first, then the newest that can be read. A fresh start only where there is no checkpoint at
+# all: if there are some and none can be read, a person has to look. map_location lets a checkpoint from a GPU be read
+# anywhere. The state is made of plain containers, so weights_only (torch >= 2.6: the default) can read it too.
 def resume(folder, training):
+    for leftover in folder.glob(".checkpoint-*.tmp"):
+        leftover.unlink()  # of a life that was killed in a save
     candidates = [path for _, path in reversed(checkpoints_in(folder))]
     named = os.environ.get("RUNCTL_RESUME_FROM")
     if named and Path(named).is_dir():
@@ -120,7 +123,7 @@ def resume(folder, training):
         candidates.insert(0, Path(named))
     for path in candidates:
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu")
             made_with = state["settings"]
         except Exception as problem:  # torch raises several unrelated types for a damaged file
             print(f"cannot read {path} ({type(problem).__name__}); trying the one before it", flush=True)
@@ -135,6 +138,8 @@ def resume(folder, training):
         training["step"], training["loss"] = state["step"], state["loss"]
         print(f"resumed from {path} at step {state['step']}", flush=True)
         return True
+    if candidates:
+        sys.exit(f"none of the {len(candidates)} checkpoints can be read; not starting over: move them away to do that")
     return False
 
 
@@ -171,7 +176,7 @@ def generate(model, start, length, generator):
 
 def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--checkpoint-every", type=int, default=50, metavar="STEPS")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--step-delay-ms", type=int, default=0, help="pause after each step, to rehearse slow training")

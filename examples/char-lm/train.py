@@ -67,8 +67,11 @@ def save(folder, state):
     return path
 
 
-# [4] What the caller names first, then the newest that can be read, then a fresh start.
+# [4] What the caller names first, then the newest that can be read. A fresh start only where there is no checkpoint at
+# all: if there are some and none can be read, a person has to look.
 def resume(folder, settings):
+    for leftover in folder.glob(".checkpoint-*.tmp"):
+        leftover.unlink()  # of a life that was killed in a save
     candidates = [path for _, path in reversed(checkpoints_in(folder))]
     named = os.environ.get("RUNCTL_RESUME_FROM")
     if named and Path(named).is_dir():
@@ -86,6 +89,8 @@ def resume(folder, settings):
             sys.exit(f"{path} was made with {made_with}, this run has {settings}: use another checkpoint folder")
         print(f"resumed from {path} at step {state['step']}", flush=True)
         return state
+    if candidates:
+        sys.exit(f"none of the {len(candidates)} checkpoints can be read; not starting over: move them away to do that")
     return None
 
 
