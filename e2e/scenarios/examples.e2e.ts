@@ -141,7 +141,7 @@ describe('examples/char-lm', () => {
     const random = seeded(7);
     let step = 0;
     for (let round = 0; round < 3; round += 1) {
-      using life = new Life(script, folder.path, { args: ['--steps', '5000', '--checkpoint-every', '1'] });
+      using life = new Life(script, folder.path, { args: ['--steps', '1000', '--checkpoint-every', '1'] });
       await life.prints(/from scratch|resumed from/);
       await pause(random() * 60);
       for (let repetition = 0; repetition < 3; repetition += 1) {
