@@ -128,10 +128,10 @@ const FOUR_DEATHS = ['SIGTERM', 'SIGKILL', 'SIGTERM', 'SIGTERM'] as const;
 
 describe('examples/char-lm', () => {
   const script = example('char-lm');
-  const short = ['--steps', '200', '--checkpoint-every', '15', '--step-delay-ms', '8'];
+  const short = ['--steps', '150', '--checkpoint-every', '15', '--step-delay-ms', '10'];
 
   test('ends with the same bytes after three SIGTERMs and a SIGKILL as undisturbed', async () => {
-    const training: Training = { script, args: short, steps: 200, extension: 'json' };
+    const training: Training = { script, args: short, steps: 150, extension: 'json' };
     const [calm, rough] = await Promise.all([undisturbed(training), interrupted(training, FOUR_DEATHS, seeded(11))]);
     expect(rough.equals(calm)).toBe(true);
   });
