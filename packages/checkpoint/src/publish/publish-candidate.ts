@@ -80,12 +80,14 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
 
 /** Uploads files and looks at them again; a change makes whatever was sent worthless, and explains errors on the way. */
 async function uploadHeld(
-  { held }: CompleteCandidate,
+  { candidate, held }: CompleteCandidate,
   files: readonly HeldFile[],
   options: UploadOptions,
 ): Promise<{ readonly uploaded: ManifestFile[] } | { readonly changed: string }> {
+  const present = new Set(files.map((file) => file.seen.path));
+  const companionsLeftOut = candidate.companions.filter((file) => !present.has(file.path)).map((file) => file.path);
   const result = await uploadFiles(files, options).then(
-    (uploaded) => ({ uploaded }),
+    async (uploaded) => ({ uploaded: [...uploaded, ...(await carryOver(companionsLeftOut, options))] }),
     (error: unknown) => ({ error }),
   );
   const changed = await held.changed();

@@ -134,9 +134,10 @@ class PublishingFolder {
       return report(false, complete.why);
     }
     await using held = complete;
-    if (complete.companions.length < candidate.companions.filter((file) => !isSideFile(file.path)).length)
-      found.unsettled = true;
-    if (this.#isPublished(candidate, complete.companions, facts)) return report(true, 'durable');
+    const lacking = complete.companions.length < candidate.companions.filter((file) => !isSideFile(file.path)).length;
+    if (lacking) found.unsettled = true;
+    const known = this.#isPublished(candidate, complete.companions, facts);
+    if (known || (lacking && facts.ended === null && this.#holdsFilesOf(candidate))) return report(true, 'durable');
     try {
       const result = await this.#publish(held, facts, pass);
       if (result.kind === 'committed') found.published = result.manifest;
@@ -191,6 +192,10 @@ class PublishingFolder {
     if (published === null) return false;
     const identity = identityOf(candidate, companions, facts.ended !== null);
     return identity.files === published.files && identity.companions === published.companions;
+  }
+
+  #holdsFilesOf(candidate: Candidate): boolean {
+    return this.#published?.identity?.files === identityOf(candidate, [], false).files;
   }
 
   /** The name's step, else what the training said when the checkpoint was written. */
