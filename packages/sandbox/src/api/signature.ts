@@ -209,7 +209,11 @@ function canonicalRequest(parts: CanonicalParts): string {
 function canonicalPath(path: string, singleEncoded: boolean): string {
   if (!singleEncoded) return encodeUri(path, true);
   try {
-    return encodeUri(decodeURIComponent(path), true);
+    // By segment, so that an escaped slash stays escaped; decoded first, because clients differ in what they escape.
+    return path
+      .split('/')
+      .map((segment) => encodeUri(decodeURIComponent(segment)))
+      .join('/');
   } catch {
     throw new SignatureError('malformed', 'The path is not valid percent-encoded UTF-8.');
   }
