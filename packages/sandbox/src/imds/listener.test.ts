@@ -95,8 +95,8 @@ describe('the token', () => {
 describe('the metadata', () => {
   test('tell who and where the instance is', async () => {
     await using service = await imds({ zoneName: 'us-east-1b' });
-    const { instance, get } = service;
-    const read = async (path: string) => (await get(`/latest/meta-data/${path}`)).body;
+    const { instance } = service;
+    const read = async (path: string) => (await service.get(`/latest/meta-data/${path}`)).body;
     expect(await read('instance-id')).toBe(instance.id);
     expect(await read('instance-type')).toBe('c7i.large');
     expect(await read('instance-life-cycle')).toBe('spot');
@@ -106,7 +106,7 @@ describe('the metadata', () => {
     expect(await read('local-ipv4')).toBe('10.77.0.11');
     expect(await read('local-hostname')).toBe('ip-10-77-0-11.ec2.internal');
     expect(await read('mac')).toBe(instance.macAddress);
-    const document = JSON.parse((await get('/latest/dynamic/instance-identity/document')).body) as object;
+    const document = JSON.parse((await service.get('/latest/dynamic/instance-identity/document')).body) as object;
     expect(document).toMatchObject({
       instanceId: instance.id,
       region: 'us-east-1',

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { planFleet, rankPools } from './fleet-plan.ts';
 import type { CandidatePool, PlanInput, SpotStrategy } from './fleet-plan.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { noticeDeadlineMs } from './interruptions.ts';
 import { fleetConfig, launchData, modelRegion } from './testing/model-region.ts';
 import type { ModelRegion } from './testing/model-region.ts';
