@@ -179,13 +179,14 @@ export class Fleets {
   #pass(fleet: Fleet): void {
     if (!isFleetLive(fleet)) return this.#finishDeletion(fleet);
     if (fleet.config.type === 'instant') return;
-    if (fleet.state === 'modifying') this.#record(fleet, { type: 'fleet-change', subType: 'modify_succeeded' });
+    const modified = fleet.state === 'modifying';
+    if (modified) this.#record(fleet, { type: 'fleet-change', subType: 'modify_succeeded' });
     if (fleet.state !== 'active') this.#enter(fleet, 'active');
     const pools = this.#pools(fleet);
     const plan = planFleet({
       ...fleet.config,
       target: this.#target(fleet),
-      terminateExcess: fleet.config.type === 'maintain' && fleet.config.excessPolicy === 'termination',
+      terminateExcess: modified && fleet.config.excessPolicy === 'termination',
       members: fleet.config.type === 'request' ? [] : this.#planMembers(fleet, pools),
       pools,
     });
