@@ -403,8 +403,11 @@ test('a deadline ends a pass whose store does not answer, and the report names w
   await using world = await openWorld({ clock, store });
   await world.write('checkpoint-100/model.bin', 'weights');
   const ended = { clean: true, atMs: clock.wallMs() };
-  const pass = world.publisher().pass({ signal: never, ended, deadlineMs: clock.monotonicMs() + 5000 });
-  const report = await clock.runUntil(pass, { limitMs: 6000 });
+  const publisher = world.publisher();
+  const pass = publisher.pass({ signal: never, ended, deadlineMs: clock.monotonicMs() + 5000 });
+  await expect.poll(() => publisher.uploads().length).toBe(1);
+  await clock.advance(5000);
+  const report = await pass;
   expect(report).toMatchObject({ published: null, durable: null, notDurable: [expect.stringContaining('step 100')] });
   expect(report.error).not.toBeNull();
 });
@@ -441,4 +444,23 @@ test('hard links and changed times of the same bytes make no new checkpoint', as
   await utimes(join(world.folder, 'checkpoint-100/model.bin'), seconds, seconds);
   expect((await world.settleAndPass(publisher)).published).toBeNull();
   expect(await world.keys(runKeys(RUN).manifestsFolder)).toHaveLength(1);
+});
+
+test('a log that grows during an upload does not spoil the checkpoint beside it', async () => {
+  const clock = new FakeClock();
+  let lines = 0;
+  const store = intercepted(new MemoryStore({ clock }), async (call, perform) => {
+    if (call.operation === 'put' && call.key?.includes('/data/')) {
+      await clock.advance(10);
+      await world.write('train.log', 'line\n'.repeat(++lines));
+    }
+    return perform();
+  });
+  await using world = await openWorld({ clock, store });
+  await world.write('checkpoint-100/model.bin', 'weights');
+  await world.write('train.log', 'first');
+  expect((await world.settleAndPass(world.publisher())).published).toMatchObject({
+    step: 100,
+    files: [{ path: 'checkpoint-100/model.bin' }],
+  });
 });

@@ -134,7 +134,7 @@ class PublishingFolder {
       return report(false, complete.why);
     }
     await using held = complete;
-    const lacking = complete.companions.length < candidate.companions.filter((file) => !isSideFile(file.path)).length;
+    const lacking = lacksCompanions(complete);
     if (lacking) found.unsettled = true;
     const known = this.#isPublished(candidate, complete.companions, facts);
     if (known || (lacking && facts.ended === null && this.#holdsFilesOf(candidate))) return report(true, 'durable');
@@ -235,6 +235,12 @@ class PublishingFolder {
 function durableOf(run: string, manifest: Manifest, pointer?: LatestPointer): DurableCheckpoint {
   const { step, savedAt, at } = manifest;
   return { manifest: runKeys(run).manifest(manifest), step, savedAt, at: pointer?.at ?? at };
+}
+
+/** Whether a companion that counts is not complete yet. */
+function lacksCompanions({ candidate, companions }: CompleteCandidate): boolean {
+  const complete = new Set(companions.map((file) => file.path));
+  return candidate.companions.some((file) => !isSideFile(file.path) && !complete.has(file.path));
 }
 
 function describe(candidate: Candidate): string {
