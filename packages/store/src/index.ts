@@ -1,1 +1,1 @@
-export const packageName = '@runctl/store';
+export * from './object-store.ts';
