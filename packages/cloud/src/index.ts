@@ -1,1 +1,3 @@
+export * from './fleet-ender/fleet-ender.ts';
 export * from './fleet-provider.ts';
+export * from './user-data/render.ts';

@@ -1,0 +1,118 @@
+import { RunctlError, messageOf, type ErrorCode } from '@runctl/core';
+
+/**
+ * EC2's and SSM's error codes by what a user can do about them.
+ * Source: EC2 API reference, "Error codes"; the classes that Karpenter and ParallelCluster use.
+ */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  InsufficientInstanceCapacity: 'no-capacity',
+  InsufficientCapacity: 'no-capacity',
+  InsufficientHostCapacity: 'no-capacity',
+  InsufficientReservedInstanceCapacity: 'no-capacity',
+  UnfulfillableCapacity: 'no-capacity',
+  ReservationCapacityExceeded: 'no-capacity',
+  SpotMaxPriceTooLow: 'no-capacity',
+  InsufficientVolumeCapacity: 'no-capacity',
+  InsufficientFreeAddressesInSubnet: 'no-capacity',
+  InsufficientAddressCapacity: 'no-capacity',
+  MaxSpotInstanceCountExceeded: 'quota-exceeded',
+  MaxSpotFleetRequestCountExceeded: 'quota-exceeded',
+  VcpuLimitExceeded: 'quota-exceeded',
+  InstanceLimitExceeded: 'quota-exceeded',
+  MaxFleetCountExceeded: 'quota-exceeded',
+  VolumeLimitExceeded: 'quota-exceeded',
+  Unsupported: 'pool-invalid',
+  InvalidFleetConfiguration: 'pool-invalid',
+  InvalidInstanceType: 'pool-invalid',
+  'InvalidZone.NotFound': 'pool-invalid',
+  UnauthorizedOperation: 'access-denied',
+  AccessDenied: 'access-denied',
+  AccessDeniedException: 'access-denied',
+  'AuthFailure.ServiceLinkedRoleCreationNotPermitted': 'access-denied',
+  OptInRequired: 'access-denied',
+  Blocked: 'access-denied',
+  AuthFailure: 'no-credentials',
+  InvalidClientTokenId: 'no-credentials',
+  UnrecognizedClientException: 'no-credentials',
+  SignatureDoesNotMatch: 'no-credentials',
+  CredentialsProviderError: 'no-credentials',
+  ExpiredToken: 'credentials-expired',
+  ExpiredTokenException: 'credentials-expired',
+  RequestExpired: 'credentials-expired',
+  'InvalidAMIID.NotFound': 'config-invalid',
+  'InvalidAMIID.Unavailable': 'config-invalid',
+  'InvalidAMIID.Malformed': 'config-invalid',
+  ParameterNotFound: 'config-invalid',
+  InvalidParameterValue: 'config-invalid',
+  InvalidParameterCombination: 'config-invalid',
+  'InvalidUserData.Malformed': 'user-data-too-large',
+  VPCIdNotSpecified: 'config-invalid',
+  'InvalidSubnetID.NotFound': 'config-invalid',
+  'InvalidGroup.NotFound': 'config-invalid',
+  'InvalidSecurityGroupID.NotFound': 'config-invalid',
+  InvalidInstanceId: 'agent-unreachable',
+  'InvalidInstanceID.NotFound': 'instance-not-found',
+};
+
+const HINTS: Readonly<Partial<Record<string, string>>> = {
+  VPCIdNotSpecified: 'this account has no default VPC: name subnets with `subnets = ["subnet-…"]` in .runctl.toml',
+  'AuthFailure.ServiceLinkedRoleCreationNotPermitted':
+    'once per account: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com',
+  RequestExpired: 'check that the clock of this computer is right',
+  UnauthorizedOperation: 'the credentials lack this permission; `aws sts get-caller-identity` tells whose they are',
+};
+
+const CLASS_HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  'no-capacity': 'add types with --instance-type, or allow on-demand',
+  'quota-exceeded':
+    'ask for a higher vCPU quota (Service Quotas, EC2), or use another family; spot and on-demand have separate quotas',
+  'no-credentials': 'log in (`aws sso login`, `aws configure`) or try without an account: --sandbox',
+  'credentials-expired': 'log in again, for example `aws sso login`',
+  'pool-invalid': 'check the instance type and region; `aws ec2 describe-instance-type-offerings` lists what exists',
+};
+
+/** The code that AWS gave, whatever the error's shape. */
+export function awsCodeOf(error: unknown): string | null {
+  const { name, Code, code } = (error ?? {}) as { name?: unknown; Code?: unknown; code?: unknown };
+  for (const candidate of [Code, name, code])
+    if (typeof candidate === 'string' && candidate !== 'Error') return candidate;
+  return null;
+}
+
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'TimeoutError',
+]);
+
+/** A RunctlError for whatever an AWS call threw; `doing` is what was attempted: `creating the fleet`. */
+export function classifyAwsError(error: unknown, doing: string): RunctlError {
+  if (error instanceof RunctlError) return error;
+  const awsCode = awsCodeOf(error);
+  const network = (error as { code?: unknown } | null)?.code;
+  if (typeof network === 'string' && NETWORK_CODES.has(network))
+    return new RunctlError('cloud-unreachable', `${doing}: no answer from AWS (${network})`, {
+      hint: 'check the network, the region, and AWS_ENDPOINT_URL if it is set',
+      cause: error,
+    });
+  const code: ErrorCode = (awsCode === null ? undefined : CODES[awsCode]) ?? 'cloud-error';
+  const hint = (awsCode === null ? undefined : HINTS[awsCode]) ?? CLASS_HINTS[code];
+  return new RunctlError(code, `${doing}: ${messageOf(error)}${awsCode === null ? '' : ` (${awsCode})`}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+    details: { awsCode },
+  });
+}
+
+/** True for codes that mean "just created, not everywhere known yet". Source: EC2 developer guide, "Eventual consistency". */
+export function isEventualConsistency(error: unknown): boolean {
+  const code = awsCodeOf(error) ?? '';
+  if (code === 'InvalidParameterValue') return /iam instance profile/i.test(messageOf(error));
+  return /^Invalid(LaunchTemplate(Id|Name)|InstanceID|Group|SecurityGroupID)\.(NotFound|VersionNotFound|NotFoundException)$/.test(
+    code,
+  );
+}

@@ -1,0 +1,123 @@
+import { Sha256 } from './sha256.ts';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { RunctlError } from '@runctl/core';
+import type { FleetEnder } from '../fleet-provider.ts';
+
+export interface FleetEnderOptions {
+  readonly region: string;
+  /** `https://ec2.us-east-1.amazonaws.com`, or where AWS_ENDPOINT_URL points. */
+  readonly endpoint: string;
+  readonly credentials: () => Promise<{
+    accessKeyId: string;
+    secretAccessKey: string;
+    sessionToken?: string | undefined;
+  }>;
+  readonly timeoutMs?: number;
+}
+
+const API_VERSION = '2016-11-15';
+
+/** DeleteFleets as a signed query request: the AWS SDK would cost the resident agent 30 MB for one call a life. */
+export function createFleetEnder(options: FleetEnderOptions): FleetEnder {
+  const endpoint = new URL(options.endpoint);
+  const signer = new SignatureV4({
+    service: 'ec2',
+    region: options.region,
+    credentials: async () => {
+      const { accessKeyId, secretAccessKey, sessionToken } = await options.credentials();
+      return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+    },
+    sha256: Sha256,
+  });
+
+  const call = async (parameters: Record<string, string>): Promise<{ status: number; text: string }> => {
+    const body = new URLSearchParams({ ...parameters, Version: API_VERSION }).toString();
+    const signed = await signer.sign({
+      method: 'POST',
+      protocol: endpoint.protocol,
+      hostname: endpoint.hostname,
+      ...(endpoint.port === '' ? {} : { port: Number(endpoint.port) }),
+      path: '/',
+      query: {},
+      headers: { host: endpoint.host, 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+      body,
+    });
+    return post(endpoint, signed.headers, body, options.timeoutMs ?? 10_000);
+  };
+
+  return {
+    async mayDelete(fleetId) {
+      const { status, text } = await call({
+        Action: 'DeleteFleets',
+        'FleetId.1': fleetId,
+        TerminateInstances: 'false',
+        DryRun: 'true',
+      });
+      const code = errorCode(text);
+      if (code === 'DryRunOperation') return true;
+      if (code === 'UnauthorizedOperation' || code === 'AccessDenied') return false;
+      throw new RunctlError(
+        'cloud-error',
+        `asking whether fleet ${fleetId} may be deleted failed: ${code ?? `HTTP ${status}`}`,
+      );
+    },
+
+    async delete(fleetId) {
+      const { status, text } = await call({
+        Action: 'DeleteFleets',
+        'FleetId.1': fleetId,
+        TerminateInstances: 'false',
+      });
+      const failure = deletionFailure(text, fleetId);
+      if (status === 200 && failure === null) return;
+      const code = failure ?? errorCode(text) ?? `HTTP ${status}`;
+      if (GONE.has(code)) return;
+      throw new RunctlError('cloud-error', `fleet ${fleetId} was not deleted: ${code}`);
+    },
+  };
+}
+
+/** A fleet that EC2 no longer knows, or that is already being deleted, is as deleted as it will be. */
+const GONE = new Set(['fleetIdDoesNotExist', 'fleetNotInDeletableState', 'InvalidFleetId.NotFound']);
+
+/** Why a DeleteFleets answer of status 200 did not delete the fleet, or null when it did. EC2 hides failures in a success. */
+export function deletionFailure(xml: string, fleetId: string): string | null {
+  const failed = between(xml, '<unsuccessfulFleetDeletionSet>', '</unsuccessfulFleetDeletionSet>');
+  if (failed?.includes('<code>') === true) return between(failed, '<code>', '</code>') ?? 'unexpectedError';
+  const done = between(xml, '<successfulFleetDeletionSet>', '</successfulFleetDeletionSet>');
+  return done?.includes(fleetId) === true ? null : (errorCode(xml) ?? 'no answer for the fleet');
+}
+
+function errorCode(xml: string): string | null {
+  return between(xml, '<Code>', '</Code>');
+}
+
+function between(text: string, start: string, end: string): string | null {
+  const from = text.indexOf(start);
+  const to = from < 0 ? -1 : text.indexOf(end, from + start.length);
+  return to < 0 ? null : text.slice(from + start.length, to);
+}
+
+function post(
+  url: URL,
+  headers: Record<string, string>,
+  body: string,
+  timeoutMs: number,
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const request = send(url, { method: 'POST', headers, timeout: timeoutMs }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
+    });
+    request.on('timeout', () => request.destroy(new Error(`no answer from ${url.host} within ${timeoutMs} ms`)));
+    request.on('error', (error) =>
+      reject(new RunctlError('cloud-unreachable', `EC2 does not answer: ${error.message}`, { cause: error })),
+    );
+    request.end(body);
+  });
+}

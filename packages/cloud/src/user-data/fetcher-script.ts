@@ -1,0 +1,147 @@
+/**
+ * The part of the boot that needs more than a shell: signed requests to S3 and EC2 with the instance's role, in Python's
+ * standard library alone, since Python is there wherever cloud-init is. Kept plain and small: user data ends at 16 KiB.
+ *
+ *     boot.py fetch KEY SHA256 FILE [gunzip]    download, verify, then rename into place
+ *     boot.py failed STAGE MESSAGE              boot/<launch>-<instance>.json; the third one ends the fleet
+ */
+export const fetcherScript = String.raw`
+import datetime, email.utils, hashlib, hmac, json, os, sys, time, zlib
+import urllib.error, urllib.parse, urllib.request
+
+E = os.environ
+BUCKET, PREFIX, REGION = E["RUNCTL_BUCKET"], E["RUNCTL_PREFIX"], E["RUNCTL_REGION"]
+RUN, LAUNCH = E["RUNCTL_RUN"], int(E["RUNCTL_LAUNCH"])
+IMDS = E.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254").rstrip("/")
+skew = 0.0
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def imds(path):
+    ask = urllib.request.Request(IMDS + "/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "300"})
+    token = direct.open(ask, timeout=3).read().decode()
+    return direct.open(urllib.request.Request(IMDS + "/latest/" + path, headers={"X-aws-ec2-metadata-token": token}), timeout=3).read().decode()
+
+
+def credentials():
+    role = imds("meta-data/iam/security-credentials/").split()[0]
+    return json.loads(imds("meta-data/iam/security-credentials/" + role))
+
+
+def endpoint(service):
+    return (E.get("AWS_ENDPOINT_URL_" + service.upper()) or E.get("AWS_ENDPOINT_URL") or "").rstrip("/")
+
+
+def call(service, method, url, body=b"", headers=None):
+    global skew
+    keys, parts = credentials(), urllib.parse.urlsplit(url)
+    at = datetime.datetime.fromtimestamp(time.time() + skew, datetime.timezone.utc)
+    day, stamp, digest = at.strftime("%Y%m%d"), at.strftime("%Y%m%dT%H%M%SZ"), hashlib.sha256(body).hexdigest()
+    signed = {k.lower(): v for k, v in (headers or {}).items()}
+    signed.update({"host": parts.netloc, "x-amz-date": stamp, "x-amz-content-sha256": digest, "x-amz-security-token": keys["Token"]})
+    names = ";".join(sorted(signed))
+    query = "&".join(sorted(parts.query.split("&"))) if parts.query else ""
+    canonical = "\n".join([method, parts.path or "/", query] + [k + ":" + signed[k] for k in sorted(signed)] + ["", names, digest])
+    scope = "/".join([day, REGION, service, "aws4_request"])
+    key = ("AWS4" + keys["SecretAccessKey"]).encode()
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    text = "\n".join(["AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    signed["authorization"] = "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s" % (
+        keys["AccessKeyId"], scope, names, hmac.new(key, text.encode(), hashlib.sha256).hexdigest())
+    request = urllib.request.Request(url, data=body or None, method=method, headers={k: v for k, v in signed.items() if k != "host"})
+    try:
+        return urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as error:
+        detail = error.read().decode(errors="replace")
+        if "RequestTimeTooSkewed" in detail and error.headers["Date"]:
+            skew = email.utils.parsedate_to_datetime(error.headers["Date"]).timestamp() - time.time()
+        error.detail = detail
+        raise
+
+
+def s3(method, key, body=b"", headers=None, query=""):
+    base = endpoint("s3")
+    base = base + "/" + BUCKET if base else "https://%s.s3.%s.amazonaws.com" % (BUCKET, REGION)
+    return call("s3", method, base + "/" + urllib.parse.quote(PREFIX + key if key else "", safe="/-_.~") + query, body, headers)
+
+
+def reason(error):
+    return "%s %s" % (error, getattr(error, "detail", "")[:300])
+
+
+def persist(what, attempt, seconds):
+    end, pause = time.monotonic() + seconds, 0.5
+    while True:
+        try:
+            return attempt()
+        except Exception as error:  # the network, the role or a name may need a moment after boot
+            code = getattr(error, "code", None)
+            late = time.monotonic() + pause > end
+            if late or (code == 404 and "IMDS" not in what):
+                raise RuntimeError("%s: %s" % (what, reason(error)))
+            print("boot: %s: %s; trying again" % (what, reason(error)), flush=True)
+            time.sleep(pause)
+            pause = min(pause * 2, 15)
+
+
+def fetch(key, sha256, path, gunzip):
+    def once():
+        body, digest, part = s3("GET", key), hashlib.sha256(), path + ".part"
+        inflate = zlib.decompressobj(31) if gunzip else None
+        with open(part, "wb") as out:
+            for chunk in iter(lambda: body.read(1 << 20), b""):
+                digest.update(chunk)
+                out.write(inflate.decompress(chunk) if inflate else chunk)
+            out.write(inflate.flush() if inflate else b"")
+        if digest.hexdigest() != sha256:
+            os.unlink(part)
+            raise RuntimeError("sha256 is %s, expected %s" % (digest.hexdigest(), sha256))
+        os.chmod(part, 0o755)
+        os.replace(part, path)
+    persist("fetching s3://%s/%s%s" % (BUCKET, PREFIX, key), once, 120)
+
+
+def now():
+    return datetime.datetime.fromtimestamp(time.time() + skew, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def put(key, document):
+    body = (json.dumps(document) + "\n").encode()
+    try:
+        s3("PUT", key, body, {"if-none-match": "*", "content-type": "application/json"})
+    except urllib.error.HTTPError as error:
+        if error.code != 412:
+            raise
+
+
+def failed(stage, message):
+    instance = persist("asking IMDS who this is", lambda: imds("meta-data/instance-id"), 30)
+    put("runs/%s/boot/%04d-%s.json" % (RUN, LAUNCH, instance), {
+        "version": 1, "run": RUN, "launch": LAUNCH, "instanceId": instance, "stage": stage, "message": message[:1000], "at": now()})
+    listing = s3("GET", "", query="?" + urllib.parse.urlencode(
+        {"list-type": "2", "prefix": "%sruns/%s/boot/%04d-" % (PREFIX, RUN, LAUNCH)})).read().decode()
+    boots = listing.count("<Key>")
+    if boots < 3:
+        return
+    put("runs/%s/launches/%04d/outcome.json" % (RUN, LAUNCH), {
+        "version": 1, "run": RUN, "launch": LAUNCH, "status": "failed", "cause": "boot-failed", "exitCode": None, "signal": None,
+        "message": "%d boots failed before the agent started; the last one at '%s': %s" % (boots, stage, message[:500]),
+        "step": None, "durableStep": None, "generation": None, "at": now(), "nonce": "boot-" + instance})
+    fleet = imds("meta-data/tags/instance/aws:ec2:fleet-id")
+    form = urllib.parse.urlencode({"Action": "DeleteFleets", "Version": "2016-11-15", "FleetId.1": fleet, "TerminateInstances": "false"}).encode()
+    answer = call("ec2", "POST", (endpoint("ec2") or "https://ec2.%s.amazonaws.com" % REGION) + "/", form,
+                  {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}).read().decode()
+    if "<successfulFleetDeletionSet>" not in answer or fleet not in answer.split("<successfulFleetDeletionSet>")[1]:
+        raise RuntimeError("fleet %s was not deleted: %s" % (fleet, answer[:500]))
+    print("boot: %d boots failed; fleet %s is deleted" % (boots, fleet), flush=True)
+
+
+try:
+    if sys.argv[1] == "fetch":
+        fetch(sys.argv[2], sys.argv[3], sys.argv[4], "gunzip" in sys.argv[5:])
+    else:
+        persist("reporting the failed boot", lambda: failed(sys.argv[2], sys.argv[3]), 60)
+except Exception as error:
+    sys.exit("%s" % error)
+`.trimStart();

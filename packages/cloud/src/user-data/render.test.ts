@@ -1,0 +1,33 @@
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { USER_DATA_LIMIT_BYTES, renderUserData, type BootRequest } from './render.ts';
+
+const request: BootRequest = {
+  config: { version: 1, run: 'r-abcdefghij', launch: 2, bucket: 'bucket', prefix: "it's/", region: 'us-east-1' },
+  tools: {
+    agentKey: 'tools/agent-a.mjs',
+    agentSha256: 'a'.repeat(64),
+    nodeKey: 'tools/node-b.gz',
+    nodeSha256: 'b'.repeat(64),
+  },
+  bootGuardMs: 900_000,
+};
+
+test('the shell and Python parts parse', () => {
+  const script = renderUserData(request);
+  execFileSync('sh', ['-n'], { input: script });
+  const python = /<<'BOOT_PY'\n([\s\S]*?)\nBOOT_PY\n/.exec(script)?.[1];
+  execFileSync('python3', ['-c', 'import ast, sys; ast.parse(sys.stdin.read())'], { input: python });
+});
+
+test('stays far below the limit and refuses to go over it', () => {
+  expect(Buffer.byteLength(renderUserData(request))).toBeLessThan(USER_DATA_LIMIT_BYTES * 0.7);
+  const long = { ...request, config: { ...request.config, prefix: `${'p'.repeat(8000)}/` } };
+  expect(() => renderUserData(long)).toThrow(/boot script has \d+ bytes; EC2 takes 16384/);
+});
+
+test('the boot guard comes before anything that can fail', () => {
+  const script = renderUserData(request);
+  expect(script.indexOf('shutdown -h +15')).toBeGreaterThan(0);
+  expect(script.indexOf('shutdown -h +15')).toBeLessThan(script.indexOf('mkdir -p'));
+});
