@@ -1,1 +1,3 @@
-export const packageName = '@runctl/checkpoint';
+export * from './publish/publisher-port.ts';
+export * from './recognise/recogniser.ts';
+export * from './restore/restore-port.ts';

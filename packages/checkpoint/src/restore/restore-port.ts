@@ -1,0 +1,42 @@
+import type { Clock, Log } from '@runctl/core';
+import type { Manifest } from '@runctl/protocol';
+import type { ObjectStore } from '@runctl/store';
+
+export interface RestoreProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  readonly step: number | null;
+}
+
+export interface RestoreOptions {
+  readonly store: ObjectStore;
+  readonly run: string;
+  /** Absolute path of the checkpoint folder; made if it is missing. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Files downloaded at the same time (default 4). */
+  readonly concurrency?: number;
+  readonly onProgress?: (progress: RestoreProgress) => void;
+  /** Local files of the same size and sha256 are kept instead of downloaded (default true). */
+  readonly allowLocal?: boolean;
+}
+
+export interface RestoredCheckpoint {
+  readonly manifest: Manifest;
+  readonly manifestKey: string;
+  /** Absolute path of what RUNCTL_RESUME_FROM names. */
+  readonly entryPath: string;
+  /** Fallbacks, repairs and files set aside, for people. */
+  readonly warnings: readonly string[];
+}
+
+/** A checkpoint downloaded and verified beside the folder, not yet in place. */
+export interface PrefetchedCheckpoint {
+  readonly manifest: Manifest;
+  readonly manifestKey: string;
+  /** Folder that holds the downloaded files; on the checkpoint folder's file system. */
+  readonly staging: string;
+  readonly warnings: readonly string[];
+}
