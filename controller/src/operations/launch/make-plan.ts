@@ -1,0 +1,34 @@
+import { findProject, snapshot } from '@runctl/workspace';
+import type { Cloud } from '../cloud.ts';
+import { findPools, interpreterOf, type LaunchPlan, type LaunchWish } from './launch-plan.ts';
+
+export interface PlanOptions {
+  readonly wish: LaunchWish;
+  readonly cwd: string;
+  readonly home: string;
+  /** Root that was asked for. */
+  readonly project: string | undefined;
+  readonly detach: boolean;
+  /** Folder for the archive. */
+  readonly into: string;
+}
+
+/** Looks at everything that a launch needs and changes nothing anywhere. Errors: those of project, snapshot and provider. */
+export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<LaunchPlan> {
+  const { wish, into } = options;
+  const project = await findProject(wish.script, { cwd: options.cwd, home: options.home, root: options.project });
+  const exclude = wish.checkpoint.dir.startsWith('/') ? [] : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];
+  const [taken, found] = await Promise.all([
+    snapshot(project.root, { into, exclude, script: project.script }),
+    findPools(cloud.fleets, wish),
+  ]);
+  return {
+    project,
+    snapshot: taken,
+    wish,
+    interpreter: interpreterOf(project.script),
+    region: cloud.region,
+    ...found,
+    detach: options.detach,
+  };
+}

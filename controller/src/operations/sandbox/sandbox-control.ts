@@ -1,0 +1,48 @@
+import type { Environment } from '../../context.ts';
+
+export interface SandboxStartOptions {
+  /** Folder that holds all of the region's state. */
+  readonly folder: string;
+  readonly environment: Environment;
+  /** `auto` takes the most real one that this machine allows. */
+  readonly level?: string | undefined;
+  readonly timeScale?: number | undefined;
+  readonly bootDelayMs?: number | undefined;
+}
+
+/** A running local cloud. */
+export interface SandboxRegion {
+  readonly folder: string;
+  readonly pid: number;
+  readonly level: string;
+  readonly timeScale: number;
+  readonly startedAt: string;
+  readonly endpointUrl: string;
+  /** What must not be taken for real at this level, one sentence each. */
+  readonly notReal: readonly string[];
+  /** Variables with which any AWS client, this one too, talks to it. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface InterruptRequest {
+  readonly instanceId: string;
+  /** False: it dies at once, without a word. */
+  readonly notice: boolean;
+  /** A rebalance recommendation comes first. */
+  readonly rebalance: boolean;
+}
+
+/** Starts, finds and steers local clouds. Errors: `sandbox-running`, `sandbox-not-running`, `instance-not-found`. */
+export interface SandboxControl {
+  /** Starts one; it outlives this process. `say` tells progress. */
+  start(options: SandboxStartOptions, say: (text: string) => void): Promise<SandboxRegion>;
+  /** The one that runs in the folder, started if need be. */
+  ensure(options: SandboxStartOptions, say: (text: string) => void): Promise<SandboxRegion>;
+  /** The one that runs in the folder, or null. */
+  find(folder: string): Promise<SandboxRegion | null>;
+  /** Everything in it dies; resolves when it did. False when none ran. */
+  stop(folder: string): Promise<boolean>;
+  interrupt(folder: string, request: InterruptRequest): Promise<void>;
+  /** Serves one in this process until the signal aborts. */
+  serve(options: SandboxStartOptions, signal: AbortSignal): Promise<void>;
+}
