@@ -1,12 +1,12 @@
 import { Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { Environment } from '../context.ts';
-import { RunctlCommand } from '../command.ts';
+import { FollowingCommand } from '../command.ts';
 import type { LaunchWish } from '../operations/launch/launch-plan.ts';
 import type { Settings, SettingsInput } from '../settings/schema.ts';
 
 /** Options that say what to run and under which policy: `launch` and `drill` share them. */
-export abstract class WorkloadCommand extends RunctlCommand {
+export abstract class WorkloadCommand extends FollowingCommand {
   script = Option.String({ name: 'script' });
   args = Option.Rest({ name: 'argument' });
   project = Option.String('--project', { description: 'folder to copy to the instance (default: found from the script)' });

@@ -1,6 +1,8 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { dirname, resolve } from 'node:path';
+import type { Cloud } from '../operations/cloud.ts';
+import type { LaunchPlan } from '../operations/launch/launch-plan.ts';
 import type { SettingsInput } from '../settings/schema.ts';
 import { WorkloadCommand, wishOf, workloadEnvironment } from './launch-options.ts';
 
@@ -56,20 +58,22 @@ export class LaunchCommand extends WorkloadCommand {
       else context.stderr.write(renderPlan(plan, context.colour));
       if (this.dryRun) return 0;
       await this.confirm();
-      const { launchAndFollow } = await import('../operations/launch/launch-and-follow.ts');
-      const { createFollowView } = await import('../render/follow.ts');
-      return await launchAndFollow(
-        { cloud, clock: context.clock, user: context.user },
-        { plan, tools: await context.services.tools(), signal: context.interrupted, view: createFollowView(this.view()) },
-      );
+      return await this.launch(cloud, plan);
     } finally {
       cloud.close();
     }
   }
 
-  private view() {
-    const { stdout, stderr, colour, clock } = this.context;
-    return { stdout, stderr, colour, clock, json: this.json, sandbox: this.useSandbox };
+  private async launch(cloud: Cloud, plan: LaunchPlan): Promise<number> {
+    const { context } = this;
+    const { launchRun } = await import('../operations/launch/launch-run.ts');
+    const view = await this.followView();
+    const launching = launchRun({ cloud, clock: context.clock, user: context.user }, plan, await context.services.tools());
+    let step = await launching.next();
+    for (; step.done !== true; step = await launching.next()) view.show(step.value);
+    const { run } = step.value.spec;
+    if (this.detach) return view.detached(run, 'asked');
+    return this.follow(view, { cloud, run, launch: 1, onDemandAfterMs: plan.wish.onDemandAfterMs });
   }
 
   private async confirm(): Promise<void> {

@@ -1,5 +1,5 @@
 import { attemptNumber, attemptsOf, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
-import { runState } from '../run/run-state.ts';
+import { stateOf } from '../run/run-state.ts';
 import type { FollowEvent } from './follow-event.ts';
 
 /** What a watcher of one launch was already told. Begin with `nothingSeen`. */
@@ -31,7 +31,7 @@ export function changes(seen: Seen, record: RunRecord, launch: number): { readon
   if (durable !== null && durable !== seen.durable && record.latest !== null)
     events.push({ type: 'durable', generation: record.latest.document.generation, step: record.latest.document.step });
   const outcome = record.launches.find((other) => other.launch === launch)?.outcome;
-  const state = runState(record);
+  const state = stateOf(record);
   const last = attempts.at(-1);
   if (state.kind === 'silent' && last !== undefined)
     once(`silent ${last.generation} ${last.status?.lastModifiedMs}`, {

@@ -23,20 +23,20 @@ export type UploadEvent = { readonly type: 'uploaded'; readonly what: 'tools' | 
  * Uploads what the run needs and writes the documents that make it one: name, specification, index. Nothing here costs
  * more than storage. Errors: `name-taken`; StoreError.
  */
-export async function createRun(
+export async function* createRun(
   ports: LaunchPorts,
   plan: LaunchPlan,
-  options: { readonly tools: Tools; readonly onEvent: (event: UploadEvent) => void },
-): Promise<{ readonly spec: RunSpec; readonly undo: () => Promise<void> }> {
+  tools: Tools,
+): AsyncGenerator<UploadEvent, { readonly spec: RunSpec; readonly undo: () => Promise<void> }> {
   const { store } = ports.cloud;
-  const uploaded = await uploadTools(store, options.tools);
-  options.onEvent({ type: 'uploaded', what: 'tools', sizeBytes: uploaded.uploadedBytes });
+  const uploaded = await uploadTools(store, tools);
+  yield { type: 'uploaded', what: 'tools', sizeBytes: uploaded.uploadedBytes };
   const archiveKey = archiveKeyOf(plan);
   const archive = {
     sizeBytes: plan.snapshot.sizeBytes,
     body: { sizeBytes: plan.snapshot.sizeBytes, open: () => createReadStream(plan.snapshot.archivePath) },
   };
-  options.onEvent({ type: 'uploaded', what: 'project', sizeBytes: await uploadIfAbsent(store, archiveKey, archive) });
+  yield { type: 'uploaded', what: 'project', sizeBytes: await uploadIfAbsent(store, archiveKey, archive) };
   const nowMs = ports.clock.wallMs();
   const spec = makeSpec(ports, plan, { run: newRunId(), nowMs, archiveKey, tools: uploaded.keys });
   const written: string[] = [];

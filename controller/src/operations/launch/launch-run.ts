@@ -20,17 +20,17 @@ export interface Launched {
  * Makes a run of a plan and launches it. When it fails, whatever was made is taken back (snapshot and tools stay: they
  * are named by content and the next launch uses them); the error says so.
  */
-export async function launchRun(
+export async function* launchRun(
   ports: LaunchPorts,
   plan: LaunchPlan,
-  options: { readonly tools: Tools; readonly onEvent: (event: LaunchEvent) => void },
-): Promise<Launched> {
+  tools: Tools,
+): AsyncGenerator<LaunchEvent, Launched> {
   await checkName(ports, plan.wish.name);
-  const { spec, undo } = await createRun(ports, plan, options);
-  options.onEvent({ type: 'run-created', run: spec.run, name: spec.name });
+  const { spec, undo } = yield* createRun(ports, plan, tools);
+  yield { type: 'run-created', run: spec.run, name: spec.name };
   try {
     const fleet = await startLaunch(ports, { spec, launch: 1, place: placeOf(plan) });
-    options.onEvent({ type: 'fleet', run: spec.run, launch: 1, fleetId: fleet.fleetId });
+    yield { type: 'fleet', run: spec.run, launch: 1, fleetId: fleet.fleetId };
     return { spec, fleet };
   } catch (error) {
     // A fleet that could not be deleted needs the run's documents, so that `stop` finds it.

@@ -1,5 +1,5 @@
 import type { AttemptPhase } from '@runctl/protocol';
-import { attemptsOf, lastLaunch, type AttemptRecord, type RunRecord } from './run-record.ts';
+import { launchOf, type AttemptRecord, type LaunchRecord, type RunRecord } from './run-record.ts';
 
 /**
  * Where a run stands, derived from what is in the bucket alone.
@@ -21,27 +21,39 @@ export type RunStateKind = RunState['kind'];
 /** This many heartbeats missed make an agent silent. */
 const MISSED_HEARTBEATS = 3;
 
-export function runState(record: RunRecord): RunState {
-  const launch = lastLaunch(record);
+/** What the state is derived from: a whole record, or only the newest parts of one. */
+export interface StateFacts {
+  readonly launches: readonly Pick<LaunchRecord, 'launch' | 'fleet' | 'outcome'>[];
+  readonly attempts: readonly AttemptRecord[];
+  readonly boots: RunRecord['boots'];
+  readonly heartbeatMs: number;
+}
+
+export function stateOf(record: RunRecord): RunState {
+  return runState({ ...record, heartbeatMs: record.spec.timing.heartbeatMs });
+}
+
+export function runState(facts: StateFacts): RunState {
+  const launch = facts.launches.at(-1) ?? null;
   if (launch === null) return { kind: 'launching' };
   if (launch.outcome !== null) return { kind: launch.outcome.status, message: launch.outcome.message };
-  const attempt = attemptsOf(record, launch.launch).at(-1);
-  const boots = record.boots.filter((boot) => boot.launch === launch.launch);
+  const attempt = facts.attempts.filter((other) => launchOf(other) === launch.launch).at(-1);
+  const boots = facts.boots.filter((boot) => boot.launch === launch.launch);
   const lastBoot = boots.at(-1);
   if (attempt === undefined) {
     if (lastBoot !== undefined)
       return { kind: 'boot-failing', failures: boots.length, reason: `${lastBoot.stage}: ${lastBoot.message}` };
     return { kind: launch.fleet === null ? 'launching' : 'provisioning' };
   }
-  return attemptState(record, attempt);
+  return attemptState(attempt, facts.heartbeatMs);
 }
 
-function attemptState(record: RunRecord, attempt: AttemptRecord): RunState {
+function attemptState(attempt: AttemptRecord, heartbeatMs: number): RunState {
   if (attempt.outcome !== null && attempt.status?.document.phase !== 'backoff') return { kind: 'recovering' };
   if (attempt.status === null) return { kind: 'active', phase: 'preparing', doing: 'starting' };
   const { phase, doing } = attempt.status.document;
   const silentMs = attempt.status.ageMs;
-  const limitMs = Math.max(MISSED_HEARTBEATS * record.spec.timing.heartbeatMs, 5000);
+  const limitMs = Math.max(MISSED_HEARTBEATS * heartbeatMs, 5000);
   return silentMs > limitMs ? { kind: 'silent', phase, silentMs } : { kind: 'active', phase, doing };
 }
 
