@@ -1,7 +1,7 @@
 // Runs on the machine's own Node (>= 20) before any dependency exists, so it uses only Node's own modules.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -65,7 +65,15 @@ async function ensureDependencies() {
       `installing the dependencies failed (exit code ${code})`,
       'check that the npm registry can be reached, then run the command again',
     );
+  linkCommands();
   writeFileSync(stampFile, wanted);
+}
+
+/** Puts `runctl` where `npx` looks. The root cannot depend on the controller: every package would inherit that dependency. */
+function linkCommands() {
+  const shim = join(root, 'node_modules', '.bin', 'runctl');
+  writeFileSync(shim, `#!/bin/sh\nexec "${node24()}" "${join(root, 'controller', 'bin', 'runctl.mjs')}" "$@"\n`);
+  chmodSync(shim, 0o755);
 }
 
 async function ensureBundles() {
@@ -124,7 +132,7 @@ export function step(text) {
   process.stderr.write(`· ${text}\n`);
 }
 
-export function fail(message, hint) {
+function fail(message, hint) {
   process.stderr.write(`error: ${message}\nhint: ${hint}\n`);
   process.exit(1);
 }

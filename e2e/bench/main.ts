@@ -1,0 +1,49 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { repository } from '../support/runctl.ts';
+import type { Bench, Row } from './bench.ts';
+
+const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
+  'notice-latency': () => import('./notice-latency.ts'),
+  'cli-start': () => import('./cli-start.ts'),
+  'status-100-runs': () => import('./status-100-runs.ts'),
+  'agent-idle': () => import('./agent-idle.ts'),
+  'launch-overhead': () => import('./launch-overhead.ts'),
+  'recovery-overhead': () => import('./recovery-overhead.ts'),
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, list: { type: 'boolean', default: false } },
+});
+
+const unknown = positionals.filter((name) => !(name in BENCHES));
+if (values.list) console.log(Object.keys(BENCHES).join('\n'));
+else if (unknown.length > 0) {
+  console.error(`error: no benchmark named ${unknown.join(', ')}\nhint: npm run bench -- --list`);
+  process.exitCode = 2;
+} else {
+  for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) await measure(name);
+}
+
+async function measure(name: string): Promise<void> {
+  const load = BENCHES[name];
+  if (load === undefined) return;
+  const { bench } = await load();
+  console.error(`· ${bench.name}: ${bench.about}`);
+  const { rows, raw } = await bench.run((text) => console.error(`  ${text}`));
+  const folder = `${repository}/.runctl/bench`;
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${folder}/${name}.json`, `${JSON.stringify({ name, at: new Date().toISOString(), node: process.version, rows, raw })}\n`);
+  if (values.json) console.log(JSON.stringify({ name, rows }));
+  else console.log(table(rows));
+}
+
+function table(rows: readonly Row[]): string {
+  const cells = [
+    ['what', 'ours', 'peer', 'ratio', 'goal', 'met'],
+    ...rows.map((row) => [row.what, row.ours, row.peer ?? '-', row.ratio?.toFixed(2) ?? '-', row.goal, row.met ? 'yes' : 'MISSED']),
+  ];
+  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];
+  return cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+}

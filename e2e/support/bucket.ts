@@ -1,0 +1,118 @@
+import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, type S3Client } from '@aws-sdk/client-s3';
+import { gunzipSync } from 'node:zlib';
+import {
+  attemptDrained,
+  attemptNotice,
+  attemptOutcome,
+  attemptStarted,
+  attemptStatus,
+  decodeDocument,
+  latestPointer,
+  launchFleet,
+  launchOutcome,
+  manifest,
+  parseLogKey,
+  runKeys,
+  type AttemptOutcome,
+  type AttemptStatus,
+  type LatestPointer,
+  type LaunchOutcome,
+  type Manifest,
+} from '@runctl/protocol';
+import type { ZodType, output } from 'zod';
+
+/** The bucket as the AWS SDK sees it: the tests never read it through our own adapter. */
+export class Bucket {
+  readonly #client: S3Client;
+  readonly #name: string;
+
+  constructor(client: S3Client, name: string) {
+    this.#client = client;
+    this.#name = name;
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  async bytes(key: string): Promise<Buffer | null> {
+    try {
+      const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#name, Key: key }));
+      return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+    } catch (error) {
+      if (error instanceof NoSuchKey) return null;
+      throw error;
+    }
+  }
+
+  async keys(prefix: string): Promise<string[]> {
+    const keys: string[] = [];
+    let token: string | undefined;
+    do {
+      const page = await this.#client.send(
+        new ListObjectsV2Command({ Bucket: this.#name, Prefix: prefix, ContinuationToken: token }),
+      );
+      keys.push(...(page.Contents ?? []).map((object) => object.Key ?? ''));
+      token = page.NextContinuationToken;
+    } while (token !== undefined);
+    return keys;
+  }
+
+  async #document<S extends ZodType>(schema: S, key: string): Promise<output<S> | null> {
+    const bytes = await this.bytes(key);
+    return bytes === null ? null : decodeDocument(schema, bytes, key);
+  }
+
+  status(run: string, generation: number): Promise<AttemptStatus | null> {
+    return this.#document(attemptStatus, runKeys(run).attempt(generation, 0).status);
+  }
+
+  started(run: string, generation: number): Promise<output<typeof attemptStarted> | null> {
+    return this.#document(attemptStarted, runKeys(run).attempt(generation, 0).started);
+  }
+
+  notice(run: string, generation: number): Promise<output<typeof attemptNotice> | null> {
+    return this.#document(attemptNotice, runKeys(run).attempt(generation, 0).notice);
+  }
+
+  drained(run: string, generation: number): Promise<output<typeof attemptDrained> | null> {
+    return this.#document(attemptDrained, runKeys(run).attempt(generation, 0).drained);
+  }
+
+  attemptOutcome(run: string, generation: number): Promise<AttemptOutcome | null> {
+    return this.#document(attemptOutcome, runKeys(run).attempt(generation, 0).outcome);
+  }
+
+  outcome(run: string, launch = 1): Promise<LaunchOutcome | null> {
+    return this.#document(launchOutcome, runKeys(run).launch(launch).outcome);
+  }
+
+  fleet(run: string, launch = 1): Promise<output<typeof launchFleet> | null> {
+    return this.#document(launchFleet, runKeys(run).launch(launch).fleet);
+  }
+
+  latest(run: string): Promise<LatestPointer | null> {
+    return this.#document(latestPointer, runKeys(run).latest);
+  }
+
+  manifest(key: string): Promise<Manifest | null> {
+    return this.#document(manifest, key);
+  }
+
+  /** The log of one life, from its chunks; fails on a gap or an overlap. */
+  async log(run: string, generation: number): Promise<Buffer> {
+    const pieces: Buffer[] = [];
+    let end = 0;
+    for (const key of await this.keys(runKeys(run).logFolder(generation, 0))) {
+      const offset = parseLogKey(key)?.offset ?? Number.NaN;
+      if (offset !== end)
+        throw new Error(
+          `the log of generation ${generation} has ${offset < end ? 'an overlap' : 'a gap'} at ${end}: ${key}`,
+        );
+      const piece = gunzipSync((await this.bytes(key)) ?? Buffer.alloc(0));
+      pieces.push(piece);
+      end += piece.length;
+    }
+    return Buffer.concat(pieces);
+  }
+}

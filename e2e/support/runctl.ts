@@ -1,0 +1,36 @@
+import { execa } from 'execa';
+import { fileURLToPath } from 'node:url';
+
+export const repository = fileURLToPath(new URL('../..', import.meta.url));
+const entry = `${repository}/controller/bin/runctl.mjs`;
+
+export interface Finished {
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunctlOptions {
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly timeoutMs?: number;
+}
+
+/** Starts the built bundle as its own process, with nothing of this process's environment but what a shell would have. */
+export function startRunctl(args: readonly string[], options: RunctlOptions) {
+  return execa(process.execPath, [entry, ...args], {
+    env: options.env,
+    extendEnv: false,
+    cwd: options.cwd ?? repository,
+    timeout: options.timeoutMs ?? 180_000,
+    reject: false,
+    stdin: 'ignore',
+    stripFinalNewline: false,
+  });
+}
+
+/** Runs a command to its end. */
+export async function runctl(args: readonly string[], options: RunctlOptions): Promise<Finished> {
+  const { exitCode, stdout, stderr } = await startRunctl(args, options);
+  return { exitCode, stdout, stderr };
+}

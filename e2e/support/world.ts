@@ -1,0 +1,104 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Bucket } from './bucket.ts';
+import { runctl, startRunctl, type Finished } from './runctl.ts';
+
+/** What the tests read of the sandbox's state file. */
+interface RegionFile {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly bucket: string;
+  readonly level: string;
+  readonly pid: number;
+}
+
+export type Level = 'process' | 'lite';
+
+/** A laptop with its own home and a sandbox of its own, in one temporary folder that disappears with it. */
+export class World implements AsyncDisposable {
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly region: RegionFile;
+  readonly ec2: EC2Client;
+  readonly ssm: SSMClient;
+  readonly bucket: Bucket;
+
+  private constructor(folder: string, env: Record<string, string>, region: RegionFile) {
+    this.folder = folder;
+    this.env = env;
+    this.region = region;
+    const client = {
+      endpoint: region.endpoint,
+      region: region.region,
+      credentials: { accessKeyId: region.accessKeyId, secretAccessKey: region.secretAccessKey },
+    };
+    this.ec2 = new EC2Client(client);
+    this.ssm = new SSMClient(client);
+    this.bucket = new Bucket(new S3Client({ ...client, forcePathStyle: true }), region.bucket);
+  }
+
+  static async start(options: { level?: Level; timeScale?: number } = {}): Promise<World> {
+    const folder = await mkdtemp(join(tmpdir(), 'runctl-e2e-'));
+    const state = join(folder, 'sandbox');
+    const env = {
+      PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+      HOME: join(folder, 'home'),
+      // The gzip'd Node runtime is the same for every world, so it is made once per machine.
+      XDG_CACHE_HOME: join(tmpdir(), 'runctl-e2e-cache'),
+      RUNCTL_SANDBOX_STATE: state,
+      NO_COLOR: '1',
+    };
+    const args = [
+      'sandbox',
+      'start',
+      '--level',
+      options.level ?? 'process',
+      '--time-scale',
+      String(options.timeScale ?? 0.1),
+    ];
+    const started = await runctl(args, { env });
+    if (started.exitCode !== 0)
+      throw new Error(`sandbox start failed (${started.exitCode}):\n${started.stderr}${started.stdout}`);
+    const region = JSON.parse(await readFile(join(state, 'region.json'), 'utf8')) as RegionFile;
+    return new World(folder, env, region);
+  }
+
+  /** A runctl command on this laptop, against the sandbox. */
+  runctl(
+    args: readonly string[],
+    options: { timeoutMs?: number; env?: Record<string, string> } = {},
+  ): Promise<Finished> {
+    return runctl(withSandbox(args), { ...options, env: { ...this.env, ...options.env } });
+  }
+
+  /** The same, left running. */
+  start(args: readonly string[]): ReturnType<typeof startRunctl> {
+    return startRunctl(withSandbox(args), { env: this.env });
+  }
+
+  /** A second laptop: another home, the same cloud. */
+  otherLaptop(): Record<string, string> {
+    return { HOME: join(this.folder, `home-${randomBytes(3).toString('hex')}`) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await runctl(['sandbox', 'stop'], { env: this.env });
+    this.ec2.destroy();
+    this.ssm.destroy();
+    this.bucket.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** `--sandbox` goes before `--`: what stands after it belongs to the script. */
+function withSandbox(args: readonly string[]): string[] {
+  const separator = args.indexOf('--');
+  return separator < 0 ? [...args, '--sandbox'] : [...args.slice(0, separator), '--sandbox', ...args.slice(separator)];
+}

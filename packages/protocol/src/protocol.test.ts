@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  bucketKeys,
+  compareOrder,
+  decodeDocument,
+  defaultTiming,
+  encodeDocument,
+  latestPointer,
+  parseAttemptKey,
+  parseIndexKey,
+  parseLaunchKey,
+  parseLogKey,
+  parseManifestKey,
+  runKeys,
+  scaledTiming,
+} from './index.ts';
+
+const keys = runKeys('r-abcdefghij');
+const order = fc.record({
+  generation: fc.integer({ min: 1, max: 999_999 }),
+  seq: fc.integer({ min: 1, max: 99_999_999 }),
+});
+
+test('manifests sort in a listing as checkpoints are ordered', () => {
+  fc.assert(
+    fc.property(order, order, (a, b) => {
+      expect(Math.sign(compareOrder(a, b))).toBe(
+        Math.sign(keys.manifest(a) < keys.manifest(b) ? -1 : keys.manifest(a) > keys.manifest(b) ? 1 : 0),
+      );
+    }),
+  );
+});
+
+test('the newest run comes first in a listing of the index', () => {
+  fc.assert(
+    fc.property(fc.nat(2 ** 45), fc.nat(2 ** 45), (a, b) => {
+      fc.pre(a !== b);
+      const [older, newer] = a < b ? [a, b] : [b, a];
+      expect(bucketKeys.index(newer, 'r-aaaaaaaaaa') < bucketKeys.index(older, 'r-aaaaaaaaaa')).toBe(true);
+    }),
+  );
+});
+
+test('every key that is parsed gives back what it was built from', () => {
+  fc.assert(
+    fc.property(order, fc.nat(9999), fc.nat(2 ** 48), ({ generation, seq }, node, offset) => {
+      expect(parseManifestKey(keys.manifest({ generation, seq }))).toEqual({ generation, seq });
+      expect(parseLogKey(keys.logChunk(generation, node, offset))).toEqual({ generation, node, offset });
+      expect(parseAttemptKey(keys.attempt(generation, node).drained)).toEqual({
+        generation,
+        node,
+        document: 'drained',
+      });
+      expect(parseIndexKey(bucketKeys.index(offset, 'r-abcdefghij'))).toEqual({
+        run: 'r-abcdefghij',
+        createdMs: offset,
+      });
+    }),
+  );
+  expect(parseLaunchKey(keys.launch(3).outcome)).toEqual({ launch: 3, document: 'outcome' });
+  expect(parseManifestKey('runs/r-abcdefghij/manifests/latest')).toBeNull();
+});
+
+const pointer = {
+  version: 1 as const,
+  manifest: 'runs/x',
+  generation: 1,
+  seq: 2,
+  step: 3,
+  at: '2026-01-01T00:00:00.000Z',
+  nonce: 'n',
+  fellBackFromStep: null,
+};
+
+test('a document is one JSON line and comes back as it was', () => {
+  const bytes = encodeDocument(latestPointer, pointer);
+  expect(Buffer.from(bytes).toString().split('\n')).toHaveLength(2);
+  expect(decodeDocument(latestPointer, bytes, 'latest.json')).toEqual(pointer);
+});
+
+test('a newer format is a clear error, not a guess', () => {
+  const newer = Buffer.from(JSON.stringify({ ...pointer, version: 2, shape: 'unknown' }));
+  expect(() => decodeDocument(latestPointer, newer, 'latest.json')).toThrow(
+    expect.objectContaining({ code: 'newer-format' }),
+  );
+});
+
+test('a torn or edited document names its key', () => {
+  expect(() => decodeDocument(latestPointer, Buffer.from('{"version":1,'), 'a/latest.json')).toThrow(
+    /a\/latest\.json is not a JSON document/,
+  );
+  expect(() => decodeDocument(latestPointer, Buffer.from('{"version":1}'), 'a/latest.json')).toThrow(
+    /a\/latest\.json does not have the expected form/,
+  );
+});
+
+test('a rehearsal never has longer periods than the real thing, and keeps their order', () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0.01, max: 2, noNaN: true }), (scale) => {
+      const timing = scaledTiming(scale);
+      for (const [name, ms] of Object.entries(timing))
+        expect(ms).toBeLessThanOrEqual(defaultTiming[name as keyof typeof timing]);
+      expect(timing.leaseRenewMs).toBeLessThan(timing.publishWithinMs);
+      expect(timing.publishWithinMs).toBeLessThan(timing.leaseTtlMs);
+    }),
+  );
+});

@@ -1,0 +1,146 @@
+import { z } from 'zod';
+
+/**
+ * Misbehaviour on purpose. The first rule that matches a request and is not used up takes effect; requests whose signature
+ * is wrong never get that far.
+ */
+const match = z.strictObject({
+  /** A glob over the key (`*` is any text, slashes too; `?` one character), or a regular expression between slashes. A request without a key is matched by its `prefix`. */
+  keyPattern: z.string().optional(),
+  /** Names of S3's operations, such as `PutObject`; none means all. */
+  operations: z.array(z.string()).readonly().optional(),
+  /** Only requests signed with the role credentials of this instance. */
+  principalInstanceId: z.string().optional(),
+  bucket: z.string().optional(),
+});
+
+const effect = z.discriminatedUnion('kind', [
+  /** Waits before anything is done. */
+  z.strictObject({ kind: z.literal('delay'), ms: z.number().nonnegative() }),
+  /** Does nothing and answers this error. Status 200 gives a 200 with an error in its body, as CompleteMultipartUpload and CopyObject can. */
+  z.strictObject({
+    kind: z.literal('status'),
+    status: z.number().int().min(200).max(599),
+    code: z.string(),
+    message: z.string().optional(),
+  }),
+  /** Cuts the connection without doing anything. */
+  z.strictObject({ kind: z.literal('reset') }),
+  /** Does it, then cuts the connection instead of answering: the client cannot know whether it happened. */
+  z.strictObject({ kind: z.literal('drop-response') }),
+  /** Passes the bodies of request and answer at this rate. */
+  z.strictObject({ kind: z.literal('bandwidth'), bytesPerSecond: z.number().positive() }),
+]);
+
+export const faultRuleSchema = z.strictObject({
+  /** Shown with the counts; else the rule's position. */
+  name: z.string().optional(),
+  match: match.default({}),
+  effect,
+  /** How often it takes effect before it is used up; without it, always. */
+  times: z.number().int().positive().optional(),
+  /** Chance that a matching request is hit, drawn from a generator that starts at `seed`; else every one. */
+  probability: z.number().min(0).max(1).optional(),
+  seed: z.number().int().default(1),
+});
+
+export type FaultRule = z.input<typeof faultRuleSchema>;
+export type FaultEffect = z.infer<typeof effect>;
+
+export interface FaultSubject {
+  readonly operation: string;
+  readonly bucket: string;
+  readonly key: string;
+  readonly prefix: string | undefined;
+  readonly instanceId: string | undefined;
+}
+
+/** How often each rule matched a request, and how often it took effect. */
+export interface FaultCount {
+  readonly name: string;
+  readonly effect: FaultEffect['kind'];
+  readonly matched: number;
+  readonly applied: number;
+}
+
+/** The rules in force and what they did so far. */
+export class Faults {
+  #rules: ActiveRule[] = [];
+
+  constructor(rules: readonly FaultRule[] = []) {
+    this.replace(rules);
+  }
+
+  /** Puts new rules in place of the old ones and starts counting anew. Throws a ZodError when one is not valid. */
+  replace(rules: readonly FaultRule[]): void {
+    this.#rules = rules.map((rule, position) => new ActiveRule(faultRuleSchema.parse(rule), position));
+  }
+
+  /** The effect on this request, which counts as applied. */
+  next(subject: FaultSubject): FaultEffect | undefined {
+    for (const rule of this.#rules) if (rule.hits(subject)) return rule.effect;
+    return undefined;
+  }
+
+  seen(): FaultCount[] {
+    return this.#rules.map((rule) => rule.count);
+  }
+}
+
+class ActiveRule {
+  readonly #rule: z.infer<typeof faultRuleSchema>;
+  readonly #pattern: RegExp | undefined;
+  readonly #name: string;
+  readonly #random: () => number;
+  #matched = 0;
+  #applied = 0;
+
+  constructor(rule: z.infer<typeof faultRuleSchema>, position: number) {
+    this.#rule = rule;
+    this.#pattern = rule.match.keyPattern === undefined ? undefined : patternOf(rule.match.keyPattern);
+    this.#name = rule.name ?? `#${position}`;
+    this.#random = seededRandom(rule.seed);
+  }
+
+  get effect(): FaultEffect {
+    return this.#rule.effect;
+  }
+
+  get count(): FaultCount {
+    return { name: this.#name, effect: this.effect.kind, matched: this.#matched, applied: this.#applied };
+  }
+
+  hits(subject: FaultSubject): boolean {
+    const { match, times, probability } = this.#rule;
+    if (this.#pattern?.test(subject.key || (subject.prefix ?? '')) === false) return false;
+    if (match.operations !== undefined && !match.operations.includes(subject.operation)) return false;
+    if (match.principalInstanceId !== undefined && match.principalInstanceId !== subject.instanceId) return false;
+    if (match.bucket !== undefined && match.bucket !== subject.bucket) return false;
+    this.#matched += 1;
+    if (times !== undefined && this.#applied >= times) return false;
+    if (probability !== undefined && this.#random() >= probability) return false;
+    this.#applied += 1;
+    return true;
+  }
+}
+
+function patternOf(text: string): RegExp {
+  const expression = /^\/(.*)\/([a-z]*)$/s.exec(text);
+  if (expression?.[1] !== undefined) return new RegExp(expression[1], expression[2]?.replaceAll(/[gy]/g, ''));
+  const glob = text
+    .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${glob}$`, 's');
+}
+
+/** A small generator (mulberry32): the same seed gives the same misbehaviour. */
+function seededRandom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,100 @@
+import { XMLValidator } from 'fast-xml-parser';
+import type { Call, Reply } from '../call.ts';
+import { S3Error, type S3ErrorCode } from '../errors.ts';
+import type { BucketSetting } from '../routing.ts';
+import { parseXml, renderXml, textOf } from '../xml.ts';
+import { ownerOf } from './owner.ts';
+
+/** What a bucket without the setting answers: an error, or the document that every new bucket has. */
+const defaults: Record<BucketSetting, S3ErrorCode | (() => string)> = {
+  accelerate: () => renderXml('AccelerateConfiguration', ''),
+  acl: () =>
+    renderXml('AccessControlPolicy', {
+      Owner: ownerOf(),
+      AccessControlList: { Grant: { Grantee: ownerOf(), Permission: 'FULL_CONTROL' } },
+    }),
+  cors: 'NoSuchCORSConfiguration',
+  encryption: () =>
+    renderXml('ServerSideEncryptionConfiguration', {
+      Rule: { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' }, BucketKeyEnabled: false },
+    }),
+  lifecycle: 'NoSuchLifecycleConfiguration',
+  logging: () => renderXml('BucketLoggingStatus', ''),
+  notification: () => renderXml('NotificationConfiguration', ''),
+  'object-lock': 'ObjectLockConfigurationNotFoundError',
+  ownershipControls: () => renderXml('OwnershipControls', { Rule: { ObjectOwnership: 'BucketOwnerEnforced' } }),
+  policy: 'NoSuchBucketPolicy',
+  policyStatus: 'NoSuchBucketPolicy',
+  publicAccessBlock: () =>
+    renderXml('PublicAccessBlockConfiguration', {
+      BlockPublicAcls: true,
+      IgnorePublicAcls: true,
+      BlockPublicPolicy: true,
+      RestrictPublicBuckets: true,
+    }),
+  replication: 'ReplicationConfigurationNotFoundError',
+  requestPayment: () => renderXml('RequestPaymentConfiguration', { Payer: 'BucketOwner' }),
+  tagging: 'NoSuchTagSet',
+  versioning: () => renderXml('VersioningConfiguration', ''),
+  website: 'NoSuchWebsiteConfiguration',
+};
+
+/** After a deletion the two that new buckets have from the start answer an error, as S3 does. */
+const afterDeletion: Partial<Record<BucketSetting, S3ErrorCode>> = {
+  publicAccessBlock: 'NoSuchPublicAccessBlockConfiguration',
+  ownershipControls: 'OwnershipControlsNotFoundError',
+};
+const DELETED = '';
+
+export function getBucketSetting(call: Call, setting: BucketSetting): Reply {
+  const bucket = call.buckets.get(call.bucket);
+  const stored = bucket.settings.get(setting);
+  const fallback = stored === DELETED ? (afterDeletion[setting] ?? defaults[setting]) : defaults[setting];
+  if (stored !== undefined && stored !== DELETED)
+    return { status: 200, ...bodyOf(setting, setting === 'versioning' ? versioningXml(stored) : stored) };
+  if (typeof fallback === 'string') throw new S3Error(fallback, { fields: { BucketName: bucket.name } });
+  return { status: 200, ...bodyOf(setting, fallback()) };
+}
+
+function bodyOf(setting: BucketSetting, body: string): Pick<Reply, 'body' | 'headers'> {
+  return setting === 'policy' ? { body, headers: { 'content-type': 'application/json' } } : { body };
+}
+
+function versioningXml(status: string): string {
+  return renderXml('VersioningConfiguration', { Status: status });
+}
+
+export async function putBucketSetting(call: Call, setting: BucketSetting): Promise<Reply> {
+  const bucket = call.buckets.get(call.bucket);
+  const text = await call.body.text();
+  if (setting === 'policyStatus') throw new S3Error('MethodNotAllowed');
+  const value = setting === 'versioning' ? versioningStatus(text) : text;
+  if (setting === 'policy') assertJson(text);
+  else if (XMLValidator.validate(text) !== true && setting !== 'acl') throw new S3Error('MalformedXML');
+  bucket.commit({ type: 'setting', name: setting, value });
+  return { status: setting === 'policy' ? 204 : 200 };
+}
+
+function versioningStatus(text: string): string {
+  const status = textOf(parseXml(text, 'VersioningConfiguration'), 'Status')?.trim();
+  if (status === 'Enabled' || status === 'Suspended') return status;
+  throw new S3Error('IllegalVersioningConfigurationException');
+}
+
+function assertJson(text: string): void {
+  try {
+    JSON.parse(text);
+  } catch {
+    throw new S3Error('MalformedPolicy', { status: 400, message: 'Policies must be valid JSON' });
+  }
+}
+
+export function deleteBucketSetting(call: Call, setting: BucketSetting): Reply {
+  const bucket = call.buckets.get(call.bucket);
+  // Versioning can be suspended but never taken away.
+  if (['versioning', 'acl', 'policyStatus', 'requestPayment', 'logging'].includes(setting))
+    throw new S3Error('MethodNotAllowed');
+  const value = setting in afterDeletion ? DELETED : null;
+  bucket.commit({ type: 'setting', name: setting, value });
+  return { status: 204 };
+}

@@ -1,0 +1,30 @@
+import { abandonUpload, completeUpload } from './complete-upload.ts';
+import type { CallOptions, ObjectInfo, ObjectStore } from './object-store.ts';
+import { partGrid } from './transfer/part-grid.ts';
+import { inParallel } from './transfer/parallel.ts';
+
+const COPY_PART_BYTES = 512 * 1024 ** 2;
+
+/** Copies an object inside its store by ranges, as S3 wants it above 5 GiB. Fails when the source changes meanwhile. */
+export async function copyInParts(
+  store: ObjectStore,
+  source: ObjectInfo,
+  to: string,
+  options: CallOptions & { readonly partSizeBytes?: number } = {},
+): Promise<void> {
+  const grid = partGrid(source.sizeBytes, options.partSizeBytes ?? COPY_PART_BYTES);
+  const upload = await store.createMultipart(to, options);
+  try {
+    const parts = await inParallel(grid.parts, { concurrency: 8, signal: options.signal }, (part, signal) =>
+      store.copyPart(
+        upload,
+        { partNumber: part.partNumber, from: source.key, range: part, ifMatch: source.etag },
+        { signal },
+      ),
+    );
+    await completeUpload(store, { upload, parts, sizeBytes: source.sizeBytes }, options);
+  } catch (error) {
+    await abandonUpload(store, upload);
+    throw error;
+  }
+}

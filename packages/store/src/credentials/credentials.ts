@@ -1,0 +1,13 @@
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+  /** By the issuer's clock; for people. A provider itself decides when it renews. */
+  readonly expiresAtMs?: number | undefined;
+}
+
+/**
+ * Called for every request, so it must be cheap: a provider keeps what it has until it must renew. `refresh` asks for new
+ * ones because the service refused those given last. Rejects with StoreError `credentials`.
+ */
+export type CredentialsProvider = (options?: { readonly refresh?: boolean }) => Promise<Credentials>;

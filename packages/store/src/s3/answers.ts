@@ -1,0 +1,98 @@
+import { decodeListedKey } from '../keys.ts';
+import { type HeadResult, type ObjectInfo, type OpenUpload, type PartInfo, StoreError } from '../object-store.ts';
+import type { HttpAnswer } from './http-transport.ts';
+import { children, childText, parseXml, type XmlNode } from './xml.ts';
+
+/** One page of a listing; `next` is the query that asks for the page after it. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: Readonly<Record<string, string>> | null;
+}
+
+export function plainEtag(etag: string): string {
+  return etag.replace(/^(W\/)?"(.*)"$/, '$2');
+}
+
+/** What HEAD and GET tell about an object. */
+export function infoOf(answer: HttpAnswer, key: string): HeadResult {
+  const { serverTimeMs } = answer;
+  const lastModifiedMs = Date.parse(answer.header('last-modified') ?? '');
+  const sizeBytes = totalSize(answer);
+  const etag = answer.header('etag');
+  if (serverTimeMs === null || Number.isNaN(lastModifiedMs) || sizeBytes === null || etag === null) {
+    throw new StoreError('permanent', `the answer for ${key} lacks its date, size, etag or time of change`, { key });
+  }
+  return { key, sizeBytes, etag: plainEtag(etag), lastModifiedMs, serverTimeMs };
+}
+
+/** The whole object's size, also where a range of it was answered. */
+function totalSize(answer: HttpAnswer): number | null {
+  const header =
+    answer.status === 206
+      ? /\/(\d+)$/.exec(answer.header('content-range') ?? '')?.[1]
+      : answer.header('content-length');
+  return header === null || header === undefined ? null : Number(header);
+}
+
+export function rootOf(text: string, name: string): XmlNode {
+  const parsed = parseXml(text);
+  if (parsed?.name === name) return parsed.root;
+  throw new StoreError('transient', `expected ${name} in the answer, found ${parsed?.name ?? 'no XML'}`);
+}
+
+export function objectsPage(text: string): Page<ObjectInfo> {
+  const root = rootOf(text, 'ListBucketResult');
+  const items = children(root, 'Contents').map((entry) => ({
+    key: decodeListedKey(textIn(entry, 'Key')),
+    sizeBytes: Number(textIn(entry, 'Size')),
+    etag: plainEtag(textIn(entry, 'ETag')),
+    lastModifiedMs: Date.parse(textIn(entry, 'LastModified')),
+  }));
+  return { items, next: nextObjects(root) };
+}
+
+export function foldersPage(text: string): Page<string> {
+  const root = rootOf(text, 'ListBucketResult');
+  const items = children(root, 'CommonPrefixes').map((entry) => decodeListedKey(textIn(entry, 'Prefix')));
+  return { items, next: nextObjects(root) };
+}
+
+function nextObjects(root: XmlNode): Page<never>['next'] {
+  const token = childText(root, 'NextContinuationToken');
+  return isTruncated(root) && token !== null ? { 'continuation-token': token } : null;
+}
+
+export function partsPage(text: string): Page<PartInfo> {
+  const root = rootOf(text, 'ListPartsResult');
+  const items = children(root, 'Part').map((entry) => ({
+    partNumber: Number(textIn(entry, 'PartNumber')),
+    sizeBytes: Number(textIn(entry, 'Size')),
+    etag: plainEtag(textIn(entry, 'ETag')),
+    crc32: childText(entry, 'ChecksumCRC32'),
+  }));
+  const marker = childText(root, 'NextPartNumberMarker');
+  return { items, next: isTruncated(root) && marker !== null ? { 'part-number-marker': marker } : null };
+}
+
+export function uploadsPage(text: string): Page<OpenUpload> {
+  const root = rootOf(text, 'ListMultipartUploadsResult');
+  const items = children(root, 'Upload').map((entry) => ({
+    key: decodeListedKey(textIn(entry, 'Key')),
+    uploadId: textIn(entry, 'UploadId'),
+    initiatedMs: Date.parse(textIn(entry, 'Initiated')),
+  }));
+  const key = childText(root, 'NextKeyMarker');
+  const uploadId = childText(root, 'NextUploadIdMarker');
+  const more = isTruncated(root) && key !== null && uploadId !== null;
+  return { items, next: more ? { 'key-marker': decodeListedKey(key), 'upload-id-marker': uploadId } : null };
+}
+
+function isTruncated(root: XmlNode): boolean {
+  return childText(root, 'IsTruncated') === 'true';
+}
+
+function textIn(node: XmlNode, name: string): string {
+  const text = childText(node, name);
+  if (text === null) throw new StoreError('transient', `the answer lacks ${name}`);
+  return text;
+}

@@ -1,0 +1,54 @@
+import { encodeKey, encodeUriStrictly } from '../keys.ts';
+
+/** Where a bucket's requests go: a host, and what stands before the key in the path. */
+export interface BucketAddress {
+  readonly protocol: 'http:' | 'https:';
+  readonly hostname: string;
+  readonly port: number | null;
+  /** Begins with `/`; ends with `/`. */
+  readonly basePath: string;
+}
+
+/**
+ * The bucket's own host name at AWS; with an endpoint of its own (`AWS_ENDPOINT_URL_S3`), or a dot in the bucket's name
+ * (which the certificate doesn't cover), the bucket is the first part of the path.
+ */
+export function bucketAddress(bucket: string, region: string, endpoint: string | undefined): BucketAddress {
+  if (endpoint !== undefined) {
+    const url = new URL(endpoint);
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Error(`not an http endpoint: ${endpoint}`);
+    const path = url.pathname.replace(/\/$/, '');
+    return {
+      protocol: url.protocol,
+      hostname: url.hostname,
+      port: url.port === '' ? null : Number(url.port),
+      basePath: `${path}/${encodeUriStrictly(bucket)}/`,
+    };
+  }
+  const host = `s3.${region}.${region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'}`;
+  const onPath = bucket.includes('.');
+  return {
+    protocol: 'https:',
+    hostname: onPath ? host : `${bucket}.${host}`,
+    port: null,
+    basePath: onPath ? `/${encodeUriStrictly(bucket)}/` : '/',
+  };
+}
+
+/** The endpoint that the SDKs' standard variables name for S3, if any. */
+export function endpointOf(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  return environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'] || undefined;
+}
+
+export function objectPath(address: BucketAddress, key: string | null): string {
+  if (key === null) return address.basePath === '/' ? '/' : address.basePath.slice(0, -1);
+  return address.basePath + encodeKey(key);
+}
+
+/** The query as it is sent, in the order and encoding in which it is signed. */
+export function queryString(query: Readonly<Record<string, string>>): string {
+  const pairs = Object.keys(query)
+    .sort()
+    .map((name) => `${encodeUriStrictly(name)}=${encodeUriStrictly(query[name] ?? '')}`);
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
+}

@@ -1,0 +1,160 @@
+import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { messageOf } from '@runctl/core';
+import { bodyChunks } from '../object-body.ts';
+import { type ObjectBody, StoreError } from '../object-store.ts';
+import { abortedError } from '../semantics.ts';
+import type { BucketAddress } from './endpoint.ts';
+
+export interface TransportOptions {
+  readonly maxSockets: number;
+  readonly connectTimeoutMs: number;
+  /** Longest silence on a connection while an answer is awaited. */
+  readonly idleTimeoutMs: number;
+}
+
+export interface HttpCall {
+  readonly method: string;
+  /** Encoded, with the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: ObjectBody | null;
+  /** For messages. */
+  readonly key: string | null;
+  readonly signal: AbortSignal | undefined;
+  readonly idleTimeoutMs?: number | undefined;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  header(name: string): string | null;
+  /** The `Date` header, epoch ms; null where it is missing. */
+  readonly serverTimeMs: number | null;
+  /** Must be read or left, else its connection stays taken. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Requests to one host over kept connections. Rejects with StoreError `transient` or `aborted`; any status is an answer. */
+export class HttpTransport {
+  readonly #address: BucketAddress;
+  readonly #options: TransportOptions;
+  readonly #agent: HttpAgent;
+
+  constructor(address: BucketAddress, options: TransportOptions) {
+    this.#address = address;
+    this.#options = options;
+    const agentOptions = { keepAlive: true, maxSockets: options.maxSockets, scheduling: 'lifo' as const };
+    this.#agent = address.protocol === 'https:' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
+  }
+
+  async send(call: HttpCall): Promise<HttpAnswer> {
+    const { signal, key } = call;
+    if (signal?.aborted) throw abortedError(signal, key);
+    const idleTimeoutMs = call.idleTimeoutMs ?? this.#options.idleTimeoutMs;
+    const response = await this.#exchange(call, idleTimeoutMs);
+    const dateMs = Date.parse(response.headers.date ?? '');
+    return {
+      status: response.statusCode ?? 0,
+      header: (name) => {
+        const value = response.headers[name];
+        return typeof value === 'string' ? value : null;
+      },
+      serverTimeMs: Number.isNaN(dateMs) ? null : dateMs,
+      body: watchedBody(response, { idleTimeoutMs, signal, key }),
+    };
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #exchange(call: HttpCall, idleTimeoutMs: number): Promise<IncomingMessage> {
+    const { protocol, hostname, port } = this.#address;
+    const request = protocol === 'https:' ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const outgoing = request({
+        hostname: hostname.replace(/^\[|\]$/g, ''),
+        port: port ?? undefined,
+        method: call.method,
+        path: call.path,
+        headers: call.headers,
+        agent: this.#agent,
+        signal: call.signal,
+      });
+      let sourceFailure: unknown = null;
+      outgoing.on('error', (error) => reject(storeError(sourceFailure ?? error, call)));
+      outgoing.on('response', (response) => {
+        // From here on the reader's own watch counts, which does not run while the reader itself is busy.
+        outgoing.setTimeout(0);
+        resolve(response);
+      });
+      outgoing.on('socket', (socket) => watchConnecting(outgoing, socket, this.#options.connectTimeoutMs));
+      outgoing.setTimeout(idleTimeoutMs, () => outgoing.destroy(new Error(`silent for ${idleTimeoutMs} ms`)));
+      sendBody(outgoing, call, (error) => {
+        sourceFailure = error;
+      });
+    });
+  }
+}
+
+/** A body whose source fails breaks the request off; `onSourceFailure` learns of it before the request fails. */
+function sendBody(outgoing: ClientRequest, { body, key }: HttpCall, onSourceFailure: (error: unknown) => void): void {
+  if (body === null) outgoing.end();
+  else if (body instanceof Uint8Array) outgoing.end(body);
+  else {
+    const source = async function* () {
+      try {
+        yield* bodyChunks(body, key ?? '');
+      } catch (error) {
+        onSourceFailure(error);
+        throw error;
+      }
+    };
+    // Both ends' failures are told by the request's own error event.
+    pipeline(Readable.from(source()), outgoing).catch(() => outgoing.destroy());
+  }
+}
+
+function watchConnecting(outgoing: ClientRequest, socket: Socket, timeoutMs: number): void {
+  if (!socket.connecting) return;
+  const timer = setTimeout(() => outgoing.destroy(new Error(`not connected after ${timeoutMs} ms`)), timeoutMs);
+  const stop = () => clearTimeout(timer);
+  socket.once('encrypted' in socket ? 'secureConnect' : 'connect', stop);
+  socket.once('close', stop);
+}
+
+/** The bytes of an answer, with a time limit on each wait for more. Leaving early destroys the connection. */
+async function* watchedBody(
+  response: IncomingMessage,
+  call: { readonly idleTimeoutMs: number; readonly signal: AbortSignal | undefined; readonly key: string | null },
+): AsyncIterable<Uint8Array> {
+  const timer = setTimeout(
+    () => response.destroy(new Error(`no data for ${call.idleTimeoutMs} ms`)),
+    call.idleTimeoutMs,
+  );
+  try {
+    for await (const chunk of response) {
+      clearTimeout(timer);
+      yield chunk as Buffer;
+      timer.refresh();
+    }
+  } catch (error) {
+    throw storeError(error, call);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function storeError(error: unknown, call: { signal: AbortSignal | undefined; key: string | null }): StoreError {
+  if (call.signal?.aborted) return abortedError(call.signal, call.key);
+  if (error instanceof StoreError) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? null;
+  return new StoreError('transient', `the connection failed: ${messageOf(error)}`, {
+    key: call.key,
+    code,
+    cause: error,
+  });
+}

@@ -1,0 +1,274 @@
+import { copyInParts } from '../copy-in-parts.ts';
+import { crc32Of } from '../crc32.ts';
+import { compareKeys, encodeKey } from '../keys.ts';
+import {
+  type ByteRange,
+  type CallOptions,
+  type CompletedPart,
+  type CompleteOptions,
+  type GetOptions,
+  type HeadResult,
+  isStoreError,
+  type ListOptions,
+  type MultipartUpload,
+  type ObjectBody,
+  type ObjectInfo,
+  type ObjectStore,
+  type OpenUpload,
+  type PartInfo,
+  type PutCondition,
+  type PutOptions,
+  type ReadResult,
+  StoreError,
+} from '../object-store.ts';
+import { assertRange } from '../semantics.ts';
+import { foldersPage, infoOf, objectsPage, type Page, partsPage, plainEtag, rootOf, uploadsPage } from './answers.ts';
+import { deleteObjects } from './delete-objects.ts';
+import { type S3Call, S3Client, type S3Options } from './s3-client.ts';
+import { childText, escapeXml } from './xml.ts';
+
+const GIB = 1024 ** 3;
+/** S3's limit for CopyObject and for one part. */
+const COPY_LIMIT_BYTES = 5 * GIB;
+
+export interface S3StoreOptions extends S3Options {
+  /** Objects above it are copied in parts; S3's own limit unless a test wants a smaller one. */
+  readonly copyLimitBytes?: number;
+}
+
+/** An S3 bucket. Repeats nothing by itself: wrap it with `retrying`. `close` ends the kept connections. */
+export class S3Store implements ObjectStore {
+  readonly location: string;
+  readonly #client: S3Client;
+  readonly #copyLimitBytes: number;
+  #bucketSeen = false;
+
+  constructor(options: S3StoreOptions) {
+    this.location = `s3://${options.bucket}`;
+    this.#client = new S3Client(options);
+    this.#copyLimitBytes = options.copyLimitBytes ?? COPY_LIMIT_BYTES;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async put(key: string, body: ObjectBody, options: PutOptions = {}): Promise<{ etag: string }> {
+    const { when, signal } = options;
+    const call: S3Call = { method: 'PUT', key, body, headers: conditionHeaders(when), signal };
+    const { answer } = await this.#client.callForText(call).catch(asPrecondition(when));
+    return { etag: plainEtag(answer.header('etag') ?? '') };
+  }
+
+  async get(key: string, options: GetOptions = {}): Promise<ReadResult> {
+    const { range, ifMatch, signal } = options;
+    if (range !== undefined) assertRange(range, key);
+    const headers = {
+      ...(range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` }),
+      ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
+    };
+    const answer = await this.#client.call({ method: 'GET', key, headers, signal });
+    if (range !== undefined && answer.status !== 206) {
+      throw new StoreError('permanent', `the store ignored the range asked of ${key}`, { key, status: answer.status });
+    }
+    const { serverTimeMs, ...info } = infoOf(answer, key);
+    return { info, body: answer.body, serverTimeMs };
+  }
+
+  async head(key: string, options: CallOptions = {}): Promise<HeadResult | null> {
+    try {
+      const { answer } = await this.#client.callForText({ method: 'HEAD', key, signal: options.signal });
+      return infoOf(answer, key);
+    } catch (error) {
+      if (!isStoreError(error)) throw error;
+      if (error.kind === 'missing') return await this.#missingOrNoBucket(key, options);
+      // HEAD's refusals have no body: a GET of one byte says why.
+      if (error.status === 400 || error.status === 403) await this.#explain(key, options);
+      throw error;
+    }
+  }
+
+  list(options: ListOptions): AsyncIterable<ObjectInfo> {
+    return this.#listed(options, {}, objectsPage);
+  }
+
+  async *listFolders(options: ListOptions): AsyncIterable<string> {
+    const { startAfter } = options;
+    // `start-after` is compared with keys: without the largest character the folder itself would come again.
+    const query = { delimiter: '/', ...(startAfter === undefined ? {} : { 'start-after': `${startAfter}\u{10FFFF}` }) };
+    let left = options.limit ?? Number.POSITIVE_INFINITY;
+    for await (const folder of this.#listed({ ...options, limit: undefined }, query, foldersPage)) {
+      if (left-- <= 0) return;
+      if (startAfter === undefined || compareKeys(folder, startAfter) > 0) yield folder;
+    }
+  }
+
+  async delete(keys: readonly string[], options: CallOptions = {}): Promise<void> {
+    await deleteObjects(this.#client, keys, options);
+  }
+
+  async copy(from: string, to: string, options: CallOptions = {}): Promise<void> {
+    const info = await this.head(from, options);
+    if (info === null) throw new StoreError('missing', `no object ${from}`, { key: from, code: 'NoSuchKey' });
+    if (info.sizeBytes > this.#copyLimitBytes) return copyInParts(this, info, to, options);
+    const headers = { 'x-amz-copy-source': this.#source(from), 'x-amz-copy-source-if-match': `"${info.etag}"` };
+    await this.#client.callForText({ method: 'PUT', key: to, headers, signal: options.signal, slow: true });
+  }
+
+  async createMultipart(key: string, options: CallOptions = {}): Promise<MultipartUpload> {
+    const headers = { 'x-amz-checksum-algorithm': 'CRC32' };
+    const call: S3Call = { method: 'POST', key, query: { uploads: '' }, headers, signal: options.signal };
+    const { text } = await this.#client.callForText(call);
+    const uploadId = childText(rootOf(text, 'InitiateMultipartUploadResult'), 'UploadId');
+    if (uploadId === null) throw new StoreError('transient', `no upload id came for ${key}`, { key });
+    return { key, uploadId };
+  }
+
+  async uploadPart(
+    upload: MultipartUpload,
+    part: { readonly partNumber: number; readonly body: Uint8Array; readonly crc32?: string | undefined },
+    options: CallOptions = {},
+  ): Promise<CompletedPart> {
+    const { partNumber, body } = part;
+    const crc32 = part.crc32 ?? crc32Of(body);
+    const call: S3Call = { method: 'PUT', key: upload.key, query: partQuery(upload, partNumber), body, crc32 };
+    const { answer } = await this.#client.callForText({ ...call, signal: options.signal });
+    return { partNumber, etag: plainEtag(answer.header('etag') ?? ''), crc32 };
+  }
+
+  async copyPart(
+    upload: MultipartUpload,
+    part: { partNumber: number; from: string; range: ByteRange; ifMatch?: string | undefined },
+    options: CallOptions = {},
+  ): Promise<CompletedPart> {
+    const { partNumber, from, range, ifMatch } = part;
+    assertRange(range, from);
+    const headers = {
+      'x-amz-copy-source': this.#source(from),
+      'x-amz-copy-source-range': `bytes=${range.start}-${range.end - 1}`,
+      ...(ifMatch === undefined ? {} : { 'x-amz-copy-source-if-match': `"${ifMatch}"` }),
+    };
+    const call: S3Call = { method: 'PUT', key: upload.key, query: partQuery(upload, partNumber), headers, slow: true };
+    const { text } = await this.#client.callForText({ ...call, signal: options.signal });
+    const result = rootOf(text, 'CopyPartResult');
+    return { partNumber, etag: plainEtag(childText(result, 'ETag') ?? ''), crc32: childText(result, 'ChecksumCRC32') };
+  }
+
+  async completeMultipart(
+    upload: MultipartUpload,
+    parts: readonly CompletedPart[],
+    options: CompleteOptions = {},
+  ): Promise<{ etag: string }> {
+    const { when, sizeBytes, signal } = options;
+    const body = Buffer.from(completeDocument(parts));
+    const headers = {
+      ...conditionHeaders(when),
+      ...(sizeBytes === undefined ? {} : { 'x-amz-mp-object-size': String(sizeBytes) }),
+    };
+    const query = { uploadId: upload.uploadId };
+    const call: S3Call = { method: 'POST', key: upload.key, query, headers, body, signal, slow: true, crc32: null };
+    const { text } = await this.#client.callForText(call).catch(asPrecondition(when));
+    return { etag: plainEtag(childText(rootOf(text, 'CompleteMultipartUploadResult'), 'ETag') ?? '') };
+  }
+
+  async abortMultipart(upload: MultipartUpload, options: CallOptions = {}): Promise<void> {
+    const query = { uploadId: upload.uploadId };
+    const call: S3Call = { method: 'DELETE', key: upload.key, query, signal: options.signal };
+    await this.#client.callForText(call).catch((error: unknown) => {
+      if (!isStoreError(error, 'missing')) throw error;
+    });
+  }
+
+  listParts(upload: MultipartUpload, options: CallOptions = {}): AsyncIterable<PartInfo> {
+    return this.#pages(
+      { method: 'GET', key: upload.key, query: { uploadId: upload.uploadId }, signal: options.signal },
+      partsPage,
+    );
+  }
+
+  listMultipart(options: { readonly prefix: string } & CallOptions): AsyncIterable<OpenUpload> {
+    const query = { uploads: '', 'encoding-type': 'url', prefix: options.prefix };
+    return this.#pages({ method: 'GET', key: null, query, signal: options.signal }, uploadsPage);
+  }
+
+  async *#listed<T>(
+    options: ListOptions,
+    more: Readonly<Record<string, string>>,
+    read: (text: string) => Page<T>,
+  ): AsyncIterable<T> {
+    const query = {
+      'list-type': '2',
+      'encoding-type': 'url',
+      prefix: options.prefix,
+      ...(options.startAfter === undefined ? {} : { 'start-after': options.startAfter }),
+      ...(options.limit === undefined ? {} : { 'max-keys': String(Math.min(1000, options.limit)) }),
+      ...more,
+    };
+    if (options.limit === 0) return;
+    let left = options.limit ?? Number.POSITIVE_INFINITY;
+    for await (const item of this.#pages({ method: 'GET', key: null, query, signal: options.signal }, read)) {
+      yield item;
+      if (--left <= 0) return;
+    }
+  }
+
+  async *#pages<T>(call: S3Call, read: (text: string) => Page<T>): AsyncIterable<T> {
+    let next: Page<T>['next'] = {};
+    while (next !== null) {
+      const { text } = await this.#client.callForText({ ...call, query: { ...call.query, ...next } });
+      const page: Page<T> = read(text);
+      yield* page.items;
+      next = page.next;
+    }
+  }
+
+  #source(key: string): string {
+    return `${this.#client.bucket}/${encodeKey(key)}`;
+  }
+
+  /** HEAD answers 404 to a missing object and to a missing bucket alike; one GET tells that the bucket is there. */
+  async #missingOrNoBucket(key: string, options: CallOptions): Promise<null> {
+    if (this.#bucketSeen) return null;
+    try {
+      await this.#explain(key, options);
+    } catch (error) {
+      if (!isStoreError(error, 'missing', 'precondition')) throw error;
+    }
+    this.#bucketSeen = true;
+    return null;
+  }
+
+  async #explain(key: string, options: CallOptions): Promise<void> {
+    const headers = { range: 'bytes=0-0' };
+    await this.#client.callForText({ method: 'GET', key, headers, signal: options.signal });
+  }
+}
+
+function conditionHeaders(when: PutCondition | undefined): Record<string, string> {
+  if (when === undefined) return {};
+  return 'absent' in when ? { 'if-none-match': '*' } : { 'if-match': `"${when.etag}"` };
+}
+
+/** S3 answers 404 where `If-Match` meets no object at all: the expected version is not there. */
+function asPrecondition(when: PutCondition | undefined): (error: unknown) => never {
+  return (error) => {
+    if (isStoreError(error, 'missing') && error.code !== 'NoSuchUpload' && when !== undefined && 'etag' in when) {
+      const { status, code, key } = error;
+      throw new StoreError('precondition', `${key} is not there any more`, { status, code, key, cause: error });
+    }
+    throw error;
+  };
+}
+
+function partQuery(upload: MultipartUpload, partNumber: number): Record<string, string> {
+  return { partNumber: String(partNumber), uploadId: upload.uploadId };
+}
+
+function completeDocument(parts: readonly CompletedPart[]): string {
+  const listed = parts.map(({ partNumber, etag, crc32 }) => {
+    const checksum = crc32 === null ? '' : `<ChecksumCRC32>${escapeXml(crc32)}</ChecksumCRC32>`;
+    return `<Part><PartNumber>${partNumber}</PartNumber><ETag>"${escapeXml(etag)}"</ETag>${checksum}</Part>`;
+  });
+  const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
+  return `<CompleteMultipartUpload xmlns="${namespace}">${listed.join('')}</CompleteMultipartUpload>`;
+}

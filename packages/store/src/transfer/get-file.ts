@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { crc32Of } from '../crc32.ts';
+import { type ObjectInfo, type ObjectStore, StoreError } from '../object-store.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { inParallel } from './parallel.ts';
+import { type GridPart, partGrid } from './part-grid.ts';
+import type { TransferOptions, TransferredPart } from './put-file.ts';
+
+export interface GetFileResult {
+  readonly info: ObjectInfo;
+  readonly sha256: string;
+  readonly parts: readonly TransferredPart[];
+}
+
+const DEFAULT_CONCURRENCY = 8;
+
+/**
+ * Downloads one version of an object in parallel ranges into a new file, which must not exist yet. What is left of it
+ * after a failure is the caller's to remove. Rejects with `missing`, and with `precondition` when the object is replaced
+ * meanwhile. The caller compares `sha256` or the parts' CRCs with what it expects.
+ */
+export async function getToFile(
+  store: ObjectStore,
+  key: string,
+  path: string,
+  options: TransferOptions = {},
+): Promise<GetFileResult> {
+  const { signal } = options;
+  const info = await store.head(key, { signal });
+  if (info === null) throw new StoreError('missing', `no object ${key}`, { key });
+  const file = await open(path, 'wx');
+  try {
+    return { info, ...(await fetchParts(store, { file, info }, options)) };
+  } finally {
+    await file.close();
+  }
+}
+
+async function fetchParts(
+  store: ObjectStore,
+  to: { readonly file: FileHandle; readonly info: ObjectInfo },
+  options: TransferOptions,
+): Promise<Omit<GetFileResult, 'info'>> {
+  const { file, info } = to;
+  const grid = partGrid(info.sizeBytes, options.partSizeBytes);
+  const concurrency = Math.max(1, options.concurrency ?? DEFAULT_CONCURRENCY);
+  const pool = new BufferPool(concurrency, Math.min(grid.partSizeBytes, info.sizeBytes));
+  const inOrder = new OrderedHash();
+  const parts = await inParallel(grid.parts, { concurrency, signal: options.signal }, async (part, signal) => {
+    const buffer = await pool.take(signal);
+    const body = await fetchPart(store, info, { part, buffer, signal });
+    await writeAll(file, body, part.start);
+    options.onProgress?.(body.byteLength);
+    const crc32 = crc32Of(body);
+    // The whole's hash needs the parts in order: a buffer is free again once those before it have come.
+    inOrder.add(part.partNumber, body, () => pool.give(buffer));
+    return { partNumber: part.partNumber, sizeBytes: body.byteLength, crc32 };
+  });
+  return { sha256: inOrder.digest(), parts };
+}
+
+async function fetchPart(
+  store: ObjectStore,
+  { key, etag, sizeBytes }: ObjectInfo,
+  into: { readonly part: GridPart; readonly buffer: Buffer; readonly signal: AbortSignal },
+): Promise<Buffer> {
+  const { part, buffer, signal } = into;
+  if (sizeBytes === 0) return buffer.subarray(0, 0);
+  const range = { start: part.start, end: part.end };
+  const { body } = await store.get(key, { range, ifMatch: etag, signal });
+  const wanted = part.end - part.start;
+  let filled = 0;
+  for await (const chunk of body) {
+    if (filled + chunk.byteLength > wanted) break;
+    buffer.set(chunk, filled);
+    filled += chunk.byteLength;
+  }
+  if (filled === wanted) return buffer.subarray(0, wanted);
+  throw new StoreError('transient', `the range of ${key} at ${part.start} came with a wrong length`, { key });
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let written = 0; written < bytes.byteLength;) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.byteLength - written, position + written);
+    written += bytesWritten;
+  }
+}
+
+/** Hashes parts in the order of their numbers, keeping those that came early. */
+class OrderedHash {
+  readonly #hash = createHash('sha256');
+  readonly #early = new Map<number, { readonly bytes: Buffer; readonly done: () => void }>();
+  #next = 1;
+
+  add(partNumber: number, bytes: Buffer, done: () => void): void {
+    this.#early.set(partNumber, { bytes, done });
+    for (let part = this.#early.get(this.#next); part !== undefined; part = this.#early.get(this.#next)) {
+      this.#hash.update(part.bytes);
+      this.#early.delete(this.#next++);
+      part.done();
+    }
+  }
+
+  digest(): string {
+    return this.#hash.digest('hex');
+  }
+}

@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { abandonUpload, completeUpload } from '../complete-upload.ts';
+import { crc32Of } from '../crc32.ts';
+import type { CallOptions, CompletedPart, ObjectStore } from '../object-store.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { FileChangedError, type FileIdentity, identityOf, sameFile } from './file-identity.ts';
+import { inParallel } from './parallel.ts';
+import { type GridPart, partGrid } from './part-grid.ts';
+
+export interface TransferOptions extends CallOptions {
+  readonly partSizeBytes?: number;
+  /** Parts under way at once, and buffers of a part's size in memory. */
+  readonly concurrency?: number;
+  /** Called with the bytes of each part that is through. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+export interface TransferredPart {
+  readonly partNumber: number;
+  readonly sizeBytes: number;
+  /** Base64, as S3 has it. */
+  readonly crc32: string;
+}
+
+export interface PutFileResult {
+  readonly etag: string;
+  readonly sizeBytes: number;
+  /** Of the whole file, hex. */
+  readonly sha256: string;
+  /** By the part grid of the size, also where the file went up in one put. */
+  readonly parts: readonly TransferredPart[];
+  /** The file when reading began, and what its path named when reading had ended: compare with `sameFile`. */
+  readonly before: FileIdentity;
+  readonly after: FileIdentity | null;
+}
+
+const DEFAULT_CONCURRENCY = 8;
+
+/**
+ * Uploads a file in parts that are read once, in order, into reused buffers. Rejects with FileChangedError, and leaves no
+ * object, when the file turns out shorter or longer than it was at the start, and with StoreError for the store's
+ * failures. The path may be a link made to protect the file from deletion.
+ */
+export async function putFile(
+  store: ObjectStore,
+  key: string,
+  path: string,
+  options: TransferOptions = {},
+): Promise<PutFileResult> {
+  const file = await open(path, 'r');
+  try {
+    const before = await identityOf(file);
+    if (before === null) throw new Error(`${path} vanished while open`);
+    const grid = partGrid(before.sizeBytes, options.partSizeBytes);
+    const reader = new PartReader({ file, path, before });
+    const send = grid.parts.length === 1 ? putWhole : putInParts;
+    const sent = await send(store, key, { ...options, reader, ...grid });
+    return { ...sent, sizeBytes: before.sizeBytes, sha256: reader.sha256(), before, after: await identityOf(path) };
+  } finally {
+    await file.close();
+  }
+}
+
+interface Sending extends TransferOptions {
+  readonly reader: PartReader;
+  readonly parts: readonly GridPart[];
+  readonly partSizeBytes: number;
+}
+
+interface Sent {
+  readonly etag: string;
+  readonly parts: readonly TransferredPart[];
+}
+
+async function putWhole(store: ObjectStore, key: string, sending: Sending): Promise<Sent> {
+  const part = sending.parts[0] ?? { partNumber: 1, start: 0, end: 0 };
+  const body = await sending.reader.read(part, Buffer.allocUnsafeSlow(part.end - part.start));
+  await sending.reader.assertUnchanged();
+  const { etag } = await store.put(key, body, { signal: sending.signal });
+  sending.onProgress?.(body.byteLength);
+  return { etag, parts: [{ partNumber: 1, sizeBytes: body.byteLength, crc32: crc32Of(body) }] };
+}
+
+async function putInParts(store: ObjectStore, key: string, sending: Sending): Promise<Sent> {
+  const { reader, signal } = sending;
+  const concurrency = Math.max(1, sending.concurrency ?? DEFAULT_CONCURRENCY);
+  const pool = new BufferPool(concurrency, sending.partSizeBytes);
+  const upload = await store.createMultipart(key, { signal });
+  const filled = async function* () {
+    for (const part of sending.parts) {
+      const buffer = await pool.take();
+      const body = await reader.read(part, buffer);
+      yield { part, buffer, body, crc32: crc32Of(body) };
+    }
+  };
+  try {
+    const parts = await inParallel(filled(), { concurrency, signal }, async ({ part, buffer, body, crc32 }, signal) => {
+      try {
+        const completed = await store.uploadPart(upload, { partNumber: part.partNumber, body, crc32 }, { signal });
+        sending.onProgress?.(body.byteLength);
+        return { completed, done: { partNumber: part.partNumber, sizeBytes: body.byteLength, crc32 } };
+      } finally {
+        pool.give(buffer);
+      }
+    });
+    await reader.assertUnchanged();
+    const completed: CompletedPart[] = parts.map((part) => part.completed);
+    const { etag } = await completeUpload(store, { upload, parts: completed, sizeBytes: reader.sizeBytes }, { signal });
+    return { etag, parts: parts.map((part) => part.done) };
+  } catch (error) {
+    await abandonUpload(store, upload);
+    throw error;
+  }
+}
+
+/** Reads a file's parts, each once and in order, hashing the whole on the way. */
+class PartReader {
+  readonly sizeBytes: number;
+  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #before: FileIdentity;
+  readonly #hash = createHash('sha256');
+
+  constructor(of: { readonly file: FileHandle; readonly path: string; readonly before: FileIdentity }) {
+    this.#file = of.file;
+    this.#path = of.path;
+    this.#before = of.before;
+    this.sizeBytes = of.before.sizeBytes;
+  }
+
+  async read({ start, end }: GridPart, buffer: Buffer): Promise<Buffer> {
+    const wanted = end - start;
+    let filled = 0;
+    while (filled < wanted) {
+      const { bytesRead } = await this.#file.read(buffer, filled, wanted - filled, start + filled);
+      if (bytesRead === 0) await this.#fail();
+      filled += bytesRead;
+    }
+    const body = buffer.subarray(0, wanted);
+    this.#hash.update(body);
+    return body;
+  }
+
+  async assertUnchanged(): Promise<void> {
+    if (!sameFile(this.#before, await identityOf(this.#file))) await this.#fail();
+  }
+
+  sha256(): string {
+    return this.#hash.digest('hex');
+  }
+
+  async #fail(): Promise<never> {
+    throw new FileChangedError(this.#path, this.#before, await identityOf(this.#file));
+  }
+}
