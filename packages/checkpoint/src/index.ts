@@ -1,3 +1,11 @@
+export type { Publishing } from './publish/commit.ts';
+export { cleanUpOlderGenerations, type CleanUpReport, prune, type PruneReport } from './publish/prune.ts';
+export { createPublisher } from './publish/publisher.ts';
 export * from './publish/publisher-port.ts';
+export { openWritersFor } from './recognise/open-writers.ts';
+export { plainRecogniser } from './recognise/plain.ts';
 export * from './recognise/recogniser.ts';
+export { setTornAside } from './restore/place.ts';
+export { prefetchLatest, restoreLatest, settlePrefetched } from './restore/restore.ts';
 export * from './restore/restore-port.ts';
+export { listCheckpoints, type ListedCheckpoint, verifyCheckpoint, type VerifyReport } from './restore/verify.ts';

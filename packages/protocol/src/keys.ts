@@ -95,6 +95,12 @@ export function parseManifestKey(key: string): CheckpointOrder | null {
   return match === null ? null : { generation: Number(match[1]), seq: Number(match[2]) };
 }
 
+/** The checkpoint whose bytes lie in a data folder, from the folder's key or that of an object in it. */
+export function parseDataKey(key: string): (CheckpointOrder & { readonly folder: string }) | null {
+  const match = /^(.*\/data\/(\d+)-(\d+)-[a-z2-7]+\/)/.exec(key);
+  return match === null ? null : { folder: String(match[1]), generation: Number(match[2]), seq: Number(match[3]) };
+}
+
 export function parseLogKey(
   key: string,
 ): { readonly generation: number; readonly node: number; readonly offset: number } | null {

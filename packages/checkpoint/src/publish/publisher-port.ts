@@ -21,6 +21,8 @@ export interface PublisherOptions {
   readonly progressStep?: (atWallMs: number) => number | null;
   /** Checkpoints kept besides the one that `latest.json` names (default 3). */
   readonly keep?: number;
+  /** Manifests that a restore found damaged (`RestoredCheckpoint.rejected`): nothing is copied from them or skipped for them. */
+  readonly rejected?: readonly string[];
 }
 
 export interface PassOptions {

@@ -21,6 +21,8 @@ export interface RestoreOptions {
   readonly onProgress?: (progress: RestoreProgress) => void;
   /** Local files of the same size and sha256 are kept instead of downloaded (default true). */
   readonly allowLocal?: boolean;
+  /** Who shall own the restored files and the folder: the user that the workload runs as. Left out: whoever restores. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 export interface RestoredCheckpoint {
@@ -30,13 +32,20 @@ export interface RestoredCheckpoint {
   readonly entryPath: string;
   /** Fallbacks, repairs and files set aside, for people. */
   readonly warnings: readonly string[];
+  /** Keys of newer manifests that could not be used; the publisher wants to know them. */
+  readonly rejected: readonly string[];
 }
 
-/** A checkpoint downloaded and verified beside the folder, not yet in place. */
+/** A checkpoint downloaded and verified, not yet in place. Files that the folder has already are not in `staging`. */
 export interface PrefetchedCheckpoint {
   readonly manifest: Manifest;
   readonly manifestKey: string;
+  /** What `latest.json` named when this was fetched; null when the pointer was lost. */
+  readonly latestKey: string | null;
   /** Folder that holds the downloaded files; on the checkpoint folder's file system. */
   readonly staging: string;
+  /** Fingerprints of local files that are as the manifest wants them, by path. */
+  readonly kept: ReadonlyMap<string, string>;
   readonly warnings: readonly string[];
+  readonly rejected: readonly string[];
 }

@@ -1,0 +1,64 @@
+import { judge, type MovementFacts } from '../recognise/judge.ts';
+import type { Candidate, FileSeen, OpenWriters } from '../recognise/recogniser.ts';
+import { fingerprintOf } from '../recognise/scan.ts';
+import { structureOf, type StructureFinding } from '../recognise/structure.ts';
+import { type HeldFiles, holdFiles } from './held-files.ts';
+
+/** A candidate found complete, its files held open. */
+export interface CompleteCandidate extends AsyncDisposable {
+  readonly candidate: Candidate;
+  readonly companions: readonly FileSeen[];
+  readonly evidence: string;
+  readonly held: HeldFiles;
+}
+
+/** Findings about files that have not changed since. */
+export class KnownStructures {
+  readonly #byPath = new Map<string, { readonly fingerprint: string; readonly finding: StructureFinding }>();
+
+  async of(held: HeldFiles): Promise<ReadonlyMap<string, StructureFinding>> {
+    const findings = new Map<string, StructureFinding>();
+    for (const file of held.files) {
+      const fingerprint = fingerprintOf(file.seen);
+      const known = this.#byPath.get(file.seen.path);
+      const finding = known?.fingerprint === fingerprint ? known.finding : await structureOf(file.seen.path, file);
+      this.#byPath.set(file.seen.path, { fingerprint, finding });
+      findings.set(file.seen.path, finding);
+    }
+    return findings;
+  }
+}
+
+export interface InspectOptions {
+  readonly folder: string;
+  readonly facts: MovementFacts;
+  readonly openWriters: OpenWriters;
+  readonly structures: KnownStructures;
+}
+
+/**
+ * Opens a candidate whose movement allows it and judges what is in the open files. Files first, writers second: whoever
+ * opens one for writing after that shows as a change when the files are looked at again before the commit.
+ */
+export async function inspect(
+  candidate: Candidate,
+  { folder, facts, openWriters, structures }: InspectOptions,
+): Promise<CompleteCandidate | { readonly why: string }> {
+  const opened = await holdFiles(folder, [...candidate.files, ...candidate.companions]);
+  if ('changed' in opened) return { why: `${opened.changed} changed while being looked at` };
+  const { held } = opened;
+  try {
+    const writers = await openWriters.among(held.files.map((file) => file.seen));
+    const verdict = judge(candidate, { ...facts, structures: await structures.of(held), writers });
+    const changed = await held.changed();
+    if (verdict.complete && changed === null) {
+      const { companions, evidence } = verdict;
+      return { candidate, companions, evidence, held, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
+    }
+    await held[Symbol.asyncDispose]();
+    return { why: verdict.complete ? `${changed} changed while being looked at` : verdict.why };
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+}

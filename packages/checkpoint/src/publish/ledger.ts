@@ -1,0 +1,63 @@
+import { type CheckpointOrder, compareOrder, type Manifest } from '@runctl/protocol';
+import {
+  type BucketAccess,
+  PublishingRefused,
+  readManifest,
+  readPointer,
+  surveyBucket,
+  type StoredPointer,
+} from './commit.ts';
+
+/** What a publisher builds its next commit on. */
+export interface Standing {
+  readonly pointer: StoredPointer | null;
+  /** The manifest that `latest.json` names; null when there is none or it is gone. */
+  readonly manifest: Manifest | null;
+  /** For the `previous` of the next manifest. Found by listing when the pointer is lost. */
+  readonly previousKey: string | null;
+}
+
+/** Reads where the run stands in the bucket, and hands out numbers for new checkpoints. Keeps nothing that can't be read again. */
+export class Ledger {
+  #manifest: { readonly key: string; readonly document: Manifest } | null = null;
+  #numbers: CheckpointOrder | null = null;
+
+  async read(access: BucketAccess): Promise<Standing> {
+    const pointer = await readPointer(access);
+    if (pointer === null) {
+      const { manifests } = await surveyBucket(access);
+      return { pointer, manifest: null, previousKey: manifests.at(-1)?.key ?? null };
+    }
+    const key = pointer.pointer.manifest;
+    if (this.#manifest?.key !== key) {
+      const document = await readManifest(access, key);
+      this.#manifest = document === null ? null : { key, document };
+    }
+    return { pointer, manifest: this.#manifest?.document ?? null, previousKey: key };
+  }
+
+  /**
+   * A number that no manifest and no data folder bears yet, higher than all of the generation. Rejects with
+   * PublishingRefused when the bucket holds a checkpoint of a higher generation.
+   */
+  async nextOrder(access: BucketAccess, generation: number, standing: Standing): Promise<CheckpointOrder> {
+    const committed = standing.pointer?.pointer ?? null;
+    if (committed !== null && committed.generation > generation) throw new PublishingRefused('fenced');
+    if (this.#numbers?.generation !== generation) {
+      const { manifests, dataFolders } = await surveyBucket(access);
+      const highest = [...manifests, ...dataFolders, ...(committed === null ? [] : [committed])]
+        .toSorted(compareOrder)
+        .filter((order) => order.generation <= generation)
+        .at(-1);
+      if (committed === null && (manifests.at(-1)?.generation ?? 0) > generation) throw new PublishingRefused('fenced');
+      this.#numbers = { generation, seq: highest?.generation === generation ? highest.seq : 0 };
+    }
+    this.#numbers = { generation, seq: this.#numbers.seq + 1 };
+    return this.#numbers;
+  }
+
+  /** Reads the numbers in use again before the next one is handed out. */
+  forgetNumbers(): void {
+    this.#numbers = null;
+  }
+}

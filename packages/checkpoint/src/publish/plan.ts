@@ -1,0 +1,88 @@
+import { type CheckpointOrder, compareOrder } from '@runctl/protocol';
+import { isSideFile } from '../recognise/names.ts';
+import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
+import { fingerprintOf } from '../recognise/scan.ts';
+
+/** What is known about the last checkpoint that this machine published or found to be the durable one already. */
+export interface PublishedRecord {
+  readonly step: number | null;
+  readonly savedAtMs: number;
+  /** Null when the files on this machine have not been compared with it yet. */
+  readonly identity: CandidateIdentity | null;
+}
+
+/** Which files, as they were seen. Equal identities mean equal content. */
+export interface CandidateIdentity {
+  readonly files: string;
+  readonly companions: string;
+}
+
+/** Growing logs change no identity while the workload runs; once it has ended the last of them is wanted as well. */
+export function identityOf(candidate: Candidate, companions: readonly FileSeen[], ended: boolean): CandidateIdentity {
+  return {
+    files: fingerprints(candidate.files),
+    companions: fingerprints(companions.filter((file) => ended || !isSideFile(file.path))),
+  };
+}
+
+function fingerprints(files: readonly FileSeen[]): string {
+  return files
+    .map((file) => `${file.path} ${fingerprintOf(file)}`)
+    .sort()
+    .join('\n');
+}
+
+/** When the newest of a candidate's own files was last written. */
+export function savedAtMsOf(candidate: Candidate): number {
+  return Math.max(...candidate.files.map((file) => file.mtimeMs));
+}
+
+/** By step where both have one, else by time of writing. */
+export function newestFirst(candidates: readonly Candidate[]): readonly Candidate[] {
+  return candidates.toSorted(
+    (a, b) => (a.step !== null && b.step !== null ? b.step - a.step : 0) || savedAtMsOf(b) - savedAtMsOf(a),
+  );
+}
+
+/**
+ * Whether a candidate came before what is published, so that it must never take its place. Only one that is behind both
+ * in steps and in time: steps fall when a script starts over, and time falls when the clock is set.
+ */
+export function isOlder(candidate: Candidate, published: PublishedRecord | null): boolean {
+  if (published === null || candidate.step === null || published.step === null) return false;
+  const stepsBehind = candidate.step < published.step;
+  return stepsBehind && savedAtMsOf(candidate) <= published.savedAtMs;
+}
+
+export interface StoredManifest extends CheckpointOrder {
+  readonly key: string;
+  readonly lastModifiedMs: number;
+}
+
+export interface PrunePolicy {
+  /** Checkpoints kept besides the latest. */
+  readonly keep: number;
+  /** And all that were superseded less than this ago, since somebody may be restoring them. */
+  readonly graceMs: number;
+  /** By the store's clock. */
+  readonly nowMs: number;
+}
+
+/**
+ * Manifests to delete, oldest first. `chain` holds the keys of the latest manifest and its predecessors, newest first;
+ * manifests that no pointer ever named count for nothing in it. A manifest behind the latest is never touched.
+ */
+export function planPrune(
+  stored: readonly StoredManifest[],
+  chain: readonly string[],
+  policy: PrunePolicy,
+): readonly StoredManifest[] {
+  const inOrder = stored.toSorted(compareOrder);
+  const kept = new Set(chain.slice(0, policy.keep + 1));
+  const latest = inOrder.findIndex((manifest) => manifest.key === chain[0]);
+  return inOrder.filter((manifest, index) => {
+    const successor = inOrder[index + 1];
+    if (index >= latest || successor === undefined || kept.has(manifest.key)) return false;
+    return policy.nowMs - successor.lastModifiedMs > policy.graceMs;
+  });
+}

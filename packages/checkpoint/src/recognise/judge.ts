@@ -1,0 +1,128 @@
+import { fileSavedAlone, isStill, type Observations } from './observations.ts';
+import type { Candidate, FileSeen, WorkloadEnd } from './recogniser.ts';
+import type { StructureFinding } from './structure.ts';
+
+/** What is known about a candidate's surroundings without opening its files. */
+export interface MovementFacts {
+  readonly observations: Observations;
+  /** Monotonic. */
+  readonly nowMs: number;
+  readonly settleMs: number;
+  readonly ended: WorkloadEnd | null;
+  /** Names that the last published checkpoint had, see `shapeOf`; null before the first. */
+  readonly expectedShape: ReadonlySet<string> | null;
+}
+
+export interface InspectionFacts extends MovementFacts {
+  /** By path; every file of the candidate and its companions. */
+  readonly structures: ReadonlyMap<string, StructureFinding>;
+  /** Inodes that a process has open for writing; null where that can't be known. */
+  readonly writers: ReadonlySet<string> | null;
+}
+
+export type Verdict =
+  | { readonly complete: true; readonly evidence: string; readonly companions: readonly FileSeen[] }
+  | { readonly complete: false; readonly why: string };
+
+/** For this many settling times a file that earlier checkpoints had may be missing, then their layout has changed. */
+const PATIENCE = { stepped: 30, stepless: 5 };
+
+/**
+ * Why a candidate can't be complete as far as movement tells, or null when it is worth opening. While the workload runs
+ * its files must be still, unless one file is saved alone (then its structure can prove it). After a clean end nothing
+ * moves any more. After a kill a file that was written just before must be proven by structure, and in a set of files
+ * that is overwritten in place even that proves nothing: the kill may have come between two of them.
+ */
+export function movementOf(candidate: Candidate, facts: MovementFacts): string | null {
+  const moving = candidate.files.filter((file) => !hasSettled(file, facts));
+  const [first] = moving;
+  const missing = missingFrom(candidate, facts.expectedShape);
+  if (facts.ended?.clean === true) return null;
+  if (facts.ended === null) {
+    if (first !== undefined)
+      return provableAlone(candidate, moving, facts) === null
+        ? `${first.path} is still changing, or has not been still for ${facts.settleMs} ms`
+        : null;
+    const patience = candidate.step === null ? PATIENCE.stepless : PATIENCE.stepped;
+    return missing !== null && !isStillFor(candidate, facts, patience)
+      ? `${missing}, which earlier checkpoints had, is not there yet`
+      : null;
+  }
+  if (missing !== null) return `${missing}, which earlier checkpoints had, is missing, and the workload was killed`;
+  if (first === undefined || candidate.files.length === 1) return null;
+  if (candidate.step !== null && facts.expectedShape !== null) return null;
+  return provableAlone(candidate, moving, facts) === null
+    ? `${first.path} was written less than ${facts.settleMs} ms before the workload was killed, so other files may be missing or older`
+    : null;
+}
+
+/** The verdict on a candidate that `movementOf` let through and whose files are held open. */
+export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
+  if (candidate.marker?.complete === false) return { complete: false, why: candidate.marker.evidence };
+  const proofs = new Set<string>();
+  for (const file of candidate.files) {
+    const finding = facts.structures.get(file.path) ?? { verdict: 'unknown', evidence: 'not inspected' };
+    if (finding.verdict === 'torn') return { complete: false, why: `${file.path}: ${finding.evidence}` };
+    if (facts.writers?.has(file.inode)) return { complete: false, why: `${file.path} is open for writing` };
+    const settled = facts.ended?.clean === true || hasSettled(file, facts);
+    const proven = finding.verdict === 'whole' || candidate.marker?.complete === true;
+    if (!settled && !proven)
+      return { complete: false, why: `${file.path} was written too recently, and its ${finding.evidence}` };
+    if (!settled && facts.ended === null && facts.writers === null)
+      return { complete: false, why: `${file.path} is not still, and who writes to it can't be known here` };
+    if (finding.verdict === 'whole') proofs.add(finding.evidence);
+    if (!settled) proofs.add(facts.ended === null ? 'saved alone' : 'whole in spite of the kill');
+  }
+  const companions = candidate.companions.filter((file) => goesAlong(file, facts));
+  return { complete: true, evidence: evidenceOf(candidate, facts, proofs), companions };
+}
+
+function goesAlong(file: FileSeen, facts: InspectionFacts): boolean {
+  const verdict = facts.structures.get(file.path)?.verdict ?? 'unknown';
+  if (verdict === 'torn' || facts.writers?.has(file.inode)) return false;
+  return facts.ended?.clean === true || hasSettled(file, facts) || (facts.ended !== null && verdict === 'whole');
+}
+
+function hasSettled(file: FileSeen, facts: MovementFacts): boolean {
+  return facts.ended === null
+    ? isStill(facts.observations, file, facts)
+    : file.mtimeMs <= facts.ended.atMs - facts.settleMs;
+}
+
+function isStillFor(candidate: Candidate, facts: MovementFacts, times: number): boolean {
+  const at = { nowMs: facts.nowMs, settleMs: facts.settleMs * times };
+  return candidate.files.every((file) => isStill(facts.observations, file, at));
+}
+
+function provableAlone(candidate: Candidate, moving: readonly FileSeen[], facts: MovementFacts): FileSeen | null {
+  const alone = fileSavedAlone(facts.observations, candidate);
+  return moving.length === 1 && moving[0] === alone ? alone : null;
+}
+
+/** The names of a checkpoint's files with numbers taken out, so that those of two steps can be compared. */
+export function shapeOf(files: readonly FileSeen[]): ReadonlySet<string> {
+  return new Set(files.map((file) => file.path.replace(/\d+/g, '#')));
+}
+
+function missingFrom(candidate: Candidate, expected: ReadonlySet<string> | null): string | null {
+  const present = shapeOf(candidate.files);
+  for (const name of expected ?? []) if (!present.has(name)) return name;
+  return null;
+}
+
+function evidenceOf(candidate: Candidate, facts: InspectionFacts, proofs: ReadonlySet<string>): string {
+  const stillness =
+    facts.ended === null
+      ? `still for ${facts.settleMs} ms`
+      : facts.ended.clean
+        ? 'the workload had ended'
+        : 'still before the kill';
+  const allSettled = facts.ended?.clean === true || candidate.files.every((file) => hasSettled(file, facts));
+  const parts = [
+    ...(candidate.marker === null ? [] : [candidate.marker.evidence]),
+    ...(allSettled ? [stillness] : []),
+    ...proofs,
+    ...(facts.writers === null ? [] : ['no open writer']),
+  ];
+  return parts.join(', ');
+}

@@ -1,0 +1,63 @@
+/**
+ * What names of files and folders say about checkpoints. Sources of the patterns: Hugging Face (`checkpoint-500`),
+ * Lightning (`epoch=1-step=500.ckpt`, `hpc_ckpt_3.ckpt`), DeepSpeed (`global_step500`), Megatron (`iter_0000500`),
+ * Orbax (`500`, `checkpoint_500`), XGBoost (`model_500.ubj`), Keras (`weights.05.keras`).
+ */
+
+const STEP_PATTERNS: readonly RegExp[] = [
+  /epoch=\d+-step=(\d+)/i,
+  /(?:^|[^a-z])(?:global_?)?step[_=-]?(\d+)/i,
+  /(?:^|[^a-z])(?:checkpoint|ckpt)[_=-]?(\d+)/i,
+  /(?:^|[^a-z])iter(?:ation)?[_=-]?(\d+)/i,
+  /(?:^|[^a-z])epoch[_=-]?(\d+)/i,
+  /^(\d+)(?:\.[a-z]\w*)*$/i,
+];
+
+const NUMBERED_FILE = /(?:^|[_.=-])(\d+)\.(?:ubj|pkl|pickle|pt|pth|ckpt|h5|keras|npz|json|msgpack|safetensors|bin)$/i;
+/** Numbers behind these words count something else than steps. */
+const OTHER_COUNT =
+  /(?:^|[^a-z])(?:rank|shard|part|fold|seed|state|worker|of|layer|version|v|gpu|node|split|size)[_.=-]?\d+\.\w+$/i;
+const SHARD = /[-_.](?:data-)?\d+-of-\d+/i;
+
+/** Step in the name of a file or folder, or null. Numbers are numbers: `checkpoint-1000` comes after `checkpoint-200`. */
+export function stepInName(name: string): number | null {
+  const plain = name.replace(SHARD, '');
+  for (const pattern of STEP_PATTERNS) {
+    const step = numberIn(pattern.exec(plain));
+    if (step !== null) return step;
+  }
+  return OTHER_COUNT.test(plain) ? null : numberIn(NUMBERED_FILE.exec(plain));
+}
+
+function numberIn(match: RegExpExecArray | null): number | null {
+  const number = match === null ? Number.NaN : Number(match[1]);
+  return Number.isSafeInteger(number) ? number : null;
+}
+
+const UNFINISHED: readonly RegExp[] = [
+  /\.tmp/i,
+  /\.part$/i,
+  /\.partial$/i,
+  /^tmp-/i,
+  /\.orbax-checkpoint-tmp-/,
+  /~$/,
+  /^\./,
+];
+
+/** Files and folders that are never looked into: temporary ones by name, hidden ones, editors' swap files. */
+export function isIgnoredName(name: string): boolean {
+  return UNFINISHED.some((pattern) => pattern.test(name));
+}
+
+/** Accelerate leaves this file in a folder until the save is done. */
+export const INCOMPLETE_FOLDER_MARKER = 'checkpoint-is-incomplete.txt';
+
+const SIDE_FILES = /(?:^events\.out\.tfevents|\.(?:log|out|err|csv|tsv|jsonl|ndjson|lock|md|png|jpe?g|svg|html|pid)$)/i;
+const SIDE_FOLDERS = /^(?:logs?|wandb|tensorboard|tb|mlruns|samples|runs|__pycache__)$/i;
+
+/** Logs, plots and the like: they go along with a checkpoint but never are one, and their growth makes no new one. */
+export function isSideFile(path: string): boolean {
+  const segments = path.split('/');
+  const name = segments.at(-1) ?? '';
+  return SIDE_FILES.test(name) || segments.slice(0, -1).some((folder) => SIDE_FOLDERS.test(folder));
+}

@@ -1,0 +1,64 @@
+import { isSideFile, stepInName } from './names.ts';
+import type { Candidate, FileSeen, FolderTree, Recogniser } from './recogniser.ts';
+
+/**
+ * Checkpoints of unknown make, by their names. Top-level entries of one step (`checkpoint-500/`, or `model-500.pt` and
+ * `optimizer-500.pt`) are one candidate, and whatever bears no step goes along with each. Where nothing bears a step the
+ * whole folder is one candidate, as a script that overwrites its files in place writes it.
+ */
+export const plainRecogniser: Recogniser = {
+  name: 'plain',
+  recognise: (tree) => {
+    const { steps, stepless } = groupByStep(tree);
+    return steps.size === 0
+      ? wholeFolder(stepless)
+      : Array.from(steps, ([step, entries]) => stepCandidate(step, entries, stepless));
+  },
+};
+
+type Entries = Map<string, FileSeen[]>;
+
+function groupByStep(tree: FolderTree): { steps: Map<number, Entries>; stepless: FileSeen[] } {
+  const steps = new Map<number, Entries>();
+  const stepless: FileSeen[] = [];
+  for (const file of tree.files) {
+    const entry = topEntryOf(file.path);
+    const step = isSideFile(file.path) && entry === file.path ? null : stepInName(entry);
+    if (step === null) {
+      stepless.push(file);
+      continue;
+    }
+    const entries = steps.get(step) ?? new Map<string, FileSeen[]>();
+    steps.set(step, entries);
+    entries.set(entry, [...(entries.get(entry) ?? []), file]);
+  }
+  return { steps, stepless };
+}
+
+/** First segment of a path: the entry of the checkpoint folder that it lies in. */
+export function topEntryOf(path: string): string {
+  const slash = path.indexOf('/');
+  return slash < 0 ? path : path.slice(0, slash);
+}
+
+function stepCandidate(step: number, entries: Entries, companions: readonly FileSeen[]): Candidate {
+  const files = Array.from(entries.values()).flat();
+  return { recogniser: 'plain', entry: entryOf(entries), step, files, companions, marker: null };
+}
+
+/** The one entry of a step; of a folder and files beside it the folder; of several files the checkpoint folder. */
+function entryOf(entries: Entries): string {
+  const names = Array.from(entries.keys());
+  const folders = names.filter((name) => entries.get(name)?.some((file) => file.path !== name));
+  const [only] = names.length === 1 ? names : folders.length === 1 ? folders : [];
+  return only ?? '.';
+}
+
+function wholeFolder(stepless: readonly FileSeen[]): readonly Candidate[] {
+  const files = stepless.filter((file) => !isSideFile(file.path));
+  const [first] = files;
+  if (first === undefined) return [];
+  const entry = files.length === 1 ? first.path : '.';
+  const companions = stepless.filter((file) => isSideFile(file.path));
+  return [{ recogniser: 'plain', entry, step: null, files, companions, marker: null }];
+}

@@ -1,0 +1,129 @@
+import { chown, copyFile, link, mkdir, rename, rm, stat, chmod } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Manifest, ManifestFile } from '@runctl/protocol';
+import { stepInName } from '../recognise/names.ts';
+import { topEntryOf } from '../recognise/plain.ts';
+import type { FileSeen } from '../recognise/recogniser.ts';
+import { scanFolder, unlessGone } from '../recognise/scan.ts';
+import { structureOf } from '../recognise/structure.ts';
+import { holdFiles } from '../publish/held-files.ts';
+import type { PrefetchedCheckpoint, RestoreOptions } from './restore-port.ts';
+
+/**
+ * Where things stand that are on their way into a folder or out of it: beside the folder, so that they can be renamed,
+ * or hidden inside it where it is a file system of its own.
+ */
+export async function sidePlaces(folder: string): Promise<{ readonly staging: string; readonly setAside: string }> {
+  const parent = dirname(folder);
+  const alone = (await stat(folder)).dev !== (await stat(parent)).dev;
+  const root = alone ? folder : parent;
+  return { staging: join(root, `.runctl-restore-${basename(folder)}`), setAside: await freeSetAside(root) };
+}
+
+async function freeSetAside(root: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const path = join(root, `.runctl-set-aside-${n}`);
+    if ((await unlessGone(stat(path))) === null) return path;
+  }
+}
+
+export interface Placing {
+  readonly folder: string;
+  readonly setAside: string;
+  readonly owner: RestoreOptions['owner'];
+}
+
+/**
+ * Puts a prefetched checkpoint into the folder, one rename for each top-level entry; entries that are right already stay.
+ * What is in the way, and what a save that was never finished may have left, is moved to `setAside`, never deleted.
+ * Returns what was moved. A crash in between leaves a folder that the next restore repairs.
+ */
+export async function placeCheckpoint(prefetched: PrefetchedCheckpoint, placing: Placing): Promise<readonly string[]> {
+  const { manifest, kept, staging } = prefetched;
+  const local = (await scanFolder(placing.folder)).files;
+  const moved: string[] = [];
+  for (const [entry, files] of byEntry(manifest.files)) {
+    const wanted = new Set(files.map((file) => file.path));
+    const surplus = local.some((file) => topEntryOf(file.path) === entry && !wanted.has(file.path));
+    if (!surplus && files.every((file) => kept.has(file.path))) continue;
+    for (const file of files)
+      if (kept.has(file.path)) await linkInto(join(placing.folder, file.path), join(staging, file.path));
+    for (const file of files) await giveTo(placing.owner, staging, file.path);
+    const target = join(placing.folder, entry);
+    if (await moveAside(target, placing)) moved.push(entry);
+    await rename(join(staging, entry), target);
+  }
+  for (const entry of await leftovers(manifest, placing.folder))
+    if (await moveAside(join(placing.folder, entry), placing)) moved.push(entry);
+  await rm(staging, { recursive: true, force: true });
+  return moved;
+}
+
+function byEntry(files: readonly ManifestFile[]): ReadonlyMap<string, readonly ManifestFile[]> {
+  return Map.groupBy(files, (file) => topEntryOf(file.path));
+}
+
+async function linkInto(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await rm(to, { force: true });
+  try {
+    await link(from, to);
+  } catch {
+    await copyFile(from, to);
+    await chmod(to, (await stat(from)).mode);
+  }
+}
+
+async function giveTo(owner: Placing['owner'], staging: string, path: string): Promise<void> {
+  if (owner === undefined) return;
+  for (let place = path; place !== '.'; place = dirname(place)) await chown(join(staging, place), owner.uid, owner.gid);
+}
+
+async function moveAside(target: string, { setAside, folder }: Placing): Promise<boolean> {
+  const to = join(setAside, target.slice(folder.length + 1));
+  await mkdir(dirname(to), { recursive: true });
+  return (await unlessGone(rename(target, to).then(() => true))) ?? false;
+}
+
+/**
+ * Top-level entries that are not in the manifest and may come from a save that was never finished. Beside a checkpoint
+ * whose name bears a step: later steps, and whatever is torn. Beside one without: everything, since it is one set.
+ */
+async function leftovers(manifest: Manifest, folder: string): Promise<readonly string[]> {
+  const wanted = new Set(manifest.files.map((file) => topEntryOf(file.path)));
+  const others = (await scanFolder(folder)).files.filter((file) => !wanted.has(topEntryOf(file.path)));
+  const steps = Array.from(wanted, (entry) => stepInName(entry)).filter((step) => step !== null);
+  if (steps.length === 0) return entriesOf(others);
+  const newest = Math.max(...steps);
+  const torn = entriesOf(await tornAmong(folder, others));
+  return entriesOf(others).filter((entry) => (stepInName(entry) ?? -1) > newest || torn.includes(entry));
+}
+
+function entriesOf(files: readonly FileSeen[]): readonly string[] {
+  return Array.from(new Set(files.map((file) => topEntryOf(file.path))));
+}
+
+async function tornAmong(folder: string, files: readonly FileSeen[]): Promise<readonly FileSeen[]> {
+  const torn: FileSeen[] = [];
+  for (const file of files) {
+    const opened = await holdFiles(folder, [file]);
+    if ('changed' in opened) continue;
+    await using held = opened.held;
+    for (const each of held.files) if ((await structureOf(file.path, each)).verdict === 'torn') torn.push(file);
+  }
+  return torn;
+}
+
+/**
+ * Moves files aside whose own format says that they are torn, when there is no checkpoint to put in their place: a script
+ * that starts over would fail on them. Returns their top-level entries.
+ */
+export async function setTornAside(folder: string): Promise<readonly string[]> {
+  if ((await unlessGone(stat(folder))) === null) return [];
+  const { setAside } = await sidePlaces(folder);
+  const torn = entriesOf(await tornAmong(folder, (await scanFolder(folder)).files));
+  const moved: string[] = [];
+  for (const entry of torn)
+    if (await moveAside(join(folder, entry), { folder, setAside, owner: undefined })) moved.push(entry);
+  return moved;
+}

@@ -1,0 +1,26 @@
+import { type Manifest, runKeys } from '@runctl/protocol';
+
+/** Why a manifest must not be restored whatever its files hold: paths that climb out or collide, keys of elsewhere. */
+export function refusalOf(manifest: Manifest, run: string): string | null {
+  const paths = new Set(manifest.files.map((file) => file.path));
+  if (paths.size !== manifest.files.length) return 'it names a file twice';
+  for (const { path, key } of manifest.files) {
+    if (!isSafePath(path)) return `its path ${JSON.stringify(path)} leads out of the checkpoint folder`;
+    if (!key.startsWith(runKeys(run).dataRoot)) return `its key ${key} is not one of this run's data`;
+    if (parentsOf(path).some((parent) => paths.has(parent))) return `${path} lies below another of its files`;
+  }
+  return manifest.entry === '.' || isSafePath(manifest.entry)
+    ? null
+    : `its entry ${JSON.stringify(manifest.entry)} leads out of the checkpoint folder`;
+}
+
+function isSafePath(path: string): boolean {
+  return (
+    !/[\\\0]/.test(path) && path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..')
+  );
+}
+
+function parentsOf(path: string): readonly string[] {
+  const segments = path.split('/');
+  return segments.slice(1).map((_, index) => segments.slice(0, index + 1).join('/'));
+}

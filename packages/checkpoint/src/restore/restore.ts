@@ -1,0 +1,101 @@
+import { chown, mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RunctlError } from '@runctl/core';
+import type { Manifest } from '@runctl/protocol';
+import { readPointer } from '../publish/commit.ts';
+import { unlessGone } from '../recognise/scan.ts';
+import { DamagedFile, fetchFiles, fingerprintAt } from './fetch-files.ts';
+import { type ChainLink, manifestChain } from './manifest-chain.ts';
+import { placeCheckpoint, sidePlaces } from './place.ts';
+import { refusalOf } from './refusal.ts';
+import type { PrefetchedCheckpoint, RestoredCheckpoint, RestoreOptions } from './restore-port.ts';
+
+/**
+ * Brings the run's latest checkpoint into the folder, verified; null when the run has none. Where it is damaged, the one
+ * before it is taken, with a warning for each step back. Rejects with `checkpoint-not-found` when there are checkpoints
+ * but none can be restored (starting over silently would lose the run), and with StoreError when the store fails.
+ */
+export async function restoreLatest(options: RestoreOptions): Promise<RestoredCheckpoint | null> {
+  return settlePrefetched(options, await prefetchLatest(options));
+}
+
+/** The first half of `restoreLatest`: downloads and verifies, but leaves the folder as it is. May run without the lease. */
+export async function prefetchLatest(options: RestoreOptions): Promise<PrefetchedCheckpoint | null> {
+  const at = await prepared(options);
+  const { staging } = await sidePlaces(at.folder);
+  const chain = await manifestChain(at);
+  const warnings = [...chain.warnings];
+  const rejected: string[] = [];
+  for await (const link of chain.links) {
+    const fetched = await fetchLink(link, staging, at);
+    if ('kept' in fetched)
+      return { ...fetched, manifestKey: link.key, latestKey: chain.latestKey, staging, warnings, rejected };
+    rejected.push(link.key);
+    warnings.push(`${nameOf(link)} could not be used: ${fetched.problem}; taking the checkpoint before it`);
+    at.log.warn({ manifest: link.key, problem: fetched.problem }, 'checkpoint could not be used');
+  }
+  if (rejected.length === 0) return null;
+  throw new RunctlError('checkpoint-not-found', `none of the run's ${rejected.length} checkpoints can be restored`, {
+    hint: warnings.join('\n'),
+  });
+}
+
+/**
+ * The second half: makes sure that `prefetched` is still what `latest.json` names, fetches what has changed, and puts the
+ * checkpoint in place. Only for the lease's holder, while no workload runs.
+ */
+export async function settlePrefetched(
+  options: RestoreOptions,
+  prefetched: PrefetchedCheckpoint | null,
+): Promise<RestoredCheckpoint | null> {
+  const at = await prepared(options);
+  let current = prefetched;
+  if (prefetched?.latestKey == null || !(await isCurrent(prefetched, at))) current = await prefetchLatest(at);
+  if (current === null) return null;
+  const { setAside } = await sidePlaces(at.folder);
+  const moved = await placeCheckpoint(current, { folder: at.folder, setAside, owner: at.owner });
+  const { manifest, manifestKey, rejected } = current;
+  const warnings =
+    moved.length === 0 ? current.warnings : [...current.warnings, `moved to ${setAside}: ${moved.join(', ')}`];
+  return { manifest, manifestKey, entryPath: join(at.folder, manifest.entry), warnings, rejected };
+}
+
+/** Whether a prefetched checkpoint is the latest still, and the local files that it counts on have not changed. */
+async function isCurrent(prefetched: PrefetchedCheckpoint, options: RestoreOptions): Promise<boolean> {
+  const latest = await readPointer(options);
+  if (latest?.pointer.manifest !== prefetched.latestKey) return false;
+  for (const [path, fingerprint] of prefetched.kept)
+    if ((await fingerprintAt(options.folder, path))?.fingerprint !== fingerprint) return false;
+  return true;
+}
+
+async function fetchLink(
+  link: ChainLink,
+  staging: string,
+  options: RestoreOptions,
+): Promise<{ readonly manifest: Manifest; readonly kept: ReadonlyMap<string, string> } | { readonly problem: string }> {
+  const { manifest } = link;
+  if (manifest === null) return { problem: link.problem ?? 'it is missing' };
+  const refusal = refusalOf(manifest, options.run);
+  if (refusal !== null) return { problem: refusal };
+  try {
+    const { kept } = await fetchFiles(manifest, staging, options);
+    return { manifest, kept };
+  } catch (error) {
+    if (error instanceof DamagedFile) return { problem: error.message };
+    throw error;
+  }
+}
+
+/** Makes the folder and goes by its real path from there on. */
+async function prepared(options: RestoreOptions): Promise<RestoreOptions> {
+  const known = await unlessGone(realpath(options.folder));
+  if (known !== null) return { ...options, folder: known };
+  await mkdir(options.folder, { recursive: true });
+  if (options.owner !== undefined) await chown(options.folder, options.owner.uid, options.owner.gid);
+  return { ...options, folder: await realpath(options.folder) };
+}
+
+function nameOf({ key, manifest }: ChainLink): string {
+  return manifest?.step == null ? key : `${key} (step ${manifest.step})`;
+}

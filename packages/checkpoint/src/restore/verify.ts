@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { RunctlError } from '@runctl/core';
+import { type LatestPointer, type Manifest, type ManifestFile } from '@runctl/protocol';
+import { isStoreError, type ObjectStore } from '@runctl/store';
+import { type BucketAccess, readManifest, readPointer, surveyBucket } from '../publish/commit.ts';
+import { refusalOf } from './refusal.ts';
+
+export interface VerifyReport {
+  readonly manifestKey: string;
+  readonly manifest: Manifest;
+  readonly verifiedBytes: number;
+  /** What does not hold; empty = every byte is as it was saved. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Downloads and hashes every byte of a checkpoint; without `manifestKey` of the one that `latest.json` names. Rejects
+ * with `checkpoint-not-found` when there is no such manifest.
+ */
+export async function verifyCheckpoint(
+  access: BucketAccess & { readonly manifestKey?: string },
+): Promise<VerifyReport> {
+  const manifestKey = access.manifestKey ?? (await readPointer(access))?.pointer.manifest;
+  const manifest = manifestKey === undefined ? null : await readManifest(access, manifestKey);
+  if (manifestKey === undefined || manifest === null)
+    throw new RunctlError('checkpoint-not-found', `${manifestKey ?? `latest.json of ${access.run}`} is missing`);
+  const refusal = refusalOf(manifest, access.run);
+  const problems = refusal === null ? [] : [refusal];
+  let verifiedBytes = 0;
+  for (const file of refusal === null ? manifest.files : []) {
+    const problem = await problemOf(file, access.store, access.signal);
+    if (problem === null) verifiedBytes += file.sizeBytes;
+    else problems.push(problem);
+  }
+  return { manifestKey, manifest, verifiedBytes, problems };
+}
+
+async function problemOf(file: ManifestFile, store: ObjectStore, signal: AbortSignal): Promise<string | null> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  try {
+    const { body } = await store.get(file.key, { signal });
+    for await (const chunk of body) {
+      hash.update(chunk);
+      sizeBytes += chunk.byteLength;
+    }
+  } catch (error) {
+    if (isStoreError(error, 'missing')) return `${file.path}: ${file.key} is missing`;
+    throw error;
+  }
+  if (sizeBytes !== file.sizeBytes) return `${file.path}: ${sizeBytes} bytes instead of ${file.sizeBytes}`;
+  return hash.digest('hex') === file.sha256 ? null : `${file.path}: other content than was saved (sha256)`;
+}
+
+export interface ListedCheckpoint {
+  readonly manifestKey: string;
+  readonly manifest: Manifest;
+  /** `latest.json` names it, or did before one that follows it. The others were never committed. */
+  readonly committed: boolean;
+  readonly latest: boolean;
+}
+
+/** Every manifest of a run, oldest first. */
+export async function listCheckpoints(
+  access: BucketAccess,
+): Promise<{ readonly pointer: LatestPointer | null; readonly checkpoints: readonly ListedCheckpoint[] }> {
+  const pointer = (await readPointer(access))?.pointer ?? null;
+  const { manifests } = await surveyBucket(access);
+  const documents = new Map<string, Manifest>();
+  for (const { key } of manifests) {
+    const manifest = await readManifest(access, key);
+    if (manifest !== null) documents.set(key, manifest);
+  }
+  const committed = new Set<string>();
+  for (
+    let key = pointer?.manifest ?? null;
+    key !== null && !committed.has(key);
+    key = documents.get(key)?.previous ?? null
+  )
+    committed.add(key);
+  const checkpoints = Array.from(documents, ([manifestKey, manifest]) => ({
+    manifestKey,
+    manifest,
+    committed: committed.has(manifestKey),
+    latest: manifestKey === pointer?.manifest,
+  }));
+  return { pointer, checkpoints };
+}
