@@ -40,6 +40,20 @@ export function processesWith(variable: string): number[] {
     .map(Number);
 }
 
+/** Commands on this computer whose arguments contain `text`. Linux only. */
+export function commandsWith(text: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      } catch {
+        return '';
+      }
+    })
+    .filter((command) => command.includes(text));
+}
+
 /** The contract of MachineDriver, for every implementation that this computer can run. */
 export function describeMachineDriver(subject: DriverUnderTest): void {
   describe(`machine driver ${subject.name}`, () => {
@@ -168,12 +182,14 @@ function describeBoot(behaviour: Behaviour): void {
   });
 }
 
+/** Seconds that nobody else sleeps for, so that what sleeps for them is found even without its environment. */
+const forever = `9000.0${process.pid}`;
 const daemons = `#!/bin/sh
-sleep 9001 &
-nohup sleep 9002 >/dev/null 2>&1 &
-setsid sleep 9003 &
-(setsid sh -c '(sleep 9004 &) ; (env -i sleep 9005 &) ; sleep 9006' >/dev/null 2>&1 </dev/null &)
-sh -c 'trap "" TERM HUP INT; sleep 9007; sleep 9008' &
+sleep ${forever}1 &
+nohup sleep ${forever}2 >/dev/null 2>&1 &
+setsid sleep ${forever}3 &
+(setsid sh -c '(sleep ${forever}4 &) ; (env -i setsid sleep ${forever}5 &) ; sleep ${forever}6' >/dev/null 2>&1 </dev/null &)
+sh -c 'trap "" TERM HUP INT; sleep ${forever}7; sleep ${forever}8' &
 echo all started
 wait
 `;
@@ -182,10 +198,15 @@ function describeDeath(behaviour: Behaviour, minuteMs: number): void {
   behaviour('kill ends every process at once, daemons too, and ended resolves once', async (start) => {
     const { machine, token } = await start(daemons);
     await until('daemons run', () => processesWith(token).length >= 7);
-    const freed = await sh(machine, 'exec env -i PATH="$PATH" sh -c "setsid sleep 9009 >/dev/null 2>&1 & echo $!"');
-    expect(freed.exitCode).toBe(0);
+    const freed = `exec env -i PATH="$PATH" sh -c '(setsid sleep ${forever}9 >/dev/null 2>&1 &)'`;
+    expect(await sh(machine, freed)).toMatchObject({ exitCode: 0 });
+    await until(
+      'all run',
+      () => commandsWith(`sleep ${forever}`).filter((text) => text.startsWith('sleep')).length >= 8,
+    );
     await machine.kill();
     expect(processesWith(token)).toEqual([]);
+    expect(commandsWith(forever)).toEqual([]);
     expect(await machine.ended).toBe('killed');
     await machine.kill();
     await expect(machine.exec(['true'], { timeoutMs: 1000 })).rejects.toThrow('gone');

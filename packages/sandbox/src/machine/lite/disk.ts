@@ -29,25 +29,7 @@ export interface DiskSpec {
 }
 
 /** Top-level folders of a Linux system that belong to its software; anything else at `/` is the host's own business. */
-const systemFolders = new Set([
-  ...[
-    'bin',
-    'boot',
-    'dev',
-    'etc',
-    'lib',
-    'lib32',
-    'lib64',
-    'libx32',
-    'opt',
-    'proc',
-    'run',
-    'sbin',
-    'sys',
-    'usr',
-    'var',
-  ],
-]);
+const systemFolders = new Set('bin boot dev etc lib lib32 lib64 libx32 opt proc run sbin sys usr var'.split(' '));
 const emptyAtBoot: Readonly<Record<string, number>> = { '/root': 0o700, '/tmp': 0o1777, '/var/tmp': 0o1777 };
 
 /**

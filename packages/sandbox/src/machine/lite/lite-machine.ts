@@ -5,12 +5,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { required } from '@runctl/core';
 import { bootScriptOf } from '../boot-script.ts';
 import { CuttableServer } from '../cuttable-server.ts';
 import type { ExecResult, Machine, MachineEnd, MachineSpec } from '../driver.ts';
 import { runInside } from '../run-inside.ts';
 import { layOutDisk } from './disk.ts';
-import { listenInside } from './namespace-listeners.ts';
+import { listenInside, type ListenAddress } from './namespace-listeners.ts';
 import { confined, setupScript } from './scripts.ts';
 
 export interface LiteSettings {
@@ -54,6 +55,18 @@ export function addressOf(hostName: string): string | null {
   return match === null ? null : match.slice(1).join('.');
 }
 
+/**
+ * Resolves when a process is dead. The holder waits for the init, so this is so already, unless the holder itself was killed.
+ * The first process of a pid name space is no zombie before every other one in it is dead.
+ */
+async function processGone(pid: number): Promise<void> {
+  for (;;) {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') X');
+    if (/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 /** An instance in name spaces of its own. Its first process is tied to ours: it dies when we do, and everything with it. */
 export class LiteMachine implements Machine {
   readonly privateAddress: string;
@@ -74,13 +87,13 @@ export class LiteMachine implements Machine {
     this.#imds = new CuttableServer(spec.imds);
     this.#endpoints = new CuttableServer(spec.endpoints);
     this.#holder = this.#spawn(spec, settings);
-    this.ended = new Promise((resolve) => {
-      this.#holder.once('exit', (code) => {
-        this.#gone = true;
-        this.#imds.close();
-        this.#endpoints.close();
-        resolve(this.#killing ? 'killed' : code === 0 ? 'power-off' : 'crashed');
-      });
+    this.ended = once(this.#holder, 'exit').then(async ([code]) => {
+      const end = this.#killing ? 'killed' : code === 0 ? 'power-off' : 'crashed';
+      this.#gone = true;
+      this.#imds.close();
+      this.#endpoints.close();
+      if (this.#initPid !== null) await processGone(this.#initPid);
+      return end;
     });
   }
 
@@ -138,15 +151,17 @@ export class LiteMachine implements Machine {
     });
     this.#initPid = await Promise.race([addressed.promise, died]);
     const local = { host: '127.0.0.1', port: settings.endpointPort };
-    const serving = listenInside(this.#initPid, [METADATA, local]).then(async ([metadata, endpoints]) => {
-      if (metadata !== undefined) await this.#imds.listen(metadata);
-      if (endpoints !== undefined) await this.#endpoints.listen(endpoints);
-    });
-    await Promise.race([Promise.all([serving, up.promise]), died]);
+    await Promise.race([Promise.all([this.#serve(this.#initPid, local), up.promise]), died]);
     died.catch(() => {
       // After the boot, `ended` tells.
     });
     this.#holder.stdin?.end('go\n');
+  }
+
+  async #serve(initPid: number, local: ListenAddress): Promise<void> {
+    const [metadata, endpoints] = await listenInside(initPid, [METADATA, local]);
+    await this.#imds.listen(required(metadata, 'the listener of the metadata'));
+    await this.#endpoints.listen(required(endpoints, 'the listener of the endpoints'));
   }
 
   async exec(command: readonly string[], options: { stdin?: Buffer; timeoutMs: number }): Promise<ExecResult> {

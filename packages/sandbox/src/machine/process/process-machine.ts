@@ -11,7 +11,7 @@ import { CuttableServer } from '../cuttable-server.ts';
 import type { ExecResult, Machine, MachineEnd, MachineSpec } from '../driver.ts';
 import { runInside } from '../run-inside.ts';
 import { makeInstanceFolder, processEnvironment, type InstanceFolder } from './instance-folder.ts';
-import { adoptOrphans } from './scripts.ts';
+import { adoptAndReport, adoptOrphans } from './scripts.ts';
 import { markerVariable, startSweeper, sweepUp, type SweepOptions } from './sweep.ts';
 
 export interface ProcessSettings {
@@ -62,10 +62,8 @@ export class ProcessMachine implements Machine {
   async #boot(spec: MachineSpec): Promise<void> {
     const [imdsPort, endpointPort] = await Promise.all([this.#imds.listen(LOOPBACK), this.#endpoints.listen(LOOPBACK)]);
     const { python } = this.#settings;
-    this.#environment = processEnvironment({
-      ...{ at: this.#at, spec, marker: this.#marker },
-      ...{ python, imdsPort, endpointPort },
-    });
+    const marker = this.#marker;
+    this.#environment = processEnvironment({ at: this.#at, spec, marker, python, imdsPort, endpointPort });
     this.#init = this.#spawnInit();
     this.#watch();
     const up = Promise.withResolvers<void>();
@@ -149,14 +147,10 @@ export class ProcessMachine implements Machine {
   async exec(command: readonly string[], options: { stdin?: Buffer; timeoutMs: number }): Promise<ExecResult> {
     const [program, ...args] = command;
     if (this.#ending || program === undefined) throw new Error('the machine is gone');
-    return runInside({
-      command: program,
-      args,
-      env: this.#environment,
-      cwd: this.#at.root,
-      timeoutMs: options.timeoutMs,
-      ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
-    });
+    const inside = { ...options, env: this.#environment, cwd: this.#at.root };
+    const { python } = this.#settings;
+    if (python === null || process.platform !== 'linux') return runInside({ ...inside, command: program, args });
+    return runInside({ ...inside, command: python, args: ['-c', adoptAndReport, ...command], reported: true });
   }
 
   pressPowerButton(): void {

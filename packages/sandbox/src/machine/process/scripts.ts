@@ -9,6 +9,44 @@ os.execv(sys.argv[1], sys.argv[1:])
 `;
 
 /**
+ * Runs a command as `adoptOrphans` does, reports its end on descriptor 3, and stays until the last of what it left behind
+ * has ended. Arguments: the command.
+ */
+export const adoptAndReport = `
+import ctypes, os, signal, sys
+try:
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+except Exception:
+    pass
+ignored = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+for number in ignored:
+    signal.signal(number, signal.SIG_IGN)
+pid = os.fork()
+if pid == 0:
+    os.setpgid(0, 0)
+    os.write(3, b"pid %d\\n" % os.getpid())
+    os.close(3)
+    for number in ignored + (signal.SIGPIPE,):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvp(sys.argv[1], sys.argv[1:])
+    except OSError as error:
+        print("%s: %s" % (sys.argv[1], error.strerror), file=sys.stderr)
+        os._exit(127)
+for number in (0, 1, 2):
+    os.close(number)
+while True:
+    try:
+        ended, status = os.wait()
+    except ChildProcessError:
+        os._exit(0)
+    if ended == pid:
+        killed = os.WIFSIGNALED(status)
+        os.write(3, b"%s %d\\n" % ((b"signal", os.WTERMSIG(status)) if killed else (b"exit", os.WEXITSTATUS(status))))
+        os.close(3)
+`;
+
+/**
  * The init of an instance. Arguments: state folder, user data script or empty. Input: a line when the endpoints are up;
  * its end is the death of the region. Descriptor 3 carries `up`, `power-off` and `halt` to the driver.
  */
@@ -61,9 +99,7 @@ exec "$@"
 `;
 
 /** Commands that would change the host, installed as absent. */
-export const hostCommandNames = [
-  ...['apt', 'apt-get', 'dpkg', 'yum', 'dnf', 'snap', 'zypper', 'pacman', 'brew', 'service', 'launchctl', 'crontab'],
-  ...['mount', 'umount', 'modprobe', 'insmod', 'rmmod', 'kexec', 'sysctl', 'hwclock', 'swapon', 'swapoff'],
-  ...['useradd', 'usermod', 'userdel', 'groupadd', 'adduser', 'addgroup', 'passwd', 'chpasswd', 'visudo'],
-  ...['iptables', 'nft', 'mkfs', 'mkfs.ext4', 'mkfs.xfs', 'losetup'],
-] as const;
+export const hostCommandNames = `apt apt-get dpkg yum dnf snap zypper pacman brew service launchctl crontab
+  mount umount modprobe insmod rmmod kexec sysctl hwclock swapon swapoff
+  useradd usermod userdel groupadd adduser addgroup passwd chpasswd visudo
+  iptables nft mkfs mkfs.ext4 mkfs.xfs losetup`.split(/\s+/);
