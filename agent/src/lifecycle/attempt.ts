@@ -97,7 +97,8 @@ export type AttemptEffect =
   | { readonly type: 'cancel-preparation' }
   | { readonly type: 'spawn' }
   | { readonly type: 'signal'; readonly signal: 'SIGTERM' | 'SIGKILL' }
-  | { readonly type: 'flush'; readonly byMs: number }
+  /** Save everything. `hurried`: the machine goes away, `byMs` is real. */
+  | { readonly type: 'flush'; readonly ending: Ending; readonly byMs: number; readonly hurried: boolean }
   | { readonly type: 'report'; readonly ending: Ending; readonly flush: FlushResult; readonly byMs: number }
   /** Send `tick` at this time. An earlier one, or one too many, does no harm. */
   | { readonly type: 'wake'; readonly atMs: number }
@@ -133,12 +134,7 @@ interface Moment {
 
 const stay = (state: AttemptState): AttemptStep => ({ state, effects: [] });
 
-export function step(
-  state: AttemptState,
-  event: AttemptEvent,
-  nowMs: number,
-  policy: AttemptPolicy,
-): AttemptStep {
+export function step(state: AttemptState, event: AttemptEvent, nowMs: number, policy: AttemptPolicy): AttemptStep {
   const moment = { nowMs, policy };
   switch (state.phase) {
     case 'preparing':
@@ -270,7 +266,10 @@ function earlier(a: number | null, b: number | null): number | null {
 }
 
 /** Out of a short window the reserves take only a share, so that the workload is left the greater part. */
-function reserves(haltAtMs: number, { nowMs, policy }: Moment): { readonly flushMs: number; readonly reportMs: number } {
+function reserves(
+  haltAtMs: number,
+  { nowMs, policy }: Moment,
+): { readonly flushMs: number; readonly reportMs: number } {
   const windowMs = Math.max(0, haltAtMs - nowMs);
   return {
     flushMs: Math.min(policy.flushReserveMs, windowMs / 4),
@@ -299,7 +298,10 @@ function giveUpTime(state: Drain, { policy }: Moment): number {
 function beginDrain(request: StopRequest, moment: Moment): AttemptStep {
   const killAtMs = killTime(request, moment);
   const drain: Drain = { cause: request.cause, haltAtMs: request.haltAtMs, killAtMs, killed: false };
-  return { state: { phase: 'draining', ...drain }, effects: [{ type: 'signal', signal: 'SIGTERM' }, ...wake(killAtMs)] };
+  return {
+    state: { phase: 'draining', ...drain },
+    effects: [{ type: 'signal', signal: 'SIGTERM' }, ...wake(killAtMs)],
+  };
 }
 
 /** The earlier agent sent SIGTERM already: a second one would look like impatience to the script. */
@@ -319,7 +321,10 @@ function kill(state: In<'draining'>, moment: Moment): AttemptStep {
   const next = { ...state, killed: true, killAtMs: moment.nowMs };
   return {
     state: next,
-    effects: [{ type: 'signal', signal: 'SIGKILL' }, { type: 'wake', atMs: giveUpTime(next, moment) }],
+    effects: [
+      { type: 'signal', signal: 'SIGKILL' },
+      { type: 'wake', atMs: giveUpTime(next, moment) },
+    ],
   };
 }
 
@@ -340,7 +345,7 @@ function flush(ending: Ending, haltAtMs: number | null, moment: Moment): Attempt
   return {
     state: { phase: 'flushing', ending, haltAtMs, flushByMs },
     effects: [
-      { type: 'flush', byMs: flushByMs },
+      { type: 'flush', ending, byMs: flushByMs, hurried: haltAtMs !== null },
       { type: 'wake', atMs: flushByMs },
     ],
   };
