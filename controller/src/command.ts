@@ -3,6 +3,7 @@ import { RunctlError, messageOf, silentLog, type Log } from '@runctl/core';
 import type { CommandContext, Environment } from './context.ts';
 import type { Cloud } from './operations/cloud.ts';
 import { exitCodeOf, renderError } from './render/error.ts';
+import type { LiveFeed } from './operations/live/open-live.ts';
 import type { FollowView } from './render/follow.ts';
 import type { Settings, SettingsInput } from './settings/schema.ts';
 
@@ -98,7 +99,7 @@ export abstract class FollowingCommand extends RunctlCommand {
   /** Shows the run until it ends; the exit code says how. Ctrl-C only ends the watching. */
   protected async follow(
     view: FollowView,
-    options: { cloud: Cloud; run: string; launch?: number; onDemandAfterMs?: number | null; withLog?: boolean },
+    options: { cloud: Cloud; run: string; launch?: number; onDemandAfterMs?: number | null; withLog?: boolean; live?: LiveFeed },
   ): Promise<number> {
     const { followRun } = await import('./operations/follow/follow-run.ts');
     const { interrupted: signal, clock } = this.context;

@@ -2,6 +2,8 @@ import type { BaseContext } from 'clipanion';
 import type { Clock, Log } from '@runctl/core';
 import type { Cloud } from './operations/cloud.ts';
 import type { ToolFinder } from './operations/launch/tools.ts';
+import type { Dial } from './operations/live/agent-link.ts';
+import type { Tunnel } from './operations/live/open-live.ts';
 import type { SandboxControl } from './operations/sandbox/sandbox-control.ts';
 import type { Settings } from './settings/schema.ts';
 
@@ -11,6 +13,10 @@ export interface Services {
   connect(settings: Settings, environment: Environment, log: Log): Promise<Cloud>;
   readonly sandbox: SandboxControl;
   readonly tools: ToolFinder;
+  /** Connects to an agent's websocket. */
+  readonly dial: Dial;
+  /** Tunnels to instances over SSH, as this user there. */
+  sshTunnel(user: string): Tunnel;
   /** Asks a yes-or-no question on the terminal; only called when there is one. */
   ask(question: string, signal: AbortSignal): Promise<boolean>;
 }

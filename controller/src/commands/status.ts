@@ -19,7 +19,6 @@ export class StatusCommand extends RunctlCommand {
   runText = Option.String({ name: 'RUN', required: false });
   limit = Option.String('--limit', '20', { description: 'how many runs (default: 20)' });
   live = Option.Boolean('--live', false, { description: 'ask the agent on the machine' });
-  via = Option.String('--via', { description: 'ssh = reach the agent through an SSH tunnel' });
 
   protected async run(): Promise<number> {
     const limit = Number(this.limit);
@@ -57,8 +56,8 @@ export class StatusCommand extends RunctlCommand {
   private async showLive(cloud: Cloud, run: string): Promise<number> {
     const { askAgent } = await import('../operations/live/ask-agent.ts');
     const { renderLive } = await import('../render/live.ts');
-    const { clock, colour, interrupted: signal, services } = this.context;
-    const answer = await askAgent(cloud, { run, clock, signal, dial: services.dial, via: this.via });
+    const { clock, colour, interrupted: signal } = this.context;
+    const answer = await askAgent(cloud, { run, clock, signal });
     if (this.json) this.printJson(answer);
     else this.print(renderLive(answer, colour));
     return 0;

@@ -2,6 +2,7 @@ import { assertNever, formatBytes, formatDuration } from '@runctl/core';
 import type { DrainReport } from '@runctl/protocol';
 import type { FollowEvent } from '../operations/follow/follow-event.ts';
 import type { LaunchEvent } from '../operations/launch/launch-run.ts';
+import { statusLine } from './live.ts';
 import { priceText } from './plan.ts';
 import type { Styles } from './style.ts';
 
@@ -27,6 +28,8 @@ export function followLine(event: Exclude<FollowEvent, { type: 'log' }> | Launch
       return style.red(`${event.failure.instanceId} failed before the agent, at "${event.failure.stage}": ${event.failure.message}`);
     case 'phase':
       return event.phase === 'running' ? null : `${event.instanceId} ${event.phase}: ${event.doing}`;
+    case 'status':
+      return style.dim(statusLine(event.status));
     case 'attempt':
     case 'outcome':
       return null;

@@ -4,6 +4,7 @@ import type {
   AttemptOutcome,
   AttemptPhase,
   AttemptStarted,
+  AttemptStatus,
   BootFailure,
   DrainReport,
   LaunchOutcome,
@@ -30,6 +31,8 @@ export type FollowEvent =
   | ({ readonly type: 'attempt-lost'; readonly attempt: number; readonly lastStep: number | null } & OfLife)
   | ({ readonly type: 'warning'; readonly text: string } & OfLife)
   | ({ readonly type: 'silent'; readonly silentMs: number } & OfLife)
+  /** What the agent said of itself just now. */
+  | { readonly type: 'status'; readonly status: AttemptStatus }
   | { readonly type: 'durable'; readonly generation: number; readonly step: number | null }
   | { readonly type: 'on-demand'; readonly waitedMs: number }
   /** The fleet is gone and nobody wrote how the launch ended. */

@@ -4,6 +4,7 @@ import type { Cloud } from '../cloud.ts';
 import { createLogReader, type LogReader } from '../log/log-reader.ts';
 import { attemptsOf, lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
+import type { LiveFeed } from '../live/open-live.ts';
 import { createFleetWatch, type FleetWatch } from './fleet-watch.ts';
 import type { FollowEvent } from './follow-event.ts';
 import { changes, nothingSeen, type Seen } from './run-changes.ts';
@@ -18,6 +19,8 @@ export interface FollowOptions {
   readonly withLog: boolean;
   /** Turn a spot fleet that found no machine after this time into an on-demand one; null = stay on spot. */
   readonly onDemandAfterMs?: number | null;
+  /** What the agent sends by itself; the bucket stays the authority. */
+  readonly live?: LiveFeed;
 }
 
 /** How a launch ended; null when its fleet vanished and nobody said why. */
@@ -53,8 +56,25 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
     if (outcome !== null) return outcome;
     yield* fleet.look(record);
     if (fleet.isGone()) return (await reader.read()).launches.find((other) => other.launch === launch)?.outcome ?? null;
-    await clock.sleep(pollMs(record, launch), signal);
+    yield* pause(options, { log, ms: pollMs(record, launch) });
     record = await reader.read();
+  }
+}
+
+/** Waits, giving meanwhile what the agent sends. */
+async function* pause(options: FollowOptions, wait: { log: LogReader; ms: number }): AsyncGenerator<FollowEvent> {
+  const { clock, signal, live } = options;
+  const over = clock.sleep(wait.ms, signal).then(() => 'over' as const);
+  if (live === undefined) return void (await over);
+  for (;;) {
+    for (const frame of live.take()) {
+      if (frame.type === 'status') yield { type: 'status', status: frame.status };
+      else if (frame.type === 'log' && options.withLog) {
+        const { generation, offset, base64 } = frame;
+        yield* wait.log.accept({ generation, node: 0, offset, bytes: Buffer.from(base64, 'base64') });
+      }
+    }
+    if ((await Promise.race([over, live.arrived().then(() => 'frames' as const)])) === 'over') return;
   }
 }
 

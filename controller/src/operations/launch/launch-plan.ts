@@ -38,11 +38,14 @@ export interface LaunchPlan {
   readonly detach: boolean;
 }
 
-/** Machines without an accelerator on which a first try costs little. */
+/** One accelerator each, in the families that spot has most of. */
 export const DEFAULT_INSTANCE_TYPES: readonly string[] = ['g4dn.xlarge', 'g5.xlarge', 'g6.xlarge'];
 
 /** Where the wish can run, with prices. Errors: `pool-invalid`, `no-capacity`, and those of the provider. */
-export async function findPools(fleets: FleetProvider, wish: LaunchWish): Promise<{ pools: readonly Pool[]; imageId: string }> {
+export async function findPools(
+  fleets: FleetProvider,
+  wish: Pick<LaunchWish, 'instanceTypes' | 'market' | 'subnets' | 'ami'>,
+): Promise<{ pools: readonly Pool[]; imageId: string }> {
   const types = wish.instanceTypes.length > 0 ? wish.instanceTypes : DEFAULT_INSTANCE_TYPES;
   const arm = types.find((type) => /^(a1|[a-z]+\d+g[a-z]*)\./.test(type));
   if (arm !== undefined)

@@ -43,6 +43,10 @@ export interface LogReader {
   read(): AsyncGenerator<LogEvent>;
   /** How far the log of a life was given, in bytes. */
   position(generation: number, node: number): number;
+  /** Takes what reached the laptop in another way (live): what of it is new, and it is not given again by `read`. */
+  accept(piece: { generation: number; node: number; offset: number; bytes: Uint8Array }): readonly LogEvent[];
+  /** Takes what these events hold, and all before it, as given. */
+  skipTo(events: readonly LogEvent[]): void;
   /** No more is expected of lives up to this generation: they are not listed again. */
   close(generation: number): void;
 }
@@ -79,6 +83,21 @@ export function createLogReader(options: LogReaderOptions): LogReader {
         life.lastKey = info.key;
         if (sinceMs !== undefined && info.lastModifiedMs < sinceMs) continue;
         yield* chunkEvents(life, { ...parsed, bytes: await chunkBytes(store, info) }, sinceMs !== undefined);
+      }
+    },
+    accept: (piece) => {
+      const life = lifeOf(piece.generation, piece.node);
+      // Live bytes may be ahead of what was read; what lies between comes from the bucket.
+      if (piece.offset > life.position) return [];
+      return [...chunkEvents(life, piece, false)];
+    },
+    skipTo: (events) => {
+      for (const event of events) {
+        if (event.type !== 'log') continue;
+        const life = lifeOf(event.generation, event.node);
+        life.fresh = false;
+        life.position = Math.max(life.position, event.offset + event.bytes.length);
+        closedUpTo = Math.max(closedUpTo, event.generation - 1);
       }
     },
     position: (generation, node) => lives.get(`${generation}/${node}`)?.position ?? 0,
