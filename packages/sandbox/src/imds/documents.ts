@@ -22,7 +22,8 @@ export function metadataTree(compute: Compute, instance: Instance): MetadataTree
   put('meta-data/', identityLeaves(compute, instance));
   put('meta-data/network/interfaces/macs/', networkLeaves(compute, instance));
   put('meta-data/', interruptionLeaves(instance));
-  if (instance.spec.profileName !== null) put('meta-data/iam/', roleLeaves(compute, instance, instance.spec.profileName));
+  if (instance.spec.profileName !== null)
+    put('meta-data/iam/', roleLeaves(compute, instance, instance.spec.profileName));
   if (instance.spec.metadata.instanceMetadataTags === 'enabled')
     for (const [key, value] of instance.tags) tree.set(`meta-data/tags/instance/${key}`, () => value);
   return tree;
@@ -88,8 +89,7 @@ function interruptionLeaves(instance: Instance): Record<string, MetadataLeaf> {
     ...(notice === null
       ? {}
       : {
-          'spot/instance-action': () =>
-            JSON.stringify({ action: 'terminate', time: secondsStamp(notice.deadlineMs) }),
+          'spot/instance-action': () => JSON.stringify({ action: 'terminate', time: secondsStamp(notice.deadlineMs) }),
           'spot/termination-time': () => secondsStamp(notice.deadlineMs),
         }),
   };

@@ -87,10 +87,12 @@ function serve(request: IncomingMessage, scene: Scene): Answer {
   if (path === 'api/token') return serveToken(request, scene.tokens);
   if (request.method !== 'GET' && request.method !== 'HEAD') return failure(405);
   const token = request.headers['x-aws-ec2-metadata-token'];
-  if (typeof token === 'string' ? !scene.tokens.isValid(token) : metadata.httpTokens === 'required') return failure(401);
+  if (typeof token === 'string' ? !scene.tokens.isValid(token) : metadata.httpTokens === 'required')
+    return failure(401);
   if (version === '') return text(versions.join('\n'));
   if (!versions.includes(version)) return failure(404);
-  if (path === 'user-data') return scene.instance.spec.userData === null ? failure(404) : text(scene.instance.spec.userData);
+  if (path === 'user-data')
+    return scene.instance.spec.userData === null ? failure(404) : text(scene.instance.spec.userData);
   return lookUp(metadataTree(scene.compute, scene.instance), path, scene.instance.spec.userData !== null);
 }
 

@@ -84,19 +84,17 @@ export class Commands {
     for (const id of request.instanceIds) this.#checkTarget(id);
     const requestedAtMs = this.#options.nowMs();
     const { invocationVisibleMs, commandDelayMs } = this.#options.settings.delays;
-    const invocations = request.instanceIds.map(
-      (instanceId): Invocation => ({
-        instanceId,
-        visibleAtMs: requestedAtMs + invocationVisibleMs,
-        status: 'Pending',
-        details: 'Pending',
-        responseCode: -1,
-        stdout: '',
-        stderr: '',
-        startedAtMs: null,
-        endedAtMs: null,
-      }),
-    );
+    const invocations = request.instanceIds.map((instanceId): Invocation => ({
+      instanceId,
+      visibleAtMs: requestedAtMs + invocationVisibleMs,
+      status: 'Pending',
+      details: 'Pending',
+      responseCode: -1,
+      stdout: '',
+      stderr: '',
+      startedAtMs: null,
+      endedAtMs: null,
+    }));
     const command = { ...request, id: randomUUID(), requestedAtMs, invocations };
     this.#commands.set(command.id, command);
     for (const invocation of invocations)

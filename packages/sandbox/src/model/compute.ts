@@ -83,7 +83,13 @@ export function createCompute(options: ComputeOptions): Compute {
     ...(options.userKey === undefined ? {} : { userKey: options.userKey }),
   });
   const instances: Instances = new Instances({
-    ...{ driver, nowMs, schedule, settings, events, folder: options.folder, region: options.region },
+    driver,
+    nowMs,
+    schedule,
+    settings,
+    events,
+    folder: options.folder,
+    region: options.region,
     endpoints: options.endpoints,
     imds: (instanceId) => createImdsListener(compute, instanceId),
   });
@@ -93,13 +99,21 @@ export function createCompute(options: ComputeOptions): Compute {
     spotRequests.finish(instance, 'instance-terminated-by-user');
     instances.end(instance, { into: 'terminated', reason: stateReasons.user, hard: false });
   };
-  const shared = { schedule, settings, events, instances, spotRequests };
-  const fleets = new Fleets({ ...shared, nowMs, scale: clock.scale, templates, launcher, terminate });
-  const interruptions = new Interruptions({ ...shared, clock, onLost: (instance) => fleets.lost(instance) });
+  const shared = { settings, events, instances, spotRequests };
+  const fleets = new Fleets({ ...shared, schedule, nowMs, scale: clock.scale, templates, launcher, terminate });
+  const interruptions = new Interruptions({ ...shared, schedule, clock, onLost: (instance) => fleets.lost(instance) });
   const metadataFaults = new MetadataFaults();
   const compute: Compute = {
-    ...{ clock, region: options.region, accountId: options.accountId, settings, credentials, events, templates },
-    ...{ instances, spotRequests, launcher, fleets, metadataFaults, terminate },
+    ...shared,
+    clock,
+    region: options.region,
+    accountId: options.accountId,
+    credentials,
+    templates,
+    launcher,
+    fleets,
+    metadataFaults,
+    terminate,
     commands: new Commands({ nowMs, schedule, settings, instances }),
     interrupt: (instanceId, how) => interruptions.interrupt(instanceId, how),
     recommendRebalance: (instanceId) => interruptions.recommendRebalance(instanceId),

@@ -1,11 +1,7 @@
 import type { Market } from './settings.ts';
 
 export type SpotStrategy =
-  | 'lowest-price'
-  | 'diversified'
-  | 'capacity-optimized'
-  | 'capacity-optimized-prioritized'
-  | 'price-capacity-optimized';
+  'lowest-price' | 'diversified' | 'capacity-optimized' | 'capacity-optimized-prioritized' | 'price-capacity-optimized';
 
 /** One place where a fleet may launch: an override (or the template itself) in one zone. */
 export interface CandidatePool {
@@ -52,32 +48,29 @@ export interface FleetPlan {
   readonly launches: readonly number[];
   readonly terminations: readonly string[];
   /** Markets in which units are missing that no pool has room for, and what the pools answer. */
-  readonly unfulfilled: ReadonlyArray<{ readonly market: Market; readonly units: number; readonly tried: readonly CandidatePool[] }>;
+  readonly unfulfilled: ReadonlyArray<{
+    readonly market: Market;
+    readonly units: number;
+    readonly tried: readonly CandidatePool[];
+  }>;
 }
 
 type Order = (a: CandidatePool, b: CandidatePool) => number;
 const byPrice: Order = (a, b) => a.pricePerHourUsd / a.weight - b.pricePerHourUsd / b.weight;
 const byPriority: Order = (a, b) => a.priority - b.priority;
-const byCapacity: Order = (a, b) =>
-  Number(a.interruptedLately) - Number(b.interruptedLately) ||
-  (b.free ?? Number.MAX_SAFE_INTEGER) - (a.free ?? Number.MAX_SAFE_INTEGER);
+const byCapacity: Order = (a, b) => (b.free ?? Number.MAX_SAFE_INTEGER) - (a.free ?? Number.MAX_SAFE_INTEGER);
 const bySafety: Order = (a, b) => Number(a.interruptedLately) - Number(b.interruptedLately);
 
 function orderOf(strategy: SpotStrategy | 'prioritized', inUse: (index: number) => number): Order {
-  switch (strategy) {
-    case 'lowest-price':
-      return byPrice;
-    case 'prioritized':
-      return (a, b) => byPriority(a, b) || byPrice(a, b);
-    case 'diversified':
-      return (a, b) => inUse(a.index) - inUse(b.index) || byPrice(a, b);
-    case 'capacity-optimized':
-      return (a, b) => byCapacity(a, b) || byPrice(a, b);
-    case 'capacity-optimized-prioritized':
-      return (a, b) => bySafety(a, b) || byPriority(a, b) || byPrice(a, b);
-    case 'price-capacity-optimized':
-      return (a, b) => bySafety(a, b) || byPrice(a, b);
-  }
+  const orders: Readonly<Record<SpotStrategy | 'prioritized', readonly Order[]>> = {
+    'lowest-price': [byPrice],
+    prioritized: [byPriority, byPrice],
+    diversified: [(a, b) => inUse(a.index) - inUse(b.index), byPrice],
+    'capacity-optimized': [bySafety, byCapacity, byPrice],
+    'capacity-optimized-prioritized': [bySafety, byPriority, byPrice],
+    'price-capacity-optimized': [bySafety, byPrice],
+  };
+  return (a, b) => orders[strategy].reduce((decided, order) => decided || order(a, b), 0) || a.index - b.index;
 }
 
 /** Pools of a market that still have room, best first. */
@@ -89,7 +82,7 @@ export function rankPools(input: PlanInput, market: Market, launched: readonly n
   const taken = (index: number) => launched.filter((other) => other === index).length;
   return input.pools
     .filter((pool) => pool.market === market && (pool.free === null || pool.free > taken(pool.index)))
-    .sort((a, b) => orderOf(strategy, inUse)(a, b) || a.index - b.index);
+    .sort(orderOf(strategy, inUse));
 }
 
 interface MarketPlan {

@@ -93,7 +93,8 @@ export function fleetPools(fleet: Pick<Fleet, 'config'>, sources: PoolSources): 
   const pools: FleetPool[] = [];
   for (const place of placesOf(fleet.config, sources.templates)) {
     for (const market of marketsOf(fleet.config)) {
-      for (const zoneName of zonesOf(place)) pools.push(candidate(place, market, zoneName, pools.length, sources));
+      for (const zoneName of zonesOf(place))
+        pools.push(candidate(place, { market, zoneName, index: pools.length }, sources));
     }
   }
   return pools;
@@ -109,11 +110,10 @@ function zonesOf(place: Place): ReadonlyArray<string | null> {
 
 function candidate(
   place: Place,
-  market: Market,
-  zoneName: string | null,
-  index: number,
+  where: { readonly market: Market; readonly zoneName: string | null; readonly index: number },
   sources: PoolSources,
 ): FleetPool {
+  const { market, zoneName, index } = where;
   const typeName = place.data.instanceType ?? '';
   const type = instanceTypes.get(typeName);
   const shared = {
@@ -134,15 +134,15 @@ function candidate(
     const data = { ...place.data, market };
     if (market === 'spot') checkSpotOptions(data);
     const spec = launchSpec(data, { type, zone, market }, place.launchTemplate);
-    const where = { type: type.name, zone: zone.name, market };
+    const pool = { type: type.name, zone: zone.name, market };
     return {
       ...shared,
       spec,
       failure: null,
       pricePerHourUsd: market === 'spot' ? spotPriceAt(type, zone, sources.nowMs).usd : type.onDemandUsd,
-      free: sources.freeIn(where),
-      errorCode: sources.settings.capacityOf(where).errorCode,
-      interruptedLately: market === 'spot' && sources.interruptedLately(where),
+      free: sources.freeIn(pool),
+      errorCode: sources.settings.capacityOf(pool).errorCode,
+      interruptedLately: market === 'spot' && sources.interruptedLately(pool),
     };
   } catch (error) {
     const failure = fleetError(asAwsError(error));

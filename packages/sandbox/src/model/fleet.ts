@@ -8,13 +8,7 @@ export type FleetType = 'maintain' | 'request' | 'instant';
  *    │            │
  *    └────────────┴──► deleted_running | deleted_terminating ──► deleted      (DeleteFleets, or the fleet expired)
  */
-export type FleetState =
-  | 'submitted'
-  | 'active'
-  | 'modifying'
-  | 'deleted_running'
-  | 'deleted_terminating'
-  | 'deleted';
+export type FleetState = 'submitted' | 'active' | 'modifying' | 'deleted_running' | 'deleted_terminating' | 'deleted';
 
 export interface FleetOverride {
   readonly instanceType: string | null;

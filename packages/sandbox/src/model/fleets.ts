@@ -292,7 +292,10 @@ export class Fleets {
   #finishDeletion(fleet: Fleet): void {
     if (fleet.state === 'deleted' || this.instancesOf(fleet).some(occupiesPool)) return;
     this.#enter(fleet, 'deleted');
-    this.#options.schedule.after(this.#options.settings.delays.fleetVisibleMs, () => void this.#fleets.delete(fleet.id));
+    this.#options.schedule.after(
+      this.#options.settings.delays.fleetVisibleMs,
+      () => void this.#fleets.delete(fleet.id),
+    );
   }
 
   #record(fleet: Fleet, event: Pick<FleetEvent, 'type' | 'subType'> & Partial<FleetEvent>): void {

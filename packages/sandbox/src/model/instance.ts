@@ -92,6 +92,8 @@ export interface Instance {
   notice: Notice | null;
   rebalanceAtMs: number | null;
   maintenance: readonly ScheduledEvent[];
+  /** What its latest machine printed; also after that machine is gone. */
+  consoleOutput: () => Promise<Buffer>;
   /** False once its fleet stopped counting on it: at the notice, and ever after. */
   countsForFleet: boolean;
 }

@@ -114,6 +114,7 @@ export class Instances {
       notice: null,
       rebalanceAtMs: null,
       maintenance: [],
+      consoleOutput: () => Promise.resolve(Buffer.alloc(0)),
       countsForFleet: true,
     };
     this.#instances.set(id, instance);
@@ -161,7 +162,7 @@ export class Instances {
 
   /** Ends every machine, for the end of the region. */
   async close(): Promise<void> {
-    await Promise.all(this.list().map((instance) => instance.machine?.kill()));
+    await Promise.all(this.list().flatMap(({ machine }) => (machine === null ? [] : [machine.kill()])));
   }
 
   #bootLater(instance: Instance, boot: { folder: string; userData: Buffer | null }): void {
@@ -187,6 +188,7 @@ export class Instances {
       // It was terminated while it booted, or the region was closed.
       if (instance.state !== 'pending' || schedule.closed) return await machine.kill();
       instance.machine = machine;
+      instance.consoleOutput = () => machine.consoleOutput();
       instance.privateAddress = machine.privateAddress;
       instance.state = 'running';
       instance.runningAtMs = this.#options.nowMs();
@@ -207,7 +209,8 @@ export class Instances {
     if (instance.machine === null) return;
     const planned = this.#endings.get(instance.id);
     if (planned !== undefined) return this.#ended(instance, planned);
-    if (end !== 'power-off') return this.#ended(instance, { into: 'terminated', reason: stateReasons.host, hard: true });
+    if (end !== 'power-off')
+      return this.#ended(instance, { into: 'terminated', reason: stateReasons.host, hard: true });
     const noticed = instance.notice !== null && !instance.notice.survived;
     const into = noticed || instance.spec.shutdownBehavior === 'terminate' ? 'terminated' : 'stopped';
     this.#ended(instance, { into, reason: stateReasons.own, hard: false });

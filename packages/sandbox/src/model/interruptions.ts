@@ -74,7 +74,7 @@ export class Interruptions {
     const instance = this.#options.instances.find(instanceId);
     if (instance !== undefined && isAlive(instance)) return instance;
     throw new RunctlError('instance-not-found', `no running instance ${instanceId} in the sandbox`, {
-      ...(instance === undefined ? {} : { details: { state: instance.state } }),
+      details: { state: instance?.state ?? 'unknown' },
     });
   }
 

@@ -57,8 +57,7 @@ function imageOf(imageId: string | undefined): Image {
   if (!/^ami-[0-9a-f]{8,17}$/.test(imageId))
     throw new AwsError('InvalidAMIID.Malformed', `Invalid id: "${imageId}" (expecting "ami-...")`);
   const image = images.find((candidate) => candidate.id === imageId);
-  if (image === undefined)
-    throw new AwsError('InvalidAMIID.NotFound', `The image id '[${imageId}]' does not exist`);
+  if (image === undefined) throw new AwsError('InvalidAMIID.NotFound', `The image id '[${imageId}]' does not exist`);
   return image;
 }
 
@@ -123,7 +122,9 @@ function shutdownBehaviorOf(data: LaunchData): 'stop' | 'terminate' {
 }
 
 /** The sandbox knows one way for spot instances to be interrupted; it says so instead of modelling another wrongly. */
-export function checkSpotOptions(data: Pick<LaunchData, 'interruptionBehavior' | 'spotInstanceType' | 'maxPrice'>): void {
+export function checkSpotOptions(
+  data: Pick<LaunchData, 'interruptionBehavior' | 'spotInstanceType' | 'maxPrice'>,
+): void {
   if ((data.interruptionBehavior ?? 'terminate') !== 'terminate')
     throw new AwsError('Unsupported', `Interruption behavior '${data.interruptionBehavior}' is not modelled.`);
   if ((data.spotInstanceType ?? 'one-time') !== 'one-time') {

@@ -124,7 +124,11 @@ export class LaunchTemplates {
   /** `version` is a number, `$Latest` or `$Default`. */
   version(template: LaunchTemplate, version: string): TemplateVersion {
     const number =
-      version === '$Latest' ? template.latestVersion : version === '$Default' ? template.defaultVersion : Number(version);
+      version === '$Latest'
+        ? template.latestVersion
+        : version === '$Default'
+          ? template.defaultVersion
+          : Number(version);
     const found = template.versions.get(number);
     if (found !== undefined) return found;
     throw new AwsError(

@@ -72,12 +72,13 @@ export class Launcher {
     const offered = zones.filter((zone) => isOffered(type, zone));
     const first = offered[0] ?? zones[0];
     if (first === undefined) throw new AwsError('InvalidZone.NotFound', 'There is no such zone');
-    const zone = offered.sort((a, b) => this.#price(type, a) - this.#price(type, b)).find((candidate) => {
-      const free = this.#options.instances.freeIn({ type: type.name, zone: candidate.name, market });
-      return free === null || free >= count;
-    });
-    if (zone === undefined && offered.length > 0)
-      this.#checkRoom({ type: type.name, zone: first.name, market }, count);
+    const zone = offered
+      .sort((a, b) => this.#price(type, a) - this.#price(type, b))
+      .find((candidate) => {
+        const free = this.#options.instances.freeIn({ type: type.name, zone: candidate.name, market });
+        return free === null || free >= count;
+      });
+    if (zone === undefined && offered.length > 0) this.#checkRoom({ type: type.name, zone: first.name, market }, count);
     return launchSpec(data, { type, zone: zone ?? first, market }, template);
   }
 

@@ -24,7 +24,8 @@ export class Schedule {
     const signal = AbortSignal.any([this.#closed.signal, cancelled.signal]);
     this.run(async () => {
       try {
-        for (let left = ms; left >= 0; left -= longestSleepMs) await this.#sleep(Math.min(left, longestSleepMs), signal);
+        for (let left = ms; left >= 0; left -= longestSleepMs)
+          await this.#sleep(Math.min(left, longestSleepMs), signal);
       } catch {
         return;
       }

@@ -69,10 +69,10 @@ export function snapshotOf(compute: Compute, driver: Pick<MachineDriver, 'level'
       validUntilMs: fleet.config.validUntilMs,
       tags: Object.fromEntries(fleet.tags),
     })),
-    launchTemplates: compute.templates
+    launchTemplates: compute.templates.list().map(({ id, name, versions }) => ({ id, name, versions: versions.size })),
+    spotRequests: compute.spotRequests
       .list()
-      .map(({ id, name, versions }) => ({ id, name, versions: versions.size })),
-    spotRequests: compute.spotRequests.list().map(({ id, state, code, instanceId }) => ({ id, state, code, instanceId })),
+      .map(({ id, state, code, instanceId }) => ({ id, state, code, instanceId })),
     capacity: compute.settings.capacityRules,
     throttles: compute.settings.throttles,
     delays: compute.settings.delays,

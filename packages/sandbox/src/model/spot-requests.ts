@@ -17,8 +17,7 @@ const messages = {
   'instance-terminated-by-user': 'Your Spot Instance was terminated due to user-initiated termination.',
   'system-error': 'There was an unexpected system error.',
   'canceled-before-fulfillment': 'Your Spot request was canceled before it was fulfilled.',
-  'request-canceled-and-instance-running':
-    'Your Spot request is canceled, but your Spot Instance is still running.',
+  'request-canceled-and-instance-running': 'Your Spot request is canceled, but your Spot Instance is still running.',
 } as const;
 export type SpotStatusCode = keyof typeof messages;
 

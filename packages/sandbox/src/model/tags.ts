@@ -11,7 +11,10 @@ export function checkTags(tags: ReadonlyMap<string, string>): void {
     if (key.length === 0 || key.length > 127)
       throw new AwsError('InvalidParameterValue', `Tag key '${key}' exceeds the maximum length of 127 characters`);
     if (value.length > 255)
-      throw new AwsError('InvalidParameterValue', `Tag value exceeds the maximum length of 255 characters (key ${key})`);
+      throw new AwsError(
+        'InvalidParameterValue',
+        `Tag value exceeds the maximum length of 255 characters (key ${key})`,
+      );
     if (key.toLowerCase().startsWith('aws:'))
       throw new AwsError('InvalidParameterValue', `Tag keys starting with 'aws:' are reserved for internal use`);
     counted++;
