@@ -21,7 +21,11 @@ export async function runCli(argv: readonly string[], context: CommandContext): 
     return exitCodeOf(error);
   }
   const commandClass = await entry.load();
-  const cli = new Cli<CommandContext>({ binaryName: 'runctl', binaryVersion: context.version, enableColors: context.colour });
+  const cli = new Cli<CommandContext>({
+    binaryName: 'runctl',
+    binaryVersion: context.version,
+    enableColors: context.colour,
+  });
   cli.register(commandClass);
   if (asksForHelp(argv)) {
     context.stdout.write(commandHelp(definitionOf(cli), entry));
@@ -37,7 +41,6 @@ export async function runCli(argv: readonly string[], context: CommandContext): 
   }
   return cli.run(command, context);
 }
-
 
 /** Exactly one command is registered at a time; it has a `usage`, without which clipanion would not list it. */
 function definitionOf(cli: Cli<CommandContext>): Definition {

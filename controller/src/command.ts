@@ -21,7 +21,9 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   useSandbox = Option.Boolean('--sandbox', false, {
     description: 'use the embedded local cloud instead of AWS; it is started if need be',
   });
-  state = Option.String('--state', { description: 'folder of the local cloud (default: RUNCTL_SANDBOX_STATE, or in ~/.local/state)' });
+  state = Option.String('--state', {
+    description: 'folder of the local cloud (default: RUNCTL_SANDBOX_STATE, or in ~/.local/state)',
+  });
 
   protected abstract run(): Promise<number>;
 
@@ -36,7 +38,9 @@ export abstract class RunctlCommand extends Command<CommandContext> {
       return await this.run();
     } catch (error) {
       const shown = this.context.interrupted.aborted && isAbort(error) ? abortedError() : error;
-      this.context.stderr.write(renderError(shown, { json: this.json, verbose: this.verbose, colour: this.context.colour }));
+      this.context.stderr.write(
+        renderError(shown, { json: this.json, verbose: this.verbose, colour: this.context.colour }),
+      );
       return exitCodeOf(shown);
     }
   }
@@ -78,13 +82,20 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   async environment(): Promise<Environment> {
     if (!this.useSandbox) return this.context.env;
     const folder = await this.sandboxFolder();
-    const region = await this.context.services.sandbox.ensure({ folder, environment: this.context.env }, (text) => this.note(text));
+    const region = await this.context.services.sandbox.ensure({ folder, environment: this.context.env }, (text) =>
+      this.note(text),
+    );
     return { ...this.context.env, ...region.environment };
   }
 
   protected async sandboxFolder(): Promise<string> {
     const { sandboxStateFolder } = await import('./operations/sandbox/state-folder.ts');
-    return sandboxStateFolder({ flag: this.state, environment: this.context.env, home: this.context.home, cwd: this.context.cwd });
+    return sandboxStateFolder({
+      flag: this.state,
+      environment: this.context.env,
+      home: this.context.home,
+      cwd: this.context.cwd,
+    });
   }
 }
 
@@ -99,7 +110,14 @@ export abstract class FollowingCommand extends RunctlCommand {
   /** Shows the run until it ends; the exit code says how. Ctrl-C only ends the watching. */
   protected async follow(
     view: FollowView,
-    options: { cloud: Cloud; run: string; launch?: number; onDemandAfterMs?: number | null; withLog?: boolean; live?: LiveFeed },
+    options: {
+      cloud: Cloud;
+      run: string;
+      launch?: number;
+      onDemandAfterMs?: number | null;
+      withLog?: boolean;
+      live?: LiveFeed;
+    },
   ): Promise<number> {
     const { followRun } = await import('./operations/follow/follow-run.ts');
     const { interrupted: signal, clock } = this.context;
@@ -123,7 +141,9 @@ export interface Connected {
 
 function isAbort(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return error.name === 'AbortError' || (error as { kind?: unknown }).kind === 'aborted' || error.message === 'interrupted';
+  return (
+    error.name === 'AbortError' || (error as { kind?: unknown }).kind === 'aborted' || error.message === 'interrupted'
+  );
 }
 
 function abortedError(): RunctlError {

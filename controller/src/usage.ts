@@ -12,10 +12,15 @@ export function unknownCommand(argv: readonly string[]): RunctlError {
   const words = group.length > 0 ? group.map((entry) => entry.path.join(' ')) : allWords();
   const given = group.length > 0 ? argv.slice(0, 2).join(' ') : first;
   const close = nearest(given, words);
-  const known = group.length > 0 ? group.filter((entry) => entry.hidden !== true).map((entry) => entry.path.join(' ')) : null;
-  return new RunctlError('usage', group.length > 0 && argv.length < 2 ? `${first} needs a subcommand` : `there is no command "${given}"`, {
-    hint: hintOf(argv.length < 2 && group.length > 0 ? null : close, known),
-  });
+  const known =
+    group.length > 0 ? group.filter((entry) => entry.hidden !== true).map((entry) => entry.path.join(' ')) : null;
+  return new RunctlError(
+    'usage',
+    group.length > 0 && argv.length < 2 ? `${first} needs a subcommand` : `there is no command "${given}"`,
+    {
+      hint: hintOf(argv.length < 2 && group.length > 0 ? null : close, known),
+    },
+  );
 }
 
 function hintOf(close: string | null, known: readonly string[] | null): string {
@@ -24,7 +29,9 @@ function hintOf(close: string | null, known: readonly string[] | null): string {
 }
 
 function allWords(): string[] {
-  return commandTable.filter((entry) => entry.hidden !== true).flatMap((entry) => [entry.path.join(' '), entry.path[0] ?? '']);
+  return commandTable
+    .filter((entry) => entry.hidden !== true)
+    .flatMap((entry) => [entry.path.join(' '), entry.path[0] ?? '']);
 }
 
 /** What clipanion could not parse, worded so that the slip is named. */
@@ -37,10 +44,18 @@ export function usageError(
   const help = `runctl ${path.join(' ')} --help`;
   const end = argv.indexOf('--');
   const own = (end === -1 ? argv : argv.slice(0, end)).slice(path.length);
-  const unknown = own.find((token) => /^--?[a-zA-Z]/.test(token) && !options.includes((token.split('=')[0] ?? '').replace(/^--no-/, '--')) && !options.includes(token.split('=')[0] ?? ''));
+  const unknown = own.find(
+    (token) =>
+      /^--?[a-zA-Z]/.test(token) &&
+      !options.includes((token.split('=')[0] ?? '').replace(/^--no-/, '--')) &&
+      !options.includes(token.split('=')[0] ?? ''),
+  );
   if (unknown !== undefined) {
     const name = unknown.split('=')[0] ?? unknown;
-    const close = nearest(name, options.filter((option) => option.startsWith('--')));
+    const close = nearest(
+      name,
+      options.filter((option) => option.startsWith('--')),
+    );
     const suggestion = close === null ? help : `did you mean ${close}?`;
     const forScript = path[0] === 'launch' || path[0] === 'drill' ? " (the script's own options come after --)" : '';
     return new RunctlError('usage', `unknown option ${name}`, { hint: `${suggestion}${forScript}` });
@@ -51,6 +66,7 @@ export function usageError(
 
 function wording(text: string, path: readonly string[]): string {
   if (/Not enough positional arguments/.test(text)) return `${path.join(' ')} needs another argument`;
-  if (/Extraneous positional argument \("(.*)"\)/.test(text)) return `unexpected argument ${/\("(.*)"\)/.exec(text)?.[1]}`;
+  if (/Extraneous positional argument \("(.*)"\)/.test(text))
+    return `unexpected argument ${/\("(.*)"\)/.exec(text)?.[1]}`;
   return text.replace(/^(Unknown Syntax|Usage) Error:? */, '');
 }

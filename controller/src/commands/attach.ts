@@ -7,7 +7,7 @@ export class AttachCommand extends FollowingCommand {
   static override usage = Command.Usage({
     description: "Follows a run live: its log as it is written, and the agent's state. Ctrl-C only stops watching.",
     details:
-      "Asks the agent itself: over its websocket where the machine can be reached, else through Run Command, with the log\n" +
+      'Asks the agent itself: over its websocket where the machine can be reached, else through Run Command, with the log\n' +
       'from the bucket. Exit code 14 when the agent does not answer; `runctl logs -f` works without it.',
     examples: [['through an SSH tunnel', '$0 attach r-abc --via ssh']],
   });
@@ -17,7 +17,8 @@ export class AttachCommand extends FollowingCommand {
   sshUser = Option.String('--ssh-user', { description: 'user on the machine, for --via ssh (default: ubuntu)' });
 
   protected async run(): Promise<number> {
-    if (this.via !== undefined && this.via !== 'ssh') throw new RunctlError('usage', `--via takes ssh, not ${this.via}`);
+    if (this.via !== undefined && this.via !== 'ssh')
+      throw new RunctlError('usage', `--via takes ssh, not ${this.via}`);
     const { cloud } = await this.connect();
     try {
       const { resolveRun } = await import('../operations/run/resolve-run.ts');

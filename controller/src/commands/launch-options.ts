@@ -9,11 +9,19 @@ import type { Settings, SettingsInput } from '../settings/schema.ts';
 export abstract class WorkloadCommand extends FollowingCommand {
   script = Option.String({ name: 'script' });
   args = Option.Rest({ name: 'argument' });
-  project = Option.String('--project', { description: 'folder to copy to the instance (default: found from the script)' });
+  project = Option.String('--project', {
+    description: 'folder to copy to the instance (default: found from the script)',
+  });
   env = Option.Array('--env', { description: 'K=V, or K alone for the value it has here; repeatable' });
-  checkpointDir = Option.String('--checkpoint-dir', { description: 'where the script saves, in the project (default: checkpoints)' });
-  resume = Option.String('--resume', { description: 'auto = from the last checkpoint (default), never = from nothing' });
-  resumeArgument = Option.String('--resume-argument', { description: 'how the script takes the checkpoint, such as "--resume {path}"' });
+  checkpointDir = Option.String('--checkpoint-dir', {
+    description: 'where the script saves, in the project (default: checkpoints)',
+  });
+  resume = Option.String('--resume', {
+    description: 'auto = from the last checkpoint (default), never = from nothing',
+  });
+  resumeArgument = Option.String('--resume-argument', {
+    description: 'how the script takes the checkpoint, such as "--resume {path}"',
+  });
   grace = Option.String('--grace', { description: 'shortens the time the script has after SIGTERM' });
   maxCrashes = Option.String('--max-crashes', { description: 'give up after this many crashes (default: 3)' });
 
@@ -38,9 +46,13 @@ export function workloadEnvironment(given: readonly string[], environment: Envir
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
       throw new RunctlError('usage', `--env ${item} names no variable`, { hint: 'write --env NAME=value' });
     if (/^(RUNCTL|AWS)_/.test(name))
-      throw new RunctlError('usage', `--env ${name} can't be set: runctl sets RUNCTL_* and AWS_* on the instance itself`, {
-        hint: 'choose another name',
-      });
+      throw new RunctlError(
+        'usage',
+        `--env ${name} can't be set: runctl sets RUNCTL_* and AWS_* on the instance itself`,
+        {
+          hint: 'choose another name',
+        },
+      );
     const value = equals === -1 ? environment[name] : item.slice(equals + 1);
     if (value === undefined)
       throw new RunctlError('usage', `--env ${name} has no value: ${name} is not set here`, {
@@ -67,9 +79,13 @@ export function wishOf(
       hint: 'write it as the script takes it: --resume-argument "--resume {path}"',
     });
   if (settings.instance_profile === undefined)
-    throw new RunctlError('config-missing', 'no instance profile is configured, so instances could not reach the bucket', {
-      hint: 'put instance_profile = "…" into .runctl.toml or set RUNCTL_INSTANCE_PROFILE; to try it without an account, add --sandbox',
-    });
+    throw new RunctlError(
+      'config-missing',
+      'no instance profile is configured, so instances could not reach the bucket',
+      {
+        hint: 'put instance_profile = "…" into .runctl.toml or set RUNCTL_INSTANCE_PROFILE; to try it without an account, add --sandbox',
+      },
+    );
   const spot = !settings.on_demand;
   return {
     ...said,

@@ -15,7 +15,10 @@ export class LaunchCommand extends WorkloadCommand {
       'resumes it on another machine whenever EC2 takes one away, with this computer switched off too. Ctrl-C only stops\n' +
       'watching. Exit code: 0 done, 20 the script failed, 21 stopped and resumable.',
     examples: [
-      ['train on the cheapest of three types', '$0 launch train.py --instance-type g5.xlarge,g6.xlarge,g4dn.xlarge -- --epochs 10'],
+      [
+        'train on the cheapest of three types',
+        '$0 launch train.py --instance-type g5.xlarge,g6.xlarge,g4dn.xlarge -- --epochs 10',
+      ],
       ['try all of it on this computer, without an account', '$0 launch train.py --sandbox'],
       ['only show what would happen and what it costs', '$0 launch train.py --dry-run'],
     ],
@@ -25,11 +28,15 @@ export class LaunchCommand extends WorkloadCommand {
   instanceTypes = Option.Array('--instance-type', { description: 'type to use; repeatable, or with commas' });
   onDemand = Option.Boolean('--on-demand', { description: 'do not use spot at all' });
   noFallback = Option.Boolean('--no-fallback', { description: 'stay on spot even if there is no capacity' });
-  fallbackAfter = Option.String('--fallback-after', { description: 'wait this long for spot before on-demand (default: 5m)' });
+  fallbackAfter = Option.String('--fallback-after', {
+    description: 'wait this long for spot before on-demand (default: 5m)',
+  });
   budget = Option.String('--budget', { description: 'stop, with a checkpoint, when this many dollars are spent' });
   maxInterruptions = Option.String('--max-interruptions', { description: 'give up after this many (default: never)' });
   maxRuntime = Option.String('--max-runtime', { description: 'the fleet ends then, whatever happens (default: 7d)' });
-  ami = Option.String('--ami', { description: 'image id or SSM parameter (default: the newest Deep Learning or Ubuntu image)' });
+  ami = Option.String('--ami', {
+    description: 'image id or SSM parameter (default: the newest Deep Learning or Ubuntu image)',
+  });
   profile = Option.String('--profile', { description: 'profile of ~/.aws/config' });
   bucket = Option.String('--bucket', { description: 'bucket for runs' });
   region = Option.String('--region', { description: 'AWS region' });
@@ -45,7 +52,13 @@ export class LaunchCommand extends WorkloadCommand {
     const { makePlan } = await import('../operations/launch/make-plan.ts');
     const { renderPlan, planJson } = await import('../render/plan.ts');
     try {
-      const wish = wishOf(settings, { script: this.script, args: this.args, env, name: this.runName ?? null, detach: this.detach });
+      const wish = wishOf(settings, {
+        script: this.script,
+        args: this.args,
+        env,
+        name: this.runName ?? null,
+        detach: this.detach,
+      });
       const plan = await makePlan(cloud, {
         wish,
         cwd: context.cwd,
@@ -68,7 +81,11 @@ export class LaunchCommand extends WorkloadCommand {
     const { context } = this;
     const { launchRun } = await import('../operations/launch/launch-run.ts');
     const view = await this.followView();
-    const launching = launchRun({ cloud, clock: context.clock, user: context.user }, plan, await context.services.tools());
+    const launching = launchRun(
+      { cloud, clock: context.clock, user: context.user },
+      plan,
+      await context.services.tools(),
+    );
     let step = await launching.next();
     for (; step.done !== true; step = await launching.next()) view.show(step.value);
     const { run } = step.value.spec;

@@ -6,7 +6,8 @@ export class LogsCommand extends RunctlCommand {
   static override paths = [['logs']];
   static override usage = Command.Usage({
     description: "Prints what a run's script wrote, over all its attempts.",
-    details: 'It is read from the bucket, so it works when the machine is gone. Nothing is lost or printed twice; a gap is said.',
+    details:
+      'It is read from the bucket, so it works when the machine is gone. Nothing is lost or printed twice; a gap is said.',
     examples: [
       ['go on printing as it comes', '$0 logs -f r-abc'],
       ['what was shipped in the last ten minutes', '$0 logs r-abc --since 10m'],

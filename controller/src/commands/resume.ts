@@ -38,9 +38,13 @@ export class ResumeCommand extends FollowingCommand {
     const { clock, user } = this.context;
     const { instance_profile: instanceProfile } = settings;
     if (instanceProfile === undefined)
-      throw new RunctlError('config-missing', 'no instance profile is configured, so instances could not reach the bucket', {
-        hint: 'put instance_profile = "…" into .runctl.toml or set RUNCTL_INSTANCE_PROFILE',
-      });
+      throw new RunctlError(
+        'config-missing',
+        'no instance profile is configured, so instances could not reach the bucket',
+        {
+          hint: 'put instance_profile = "…" into .runctl.toml or set RUNCTL_INSTANCE_PROFILE',
+        },
+      );
     const resumed = await resumeRun(
       { cloud, clock, user },
       {
@@ -60,9 +64,17 @@ export class ResumeCommand extends FollowingCommand {
     const { launch, fleet, fromStep } = resumed;
     const view = await this.followView();
     view.show({ type: 'fleet', run, launch, fleetId: fleet.fleetId });
-    if (!this.json) this.note(`launch ${launch} of ${run}, ${fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`}`);
+    if (!this.json)
+      this.note(
+        `launch ${launch} of ${run}, ${fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`}`,
+      );
     if (this.detach) return view.detached(run, 'asked');
-    return this.follow(view, { cloud, run, launch, onDemandAfterMs: settings.no_fallback ? null : settings.fallback_after });
+    return this.follow(view, {
+      cloud,
+      run,
+      launch,
+      onDemandAfterMs: settings.no_fallback ? null : settings.fallback_after,
+    });
   }
 
   private async confirm(run: string): Promise<void> {

@@ -10,12 +10,16 @@ export class WaitCommand extends FollowingCommand {
   });
 
   runText = Option.String({ name: 'RUN' });
-  timeout = Option.String('--timeout', { description: 'give up waiting after this time (exit code 11); the run goes on' });
+  timeout = Option.String('--timeout', {
+    description: 'give up waiting after this time (exit code 11); the run goes on',
+  });
 
   protected async run(): Promise<number> {
     const timeoutMs = this.timeout === undefined ? null : parseDuration(this.timeout);
     if (this.timeout !== undefined && timeoutMs === null)
-      throw new RunctlError('usage', `--timeout takes a duration, not ${this.timeout}`, { hint: 'such as 90s, 10m or 2h' });
+      throw new RunctlError('usage', `--timeout takes a duration, not ${this.timeout}`, {
+        hint: 'such as 90s, 10m or 2h',
+      });
     const { cloud } = await this.connect();
     try {
       const { resolveRun } = await import('../operations/run/resolve-run.ts');

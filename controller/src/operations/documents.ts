@@ -58,7 +58,11 @@ export async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Arr
 }
 
 /** Runs `work` over `items`, at most `limit` at a time, keeping their order. */
-export async function inParallel<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
+export async function inParallel<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = Array.from({ length: items.length });
   let next = 0;
   const worker = async (): Promise<void> => {

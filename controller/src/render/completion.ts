@@ -7,7 +7,12 @@ export function completionScript(shell: string): string | null {
   const shown = commandTable.filter((entry) => entry.hidden !== true);
   const first = [...new Set(shown.map((entry) => entry.path[0] ?? ''))];
   const groups = first
-    .map((word) => ({ word, subcommands: shown.filter((entry) => entry.path[0] === word && entry.path.length > 1).map((entry) => entry.path[1] ?? '') }))
+    .map((word) => ({
+      word,
+      subcommands: shown
+        .filter((entry) => entry.path[0] === word && entry.path.length > 1)
+        .map((entry) => entry.path[1] ?? ''),
+    }))
     .filter((group) => group.subcommands.length > 0);
   switch (shell) {
     case 'bash':
@@ -49,7 +54,10 @@ complete -F _runctl runctl
 function fish(first: readonly string[], groups: readonly Group[]): string {
   const lines = [
     `complete -c runctl -n __fish_use_subcommand -f -a "${first.join(' ')}"`,
-    ...groups.map((group) => `complete -c runctl -n "__fish_seen_subcommand_from ${group.word}" -f -a "${group.subcommands.join(' ')}"`),
+    ...groups.map(
+      (group) =>
+        `complete -c runctl -n "__fish_seen_subcommand_from ${group.word}" -f -a "${group.subcommands.join(' ')}"`,
+    ),
     ...GLOBAL_OPTIONS.map((option) => `complete -c runctl -l ${option.slice(2)}`),
   ];
   return `${lines.join('\n')}\n`;

@@ -25,7 +25,9 @@ export function followLine(event: Exclude<FollowEvent, { type: 'log' }> | Launch
     case 'instance-ended':
       return `instance ${event.instance.instanceId} is gone${event.instance.stateReason === null ? '' : ` (${event.instance.stateReason})`}`;
     case 'boot-failed':
-      return style.red(`${event.failure.instanceId} failed before the agent, at "${event.failure.stage}": ${event.failure.message}`);
+      return style.red(
+        `${event.failure.instanceId} failed before the agent, at "${event.failure.stage}": ${event.failure.message}`,
+      );
     case 'phase':
       return event.phase === 'running' ? null : `${event.instanceId} ${event.phase}: ${event.doing}`;
     case 'status':
@@ -35,14 +37,18 @@ export function followLine(event: Exclude<FollowEvent, { type: 'log' }> | Launch
       return null;
     case 'notice': {
       const { action, windowMs, step, durableStep } = event.notice;
-      return style.yellow(`interruption notice (${action}): ${formatDuration(windowMs)} left, at step ${step ?? 'unknown'}, durable ${durableStep ?? 'none'}`);
+      return style.yellow(
+        `interruption notice (${action}): ${formatDuration(windowMs)} left, at step ${step ?? 'unknown'}, durable ${durableStep ?? 'none'}`,
+      );
     }
     case 'drained':
       return drainLine(event.drain, style);
     case 'attempt-ended':
       return `attempt ${event.attempt} ended: ${event.outcome.status} (${event.outcome.cause})${event.outcome.status === 'interrupted' ? '; another machine takes over' : ''}`;
     case 'attempt-lost':
-      return style.yellow(`attempt ${event.attempt} vanished without a word, last seen at step ${event.lastStep ?? 'unknown'}`);
+      return style.yellow(
+        `attempt ${event.attempt} vanished without a word, last seen at step ${event.lastStep ?? 'unknown'}`,
+      );
     case 'warning':
       return style.yellow(`warning: ${event.text}`);
     case 'silent':

@@ -55,12 +55,15 @@ function humanView(options: FollowViewOptions): FollowView {
     },
     ended: (run, outcome) => {
       if (outcome === null) {
-        say(`${style.yellow('ended')} nobody wrote how: its fleet was deleted or has expired; ${command(`resume ${run}`)} goes on`);
+        say(
+          `${style.yellow('ended')} nobody wrote how: its fleet was deleted or has expired; ${command(`resume ${run}`)} goes on`,
+        );
         return 21;
       }
       say(outcomeLine(outcome, style));
       if (outcome.status === 'stopped') stderr.write(`go on with: ${command(`resume ${run}`)}\n`);
-      if (outcome.status === 'failed') stderr.write(`what happened: ${command(`events ${run}`)}, ${command(`logs ${run}`)}\n`);
+      if (outcome.status === 'failed')
+        stderr.write(`what happened: ${command(`events ${run}`)}, ${command(`logs ${run}`)}\n`);
       return exitCodeOfOutcome(outcome);
     },
     detached: (run, why) => {
@@ -82,7 +85,7 @@ function outcomeLine(outcome: LaunchOutcome, style: ReturnType<typeof styles>): 
 
 function jsonView(options: FollowViewOptions): FollowView {
   const { stdout } = options;
-  const decoders = new Map<string, TextDecoder>();
+  const decoders = new Map<string, InstanceType<typeof TextDecoder>>();
   const print = (value: unknown): void => void stdout.write(`${JSON.stringify(value)}\n`);
   return {
     show: (event) => {

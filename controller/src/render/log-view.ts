@@ -24,7 +24,8 @@ function bytesView(stdout: Writable, colour: boolean): LogView {
   return {
     show: (event) => {
       if (event.type === 'banner') own(style.dim(logBanner(event.attempt, event.started)));
-      else if (event.type === 'log-gap') own(style.red(`── ${event.to - event.from} bytes of the log are missing here ──`));
+      else if (event.type === 'log-gap')
+        own(style.red(`── ${event.to - event.from} bytes of the log are missing here ──`));
       else {
         stdout.write(event.bytes);
         midLine = event.bytes.at(-1) !== 10;
@@ -51,7 +52,13 @@ function linesView(stdout: Writable): LogView {
   const flush = (): void => {
     if (open === null) return;
     const { pieces, ...place } = open;
-    print({ type: 'line', ...place, text: Buffer.concat(pieces).toString('utf8').replace(/\r?\n$/, '') });
+    print({
+      type: 'line',
+      ...place,
+      text: Buffer.concat(pieces)
+        .toString('utf8')
+        .replace(/\r?\n$/, ''),
+    });
     open = null;
   };
   return {
@@ -66,7 +73,7 @@ function linesView(stdout: Writable): LogView {
         return print({ ...event, attempt });
       }
       const { generation, node, bytes } = event;
-      for (let from = 0; from < bytes.length; ) {
+      for (let from = 0; from < bytes.length;) {
         const newline = bytes.indexOf(10, from);
         const to = newline === -1 ? bytes.length : newline + 1;
         open ??= { attempt, generation, node, offset: event.offset + from, pieces: [] };

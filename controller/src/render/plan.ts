@@ -13,10 +13,21 @@ export function renderPlan(plan: LaunchPlan, colour: boolean): string {
   const command = [...plan.interpreter, project.script, ...wish.args].join(' ');
   const rows: [string, string][] = [
     ['script', command],
-    ['project', `${project.root} (${snapshot.fileCount} files, ${formatBytes(snapshot.contentBytes)}, ${formatBytes(snapshot.sizeBytes)} packed)`],
+    [
+      'project',
+      `${project.root} (${snapshot.fileCount} files, ${formatBytes(snapshot.contentBytes)}, ${formatBytes(snapshot.sizeBytes)} packed)`,
+    ],
     ['machine', `1 × ${wish.market} in ${plan.region}, image ${plan.imageId}`],
-    ['budget', wish.policy.budgetUsd === null ? `none; the fleet ends after ${formatDuration(wish.maxRuntimeMs)} in any case` : `${formatUsd(wish.policy.budgetUsd)}, then a checkpoint and the end`],
-    ['checkpoints', `${wish.checkpoint.dir}/, resumed ${wish.checkpoint.resume === 'never' ? 'never' : 'from the newest complete one'}`],
+    [
+      'budget',
+      wish.policy.budgetUsd === null
+        ? `none; the fleet ends after ${formatDuration(wish.maxRuntimeMs)} in any case`
+        : `${formatUsd(wish.policy.budgetUsd)}, then a checkpoint and the end`,
+    ],
+    [
+      'checkpoints',
+      `${wish.checkpoint.dir}/, resumed ${wish.checkpoint.resume === 'never' ? 'never' : 'from the newest complete one'}`,
+    ],
     ['interruption', interruptionText(plan)],
     ['no capacity', capacityText(plan)],
   ];
@@ -49,7 +60,9 @@ function capacityText(plan: LaunchPlan): string {
 function largeFiles(plan: LaunchPlan): string[] {
   return plan.snapshot.largest
     .filter((file) => file.sizeBytes > 50 * 1024 * 1024)
-    .map((file) => `${file.path} has ${formatBytes(file.sizeBytes)}; name it in .gitignore if the script does not need it`);
+    .map(
+      (file) => `${file.path} has ${formatBytes(file.sizeBytes)}; name it in .gitignore if the script does not need it`,
+    );
 }
 
 export function priceText(pool: Pick<Pool, 'pricePerHourUsd'>): string {

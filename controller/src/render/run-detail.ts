@@ -28,10 +28,14 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
     style.bold(title),
     ...lines,
     ...warnings(record).map((text) => `  ${style.yellow('warning')}    ${text}`),
-    ...record.boots.map((boot) => `  ${style.red('boot')}       ${boot.instanceId} failed at "${boot.stage}": ${boot.message}`),
+    ...record.boots.map(
+      (boot) => `  ${style.red('boot')}       ${boot.instanceId} failed at "${boot.stage}": ${boot.message}`,
+    ),
     '',
     attemptTable(record),
-    style.dim(`runctl logs ${spec.run}${suffix} · runctl attach ${spec.run}${suffix} · runctl events ${spec.run}${suffix}`),
+    style.dim(
+      `runctl logs ${spec.run}${suffix} · runctl attach ${spec.run}${suffix} · runctl events ${spec.run}${suffix}`,
+    ),
     '',
   ].join('\n');
 }
@@ -83,7 +87,9 @@ function fleetText(detail: RunDetail): string {
   if (problem !== null) return `not asked: ${problem}`;
   if (fleet === null) return 'none was made';
   const living = instances.filter((instance) => instance.state === 'running' || instance.state === 'pending');
-  const machines = living.map((instance) => `${instance.instanceId} ${instance.instanceType} ${instance.zone} ${instance.state}`);
+  const machines = living.map(
+    (instance) => `${instance.instanceId} ${instance.instanceType} ${instance.zone} ${instance.state}`,
+  );
   return `${fleet.fleetId} ${fleet.state ?? 'unknown to EC2'}; ${machines.length === 0 ? 'no machine' : machines.join(', ')}`;
 }
 
@@ -95,9 +101,13 @@ function attemptTable(record: RunRecord): string {
   const rows = record.attempts.map((attempt) => [
     String(attemptNumber(record, attempt.generation)),
     attempt.started?.instanceId ?? attempt.status?.document.instanceId ?? '-',
-    attempt.started === null ? '-' : `${attempt.started.instanceType} ${attempt.started.zone} ${attempt.started.market}`,
+    attempt.started === null
+      ? '-'
+      : `${attempt.started.instanceType} ${attempt.started.zone} ${attempt.started.market}`,
     attempt.started?.at.slice(0, 19).replace('T', ' ') ?? '-',
-    attempt.started === null ? '-' : (attempt.started.resumedFrom?.step?.toString() ?? (attempt.started.resumedFrom === null ? 'start' : '?')),
+    attempt.started === null
+      ? '-'
+      : (attempt.started.resumedFrom?.step?.toString() ?? (attempt.started.resumedFrom === null ? 'start' : '?')),
     endText(record, attempt),
   ]);
   return table(['ATTEMPT', 'INSTANCE', 'MACHINE', 'STARTED (UTC)', 'FROM', 'ENDED'], rows);

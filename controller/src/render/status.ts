@@ -28,7 +28,10 @@ export function stateText(state: RunState, style: Styles): string {
 }
 
 /** The table of `runctl status`, and how old what it says is. */
-export function renderRuns(runs: readonly RunSummary[], options: { nowMs: number; colour: boolean; location: string }): string {
+export function renderRuns(
+  runs: readonly RunSummary[],
+  options: { nowMs: number; colour: boolean; location: string },
+): string {
   if (runs.length === 0) return `no runs in ${options.location}\n`;
   const style = styles(options.colour);
   const rows = runs.map((run) => [

@@ -103,9 +103,6 @@ function ambientSource(environment: Environment): Source {
   return { name: 'the environment', values: defined({ region }), spell: () => 'AWS_REGION' };
 }
 
-/** Set in the environment of the local cloud: what names a real account then has no meaning. */
-export const SANDBOX_MARK = 'RUNCTL_SANDBOX';
-
 const ACCOUNT_KEYS: ReadonlySet<string> = new Set([
   'bucket',
   'prefix',
@@ -117,8 +114,9 @@ const ACCOUNT_KEYS: ReadonlySet<string> = new Set([
   'ami',
 ]);
 
+/** An environment made by `sandbox env`: what names a real account in a file then has no meaning. */
 function isSandbox(environment: Environment): boolean {
-  return (environment[SANDBOX_MARK] ?? '') !== '';
+  return [environment['RUNCTL_SANDBOX_STATE'], environment['AWS_ENDPOINT_URL']].every((value) => Boolean(value));
 }
 
 function withoutAccount(source: Source): Source {

@@ -15,7 +15,10 @@ const list = z.union([
 const durationMs = z.union([z.string(), z.number()]).transform((value, context) => {
   const ms = parseDuration(String(value));
   if (ms !== null) return ms;
-  context.addIssue({ code: 'custom', message: `takes a duration such as 90s, 10m or 2h, not ${JSON.stringify(value)}` });
+  context.addIssue({
+    code: 'custom',
+    message: `takes a duration such as 90s, 10m or 2h, not ${JSON.stringify(value)}`,
+  });
   return z.NEVER;
 });
 const number = z.union([z.number(), z.string()]).transform((value, context) => {

@@ -30,7 +30,12 @@ export async function runEvents(cloud: Cloud, record: RunRecord): Promise<readon
       text: `failed before the agent at "${boot.stage}": ${boot.message}`,
       source: boot.instanceId,
     })),
-    ...controls.map((control) => ({ at: control.at, kind: 'control', text: `${control.action} asked for`, source: control.by })),
+    ...controls.map((control) => ({
+      at: control.at,
+      kind: 'control',
+      text: `${control.action} asked for`,
+      source: control.by,
+    })),
     ...fleets.flat(),
   ];
   return events.sort((a, b) => a.at.localeCompare(b.at));
@@ -101,7 +106,12 @@ async function fleetEventsOf(cloud: Cloud, launch: LaunchRecord): Promise<RunEve
   const source = launch.fleet.fleetId;
   try {
     const events = await cloud.fleets.fleetEvents(source, Date.parse(launch.fleet.at) - 60_000);
-    return events.map((event) => ({ at: new Date(event.atMs).toISOString(), kind: `ec2-${event.kind}`, text: wording(event), source }));
+    return events.map((event) => ({
+      at: new Date(event.atMs).toISOString(),
+      kind: `ec2-${event.kind}`,
+      text: wording(event),
+      source,
+    }));
   } catch (error) {
     // EC2 forgets fleets after a while; everything else is told all the same.
     if (isRunctlError(error)) return [];

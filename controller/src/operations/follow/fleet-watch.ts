@@ -46,7 +46,8 @@ export function createFleetWatch(options: {
     const events: FollowEvent[] = [];
     for (const event of found) {
       sinceMs = Math.max(sinceMs, event.atMs);
-      if (event.kind === 'error' && once(told, `${event.code} ${event.message}`)) events.push({ type: 'fleet-event', event });
+      if (event.kind === 'error' && once(told, `${event.code} ${event.message}`))
+        events.push({ type: 'fleet-event', event });
     }
     return events;
   };

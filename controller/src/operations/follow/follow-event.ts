@@ -22,7 +22,12 @@ export type FollowEvent =
   | { readonly type: 'instance'; readonly instance: CloudInstance; readonly pricePerHourUsd: number | null }
   | { readonly type: 'instance-ended'; readonly instance: CloudInstance }
   | { readonly type: 'boot-failed'; readonly failure: BootFailure }
-  | ({ readonly type: 'phase'; readonly phase: AttemptPhase; readonly doing: string; readonly instanceId: string } & OfLife)
+  | ({
+      readonly type: 'phase';
+      readonly phase: AttemptPhase;
+      readonly doing: string;
+      readonly instanceId: string;
+    } & OfLife)
   | ({ readonly type: 'attempt'; readonly attempt: number; readonly started: AttemptStarted } & OfLife)
   | ({ readonly type: 'notice'; readonly notice: AttemptNotice } & OfLife)
   | ({ readonly type: 'drained'; readonly drain: DrainReport } & OfLife)

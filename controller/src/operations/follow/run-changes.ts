@@ -13,7 +13,11 @@ export interface Seen {
 export const nothingSeen: Seen = { told: new Set(), phase: '', durable: null };
 
 /** Events for what `record` says about `launch` beyond `seen`. Pure: the same record twice gives events once. */
-export function changes(seen: Seen, record: RunRecord, launch: number): { readonly seen: Seen; readonly events: readonly FollowEvent[] } {
+export function changes(
+  seen: Seen,
+  record: RunRecord,
+  launch: number,
+): { readonly seen: Seen; readonly events: readonly FollowEvent[] } {
   const told = new Set(seen.told);
   const events: FollowEvent[] = [];
   const once = (name: string, event: FollowEvent | null | undefined): void => {

@@ -8,13 +8,21 @@ export async function waitForRun(
   const { clock, signal, timeoutMs, run } = options;
   const over = new AbortController();
   const linked = AbortSignal.any([signal, over.signal]);
-  const timer = timeoutMs === null ? null : clock.sleep(timeoutMs, linked).then(() => over.abort(), () => {});
+  const timer =
+    timeoutMs === null
+      ? null
+      : clock.sleep(timeoutMs, linked).then(
+          () => over.abort(),
+          () => {},
+        );
   try {
     const following = followRun({ ...options, withLog: false, signal: linked });
     for (let step = await following.next(); ; step = await following.next()) if (step.done === true) return step.value;
   } catch (error) {
     if (!over.signal.aborted || signal.aborted) throw error;
-    throw new RunctlError('run-active', `${run} still goes on`, { hint: `\`runctl status ${run}\` shows how far it is` });
+    throw new RunctlError('run-active', `${run} still goes on`, {
+      hint: `\`runctl status ${run}\` shows how far it is`,
+    });
   } finally {
     over.abort();
     await timer;

@@ -45,7 +45,10 @@ export async function* createRun(
     await writeRun(ports, spec, { nowMs, written });
   } catch (error) {
     await undo().catch((problem: unknown) => {
-      throw new RunctlError('internal', `${messageOf(error)}; and ${written.join(', ')} could not be removed: ${messageOf(problem)}`);
+      throw new RunctlError(
+        'internal',
+        `${messageOf(error)}; and ${written.join(', ')} could not be removed: ${messageOf(problem)}`,
+      );
     });
     throw error;
   }
@@ -61,7 +64,9 @@ async function writeRun(
   const { run, name, createdAt } = spec;
   if (name !== null) {
     const key = bucketKeys.name(name);
-    if (!(await createDocument(store, key, nameDocument, { version: FORMAT_VERSION, run, createdAt, nonce: newNonce() })))
+    if (
+      !(await createDocument(store, key, nameDocument, { version: FORMAT_VERSION, run, createdAt, nonce: newNonce() }))
+    )
       throw nameTaken(name);
     record.written.push(key);
   }

@@ -55,8 +55,12 @@ async function removed(undo: () => Promise<void>, cause: unknown): Promise<void>
   try {
     await undo();
   } catch (error) {
-    throw new RunctlError('cloud-error', `${messageOf(cause)}; the run's documents could not be removed: ${messageOf(error)}`, {
-      cause,
-    });
+    throw new RunctlError(
+      'cloud-error',
+      `${messageOf(cause)}; the run's documents could not be removed: ${messageOf(error)}`,
+      {
+        cause,
+      },
+    );
   }
 }

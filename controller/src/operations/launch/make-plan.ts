@@ -17,7 +17,9 @@ export interface PlanOptions {
 export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<LaunchPlan> {
   const { wish, into } = options;
   const project = await findProject(wish.script, { cwd: options.cwd, home: options.home, root: options.project });
-  const exclude = wish.checkpoint.dir.startsWith('/') ? [] : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];
+  const exclude = wish.checkpoint.dir.startsWith('/')
+    ? []
+    : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];
   const [taken, found] = await Promise.all([
     snapshot(project.root, { into, exclude, script: project.script }),
     findPools(cloud.fleets, wish),

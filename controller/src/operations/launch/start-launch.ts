@@ -37,7 +37,14 @@ export async function startLaunch(
   const { spec, launch, place } = request;
   const keys = runKeys(spec.run).launch(launch);
   const userData = renderUserData({
-    config: { version: FORMAT_VERSION, run: spec.run, launch, bucket: cloud.bucket, prefix: cloud.prefix, region: cloud.region },
+    config: {
+      version: FORMAT_VERSION,
+      run: spec.run,
+      launch,
+      bucket: cloud.bucket,
+      prefix: cloud.prefix,
+      region: cloud.region,
+    },
     tools: spec.tools,
     bootGuardMs: spec.timing.bootGuardMs,
   });

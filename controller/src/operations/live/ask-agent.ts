@@ -28,7 +28,11 @@ const ASK_TIMEOUT_MS = 20_000;
  */
 export async function askAgent(cloud: Cloud, options: AskOptions): Promise<LiveAnswer> {
   const { instance, unreachable } = await findAgent(cloud, options);
-  const answer = await onInstance(cloud, { instance, unreachable, signal: options.signal }, `${ROOT}/usr/local/bin/runctl-agent status --json`);
+  const answer = await onInstance(
+    cloud,
+    { instance, unreachable, signal: options.signal },
+    `${ROOT}/usr/local/bin/runctl-agent status --json`,
+  );
   const parsed = attemptStatus.safeParse(parseJson(answer));
   if (!parsed.success) throw unreachable('it answered something else than its state');
   return { instanceId: instance.instanceId, via: 'ssm', status: parsed.data };
@@ -40,7 +44,11 @@ export async function findEndpoint(
   options: AskOptions,
 ): Promise<{ readonly instance: CloudInstance; readonly endpoint: AgentEndpoint; readonly unreachable: Unreachable }> {
   const { instance, unreachable } = await findAgent(cloud, options);
-  const answer = await onInstance(cloud, { instance, unreachable, signal: options.signal }, `cat ${ROOT}/run/runctl/agent.json`);
+  const answer = await onInstance(
+    cloud,
+    { instance, unreachable, signal: options.signal },
+    `cat ${ROOT}/run/runctl/agent.json`,
+  );
   const parsed = agentEndpoint.safeParse(parseJson(answer));
   if (!parsed.success) throw unreachable('it left no address');
   return { instance, endpoint: parsed.data, unreachable };
@@ -49,7 +57,10 @@ export async function findEndpoint(
 /** Makes the error that tells why, and when the agent was last heard of. */
 type Unreachable = (why: string) => RunctlError;
 
-async function findAgent(cloud: Cloud, options: AskOptions): Promise<{ instance: CloudInstance; unreachable: Unreachable }> {
+async function findAgent(
+  cloud: Cloud,
+  options: AskOptions,
+): Promise<{ instance: CloudInstance; unreachable: Unreachable }> {
   const record = await createRunReader({ store: cloud.store, run: options.run, clock: options.clock }).read();
   const unreachable: Unreachable = (why) => unreachableError(record, why);
   const own = (await cloud.fleets.instances(options.run)).filter(isLiving);
@@ -73,7 +84,11 @@ async function onInstance(
     if (exitCode === 0) return stdout;
     throw unreachable(`on ${instance.instanceId}: ${stderr.trim().split('\n').at(-1) ?? `exit code ${exitCode}`}`);
   } catch (error) {
-    if (signal.aborted || (error instanceof RunctlError && error.code === 'agent-unreachable' && error.hint !== undefined)) throw error;
+    if (
+      signal.aborted ||
+      (error instanceof RunctlError && error.code === 'agent-unreachable' && error.hint !== undefined)
+    )
+      throw error;
     throw unreachable(`${instance.instanceId}: ${messageOf(error)}`);
   }
 }

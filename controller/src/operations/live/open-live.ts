@@ -34,7 +34,8 @@ export async function openLive(
   const { port, token } = endpoint;
   if (options.tunnel !== null) {
     const tunnel = await options.tunnel(instance, port);
-    const link = tunnel === null ? null : await options.dial({ host: tunnel.host, port: tunnel.port, token, timeoutMs: 5000 });
+    const link =
+      tunnel === null ? null : await options.dial({ host: tunnel.host, port: tunnel.port, token, timeoutMs: 5000 });
     if (link === null) throw unreachable('the SSH tunnel could not be opened');
     return feedOf(link, { instanceId: instance.instanceId, via: 'ssh', close: () => tunnel?.close() });
   }

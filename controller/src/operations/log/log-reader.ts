@@ -68,7 +68,12 @@ export function createLogReader(options: LogReaderOptions): LogReader {
   const startAfter = (): string | undefined => {
     const open = [...lives.entries()].filter(([name]) => Number(name.split('/')[0]) > closedUpTo);
     const oldest = open.map(([, life]) => life.lastKey).sort()[0];
-    const closed = closedUpTo === 0 ? '' : runKeys(run).logChunk(closedUpTo + 1, 0, 0).replace(/[^/]*$/, '');
+    const closed =
+      closedUpTo === 0
+        ? ''
+        : runKeys(run)
+            .logChunk(closedUpTo + 1, 0, 0)
+            .replace(/[^/]*$/, '');
     const after = oldest === undefined || oldest < closed ? closed : oldest;
     return after === '' ? undefined : after;
   };
@@ -164,10 +169,11 @@ function cutToLines(chunks: readonly LogEvent[], lines: number): readonly LogEve
     if (chunk.type !== 'log') continue;
     const { bytes } = chunk;
     const endsTheLog = kept.length === 0 && bytes.at(-1) === 10;
-    for (let at = endsTheLog ? bytes.length - 1 : bytes.length; (at = newlineBefore(bytes, at)) !== -1; ) {
+    for (let at = endsTheLog ? bytes.length - 1 : bytes.length; (at = newlineBefore(bytes, at)) !== -1;) {
       missing--;
       if (missing > 0) continue;
-      if (at + 1 < bytes.length) kept.unshift({ ...chunk, offset: chunk.offset + at + 1, bytes: bytes.subarray(at + 1) });
+      if (at + 1 < bytes.length)
+        kept.unshift({ ...chunk, offset: chunk.offset + at + 1, bytes: bytes.subarray(at + 1) });
       return kept;
     }
     kept.unshift(chunk);

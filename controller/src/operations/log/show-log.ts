@@ -7,7 +7,12 @@ import { createLogReader, readLogTail, type LogEvent } from './log-reader.ts';
 
 export type ShownLogEvent =
   | LogEvent
-  | { readonly type: 'banner'; readonly attempt: number; readonly generation: number; readonly started: AttemptStarted | null };
+  | {
+      readonly type: 'banner';
+      readonly attempt: number;
+      readonly generation: number;
+      readonly started: AttemptStarted | null;
+    };
 
 export interface ShowLogOptions {
   readonly cloud: Cloud;
@@ -58,7 +63,11 @@ function createBanners() {
   };
 }
 
-function bannerOf(record: RunRecord, generation: number, node: number): { attempt: number; started: AttemptStarted | null } {
+function bannerOf(
+  record: RunRecord,
+  generation: number,
+  node: number,
+): { attempt: number; started: AttemptStarted | null } {
   const attempt = record.attempts.find((other) => other.generation === generation && other.node === node);
   return { attempt: attemptNumber(record, generation), started: attempt?.started ?? null };
 }

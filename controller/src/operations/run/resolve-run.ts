@@ -17,9 +17,13 @@ export async function resolveRun(store: ObjectStore, text: string): Promise<stri
   const candidates = await runsBeginningWith(store, text);
   if (candidates.length === 1) return candidates[0] as string;
   if (candidates.length > 1)
-    throw new RunctlError('usage', `${candidates.length} runs begin with ${text}: ${candidates.slice(0, 5).join(', ')}`, {
-      hint: 'give more characters of the id',
-    });
+    throw new RunctlError(
+      'usage',
+      `${candidates.length} runs begin with ${text}: ${candidates.slice(0, 5).join(', ')}`,
+      {
+        hint: 'give more characters of the id',
+      },
+    );
   throw await notFound(store, text);
 }
 
@@ -44,7 +48,11 @@ async function notFound(store: ObjectStore, text: string): Promise<RunctlError> 
     const parsed = parseIndexKey(info.key);
     if (parsed !== null) recent.push({ run: parsed.run, key: info.key });
   }
-  const names = await inParallel(recent, 16, async ({ key }) => (await readDocument(store, indexDocument, key))?.document.name);
+  const names = await inParallel(
+    recent,
+    16,
+    async ({ key }) => (await readDocument(store, indexDocument, key))?.document.name,
+  );
   const known = [...names.filter((name) => typeof name === 'string'), ...recent.map(({ run }) => run)];
   const close = nearest(text, known);
   const hint =

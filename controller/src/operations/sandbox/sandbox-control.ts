@@ -1,3 +1,4 @@
+import type { SandboxStatus, SandboxTarget } from '@runctl/protocol';
 import type { Environment } from '../../context.ts';
 
 export interface SandboxStartOptions {
@@ -8,6 +9,8 @@ export interface SandboxStartOptions {
   readonly level?: string | undefined;
   readonly timeScale?: number | undefined;
   readonly bootDelayMs?: number | undefined;
+  /** The region ends when this process is gone. */
+  readonly parentPid?: number | undefined;
 }
 
 /** A running local cloud. */
@@ -25,7 +28,7 @@ export interface SandboxRegion {
 }
 
 export interface InterruptRequest {
-  readonly instanceId: string;
+  readonly target: SandboxTarget;
   /** False: it dies at once, without a word. */
   readonly notice: boolean;
   /** A rebalance recommendation comes first. */
@@ -40,9 +43,13 @@ export interface SandboxControl {
   ensure(options: SandboxStartOptions, say: (text: string) => void): Promise<SandboxRegion>;
   /** The one that runs in the folder, or null. */
   find(folder: string): Promise<SandboxRegion | null>;
+  /** What stands in the folder about one that runs or ran there; asks nobody. */
+  lastKnown(folder: string): Promise<SandboxRegion | null>;
+  status(folder: string): Promise<SandboxStatus>;
   /** Everything in it dies; resolves when it did. False when none ran. */
   stop(folder: string): Promise<boolean>;
-  interrupt(folder: string, request: InterruptRequest): Promise<void>;
-  /** Serves one in this process until the signal aborts. */
-  serve(options: SandboxStartOptions, signal: AbortSignal): Promise<void>;
+  /** Takes instances back; resolves with their ids. */
+  interrupt(folder: string, request: InterruptRequest): Promise<readonly string[]>;
+  /** Serves one in this process until it is asked to stop. */
+  serve(options: SandboxStartOptions, say: (text: string) => void): Promise<void>;
 }

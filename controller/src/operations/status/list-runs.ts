@@ -38,7 +38,10 @@ export interface RunSummary {
 }
 
 /** The newest runs, newest first: one page of the index, then two listings and one or two small reads for each run. */
-export async function listRuns(store: ObjectStore, options: { limit: number; clock: Clock }): Promise<readonly RunSummary[]> {
+export async function listRuns(
+  store: ObjectStore,
+  options: { limit: number; clock: Clock },
+): Promise<readonly RunSummary[]> {
   const keys: string[] = [];
   for await (const info of store.list({ prefix: bucketKeys.indexFolder(), limit: options.limit })) {
     if (parseIndexKey(info.key) !== null) keys.push(info.key);

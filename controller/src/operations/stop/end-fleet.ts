@@ -12,7 +12,12 @@ const POLL_MS = 500;
  */
 export async function endFleet(
   ports: { readonly cloud: Cloud; readonly clock: Clock },
-  ending: { readonly run: string; readonly launch: LaunchRecord; readonly patienceMs: number; readonly signal: AbortSignal },
+  ending: {
+    readonly run: string;
+    readonly launch: LaunchRecord;
+    readonly patienceMs: number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<{ readonly fleetId: string | null; readonly deletedHere: boolean }> {
   const { cloud, clock } = ports;
   const { run, launch, signal } = ending;
@@ -25,10 +30,15 @@ export async function endFleet(
   if (await within(clock, { limitMs: ending.patienceMs, signal, condition: isGone }))
     return { fleetId: made.fleetId, deletedHere: false };
   await cloud.fleets.deleteFleet(made.fleetId, { terminate: true, launchTemplateId: made.launchTemplateId });
-  if (await within(clock, { limitMs: 120_000, signal, condition: isGone })) return { fleetId: made.fleetId, deletedHere: true };
-  throw new RunctlError('cloud-error', `fleet ${made.fleetId} of ${run} is deleted, but EC2 still shows machines of it`, {
-    hint: `look again with \`runctl status ${run}\``,
-  });
+  if (await within(clock, { limitMs: 120_000, signal, condition: isGone }))
+    return { fleetId: made.fleetId, deletedHere: true };
+  throw new RunctlError(
+    'cloud-error',
+    `fleet ${made.fleetId} of ${run} is deleted, but EC2 still shows machines of it`,
+    {
+      hint: `look again with \`runctl status ${run}\``,
+    },
+  );
 }
 
 async function within(
