@@ -3,13 +3,14 @@ import { RunctlError } from '@runctl/core';
 import type { Environment } from '../context.ts';
 import { FollowingCommand } from '../command.ts';
 import type { LaunchWish } from '../operations/launch/launch-plan.ts';
+import type { Project } from '@runctl/workspace';
 import type { Settings, SettingsInput } from '../settings/schema.ts';
 
 /** Options that say what to run and under which policy: `launch` and `drill` share them. */
 export abstract class WorkloadCommand extends FollowingCommand {
   script = Option.String({ name: 'script' });
   args = Option.Rest({ name: 'argument' });
-  project = Option.String('--project', {
+  projectFolder = Option.String('--project', {
     description: 'folder to copy to the instance (default: found from the script)',
   });
   env = Option.Array('--env', { description: 'K=V, or K alone for the value it has here; repeatable' });
@@ -24,6 +25,13 @@ export abstract class WorkloadCommand extends FollowingCommand {
   });
   grace = Option.String('--grace', { description: 'shortens the time the script has after SIGTERM' });
   maxCrashes = Option.String('--max-crashes', { description: 'give up after this many crashes (default: 3)' });
+
+  /** Before anything is connected to: a wrong path needs no account. */
+  protected async findProject(): Promise<Project> {
+    const { findProject } = await import('@runctl/workspace');
+    const { cwd, home } = this.context;
+    return findProject(this.script, { cwd, home, root: this.projectFolder });
+  }
 
   /** What this command line says of the settings that both share. */
   protected workloadFlags(): SettingsInput {

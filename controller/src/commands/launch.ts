@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import { dirname, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Cloud } from '../operations/cloud.ts';
 import type { LaunchPlan } from '../operations/launch/launch-plan.ts';
 import type { SettingsInput } from '../settings/schema.ts';
@@ -47,8 +47,8 @@ export class LaunchCommand extends WorkloadCommand {
   protected async run(): Promise<number> {
     const { context } = this;
     const env = workloadEnvironment(this.env ?? [], context.env);
-    const near = dirname(resolve(context.cwd, this.script));
-    const { settings, cloud } = await this.connect(this.flags(), near);
+    const project = await this.findProject();
+    const { settings, cloud } = await this.connect(this.flags(), dirname(join(project.root, project.script)));
     const { makePlan } = await import('../operations/launch/make-plan.ts');
     const { renderPlan, planJson } = await import('../render/plan.ts');
     try {
@@ -61,9 +61,7 @@ export class LaunchCommand extends WorkloadCommand {
       });
       const plan = await makePlan(cloud, {
         wish,
-        cwd: context.cwd,
-        home: context.home,
-        project: this.project,
+        project,
         detach: this.detach,
         into: context.temporaryFolder,
       });

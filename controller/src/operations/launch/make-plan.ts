@@ -1,13 +1,10 @@
-import { findProject, snapshot } from '@runctl/workspace';
+import { snapshot, type Project } from '@runctl/workspace';
 import type { Cloud } from '../cloud.ts';
 import { findPools, interpreterOf, type LaunchPlan, type LaunchWish } from './launch-plan.ts';
 
 export interface PlanOptions {
   readonly wish: LaunchWish;
-  readonly cwd: string;
-  readonly home: string;
-  /** Root that was asked for. */
-  readonly project: string | undefined;
+  readonly project: Project;
   readonly detach: boolean;
   /** Folder for the archive. */
   readonly into: string;
@@ -15,8 +12,7 @@ export interface PlanOptions {
 
 /** Looks at everything that a launch needs and changes nothing anywhere. Errors: those of project, snapshot and provider. */
 export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<LaunchPlan> {
-  const { wish, into } = options;
-  const project = await findProject(wish.script, { cwd: options.cwd, home: options.home, root: options.project });
+  const { wish, into, project } = options;
   const exclude = wish.checkpoint.dir.startsWith('/')
     ? []
     : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];
