@@ -13,7 +13,7 @@ import {
   runKeys,
   timestampOf,
 } from '@runctl/protocol';
-import { isStoreError, type ObjectStore } from '@runctl/store';
+import { collect, isStoreError, type ObjectStore } from '@runctl/store';
 import type { StoredManifest } from './plan.ts';
 
 export interface StoredPointer {
@@ -46,9 +46,7 @@ export async function readManifest({ store, signal }: BucketAccess, key: string)
 async function readObject(store: ObjectStore, key: string, signal: AbortSignal) {
   try {
     const { info, body, serverTimeMs } = await store.get(key, { signal });
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body) chunks.push(chunk);
-    return { bytes: Buffer.concat(chunks), etag: info.etag, serverTimeMs };
+    return { bytes: await collect(body), etag: info.etag, serverTimeMs };
   } catch (error) {
     if (isStoreError(error, 'missing')) return null;
     throw error;
@@ -111,7 +109,8 @@ export async function movePointer(
 }
 
 function pointerTo(run: string, manifest: Manifest, before: LatestPointer | null, clock: Clock): LatestPointer {
-  const fell = before?.step != null && manifest.step !== null && manifest.step < before.step;
+  const stepBefore = before?.step ?? null;
+  const fell = stepBefore !== null && manifest.step !== null && manifest.step < stepBefore;
   return {
     version: 1,
     manifest: runKeys(run).manifest(manifest),
@@ -120,7 +119,7 @@ function pointerTo(run: string, manifest: Manifest, before: LatestPointer | null
     step: manifest.step,
     at: timestampOf(clock.wallMs()),
     nonce: newNonce(),
-    fellBackFromStep: fell ? before.step : null,
+    fellBackFromStep: fell ? stepBefore : null,
   };
 }
 

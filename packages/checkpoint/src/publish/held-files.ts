@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { platform } from 'node:os';
 import { join } from 'node:path';
 import { mapConcurrently } from '../concurrency.ts';
 import type { FileSeen } from '../recognise/recogniser.ts';
@@ -20,6 +21,7 @@ export interface HeldFiles extends AsyncDisposable {
 }
 
 const OPEN_AT_ONCE = 16;
+const OWN_DESCRIPTORS = platform() === 'linux' ? '/proc/self/fd' : '/dev/fd';
 
 /** Opens files as they were seen. Null with the path of the first that has changed or vanished since. */
 export async function holdFiles(
@@ -66,7 +68,7 @@ function heldFiles(handles: readonly { readonly seen: FileSeen; readonly handle:
 function heldFile(seen: FileSeen, handle: FileHandle): HeldFile {
   return {
     seen,
-    openPath: `/dev/fd/${handle.fd}`,
+    openPath: `${OWN_DESCRIPTORS}/${handle.fd}`,
     sizeBytes: seen.sizeBytes,
     read: async (start, length) => {
       const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, seen.sizeBytes - start)));

@@ -169,7 +169,7 @@ class PublishingFolder {
         step: this.#stepOf(candidate),
         rejected: this.#options.rejected ?? [],
         hurry: pass.deadlineMs !== undefined,
-        compared: this.#published?.identity != null,
+        compared: (this.#published?.identity ?? null) !== null,
       });
       if (result.kind === 'abandoned') return result;
       if (result.kind === 'committed') this.#durable = durableOf(this.#options.run, result.manifest);
@@ -187,8 +187,8 @@ class PublishingFolder {
   }
 
   #isPublished(candidate: Candidate, companions: Candidate['companions'], facts: MovementFacts): boolean {
-    const published = this.#published?.identity;
-    if (published == null) return false;
+    const published = this.#published?.identity ?? null;
+    if (published === null) return false;
     const identity = identityOf(candidate, companions, facts.ended !== null);
     return identity.files === published.files && identity.companions === published.companions;
   }

@@ -25,6 +25,8 @@ export function singleFlight({
 }: SingleFlightOptions): (pass: PassOptions) => Promise<PassReport> {
   let current: Flight | null = null;
 
+  const inFlight = (): Flight | null => current;
+
   const start = (pass: PassOptions): Promise<PassReport> => {
     const stop = new AbortController();
     const signal = AbortSignal.any([pass.signal, stop.signal]);
@@ -43,8 +45,7 @@ export function singleFlight({
   };
 
   return async (pass) => {
-    while (current !== null) {
-      const flight: Flight = current;
+    for (let flight = inFlight(); flight !== null; flight = inFlight()) {
       if (pass.ended === undefined && pass.deadlineMs === undefined) return flight.report;
       const overtakes = pass.deadlineMs !== undefined && !flight.urgent;
       if (overtakes && !(await isStillNewest(pass).catch(() => false)))

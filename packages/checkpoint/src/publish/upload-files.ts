@@ -51,13 +51,21 @@ export interface UploadOptions extends BucketAccess {
   readonly progress: Map<string, UploadProgress>;
 }
 
-const FILES_AT_ONCE = 4;
+/** Small files go up side by side, large ones one after the other in many parts: either way few buffers are in use. */
+const LARGE_BYTES = 64 * 1024 * 1024;
+const SMALL_FILES_AT_ONCE = 8;
+const PARTS_AT_ONCE = { small: 1, large: 8 };
 
 /** Brings files into the data folder: copied inside the store where it has the content already, uploaded otherwise. */
 export async function uploadFiles(files: readonly HeldFile[], options: UploadOptions): Promise<ManifestFile[]> {
   const stored = new Map(options.before?.files.map((file) => [contentName(file), file.key]));
   try {
-    return await mapConcurrently(files, FILES_AT_ONCE, (file) => uploadFile(file, stored, options));
+    const upload = (file: HeldFile): Promise<ManifestFile> => uploadFile(file, stored, options);
+    const small = files.filter((file) => file.sizeBytes <= LARGE_BYTES);
+    const large = files.filter((file) => file.sizeBytes > LARGE_BYTES);
+    const first = await mapConcurrently(small, SMALL_FILES_AT_ONCE, upload);
+    const second = await mapConcurrently(large, 1, upload);
+    return [...first, ...second].sort((a, b) => (a.path < b.path ? -1 : 1));
   } finally {
     options.progress.clear();
   }
@@ -76,6 +84,7 @@ async function uploadFile(file: HeldFile, stored: Map<string, string>, options: 
     store,
     key,
     signal,
+    partsAtOnce: sizeBytes > LARGE_BYTES ? PARTS_AT_ONCE.large : PARTS_AT_ONCE.small,
     onSent: (sentBytes) => progress.set(path, { path, sentBytes, sizeBytes }),
   });
   progress.delete(path);

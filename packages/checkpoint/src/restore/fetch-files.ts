@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, mkdir, open, realpath, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { retry, type RetryPolicy } from '@runctl/core';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { isStoreError } from '@runctl/store';
+import { getToFile, isStoreError } from '@runctl/store';
 import { mapConcurrently } from '../concurrency.ts';
 import { fileSeen, fingerprintOf, scanFolder, unlessGone } from '../recognise/scan.ts';
 import type { RestoreOptions } from './restore-port.ts';
@@ -76,33 +77,34 @@ export async function fingerprintAt(
   return { fingerprint: fingerprintOf(seen), sizeBytes: seen.sizeBytes };
 }
 
-async function download(
-  file: ManifestFile,
-  target: string,
-  { store, signal, advance }: RestoreOptions & { readonly advance: (bytes: number) => void },
-): Promise<void> {
+const DOWNLOAD_RETRY: RetryPolicy = { attempts: 4, baseMs: 200, maxMs: 5000 };
+
+interface Download extends RestoreOptions {
+  readonly advance: (bytes: number) => void;
+}
+
+/** A connection may break in the middle of a body, which no retry of single calls covers: then the file is begun again. */
+async function download(file: ManifestFile, target: string, options: Download): Promise<void> {
+  const { clock, signal, advance } = options;
   await mkdir(dirname(target), { recursive: true });
-  const hash = createHash('sha256');
-  let sizeBytes = 0;
-  try {
-    const { body } = await store.get(file.key, { signal });
-    await using handle = await open(target, 'w', 0o600);
-    for await (const chunk of body) {
-      sizeBytes += chunk.byteLength;
-      if (sizeBytes > file.sizeBytes) break;
-      hash.update(chunk);
-      await handle.writeFile(chunk);
-      advance(chunk.byteLength);
-    }
-  } catch (error) {
-    if (isStoreError(error, 'missing')) throw new DamagedFile(`${file.key} is missing`);
-    throw error;
-  }
-  if (sizeBytes === file.sizeBytes && hash.digest('hex') === file.sha256) return chmod(target, file.mode);
+  let countedBytes = 0;
+  const fetched = await retry(
+    async () => {
+      advance(-countedBytes);
+      countedBytes = 0;
+      await rm(target, { force: true, recursive: true });
+      const onProgress = (bytes: number): void => advance(((countedBytes += bytes), bytes));
+      return getToFile(options.store, file.key, target, { signal, onProgress });
+    },
+    { policy: DOWNLOAD_RETRY, clock, signal, retryable: (error) => isStoreError(error, 'transient') },
+  ).catch((error: unknown) => {
+    throw isStoreError(error, 'missing') ? new DamagedFile(`${file.key} is missing`) : error;
+  });
+  if (fetched.info.sizeBytes === file.sizeBytes && fetched.sha256 === file.sha256) return chmod(target, file.mode);
   await rm(target, { force: true });
   throw new DamagedFile(
-    sizeBytes === file.sizeBytes
+    fetched.info.sizeBytes === file.sizeBytes
       ? `${file.key} does not hold the content that was saved (sha256)`
-      : `${file.key} should have ${file.sizeBytes} bytes and has ${sizeBytes > file.sizeBytes ? 'more' : sizeBytes}`,
+      : `${file.key} should have ${file.sizeBytes} bytes and has ${fetched.info.sizeBytes}`,
   );
 }

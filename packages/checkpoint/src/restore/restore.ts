@@ -49,8 +49,7 @@ export async function settlePrefetched(
   prefetched: PrefetchedCheckpoint | null,
 ): Promise<RestoredCheckpoint | null> {
   const at = await prepared(options);
-  let current = prefetched;
-  if (prefetched?.latestKey == null || !(await isCurrent(prefetched, at))) current = await prefetchLatest(at);
+  const current = prefetched !== null && (await isCurrent(prefetched, at)) ? prefetched : await prefetchLatest(at);
   if (current === null) return null;
   const { setAside } = await sidePlaces(at.folder);
   const moved = await placeCheckpoint(current, { folder: at.folder, setAside, owner: at.owner });
@@ -62,6 +61,7 @@ export async function settlePrefetched(
 
 /** Whether a prefetched checkpoint is the latest still, and the local files that it counts on have not changed. */
 async function isCurrent(prefetched: PrefetchedCheckpoint, options: RestoreOptions): Promise<boolean> {
+  if (prefetched.latestKey === null) return false;
   const latest = await readPointer(options);
   if (latest?.pointer.manifest !== prefetched.latestKey) return false;
   for (const [path, fingerprint] of prefetched.kept)
@@ -97,5 +97,6 @@ async function prepared(options: RestoreOptions): Promise<RestoreOptions> {
 }
 
 function nameOf({ key, manifest }: ChainLink): string {
-  return manifest?.step == null ? key : `${key} (step ${manifest.step})`;
+  const step = manifest?.step ?? null;
+  return step === null ? key : `${key} (step ${step})`;
 }
