@@ -10,6 +10,7 @@ import type { UploadProgress } from './publisher-port.ts';
 import {
   hashFilesOfKnownSize,
   holdsSameContent,
+  carryOver,
   type KnownContent,
   uploadFiles,
   type UploadOptions,
@@ -80,12 +81,14 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
 
 /** Uploads files and looks at them again; a change makes whatever was sent worthless, and explains errors on the way. */
 async function uploadHeld(
-  { held }: CompleteCandidate,
+  { candidate, held }: CompleteCandidate,
   files: readonly HeldFile[],
   options: UploadOptions,
 ): Promise<{ readonly uploaded: ManifestFile[] } | { readonly changed: string }> {
+  const present = new Set(files.map((file) => file.seen.path));
+  const companionsLeftOut = candidate.companions.filter((file) => !present.has(file.path)).map((file) => file.path);
   const result = await uploadFiles(files, options).then(
-    (uploaded) => ({ uploaded }),
+    async (uploaded) => ({ uploaded: [...uploaded, ...(await carryOver(companionsLeftOut, options))] }),
     (error: unknown) => ({ error }),
   );
   const changed = await held.changed();

@@ -71,6 +71,19 @@ export async function uploadFiles(files: readonly HeldFile[], options: UploadOpt
   }
 }
 
+/**
+ * Copies files of the manifest before by their paths: of a companion that is being rewritten, or too large for the time
+ * that is left, the version that is durable goes along.
+ */
+export async function carryOver(paths: readonly string[], options: UploadOptions): Promise<ManifestFile[]> {
+  const wanted = (options.before?.files ?? []).filter((file) => paths.includes(file.path));
+  const carried = await mapConcurrently(wanted, SMALL_FILES_AT_ONCE, async (file) => {
+    const key = options.dataFolder + file.path;
+    return (await copied(file.key, key, options)) ? { ...file, key } : null;
+  });
+  return carried.filter((file) => file !== null);
+}
+
 async function uploadFile(file: HeldFile, stored: Map<string, string>, options: UploadOptions): Promise<ManifestFile> {
   const { store, known, progress, signal } = options;
   const { path, sizeBytes, mode } = file.seen;
