@@ -8,11 +8,11 @@ export interface ControlPollOptions {
   readonly log: Log;
   readonly launch: number;
   readonly everyMs: number;
-  /** Key of the newest wish that was dealt with; kept over restarts of the agent. */
-  readonly seen: string | null;
-  /** Called once a wish. It may be called again after a restart if that came before `remember` did its work. */
+  /**
+   * Called once a wish in an agent's life, and again by an agent that comes after it, on this machine or the next: the
+   * earlier one may have died before it did what was asked, and doing it twice changes nothing.
+   */
   readonly obey: (wish: ControlDocument) => void;
-  readonly remember: (key: string) => Promise<void>;
 }
 
 export interface ControlPoll {
@@ -24,8 +24,8 @@ export interface ControlPoll {
 
 /** Wishes that people left in the bucket: each is obeyed once, in order, if it is meant for this launch. */
 export function createControlPoll(options: ControlPollOptions): ControlPoll {
-  const { documents, clock, log, launch, everyMs, obey, remember } = options;
-  let seen = options.seen;
+  const { documents, clock, log, launch, everyMs, obey } = options;
+  let seen: string | null = null;
 
   const look = async (signal: AbortSignal): Promise<void> => {
     for await (const { key, document } of documents.control(seen, signal)) {
@@ -34,7 +34,6 @@ export function createControlPoll(options: ControlPollOptions): ControlPoll {
         obey(document);
       }
       seen = key;
-      await remember(key);
     }
   };
 

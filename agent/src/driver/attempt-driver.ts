@@ -26,7 +26,7 @@ export interface AttemptActions {
   /** Resolves with whether everything is saved. Stops soon after the signal fires. */
   flush(request: FlushRequest, signal: AbortSignal): Promise<boolean>;
   report(ending: Ending, flush: FlushResult, signal: AbortSignal): Promise<void>;
-  /** After every step that changed the phase, or the deadlines within it. */
+  /** After every step that changed the phase, or the deadlines within it, and before its effects. */
   onTransition(before: AttemptState, after: AttemptState): void;
 }
 
@@ -61,8 +61,8 @@ export async function driveAttempt(options: DriverOptions): Promise<{ ending: En
       const before = state;
       state = next.state;
       if (before.phase !== state.phase) log.info({ event: event.type, from: before.phase, to: state.phase }, 'attempt');
-      for (const effect of next.effects) effects.perform(effect);
       if (before !== state) actions.onTransition(before, state);
+      for (const effect of next.effects) effects.perform(effect);
     }
     return { ending: state.ending, flush: state.flush };
   } finally {

@@ -31,6 +31,8 @@ const journalDocument = z.object({
     .object({
       generation: z.number().int(),
       since: timestamp,
+      /** Since when this attempt pays for the machine: from its boot for the first one on it. */
+      paidSince: timestamp,
       /** Of earlier machines of this launch. */
       earlierCrashes: z.number().int(),
       interruptions: z.number().int(),
@@ -57,9 +59,6 @@ const journalDocument = z.object({
         .nullable(),
     })
     .nullable(),
-  /** Key of the newest control document that was obeyed. */
-  controlSeen: z.string().nullable(),
-  budgetUsd: z.number().nullable(),
   /** After an interruption: try for the lease again then, should the machine still live. */
   restUntil: timestamp.nullable(),
   codeUnpacked: z.string().nullable(),
@@ -73,8 +72,6 @@ export function emptyJournal(launch: number, now: string): JournalState {
     facts: null,
     machineSince: now,
     attempt: null,
-    controlSeen: null,
-    budgetUsd: null,
     restUntil: null,
     codeUnpacked: null,
   };

@@ -20,6 +20,8 @@ export class LifeState {
   generation: number | null = null;
   /** Wall time since when the workload does work that nothing has saved; null while it does none. */
   workingSinceMs: number | null = null;
+  /** As of the last look. */
+  lastStep: number | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -29,6 +31,11 @@ export class LifeState {
   /** Called with every change of phase. */
   onChange(listener: () => void): void {
     this.#onChange = listener;
+  }
+
+  /** Something worth telling changed. */
+  touch(): void {
+    this.#onChange();
   }
 
   get phase(): AttemptPhase {
