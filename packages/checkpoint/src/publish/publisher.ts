@@ -134,9 +134,10 @@ class PublishingFolder {
       return report(false, complete.why);
     }
     await using held = complete;
-    if (complete.companions.length < candidate.companions.filter((file) => !isSideFile(file.path)).length)
-      found.unsettled = true;
-    if (this.#isPublished(candidate, complete.companions, facts)) return report(true, 'durable');
+    const lacking = lacksCompanions(complete);
+    if (lacking) found.unsettled = true;
+    const known = this.#isPublished(candidate, complete.companions, facts);
+    if (known || (lacking && facts.ended === null && this.#holdsFilesOf(candidate))) return report(true, 'durable');
     try {
       const result = await this.#publish(held, facts, pass);
       if (result.kind === 'committed') found.published = result.manifest;
@@ -193,6 +194,10 @@ class PublishingFolder {
     return identity.files === published.files && identity.companions === published.companions;
   }
 
+  #holdsFilesOf(candidate: Candidate): boolean {
+    return this.#published?.identity?.files === identityOf(candidate, [], false).files;
+  }
+
   /** The name's step, else what the training said when the checkpoint was written. */
   #stepOf(candidate: Candidate): number | null {
     return candidate.step ?? this.#options.progressStep?.(savedAtMsOf(candidate)) ?? null;
@@ -230,6 +235,12 @@ class PublishingFolder {
 function durableOf(run: string, manifest: Manifest, pointer?: LatestPointer): DurableCheckpoint {
   const { step, savedAt, at } = manifest;
   return { manifest: runKeys(run).manifest(manifest), step, savedAt, at: pointer?.at ?? at };
+}
+
+/** Whether a companion that counts is not complete yet. */
+function lacksCompanions({ candidate, companions }: CompleteCandidate): boolean {
+  const complete = new Set(companions.map((file) => file.path));
+  return candidate.companions.some((file) => !isSideFile(file.path) && !complete.has(file.path));
 }
 
 function describe(candidate: Candidate): string {

@@ -14,7 +14,7 @@ export interface MovementFacts {
 }
 
 export interface InspectionFacts extends MovementFacts {
-  /** By path; every file of the candidate and its companions. */
+  /** By path; of every file of the candidate and of those companions that can be read. */
   readonly structures: ReadonlyMap<string, StructureFinding>;
   /** Inodes that a process has open for writing; null where that can't be known. */
   readonly writers: ReadonlySet<string> | null;
@@ -78,8 +78,8 @@ export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
 }
 
 function goesAlong(file: FileSeen, facts: InspectionFacts): boolean {
-  const verdict = facts.structures.get(file.path)?.verdict ?? 'unknown';
-  if (verdict === 'torn' || facts.writers?.has(file.inode)) return false;
+  const verdict = facts.structures.get(file.path)?.verdict;
+  if (verdict === undefined || verdict === 'torn' || facts.writers?.has(file.inode)) return false;
   return facts.ended?.clean === true || hasSettled(file, facts) || (facts.ended !== null && verdict === 'whole');
 }
 
