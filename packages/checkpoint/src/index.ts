@@ -1,3 +1,7 @@
+export * from './lease/lease-keeper.ts';
+export * from './lease/lease-machine.ts';
+export * from './lease/lease-memory.ts';
+export * from './lease/lease-passes.ts';
 export type { Publishing } from './publish/commit.ts';
 export { cleanUpOlderGenerations, type CleanUpReport, prune, type PruneReport } from './publish/prune.ts';
 export { createPublisher } from './publish/publisher.ts';

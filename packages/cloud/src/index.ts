@@ -1,3 +1,4 @@
 export * from './fleet-ender/fleet-ender.ts';
 export * from './fleet-provider.ts';
+export * from './sandbox-client.ts';
 export * from './user-data/render.ts';

@@ -60,6 +60,7 @@ export type DrainReport = z.output<typeof drainReport>;
 
 /** `drained.json`. */
 export const attemptDrained = versioned.extend({ ...place, at: timestamp, drain: drainReport });
+export type AttemptDrained = z.output<typeof attemptDrained>;
 
 export const attemptStatusName = z.enum(['succeeded', 'failed', 'stopped', 'interrupted', 'fenced']);
 

@@ -8,3 +8,4 @@ export * from './lease.ts';
 export * from './live.ts';
 export * from './manifest.ts';
 export * from './run-spec.ts';
+export * from './sandbox-control.ts';

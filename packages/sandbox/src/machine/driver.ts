@@ -18,6 +18,8 @@ export interface MachineSpec {
   readonly region: string;
   /** Added to what the instance believes to be the time, in ms, where the level can do that; else it is ignored and said in `notReal`. */
   readonly clockOffsetMs: number;
+  /** More environment of everything that runs inside (user data, exec), after what the level itself sets. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface ExecResult {

@@ -26,6 +26,8 @@ export interface S3Service extends SelfVerifyingService {
   /** Replaces all fault rules and their counts. Throws a ZodError when one is not valid, with nothing replaced. */
   setFaults(rules: readonly FaultRule[]): void;
   faultsSeen(): readonly FaultCount[];
+  /** Makes a bucket of the account if there is none of that name. */
+  ensureBucket(name: string): void;
   /** Closes the journals. No request may be under way. */
   close(): void;
 }
@@ -38,6 +40,10 @@ export function createS3Service(options: S3ServiceOptions): S3Service {
     handle: (request, response) => handle({ options, buckets, faults }, request, response),
     setFaults: (rules) => faults.replace(rules),
     faultsSeen: () => faults.seen(),
+    ensureBucket: (name) => {
+      const details = { createdMs: options.clock.nowMs(), location: options.region ?? 'us-east-1' };
+      if (buckets.find(name) === undefined) buckets.create(name, details);
+    },
     close: () => buckets.close(),
   };
 }

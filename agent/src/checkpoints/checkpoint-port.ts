@@ -1,0 +1,33 @@
+import type { Publisher, RestoredCheckpoint, RestoreProgress } from '@runctl/checkpoint';
+
+/** The checkpoints of this run on this machine. */
+export interface Checkpoints {
+  readonly publisher: Publisher;
+  /**
+   * Puts the latest durable checkpoint in place; null when there is none, and then nothing torn is left lying. Only for
+   * the lease's holder while no workload runs.
+   */
+  restore(options: RestoreRequest): Promise<RestoredCheckpoint | null>;
+  /** Downloads what `restore` will need, without touching the folder. Without the lease too. Never rejects. */
+  prefetch(options: RestoreRequest): Promise<void>;
+  /** Calls back soon after anything below the checkpoint folder changed, until the signal fires. */
+  watch(onChange: () => void, signal: AbortSignal): void;
+  /** Once a generation: what older generations left unfinished is removed. Rejects as the store does. */
+  cleanUp(generation: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface RestoreRequest {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: RestoreProgress) => void;
+}
+
+export interface CheckpointsRequest {
+  /** Absolute. */
+  readonly folder: string;
+  readonly settleMs: number;
+  readonly node: number;
+  readonly mayPublish: () => { readonly generation: number } | null;
+  readonly progressStep: (atWallMs: number) => number | null;
+}
+
+export type OpenCheckpoints = (request: CheckpointsRequest) => Checkpoints;

@@ -1,0 +1,81 @@
+import type { PassReport, WorkloadEnd } from '@runctl/checkpoint';
+import { type Clock, type Log, messageOf } from '@runctl/core';
+import type { Checkpoints } from './checkpoint-port.ts';
+
+export interface PassLoopOptions {
+  readonly checkpoints: Checkpoints;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settleMs: number;
+  readonly onPass: (report: PassReport) => void;
+}
+
+export interface FinalPass {
+  readonly ended: WorkloadEnd;
+  readonly signal: AbortSignal;
+  /** Set when the machine goes away. */
+  readonly deadlineMs?: number;
+}
+
+export interface PassLoop {
+  /** A pass soon, whether or not a file changed. */
+  request(): void;
+  /** Passes when files change, and while something is unsettled, until the signal fires. Never rejects. */
+  run(signal: AbortSignal): Promise<void>;
+  /** After the workload's end: passes until everything is durable or refused for good, or the signal fires. Never rejects. */
+  finish(final: FinalPass): Promise<PassReport | null>;
+}
+
+/** Files can change without a word (network file systems, an overflown queue of events): look once in this many settle times. */
+const UNASKED_SETTLES = 30;
+const RETRY_MS = 1000;
+
+export function createPassLoop(options: PassLoopOptions): PassLoop {
+  const { checkpoints, clock, log, settleMs, onPass } = options;
+  let wake = (): void => {};
+  let wanted = false;
+  const request = (): void => {
+    wanted = true;
+    wake();
+  };
+
+  const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
+    if (wanted) return;
+    const woken = new AbortController();
+    wake = () => woken.abort();
+    await clock.sleep(ms, AbortSignal.any([signal, woken.signal])).catch(() => {});
+  };
+
+  const passOnce = async (final: Parameters<Checkpoints['publisher']['pass']>[0]): Promise<PassReport> => {
+    const report = await checkpoints.publisher.pass(final);
+    if (report.error !== null && !final.signal.aborted)
+      log.warn({ error: messageOf(report.error) }, 'a checkpoint pass was cut short');
+    onPass(report);
+    return report;
+  };
+
+  return {
+    request,
+    async run(signal) {
+      checkpoints.watch(request, signal);
+      while (!signal.aborted) {
+        wanted = false;
+        const report = await passOnce({ signal });
+        const soon = report.unsettled || report.error !== null || report.refused === 'not-holder';
+        await pause(soon ? settleMs : settleMs * UNASKED_SETTLES, signal);
+        // A file that is being written makes many events: one look per settle time is enough.
+        if (wanted && !signal.aborted) await clock.sleep(settleMs / 4, signal).catch(() => {});
+      }
+    },
+    async finish({ ended, signal, deadlineMs }) {
+      let report: PassReport | null = null;
+      while (!signal.aborted) {
+        report = await passOnce({ ended, signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
+        const again = report.refused !== 'fenced' && (report.error !== null || report.refused === 'not-holder');
+        if (!again && !report.unsettled) return report;
+        await clock.sleep(Math.min(RETRY_MS, settleMs), signal).catch(() => {});
+      }
+      return report;
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import {
+  cleanUpOlderGenerations,
+  createPublisher,
+  openWritersFor,
+  plainRecogniser,
+  prefetchLatest,
+  type PrefetchedCheckpoint,
+  type RestoreOptions,
+  setTornAside,
+  settlePrefetched,
+} from '@runctl/checkpoint';
+import { type Clock, type Log, messageOf } from '@runctl/core';
+import type { ObjectStore } from '@runctl/store';
+import type { Account } from '../supervisor/account.ts';
+import type { Checkpoints, CheckpointsRequest, OpenCheckpoints, RestoreRequest } from './checkpoint-port.ts';
+import { watchFolder } from './watch-folder.ts';
+
+export interface RunCheckpointsOptions {
+  readonly store: ObjectStore;
+  readonly run: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly account: Account;
+  readonly platform: NodeJS.Platform;
+}
+
+/** The checkpoint engine, held to this run's folder. */
+export function runCheckpoints(options: RunCheckpointsOptions): OpenCheckpoints {
+  return (request) => new RunCheckpoints(options, request);
+}
+
+class RunCheckpoints implements Checkpoints {
+  readonly publisher;
+  readonly #options: RunCheckpointsOptions;
+  readonly #request: CheckpointsRequest;
+  /** Shared with the publisher, which must not build on what a restore found damaged. */
+  readonly #rejected: string[] = [];
+  #prefetched: PrefetchedCheckpoint | null = null;
+
+  constructor(options: RunCheckpointsOptions, request: CheckpointsRequest) {
+    this.#options = options;
+    this.#request = request;
+    const { store, run, clock, log, platform } = options;
+    this.publisher = createPublisher({
+      store,
+      run,
+      clock,
+      log: log.child({ component: 'publisher' }),
+      ...request,
+      recognisers: [plainRecogniser],
+      openWriters: openWritersFor(platform),
+      rejected: this.#rejected,
+    });
+  }
+
+  async restore(request: RestoreRequest) {
+    const restored = await settlePrefetched(this.#restoreOptions(request), this.#prefetched);
+    this.#prefetched = null;
+    if (restored !== null) this.#rejected.push(...restored.rejected);
+    else await setTornAside(this.#request.folder);
+    return restored;
+  }
+
+  async prefetch(request: RestoreRequest): Promise<void> {
+    try {
+      this.#prefetched = await prefetchLatest(this.#restoreOptions(request));
+    } catch (error) {
+      if (!request.signal.aborted)
+        this.#options.log.warn({ error: messageOf(error) }, 'the checkpoint could not be fetched ahead');
+    }
+  }
+
+  watch(onChange: () => void, signal: AbortSignal): void {
+    watchFolder(this.#request.folder, { onChange, signal, log: this.#options.log });
+  }
+
+  async cleanUp(generation: number, signal: AbortSignal): Promise<void> {
+    const { store, run, clock, log } = this.#options;
+    const { mayPublish } = this.#request;
+    const report = await cleanUpOlderGenerations({ store, run, clock, mayPublish, generation, signal });
+    if (report.orphans.length + report.abortedUploads.length > 0)
+      log.info({ ...report }, 'cleaned up after older generations');
+  }
+
+  #restoreOptions({ signal, onProgress }: RestoreRequest): RestoreOptions {
+    const { store, run, clock, log, account } = this.#options;
+    const owner = account.switchTo === null ? {} : { owner: account.switchTo };
+    return { store, run, clock, log, folder: this.#request.folder, signal, onProgress, ...owner };
+  }
+}

@@ -1,0 +1,19 @@
+import { mkdirSync } from 'node:fs';
+import { type Log, messageOf } from '@runctl/core';
+import { watch } from 'chokidar';
+
+export interface WatchFolderOptions {
+  readonly onChange: () => void;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/** Calls back with every change below the folder. A watch that breaks is only a slower look: passes come anyway. */
+export function watchFolder(folder: string, { onChange, signal, log }: WatchFolderOptions): void {
+  if (signal.aborted) return;
+  mkdirSync(folder, { recursive: true });
+  const watcher = watch(folder, { ignoreInitial: true, followSymlinks: false });
+  watcher.on('all', onChange);
+  watcher.on('error', (error) => log.warn({ error: messageOf(error) }, 'the checkpoint folder could not be watched'));
+  signal.addEventListener('abort', () => void watcher.close().catch(() => {}), { once: true });
+}

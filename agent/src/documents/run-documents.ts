@@ -1,0 +1,155 @@
+import {
+  type AttemptDrained,
+  attemptDrained,
+  type AttemptNotice,
+  attemptNotice,
+  type AttemptOutcome,
+  attemptOutcome,
+  type AttemptStarted,
+  attemptStarted,
+  type AttemptStatus,
+  attemptStatus,
+  controlDocument,
+  type ControlDocument,
+  decodeDocument,
+  encodeDocument,
+  type LaunchFleet,
+  launchFleet,
+  type LaunchIntent,
+  launchIntent,
+  type LaunchOutcome,
+  launchOutcome,
+  parseAttemptKey,
+  runKeys,
+  type RunKeys,
+  type RunSpec,
+  runSpec,
+} from '@runctl/protocol';
+import { collect, isStoreError, type ObjectStore } from '@runctl/store';
+import type { z } from 'zod';
+
+/** What an earlier attempt of the run left behind; null where it did not come to write it. */
+export interface EarlierAttempt {
+  readonly generation: number;
+  readonly status: AttemptStatus | null;
+  readonly outcome: AttemptOutcome | null;
+}
+
+export interface DocumentPlace {
+  readonly run: string;
+  readonly launch: number;
+  readonly node: number;
+}
+
+/** The documents of one run, as the agent of one launch reads and writes them. Rejects as the store does. */
+export class RunDocuments {
+  readonly keys: RunKeys;
+  readonly #store: ObjectStore;
+  readonly #place: DocumentPlace;
+
+  constructor(store: ObjectStore, place: DocumentPlace) {
+    this.#store = store;
+    this.#place = place;
+    this.keys = runKeys(place.run);
+  }
+
+  /** Rejects with `missing` when the run has no spec. */
+  async spec(): Promise<RunSpec> {
+    const { body } = await this.#store.get(this.keys.spec);
+    return decodeDocument(runSpec, await collect(body), this.keys.spec);
+  }
+
+  intent(): Promise<LaunchIntent | null> {
+    return this.#read(launchIntent, this.keys.launch(this.#place.launch).intent);
+  }
+
+  fleet(): Promise<LaunchFleet | null> {
+    return this.#read(launchFleet, this.keys.launch(this.#place.launch).fleet);
+  }
+
+  launchOutcome(signal?: AbortSignal): Promise<LaunchOutcome | null> {
+    return this.#read(launchOutcome, this.keys.launch(this.#place.launch).outcome, signal);
+  }
+
+  /** Written once: whoever is first decides. Resolves with the outcome that counts. */
+  async endLaunch(outcome: LaunchOutcome, signal?: AbortSignal): Promise<LaunchOutcome> {
+    const key = this.keys.launch(this.#place.launch).outcome;
+    try {
+      await this.#store.put(key, encodeDocument(launchOutcome, outcome), { when: { absent: true }, signal });
+      return outcome;
+    } catch (error) {
+      if (!isStoreError(error, 'precondition')) throw error;
+      return (await this.launchOutcome(signal)) ?? outcome;
+    }
+  }
+
+  putStarted(document: AttemptStarted, signal?: AbortSignal): Promise<void> {
+    return this.#put(attemptStarted, this.#attempt(document.generation).started, { document, signal });
+  }
+
+  putNotice(document: AttemptNotice, signal?: AbortSignal): Promise<void> {
+    return this.#put(attemptNotice, this.#attempt(document.generation).notice, { document, signal });
+  }
+
+  putDrained(document: AttemptDrained, signal?: AbortSignal): Promise<void> {
+    return this.#put(attemptDrained, this.#attempt(document.generation).drained, { document, signal });
+  }
+
+  putOutcome(document: AttemptOutcome, signal?: AbortSignal): Promise<void> {
+    return this.#put(attemptOutcome, this.#attempt(document.generation).outcome, { document, signal });
+  }
+
+  putStatus(document: AttemptStatus, signal?: AbortSignal): Promise<void> {
+    return this.#put(attemptStatus, this.#attempt(document.generation).status, { document, signal });
+  }
+
+  /** Attempts of this node before `generation`, newest first. */
+  async *earlierAttempts(generation: number): AsyncIterable<EarlierAttempt> {
+    const found = new Set<number>();
+    for await (const info of this.#store.list({ prefix: this.keys.attemptsFolder })) {
+      const parsed = parseAttemptKey(`/${info.key}`);
+      if (parsed !== null && parsed.node === this.#place.node && parsed.generation < generation)
+        found.add(parsed.generation);
+    }
+    for (const earlier of [...found].sort((a, b) => b - a)) {
+      const keys = this.#attempt(earlier);
+      yield {
+        generation: earlier,
+        status: await this.#read(attemptStatus, keys.status),
+        outcome: await this.#read(attemptOutcome, keys.outcome),
+      };
+    }
+  }
+
+  /** Control documents after `startAfter` (a key), oldest first, those for other launches included. */
+  async *control(
+    startAfter: string | null,
+    signal?: AbortSignal,
+  ): AsyncIterable<{ readonly key: string; readonly document: ControlDocument | null }> {
+    const prefix = this.keys.controlFolder;
+    for await (const info of this.#store.list({ prefix, startAfter: startAfter ?? undefined, signal }))
+      yield { key: info.key, document: await this.#read(controlDocument, info.key, signal) };
+  }
+
+  #attempt(generation: number): ReturnType<RunKeys['attempt']> {
+    return this.keys.attempt(generation, this.#place.node);
+  }
+
+  async #read<S extends z.ZodType>(schema: S, key: string, signal?: AbortSignal): Promise<z.output<S> | null> {
+    try {
+      const { body } = await this.#store.get(key, { signal });
+      return decodeDocument(schema, await collect(body), key);
+    } catch (error) {
+      if (isStoreError(error, 'missing')) return null;
+      throw error;
+    }
+  }
+
+  async #put<S extends z.ZodType>(
+    schema: S,
+    key: string,
+    { document, signal }: { readonly document: z.input<S>; readonly signal: AbortSignal | undefined },
+  ): Promise<void> {
+    await this.#store.put(key, encodeDocument(schema, document), { signal });
+  }
+}

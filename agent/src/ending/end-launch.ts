@@ -1,0 +1,70 @@
+import type { FleetEnder } from '@runctl/cloud';
+import { backoffMs, type Clock, type Log, messageOf } from '@runctl/core';
+import type { LaunchOutcome } from '@runctl/protocol';
+import type { RunDocuments } from '../documents/run-documents.ts';
+import type { LeaseKeeper } from '@runctl/checkpoint';
+import type { Power } from './power.ts';
+
+export interface EndingOptions {
+  readonly documents: Pick<RunDocuments, 'endLaunch'>;
+  readonly fleetEnder: FleetEnder;
+  /** Null: this machine belongs to no fleet. */
+  readonly fleetId: () => Promise<string | null>;
+  readonly lease: Pick<LeaseKeeper, 'release'> | null;
+  readonly power: Power;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What the agent is doing, for people. */
+  readonly doing: (what: string) => void;
+  readonly signal: AbortSignal;
+}
+
+const PAUSES = { attempts: Number.POSITIVE_INFINITY, baseMs: 500, maxMs: 60_000 };
+/** The lease runs out by itself too. */
+const RELEASE_TRIES = 5;
+
+/**
+ * The end of a launch, in this order and no other: its outcome is in the bucket, its fleet is deleted and that is verified,
+ * the lease is released, the machine powers off. A machine whose fleet still stands is not powered off: EC2 would only
+ * start the next. Every step is idempotent; a successor that finds the outcome goes on with `outcome: null`.
+ */
+export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOptions): Promise<void> {
+  const { documents, fleetEnder, lease, power, doing, signal } = options;
+  if (outcome !== null) {
+    doing('writing the outcome of the launch');
+    await persist('the outcome could not be written', () => documents.endLaunch(outcome, signal), options);
+  }
+  doing('deleting the fleet');
+  await persist(
+    'the fleet could not be deleted',
+    async () => {
+      const fleetId = await options.fleetId();
+      if (fleetId !== null) await fleetEnder.delete(fleetId);
+    },
+    options,
+  );
+  doing('releasing the lease');
+  if (lease !== null)
+    await persist('the lease could not be released', () => lease.release(), options, RELEASE_TRIES).catch(() => {});
+  doing('powering the machine off');
+  await persist('the machine could not be powered off', () => power.off(), options);
+}
+
+async function persist<T>(
+  complaint: string,
+  operation: () => Promise<T>,
+  { clock, log, signal, doing }: EndingOptions,
+  tries = Number.POSITIVE_INFINITY,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await operation();
+    } catch (error) {
+      if (signal.aborted || attempt >= tries) throw error;
+      const message = messageOf(error);
+      log.warn({ error: message, attempt }, complaint);
+      doing(`${complaint}, trying again: ${message}`);
+      await clock.sleep(backoffMs(PAUSES, Math.min(attempt, 10), Math.random()), signal);
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import { messageOf, type Clock, type Log } from '@runctl/core';
+import { z } from 'zod';
+import type { Imds, ImdsAnswer } from './imds-client.ts';
+
+/** A spot notice, latched at its first sight. Times are monotonic. */
+export interface Notice {
+  readonly action: string;
+  readonly firstSeenMs: number;
+  /** From first sight to when the machine goes, by the notice and IMDS's own clock. */
+  readonly windowMs: number;
+  /** What everything is counted back from: the window's end less a margin. */
+  readonly deadlineMs: number;
+}
+
+export interface InterruptionTiming {
+  readonly imdsPollMs: number;
+  /** Longest window, and the one assumed when the notice's time can't be read. */
+  readonly noticeMs: number;
+  readonly deadlineMarginMs: number;
+}
+
+export interface WatcherEvents {
+  /** Once per notice, whatever its time says later. */
+  onNotice(notice: Notice): void;
+  /** Once per recommendation. */
+  onRebalance(): void;
+  /** Once per scheduled event that is still to come. */
+  onScheduledEvent(description: string): void;
+}
+
+export interface WatcherOptions {
+  readonly imds: Imds;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly timing: InterruptionTiming;
+  readonly events: WatcherEvents;
+}
+
+export interface InterruptionWatcher {
+  /** One look. Never rejects: an IMDS error is neither a notice nor fatal. */
+  look(): Promise<void>;
+  /** Looks every `imdsPollMs` until the signal fires. */
+  run(signal: AbortSignal): Promise<void>;
+  /** The machine outlived its notice: only another notice counts from here on. */
+  outlived(): void;
+}
+
+const instanceAction = z.object({ action: z.string(), time: z.string().optional() });
+const scheduledEvents = z.array(
+  z.object({
+    Code: z.string(),
+    Description: z.string().optional(),
+    NotBefore: z.string().optional(),
+    EventId: z.string().optional(),
+    State: z.string().optional(),
+  }),
+);
+const ACTIONS = new Set(['terminate', 'stop', 'hibernate']);
+/** Scheduled events are announced days ahead. */
+const SCHEDULED_EVERY_MS = 60_000;
+
+/** How long the machine has, by the notice's time and the clock of the side that gave it; never by this machine's clock. */
+export function noticeWindowMs(time: string | undefined, dateMs: number | null, noticeMs: number): number {
+  const atMs = time === undefined ? Number.NaN : Date.parse(time);
+  if (Number.isNaN(atMs) || dateMs === null) return noticeMs;
+  return Math.min(noticeMs, Math.max(0, atMs - dateMs));
+}
+
+export function createInterruptionWatcher(options: WatcherOptions): InterruptionWatcher {
+  const { imds, clock, log, timing, events } = options;
+  let noticed: string | null = null;
+  let outlived: string | null = null;
+  let recommended: string | null = null;
+  let scheduledAtMs = Number.NEGATIVE_INFINITY;
+  const announced = new Set<string>();
+  let lastError: string | null = null;
+
+  const lookForNotice = (answer: ImdsAnswer): void => {
+    if (answer.status !== 200 || noticed !== null || answer.body === outlived) return;
+    const parsed = instanceAction.safeParse(parseJson(answer.body));
+    if (!parsed.success || !ACTIONS.has(parsed.data.action)) {
+      log.warn({ body: answer.body.slice(0, 200) }, 'what IMDS gave as instance-action is no notice');
+      return;
+    }
+    noticed = answer.body;
+    const firstSeenMs = clock.monotonicMs();
+    const windowMs = noticeWindowMs(parsed.data.time, answer.dateMs, timing.noticeMs);
+    const deadlineMs = firstSeenMs + Math.max(0, windowMs - timing.deadlineMarginMs);
+    events.onNotice({ action: parsed.data.action, firstSeenMs, windowMs, deadlineMs });
+  };
+
+  const lookForRebalance = (answer: ImdsAnswer): void => {
+    if (answer.status !== 200 || answer.body === recommended) return;
+    recommended = answer.body;
+    events.onRebalance();
+  };
+
+  const lookForScheduled = (answer: ImdsAnswer): void => {
+    const parsed = answer.status === 200 ? scheduledEvents.safeParse(parseJson(answer.body)) : null;
+    for (const event of parsed?.success === true ? parsed.data : []) {
+      const key = event.EventId ?? `${event.Code} ${event.NotBefore ?? ''}`;
+      if (announced.has(key) || (event.State !== undefined && event.State !== 'active')) continue;
+      announced.add(key);
+      events.onScheduledEvent(
+        `EC2 has scheduled ${event.Code}${event.NotBefore === undefined ? '' : ` for ${event.NotBefore}`}`,
+      );
+    }
+  };
+
+  const look = async (): Promise<void> => {
+    try {
+      lookForNotice(await imds.get('meta-data/spot/instance-action'));
+      lookForRebalance(await imds.get('meta-data/events/recommendations/rebalance'));
+      if (clock.monotonicMs() - scheduledAtMs >= SCHEDULED_EVERY_MS) {
+        scheduledAtMs = clock.monotonicMs();
+        lookForScheduled(await imds.get('meta-data/events/maintenance/scheduled'));
+      }
+      if (lastError !== null) log.info({}, 'IMDS answers again');
+      lastError = null;
+    } catch (error) {
+      const message = messageOf(error);
+      if (message !== lastError) log.warn({ error: message }, 'IMDS does not answer; watching goes on');
+      lastError = message;
+    }
+  };
+
+  return {
+    look,
+    async run(signal) {
+      while (!signal.aborted) {
+        const startedMs = clock.monotonicMs();
+        await look();
+        const pauseMs = timing.imdsPollMs - (clock.monotonicMs() - startedMs);
+        await clock.sleep(Math.max(timing.imdsPollMs / 10, pauseMs), signal).catch(() => {});
+      }
+    },
+    outlived() {
+      outlived = noticed;
+      noticed = null;
+    },
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { launchFleet, launchIntent, market, runSpec, stopCause, timestamp } from '@runctl/protocol';
+import { z } from 'zod';
+
+/**
+ * What an agent must know about its predecessor on the same machine, beside the lease's own file and what the supervisor
+ * keeps. Times are wall time: a monotonic clock ends with its process.
+ */
+const journalDocument = z.object({
+  launch: z.number().int(),
+  /** Facts that a restarted agent must not have to ask for, since it may be without network in the middle of a notice. */
+  facts: z
+    .object({
+      spec: runSpec,
+      intent: launchIntent.nullable(),
+      fleet: launchFleet.nullable(),
+      identity: z.object({
+        instanceId: z.string(),
+        instanceType: z.string(),
+        zone: z.string(),
+        market,
+        fleetId: z.string().nullable(),
+      }),
+    })
+    .nullable(),
+  /** Since when this machine is paid for, as far as it knows. */
+  machineSince: timestamp,
+  attempt: z
+    .object({
+      generation: z.number().int(),
+      since: timestamp,
+      /** Since when this attempt pays for the machine: from its boot for the first one on it. */
+      paidSince: timestamp,
+      /** Of earlier machines of this launch. */
+      earlierCrashes: z.number().int(),
+      interruptions: z.number().int(),
+      earlierSpentUsd: z.number(),
+      crashes: z.array(z.object({ failure: z.string(), ranMs: z.number(), workload: z.string().nullable() })),
+      /** Not before then may the workload be started again. */
+      backoffUntil: timestamp.nullable(),
+      resumedFrom: z
+        .object({ manifest: z.string(), step: z.number().nullable(), warnings: z.array(z.string()) })
+        .nullable(),
+      workload: z.object({ id: z.string(), pid: z.number().int(), startedAt: timestamp }).nullable(),
+      /** The stop that the workload was told of. */
+      drain: z
+        .object({
+          cause: stopCause,
+          seenAt: timestamp,
+          termAt: timestamp,
+          haltAt: timestamp.nullable(),
+          killAt: timestamp.nullable(),
+          killed: z.boolean(),
+          stepAtStop: z.number().nullable(),
+          windowMs: z.number().nullable(),
+        })
+        .nullable(),
+    })
+    .nullable(),
+  /** After an interruption: try for the lease again then, should the machine still live. */
+  restUntil: timestamp.nullable(),
+  codeUnpacked: z.string().nullable(),
+});
+export type JournalState = z.output<typeof journalDocument>;
+export type JournalAttempt = NonNullable<JournalState['attempt']>;
+
+export function emptyJournal(launch: number, now: string): JournalState {
+  return {
+    launch,
+    facts: null,
+    machineSince: now,
+    attempt: null,
+    restUntil: null,
+    codeUnpacked: null,
+  };
+}
+
+/** A small file that is replaced as a whole with every change, so that it is never half-written. */
+export class Journal {
+  readonly #path: string;
+  #state: JournalState;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(path: string, fallback: JournalState) {
+    this.#path = path;
+    const kept = readState(path);
+    this.#state = kept !== null && kept.launch === fallback.launch ? kept : fallback;
+  }
+
+  get state(): JournalState {
+    return this.#state;
+  }
+
+  /** Resolves when the change is on the disk; it counts in memory at once. */
+  update(change: Partial<JournalState>): Promise<void> {
+    this.#state = { ...this.#state, ...change };
+    const text = `${JSON.stringify(this.#state)}\n`;
+    const mine = this.#writing.then(() => replaceFile(this.#path, text));
+    this.#writing = mine.catch(() => {});
+    return mine;
+  }
+
+  /** Changes the current attempt; without one it does nothing. */
+  async updateAttempt(change: Partial<JournalAttempt>): Promise<void> {
+    if (this.#state.attempt !== null) await this.update({ attempt: { ...this.#state.attempt, ...change } });
+  }
+}
+
+function readState(path: string): JournalState | null {
+  try {
+    return journalDocument.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return null; // none yet, or of another version: what follows from it is found again, only slower
+  }
+}
+
+/** Whole or not at all, even if the machine dies. */
+export async function replaceFile(path: string, text: string, mode = 0o600): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.tmp`;
+  const file = await open(temporary, 'w', mode);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}

@@ -1,0 +1,45 @@
+import type { AttemptStatus, LaunchIntent, RunSpec } from '@runctl/protocol';
+import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
+import type { RunDocuments } from '../documents/run-documents.ts';
+import type { Identity } from '../interruption/identity.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { LeaseKeeper } from '@runctl/checkpoint';
+import type { Supervisor } from '../supervisor/supervisor.ts';
+import type { LifeState } from './life-state.ts';
+import type { AgentPorts } from './ports.ts';
+import type { StopBoard } from './stop-board.ts';
+
+/** What the agent knows once it knows its run: constant over all attempts on this machine. */
+export interface RunFacts {
+  readonly spec: RunSpec;
+  readonly intent: LaunchIntent | null;
+  readonly identity: Identity;
+  readonly pricePerHourUsd: number | null;
+}
+
+/** What the parts of one agent's life share. */
+export interface LifeContext {
+  readonly ports: AgentPorts;
+  readonly facts: RunFacts;
+  readonly documents: RunDocuments;
+  readonly journal: Journal;
+  readonly life: LifeState;
+  readonly stops: StopBoard;
+  readonly lease: LeaseKeeper;
+  readonly supervisor: Supervisor;
+  readonly checkpoints: Checkpoints;
+  readonly folders: { readonly code: string; readonly checkpoint: string };
+  readonly progress: {
+    read(): Promise<{ readonly step: number | null; readonly source: AttemptStatus['stepSource'] }>;
+  };
+  readonly node: number;
+}
+
+/** What the pool that this machine came from costs, by the plan that was shown before the launch. */
+export function priceOf(intent: LaunchIntent | null, identity: Identity): number | null {
+  const fits = (intent?.pools ?? []).filter(
+    (pool) => pool.instanceType === identity.instanceType && pool.zone === identity.zone,
+  );
+  const pool = fits.find((each) => each.market === identity.market) ?? null;
+  return pool?.pricePerHourUsd ?? null;
+}

@@ -1,0 +1,271 @@
+import { existsSync } from 'node:fs';
+import { messageOf } from '@runctl/core';
+import { timestampOf } from '@runctl/protocol';
+import type { PassReport } from '@runctl/checkpoint';
+import { createPassLoop, type PassLoop } from '../checkpoints/pass-loop.ts';
+import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/attempt-driver.ts';
+import { replaceFile } from '../journal/journal.ts';
+import type { AttemptPolicy, AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/attempt.ts';
+import type { LogShipper } from '../logs/shipper.ts';
+import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prepare.ts';
+import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
+import { workloadCommand, workloadEnvironment } from '../supervisor/environment.ts';
+import type { LifeContext } from './attempt-context.ts';
+import { adoptedDrain, DrainNotes } from './drain-notes.ts';
+import { reportAttempt } from './report-attempt.ts';
+
+/** What follows once there is no more to do in this generation on this machine. */
+export type LastVerdict = Exclude<Verdict, { next: 'restart' }>;
+
+/** Windows that are no notice's, in shares of one, so that a rehearsal scales them too. */
+export const userStopGraceMs = (noticeMs: number): number => noticeMs * 0.75;
+export const shutdownWindowMs = (noticeMs: number): number => noticeMs / 4;
+
+/** One generation on this machine: the workload, started again after crashes, until a verdict ends it. */
+export class AttemptLife implements AttemptActions {
+  readonly #context: LifeContext;
+  readonly #shipper: LogShipper;
+  readonly #passes: PassLoop;
+  #drain: DrainNotes | null = null;
+  #passing: { readonly abort: AbortController; readonly done: Promise<void> } | null = null;
+  #prepared: Prepared | null = null;
+  #exitMs: number | null = null;
+  #lastPass: PassReport | null = null;
+  #flushMs: number | null = null;
+  #verdict: Verdict | null = null;
+
+  constructor(context: LifeContext, shipper: LogShipper) {
+    const { checkpoints, facts, life, ports } = context;
+    this.#context = context;
+    this.#shipper = shipper;
+    this.#passes = createPassLoop({
+      checkpoints,
+      clock: ports.clock,
+      log: ports.log.child({ component: 'passes' }),
+      settleMs: facts.spec.timing.settleMs,
+      onPass: (report) => {
+        this.#lastPass = report;
+        if (report.published === null) return;
+        ports.log.info({ step: report.published.step, seq: report.published.seq }, 'checkpoint durable');
+        life.touch();
+      },
+    });
+  }
+
+  requestPass(): void {
+    this.#passes.request();
+  }
+
+  async live(): Promise<LastVerdict> {
+    const { ports, stops } = this.#context;
+    for (;;) {
+      this.#verdict = null;
+      this.#drain = null;
+      this.#exitMs = null;
+      const policy = this.#policy();
+      const { ending } = await driveAttempt({ actions: this, clock: ports.clock, log: ports.log, policy, stops });
+      const verdict: Verdict = this.#verdict ?? this.#judge(ending);
+      if (verdict.next !== 'restart') return verdict;
+      ports.log.warn({ reason: verdict.message, afterMs: verdict.afterMs }, 'starting the workload again');
+    }
+  }
+
+  async prepare(signal: AbortSignal): ReturnType<AttemptActions['prepare']> {
+    const { journal, life, supervisor } = this.#context;
+    const attempt = journal.state.attempt;
+    life.enter('preparing', 'looking for a running workload');
+    const found = await supervisor.adopt({ stopping: attempt?.drain != null });
+    const judged = found !== null && (attempt?.crashes ?? []).some((crash) => crash.workload === found.id);
+    if (found !== null && !judged) {
+      this.#running(found.pid, Date.parse(attempt?.workload?.startedAt ?? ''));
+      if (attempt?.drain == null) return { adopted: true, drain: null };
+      this.#drain = new DrainNotes(attempt.drain);
+      return { adopted: true, drain: adoptedDrain(attempt.drain, this.#context.ports.clock) };
+    }
+    await supervisor.forget();
+    await journal.updateAttempt({ workload: null, drain: null });
+    life.enter('preparing', 'preparing the workload');
+    this.#prepared = await prepareWorkload(this.#context, signal);
+    return { adopted: false };
+  }
+
+  async spawn(): Promise<void> {
+    const { facts, folders, journal, life, ports, supervisor } = this.#context;
+    const prepared = this.#prepared;
+    if (prepared === null) throw new Error('the workload was not prepared');
+    life.enter('preparing', 'starting the workload');
+    const environment = workloadEnvironment(ports.inheritedEnvironment, {
+      spec: facts.spec,
+      generation: journal.state.attempt?.generation ?? 1,
+      node: this.#context.node,
+      checkpointDir: folders.checkpoint,
+      resumeFrom: prepared.resumeFrom,
+      preemptFile: ports.paths.preempt,
+      progressFile: ports.paths.progress,
+      doneFile: ports.paths.done,
+      account: ports.account,
+      longestStopMs: facts.spec.timing.noticeMs,
+    });
+    const command = workloadCommand(facts.spec, prepared.resumeFrom);
+    const { id, pid } = await supervisor.start({ command, folder: folders.code, environment });
+    const startedMs = ports.clock.wallMs();
+    this.#running(pid, startedMs);
+    await journal.updateAttempt({ workload: { id, pid, startedAt: timestampOf(startedMs) } });
+    tellStarted(this.#context, prepared).catch(() => {});
+  }
+
+  async exited(signal: AbortSignal): Promise<WorkloadExit> {
+    const { life, ports, supervisor } = this.#context;
+    const { leftovers, ...exit } = await supervisor.exited(signal);
+    this.#exitMs = ports.clock.wallMs();
+    life.pid = null;
+    life.workingSinceMs = null;
+    life.lastExit = exit;
+    await this.#look();
+    ports.log.info({ ...exit, leftovers }, 'the workload ended');
+    return exit;
+  }
+
+  async signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const { ports, supervisor } = this.#context;
+    const drain = this.#drain;
+    if (signal === 'SIGTERM' && drain !== null) await replaceFile(ports.paths.preempt, drain.forScript(), 0o644);
+    await supervisor.signal(signal);
+    if (drain === null) return;
+    if (signal === 'SIGTERM') drain.termAt(ports.clock.wallMs(), await this.#look());
+    await this.#context.journal.updateAttempt({ drain: drain.forJournal() });
+  }
+
+  onTransition(before: AttemptState, after: AttemptState): void {
+    const { life } = this.#context;
+    if (after.phase === 'running') life.enter('running', 'training');
+    if (after.phase !== 'draining') return;
+    this.#drain ??= this.#newDrain(after);
+    this.#drain.deadlines(after, this.#context.ports.clock);
+    const doing = after.killed ? 'killing the workload' : 'letting the workload save and leave';
+    life.enter('draining', `${doing} (${after.cause})`);
+    if (before.phase === 'draining')
+      this.#context.journal
+        .updateAttempt({ drain: this.#drain.forJournal() })
+        .catch((error: unknown) => this.#context.ports.log.warn({ error: messageOf(error) }, 'journal'));
+  }
+
+  async flush({ ending, byMs, hurried }: FlushRequest, signal: AbortSignal): Promise<boolean> {
+    const { life, ports } = this.#context;
+    const startedMs = ports.clock.monotonicMs();
+    life.enter('flushing', 'making the last checkpoint and the log durable');
+    this.#passing?.abort.abort();
+    const publishes = ending.started && ending.cause !== 'fenced';
+    const [report, shipped] = await Promise.all([
+      publishes ? this.#finalPass({ ending, byMs, hurried }, signal) : null,
+      this.#finalLog(signal),
+    ]);
+    this.#flushMs = Math.round(ports.clock.monotonicMs() - startedMs);
+    const saved = !publishes || (report !== null && report.error === null && report.refused === null);
+    return saved && shipped && (report?.notDurable.length ?? 0) === 0;
+  }
+
+  async report(ending: Ending, flush: FlushResult, signal: AbortSignal): Promise<void> {
+    const { journal, life, ports } = this.#context;
+    life.enter('reporting', 'writing down how it ended');
+    const verdict = this.#judge(ending);
+    this.#verdict = verdict;
+    const attempt = journal.state.attempt;
+    const crash = crashOf(ending, this.#ranMs());
+    if (attempt !== null && crash !== null && verdict.next === 'restart')
+      await journal.updateAttempt({
+        crashes: [...attempt.crashes, { ...crash, workload: attempt.workload?.id ?? null }],
+        backoffUntil: timestampOf(ports.clock.wallMs() + verdict.afterMs),
+      });
+    await reportAttempt(this.#context, {
+      ending,
+      flush,
+      verdict,
+      drain: this.#drain,
+      exitMs: this.#exitMs,
+      flushMs: this.#flushMs,
+      lastPass: this.#lastPass,
+      ranMs: this.#ranMs(),
+      logBytes: this.#shipper.shippedBytes(),
+      signal,
+    });
+  }
+
+  /** Where the training is, now. */
+  async #look(): Promise<number | null> {
+    const { life, progress } = this.#context;
+    life.lastStep = (await progress.read()).step ?? life.lastStep;
+    return life.lastStep;
+  }
+
+  #running(pid: number, startedMs: number): void {
+    const { life, ports } = this.#context;
+    life.pid = pid;
+    life.workingSinceMs = Number.isNaN(startedMs) ? ports.clock.wallMs() : startedMs;
+    const abort = new AbortController();
+    this.#passing = { abort, done: this.#passes.run(abort.signal) };
+  }
+
+  #newDrain(drain: Drain): DrainNotes {
+    const { clock } = this.#context.ports;
+    const seenMs = this.#context.stops.seenMs(drain.cause) ?? clock.monotonicMs();
+    return DrainNotes.begin(drain, { seenMs, stepAtStop: this.#context.life.lastStep, clock });
+  }
+
+  async #finalPass({ ending, byMs, hurried }: FlushRequest, signal: AbortSignal): Promise<PassReport | null> {
+    const atMs = this.#exitMs ?? this.#context.ports.clock.wallMs();
+    const told = ending.cause !== 'exited';
+    const clean = ending.exit?.code != null && (ending.exit.code === 0 || told);
+    const deadline = hurried ? { deadlineMs: byMs } : {};
+    const report = await this.#passes.finish({ ended: { clean, atMs }, signal, ...deadline });
+    this.#lastPass = report;
+    return report;
+  }
+
+  async #finalLog(signal: AbortSignal): Promise<boolean> {
+    const { ports } = this.#context;
+    while (!signal.aborted) {
+      try {
+        await this.#shipper.pass({ all: true, signal });
+        return true;
+      } catch (error) {
+        ports.log.warn({ error: messageOf(error) }, 'the end of the log could not be shipped yet');
+        await ports.clock.sleep(500, signal).catch(() => {});
+      }
+    }
+    return false;
+  }
+
+  #ranMs(): number {
+    const { journal, ports } = this.#context;
+    const startedAt = journal.state.attempt?.workload?.startedAt;
+    if (startedAt === undefined) return 0;
+    return Math.max(0, Math.round((this.#exitMs ?? ports.clock.wallMs()) - Date.parse(startedAt)));
+  }
+
+  #judge(ending: Ending): Verdict {
+    const { facts, journal, ports } = this.#context;
+    const attempt = journal.state.attempt;
+    const { maxCrashes, maxInterruptions } = facts.spec.policy;
+    const { crashBackoffMs, earlyFailureMs } = facts.spec.timing;
+    return judge(ending, {
+      done: existsSync(ports.paths.done),
+      ranMs: this.#ranMs(),
+      crashes: attempt?.crashes ?? [],
+      earlierCrashes: attempt?.earlierCrashes ?? 0,
+      interruptions: attempt?.interruptions ?? 0,
+      policy: { maxCrashes, maxInterruptions, crashBackoffMs, earlyFailureMs },
+    });
+  }
+
+  #policy(): AttemptPolicy {
+    const { flushReserveMs, noticeMs, reportReserveMs } = this.#context.facts.spec.timing;
+    return {
+      flushReserveMs,
+      reportReserveMs,
+      unhurriedFlushMs: noticeMs * 8,
+      unhurriedReportMs: noticeMs / 2,
+      afterKillMs: Math.min(5000, noticeMs / 10),
+    };
+  }
+}

@@ -1,0 +1,66 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DurableCheckpoint, PassReport } from '@runctl/checkpoint';
+import type { DrainReport, StopCause } from '@runctl/protocol';
+
+/** What is noted while a workload drains. Wall times. */
+export interface DrainTimes {
+  readonly cause: StopCause;
+  readonly seenMs: number;
+  readonly termMs: number;
+  readonly windowMs: number | null;
+  readonly stepAtStop: number | null;
+}
+
+/** When the files of a folder were written after a moment. */
+export interface Writes {
+  readonly firstMs: number | null;
+  readonly lastMs: number | null;
+}
+
+export interface DrainEnd {
+  readonly exitMs: number | null;
+  readonly killed: boolean;
+  readonly writes: Writes;
+  readonly flushMs: number | null;
+  readonly lastPass: PassReport | null;
+  readonly durable: DurableCheckpoint | null;
+}
+
+const since = (fromMs: number, atMs: number | null): number | null =>
+  atMs === null ? null : Math.max(0, Math.round(atMs - fromMs));
+
+/** What happened between the stop and the last byte. */
+export function drainReportOf(times: DrainTimes, end: DrainEnd): DrainReport {
+  const notDurable = [...(end.lastPass?.notDurable ?? [])];
+  const savedMs = end.durable === null ? Number.NEGATIVE_INFINITY : Date.parse(end.durable.savedAt);
+  return {
+    cause: times.cause,
+    windowMs: times.windowMs,
+    noticeToSigtermMs: since(times.seenMs, times.termMs),
+    sigtermToFirstWriteMs: since(times.termMs, end.writes.firstMs),
+    sigtermToLastWriteMs: since(times.termMs, end.writes.lastMs),
+    sigtermToExitMs: since(times.termMs, end.exitMs),
+    killed: end.killed,
+    flushMs: end.flushMs,
+    newCheckpoint: savedMs >= times.termMs,
+    stepAtStop: times.stepAtStop,
+    durableStep: end.durable?.step ?? null,
+    notDurable,
+  };
+}
+
+/** By the files' own times: first and last moment at which one of them was written after `fromMs`. */
+export async function writesSince(folder: string, fromMs: number): Promise<Writes> {
+  let firstMs: number | null = null;
+  let lastMs: number | null = null;
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    const info = entry.isFile() ? await stat(join(entry.parentPath, entry.name)).catch(() => null) : null;
+    if (info === null || info.mtimeMs < fromMs) continue;
+    const begunMs = info.birthtimeMs >= fromMs ? Math.min(info.birthtimeMs, info.mtimeMs) : info.mtimeMs;
+    firstMs = Math.min(firstMs ?? begunMs, begunMs);
+    lastMs = Math.max(lastMs ?? info.mtimeMs, info.mtimeMs);
+  }
+  return { firstMs, lastMs };
+}

@@ -1,0 +1,40 @@
+import type { FleetEnder } from '@runctl/cloud';
+import type { Clock, Log } from '@runctl/core';
+import type { AgentConfig, AgentPaths, RunSpec } from '@runctl/protocol';
+import type { ObjectStore } from '@runctl/store';
+import type { OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
+import type { Power } from '../ending/power.ts';
+import type { Imds } from '../interruption/imds-client.ts';
+import type { LeaseKeeper } from '@runctl/checkpoint';
+import type { UnpackCode } from '../preparation/code.ts';
+import type { Account } from '../supervisor/account.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
+
+export interface LeaseRequest {
+  readonly owner: string;
+  readonly launch: number;
+  readonly spec: RunSpec;
+}
+
+/** All that an agent needs of the world. Built by main.ts, and by tests out of memory. */
+export interface AgentPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly paths: AgentPaths;
+  readonly config: AgentConfig;
+  /** Scoped to the bucket's prefix. */
+  readonly store: ObjectStore;
+  readonly imds: Imds;
+  readonly fleetEnder: FleetEnder;
+  readonly power: Power;
+  readonly account: Account;
+  readonly supervisor: (timing: RunSpec['timing']) => Supervisor;
+  readonly lease: (request: LeaseRequest) => LeaseKeeper;
+  readonly checkpoints: OpenCheckpoints;
+  readonly unpackCode: UnpackCode;
+  readonly inheritedEnvironment: Readonly<Record<string, string | undefined>>;
+  readonly agentVersion: string;
+  readonly pid: number;
+  /** Calls back when the machine begins to shut down. */
+  readonly onShutdown: (listener: () => void) => void;
+}

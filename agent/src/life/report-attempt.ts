@@ -1,0 +1,93 @@
+import { messageOf } from '@runctl/core';
+import { type AttemptOutcome, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
+import type { PassReport } from '@runctl/checkpoint';
+import { costUsd } from '../heartbeat/cost.ts';
+import type { Ending, FlushResult } from '../lifecycle/attempt.ts';
+import type { Verdict } from '../recovery/verdict.ts';
+import type { LifeContext } from './attempt-context.ts';
+import type { DrainNotes } from './drain-notes.ts';
+import { drainReportOf, writesSince } from './drain-record.ts';
+
+export interface AttemptReport {
+  readonly ending: Ending;
+  readonly flush: FlushResult;
+  readonly verdict: Verdict;
+  readonly drain: DrainNotes | null;
+  readonly exitMs: number | null;
+  readonly flushMs: number | null;
+  readonly lastPass: PassReport | null;
+  readonly ranMs: number;
+  readonly logBytes: number;
+  readonly signal: AbortSignal;
+}
+
+const RETRY_MS = 500;
+
+/** Writes down how the attempt ended, again and again until the bucket has it or the signal fires. */
+export async function reportAttempt(context: LifeContext, report: AttemptReport): Promise<void> {
+  const { documents, life, ports } = context;
+  const drained = await drainedDocument(context, report);
+  const outcome = report.verdict.next === 'restart' ? null : outcomeDocument(context, report, report.verdict);
+  if (drained?.drain.newCheckpoint === false && report.ending.cause !== 'fenced')
+    life.warn(`no new complete checkpoint appeared after SIGTERM (${report.ending.cause})`);
+  while (!report.signal.aborted) {
+    try {
+      if (drained !== null) await documents.putDrained(drained, report.signal);
+      if (outcome !== null) await documents.putOutcome(outcome, report.signal);
+      return;
+    } catch (error) {
+      ports.log.warn({ error: messageOf(error) }, 'how the attempt ended could not be written yet');
+      await ports.clock.sleep(RETRY_MS, report.signal).catch(() => {});
+    }
+  }
+}
+
+function placeOf({ facts, journal, node, ports }: LifeContext) {
+  return {
+    version: FORMAT_VERSION,
+    generation: journal.state.attempt?.generation ?? 1,
+    node,
+    launch: ports.config.launch,
+    instanceId: facts.identity.instanceId,
+    at: timestampOf(ports.clock.wallMs()),
+  } as const;
+}
+
+async function drainedDocument(context: LifeContext, report: AttemptReport) {
+  if (report.drain === null) return null;
+  const times = report.drain.times();
+  const writes = await writesSince(context.folders.checkpoint, times.termMs);
+  const drain = drainReportOf(times, {
+    exitMs: report.exitMs,
+    killed: report.ending.killed,
+    writes,
+    flushMs: report.flushMs,
+    lastPass: report.lastPass,
+    durable: context.checkpoints.publisher.durable(),
+  });
+  return { ...placeOf(context), drain };
+}
+
+function outcomeDocument(
+  context: LifeContext,
+  report: AttemptReport,
+  verdict: Exclude<Verdict, { next: 'restart' }>,
+): AttemptOutcome {
+  const { checkpoints, facts, journal, life, ports } = context;
+  const paidSince = Date.parse(journal.state.attempt?.paidSince ?? '');
+  const paidMs = Number.isNaN(paidSince) ? 0 : ports.clock.wallMs() - paidSince;
+  const unsaved = report.flush === 'complete' ? '' : '; not everything could be saved';
+  return {
+    ...placeOf(context),
+    status: verdict.attempt,
+    cause: report.ending.cause,
+    exitCode: report.ending.exit?.code ?? null,
+    signal: report.ending.exit?.signal ?? null,
+    message: `${verdict.message}${unsaved}`,
+    step: life.lastStep,
+    durableStep: checkpoints.publisher.durable()?.step ?? null,
+    ranMs: report.ranMs,
+    costUsd: costUsd(facts.pricePerHourUsd, paidMs),
+    logBytes: report.logBytes,
+  };
+}

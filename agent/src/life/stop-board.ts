@@ -1,0 +1,47 @@
+import type { Clock } from '@runctl/core';
+import type { StopCause } from '@runctl/protocol';
+import type { StopRequest } from '../lifecycle/attempt.ts';
+
+/**
+ * Wishes that the workload stops, whoever has them. They stand until withdrawn, so that an attempt that begins after a
+ * wish (after a crash's pause, say) meets it too.
+ */
+export class StopBoard {
+  readonly #clock: Clock;
+  #standing: readonly StopRequest[] = [];
+  readonly #seenMs = new Map<StopCause, number>();
+  readonly #listeners = new Set<(request: StopRequest) => void>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** `seenMs`: when it was first known, if that was before now. */
+  raise(request: StopRequest, seenMs = this.#clock.monotonicMs()): void {
+    if (!this.#seenMs.has(request.cause)) this.#seenMs.set(request.cause, seenMs);
+    this.#standing = [...this.#standing, request];
+    for (const listener of this.#listeners) listener(request);
+  }
+
+  /** Monotonic time at which a stop of this cause was first seen. */
+  seenMs(cause: StopCause): number | null {
+    return this.#seenMs.get(cause) ?? null;
+  }
+
+  get standing(): readonly StopRequest[] {
+    return this.#standing;
+  }
+
+  /** It did not come true after all. */
+  withdraw(cause: StopCause): void {
+    this.#standing = this.#standing.filter((request) => request.cause !== cause);
+    this.#seenMs.delete(cause);
+  }
+
+  /** Calls back for every standing request at once, then for every new one. */
+  follow(listener: (request: StopRequest) => void): () => void {
+    for (const request of this.#standing) listener(request);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}

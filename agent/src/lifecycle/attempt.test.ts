@@ -1,0 +1,420 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  initialAttempt,
+  step,
+  type AttemptEffect,
+  type AttemptEvent,
+  type AttemptPolicy,
+  type AttemptState,
+  type Drain,
+  type StopRequest,
+} from './attempt.ts';
+
+const policy: AttemptPolicy = {
+  flushReserveMs: 20_000,
+  reportReserveMs: 5000,
+  unhurriedFlushMs: 900_000,
+  unhurriedReportMs: 60_000,
+  afterKillMs: 5000,
+};
+const worlds = { numRuns: 5000 };
+const forward = ['preparing', 'running', 'draining', 'flushing', 'reporting', 'ended'];
+
+const causes = fc.constantFrom('spot-notice', 'user-stop', 'budget', 'deadline', 'fenced', 'machine-shutdown' as const);
+const drains: fc.Arbitrary<Drain> = fc.record({
+  cause: causes,
+  haltAtMs: fc.option(fc.integer({ min: 0, max: 200_000 })),
+  killAtMs: fc.integer({ min: 0, max: 200_000 }),
+  killed: fc.boolean(),
+});
+
+/** An event and the time before it; what is absolute in it is made relative to its moment, so that shrinking keeps it meaningful. */
+interface Beat {
+  readonly afterMs: number;
+  readonly event: (nowMs: number) => AttemptEvent;
+}
+const fixed = (event: AttemptEvent) => fc.constant(() => event);
+const stops = fc
+  .record({
+    cause: causes,
+    inMs: fc.option(fc.integer({ min: 0, max: 180_000 })),
+    graceMs: fc.option(fc.integer({ min: 0, max: 90_000 })),
+  })
+  .map(({ cause, inMs, graceMs }) => (nowMs: number): AttemptEvent => ({
+    type: 'stop',
+    request: { cause, haltAtMs: inMs === null ? null : nowMs + inMs, graceMs },
+  }));
+const beats: fc.Arbitrary<Beat[]> = fc.array(
+  fc.record({
+    afterMs: fc.integer({ min: 0, max: 40_000 }),
+    event: fc.oneof(
+      fixed({ type: 'prepared' }),
+      fixed({ type: 'preparation-failed', message: 'no code' }),
+      fixed({ type: 'started' }),
+      drains.map((drain) => (): AttemptEvent => ({ type: 'adopted', drain })),
+      fixed({ type: 'adopted', drain: null }),
+      fixed({ type: 'spawn-failed', message: 'ENOENT' }),
+      fixed({ type: 'exited', exit: { code: 0, signal: null } }),
+      fixed({ type: 'exited', exit: { code: null, signal: 'SIGKILL' } }),
+      fixed({ type: 'flushed' }),
+      fixed({ type: 'flush-failed' }),
+      fixed({ type: 'reported' }),
+      fixed({ type: 'tick' }),
+      stops,
+    ),
+  }),
+  { maxLength: 40 },
+);
+
+interface Play {
+  readonly states: readonly AttemptState[];
+  readonly effects: readonly AttemptEffect[];
+}
+
+/** Plays any sequence of events, however unlikely. */
+function play(script: readonly Beat[]): Play {
+  let nowMs = 0;
+  let state = initialAttempt.state;
+  const states = [state];
+  const effects = [...initialAttempt.effects];
+  for (const beat of script) {
+    nowMs += beat.afterMs;
+    const next = step(state, beat.event(nowMs), nowMs, policy);
+    state = next.state;
+    states.push(state);
+    effects.push(...next.effects);
+  }
+  return { states, effects };
+}
+
+const always = (check: (played: Play) => void): void =>
+  fc.assert(
+    fc.property(beats, (script) => check(play(script))),
+    worlds,
+  );
+
+describe('whatever happens in whatever order', () => {
+  test('phases only move forward', () => {
+    always(({ states }) => {
+      const ranks = states.map((state) => forward.indexOf(state.phase));
+      expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
+    });
+  });
+
+  test('SIGKILL never comes before SIGTERM, and each is sent at most once', () => {
+    always(({ states, effects }) => {
+      const signals = effects.flatMap((effect) => (effect.type === 'signal' ? [effect.signal] : []));
+      const adoptedDrain = states.some((state) => state.phase === 'draining') && !signals.includes('SIGTERM');
+      const allowed = adoptedDrain ? [[], ['SIGKILL']] : [[], ['SIGTERM'], ['SIGTERM', 'SIGKILL']];
+      expect(allowed).toContainEqual(signals);
+    });
+  });
+
+  test('flush, then report, then finish, each once', () => {
+    always(({ effects }) => {
+      const order = effects
+        .map((effect) => effect.type)
+        .filter((type) => ['flush', 'report', 'finish'].includes(type))
+        .join();
+      expect(['', 'flush', 'flush,report', 'flush,report,finish']).toContain(order);
+    });
+  });
+
+  test('deadlines only move nearer', () => {
+    always(({ states }) => {
+      const halts = states.flatMap((state) =>
+        'haltAtMs' in state ? [state.haltAtMs ?? Number.POSITIVE_INFINITY] : [],
+      );
+      expect(halts).toEqual([...halts].sort((a, b) => b - a));
+      const kills = states.flatMap((state) => (state.phase === 'draining' && !state.killed ? [state.killAtMs] : []));
+      expect(kills).toEqual([...kills].sort((a, b) => b - a));
+      const flushes = states.flatMap((state) => (state.phase === 'flushing' ? [state.flushByMs] : []));
+      expect(flushes).toEqual([...flushes].sort((a, b) => b - a));
+    });
+  });
+
+  test('the first cause wins', () => {
+    always(({ states }) => {
+      const found = states.flatMap((state) => {
+        if (state.phase === 'draining') return [state.cause];
+        return 'ending' in state ? [state.ending.cause] : [];
+      });
+      expect(new Set(found).size).toBeLessThanOrEqual(1);
+    });
+  });
+});
+
+/** A machine with delays and failures of its own; `null` = never. */
+interface World {
+  readonly prepareMs: number | null;
+  readonly prepareFails: boolean;
+  readonly spawnMs: number | null;
+  readonly exitsByItselfMs: number | null;
+  readonly savesForMs: number | null;
+  readonly diesWhenKilled: boolean;
+  readonly flushMs: number | null;
+  readonly flushFails: boolean;
+  readonly reportMs: number | null;
+  readonly noticeAtMs: number;
+  readonly windowMs: number;
+  readonly others: readonly { readonly atMs: number; readonly request: StopRequest }[];
+}
+const delay = (max: number) => fc.option(fc.integer({ min: 0, max }), { freq: 5 });
+const world: fc.Arbitrary<World> = fc.record({
+  prepareMs: delay(60_000),
+  prepareFails: fc.boolean(),
+  spawnMs: delay(10_000),
+  exitsByItselfMs: delay(300_000),
+  savesForMs: delay(200_000),
+  diesWhenKilled: fc.boolean(),
+  flushMs: delay(200_000),
+  flushFails: fc.boolean(),
+  reportMs: delay(20_000),
+  noticeAtMs: fc.integer({ min: 0, max: 200_000 }),
+  windowMs: fc.integer({ min: 0, max: 120_000 }),
+  others: fc.array(
+    fc.record({
+      atMs: fc.integer({ min: 0, max: 400_000 }),
+      request: fc.record({
+        cause: causes,
+        haltAtMs: fc.constant(null),
+        graceMs: fc.option(fc.integer({ min: 0, max: 90_000 })),
+      }),
+    }),
+    { maxLength: 3 },
+  ),
+});
+
+interface Lived {
+  readonly endedAtMs: number | null;
+  readonly haltAtMs: number;
+  readonly termAtMs: number | null;
+  readonly killAtMs: number | null;
+  readonly exitKnown: boolean;
+}
+
+/** Lets the machine live in a world until nothing more can happen. */
+function live(given: World): Lived {
+  const pending: { atMs: number; run: () => void }[] = [];
+  const at = (atMs: number, run: () => void): void => {
+    pending.push({ atMs, run });
+  };
+  let nowMs = 0;
+  let state = initialAttempt.state;
+  let alive = false;
+  const lived: { -readonly [K in keyof Lived]: Lived[K] } = {
+    endedAtMs: null,
+    haltAtMs: given.noticeAtMs + given.windowMs,
+    termAtMs: null,
+    killAtMs: null,
+    exitKnown: false,
+  };
+  const feed = (event: AttemptEvent): void => {
+    const next = step(state, event, nowMs, policy);
+    state = next.state;
+    next.effects.forEach(perform);
+  };
+  const after = (ms: number | null, event: AttemptEvent): void => {
+    if (ms !== null) at(nowMs + ms, () => feed(event));
+  };
+  const exit = (): void => {
+    if (!alive) return;
+    alive = false;
+    lived.exitKnown = true;
+    feed({ type: 'exited', exit: { code: 0, signal: null } });
+  };
+  const perform = (effect: AttemptEffect): void => {
+    switch (effect.type) {
+      case 'prepare':
+        return after(
+          given.prepareMs,
+          given.prepareFails ? { type: 'preparation-failed', message: 'no code' } : { type: 'prepared' },
+        );
+      case 'spawn':
+        if (given.spawnMs !== null)
+          at(nowMs + given.spawnMs, () => {
+            alive = true;
+            feed({ type: 'started' });
+            if (given.exitsByItselfMs !== null) at(nowMs + given.exitsByItselfMs, exit);
+          });
+        return;
+      case 'signal':
+        if (effect.signal === 'SIGTERM') {
+          lived.termAtMs = nowMs;
+          if (given.savesForMs !== null) at(nowMs + given.savesForMs, exit);
+        } else {
+          lived.killAtMs = nowMs;
+          if (given.diesWhenKilled) at(nowMs, exit);
+        }
+        return;
+      case 'flush':
+        return after(given.flushMs, given.flushFails ? { type: 'flush-failed' } : { type: 'flushed' });
+      case 'report':
+        return after(given.reportMs, { type: 'reported' });
+      case 'wake':
+        return at(effect.atMs, () => feed({ type: 'tick' }));
+      case 'finish':
+        lived.endedAtMs = nowMs;
+        return;
+      case 'cancel-preparation':
+        return;
+    }
+  };
+  initialAttempt.effects.forEach(perform);
+  at(given.noticeAtMs, () =>
+    feed({ type: 'stop', request: { cause: 'spot-notice', haltAtMs: lived.haltAtMs, graceMs: null } }),
+  );
+  for (const other of given.others) at(other.atMs, () => feed({ type: 'stop', request: other.request }));
+  for (let turn = 0; turn < 200 && pending.length > 0; turn++) {
+    pending.sort((a, b) => a.atMs - b.atMs);
+    const next = pending.shift()!;
+    nowMs = Math.max(nowMs, next.atMs);
+    next.run();
+  }
+  return lived;
+}
+
+describe('in worlds with delays and failures of their own', () => {
+  test('the attempt ends within the notice, whatever workload, spawn and store do', () => {
+    fc.assert(
+      fc.property(world, (given) => {
+        const lived = live(given);
+        expect(lived.endedAtMs).not.toBeNull();
+        expect(lived.endedAtMs!).toBeLessThanOrEqual(Math.max(lived.haltAtMs, given.noticeAtMs) + 1e-6);
+      }),
+      worlds,
+    );
+  });
+
+  test('a workload that could still finish is not killed: on a notice alone it has three fifths of the window at least', () => {
+    fc.assert(
+      fc.property(world, (given) => {
+        const lived = live({ ...given, others: [] });
+        if (lived.killAtMs === null || lived.termAtMs === null || lived.termAtMs < given.noticeAtMs) return;
+        const leftMs = lived.haltAtMs - lived.termAtMs;
+        const reserveMs = policy.flushReserveMs + policy.reportReserveMs;
+        const late = lived.killAtMs === lived.termAtMs; // a spawn that answered after it was given up
+        if (!late)
+          expect(lived.killAtMs - lived.termAtMs).toBeGreaterThanOrEqual(
+            Math.max(leftMs - reserveMs, leftMs * 0.6) - 1e-6,
+          );
+      }),
+      worlds,
+    );
+  });
+
+  test('a notice of two minutes leaves the workload 95 seconds', () => {
+    const state = step({ phase: 'running' }, notice(120_000), 0, policy).state;
+    expect(state).toMatchObject({ phase: 'draining', killAtMs: 95_000 });
+  });
+});
+
+const notice = (haltAtMs: number, graceMs: number | null = null): AttemptEvent => ({
+  type: 'stop',
+  request: { cause: 'spot-notice', haltAtMs, graceMs },
+});
+const userStop = (graceMs: number): AttemptEvent => ({
+  type: 'stop',
+  request: { cause: 'user-stop', haltAtMs: null, graceMs },
+});
+
+test('a user stop during the drain of a notice shortens the grace and leaves the cause', () => {
+  const draining = step({ phase: 'running' }, notice(120_000), 0, policy).state;
+  expect(step(draining, userStop(1000), 2000, policy).state).toMatchObject({ cause: 'spot-notice', killAtMs: 3000 });
+});
+
+test('a notice during the drain of a user stop brings its end, and leaves the cause', () => {
+  const draining = step({ phase: 'running' }, userStop(90_000), 0, policy).state;
+  expect(step(draining, notice(62_000), 2000, policy).state).toMatchObject({
+    cause: 'user-stop',
+    haltAtMs: 62_000,
+    killAtMs: 62_000 - 15_000 - 5000,
+  });
+});
+
+test('an adopted drain goes on without a second SIGTERM', () => {
+  const drain: Drain = { cause: 'user-stop', haltAtMs: null, killAtMs: 50_000, killed: false };
+  const next = step(initialAttempt.state, { type: 'adopted', drain }, 10_000, policy);
+  expect(next.effects).toEqual([{ type: 'wake', atMs: 50_000 }]);
+  expect(step(next.state, { type: 'tick' }, 50_000, policy).effects[0]).toEqual({ type: 'signal', signal: 'SIGKILL' });
+});
+
+test('a workload that is fenced is told and killed in one go', () => {
+  const fenced: AttemptEvent = { type: 'stop', request: { cause: 'fenced', haltAtMs: null, graceMs: 0 } };
+  const draining = step({ phase: 'running' }, fenced, 7000, policy);
+  expect(draining.effects).toEqual([
+    { type: 'signal', signal: 'SIGTERM' },
+    { type: 'wake', atMs: 7000 },
+  ]);
+});
+
+test('the transition table', () => {
+  const ending = {
+    cause: 'exited',
+    exit: { code: 0, signal: null },
+    killed: false,
+    started: true,
+    message: null,
+  } as const;
+  const rows: readonly (readonly [string, AttemptState])[] = [
+    ['preparing', { phase: 'preparing', spawning: false, stop: null }],
+    ['spawning', { phase: 'preparing', spawning: true, stop: null }],
+    ['running', { phase: 'running' }],
+    ['draining', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: false }],
+    ['killed', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: true }],
+    ['flushing', { phase: 'flushing', ending, haltAtMs: 120_000, flushByMs: 115_000 }],
+    ['reporting', { phase: 'reporting', ending, flush: 'complete', haltAtMs: 120_000, reportByMs: 120_000 }],
+    ['ended', { phase: 'ended', ending, flush: 'complete' }],
+  ];
+  const columns: readonly (readonly [string, AttemptEvent, number])[] = [
+    ['prepared', { type: 'prepared' }, 0],
+    ['prep.-failed', { type: 'preparation-failed', message: 'no code' }, 0],
+    ['started', { type: 'started' }, 0],
+    ['adopted', { type: 'adopted', drain: null }, 0],
+    ['spawn-failed', { type: 'spawn-failed', message: 'ENOENT' }, 0],
+    ['exited', { type: 'exited', exit: { code: 0, signal: null } }, 0],
+    ['stop', notice(120_000), 0],
+    ['flushed', { type: 'flushed' }, 0],
+    ['flush-failed', { type: 'flush-failed' }, 0],
+    ['reported', { type: 'reported' }, 0],
+    ['tick, late', { type: 'tick' }, 130_000],
+  ];
+  const cell = (state: AttemptState, event: AttemptEvent, nowMs: number): string => {
+    const next = step(state, event, nowMs, policy);
+    const effects = next.effects.map((effect) => (effect.type === 'signal' ? effect.signal : effect.type)).join('+');
+    return next.state === state && effects === '' ? '.' : [next.state.phase, effects].filter(Boolean).join('/');
+  };
+  const table = columns.flatMap(([name, event, nowMs]) =>
+    rows.flatMap(([head, state]) => {
+      const text = cell(state, event, nowMs);
+      return text === '.' ? [] : [`${name.padEnd(13)}${head.padEnd(11)}${text}`];
+    }),
+  );
+  expect(table.join('\n')).toMatchInlineSnapshot(`
+    "prepared     preparing  preparing/spawn
+    prep.-failed preparing  flushing/flush+wake
+    prep.-failed spawning   flushing/flush+wake
+    started      spawning   running
+    adopted      preparing  running
+    spawn-failed preparing  flushing/flush+wake
+    spawn-failed spawning   flushing/flush+wake
+    exited       running    flushing/flush+wake
+    exited       draining   flushing/flush+wake
+    exited       killed     flushing/flush+wake
+    stop         preparing  flushing/cancel-preparation+flush+wake
+    stop         spawning   preparing/wake
+    stop         running    draining/SIGTERM+wake
+    stop         draining   draining/wake
+    stop         killed     draining/wake
+    stop         flushing   flushing/wake
+    stop         reporting  reporting/wake
+    flushed      flushing   reporting/report+wake
+    flush-failed flushing   reporting/report+wake
+    reported     reporting  ended/finish
+    tick, late   draining   draining/SIGKILL+wake
+    tick, late   killed     flushing/flush+wake
+    tick, late   flushing   reporting/report+wake
+    tick, late   reporting  ended/finish"
+  `);
+});

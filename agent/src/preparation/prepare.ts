@@ -1,0 +1,116 @@
+import { rm } from 'node:fs/promises';
+import { formatBytes, formatDuration, messageOf } from '@runctl/core';
+import { type AttemptStarted, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
+import type { LifeContext } from '../life/attempt-context.ts';
+import { placeCode } from './code.ts';
+
+export interface Prepared {
+  /** Absolute path of what to resume from; null for a start from nothing. */
+  readonly resumeFrom: string | null;
+  readonly stagesMs: Readonly<Record<string, number>>;
+  readonly resumedFrom: AttemptStarted['resumedFrom'];
+}
+
+/** Everything between the lease and the spawn: the pause after a crash, the code, the checkpoint. */
+export async function prepareWorkload(context: LifeContext, signal: AbortSignal): Promise<Prepared> {
+  const { ports, journal } = context;
+  const stagesMs: Record<string, number> = {};
+  const stage = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    const startedMs = ports.clock.monotonicMs();
+    const result = await work();
+    stagesMs[name] = Math.round(ports.clock.monotonicMs() - startedMs);
+    return result;
+  };
+  await stage('backoff', () => pauseAfterCrash(context, signal));
+  await Promise.all(
+    [ports.paths.done, ports.paths.preempt, ports.paths.progress].map((path) => rm(path, { force: true })),
+  );
+  await stage('code', () => bringCode(context, signal));
+  const restored = await stage('restore', () => restore(context, signal));
+  await journal.updateAttempt({ resumedFrom: restored.resumedFrom, backoffUntil: null });
+  signal.throwIfAborted();
+  return { ...restored, stagesMs };
+}
+
+async function pauseAfterCrash({ ports, journal, life }: LifeContext, signal: AbortSignal): Promise<void> {
+  const until = journal.state.attempt?.backoffUntil ?? null;
+  if (until === null) return;
+  const leftMs = Date.parse(until) - ports.clock.wallMs();
+  if (leftMs <= 0) return;
+  const last = journal.state.attempt?.crashes.at(-1);
+  life.enter('backoff', `waiting ${formatDuration(leftMs)} to start again after: ${last?.failure ?? 'a crash'}`);
+  await ports.clock.sleep(leftMs, signal);
+}
+
+/** Also while waiting for the lease: it changes nothing that another machine can see. */
+export async function bringCode(
+  { ports, facts, folders, journal, life }: LifeContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { project } = facts.spec;
+  if (journal.state.codeUnpacked === project.treeHash) return;
+  if (life.phase !== 'waiting')
+    life.enter('preparing', `fetching the project (${formatBytes(project.archiveSizeBytes)})`);
+  await placeCode({
+    store: ports.store,
+    project,
+    archivePath: `${ports.paths.state}/code.tar.gz`,
+    folder: folders.code,
+    account: ports.account,
+    unpack: ports.unpackCode,
+    signal,
+  });
+  await journal.update({ codeUnpacked: project.treeHash });
+}
+
+async function restore(
+  { ports, facts, checkpoints, life }: LifeContext,
+  signal: AbortSignal,
+): Promise<Pick<Prepared, 'resumeFrom' | 'resumedFrom'>> {
+  if (facts.spec.checkpoint.resume === 'never') return { resumeFrom: null, resumedFrom: null };
+  life.enter('preparing', 'looking for a checkpoint');
+  let shownMs = Number.NEGATIVE_INFINITY;
+  const restored = await checkpoints.restore({
+    signal,
+    onProgress: ({ doneBytes, totalBytes, step }) => {
+      const nowMs = ports.clock.monotonicMs();
+      if (nowMs - shownMs < 1000) return;
+      shownMs = nowMs;
+      const which = step === null ? 'checkpoint' : `checkpoint ${step.toLocaleString('en-US')}`;
+      life.enter('preparing', `downloading ${which} (${formatBytes(doneBytes)} of ${formatBytes(totalBytes)})`);
+    },
+  });
+  if (restored === null) return { resumeFrom: null, resumedFrom: null };
+  for (const warning of restored.warnings) life.warn(warning);
+  const { manifest, manifestKey, warnings, entryPath } = restored;
+  return {
+    resumeFrom: entryPath,
+    resumedFrom: { manifest: manifestKey, step: manifest.step, warnings: [...warnings] },
+  };
+}
+
+/** Tells the bucket that this attempt begins. A store that fails now does not keep the training from starting. */
+export async function tellStarted(context: LifeContext, prepared: Prepared): Promise<void> {
+  const { documents, facts, ports, journal, life, node } = context;
+  const { identity } = facts;
+  try {
+    await documents.putStarted({
+      version: FORMAT_VERSION,
+      generation: journal.state.attempt?.generation ?? 1,
+      node,
+      launch: ports.config.launch,
+      instanceId: identity.instanceId,
+      at: timestampOf(ports.clock.wallMs()),
+      instanceType: identity.instanceType,
+      zone: identity.zone,
+      market: identity.market,
+      pricePerHourUsd: facts.pricePerHourUsd,
+      resumedFrom: prepared.resumedFrom,
+      agentVersion: ports.agentVersion,
+      stagesMs: prepared.stagesMs,
+    });
+  } catch (error) {
+    ports.log.warn({ error: messageOf(error) }, 'the start could not be written down');
+    life.warn(`the start could not be written to the bucket: ${messageOf(error)}`);
+  }
+}

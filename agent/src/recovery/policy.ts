@@ -1,0 +1,48 @@
+import { formatDuration } from '@runctl/core';
+
+/** One workload that ended by itself with something else than success, or that could not be started. */
+export interface Crash {
+  /** What makes two failures the same one: `exit code 7`, `SIGSEGV`, the message of a failed start. */
+  readonly failure: string;
+  readonly ranMs: number;
+}
+
+export interface RecoveryHistory {
+  /** Of this machine, oldest first, the newest included. */
+  readonly crashes: readonly Crash[];
+  /** Of this launch on earlier machines. */
+  readonly earlierCrashes: number;
+}
+
+export interface RecoveryPolicy {
+  readonly maxCrashes: number;
+  readonly crashBackoffMs: number;
+  readonly earlyFailureMs: number;
+}
+
+export type RecoveryDecision =
+  | { readonly kind: 'again'; readonly afterMs: number; readonly reason: string }
+  | { readonly kind: 'give-up'; readonly reason: string };
+
+/** The pause doubles up to this many times the first one. */
+const LONGEST_BACKOFF = 64;
+
+/** What to do after a crash. The same failure twice soon after the start is a mistake in the script that no repetition cures. */
+export function afterCrash(history: RecoveryHistory, policy: RecoveryPolicy): RecoveryDecision {
+  const count = history.earlierCrashes + history.crashes.length;
+  const [last, before] = [history.crashes.at(-1), history.crashes.at(-2)];
+  if (last === undefined) return { kind: 'again', afterMs: 0, reason: 'nothing has failed' };
+  const early = (crash: Crash): boolean => crash.ranMs < policy.earlyFailureMs;
+  if (before !== undefined && early(last) && early(before) && last.failure === before.failure)
+    return {
+      kind: 'give-up',
+      reason: `${last.failure} twice in a row, ${formatDuration(last.ranMs)} after the start`,
+    };
+  if (count > policy.maxCrashes)
+    return {
+      kind: 'give-up',
+      reason: `${last.failure}; ${count === 1 ? 'the run may not crash' : `${count} crashes`}, ${policy.maxCrashes} allowed`,
+    };
+  const afterMs = policy.crashBackoffMs * Math.min(LONGEST_BACKOFF, 2 ** (count - 1));
+  return { kind: 'again', afterMs, reason: `${last.failure}; crash ${count} of ${policy.maxCrashes} allowed` };
+}

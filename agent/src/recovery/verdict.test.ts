@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Ending } from '../lifecycle/attempt.ts';
+import { afterCrash } from './policy.ts';
+import { judge, type Circumstances } from './verdict.ts';
+
+const policy = { maxCrashes: 3, crashBackoffMs: 10_000, earlyFailureMs: 60_000, maxInterruptions: null };
+const circumstances: Circumstances = {
+  done: false,
+  ranMs: 600_000,
+  crashes: [],
+  earlierCrashes: 0,
+  interruptions: 0,
+  policy,
+};
+const ending: Ending = {
+  cause: 'exited',
+  exit: { code: 0, signal: null },
+  killed: false,
+  started: true,
+  message: null,
+};
+const left = (code: number): Ending['exit'] => ({ code, signal: null });
+
+describe('what follows from an ending', () => {
+  test('exit 0 of its own accord is success', () => {
+    expect(judge(ending, circumstances)).toMatchObject({
+      next: 'end-launch',
+      launch: 'succeeded',
+      attempt: 'succeeded',
+    });
+  });
+
+  test('exit 0 after our signal is an interruption, and success only with the done-marker', () => {
+    const noticed: Ending = { ...ending, cause: 'spot-notice' };
+    expect(judge(noticed, circumstances)).toMatchObject({ next: 'yield', attempt: 'interrupted' });
+    expect(judge(noticed, { ...circumstances, done: true })).toMatchObject({ next: 'end-launch', launch: 'succeeded' });
+  });
+
+  test('a non-zero exit after our signal is no crash', () => {
+    expect(judge({ ...ending, cause: 'spot-notice', exit: left(143) }, circumstances).next).toBe('yield');
+    expect(judge({ ...ending, cause: 'user-stop', exit: left(1) }, circumstances)).toMatchObject({
+      launch: 'stopped',
+      cause: 'user-stop',
+    });
+  });
+
+  test('a crash is started again after a pause that doubles, then the run gives up with the crash in its message', () => {
+    const pauses = [0, 1, 2, 3].map((earlierCrashes) =>
+      judge({ ...ending, exit: left(7) }, { ...circumstances, earlierCrashes }),
+    );
+    expect(pauses.slice(0, 3)).toMatchObject([
+      { next: 'restart', afterMs: 10_000 },
+      { next: 'restart', afterMs: 20_000 },
+      { next: 'restart', afterMs: 40_000 },
+    ]);
+    expect(pauses[3]).toMatchObject({ next: 'end-launch', launch: 'failed', cause: 'crashes' });
+    expect(pauses[3]?.message).toContain('exit code 7');
+  });
+
+  test('the same failure twice soon after the start ends the launch at once', () => {
+    const early = { failure: 'exit code 7', ranMs: 2000 };
+    const again = judge({ ...ending, exit: left(7) }, { ...circumstances, ranMs: 3000, crashes: [early] });
+    expect(again).toMatchObject({ next: 'end-launch', launch: 'failed' });
+    const other = judge({ ...ending, exit: left(8) }, { ...circumstances, ranMs: 3000, crashes: [early] });
+    expect(other.next).toBe('restart');
+  });
+
+  test('interruptions are unlimited unless a limit is given', () => {
+    const noticed: Ending = { ...ending, cause: 'spot-notice', exit: left(143) };
+    expect(judge(noticed, { ...circumstances, interruptions: 1000 }).next).toBe('yield');
+    const limited = { ...circumstances, policy: { ...policy, maxInterruptions: 2 } };
+    expect(judge(noticed, { ...limited, interruptions: 1 }).next).toBe('yield');
+    expect(judge(noticed, { ...limited, interruptions: 2 })).toMatchObject({
+      launch: 'stopped',
+      cause: 'interruptions',
+    });
+  });
+
+  test('a fenced workload leaves everything to the new holder', () => {
+    expect(judge({ ...ending, cause: 'fenced' }, circumstances).next).toBe('leave');
+  });
+
+  test('a start that fails in the same way twice is not tried a third time', () => {
+    const failed: Ending = { ...ending, cause: 'spawn-failed', exit: null, started: false, message: 'no such file' };
+    const first = judge(failed, { ...circumstances, ranMs: 0 });
+    expect(first.next).toBe('restart');
+    const crash = { failure: 'could not start: no such file', ranMs: 0 };
+    expect(judge(failed, { ...circumstances, ranMs: 0, crashes: [crash] })).toMatchObject({
+      launch: 'failed',
+      cause: 'spawn-failed',
+    });
+  });
+});
+
+test('a run that keeps crashing is given up after at most the allowed crashes, and its pauses are bounded', () => {
+  const crash = fc.record({
+    failure: fc.constantFrom('exit code 1', 'SIGSEGV'),
+    ranMs: fc.integer({ min: 0, max: 200_000 }),
+  });
+  fc.assert(
+    fc.property(fc.array(crash, { minLength: 1, maxLength: 30 }), fc.nat(5), (crashes, earlierCrashes) => {
+      const survived = crashes.findIndex(
+        (_, index) => afterCrash({ crashes: crashes.slice(0, index + 1), earlierCrashes }, policy).kind === 'give-up',
+      );
+      const count = survived < 0 ? crashes.length : survived;
+      expect(count + earlierCrashes).toBeLessThanOrEqual(Math.max(policy.maxCrashes, earlierCrashes));
+      for (const [index] of crashes.entries()) {
+        const decision = afterCrash({ crashes: crashes.slice(0, index + 1), earlierCrashes }, policy);
+        if (decision.kind === 'again') expect(decision.afterMs).toBeLessThanOrEqual(policy.crashBackoffMs * 64);
+      }
+    }),
+  );
+});

@@ -1,0 +1,130 @@
+import type { LaunchOutcome, StopCause } from '@runctl/protocol';
+import { assertNever } from '@runctl/core';
+import type { Ending, WorkloadExit } from '../lifecycle/attempt.ts';
+import { afterCrash, type Crash, type RecoveryPolicy } from './policy.ts';
+
+/** What follows from how a workload ended. */
+export type Verdict =
+  /** On this machine, same generation. */
+  | { readonly next: 'restart'; readonly afterMs: number; readonly message: string }
+  | {
+      readonly next: 'end-launch';
+      readonly attempt: 'succeeded' | 'failed' | 'stopped' | 'interrupted';
+      readonly launch: LaunchOutcome['status'];
+      readonly cause: LaunchOutcome['cause'];
+      readonly message: string;
+    }
+  /** The machine is being taken: a successor goes on. */
+  | { readonly next: 'yield'; readonly attempt: 'interrupted'; readonly message: string }
+  /** Another holds the lease: leave everything to it. */
+  | { readonly next: 'leave'; readonly attempt: 'fenced'; readonly message: string };
+
+export interface Circumstances {
+  /** The script wrote its done-marker. */
+  readonly done: boolean;
+  readonly ranMs: number;
+  /** Crashes on this machine before this ending. */
+  readonly crashes: readonly Crash[];
+  readonly earlierCrashes: number;
+  /** Interruptions of this launch before this ending. */
+  readonly interruptions: number;
+  readonly policy: RecoveryPolicy & { readonly maxInterruptions: number | null };
+}
+
+/** The crash that an ending is, or null when it is none. */
+export function crashOf(ending: Ending, ranMs: number): Crash | null {
+  switch (ending.cause) {
+    case 'exited':
+      return ending.exit?.code === 0 ? null : { failure: exitText(ending.exit), ranMs };
+    case 'spawn-failed':
+      return { failure: `could not start: ${ending.message ?? 'no reason was given'}`, ranMs };
+    case 'hang':
+      return { failure: 'made no progress and was stopped', ranMs };
+    case 'spot-notice':
+    case 'machine-shutdown':
+    case 'user-stop':
+    case 'budget':
+    case 'deadline':
+    case 'fenced':
+      return null;
+    default:
+      return assertNever(ending.cause);
+  }
+}
+
+/** Exit 0 after our own signal counts as finished only with the done-marker: many frameworks leave with 0 when told to. */
+export function judge(ending: Ending, circumstances: Circumstances): Verdict {
+  if (ending.cause === 'fenced')
+    return { next: 'leave', attempt: 'fenced', message: 'another machine holds the lease of this run' };
+  const crash = crashOf(ending, circumstances.ranMs);
+  if (crash !== null) return afterCrashVerdict(ending.cause, crash, circumstances);
+  const finished = ending.exit?.code === 0 && (ending.cause === 'exited' || circumstances.done);
+  if (finished)
+    return {
+      next: 'end-launch',
+      attempt: 'succeeded',
+      launch: 'succeeded',
+      cause: 'exited',
+      message: 'the workload finished',
+    };
+  if (ending.cause === 'spot-notice' || ending.cause === 'machine-shutdown') return interrupted(ending, circumstances);
+  return {
+    next: 'end-launch',
+    attempt: 'stopped',
+    launch: 'stopped',
+    cause: ending.cause,
+    message: stopText(ending),
+  };
+}
+
+function afterCrashVerdict(cause: StopCause, crash: Crash, circumstances: Circumstances): Verdict {
+  const history = {
+    crashes: [...circumstances.crashes, crash],
+    earlierCrashes: circumstances.earlierCrashes,
+  };
+  const decision = afterCrash(history, circumstances.policy);
+  if (decision.kind === 'again') return { next: 'restart', afterMs: decision.afterMs, message: decision.reason };
+  return {
+    next: 'end-launch',
+    attempt: 'failed',
+    launch: 'failed',
+    cause: cause === 'exited' ? 'crashes' : cause,
+    message: decision.reason,
+  };
+}
+
+function interrupted(ending: Ending, circumstances: Circumstances): Verdict {
+  const count = circumstances.interruptions + 1;
+  const { maxInterruptions } = circumstances.policy;
+  const what = ending.cause === 'spot-notice' ? 'EC2 takes the machine back' : 'the machine is shutting down';
+  if (maxInterruptions !== null && count > maxInterruptions)
+    return {
+      next: 'end-launch',
+      attempt: 'interrupted',
+      launch: 'stopped',
+      cause: 'interruptions',
+      message: `${what}; interruption ${count}, ${maxInterruptions} allowed`,
+    };
+  return { next: 'yield', attempt: 'interrupted', message: `${what}; ${afterSignalText(ending)}` };
+}
+
+function stopText(ending: Ending): string {
+  const whys: Partial<Record<StopCause, string>> = {
+    'user-stop': 'stopped on request',
+    budget: 'the budget is spent',
+    deadline: 'the launch reached the end of its validity',
+  };
+  return `${whys[ending.cause] ?? ending.cause}; ${afterSignalText(ending)}`;
+}
+
+function afterSignalText(ending: Ending): string {
+  if (!ending.started) return 'the workload had not started';
+  if (ending.killed) return 'the workload did not leave in time and was killed';
+  return `the workload left with ${exitText(ending.exit)}`;
+}
+
+export function exitText(exit: WorkloadExit | null): string {
+  if (exit === null) return 'no exit code';
+  if (exit.signal !== null) return exit.signal;
+  return exit.code === null ? 'no exit code' : `exit code ${exit.code}`;
+}

@@ -1,0 +1,38 @@
+import type { WorkloadExit } from '../lifecycle/attempt.ts';
+
+/** What to run. The environment is complete: nothing of the agent's own is added. */
+export interface WorkloadCommand {
+  readonly command: readonly string[];
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A workload that runs, or has run, on this machine. */
+export interface WorkloadProcess {
+  readonly pid: number;
+  /** Unique to this start on this machine; in the environment of all that it started, as RUNCTL_WORKLOAD. */
+  readonly id: string;
+}
+
+/**
+ * Starts one workload at a time, in a life of its own: an agent that dies does not touch it, and the next agent finds it
+ * again. Its end is known from a file that its wrapper writes, so a grandchild that keeps a pipe open blocks nothing.
+ */
+export interface Supervisor {
+  /** Resolves once the process exists and can be adopted. Rejects when nothing was started. */
+  start(command: WorkloadCommand): Promise<WorkloadProcess>;
+  /**
+   * The workload of an earlier agent, running or ended; null when there is none, or it was swept because its start was cut
+   * short. `stopping`: that agent had told it to stop already.
+   */
+  adopt(options: { readonly stopping: boolean }): Promise<WorkloadProcess | null>;
+  /**
+   * Resolves when the workload's last process is gone: what its leader leaves behind is told to stop, and killed after
+   * `leftoverMs` unless a stop is under way. Never rejects but with the signal's reason.
+   */
+  exited(signal: AbortSignal): Promise<WorkloadExit & { readonly leftovers: number }>;
+  /** To all of the workload that should have it. Idempotent; a workload that is gone is no error. */
+  signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Forgets an ended workload, so that the next `adopt` finds nothing. */
+  forget(): Promise<void>;
+}

@@ -1,0 +1,243 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { platform } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { silentLog, systemClock } from '@runctl/core';
+import { agentPaths } from '@runctl/protocol';
+import { temporaryFolder } from '@runctl/testkit';
+import { describe, expect, test } from 'vitest';
+import { linuxProcessTable, psProcessTable } from './process-table.ts';
+import { UnixSupervisor } from './unix-supervisor.ts';
+
+const onLinux = platform === 'linux';
+const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+const forever = new AbortController().signal;
+
+/** A machine's folder; further supervisors on it are what a restarted agent has. */
+async function machine() {
+  const folder = await temporaryFolder('runctl-supervisor');
+  const paths = agentPaths(folder.path, 'r-aaaaaaaaaa');
+  const supervisor = (leftoverMs = 200) =>
+    new UnixSupervisor({
+      paths,
+      clock: systemClock,
+      log: silentLog,
+      processes: onLinux ? linuxProcessTable : psProcessTable,
+      asUser: [],
+      inScope: [],
+      leftoverMs,
+      pollMs: 50,
+    });
+  const command = (...words: string[]) => ({
+    command: words,
+    folder: folder.path,
+    environment: { PATH: process.env['PATH'] ?? '', GREETING: 'hello' },
+  });
+  const output = () => readFile(paths.log, 'utf8').catch(() => '');
+  const shows = (text: string) => eventually(async () => (await output()).includes(text));
+  return { folder, paths, supervisor, command, output, shows };
+}
+
+async function eventually(condition: () => Promise<boolean> | boolean, withinMs = 10_000): Promise<void> {
+  const untilMs = Date.now() + withinMs;
+  while (!(await condition())) {
+    if (Date.now() > untilMs) throw new Error('did not happen in time');
+    await systemClock.sleep(10);
+  }
+}
+
+const isAlive = async (pid: number): Promise<boolean> =>
+  (await (onLinux ? linuxProcessTable : psProcessTable).startTime(pid)) !== null;
+
+describe('a workload', () => {
+  test('runs in its folder with its environment, and its exit code and output become known', async () => {
+    const { folder, supervisor, command, output } = await machine();
+    await using _ = folder;
+    const one = supervisor();
+    await one.start(command('/bin/sh', '-c', 'echo $GREETING; pwd; echo oops >&2; exit 7'));
+    expect(await one.exited(forever)).toEqual({ code: 7, signal: null, leftovers: 0 });
+    expect(await output()).toBe(`hello\n${folder.path}\noops\n`);
+  });
+
+  test('that does not exist ends with the code a shell gives', async () => {
+    const { folder, supervisor, command, output } = await machine();
+    await using _ = folder;
+    const one = supervisor();
+    await one.start(command('/no/such/interpreter', 'train.py'));
+    expect(await one.exited(forever)).toMatchObject({ code: 127 });
+    expect(await output()).toContain('/no/such/interpreter');
+  });
+
+  test('in a folder that does not exist is a failed start that leaves nothing to adopt', async () => {
+    const { folder, supervisor, command } = await machine();
+    await using _ = folder;
+    const one = supervisor();
+    await expect(one.start({ ...command('true'), folder: `${folder.path}/missing` })).rejects.toThrow();
+    expect(await supervisor().adopt({ stopping: false })).toBeNull();
+  });
+
+  test('saves at its leisure after SIGTERM, and its own exit 143 is told from death by the signal', async (context) => {
+    if (!onLinux) context.skip('only Linux tells whether a process handles a signal');
+    const { folder, supervisor, command, shows } = await machine();
+    await using _ = folder;
+    const one = supervisor();
+    await one.start(command(fixture('slow-saver.sh'), `${folder.path}/saved`));
+    await shows('ready');
+    await one.signal('SIGTERM');
+    await one.signal('SIGTERM');
+    expect(await one.exited(forever)).toMatchObject({ code: 143, signal: null });
+    expect(await readFile(`${folder.path}/saved`, 'utf8')).toBe('saved\n');
+    await one.start(command(fixture('dies-by-sigterm.sh')));
+    await eventually(
+      async () => linuxProcessTable.all()?.some((seen) => seen.command.startsWith('sleep\0' + '60')) === true,
+    );
+    await one.signal('SIGTERM');
+    expect(await one.exited(forever)).toMatchObject({ code: null, signal: 'SIGTERM' });
+  });
+
+  test('that ignores SIGTERM is killed, and its wrapper lives to tell', async () => {
+    const { folder, supervisor, command, shows } = await machine();
+    await using _ = folder;
+    const one = supervisor();
+    await one.start(command(fixture('ignores-sigterm.sh')));
+    await shows('ready');
+    await one.signal('SIGTERM');
+    await one.signal('SIGKILL');
+    expect(await one.exited(forever)).toMatchObject({ code: null, signal: 'SIGKILL' });
+  });
+
+  test('blocks nothing through a grandchild that keeps its output open and ignores SIGTERM', async (context) => {
+    if (!onLinux) context.skip('only Linux finds processes in sessions of their own');
+    const { folder, supervisor, command } = await machine();
+    await using _ = folder;
+    const one = supervisor();
+    await one.start(command(process.execPath, fixture('leaves-a-grandchild-holding-pipes.mjs'), `${folder.path}/pid`));
+    expect(await one.exited(forever)).toMatchObject({ code: 0 });
+    expect(await isAlive(Number(await readFile(`${folder.path}/pid`, 'utf8')))).toBe(false);
+  });
+
+  test('under a launcher: its ranks are told first and save, the launcher hears of it afterwards', async (context) => {
+    if (!onLinux) context.skip('only Linux shows the environment of processes');
+    const { folder, supervisor, command, shows } = await machine();
+    await using _ = folder;
+    const one = supervisor();
+    await one.start(command(process.execPath, fixture('launcher-with-ranks.mjs'), folder.path));
+    await shows('up 0');
+    await shows('up 1');
+    await one.signal('SIGTERM');
+    expect(await one.exited(forever)).toMatchObject({ code: 1 });
+    const notes = (await readFile(`${folder.path}/notes`, 'utf8')).trim().split('\n');
+    expect(notes.slice(0, 2).sort()).toEqual(['saved 0', 'saved 1']);
+    expect(notes[2]).toBe('launcher told');
+  });
+
+  test('with a forked pool keeps its workers while it saves', async (context) => {
+    if (!onLinux) context.skip('only Linux shows the commands of processes');
+    const { folder, supervisor, command, shows, output } = await machine();
+    await using _ = folder;
+    const one = supervisor();
+    await one.start(command('python3', fixture('forks-a-pool.py')));
+    await shows('ready');
+    await one.signal('SIGTERM');
+    expect(await one.exited(forever)).toMatchObject({ code: 0, leftovers: 1 });
+    expect(await output()).toContain('saved with the worker alive');
+  });
+});
+
+describe('after a restart of the agent', () => {
+  test('a running workload is adopted, told to stop, and its exit is known', async () => {
+    const { folder, supervisor, command, shows } = await machine();
+    await using _ = folder;
+    const started = await supervisor().start(command(fixture('slow-saver.sh'), `${folder.path}/saved`));
+    await shows('ready');
+    const second = supervisor();
+    expect(await second.adopt({ stopping: false })).toEqual(started);
+    await second.signal('SIGTERM');
+    expect(await second.exited(forever)).toMatchObject({ leftovers: 0 });
+    expect(await readFile(`${folder.path}/saved`, 'utf8')).toBe('saved\n');
+  });
+
+  test('one that ended meanwhile is adopted with its exit code', async () => {
+    const { folder, supervisor, command, paths } = await machine();
+    await using _ = folder;
+    await supervisor().start(command(fixture('exits-7.sh')));
+    await eventually(() =>
+      readFile(paths.exit).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const second = supervisor();
+    expect(await second.adopt({ stopping: false })).not.toBeNull();
+    expect(await second.exited(forever)).toMatchObject({ code: 7 });
+  });
+
+  test('one whose wrapper was killed with it ends without a code instead of never', async () => {
+    const { folder, supervisor, command, shows, paths } = await machine();
+    await using _ = folder;
+    const one = supervisor();
+    const { pid } = await one.start(command(fixture('ignores-sigterm.sh')));
+    await shows('ready');
+    const { wrapper } = JSON.parse(await readFile(paths.pid, 'utf8')) as { wrapper: number };
+    process.kill(wrapper, 'SIGKILL');
+    process.kill(pid, 'SIGKILL');
+    expect(await supervisor().adopt({ stopping: false })).not.toBeNull();
+    expect(await one.exited(forever)).toMatchObject({ code: null, signal: null });
+  });
+
+  test('a pid that another process has by now is not taken for the workload', async () => {
+    const { folder, supervisor, command, shows, paths } = await machine();
+    await using _ = folder;
+    const one = supervisor();
+    await one.start(command(fixture('ignores-sigterm.sh')));
+    await shows('ready');
+    await one.signal('SIGKILL');
+    await eventually(() =>
+      readFile(paths.exit).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const { writeFile, rm } = await import('node:fs/promises');
+    const mark = JSON.parse(await readFile(paths.pid, 'utf8')) as object;
+    await rm(paths.exit);
+    await writeFile(paths.pid, JSON.stringify({ ...mark, pid: process.pid, startTime: 'another' }));
+    const second = supervisor();
+    await second.adopt({ stopping: false });
+    expect(await second.exited(forever)).toMatchObject({ code: null, signal: null });
+  });
+
+  test('a start that was cut short before it left a pid is swept', async (context) => {
+    if (!onLinux) context.skip('only Linux shows the environment of processes');
+    const { folder, supervisor, command, shows, paths } = await machine();
+    await using _ = folder;
+    const { pid } = await supervisor().start(command(fixture('ignores-sigterm.sh')));
+    await shows('ready');
+    const { rm } = await import('node:fs/promises');
+    await rm(paths.pid);
+    expect(await supervisor().adopt({ stopping: false })).toBeNull();
+    expect(await isAlive(pid)).toBe(false);
+  });
+
+  test('the workload does not notice that an agent was killed', async () => {
+    const { folder, supervisor, paths, shows } = await machine();
+    await using _ = folder;
+    const agent = spawn(
+      process.execPath,
+      [fixture('agent-that-starts-one.mjs'), paths.state, fixture('slow-saver.sh')],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    await once(agent.stdout, 'data');
+    agent.kill('SIGKILL');
+    await once(agent, 'exit');
+    await shows('ready');
+    const second = supervisor();
+    const adopted = await second.adopt({ stopping: false });
+    expect(await isAlive(adopted!.pid)).toBe(true);
+    await second.signal('SIGKILL');
+    expect(await second.exited(forever)).toMatchObject({ signal: 'SIGKILL' });
+  });
+});

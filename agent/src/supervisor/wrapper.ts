@@ -1,0 +1,36 @@
+/**
+ * The workload's parent: a POSIX shell of about 1 MB that outlives the agent. `$1` is the state folder, the rest the
+ * command, whose session and process group are its own. Writes `training.pid` and, when the workload ended,
+ * `training.exit`, both atomically. Signals meant for the workload do not end it: traps are reset in the workload,
+ * where an ignored signal would stay ignored.
+ */
+export const wrapperScript = `state=$1
+id=$2
+shift 2
+trap : HUP INT QUIT TERM
+rm -f "$state/training.exit"
+if command -v setsid >/dev/null 2>&1; then setsid "$@" & else set -m; "$@" & fi
+child=$!
+if [ -r "/proc/$child/stat" ]; then
+  read -r line <"/proc/$child/stat"
+  set -- \${line##*) }
+  start=\${20}
+else
+  start=$(LC_ALL=C ps -o lstart= -p "$child")
+fi
+printf '{"pid":%d,"startTime":"%s","wrapper":%d,"id":"%s"}\\n' "$child" "$start" "$$" "$id" >"$state/training.pid.tmp"
+mv "$state/training.pid.tmp" "$state/training.pid"
+while :; do
+  wait "$child"
+  status=$?
+  kill -0 "$child" 2>/dev/null || break
+done
+code=$status
+signal=null
+if [ "$status" -gt 128 ] && name=$(kill -l "$((status - 128))" 2>/dev/null); then
+  code=null
+  signal="\\"SIG\${name#SIG}\\""
+fi
+printf '{"code":%s,"signal":%s,"id":"%s"}\\n' "$code" "$signal" "$id" >"$state/training.exit.tmp"
+mv "$state/training.exit.tmp" "$state/training.exit"
+`;

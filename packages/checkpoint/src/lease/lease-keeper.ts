@@ -1,0 +1,266 @@
+import { type Clock, type Log, messageOf, newNonce, RunctlError } from '@runctl/core';
+import { isStoreError, type ObjectStore } from '@runctl/store';
+import {
+  absentLease,
+  type HeldLease,
+  type Holder,
+  type LeaseEffect,
+  type LeaseEvent,
+  type LeasePolicy,
+  type LeaseState,
+  mayPublish,
+  stepLease,
+} from './lease-machine.ts';
+import type { LeaseMemory } from './lease-memory.ts';
+import { type LeaseClaim, type LeasePlace, releaseLease, renewLease, tryAcquireLease } from './lease-passes.ts';
+
+export interface LeaseKeeperOptions {
+  /** Should not repeat calls by itself: the keeper does, and knows until when. */
+  readonly store: ObjectStore;
+  readonly key: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly policy: LeasePolicy;
+  readonly memory: LeaseMemory;
+  readonly claim: Omit<LeaseClaim, 'nonce' | 'ttlMs'>;
+}
+
+/** Drives one lease: performs the machine's effects and turns their results into events. One keeper per agent. */
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #place: LeasePlace;
+  #state: LeaseState = absentLease;
+  #nonce: string | null = null;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+    this.#place = options;
+  }
+
+  /**
+   * Waits while another holds the lease, and resolves with the generation once it is ours. `onWait` hears of each new
+   * holder that it waits for. Rejects with the signal's reason, and when the bucket can't be used at all.
+   */
+  async acquire(options: { readonly signal: AbortSignal; readonly onWait: (holder: Holder) => void }): Promise<number> {
+    this.#beginAnew();
+    try {
+      return await this.#waitForLease(options.signal, options.onWait);
+    } catch (error) {
+      this.#dispatch({ type: 'release' });
+      throw error;
+    }
+  }
+
+  /** One try: the generation, or null when another holds it. Rejects when the bucket does not answer. */
+  async tryAcquire(signal?: AbortSignal): Promise<number | null> {
+    this.#beginAnew();
+    this.#dispatch({ type: 'want' });
+    try {
+      this.#dispatch(await this.#tryOnce(signal));
+    } catch (error) {
+      this.#dispatch({ type: 'release' });
+      throw error;
+    }
+    if (this.#state.phase === 'held' || this.#state.phase === 'doubtful') return this.#state.lease.generation;
+    this.#dispatch({ type: 'release' });
+    return null;
+  }
+
+  /** Goes on as the holder that this machine was, in doubt until the next renewal; null when it was none. Asks nobody. */
+  async resume(): Promise<number | null> {
+    const identity = await this.#options.memory.load();
+    if (identity === null || identity.generation === null) return null;
+    this.#nonce = identity.nonce;
+    this.#beginAnew();
+    // The renewal that the machine asks for is made by `run`.
+    this.#dispatch({
+      type: 'resume',
+      lease: { nonce: identity.nonce, generation: identity.generation, written: null },
+    });
+    this.#dispatch({ type: 'unanswered' });
+    return identity.generation;
+  }
+
+  /** Renews until the signal fires or the lease ends. `onFenced` comes once, when another generation was seen. */
+  async run(signal: AbortSignal, onFenced: (by: Holder | null) => void): Promise<void> {
+    try {
+      await this.#keepRenewing(signal, onFenced);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  /** Null while in doubt, or not the holder. */
+  mayPublish(): { readonly generation: number } | null {
+    const { clock, policy } = this.#options;
+    const generation = mayPublish(this.#state, clock.monotonicMs(), policy);
+    return generation === null ? null : { generation };
+  }
+
+  view(): { readonly state: string; readonly generation: number | null; readonly renewedAgoMs: number | null } {
+    const { clock, policy } = this.#options;
+    const state = this.#state;
+    if (state.phase === 'held' || state.phase === 'doubtful') {
+      const nowMs = clock.monotonicMs();
+      return {
+        state: mayPublish(state, nowMs, policy) === null ? 'doubtful' : 'held',
+        generation: state.lease.generation,
+        renewedAgoMs: Number.isFinite(state.renewedAtMs) ? nowMs - state.renewedAtMs : null,
+      };
+    }
+    if (state.phase === 'lost') return { state: 'lost', generation: state.generation, renewedAgoMs: null };
+    const generation = state.phase === 'released' ? state.lease.generation : null;
+    return { state: state.phase, generation, renewedAgoMs: null };
+  }
+
+  /**
+   * Gives the lease up: nothing may be published from now on. Rejects as the store does; calling again tries again. A
+   * lease that another has by now is left alone.
+   */
+  async release(signal?: AbortSignal): Promise<void> {
+    const again = this.#state.phase === 'released' && !this.#state.confirmed;
+    const effects = this.#dispatch({ type: again ? 'tick' : 'release' });
+    const wanted = effects.find((effect) => effect.type === 'release');
+    if (wanted === undefined) return;
+    try {
+      await releaseLease(this.#place, wanted.lease, { signal });
+      this.#dispatch({ type: 'release-settled' });
+    } catch (error) {
+      this.#dispatch({ type: 'unanswered' });
+      throw error;
+    }
+  }
+
+  async #waitForLease(signal: AbortSignal, onWait: (holder: Holder) => void): Promise<number> {
+    const { clock } = this.#options;
+    let told: Holder | null = null;
+    let effects = this.#dispatch({ type: 'want' });
+    for (;;) {
+      signal.throwIfAborted();
+      effects = await this.#perform(effects, signal);
+      const state = this.#state;
+      if (state.phase === 'held' || state.phase === 'doubtful') return state.lease.generation;
+      if (state.phase !== 'waiting') throw new Error(`the lease is ${state.phase} while it is waited for`);
+      if (state.holder !== null && !sameHolder(state.holder, told)) {
+        told = state.holder;
+        onWait(told);
+      }
+      await clock.sleep(wakeMs(effects, clock), signal);
+      effects = this.#dispatch({ type: 'tick' });
+    }
+  }
+
+  async #keepRenewing(signal: AbortSignal, onFenced: (by: Holder | null) => void): Promise<void> {
+    const { clock } = this.#options;
+    let effects = this.#dispatch({ type: 'tick' });
+    while (!signal.aborted && (this.#state.phase === 'held' || this.#state.phase === 'doubtful')) {
+      effects = await this.#perform(effects, signal);
+      const fence = effects.find((effect) => effect.type === 'fence');
+      if (fence !== undefined) {
+        onFenced(fence.by);
+        return;
+      }
+      await clock.sleep(wakeMs(effects, clock), signal);
+      effects = this.#dispatch({ type: 'tick' });
+    }
+  }
+
+  /** Performs what the machine wants until it only waits; resolves with the effects that are left: wakes and fences. */
+  async #perform(effects: readonly LeaseEffect[], signal: AbortSignal): Promise<readonly LeaseEffect[]> {
+    let left = effects;
+    for (let work = left.find(isWork); work !== undefined; work = left.find(isWork)) {
+      const event = await this.#attempt(work, signal);
+      left = this.#dispatch(event);
+    }
+    return left;
+  }
+
+  async #attempt(work: Work, signal: AbortSignal): Promise<LeaseEvent> {
+    try {
+      return work.type === 'try' ? await this.#tryOnce(signal) : await this.#renewOnce(work.lease, signal);
+    } catch (error) {
+      if (signal.aborted) this.#dispatch({ type: 'unanswered' });
+      signal.throwIfAborted();
+      if (work.type === 'try' && isHopeless(error)) throw error;
+      this.#options.log.warn({ key: this.#options.key, error: messageOf(error) }, `the lease: ${work.type} unanswered`);
+      return { type: 'unanswered' };
+    }
+  }
+
+  async #tryOnce(signal: AbortSignal | undefined): Promise<LeaseEvent> {
+    const nonce = await this.#ownNonce();
+    const claim = { ...this.#options.claim, nonce, ttlMs: this.#options.policy.ttlMs };
+    const outcome = await this.#timed(signal, (signal) => tryAcquireLease(this.#place, claim, { signal }));
+    if (outcome.type === 'acquired') {
+      await this.#options.memory.save({ nonce, generation: outcome.lease.generation });
+    }
+    return outcome;
+  }
+
+  #renewOnce(lease: HeldLease, signal: AbortSignal): Promise<LeaseEvent> {
+    return this.#timed(signal, (signal) => renewLease(this.#place, lease, { signal }));
+  }
+
+  /** Ends a try that takes so long that asking anew is more promising. */
+  async #timed<T>(outer: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, policy } = this.#options;
+    const stop = new AbortController();
+    const done = new AbortController();
+    const signal = outer === undefined ? stop.signal : AbortSignal.any([outer, stop.signal]);
+    clock.sleep((policy.renewEveryMs * 2) / 3, done.signal).then(
+      () => stop.abort(new RunctlError('cloud-unreachable', 'the bucket took too long to answer')),
+      () => {},
+    );
+    try {
+      return await work(signal);
+    } finally {
+      done.abort(answered);
+    }
+  }
+
+  /** Kept on disk before the store may ever see it. */
+  async #ownNonce(): Promise<string> {
+    if (this.#nonce !== null) return this.#nonce;
+    const identity = (await this.#options.memory.load()) ?? { nonce: newNonce(), generation: null };
+    await this.#options.memory.save(identity);
+    this.#nonce = identity.nonce;
+    return identity.nonce;
+  }
+
+  #beginAnew(): void {
+    if (this.#state.phase === 'lost' || this.#state.phase === 'released') this.#state = absentLease;
+  }
+
+  #dispatch(event: LeaseEvent): readonly LeaseEffect[] {
+    const before = this.#state.phase;
+    const { state, effects } = stepLease(this.#state, event, this.#options.clock.monotonicMs(), this.#options.policy);
+    this.#state = state;
+    if (state.phase !== before) {
+      this.#options.log.info({ key: this.#options.key, ...this.view() }, `the lease is ${state.phase}`);
+    }
+    return effects;
+  }
+}
+
+/** A reason of its own spares a DOMException, stack trace and all, at every renewal. */
+const answered = new Error('answered');
+
+type Work = Extract<LeaseEffect, { type: 'try' | 'renew' }>;
+
+function isWork(effect: LeaseEffect): effect is Work {
+  return effect.type === 'try' || effect.type === 'renew';
+}
+
+/** Waiting does not help: wrong bucket, no permission, or a lease that this build can't read. */
+function isHopeless(error: unknown): boolean {
+  return isStoreError(error, 'denied', 'bucket-missing', 'permanent') || error instanceof RunctlError;
+}
+
+function sameHolder(a: Holder, b: Holder | null): boolean {
+  return a.owner === b?.owner && a.generation === b.generation;
+}
+
+function wakeMs(effects: readonly LeaseEffect[], clock: Clock): number {
+  const wakes = effects.flatMap((effect) => (effect.type === 'wake' ? [effect.atMs] : []));
+  return Math.max(0, Math.min(...wakes) - clock.monotonicMs());
+}

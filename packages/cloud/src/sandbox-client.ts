@@ -1,0 +1,176 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorCatalog, messageOf, RunctlError, systemClock, type Clock, type ErrorCode } from '@runctl/core';
+import {
+  sandboxAnswers,
+  sandboxControlPath,
+  sandboxFailure,
+  sandboxRegionFile,
+  sandboxRegionFileName,
+  type SandboxAnswer,
+  type SandboxRegionFile,
+  type SandboxRequest,
+  type SandboxRequestName,
+} from '@runctl/protocol';
+
+/** Where the region process writes what it has to say. */
+export const sandboxLogName = 'region.log';
+
+/** A running region, as the laptop talks to it. */
+export interface Sandbox {
+  readonly file: SandboxRegionFile;
+  /** One request of the control channel. Errors: `sandbox-not-running`, and what the region answers (`usage`, `instance-not-found`, …). */
+  send<Name extends SandboxRequestName>(name: Name, request: SandboxRequest<Name>): Promise<SandboxAnswer<Name>>;
+}
+
+/** The region file of a state folder, or null when there is none that can be read. It may be a dead region's. */
+export function readRegion(stateFolder: string): SandboxRegionFile | null {
+  try {
+    return sandboxRegionFile.parse(JSON.parse(readFileSync(join(stateFolder, sandboxRegionFileName), 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+/** What must be exported for the SDKs, the AWS CLI, boto3 and runctl to talk to the region. */
+export function sandboxEnvironment(file: SandboxRegionFile, stateFolder: string): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: file.endpoint,
+    AWS_ACCESS_KEY_ID: file.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: file.secretAccessKey,
+    AWS_REGION: file.region,
+    AWS_DEFAULT_REGION: file.region,
+    // Nothing on this computer may take its own metadata service, if it has one, for the sandbox's.
+    AWS_EC2_METADATA_DISABLED: 'true',
+    RUNCTL_BUCKET: file.bucket,
+    RUNCTL_INSTANCE_PROFILE: file.instanceProfile,
+    RUNCTL_TIME_SCALE: String(file.timeScale),
+    RUNCTL_SANDBOX_STATE: stateFolder,
+  };
+}
+
+/** The running region of a state folder. Errors: `sandbox-not-running`. */
+export async function connectSandbox(stateFolder: string): Promise<Sandbox> {
+  const file = readRegion(stateFolder);
+  if (file === null) throw notRunning(`no sandbox has been started in ${stateFolder}`);
+  const sandbox = sandboxOf(file);
+  await sandbox.send('status', {});
+  return sandbox;
+}
+
+export interface StartSandboxOptions {
+  readonly stateFolder: string;
+  /** Program and arguments that serve the region until they are ended, such as `[node, runctl.mjs, 'sandbox', 'serve', …]`. */
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly timeoutMs?: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * Starts a region process that outlives this one and waits until it answers. When one runs already, that one is returned.
+ * Errors: `cloud-unreachable` with the end of its log when it does not come up.
+ */
+export async function startSandbox(options: StartSandboxOptions): Promise<Sandbox> {
+  const { stateFolder, clock = systemClock, timeoutMs = 20_000 } = options;
+  const running = await answering(stateFolder);
+  if (running !== null) return running;
+  mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+  const log = openSync(join(stateFolder, sandboxLogName), 'w', 0o600);
+  const [program = '', ...args] = options.command;
+  const child = spawn(program, args, {
+    stdio: ['ignore', log, log],
+    env: options.environment,
+    detached: true,
+  });
+  closeSync(log);
+  let ended: string | null = null;
+  child.once('error', (error) => (ended = error.message));
+  child.once('exit', (code, signal) => (ended = `it ended with ${code ?? signal}`));
+  child.unref();
+  const deadline = clock.monotonicMs() + timeoutMs;
+  for (;;) {
+    const sandbox = await answering(stateFolder);
+    if (sandbox !== null) return sandbox;
+    if (ended !== null || clock.monotonicMs() > deadline) {
+      throw new RunctlError(
+        'cloud-unreachable',
+        `the sandbox did not start: ${ended ?? `no answer in ${timeoutMs} ms`}`,
+        {
+          hint: `its log ends with: ${logTail(stateFolder)}`,
+        },
+      );
+    }
+    await clock.sleep(25);
+  }
+}
+
+/** Ends the region of a state folder and waits until it is gone; false when none ran. Objects in S3 stay. */
+export async function stopSandbox(
+  stateFolder: string,
+  options: { timeoutMs?: number; clock?: Clock } = {},
+): Promise<boolean> {
+  const { timeoutMs = 20_000, clock = systemClock } = options;
+  const sandbox = await answering(stateFolder);
+  if (sandbox === null) return false;
+  await sandbox.send('stop', {});
+  const deadline = clock.monotonicMs() + timeoutMs;
+  while (readRegion(stateFolder)?.adminToken === sandbox.file.adminToken) {
+    if (clock.monotonicMs() > deadline)
+      throw new RunctlError('internal', `the sandbox (process ${sandbox.file.pid}) did not end in ${timeoutMs} ms`, {
+        hint: `see ${join(stateFolder, sandboxLogName)}`,
+      });
+    await clock.sleep(25);
+  }
+  return true;
+}
+
+async function answering(stateFolder: string): Promise<Sandbox | null> {
+  try {
+    return await connectSandbox(stateFolder);
+  } catch {
+    return null;
+  }
+}
+
+function notRunning(message: string, cause?: unknown): RunctlError {
+  return new RunctlError('sandbox-not-running', message, { hint: 'start it with `runctl sandbox up`', cause });
+}
+
+function logTail(stateFolder: string): string {
+  try {
+    const lines = readFileSync(join(stateFolder, sandboxLogName), 'utf8').trim().split('\n');
+    return lines.slice(-5).join(' | ') || '(empty)';
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function sandboxOf(file: SandboxRegionFile): Sandbox {
+  return {
+    file,
+    async send(name, request) {
+      const response = await fetch(`${file.endpoint}${sandboxControlPath}${name}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${file.adminToken}`, 'content-type': 'application/json' },
+        body: JSON.stringify(request),
+      }).catch((error: unknown) => {
+        throw notRunning(`the sandbox at ${file.endpoint} does not answer`, error);
+      });
+      const answer: unknown = await response.json().catch(() => null);
+      if (!response.ok) throw failureOf(answer, `${name}: HTTP ${response.status}`);
+      // The schemas are keyed by the same name as the type.
+      return sandboxAnswers[name].parse(answer) as SandboxAnswer<typeof name>;
+    },
+  };
+}
+
+function failureOf(answer: unknown, fallback: string): RunctlError {
+  const parsed = sandboxFailure.safeParse(answer);
+  // Whatever else listens on the port now is not this region.
+  if (!parsed.success) return notRunning(`the sandbox did not answer as one (${fallback})`);
+  const { code, message, hint } = parsed.data.error;
+  const known = code in errorCatalog ? (code as ErrorCode) : 'internal';
+  return new RunctlError(known, message, hint === undefined ? {} : { hint });
+}

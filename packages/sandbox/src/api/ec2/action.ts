@@ -1,0 +1,70 @@
+import type { Principal } from '../context.ts';
+import { AwsError } from '../../model/aws-error.ts';
+import type { Compute } from '../../model/compute.ts';
+import { isAllowed } from '../../model/policy.ts';
+import type { PolicyResource } from '../../model/policy.ts';
+import type { XmlValue } from '../query/xml.ts';
+import type { Parameters } from '../query/parameters.ts';
+import { checkTags } from '../../model/tags.ts';
+import type { Tags } from '../../model/tags.ts';
+import type { Idempotency } from './idempotency.ts';
+
+export type Answer = Readonly<Record<string, XmlValue>>;
+
+export interface Call {
+  readonly action: string;
+  readonly parameters: Parameters;
+  readonly compute: Compute;
+  readonly principal: Principal;
+  readonly idempotency: Idempotency;
+}
+
+/** Answers one call. Throws AwsError. A change checks everything, then calls `proceed`, then changes. */
+export type Action = (call: Call) => Answer | Promise<Answer>;
+
+/** The point behind which a call has effects: a dry run ends here, as a permitted one does on EC2. */
+export function proceed(call: Call): void {
+  if (call.parameters.flag('DryRun') === true)
+    throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.');
+}
+
+/** Throws UnauthorizedOperation unless the caller may do the call's action (to `resource`). */
+export function authorize(call: Call, resource?: PolicyResource): void {
+  const granted = call.compute.settings.roleActions;
+  const action = `ec2:${call.action}`;
+  if (isAllowed(call.principal, action, { granted, ...(resource === undefined ? {} : { resource }) })) return;
+  throw new AwsError(
+    'UnauthorizedOperation',
+    `You are not authorized to perform this operation. User: ${call.principal.arn} is not authorized to perform: ${action}` +
+      `${resource === undefined ? '' : ` on resource: ${resource.id}`} because no identity-based policy allows the ${action} action.`,
+  );
+}
+
+/** Tags of `TagSpecification.N`, by resource type. Throws for types outside `allowed`. */
+export function tagSpecifications(parameters: Parameters, allowed: readonly string[]): Map<string, Tags> {
+  const byType = new Map<string, Tags>();
+  for (const specification of parameters.structures('TagSpecification')) {
+    const type = specification.required('ResourceType');
+    if (!allowed.includes(type)) {
+      throw new AwsError(
+        'InvalidParameterValue',
+        `'${type}' is not a valid taggable resource type for this operation. Use ${allowed.join(', ')}.`,
+      );
+    }
+    const tags: Tags = byType.get(type) ?? new Map<string, string>();
+    for (const tag of specification.structures('Tag')) tags.set(tag.required('Key'), tag.text('Value') ?? '');
+    checkTags(tags);
+    byType.set(type, tags);
+  }
+  return byType;
+}
+
+export function tagSet(tags: ReadonlyMap<string, string>): XmlValue {
+  return [...tags].map(([key, value]) => ({ key, value }));
+}
+
+/** Whether something made at `createdAtMs` is known to Describe calls yet. */
+export function isVisible(compute: Compute, createdAtMs: number): boolean {
+  const delayMs = compute.settings.delays.eventualConsistencyMs;
+  return delayMs === 0 || compute.clock.nowMs() - createdAtMs >= delayMs;
+}

@@ -1,0 +1,142 @@
+import { AwsError } from '../../model/aws-error.ts';
+import { defaultSecurityGroup, vpc, zones } from '../../model/catalog.ts';
+import type { Zone } from '../../model/catalog.ts';
+import { occupiesPool } from '../../model/instance.ts';
+import type { XmlValue } from '../query/xml.ts';
+import type { Action, Call } from './action.ts';
+import { checkFilters, filtered, paged } from './filters.ts';
+
+const vpcFilters = ['vpc-id', 'is-default', 'isDefault', 'state', 'cidr', 'cidr-block'];
+const subnetFilters = [
+  'availability-zone',
+  'availabilityZone',
+  'availability-zone-id',
+  'default-for-az',
+  'defaultForAz',
+  'state',
+  'subnet-id',
+  'vpc-id',
+];
+const groupFilters = ['group-id', 'group-name', 'vpc-id'];
+const addressesOfSubnet = 4091;
+
+/** A default VPC with one default subnet in each zone, and its default security group. Nothing of it can be changed. */
+export const networkActions: Readonly<Record<string, Action>> = {
+  DescribeVpcs: (call) => {
+    checkFilters(call.parameters, vpcFilters);
+    checkIds(call, 'VpcId', { known: [vpc.id], code: 'InvalidVpcID.NotFound', kind: 'vpc ID' });
+    const values: Readonly<Record<string, string>> = {
+      'vpc-id': vpc.id,
+      'is-default': 'true',
+      isDefault: 'true',
+      state: 'available',
+      cidr: vpc.cidrBlock,
+      'cidr-block': vpc.cidrBlock,
+    };
+    const matching = filtered(call.parameters, [vpc], () => (name) => one(values[name]));
+    return { vpcSet: matching.map(() => vpcView(call)) };
+  },
+
+  DescribeSubnets: (call) => {
+    checkFilters(call.parameters, subnetFilters);
+    const known = zones.map(({ subnetId }) => subnetId);
+    checkIds(call, 'SubnetId', { known, code: 'InvalidSubnetID.NotFound', kind: 'subnet ID' });
+    const asked = call.parameters.texts('SubnetId');
+    const chosen = zones.filter(({ subnetId }) => asked.length === 0 || asked.includes(subnetId));
+    const matching = filtered(call.parameters, chosen, (zone) => (name) => one(subnetValues(zone)[name]));
+    const { items, nextToken } = paged(call.parameters, matching);
+    return { subnetSet: items.map((zone) => subnetView(call, zone)), nextToken };
+  },
+
+  DescribeSecurityGroups: (call) => {
+    checkFilters(call.parameters, groupFilters);
+    checkIds(call, 'GroupId', {
+      known: [defaultSecurityGroup.id],
+      code: 'InvalidGroup.NotFound',
+      kind: 'security group',
+    });
+    checkIds(call, 'GroupName', {
+      known: [defaultSecurityGroup.name],
+      code: 'InvalidGroup.NotFound',
+      kind: 'security group',
+    });
+    const values: Readonly<Record<string, string>> = {
+      'group-id': defaultSecurityGroup.id,
+      'group-name': defaultSecurityGroup.name,
+      'vpc-id': vpc.id,
+    };
+    const matching = filtered(call.parameters, [defaultSecurityGroup], () => (name) => one(values[name]));
+    return { securityGroupInfo: matching.map(() => groupView(call)) };
+  },
+};
+
+function one(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [value];
+}
+
+function checkIds(call: Call, parameter: string, of: { known: readonly string[]; code: string; kind: string }): void {
+  const unknown = call.parameters.texts(parameter).find((id) => !of.known.includes(id));
+  if (unknown !== undefined) throw new AwsError(of.code, `The ${of.kind} '${unknown}' does not exist`);
+}
+
+function subnetValues(zone: Zone): Readonly<Record<string, string>> {
+  return {
+    'availability-zone': zone.name,
+    availabilityZone: zone.name,
+    'availability-zone-id': zone.id,
+    'default-for-az': 'true',
+    defaultForAz: 'true',
+    state: 'available',
+    'subnet-id': zone.subnetId,
+    'vpc-id': vpc.id,
+  };
+}
+
+function vpcView(call: Call): XmlValue {
+  return {
+    vpcId: vpc.id,
+    ownerId: call.compute.accountId,
+    state: 'available',
+    cidrBlock: vpc.cidrBlock,
+    dhcpOptionsId: 'dopt-0123456789abcdef0',
+    instanceTenancy: 'default',
+    isDefault: true,
+    tagSet: [],
+  };
+}
+
+function subnetView(call: Call, zone: Zone): XmlValue {
+  const used = call.compute.instances
+    .list()
+    .filter((instance) => occupiesPool(instance) && instance.spec.zone.name === zone.name).length;
+  return {
+    subnetId: zone.subnetId,
+    subnetArn: `arn:aws:ec2:${call.compute.region}:${call.compute.accountId}:subnet/${zone.subnetId}`,
+    state: 'available',
+    ownerId: call.compute.accountId,
+    vpcId: vpc.id,
+    cidrBlock: zone.cidrBlock,
+    availableIpAddressCount: addressesOfSubnet - used,
+    availabilityZone: zone.name,
+    availabilityZoneId: zone.id,
+    defaultForAz: true,
+    mapPublicIpOnLaunch: true,
+    assignIpv6AddressOnCreation: false,
+    tagSet: [],
+  };
+}
+
+function groupView(call: Call): XmlValue {
+  const everywhere = { ipProtocol: '-1', ipRanges: [{ cidrIp: '0.0.0.0/0' }] };
+  const itself = { groupId: defaultSecurityGroup.id, userId: call.compute.accountId };
+  return {
+    ownerId: call.compute.accountId,
+    groupId: defaultSecurityGroup.id,
+    groupName: defaultSecurityGroup.name,
+    groupDescription: 'default VPC security group',
+    vpcId: vpc.id,
+    ipPermissions: [{ ipProtocol: '-1', groups: [itself] }],
+    ipPermissionsEgress: [everywhere],
+    tagSet: [],
+  };
+}

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { AwsError, asAwsError } from '../../model/aws-error.ts';
+import type { Compute } from '../../model/compute.ts';
+import type { Principal, Service } from '../context.ts';
+import { readBody } from '../query/request-body.ts';
+import { children, element, xmlDeclaration } from '../query/xml.ts';
+
+const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
+
+/** GetCallerIdentity of AWS STS, for the account's user and for the sessions of instances. */
+export function createStsService(compute: Pick<Compute, 'accountId' | 'settings'>): Service {
+  return {
+    handle: async (request, response, principal) => {
+      const requestId = randomUUID();
+      let status = 200;
+      let body: string;
+      try {
+        const action = await actionOf(request);
+        compute.settings.admit(action);
+        if (action !== 'GetCallerIdentity')
+          throw new AwsError('InvalidAction', `Could not find operation ${action} for version 2011-06-15`);
+        const result = { UserId: userIdOf(principal), Account: compute.accountId, Arn: principal.arn };
+        const metadata = element('ResponseMetadata', { RequestId: requestId });
+        body =
+          `<GetCallerIdentityResponse xmlns="${namespace}">` +
+          `${element('GetCallerIdentityResult', result)}${metadata}</GetCallerIdentityResponse>`;
+      } catch (error) {
+        const failure = asAwsError(error);
+        status = failure.status;
+        const type = status >= 500 ? 'Receiver' : 'Sender';
+        const fields = { Type: type, Code: failure.code, Message: failure.message };
+        body = `<ErrorResponse xmlns="${namespace}">${children({ Error: fields, RequestId: requestId })}</ErrorResponse>`;
+      }
+      const text = xmlDeclaration + body;
+      response.writeHead(status, {
+        'content-type': 'text/xml',
+        'content-length': String(Buffer.byteLength(text)),
+        'x-amzn-requestid': requestId,
+      });
+      response.end(text);
+    },
+  };
+}
+
+async function actionOf(request: IncomingMessage): Promise<string> {
+  const query = (request.url ?? '').split('?')[1] ?? '';
+  const body = (await readBody(request)).toString('utf8');
+  return new URLSearchParams(body).get('Action') ?? new URLSearchParams(query).get('Action') ?? '';
+}
+
+function userIdOf(principal: Principal): string {
+  return principal.kind === 'user' ? 'AIDASANDBOXUSER000000' : `AROASANDBOXROLE000000:${principal.instanceId ?? ''}`;
+}

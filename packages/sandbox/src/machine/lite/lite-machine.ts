@@ -1,0 +1,209 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, openSync, closeSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { required } from '@runctl/core';
+import { bootScriptOf } from '../boot-script.ts';
+import { CuttableServer } from '../cuttable-server.ts';
+import type { ExecResult, Machine, MachineEnd, MachineSpec } from '../driver.ts';
+import { runInside } from '../run-inside.ts';
+import { layOutDisk } from './disk.ts';
+import { listenInside, type ListenAddress } from './namespace-listeners.ts';
+import { confined, setupScript } from './scripts.ts';
+
+export interface LiteSettings {
+  /** Port on the instance's 127.0.0.1 where the region's endpoints answer. */
+  readonly endpointPort: number;
+  readonly hiddenFolders: readonly string[];
+  readonly sharedFolders: readonly string[];
+  readonly stopLimitMs: number;
+  readonly minuteMs: number;
+}
+
+const METADATA = { host: '169.254.169.254', port: 80 } as const;
+const NAME_SPACES = [
+  '--net',
+  '--mount',
+  '--pid',
+  '--uts',
+  '--ipc',
+  '--fork',
+  '--kill-child',
+  '--propagation',
+  'private',
+];
+
+/** The environment of everything in the instance. */
+export function liteEnvironment(spec: MachineSpec, settings: LiteSettings): Record<string, string> {
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    LANG: 'C.UTF-8',
+    AWS_REGION: spec.region,
+    AWS_DEFAULT_REGION: spec.region,
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${settings.endpointPort}`,
+    ...spec.environment,
+  };
+}
+
+/** `ip-10-77-0-11` says 10.77.0.11; any other name gives no address but loopback. */
+export function addressOf(hostName: string): string | null {
+  const match = /^ip-(\d+)-(\d+)-(\d+)-(\d+)$/.exec(hostName.split('.')[0] ?? '');
+  return match === null ? null : match.slice(1).join('.');
+}
+
+/**
+ * Resolves when a process is dead. The holder waits for the init, so this is so already, unless the holder itself was killed.
+ * The first process of a pid name space is no zombie before every other one in it is dead.
+ */
+async function processGone(pid: number): Promise<void> {
+  for (;;) {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') X');
+    if (/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** An instance in name spaces of its own. Its first process is tied to ours: it dies when we do, and everything with it. */
+export class LiteMachine implements Machine {
+  readonly privateAddress: string;
+  readonly ended: Promise<MachineEnd>;
+  readonly #environment: Record<string, string>;
+  readonly #consoleFile: string;
+  readonly #imds: CuttableServer;
+  readonly #endpoints: CuttableServer;
+  readonly #holder: ChildProcess;
+  #initPid: number | null = null;
+  #killing = false;
+  #gone = false;
+
+  private constructor(spec: MachineSpec, settings: LiteSettings) {
+    this.privateAddress = addressOf(spec.hostName) ?? '127.0.0.1';
+    this.#environment = liteEnvironment(spec, settings);
+    this.#consoleFile = join(spec.folder, 'console.log');
+    this.#imds = new CuttableServer(spec.imds);
+    this.#endpoints = new CuttableServer(spec.endpoints);
+    this.#holder = this.#spawn(spec, settings);
+    this.ended = once(this.#holder, 'exit').then(async ([code]) => {
+      const end = this.#killing ? 'killed' : code === 0 ? 'power-off' : 'crashed';
+      this.#gone = true;
+      this.#imds.close();
+      this.#endpoints.close();
+      if (this.#initPid !== null) await processGone(this.#initPid);
+      return end;
+    });
+  }
+
+  static async start(spec: MachineSpec, settings: LiteSettings): Promise<LiteMachine> {
+    const machine = new LiteMachine(spec, settings);
+    try {
+      await machine.#boot(settings);
+      return machine;
+    } catch (error) {
+      await machine.kill();
+      throw error;
+    }
+  }
+
+  #spawn(spec: MachineSpec, settings: LiteSettings): ChildProcess {
+    const disk = join(spec.folder, 'disk');
+    mkdirSync(disk, { mode: 0o700 });
+    const boot = bootScriptOf(spec.userData);
+    layOutDisk({
+      ...settings,
+      folder: disk,
+      hostName: spec.hostName,
+      address: this.privateAddress,
+      environment: this.#environment,
+      boot,
+    });
+    const terminal = openSync(this.#consoleFile, 'a', 0o600);
+    if (boot.kind === 'unsupported') writeSync(terminal, `runctl-sandbox: ${boot.reason}\n`);
+    const address = addressOf(spec.hostName) ?? '';
+    const setup = ['/bin/sh', '-c', setupScript, 'setup', disk, spec.hostName, address];
+    // The kernel kills the holder when this process ends in any way, and the holder's end takes the instance along.
+    const args = ['--pdeathsig', 'KILL', 'unshare', ...NAME_SPACES, ...setup];
+    const child = spawn('setpriv', args, {
+      stdio: ['pipe', terminal, terminal, 'pipe'],
+      env: this.#environment,
+      cwd: '/',
+    });
+    child.stdin?.on('error', () => {
+      // The instance died while it booted; `exit` tells.
+    });
+    closeSync(terminal);
+    return child;
+  }
+
+  async #boot(settings: LiteSettings): Promise<void> {
+    const status = createInterface({ input: this.#holder.stdio[3] as Readable });
+    const up = Promise.withResolvers<void>();
+    const addressed = Promise.withResolvers<number>();
+    status.on('line', (line) => {
+      if (line.startsWith('net ')) addressed.resolve(Number(line.slice(4)));
+      if (line === 'up') up.resolve();
+    });
+    const died = once(this.#holder, 'exit').then(async () => {
+      throw new Error(`the instance died while it booted: ${(await this.consoleOutput()).toString().trim()}`);
+    });
+    this.#initPid = await Promise.race([addressed.promise, died]);
+    const local = { host: '127.0.0.1', port: settings.endpointPort };
+    await Promise.race([Promise.all([this.#serve(this.#initPid, local), up.promise]), died]);
+    died.catch(() => {
+      // After the boot, `ended` tells.
+    });
+    this.#holder.stdin?.end('go\n');
+  }
+
+  async #serve(initPid: number, local: ListenAddress): Promise<void> {
+    const [metadata, endpoints] = await listenInside(initPid, [METADATA, local]);
+    await this.#imds.listen(required(metadata, 'the listener of the metadata'));
+    await this.#endpoints.listen(required(endpoints, 'the listener of the endpoints'));
+  }
+
+  async exec(command: readonly string[], options: { stdin?: Buffer; timeoutMs: number }): Promise<ExecResult> {
+    if (this.#gone) throw new Error('the machine is gone');
+    const at = `/proc/${this.#holder.pid}/ns`;
+    const spaces = ['net', 'uts', 'ipc'].map((name) => `--${name}=${at}/${name}`);
+    const enter = [...spaces, `--pid=${at}/pid_for_children`, `--mount=${at}/mnt`, '--', ...confined];
+    return runInside({
+      command: 'nsenter',
+      args: [...enter, ...command],
+      env: this.#environment,
+      cwd: '/',
+      timeoutMs: options.timeoutMs,
+      ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
+    });
+  }
+
+  pressPowerButton(): void {
+    this.#signal('SIGTERM');
+  }
+
+  async kill(): Promise<void> {
+    this.#killing ||= !this.#gone;
+    if (this.#initPid === null) this.#holder.kill('SIGKILL');
+    else this.#signal('SIGKILL');
+    await this.ended;
+  }
+
+  setPartitioned(partitioned: boolean): void {
+    this.#endpoints.setCut(partitioned);
+  }
+
+  consoleOutput(): Promise<Buffer> {
+    return readFile(this.#consoleFile);
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#gone || this.#initPid === null) return;
+    try {
+      process.kill(this.#initPid, signal);
+    } catch {
+      // It ended in this very moment.
+    }
+  }
+}

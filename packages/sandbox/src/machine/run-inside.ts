@@ -1,0 +1,88 @@
+import { spawn, type StdioOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { ExecResult } from './driver.ts';
+
+/** How long output that a finished command's background children may still write is waited for. */
+const DRAIN_MS = 200;
+
+export interface InsideCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly stdin?: Buffer;
+  readonly timeoutMs: number;
+  /**
+   * The program is a wrapper that stays for what the command leaves behind: on descriptor 3 it writes `pid <n>` of the
+   * command's process group and `exit <code>` or `signal <number>` when the command ends.
+   */
+  readonly reported?: boolean;
+}
+
+/**
+ * Runs a command in a process group of its own and collects what it prints. After `timeoutMs` the group is killed and
+ * the result says so by its signal or code. Rejects only when it could not be started.
+ */
+export function runInside(spec: InsideCommand): Promise<ExecResult> {
+  return new Promise((resolve, reject) => {
+    const stdio: StdioOptions = spec.reported === true ? ['pipe', 'pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe'];
+    const child = spawn(spec.command, [...spec.args], { env: { ...spec.env }, cwd: spec.cwd, detached: true, stdio });
+    const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+    let group = child.pid;
+    const timer = setTimeout(() => killGroup(group), spec.timeoutMs);
+    const finish = (exitCode: number | null, signal: string | null) => {
+      clearTimeout(timer);
+      const settle = () => {
+        clearTimeout(drained);
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+        resolve({ exitCode, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) });
+      };
+      // A daemon that the command left behind may hold the pipes open for ever.
+      const drained = setTimeout(settle, DRAIN_MS);
+      Promise.all([closed(child.stdout), closed(child.stderr)]).then(settle, settle);
+    };
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.stdin?.on('error', () => {
+      // The command may end without reading what it was given.
+    });
+    child.stdin?.end(spec.stdin);
+    child.once('exit', finish);
+    if (spec.reported === true)
+      createInterface({ input: child.stdio[3] as Readable }).on('line', (line) => {
+        const [word, value] = line.split(' ');
+        if (word === 'pid') group = Number(value);
+        if (word === 'exit') finish(Number(value), null);
+        if (word === 'signal') finish(null, signalName(Number(value)));
+      });
+  });
+}
+
+function signalName(signal: number): string {
+  return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`;
+}
+
+async function closed(stream: Readable | null): Promise<void> {
+  if (stream !== null && !stream.closed) await once(stream, 'close');
+}
+
+function collect(stream: Readable | null): Buffer[] {
+  const chunks: Buffer[] = [];
+  stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return chunks;
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ended in this very moment.
+  }
+}

@@ -1,0 +1,76 @@
+import { IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { messageOf, type Log } from '@runctl/core';
+import type { CredentialStore, RegionClock, SelfVerifyingService, Service } from '../api/context.ts';
+import { credentialScopeOf, SignatureError, verifySignature } from '../api/signature.ts';
+import { refuse } from './signature-answers.ts';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export interface FrontOptions {
+  readonly s3: SelfVerifyingService;
+  /** Every other service, by the name in a signature's scope. */
+  readonly services: ReadonlyMap<string, Service>;
+  readonly credentials: CredentialStore;
+  readonly clock: RegionClock;
+  readonly log: Log;
+}
+
+/**
+ * All AWS services on one address: a request belongs to the service that it was signed for. What is not signed at all is
+ * S3's to refuse, as only S3 has public objects.
+ */
+export function createFront(options: FrontOptions): RequestListener {
+  return (request, response) => {
+    dispatch(options, request, response).catch((error: unknown) => {
+      options.log.error({ err: messageOf(error), url: request.url }, 'sandbox: a service failed');
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  };
+}
+
+async function dispatch(options: FrontOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const name = credentialScopeOf(request)?.service ?? 's3';
+  if (name === 's3') return options.s3.handle(request, response);
+  const service = options.services.get(name);
+  const body = await readAll(request);
+  if (body === null) return void response.writeHead(413).end();
+  if (service === undefined) {
+    const message = `the sandbox does not serve ${name}`;
+    const type = { 'content-type': 'application/x-amz-json-1.1' };
+    return void response.writeHead(501, type).end(JSON.stringify({ __type: 'UnknownOperationException', message }));
+  }
+  try {
+    const nowMs = options.clock.nowMs();
+    const verified = verifySignature(request, { store: options.credentials, nowMs, service: name, body });
+    await service.handle(replayed(request, body), response, verified.principal);
+  } catch (error) {
+    if (!(error instanceof SignatureError)) throw error;
+    refuse(response, name, error);
+  }
+}
+
+async function readAll(request: IncomingMessage): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > MAX_BODY_BYTES) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The request once more, with its body unread. */
+function replayed(request: IncomingMessage, body: Buffer): IncomingMessage {
+  const again = new IncomingMessage(request.socket);
+  for (const [name, value] of Object.entries(request.headers)) again.headers[name] = value;
+  again.rawHeaders = request.rawHeaders;
+  again.httpVersion = request.httpVersion;
+  if (request.method !== undefined) again.method = request.method;
+  if (request.url !== undefined) again.url = request.url;
+  again.push(body);
+  again.push(null);
+  again.complete = true;
+  return again;
+}

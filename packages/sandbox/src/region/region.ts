@@ -1,0 +1,211 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
+import { rm, readdir } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { join } from 'node:path';
+import { silentLog, systemClock, type Log } from '@runctl/core';
+import { sandboxControlVersion, sandboxRegionFileName, type SandboxRegionFile } from '@runctl/protocol';
+import type { RegionClock } from '../api/context.ts';
+import { createS3Service, type S3Service } from '../api/s3/index.ts';
+import type { MachineDriver } from '../machine/driver.ts';
+import { createLiteDriver } from '../machine/lite/lite-driver.ts';
+import { createProcessDriver } from '../machine/process/process-driver.ts';
+import { createCompute, type Compute } from '../model/compute.ts';
+import type { Instance } from '../model/instance.ts';
+import { instanceProfileName } from '../model/launch-spec.ts';
+import type { Delays } from '../model/settings.ts';
+import { loadAccount, saveAccount, writePrivateFile } from './account.ts';
+import { chooseDriver, type LevelChoice, type RefusedLevel } from './choose-driver.ts';
+import { createControl, isControlRequest } from './control.ts';
+import { createFront } from './front.ts';
+import { servicesOf } from './services.ts';
+import { lockState, processStartOf } from './state-lock.ts';
+
+export interface RegionOptions {
+  /** Where the region keeps its objects, its account and its instances; made if it is missing. */
+  readonly stateFolder: string;
+  /** `auto` takes the most real level that runs here. */
+  readonly level?: LevelChoice;
+  /** EC2's own delays are multiplied by this. */
+  readonly timeScale?: number;
+  /** Port on 127.0.0.1; 0 or left out: the one of the last region of this state folder if it is free, else any. */
+  readonly port?: number;
+  readonly region?: string;
+  readonly delays?: Partial<Delays>;
+  /** Folders that instances of a level with a file view of their own may read, besides the system's. */
+  readonly sharedFolders?: readonly string[];
+  /** Keeps the disks of terminated instances until the region ends, for looking at them. */
+  readonly keepDisks?: boolean;
+  readonly log?: Log;
+}
+
+/** A region that answers. */
+export interface Region {
+  readonly file: SandboxRegionFile;
+  /** Better levels that were tried and cannot run here. */
+  readonly refused: readonly RefusedLevel[];
+  /** Resolves when the region has ended, by `close` or by a request. */
+  readonly closed: Promise<void>;
+  /** Ends every instance and removes their folders; objects in S3 stay. Idempotent. */
+  close(): Promise<void>;
+}
+
+const ACCOUNT = '123456789012';
+const OS_STOP_LIMIT_MS = 90_000;
+
+/**
+ * Serves a region in this process until it is closed. Nothing of it outlives the process, however that ends.
+ * Errors: `sandbox-running` when the state folder has a region already, `usage` when the level cannot run here.
+ */
+export async function serveRegion(options: RegionOptions): Promise<Region> {
+  mkdirSync(options.stateFolder, { recursive: true, mode: 0o700 });
+  const unlock = lockState(options.stateFolder);
+  try {
+    return await start(options, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function start(options: RegionOptions, unlock: () => void): Promise<Region> {
+  const { stateFolder, timeScale = 1, region = 'us-east-1', log = silentLog } = options;
+  const startedAt = new Date(systemClock.wallMs()).toISOString();
+  const clock: RegionClock = { nowMs: () => systemClock.wallMs(), scale: timeScale };
+  // What a killed region left.
+  rmSync(join(stateFolder, 'instances'), { recursive: true, force: true });
+  mkdirSync(join(stateFolder, 'instances'), { mode: 0o700 });
+  const account = loadAccount(stateFolder);
+  let listener: RequestListener = (_, response) => response.writeHead(503).end();
+  const server = createServer((request, response) => listener(request, response));
+  const port = await listen(server, options.port ?? 0, account.port);
+  saveAccount(stateFolder, { ...account, port });
+  try {
+    const { driver, refused } = await chooseDriver(driversOf(options, port), options.level ?? 'auto');
+    let front: RequestListener = listener;
+    const compute = createCompute({
+      driver,
+      clock,
+      region,
+      log,
+      accountId: ACCOUNT,
+      timers: systemClock,
+      userKey: account,
+      folder: join(stateFolder, 'instances'),
+      endpoints: (request, response) => front(request, response),
+      ...(options.delays === undefined ? {} : { settings: options.delays }),
+    });
+    if (options.keepDisks !== true) compute.instances.onChange((instance) => discardDisk(instance, log));
+    const { credentials } = compute;
+    const s3 = createS3Service({ root: join(stateFolder, 's3'), credentials, clock, region });
+    const bucket = `runctl-${ACCOUNT}-${region}`;
+    s3.ensureBucket(bucket);
+    front = createFront({ s3, services: servicesOf(compute), credentials, clock, log });
+    const file: SandboxRegionFile = {
+      version: sandboxControlVersion,
+      pid: process.pid,
+      processStart: processStartOf(process.pid) ?? '',
+      startedAt,
+      endpoint: `http://127.0.0.1:${port}`,
+      region,
+      accountId: ACCOUNT,
+      accessKeyId: account.accessKeyId,
+      secretAccessKey: account.secretAccessKey,
+      bucket,
+      instanceProfile: instanceProfileName,
+      level: driver.level,
+      notReal: [...driver.notReal],
+      timeScale,
+      adminToken: randomBytes(32).toString('base64url'),
+    };
+    const close = closing({ server, compute, driver, s3, stateFolder, unlock });
+    const stop = () => void close();
+    const control = createControl({ compute, s3, startedAt, adminToken: file.adminToken, stop });
+    listener = (request, response) => (isControlRequest(request) ? control : front)(request, response);
+    writePrivateFile(join(stateFolder, sandboxRegionFileName), file);
+    return { file, refused, closed: close.done, close };
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+}
+
+/** The most real level first. */
+function driversOf(options: RegionOptions, endpointPort: number): MachineDriver[] {
+  const stopLimitMs = Math.max(1000, OS_STOP_LIMIT_MS * (options.timeScale ?? 1));
+  const { stateFolder, sharedFolders = [] } = options;
+  return [
+    createLiteDriver({ endpointPort, stopLimitMs, sharedFolders, hiddenFolders: [stateFolder] }),
+    createProcessDriver({ stopLimitMs, path: process.env['PATH'] ?? '' }),
+  ];
+}
+
+async function listen(server: Server, wanted: number, last: number | undefined): Promise<number> {
+  const ports = wanted !== 0 || last === undefined ? [wanted] : [last, 0];
+  for (const [index, port] of ports.entries()) {
+    try {
+      server.listen(port, '127.0.0.1');
+      await once(server, 'listening');
+      break;
+    } catch (error) {
+      if (index === ports.length - 1) throw error;
+    }
+  }
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : wanted;
+}
+
+/** The root volume goes with its instance; what it printed stays. */
+function discardDisk(instance: Instance, log: Log): void {
+  if (instance.state !== 'terminated') return;
+  const discard = async () => {
+    for (const name of await readdir(instance.folder))
+      if (name !== 'console.log') await rm(join(instance.folder, name), { recursive: true, force: true });
+  };
+  discard().catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT')
+      log.warn({ err: error, instance: instance.id }, 'sandbox: a disk could not be removed');
+  });
+}
+
+interface Parts {
+  readonly server: Server;
+  readonly compute: Compute;
+  readonly driver: MachineDriver;
+  readonly s3: S3Service;
+  readonly stateFolder: string;
+  readonly unlock: () => void;
+}
+
+function closing(parts: Parts): (() => Promise<void>) & { readonly done: Promise<void> } {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  promise.catch(() => {
+    // Whoever waits for it hears of it.
+  });
+  let begun = false;
+  const close = () => {
+    if (!begun) {
+      begun = true;
+      end(parts).then(resolve, reject);
+    }
+    return promise;
+  };
+  return Object.assign(close, { done: promise });
+}
+
+async function end({ server, compute, driver, s3, stateFolder, unlock }: Parts): Promise<void> {
+  await compute.close();
+  await driver.close();
+  const quiet = once(server, 'close');
+  server.close();
+  // Answers that are being written, that of the stop request among them, get a moment.
+  server.closeIdleConnections();
+  await Promise.race([quiet, systemClock.sleep(200)]);
+  server.closeAllConnections();
+  s3.close();
+  await rm(join(stateFolder, 'instances'), { recursive: true, force: true });
+  // In this order: whoever sees no region file may start the next region.
+  rmSync(join(stateFolder, sandboxRegionFileName), { force: true });
+  unlock();
+}
