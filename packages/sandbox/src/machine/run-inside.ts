@@ -1,8 +1,8 @@
 import { spawn, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { onLines } from './children.ts';
 import type { ExecResult } from './driver.ts';
 
 /** How long output that a finished command's background children may still write is waited for. */
@@ -55,7 +55,7 @@ export function runInside(spec: InsideCommand): Promise<ExecResult> {
     child.stdin?.end(spec.stdin);
     child.once('exit', finish);
     if (spec.reported === true)
-      createInterface({ input: child.stdio[3] as Readable }).on('line', (line) => {
+      onLines(child, 3, (line) => {
         const [word, value] = line.split(' ');
         if (word === 'pid') group = Number(value);
         if (word === 'exit') finish(Number(value), null);

@@ -9,7 +9,8 @@ import {
   powerCommandScript,
   shellQuote,
 } from '../power-commands.ts';
-import { hostCommandNames, initScript, sudoScript } from './scripts.ts';
+import { sudoScript } from '../sudo-command.ts';
+import { hostCommandNames, initScript } from './scripts.ts';
 import { markerVariable } from './sweep.ts';
 
 /** Where things lie in the folder of an instance. */
@@ -55,7 +56,7 @@ function writeCommands(at: InstanceFolder, minuteMs: number): void {
   const own: Record<string, string> = {
     '.power': powerCommandScript({ initPid, stateFolder: at.state, minuteMs }),
     '.absent': absentCommandScript('process'),
-    sudo: sudoScript,
+    sudo: sudoScript(),
   };
   for (const [name, text] of Object.entries(own)) {
     writeFileSync(join(at.commands, name), text);

@@ -82,22 +82,6 @@ while :; do
 done
 `;
 
-/** Stands in for sudo where everything runs as one user. */
-export const sudoScript = `#!/bin/sh
-# Everything in this instance runs as one user: the command is run as it is.
-while :; do
-  case \${1-} in
-    -u | -g | -C | -D | -h | -p | -R | -T) shift 2 ;;
-    --) shift; break ;;
-    -*) shift ;;
-    *=*) export "$1"; shift ;;
-    *) break ;;
-  esac
-done
-[ "$#" -gt 0 ] || exit 0
-exec "$@"
-`;
-
 /** Commands that would change the host, installed as absent. */
 export const hostCommandNames = `apt apt-get dpkg yum dnf snap zypper pacman brew service launchctl crontab
   mount umount modprobe insmod rmmod kexec sysctl hwclock swapon swapoff

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { exitOf } from '../children.ts';
 
 /** Environment variable that every process of an instance carries: `<instance id>:<nonce>`. */
 export const markerVariable = 'RUNCTL_SANDBOX_INSTANCE';
@@ -135,6 +135,5 @@ export function startSweeper(mode: 'watch' | 'sweep' | 'stop', options: SweepOpt
 /** Ends every process of an instance and resolves when none is left; false when some could not be ended in ten seconds. */
 export async function sweepUp(options: SweepOptions): Promise<boolean> {
   const child = startSweeper('sweep', options);
-  const [code] = (await once(child, 'exit')) as [number | null];
-  return code === 0;
+  return (await exitOf(child)) === 0;
 }
