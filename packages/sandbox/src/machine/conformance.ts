@@ -147,12 +147,13 @@ function describeBoot(behaviour: Behaviour): void {
 
   behaviour('gives its environment and none of the credentials of whoever started the region', async (start) => {
     process.env['AWS_SECRET_ACCESS_KEY'] = 'secret-of-the-caller';
-    const { machine } = await start(null).finally(() => delete process.env['AWS_SECRET_ACCESS_KEY']);
+    const { machine, id } = await start(null).finally(() => delete process.env['AWS_SECRET_ACCESS_KEY']);
     const environment = await output(machine, 'env');
     expect(environment).toContain('AWS_REGION=eu-test-1');
     expect(environment).toContain('AWS_DEFAULT_REGION=eu-test-1');
     expect(environment).toMatch(/AWS_ENDPOINT_URL=http:\/\/127\.0\.0\.1:\d+/);
     expect(environment).not.toContain('secret-of-the-caller');
+    expect(environment).toContain(`RUNCTL_SANDBOX_INSTANCE=${id}`);
   });
 
   behaviour('exec returns output, exit code and takes input', async (start) => {
@@ -215,6 +216,15 @@ function describeDeath(behaviour: Behaviour, { create, minuteMs }: DriverUnderTe
     await expect(machine.exec(['true'], { timeoutMs: 1000 })).rejects.toThrow('gone');
   });
 
+  behaviour('kill finds who dropped the variables of our prefix and lost its parents', async (start) => {
+    const orphan = `sleep ${forever.replace('9000', '7000')}`;
+    const script = `unset RUNCTL_SANDBOX_INSTANCE; (setsid sh -c "(${orphan} &)" &)`;
+    const { machine } = await start(`#!/bin/sh\nsh -c '${script}'\n`);
+    await until('it runs', () => commandsWith(orphan).length > 0);
+    await machine.kill();
+    expect(commandsWith(orphan)).toEqual([]);
+  });
+
   behaviour('kill finds all of a family that keeps forking', async (start) => {
     const family = 'i=0; while [ $i -lt 400 ]; do (setsid sh -c "sleep 0.05; exec sleep 9010" &); i=$((i+1)); done';
     const { machine, token } = await start(`#!/bin/sh\n${family}\n`);
@@ -231,8 +241,10 @@ while :; do sleep 0.05; done
 `;
     const { machine, token } = await start(script);
     await until('ready', async () => (await printed(machine)).includes('ready'));
-    machine.pressPowerButton();
-    machine.pressPowerButton();
+    for (let presses = 0; presses < 20; presses++) {
+      machine.pressPowerButton();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     expect(await machine.ended).toBe('power-off');
     expect(await printed(machine)).toContain('saved on TERM');
     expect(processesWith(token)).toEqual([]);

@@ -7,6 +7,7 @@ import { bootScriptOf } from '../boot-script.ts';
 import { exitOf, onLines } from '../children.ts';
 import { CuttableServer } from '../cuttable-server.ts';
 import type { ExecResult, Machine, MachineEnd, MachineSpec } from '../driver.ts';
+import { markerVariables } from '../instance-marker.ts';
 import { runInside } from '../run-inside.ts';
 import { layOutDisk } from './disk.ts';
 import { listenInside, type ListenAddress } from './namespace-listeners.ts';
@@ -44,6 +45,7 @@ export function liteEnvironment(spec: MachineSpec, settings: LiteSettings): Reco
     AWS_DEFAULT_REGION: spec.region,
     AWS_ENDPOINT_URL: `http://127.0.0.1:${settings.endpointPort}`,
     ...spec.environment,
+    ...markerVariables(spec.instanceId),
   };
 }
 

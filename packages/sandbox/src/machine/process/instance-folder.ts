@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { BootScript } from '../boot-script.ts';
 import type { MachineSpec } from '../driver.ts';
+import { markerVariables } from '../instance-marker.ts';
 import {
   absentCommandScript,
   busCommandNames,
@@ -11,7 +12,6 @@ import {
 } from '../power-commands.ts';
 import { sudoScript } from '../sudo-command.ts';
 import { hostCommandNames, initScript } from './scripts.ts';
-import { markerVariable } from './sweep.ts';
 
 /** Where things lie in the folder of an instance. */
 export interface InstanceFolder {
@@ -94,6 +94,6 @@ export function processEnvironment(options: EnvironmentOptions): Record<string, 
     AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://127.0.0.1:${options.imdsPort}/`,
     AWS_ENDPOINT_URL: `http://127.0.0.1:${options.endpointPort}`,
     ...spec.environment,
-    [markerVariable]: options.marker,
+    ...markerVariables(options.marker),
   };
 }

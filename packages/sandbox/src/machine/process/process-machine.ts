@@ -10,7 +10,7 @@ import type { ExecResult, Machine, MachineEnd, MachineSpec } from '../driver.ts'
 import { runInside } from '../run-inside.ts';
 import { makeInstanceFolder, processEnvironment, type InstanceFolder } from './instance-folder.ts';
 import { adoptAndReport, adoptOrphans } from './scripts.ts';
-import { markerVariable, startSweeper, sweepUp, type SweepOptions } from './sweep.ts';
+import { startSweeper, sweepUp, type SweepOptions } from './sweep.ts';
 
 export interface ProcessSettings {
   readonly stopLimitMs: number;
@@ -112,7 +112,7 @@ export class ProcessMachine implements Machine {
 
   #sweepOptions(): SweepOptions {
     const { stopLimitMs } = this.#settings;
-    return { marker: `${markerVariable}=${this.#marker}`, initPid: this.#init?.pid ?? 0, stopLimitMs };
+    return { marker: this.#marker, initPid: this.#init?.pid ?? 0, stopLimitMs };
   }
 
   async #shutDown(request: 'power-off' | 'halt'): Promise<void> {
