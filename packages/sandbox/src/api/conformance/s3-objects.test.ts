@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest } from 'node:http';
+import { Readable } from 'node:stream';
 import { once } from 'node:events';
 import { crc32 } from 'node:zlib';
 import * as S3 from '@aws-sdk/client-s3';
@@ -51,6 +52,14 @@ describe('keys', () => {
     expect(listed).toEqual(
       strange.map((key) => `k/${key}`.slice(0, 1024)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
     );
+  });
+
+  it('deletes every legal key by its name in a batch', async () => {
+    const keys = [...strange, 'literal &lt; &#10; entity', ' spaced '].map((key) => `k/${key}`.slice(0, 1024));
+    for (const key of keys) await put(key, key);
+    const Objects = keys.map((Key) => ({ Key }));
+    await client.send(new S3.DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
+    expect((await client.send(new S3.ListObjectsV2Command({ Bucket, Prefix: 'k/' }))).KeyCount).toBe(0);
   });
 
   it('refuses a key of more than 1024 bytes', async () => {
@@ -166,6 +175,25 @@ describe('integrity', () => {
     await new Promise((resolve) => setImmediate(resolve));
     request.destroy();
     expect(await failureOf(get('broken'))).toMatchObject({ status: 404 });
+  });
+
+  it('serves the next request on a connection whose upload it refused half-way', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const single = server.client({ requestHandler: { httpAgent: agent } });
+    const big = 8 * MIB;
+    const Body = Readable.from([Buffer.alloc(10), Buffer.alloc(10), Buffer.alloc(big - 20)]);
+    const attempt = single.send(new S3.PutObjectCommand({ Bucket, Key: 'half', Body, ContentLength: big }));
+    expect(await failureOf(attempt)).toEqual({ name: 'InvalidChunkSizeError', status: 403 });
+    await single.send(new S3.PutObjectCommand({ Bucket, Key: 'next', Body: 'x' }));
+    agent.destroy();
+  });
+
+  it('honours If-Range: a range of another object than the known one is the whole', async () => {
+    const { ETag } = await put('if-range', '0123456789');
+    const url = await getSignedUrl(client, new S3.GetObjectCommand({ Bucket, Key: 'if-range' }));
+    const ask = async (known: string) =>
+      (await fetch(url, { headers: { range: 'bytes=0-1', 'if-range': known } })).text();
+    expect([await ask(ETag!), await ask('"other"')]).toEqual(['01', '0123456789']);
   });
 
   it('waits with its 100-continue for nobody: a body sent after it arrives whole', async () => {
