@@ -1,2 +1,6 @@
 #!/usr/bin/env node
-import '../dist/runctl.mjs';
+import module from 'node:module';
+
+// Absent before Node 22.1; without it everything works, only slower.
+module.enableCompileCache?.();
+await import('../dist/runctl.mjs');

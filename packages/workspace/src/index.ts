@@ -1,1 +1,3 @@
-export const packageName = '@runctl/workspace';
+export * from './project.ts';
+export * from './snapshot.ts';
+export * from './unpack.ts';

@@ -214,7 +214,7 @@ export class LeaseKeeper {
     try {
       return await work(signal);
     } finally {
-      done.abort();
+      done.abort(answered);
     }
   }
 
@@ -241,6 +241,9 @@ export class LeaseKeeper {
     return effects;
   }
 }
+
+/** A reason of its own spares a DOMException, stack trace and all, at every renewal. */
+const answered = new Error('answered');
 
 type Work = Extract<LeaseEffect, { type: 'try' | 'renew' }>;
 

@@ -73,7 +73,7 @@ export type LeaseEvent =
   | { readonly type: 'release-settled' }
   | { readonly type: 'tick' };
 
-/** Each of the first three is answered by exactly one event; a `wake` by a tick. */
+/** Each of the first three is answered by exactly one event. A `wake` replaces the one before it; early ticks do no harm. */
 export type LeaseEffect =
   | { readonly type: 'try' }
   | { readonly type: 'renew'; readonly lease: HeldLease }
@@ -154,7 +154,9 @@ function whileWaiting(state: In<'waiting'>, event: LeaseEvent, { nowMs, policy }
     case 'release':
       return stay({ phase: 'absent' });
     case 'tick':
-      if (state.trying || nowMs < state.nextTryMs) return stay(state);
+      if (state.trying) return stay(state);
+      // Timers may fire a little early.
+      if (nowMs < state.nextTryMs) return later(state, state.nextTryMs);
       return { state: { ...state, trying: true }, effects: [{ type: 'try' }] };
     default:
       return stay(state);
@@ -198,6 +200,7 @@ function whileReleased(state: In<'released'>, event: LeaseEvent, { nowMs, policy
       return stay({ ...state, confirmed: true });
     case 'unanswered':
       return { state, effects: [{ type: 'wake', atMs: nowMs + policy.retryMs }] };
+    // The owner decides when it tries again.
     case 'tick':
       return { state, effects: state.confirmed ? [] : [releaseOf(state.lease)] };
     default:

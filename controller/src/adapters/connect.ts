@@ -1,0 +1,81 @@
+import { createLazyFleetProvider, createLazyRemoteCommand } from './lazy-aws.ts';
+import { systemClock, type Log } from '@runctl/core';
+import {
+  S3Store,
+  StoreError,
+  credentialsOf,
+  endpointOf,
+  fixedCredentials,
+  limited,
+  prefixed,
+  retrying,
+  type CredentialsProvider,
+} from '@runctl/store';
+import type { Environment } from '../context.ts';
+import type { Cloud } from '../operations/cloud.ts';
+import { requiredBucket, requiredRegion } from '../settings/load.ts';
+import type { Settings } from '../settings/schema.ts';
+
+const PARALLEL_REQUESTS = 32;
+
+/**
+ * Connects to AWS, or whatever the SDK's own variables name. The SDKs read the process's environment, so `environment` is
+ * laid over it first: one process talks to one cloud. Errors: `config-missing`.
+ */
+export function connectCloud(settings: Settings, environment: Environment, log: Log): Promise<Cloud> {
+  const bucket = requiredBucket(settings);
+  const region = requiredRegion(settings);
+  for (const [name, value] of Object.entries(environment)) if (value !== undefined) process.env[name] = value;
+  if (settings.profile !== undefined) process.env['AWS_PROFILE'] = settings.profile;
+  const s3 = new S3Store({
+    bucket,
+    region,
+    clock: systemClock,
+    endpoint: endpointOf(environment),
+    credentials: credentialsFor(environment, settings.profile),
+  });
+  const onRetry = (error: StoreError): void => log.debug({ error }, 'asking S3 again');
+  const patient = retrying(limited(s3, PARALLEL_REQUESTS), { clock: systemClock, onRetry });
+  const fleets = createLazyFleetProvider(region);
+  const remote = createLazyRemoteCommand(region);
+  return Promise.resolve({
+    store: settings.prefix === '' ? patient : prefixed(patient, settings.prefix),
+    fleets,
+    remote,
+    bucket,
+    prefix: settings.prefix,
+    region,
+    close: () => {
+      s3.close();
+      fleets.close();
+      remote.close();
+    },
+  });
+}
+
+/** Keys of the environment, else whatever the SDK's chain finds: profiles, SSO, containers. */
+function credentialsFor(environment: Environment, profile: string | undefined): CredentialsProvider {
+  const own = profile === undefined ? credentialsOf(environment) : null;
+  if (own !== null) return fixedCredentials(own);
+  let chain: ((options?: { forceRefresh?: boolean }) => Promise<Awaited<ReturnType<CredentialsProvider>>>) | null =
+    null;
+  let kept: { readonly credentials: Awaited<ReturnType<CredentialsProvider>>; readonly untilMs: number } | null = null;
+  return async (options) => {
+    if (kept !== null && options?.refresh !== true && systemClock.wallMs() < kept.untilMs) return kept.credentials;
+    try {
+      if (chain === null) {
+        const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
+        const found = fromNodeProviderChain(profile === undefined ? {} : { profile });
+        chain = async () => {
+          const { accessKeyId, secretAccessKey, sessionToken, expiration } = await found();
+          return { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration?.getTime() };
+        };
+      }
+      const credentials = await chain();
+      kept = { credentials, untilMs: (credentials.expiresAtMs ?? Number.POSITIVE_INFINITY) - 300_000 };
+      return credentials;
+    } catch (cause) {
+      throw new StoreError('credentials', cause instanceof Error ? cause.message : String(cause), { cause });
+    }
+  };
+}

@@ -1,0 +1,49 @@
+import type { FleetProvider, RemoteCommand } from '@runctl/cloud';
+import { systemClock } from '@runctl/core';
+
+type Closable = { close(): void };
+
+/** The EC2 adapter, loaded at its first call: commands that only read the bucket never pay for the SDK. */
+export function createLazyFleetProvider(region: string): FleetProvider & Closable {
+  const { load, close } = lazily(async () => {
+    const { createEc2FleetProvider } = await import('@runctl/cloud/aws');
+    return createEc2FleetProvider({ region, clock: systemClock });
+  });
+  return {
+    region,
+    offers: async (...args) => (await load()).offers(...args),
+    resolveImage: async (...args) => (await load()).resolveImage(...args),
+    launch: async (...args) => (await load()).launch(...args),
+    findFleet: async (...args) => (await load()).findFleet(...args),
+    fleet: async (...args) => (await load()).fleet(...args),
+    fleetEvents: async (...args) => (await load()).fleetEvents(...args),
+    switchToOnDemand: async (...args) => (await load()).switchToOnDemand(...args),
+    instances: async (...args) => (await load()).instances(...args),
+    deleteFleet: async (...args) => (await load()).deleteFleet(...args),
+    terminate: async (...args) => (await load()).terminate(...args),
+    consoleOutput: async (...args) => (await load()).consoleOutput(...args),
+    close,
+  };
+}
+
+/** The SSM adapter, loaded at its first call. */
+export function createLazyRemoteCommand(region: string): RemoteCommand & Closable {
+  const { load, close } = lazily(async () => {
+    const { createSsmRemoteCommand } = await import('@runctl/cloud/aws');
+    return createSsmRemoteCommand({ region, clock: systemClock });
+  });
+  return { run: async (...args) => (await load()).run(...args), close };
+}
+
+function lazily<T extends Closable>(make: () => Promise<T>): { load(): Promise<T>; close(): void } {
+  let made: Promise<T> | null = null;
+  return {
+    load: () => (made ??= make()),
+    close: () => {
+      made?.then(
+        (adapter) => adapter.close(),
+        () => {},
+      );
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { systemClock } from '@runctl/core';
+import { spawn } from 'node:child_process';
+import { connect, createServer } from 'node:net';
+import { once } from 'node:events';
+import type { Tunnel } from '../operations/live/open-live.ts';
+
+const OPEN_TIMEOUT_MS = 10_000;
+
+/** Port forwards with the user's own `ssh`, its keys and its configuration. */
+export function sshTunnel(user: string): Tunnel {
+  return async (instance, remotePort) => {
+    const host = instance.publicIp ?? instance.privateIp;
+    if (host === null) return null;
+    const port = await freePort();
+    const forward = `127.0.0.1:${port}:127.0.0.1:${remotePort}`;
+    const ssh = spawn(
+      'ssh',
+      ['-N', '-o', 'BatchMode=yes', '-o', 'ExitOnForwardFailure=yes', '-L', forward, `${user}@${host}`],
+      {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    );
+    let ended = false;
+    ssh.once('error', () => (ended = true));
+    ssh.once('exit', () => (ended = true));
+    const close = (): void => void ssh.kill('SIGTERM');
+    const deadlineMs = systemClock.monotonicMs() + OPEN_TIMEOUT_MS;
+    const hasEnded = (): boolean => ended;
+    while (!hasEnded() && systemClock.monotonicMs() < deadlineMs) {
+      if (await answers(port)) return { host: '127.0.0.1', port, close };
+      await systemClock.sleep(100);
+    }
+    close();
+    return null;
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,95 @@
+import type { CommandClass } from 'clipanion';
+import type { CommandContext } from './context.ts';
+
+export interface CommandEntry {
+  readonly path: readonly string[];
+  readonly summary: string;
+  /** Not shown in the overview. */
+  readonly hidden?: boolean;
+  load(): Promise<CommandClass<CommandContext>>;
+}
+
+/** Every command, without its code: the overview and completion are made from this alone. */
+export const commandTable: readonly CommandEntry[] = [
+  {
+    path: ['launch'],
+    summary: 'train a script on EC2 Spot and follow it',
+    load: async () => (await import('./commands/launch.ts')).LaunchCommand,
+  },
+  {
+    path: ['status'],
+    summary: 'show runs, or one run in detail',
+    load: async () => (await import('./commands/status.ts')).StatusCommand,
+  },
+  {
+    path: ['logs'],
+    summary: 'print the log of a run over all its attempts',
+    load: async () => (await import('./commands/logs.ts')).LogsCommand,
+  },
+  {
+    path: ['attach'],
+    summary: 'follow a run live',
+    load: async () => (await import('./commands/attach.ts')).AttachCommand,
+  },
+  {
+    path: ['stop'],
+    summary: 'save a checkpoint and end a run',
+    load: async () => (await import('./commands/stop.ts')).StopCommand,
+  },
+  {
+    path: ['resume'],
+    summary: 'launch a stopped or failed run again from its last checkpoint',
+    load: async () => (await import('./commands/resume.ts')).ResumeCommand,
+  },
+  {
+    path: ['wait'],
+    summary: 'wait until a run ends; its exit code says how',
+    load: async () => (await import('./commands/wait.ts')).WaitCommand,
+  },
+  {
+    path: ['events'],
+    summary: 'show what happened to a run, in order',
+    load: async () => (await import('./commands/events.ts')).EventsCommand,
+  },
+  {
+    path: ['drill'],
+    summary: 'rehearse interruptions of a script on the local cloud',
+    load: async () => (await import('./commands/drill.ts')).DrillCommand,
+  },
+  {
+    path: ['sandbox', 'start'],
+    summary: 'start the local cloud',
+    load: async () => (await import('./commands/sandbox/start.ts')).SandboxStartCommand,
+  },
+  {
+    path: ['sandbox', 'stop'],
+    summary: 'stop the local cloud and everything in it',
+    load: async () => (await import('./commands/sandbox/stop.ts')).SandboxStopCommand,
+  },
+  {
+    path: ['sandbox', 'status'],
+    summary: 'show the local cloud and its instances',
+    load: async () => (await import('./commands/sandbox/status.ts')).SandboxStatusCommand,
+  },
+  {
+    path: ['sandbox', 'interrupt'],
+    summary: 'reclaim an instance of the local cloud',
+    load: async () => (await import('./commands/sandbox/interrupt.ts')).SandboxInterruptCommand,
+  },
+  {
+    path: ['sandbox', 'env'],
+    summary: 'print the exports with which other AWS clients talk to the local cloud',
+    load: async () => (await import('./commands/sandbox/env.ts')).SandboxEnvCommand,
+  },
+  {
+    path: ['sandbox', 'serve'],
+    summary: 'serve the local cloud in the foreground',
+    hidden: true,
+    load: async () => (await import('./commands/sandbox/serve.ts')).SandboxServeCommand,
+  },
+  {
+    path: ['completion'],
+    summary: 'print a completion script for bash, zsh or fish',
+    load: async () => (await import('./commands/completion.ts')).CompletionCommand,
+  },
+];

@@ -1,0 +1,22 @@
+import { Command, Option } from 'clipanion';
+import { RunctlError } from '@runctl/core';
+import { RunctlCommand } from '../command.ts';
+import { completionScript } from '../render/completion.ts';
+
+export class CompletionCommand extends RunctlCommand {
+  static override paths = [['completion']];
+  static override usage = Command.Usage({
+    description: 'Prints a completion script for bash, zsh or fish.',
+    examples: [['for this bash session', 'source <($0 completion bash)']],
+  });
+
+  shell = Option.String({ name: 'shell' });
+
+  protected run(): Promise<number> {
+    const script = completionScript(this.shell);
+    if (script === null)
+      throw new RunctlError('usage', `there is no completion for ${this.shell}`, { hint: 'bash, zsh or fish' });
+    this.print(script);
+    return Promise.resolve(0);
+  }
+}

@@ -1,0 +1,33 @@
+import { Command, Option } from 'clipanion';
+import { RunctlCommand } from '../command.ts';
+
+export class EventsCommand extends RunctlCommand {
+  static override paths = [['events']];
+  static override usage = Command.Usage({
+    description:
+      'Shows what happened to a run, in order: launches, attempts, notices, drains, what EC2 says of its fleets.',
+    details: 'Times are those of whoever wrote them down; computers whose clocks differ show it here.',
+    examples: [['go on as it happens', '$0 events -f r-abc']],
+  });
+
+  runText = Option.String({ name: 'RUN' });
+  follow = Option.Boolean('-f,--follow', false, { description: 'go on until the run ends' });
+
+  protected async run(): Promise<number> {
+    const { cloud } = await this.connect();
+    try {
+      const { resolveRun } = await import('../operations/run/resolve-run.ts');
+      const { watchEvents } = await import('../operations/events/watch-events.ts');
+      const { renderEvent } = await import('../render/events.ts');
+      const { clock, interrupted: signal, colour } = this.context;
+      const run = await resolveRun(cloud.store, this.runText);
+      for await (const event of watchEvents({ cloud, run, clock, signal, follow: this.follow })) {
+        if (this.json) this.printJson(event);
+        else this.print(renderEvent(event, colour));
+      }
+      return 0;
+    } finally {
+      cloud.close();
+    }
+  }
+}

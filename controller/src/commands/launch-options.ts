@@ -1,0 +1,122 @@
+import { Option } from 'clipanion';
+import { RunctlError } from '@runctl/core';
+import type { Environment } from '../context.ts';
+import { FollowingCommand } from '../command.ts';
+import type { LaunchWish } from '../operations/launch/launch-plan.ts';
+import type { Project } from '@runctl/workspace';
+import type { Settings, SettingsInput } from '../settings/schema.ts';
+
+/** Options that say what to run and under which policy: `launch` and `drill` share them. */
+export abstract class WorkloadCommand extends FollowingCommand {
+  script = Option.String({ name: 'script' });
+  args = Option.Rest({ name: 'argument' });
+  projectFolder = Option.String('--project', {
+    description: 'folder to copy to the instance (default: found from the script)',
+  });
+  env = Option.Array('--env', { description: 'K=V, or K alone for the value it has here; repeatable' });
+  checkpointDir = Option.String('--checkpoint-dir', {
+    description: 'where the script saves, in the project (default: checkpoints)',
+  });
+  resume = Option.String('--resume', {
+    description: 'auto = from the last checkpoint (default), never = from nothing',
+  });
+  resumeArgument = Option.String('--resume-argument', {
+    description: 'how the script takes the checkpoint, such as "--resume {path}"',
+  });
+  grace = Option.String('--grace', { description: 'shortens the time the script has after SIGTERM' });
+  maxCrashes = Option.String('--max-crashes', { description: 'give up after this many crashes (default: 3)' });
+
+  /** Before anything is connected to: a wrong path needs no account. */
+  protected async findProject(): Promise<Project> {
+    const { findProject } = await import('@runctl/workspace');
+    const { cwd, home } = this.context;
+    return findProject(this.script, { cwd, home, root: this.projectFolder });
+  }
+
+  /** What this command line says of the settings that both share. */
+  protected workloadFlags(): SettingsInput {
+    return {
+      checkpoint_dir: this.checkpointDir,
+      resume: this.resume as 'auto' | 'never' | undefined,
+      resume_argument: this.resumeArgument,
+      grace: this.grace,
+      max_crashes: this.maxCrashes,
+    };
+  }
+}
+
+/** `--env` values; a name alone takes the value it has in `environment`. Errors: `usage`. */
+export function workloadEnvironment(given: readonly string[], environment: Environment): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const item of given) {
+    const equals = item.indexOf('=');
+    const name = equals === -1 ? item : item.slice(0, equals);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      throw new RunctlError('usage', `--env ${item} names no variable`, { hint: 'write --env NAME=value' });
+    if (/^(RUNCTL|AWS)_/.test(name))
+      throw new RunctlError(
+        'usage',
+        `--env ${name} can't be set: runctl sets RUNCTL_* and AWS_* on the instance itself`,
+        {
+          hint: 'choose another name',
+        },
+      );
+    const value = equals === -1 ? environment[name] : item.slice(equals + 1);
+    if (value === undefined)
+      throw new RunctlError('usage', `--env ${name} has no value: ${name} is not set here`, {
+        hint: `write --env ${name}=value, or export ${name} first`,
+      });
+    result[name] = value;
+  }
+  return result;
+}
+
+/** The wish that settings and command line add up to. Errors: `config-missing`, `usage`. */
+export function wishOf(
+  settings: Settings,
+  said: {
+    readonly script: string;
+    readonly args: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+    readonly name: string | null;
+    readonly detach: boolean;
+  },
+): LaunchWish {
+  if (settings.resume_argument !== undefined && !settings.resume_argument.includes('{path}'))
+    throw new RunctlError('usage', `--resume-argument ${settings.resume_argument} has no {path} in it`, {
+      hint: 'write it as the script takes it: --resume-argument "--resume {path}"',
+    });
+  if (settings.instance_profile === undefined)
+    throw new RunctlError(
+      'config-missing',
+      'no instance profile is configured, so instances could not reach the bucket',
+      {
+        hint: 'put instance_profile = "…" into .runctl.toml or set RUNCTL_INSTANCE_PROFILE; to try it without an account, add --sandbox',
+      },
+    );
+  const spot = !settings.on_demand;
+  return {
+    ...said,
+    instanceTypes: settings.instance_types,
+    subnets: settings.subnets,
+    securityGroups: settings.security_groups,
+    ami: settings.ami ?? null,
+    instanceProfile: settings.instance_profile,
+    rootVolumeGiB: settings.root_volume_gib ?? null,
+    market: spot ? 'spot' : 'on-demand',
+    onDemandAfterMs: spot && !settings.no_fallback && !said.detach ? settings.fallback_after : null,
+    maxRuntimeMs: settings.max_runtime,
+    checkpoint: {
+      dir: settings.checkpoint_dir,
+      resume: settings.resume,
+      resumeArgument: settings.resume_argument ?? null,
+    },
+    policy: {
+      graceMs: settings.grace ?? null,
+      budgetUsd: settings.budget ?? null,
+      maxInterruptions: settings.max_interruptions ?? null,
+      maxCrashes: settings.max_crashes,
+    },
+    timeScale: settings.time_scale,
+  };
+}

@@ -1,0 +1,120 @@
+import { Command, Option } from 'clipanion';
+import { RunctlError } from '@runctl/core';
+import { dirname, join } from 'node:path';
+import type { Cloud } from '../operations/cloud.ts';
+import type { LaunchPlan } from '../operations/launch/launch-plan.ts';
+import type { SettingsInput } from '../settings/schema.ts';
+import { WorkloadCommand, wishOf, workloadEnvironment } from './launch-options.ts';
+
+export class LaunchCommand extends WorkloadCommand {
+  static override paths = [['launch']];
+  static override usage = Command.Usage({
+    description: 'Trains a script on EC2 Spot and follows it.',
+    details:
+      'Copies the project that the script belongs to, starts a machine, runs the script, keeps its checkpoints safe, and\n' +
+      'resumes it on another machine whenever EC2 takes one away, with this computer switched off too. Ctrl-C only stops\n' +
+      'watching. Exit code: 0 done, 20 the script failed, 21 stopped and resumable.',
+    examples: [
+      [
+        'train on the cheapest of three types',
+        '$0 launch train.py --instance-type g5.xlarge,g6.xlarge,g4dn.xlarge -- --epochs 10',
+      ],
+      ['try all of it on this computer, without an account', '$0 launch train.py --sandbox'],
+      ['only show what would happen and what it costs', '$0 launch train.py --dry-run'],
+    ],
+  });
+
+  runName = Option.String('--name', { description: 'a name for the run, unique in the bucket' });
+  instanceTypes = Option.Array('--instance-type', { description: 'type to use; repeatable, or with commas' });
+  onDemand = Option.Boolean('--on-demand', { description: 'do not use spot at all' });
+  noFallback = Option.Boolean('--no-fallback', { description: 'stay on spot even if there is no capacity' });
+  fallbackAfter = Option.String('--fallback-after', {
+    description: 'wait this long for spot before on-demand (default: 5m)',
+  });
+  budget = Option.String('--budget', { description: 'stop, with a checkpoint, when this many dollars are spent' });
+  maxInterruptions = Option.String('--max-interruptions', { description: 'give up after this many (default: never)' });
+  maxRuntime = Option.String('--max-runtime', { description: 'the fleet ends then, whatever happens (default: 7d)' });
+  ami = Option.String('--ami', {
+    description: 'image id or SSM parameter (default: the newest Deep Learning or Ubuntu image)',
+  });
+  profile = Option.String('--profile', { description: 'profile of ~/.aws/config' });
+  bucket = Option.String('--bucket', { description: 'bucket for runs' });
+  region = Option.String('--region', { description: 'AWS region' });
+  detach = Option.Boolean('-d,--detach', false, { description: 'return once the machine is asked for' });
+  dryRun = Option.Boolean('--dry-run', false, { description: 'show the plan and stop' });
+  yes = Option.Boolean('-y,--yes', false, { description: 'do not ask' });
+
+  protected async run(): Promise<number> {
+    const { context } = this;
+    const env = workloadEnvironment(this.env ?? [], context.env);
+    const project = await this.findProject();
+    const { settings, cloud } = await this.connect(this.flags(), dirname(join(project.root, project.script)));
+    const { makePlan } = await import('../operations/launch/make-plan.ts');
+    const { renderPlan, planJson } = await import('../render/plan.ts');
+    try {
+      const wish = wishOf(settings, {
+        script: this.script,
+        args: this.args,
+        env,
+        name: this.runName ?? null,
+        detach: this.detach,
+      });
+      const plan = await makePlan(cloud, {
+        wish,
+        project,
+        detach: this.detach,
+        into: context.temporaryFolder,
+      });
+      if (this.json) this.printJson(planJson(plan));
+      else context.stderr.write(renderPlan(plan, context.colour));
+      if (this.dryRun) return 0;
+      await this.confirm();
+      return await this.launch(cloud, plan);
+    } finally {
+      cloud.close();
+    }
+  }
+
+  private async launch(cloud: Cloud, plan: LaunchPlan): Promise<number> {
+    const { context } = this;
+    const { launchRun } = await import('../operations/launch/launch-run.ts');
+    const view = await this.followView();
+    const launching = launchRun(
+      { cloud, clock: context.clock, user: context.user },
+      plan,
+      await context.services.tools(),
+    );
+    let step = await launching.next();
+    for (; step.done !== true; step = await launching.next()) view.show(step.value);
+    const { run } = step.value.spec;
+    if (this.detach) return view.detached(run, 'asked');
+    return this.follow(view, { cloud, run, launch: 1, onDemandAfterMs: plan.wish.onDemandAfterMs });
+  }
+
+  private async confirm(): Promise<void> {
+    if (this.yes) return;
+    if (!this.context.interactive)
+      throw new RunctlError('declined', 'nobody can be asked here, so nothing was launched', {
+        hint: 'add --yes to launch without a question, or --dry-run to only see the plan',
+      });
+    if (!(await this.context.services.ask('Launch?', this.context.interrupted)))
+      throw new RunctlError('declined', 'nothing was launched');
+  }
+
+  private flags(): SettingsInput {
+    return {
+      ...this.workloadFlags(),
+      bucket: this.bucket,
+      region: this.region,
+      profile: this.profile,
+      ami: this.ami,
+      instance_types: this.instanceTypes?.flatMap((value) => value.split(',')),
+      on_demand: this.onDemand,
+      no_fallback: this.noFallback,
+      fallback_after: this.fallbackAfter,
+      budget: this.budget,
+      max_interruptions: this.maxInterruptions,
+      max_runtime: this.maxRuntime,
+    };
+  }
+}

@@ -1,0 +1,46 @@
+import { Command, Option } from 'clipanion';
+import { RunctlError, parseDuration } from '@runctl/core';
+import { RunctlCommand } from '../command.ts';
+
+export class LogsCommand extends RunctlCommand {
+  static override paths = [['logs']];
+  static override usage = Command.Usage({
+    description: "Prints what a run's script wrote, over all its attempts.",
+    details:
+      'It is read from the bucket, so it works when the machine is gone. Nothing is lost or printed twice; a gap is said.',
+    examples: [
+      ['go on printing as it comes', '$0 logs -f r-abc'],
+      ['what was shipped in the last ten minutes', '$0 logs r-abc --since 10m'],
+    ],
+  });
+
+  runText = Option.String({ name: 'RUN' });
+  follow = Option.Boolean('-f,--follow', false, { description: 'go on until the run ends' });
+  since = Option.String('--since', { description: 'only what was shipped in this time, such as 10m' });
+  tail = Option.String('--tail', { description: 'only the last lines' });
+
+  protected async run(): Promise<number> {
+    const sinceAgoMs = this.since === undefined ? null : parseDuration(this.since);
+    if (this.since !== undefined && sinceAgoMs === null)
+      throw new RunctlError('usage', `--since takes a duration, not ${this.since}`, { hint: 'such as 90s, 10m or 2h' });
+    const lines = this.tail === undefined ? null : Number(this.tail);
+    if (lines !== null && (!Number.isInteger(lines) || lines < 0))
+      throw new RunctlError('usage', `--tail takes a number of lines, not ${this.tail}`);
+    if (lines !== null && sinceAgoMs !== null) throw new RunctlError('usage', '--tail and --since exclude each other');
+    const { cloud } = await this.connect();
+    try {
+      const { resolveRun } = await import('../operations/run/resolve-run.ts');
+      const { showLog } = await import('../operations/log/show-log.ts');
+      const { createLogView } = await import('../render/log-view.ts');
+      const { clock, interrupted: signal, stdout } = this.context;
+      const run = await resolveRun(cloud.store, this.runText);
+      const view = createLogView({ stdout, json: this.json, colour: this.context.colour });
+      const options = { cloud, run, clock, signal, follow: this.follow, sinceAgoMs, lines };
+      for await (const event of showLog(options)) view.show(event);
+      view.end();
+      return 0;
+    } finally {
+      cloud.close();
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { Command, Option } from 'clipanion';
+import { RunctlError } from '@runctl/core';
+import { FollowingCommand } from '../command.ts';
+import type { Cloud } from '../operations/cloud.ts';
+import type { Settings } from '../settings/schema.ts';
+
+export class ResumeCommand extends FollowingCommand {
+  static override paths = [['resume']];
+  static override usage = Command.Usage({
+    description: 'Launches a stopped or failed run again, from its last durable checkpoint, and follows it.',
+    details: 'The script, its arguments and its project stay those of the run; only where it runs can be changed.',
+    examples: [['on another type of machine', '$0 resume r-abc --instance-type g5.2xlarge']],
+  });
+
+  runText = Option.String({ name: 'RUN' });
+  instanceTypes = Option.Array('--instance-type', { description: 'types to use instead of those of before' });
+  onDemand = Option.Boolean('--on-demand', { description: 'do not use spot' });
+  detach = Option.Boolean('-d,--detach', false, { description: 'return once the machine is asked for' });
+  yes = Option.Boolean('-y,--yes', false, { description: 'do not ask' });
+
+  protected async run(): Promise<number> {
+    const { settings, cloud } = await this.connect({
+      instance_types: this.instanceTypes?.flatMap((value) => value.split(',')),
+      on_demand: this.onDemand,
+    });
+    try {
+      const { resolveRun } = await import('../operations/run/resolve-run.ts');
+      const run = await resolveRun(cloud.store, this.runText);
+      await this.confirm(run);
+      return await this.resume(cloud, settings, run);
+    } finally {
+      cloud.close();
+    }
+  }
+
+  private async resume(cloud: Cloud, settings: Settings, run: string): Promise<number> {
+    const { resumeRun } = await import('../operations/resume/resume-run.ts');
+    const { clock, user } = this.context;
+    const { instance_profile: instanceProfile } = settings;
+    if (instanceProfile === undefined)
+      throw new RunctlError(
+        'config-missing',
+        'no instance profile is configured, so instances could not reach the bucket',
+        {
+          hint: 'put instance_profile = "…" into .runctl.toml or set RUNCTL_INSTANCE_PROFILE',
+        },
+      );
+    const resumed = await resumeRun(
+      { cloud, clock, user },
+      {
+        run,
+        place: {
+          instanceTypes: this.instanceTypes === undefined ? [] : settings.instance_types,
+          market: this.onDemand === undefined ? null : this.onDemand ? 'on-demand' : 'spot',
+          subnets: settings.subnets,
+          securityGroups: settings.security_groups,
+          ami: settings.ami ?? null,
+          instanceProfile,
+          rootVolumeGiB: settings.root_volume_gib ?? null,
+          maxRuntimeMs: settings.max_runtime,
+        },
+      },
+    );
+    const { launch, fleet, fromStep } = resumed;
+    const view = await this.followView();
+    view.show({ type: 'fleet', run, launch, fleetId: fleet.fleetId });
+    if (!this.json)
+      this.note(
+        `launch ${launch} of ${run}, ${fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`}`,
+      );
+    if (this.detach) return view.detached(run, 'asked');
+    return this.follow(view, {
+      cloud,
+      run,
+      launch,
+      onDemandAfterMs: settings.no_fallback ? null : settings.fallback_after,
+    });
+  }
+
+  private async confirm(run: string): Promise<void> {
+    if (this.yes) return;
+    if (!this.context.interactive)
+      throw new RunctlError('declined', 'nobody can be asked here, so nothing was launched', { hint: 'add --yes' });
+    if (!(await this.context.services.ask(`Launch ${run} again?`, this.context.interrupted)))
+      throw new RunctlError('declined', 'nothing was launched');
+  }
+}

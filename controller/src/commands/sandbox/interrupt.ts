@@ -1,0 +1,43 @@
+import { Command, Option } from 'clipanion';
+import { RunctlError } from '@runctl/core';
+import { RunctlCommand } from '../../command.ts';
+
+export class SandboxInterruptCommand extends RunctlCommand {
+  static override paths = [['sandbox', 'interrupt']];
+  static override usage = Command.Usage({
+    description: 'Takes the machine of a run back, as EC2 does with spot instances.',
+    examples: [
+      ['with a notice', '$0 sandbox interrupt r-abc'],
+      ['at once, without a word', '$0 sandbox interrupt i-0123 --no-notice'],
+    ],
+  });
+
+  target = Option.String({ name: 'RUN-or-INSTANCE' });
+  noNotice = Option.Boolean('--no-notice', false, { description: 'it dies at once' });
+  rebalance = Option.Boolean('--rebalance', false, { description: 'a rebalance recommendation comes first' });
+
+  protected async run(): Promise<number> {
+    const folder = await this.sandboxFolder();
+    const target = this.target.startsWith('i-') ? { instanceId: this.target } : { run: await this.findRun() };
+    const { noNotice, rebalance } = this;
+    const taken = await this.context.services.sandbox.interrupt(folder, { target, notice: !noNotice, rebalance });
+    if (taken.length === 0)
+      throw new RunctlError('instance-not-found', `no spot instance of ${this.target} runs`, {
+        hint: '`runctl sandbox status` lists the instances',
+      });
+    if (this.json) this.printJson({ instanceIds: taken, notice: !noNotice });
+    else this.print(`${taken.join(', ')} ${noNotice ? 'is gone' : 'got its notice'}`);
+    return 0;
+  }
+
+  private async findRun(): Promise<string> {
+    this.useSandbox = true;
+    const { cloud } = await this.connect();
+    try {
+      const { resolveRun } = await import('../../operations/run/resolve-run.ts');
+      return await resolveRun(cloud.store, this.target);
+    } finally {
+      cloud.close();
+    }
+  }
+}

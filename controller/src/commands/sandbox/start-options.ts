@@ -1,0 +1,38 @@
+import { Option } from 'clipanion';
+import { RunctlError, parseDuration } from '@runctl/core';
+import { RunctlCommand } from '../../command.ts';
+import type { SandboxStartOptions } from '../../operations/sandbox/sandbox-control.ts';
+
+/** Options of `sandbox start` and `sandbox serve`. */
+export abstract class SandboxCommand extends RunctlCommand {
+  level = Option.String('--level', { description: 'how real instances are: auto (default), process, lite' });
+  timeScale = Option.String('--time-scale', {
+    description: "shortens EC2's own times: 0.1 makes a notice last 12 s (default: 1)",
+  });
+  bootDelay = Option.String('--boot-delay', {
+    description: 'how long instances take to boot, in ms or as 2s (default: 0)',
+  });
+
+  /** Errors: `usage`. */
+  protected async startOptions(): Promise<SandboxStartOptions> {
+    const timeScale = this.timeScale === undefined ? undefined : Number(this.timeScale);
+    if (timeScale !== undefined && !(timeScale > 0 && timeScale <= 1))
+      throw new RunctlError('usage', `--time-scale takes a number above 0, at most 1, not ${this.timeScale}`);
+    if (this.level !== undefined && !['auto', 'process', 'lite'].includes(this.level))
+      throw new RunctlError('usage', `--level takes auto, process or lite, not ${this.level}`);
+    return {
+      folder: await this.sandboxFolder(),
+      environment: this.context.env,
+      level: this.level,
+      timeScale,
+      bootDelayMs: bootDelayMs(this.bootDelay),
+    };
+  }
+}
+
+function bootDelayMs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) : parseDuration(text);
+  if (ms === null) throw new RunctlError('usage', `--boot-delay takes milliseconds or a duration, not ${text}`);
+  return ms;
+}

@@ -1,0 +1,18 @@
+import { Command } from 'clipanion';
+import { SandboxCommand } from './start-options.ts';
+
+export class SandboxStartCommand extends SandboxCommand {
+  static override paths = [['sandbox', 'start']];
+  static override usage = Command.Usage({
+    description: 'Starts the local cloud; it runs on until `runctl sandbox stop`.',
+    examples: [['with notices that last 12 seconds', '$0 sandbox start --time-scale 0.1']],
+  });
+
+  protected async run(): Promise<number> {
+    const { renderRegion } = await import('../../render/sandbox.ts');
+    const region = await this.context.services.sandbox.start(await this.startOptions(), () => {});
+    if (this.json) this.printJson(region);
+    else this.print(renderRegion(region, this.context.colour));
+    return 0;
+  }
+}

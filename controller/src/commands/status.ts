@@ -1,0 +1,66 @@
+import { Command, Option } from 'clipanion';
+import { RunctlError } from '@runctl/core';
+import { RunctlCommand } from '../command.ts';
+import type { Cloud } from '../operations/cloud.ts';
+
+export class StatusCommand extends RunctlCommand {
+  static override paths = [['status']];
+  static override usage = Command.Usage({
+    description: 'Shows the newest runs, or one run in detail.',
+    details:
+      'All of it is read from the bucket and EC2, so any computer sees the same. RUN is an id, the beginning of one, or a name.\n' +
+      'With --live the agent itself is asked; exit code 14 when it does not answer.',
+    examples: [
+      ['the newest runs', '$0 status'],
+      ['what a run would lose right now', '$0 status r-abc'],
+    ],
+  });
+
+  runText = Option.String({ name: 'RUN', required: false });
+  limit = Option.String('--limit', '20', { description: 'how many runs (default: 20)' });
+  live = Option.Boolean('--live', false, { description: 'ask the agent on the machine' });
+
+  protected async run(): Promise<number> {
+    const limit = Number(this.limit);
+    if (!Number.isInteger(limit) || limit < 1)
+      throw new RunctlError('usage', `--limit takes a whole number, not ${this.limit}`);
+    const { cloud } = await this.connect();
+    try {
+      if (this.runText === undefined) return await this.showAll(cloud, limit);
+      const { resolveRun } = await import('../operations/run/resolve-run.ts');
+      const run = await resolveRun(cloud.store, this.runText);
+      return this.live ? await this.showLive(cloud, run) : await this.showOne(cloud, run);
+    } finally {
+      cloud.close();
+    }
+  }
+
+  private async showAll(cloud: Cloud, limit: number): Promise<number> {
+    const { listRuns } = await import('../operations/status/list-runs.ts');
+    const { renderRuns } = await import('../render/status.ts');
+    const { clock, colour } = this.context;
+    const runs = await listRuns(cloud.store, { limit, clock });
+    if (this.json) for (const run of runs) this.printJson(run);
+    else this.print(renderRuns(runs, { nowMs: clock.wallMs(), colour, location: cloud.store.location }));
+    return 0;
+  }
+
+  private async showOne(cloud: Cloud, run: string): Promise<number> {
+    const { runDetail } = await import('../operations/status/run-detail.ts');
+    const { renderRunDetail, runDetailJson } = await import('../render/run-detail.ts');
+    const detail = await runDetail(cloud, run, this.context.clock);
+    if (this.json) this.printJson(runDetailJson(detail));
+    else this.print(renderRunDetail(detail, { colour: this.context.colour, sandbox: this.useSandbox }));
+    return 0;
+  }
+
+  private async showLive(cloud: Cloud, run: string): Promise<number> {
+    const { askAgent } = await import('../operations/live/ask-agent.ts');
+    const { renderLive } = await import('../render/live.ts');
+    const { clock, colour, interrupted: signal } = this.context;
+    const answer = await askAgent(cloud, { run, clock, signal });
+    if (this.json) this.printJson(answer);
+    else this.print(renderLive(answer, colour));
+    return 0;
+  }
+}

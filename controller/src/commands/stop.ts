@@ -1,0 +1,50 @@
+import { Command, Option } from 'clipanion';
+import { RunctlError, parseDuration } from '@runctl/core';
+import { RunctlCommand } from '../command.ts';
+import type { Cloud } from '../operations/cloud.ts';
+import type { StopEvent } from '../operations/stop/stop-run.ts';
+
+export class StopCommand extends RunctlCommand {
+  static override paths = [['stop']];
+  static override usage = Command.Usage({
+    description: 'Ends a run: its script may save first, then its machine and fleet go.',
+    details: 'Returns when nothing of it costs money any more. `runctl resume` goes on from the last checkpoint.',
+    examples: [['stop and give the script only 20 seconds', '$0 stop r-abc --grace 20s']],
+  });
+
+  runText = Option.String({ name: 'RUN' });
+  grace = Option.String('--grace', { description: 'time the script has after SIGTERM (default: 90s)' });
+
+  protected async run(): Promise<number> {
+    const graceMs = this.grace === undefined ? null : parseDuration(this.grace);
+    if (this.grace !== undefined && graceMs === null)
+      throw new RunctlError('usage', `--grace takes a duration, not ${this.grace}`, { hint: 'such as 20s' });
+    const { cloud } = await this.connect();
+    try {
+      return await this.stop(cloud, graceMs);
+    } finally {
+      cloud.close();
+    }
+  }
+
+  private async stop(cloud: Cloud, graceMs: number | null): Promise<number> {
+    const { resolveRun } = await import('../operations/run/resolve-run.ts');
+    const { stopRun } = await import('../operations/stop/stop-run.ts');
+    const { stopLine } = await import('../render/stop.ts');
+    const { clock, user, interrupted: signal, colour } = this.context;
+    const run = await resolveRun(cloud.store, this.runText);
+    const show = (event: StopEvent): void => {
+      if (this.json) return void (event.type === 'log' || this.printJson(event));
+      const line = stopLine(event, colour);
+      if (line !== null) this.note(line);
+    };
+    const stopping = stopRun({ cloud, clock, user }, { run, graceMs, signal });
+    let step = await stopping.next();
+    for (; step.done !== true; step = await stopping.next()) show(step.value);
+    const { status, message, durableStep } = step.value;
+    const durable = durableStep === null ? 'nothing is durable' : `durable step ${durableStep}`;
+    if (this.json) this.printJson({ type: 'stopped', run, status, message, durableStep });
+    else this.print(`${run} ${status}: ${message}; ${durable}`);
+    return 0;
+  }
+}

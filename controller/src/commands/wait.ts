@@ -1,0 +1,36 @@
+import { Command, Option } from 'clipanion';
+import { RunctlError, parseDuration } from '@runctl/core';
+import { FollowingCommand } from '../command.ts';
+
+export class WaitCommand extends FollowingCommand {
+  static override paths = [['wait']];
+  static override usage = Command.Usage({
+    description: 'Waits until a run ends. Exit code: 0 done, 20 the script failed, 21 stopped and resumable.',
+    examples: [['for scripts', '$0 wait r-abc --timeout 2h && echo done']],
+  });
+
+  runText = Option.String({ name: 'RUN' });
+  timeout = Option.String('--timeout', {
+    description: 'give up waiting after this time (exit code 11); the run goes on',
+  });
+
+  protected async run(): Promise<number> {
+    const timeoutMs = this.timeout === undefined ? null : parseDuration(this.timeout);
+    if (this.timeout !== undefined && timeoutMs === null)
+      throw new RunctlError('usage', `--timeout takes a duration, not ${this.timeout}`, {
+        hint: 'such as 90s, 10m or 2h',
+      });
+    const { cloud } = await this.connect();
+    try {
+      const { resolveRun } = await import('../operations/run/resolve-run.ts');
+      const { waitForRun } = await import('../operations/follow/wait-for-run.ts');
+      const { clock, interrupted: signal } = this.context;
+      const run = await resolveRun(cloud.store, this.runText);
+      const outcome = await waitForRun({ cloud, run, clock, signal, timeoutMs });
+      const view = await this.followView();
+      return view.ended(run, outcome);
+    } finally {
+      cloud.close();
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import type { BaseContext } from 'clipanion';
+import type { Clock, Log } from '@runctl/core';
+import type { Cloud } from './operations/cloud.ts';
+import type { ToolFinder } from './operations/launch/tools.ts';
+import type { Dial } from './operations/live/agent-link.ts';
+import type { Tunnel } from './operations/live/open-live.ts';
+import type { SandboxControl } from './operations/sandbox/sandbox-control.ts';
+import type { Settings } from './settings/schema.ts';
+
+/** What reaches AWS and the machine; built in main.ts, replaced by models in tests. */
+export interface Services {
+  /** Connects to the cloud of these settings. `environment` has the SDK's variables: credentials, endpoints, profile. */
+  connect(settings: Settings, environment: Environment, log: Log): Promise<Cloud>;
+  readonly sandbox: SandboxControl;
+  readonly tools: ToolFinder;
+  /** Connects to an agent's websocket. */
+  readonly dial: Dial;
+  /** Tunnels to instances over SSH, as this user there. */
+  sshTunnel(user: string): Tunnel;
+  /** Asks a yes-or-no question on the terminal; only called when there is one. */
+  ask(question: string, signal: AbortSignal): Promise<boolean>;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** All that a command may touch besides its options. */
+export interface CommandContext extends BaseContext {
+  readonly version: string;
+  readonly cwd: string;
+  readonly home: string;
+  /** `user@host`, for documents that say who did something. */
+  readonly user: string;
+  readonly clock: Clock;
+  readonly services: Services;
+  /** Aborts at Ctrl-C. */
+  readonly interrupted: AbortSignal;
+  /** A person sits at a terminal and can be asked. */
+  readonly interactive: boolean;
+  /** Standard output is a terminal that wants colour. */
+  readonly colour: boolean;
+  readonly temporaryFolder: string;
+}

@@ -1,0 +1,101 @@
+import { RunctlError } from '@runctl/core';
+import { decodeDocument, encodeDocument } from '@runctl/protocol';
+import { isStoreError, type ObjectStore } from '@runctl/store';
+import type { z } from 'zod';
+
+export interface ReadDocument<T> {
+  readonly document: T;
+  readonly etag: string;
+  readonly lastModifiedMs: number;
+  /** Age by the store's own clock. */
+  readonly ageMs: number;
+}
+
+/** The document under `key`, or null when there is none. Errors: those of the codec, and StoreError. */
+export async function readDocument<S extends z.ZodType>(
+  store: ObjectStore,
+  schema: S,
+  key: string,
+): Promise<ReadDocument<z.output<S>> | null> {
+  try {
+    const { info, body, serverTimeMs } = await store.get(key);
+    const document = decodeDocument(schema, await collect(body), key);
+    const ageMs = Math.max(0, serverTimeMs - info.lastModifiedMs);
+    return { document, etag: info.etag, lastModifiedMs: info.lastModifiedMs, ageMs };
+  } catch (error) {
+    if (isStoreError(error, 'missing')) return null;
+    throw error;
+  }
+}
+
+/** Writes a document that must not exist yet; false when another was there first. Its own success behind a lost answer counts as success. */
+export async function createDocument<S extends z.ZodType>(
+  store: ObjectStore,
+  key: string,
+  schema: S,
+  document: z.input<S>,
+): Promise<boolean> {
+  const bytes = encodeDocument(schema, document);
+  for (let tries = 1; ; tries++) {
+    try {
+      await store.put(key, bytes, { when: { absent: true } });
+      return true;
+    } catch (error) {
+      if (isStoreError(error, 'precondition')) return Buffer.from(bytes).equals(await readBytes(store, key));
+      if (!isStoreError(error, 'conflict') || tries >= 5) throw error;
+    }
+  }
+}
+
+export async function readBytes(store: ObjectStore, key: string): Promise<Uint8Array> {
+  return collect((await store.get(key)).body);
+}
+
+export async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Runs `work` over `items`, at most `limit` at a time, keeping their order. */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = Array.from({ length: items.length });
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}
+
+/** Words a store's refusal for a person: who may do what is a matter of the account, not of runctl. */
+export function storeProblem(error: unknown, location: string): unknown {
+  if (!isStoreError(error)) return error;
+  const code = error.code === null ? '' : ` (${error.code})`;
+  if (error.kind === 'bucket-missing')
+    return new RunctlError('bucket-not-found', `there is no bucket ${location}`, {
+      hint: 'check `bucket` and `region` in .runctl.toml; buckets belong to one region',
+      cause: error,
+    });
+  if (error.kind === 'denied')
+    return new RunctlError('access-denied', `${location} refused access${code}`, {
+      hint: 'these credentials lack rights on the bucket: s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket',
+      cause: error,
+    });
+  if (error.kind === 'credentials')
+    return new RunctlError(
+      /expired/i.test(`${error.code} ${error.message}`) ? 'credentials-expired' : 'no-credentials',
+      `${location} did not accept the credentials${code}: ${error.message}`,
+      { hint: 'log in (`aws sso login`, `aws configure`) or try without an account: --sandbox', cause: error },
+    );
+  if (error.kind === 'transient')
+    return new RunctlError('cloud-unreachable', `no answer from ${location}: ${error.message}`, {
+      hint: 'check the network, the region, and AWS_ENDPOINT_URL if it is set',
+      cause: error,
+    });
+  return error;
+}

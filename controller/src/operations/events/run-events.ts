@@ -1,0 +1,124 @@
+import type { FleetEvent } from '@runctl/cloud';
+import { isRunctlError } from '@runctl/core';
+import { controlDocument, runKeys, type ControlDocument } from '@runctl/protocol';
+import type { ObjectStore } from '@runctl/store';
+import type { Cloud } from '../cloud.ts';
+import { inParallel, readDocument } from '../documents.ts';
+import { attemptNumber, type AttemptRecord, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
+
+/** One thing that happened, with the time that whoever saw it gave it. */
+export interface RunEvent {
+  readonly at: string;
+  readonly kind: string;
+  readonly text: string;
+  /** Instance, fleet or person it came from. */
+  readonly source: string;
+}
+
+/** Everything that documents and EC2 tell of a run, in order of time. What EC2 can't tell now is left out. */
+export async function runEvents(cloud: Cloud, record: RunRecord): Promise<readonly RunEvent[]> {
+  const [controls, fleets] = await Promise.all([
+    readControls(cloud.store, record.spec.run),
+    inParallel(record.launches, 4, (launch) => fleetEventsOf(cloud, launch)),
+  ]);
+  const events = [
+    ...record.launches.flatMap(launchEvents),
+    ...record.attempts.flatMap((attempt) => attemptEvents(record, attempt)),
+    ...record.boots.map((boot) => ({
+      at: boot.at,
+      kind: 'boot-failed',
+      text: `failed before the agent at "${boot.stage}": ${boot.message}`,
+      source: boot.instanceId,
+    })),
+    ...controls.map((control) => ({
+      at: control.at,
+      kind: 'control',
+      text: `${control.action} asked for`,
+      source: control.by,
+    })),
+    ...fleets.flat(),
+  ];
+  return events.sort((a, b) => a.at.localeCompare(b.at));
+}
+
+function launchEvents(record: LaunchRecord): RunEvent[] {
+  const { launch, intent, fleet, outcome } = record;
+  const events: RunEvent[] = [];
+  if (intent !== null)
+    events.push({ at: intent.at, kind: 'launch', text: `launch ${launch} begun, ${intent.market}`, source: intent.by });
+  if (fleet !== null)
+    events.push({ at: fleet.at, kind: 'fleet', text: `fleet made for launch ${launch}`, source: fleet.fleetId });
+  if (outcome !== null)
+    events.push({
+      at: outcome.at,
+      kind: 'outcome',
+      text: `launch ${launch} ${outcome.status} (${outcome.cause}): ${outcome.message}`,
+      source: outcome.generation === null ? 'laptop' : `generation ${outcome.generation}`,
+    });
+  return events;
+}
+
+function attemptEvents(record: RunRecord, attempt: AttemptRecord): RunEvent[] {
+  const { started, notice, drain, drainedAt, outcome } = attempt;
+  const number = attemptNumber(record, attempt.generation);
+  const source = started?.instanceId ?? outcome?.instanceId ?? `generation ${attempt.generation}`;
+  const events: RunEvent[] = [];
+  if (started !== null) {
+    const from = started.resumedFrom === null ? 'from nothing' : `from step ${started.resumedFrom.step ?? '?'}`;
+    const place = `${started.instanceType} ${started.zone} ${started.market}`;
+    events.push({ at: started.at, kind: 'attempt', text: `attempt ${number} started ${from} on ${place}`, source });
+    for (const warning of started.resumedFrom?.warnings ?? [])
+      events.push({ at: started.at, kind: 'warning', text: warning, source });
+  }
+  if (notice !== null)
+    events.push({
+      at: notice.at,
+      kind: 'notice',
+      text: `interruption notice (${notice.action}), ${Math.round(notice.windowMs / 1000)} s left, at step ${notice.step ?? '?'}`,
+      source,
+    });
+  if (drain !== null && drainedAt !== null)
+    events.push({
+      at: drainedAt,
+      kind: 'drained',
+      text: `drained (${drain.cause}), durable step ${drain.durableStep ?? 'none'}${drain.newCheckpoint ? '' : ', no new checkpoint appeared'}`,
+      source,
+    });
+  if (outcome !== null)
+    events.push({
+      at: outcome.at,
+      kind: 'attempt-ended',
+      text: `attempt ${number} ended: ${outcome.status} (${outcome.cause}), ${outcome.message}`,
+      source,
+    });
+  return events;
+}
+
+async function readControls(store: ObjectStore, run: string): Promise<ControlDocument[]> {
+  const keys: string[] = [];
+  for await (const info of store.list({ prefix: runKeys(run).controlFolder })) keys.push(info.key);
+  const found = await inParallel(keys, 8, (key) => readDocument(store, controlDocument, key));
+  return found.filter((control) => control !== null).map((control) => control.document);
+}
+
+async function fleetEventsOf(cloud: Cloud, launch: LaunchRecord): Promise<RunEvent[]> {
+  if (launch.fleet === null) return [];
+  const source = launch.fleet.fleetId;
+  try {
+    const events = await cloud.fleets.fleetEvents(source, Date.parse(launch.fleet.at) - 60_000);
+    return events.map((event) => ({
+      at: new Date(event.atMs).toISOString(),
+      kind: `ec2-${event.kind}`,
+      text: wording(event),
+      source,
+    }));
+  } catch (error) {
+    // EC2 forgets fleets after a while; everything else is told all the same.
+    if (isRunctlError(error)) return [];
+    throw error;
+  }
+}
+
+function wording(event: FleetEvent): string {
+  return [event.code, event.instanceId, event.message].filter((part) => part !== null && part !== '').join(' ');
+}

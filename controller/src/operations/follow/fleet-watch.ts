@@ -1,0 +1,98 @@
+import type { CloudInstance, FleetProvider } from '@runctl/cloud';
+import type { Clock } from '@runctl/core';
+import type { LaunchIntent } from '@runctl/protocol';
+import type { FollowEvent } from './follow-event.ts';
+
+export interface FleetWatch {
+  /** One look at EC2. Never rejects: what EC2 can't say now, it may say at the next look. */
+  look(): Promise<readonly FollowEvent[]>;
+  /** A machine of this launch was seen, alive or not. */
+  hasInstance(): boolean;
+  /** The fleet is deleted or expired, and no machine of it lives. */
+  isGone(): boolean;
+}
+
+/** Watches what EC2 says of one launch: machines that come and go, errors of the fleet, the fleet's own end. */
+export function createFleetWatch(options: {
+  readonly fleets: FleetProvider;
+  readonly run: string;
+  readonly launch: number;
+  readonly fleetId: string;
+  readonly intent: LaunchIntent | null;
+  readonly sinceMs: number;
+  readonly clock: Clock;
+}): FleetWatch {
+  const { fleets, run, launch, fleetId, intent } = options;
+  const told = new Set<string>();
+  let sinceMs = options.sinceMs;
+  let seenInstance = false;
+  let gone = false;
+
+  const instanceEvents = async (): Promise<{ events: FollowEvent[]; living: number }> => {
+    const own = (await fleets.instances(run)).filter((instance) => instance.launch === launch);
+    const events: FollowEvent[] = [];
+    for (const instance of own) {
+      seenInstance = true;
+      if (once(told, `up ${instance.instanceId}`))
+        events.push({ type: 'instance', instance, pricePerHourUsd: priceOf(intent, instance) });
+      if (!isLiving(instance) && once(told, `down ${instance.instanceId}`))
+        events.push({ type: 'instance-ended', instance });
+    }
+    return { events, living: own.filter(isLiving).length };
+  };
+
+  const fleetEvents = async (): Promise<FollowEvent[]> => {
+    const found = await fleets.fleetEvents(fleetId, sinceMs);
+    const events: FollowEvent[] = [];
+    for (const event of found) {
+      sinceMs = Math.max(sinceMs, event.atMs);
+      if (event.kind === 'error' && once(told, `${event.code} ${event.message}`))
+        events.push({ type: 'fleet-event', event });
+    }
+    return events;
+  };
+
+  return {
+    look: async () => {
+      const [instances, errors, state] = await Promise.allSettled([
+        instanceEvents(),
+        fleetEvents(),
+        fleets.fleet(fleetId),
+      ]);
+      const events: FollowEvent[] = [];
+      if (instances.status === 'fulfilled') events.push(...instances.value.events);
+      if (errors.status === 'fulfilled') events.push(...errors.value);
+      if (state.status === 'fulfilled' && instances.status === 'fulfilled') {
+        gone = !isActive(state.value.state) && instances.value.living === 0;
+        if (gone && once(told, 'gone')) events.push({ type: 'fleet-gone', state: state.value.state });
+      }
+      return events;
+    },
+    hasInstance: () => seenInstance,
+    isGone: () => gone,
+  };
+}
+
+function once(told: Set<string>, name: string): boolean {
+  if (told.has(name)) return false;
+  told.add(name);
+  return true;
+}
+
+export function isLiving(instance: CloudInstance): boolean {
+  return instance.state === 'pending' || instance.state === 'running';
+}
+
+/** A fleet that still makes machines. */
+export function isActive(state: string | null): boolean {
+  return state === 'active' || state === 'submitted' || state === 'modifying';
+}
+
+/** What was shown for the instance's pool before it was launched; after a switch to on-demand nothing was. */
+export function priceOf(intent: LaunchIntent | null, instance: CloudInstance): number | null {
+  const pool = intent?.pools.find(
+    (other) =>
+      other.instanceType === instance.instanceType && other.zone === instance.zone && other.market === instance.market,
+  );
+  return pool?.pricePerHourUsd ?? null;
+}

@@ -1,0 +1,146 @@
+import type { Clock } from '@runctl/core';
+import type { LaunchOutcome } from '@runctl/protocol';
+import type { Cloud } from '../cloud.ts';
+import { createLogReader, type LogReader } from '../log/log-reader.ts';
+import { attemptsOf, lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
+import { createRunReader } from '../run/run-reader.ts';
+import type { LiveFeed } from '../live/open-live.ts';
+import { createFleetWatch, type FleetWatch } from './fleet-watch.ts';
+import type { FollowEvent } from './follow-event.ts';
+import { changes, nothingSeen, type Seen } from './run-changes.ts';
+
+export interface FollowOptions {
+  readonly cloud: Cloud;
+  readonly run: string;
+  /** The newest launch when omitted. */
+  readonly launch?: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly withLog: boolean;
+  /** Turn a spot fleet that found no machine after this time into an on-demand one; null = stay on spot. */
+  readonly onDemandAfterMs?: number | null;
+  /** What the agent sends by itself; the bucket stays the authority. */
+  readonly live?: LiveFeed;
+}
+
+/** How a launch ended; null when its fleet vanished and nobody said why. */
+export type FollowEnd = LaunchOutcome | null;
+
+const QUICK_POLL_MS = 400;
+const FLEET_LOOK_MS = 2000;
+/** Looks at EC2 become rare once an agent speaks for the machine. */
+const SLOW_FLEET_LOOK_MS = 15_000;
+
+/**
+ * Watches one launch from the bucket and EC2 until it ends, and returns its outcome. Aborting the signal ends it by
+ * throwing the signal's reason; the run goes on.
+ */
+export async function* followRun(options: FollowOptions): AsyncGenerator<FollowEvent, FollowEnd> {
+  const { cloud, run, clock, signal } = options;
+  const reader = createRunReader({ store: cloud.store, run, clock });
+  let record = await reader.read();
+  const launch = options.launch ?? lastLaunch(record)?.launch ?? 1;
+  const log = createLogReader({ store: cloud.store, run });
+  skipEarlierLives(log, record, launch);
+  const fleet = createFleetFollower(options, launch);
+  let seen: Seen = nothingSeen;
+  for (;;) {
+    signal.throwIfAborted();
+    const changed = changes(seen, record, launch);
+    seen = changed.seen;
+    const outcome = record.launches.find((other) => other.launch === launch)?.outcome ?? null;
+    // The log comes between the news of its life's start and the news of the end.
+    yield* changed.events.filter((event) => !isEnding(event));
+    if (options.withLog) yield* log.read();
+    yield* changed.events.filter(isEnding);
+    if (outcome !== null) return outcome;
+    yield* fleet.look(record);
+    if (fleet.isGone()) return (await reader.read()).launches.find((other) => other.launch === launch)?.outcome ?? null;
+    yield* pause(options, { log, ms: pollMs(record, launch) });
+    record = await reader.read();
+  }
+}
+
+/** Waits, giving meanwhile what the agent sends. */
+async function* pause(options: FollowOptions, wait: { log: LogReader; ms: number }): AsyncGenerator<FollowEvent> {
+  const { clock, signal, live } = options;
+  const over = clock.sleep(wait.ms, signal).then(() => 'over' as const);
+  if (live === undefined) return void (await over);
+  for (;;) {
+    for (const frame of live.take()) {
+      if (frame.type === 'status') yield { type: 'status', status: frame.status };
+      else if (frame.type === 'log' && options.withLog) {
+        const { generation, offset, base64 } = frame;
+        yield* wait.log.accept({ generation, node: 0, offset, bytes: Buffer.from(base64, 'base64') });
+      }
+    }
+    if ((await Promise.race([over, live.arrived().then(() => 'frames' as const)])) === 'over') return;
+  }
+}
+
+function isEnding(event: FollowEvent): boolean {
+  return event.type === 'attempt-ended' || event.type === 'outcome' || event.type === 'attempt-lost';
+}
+
+/** Lives of earlier launches are history: `logs` shows them. */
+function skipEarlierLives(log: LogReader, record: RunRecord, launch: number): void {
+  const own = new Set(attemptsOf(record, launch).map((attempt) => attempt.generation));
+  const earlier = record.attempts.filter((attempt) => !own.has(attempt.generation));
+  log.close(Math.max(0, ...earlier.map((attempt) => attempt.generation)));
+}
+
+/** Often while something is being waited for, else as often as the log is shipped. */
+function pollMs(record: RunRecord, launch: number): number {
+  const running = attemptsOf(record, launch).at(-1)?.status?.document.phase === 'running';
+  const shipMs = record.spec.timing.logShipMs;
+  return running ? Math.min(2000, Math.max(QUICK_POLL_MS, shipMs / 2)) : QUICK_POLL_MS;
+}
+
+interface FleetFollower {
+  look(record: RunRecord): AsyncGenerator<FollowEvent>;
+  isGone(): boolean;
+}
+
+/** Looks at EC2 now and then, and switches to on-demand when spot has nothing. */
+function createFleetFollower(options: FollowOptions, launch: number): FleetFollower {
+  const { cloud, clock } = options;
+  const startedMs = clock.monotonicMs();
+  let watch: FleetWatch | null = null;
+  let lastLookMs = Number.NEGATIVE_INFINITY;
+  let switched = false;
+
+  const watchOf = (launched: LaunchRecord | undefined): FleetWatch | null => {
+    if (watch !== null || launched?.fleet === null || launched?.fleet === undefined) return watch;
+    watch = createFleetWatch({
+      fleets: cloud.fleets,
+      run: options.run,
+      launch,
+      fleetId: launched.fleet.fleetId,
+      intent: launched.intent,
+      sinceMs: Date.parse(launched.fleet.at) - 60_000,
+      clock,
+    });
+    return watch;
+  };
+
+  return {
+    isGone: () => watch?.isGone() ?? false,
+    look: async function* (record) {
+      const launched = record.launches.find((other) => other.launch === launch);
+      const current = watchOf(launched);
+      if (current === null) return;
+      const spoken = attemptsOf(record, launch).length > 0;
+      const everyMs = spoken ? SLOW_FLEET_LOOK_MS : FLEET_LOOK_MS;
+      if (clock.monotonicMs() - lastLookMs < everyMs) return;
+      lastLookMs = clock.monotonicMs();
+      yield* await current.look();
+      const waitedMs = clock.monotonicMs() - startedMs;
+      const limitMs = options.onDemandAfterMs ?? null;
+      const isSpot = launched?.intent?.market === 'spot';
+      if (limitMs === null || switched || !isSpot || spoken || current.hasInstance() || waitedMs < limitMs) return;
+      switched = true;
+      await cloud.fleets.switchToOnDemand(launched?.fleet?.fleetId ?? '', record.spec.nodes);
+      yield { type: 'on-demand', waitedMs };
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { attemptNumber, attemptsOf, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
+import { stateOf } from '../run/run-state.ts';
+import type { FollowEvent } from './follow-event.ts';
+
+/** What a watcher of one launch was already told. Begin with `nothingSeen`. */
+export interface Seen {
+  /** Names of facts: each is told once. */
+  readonly told: ReadonlySet<string>;
+  readonly phase: string;
+  readonly durable: string | null;
+}
+
+export const nothingSeen: Seen = { told: new Set(), phase: '', durable: null };
+
+/** Events for what `record` says about `launch` beyond `seen`. Pure: the same record twice gives events once. */
+export function changes(
+  seen: Seen,
+  record: RunRecord,
+  launch: number,
+): { readonly seen: Seen; readonly events: readonly FollowEvent[] } {
+  const told = new Set(seen.told);
+  const events: FollowEvent[] = [];
+  const once = (name: string, event: FollowEvent | null | undefined): void => {
+    if (event === null || event === undefined || told.has(name)) return;
+    told.add(name);
+    events.push(event);
+  };
+  for (const failure of record.boots)
+    if (failure.launch === launch) once(`boot ${failure.instanceId}`, { type: 'boot-failed', failure });
+  const attempts = attemptsOf(record, launch);
+  for (const attempt of attempts) for (const [name, event] of lifeEvents(record, attempt)) once(name, event);
+  const current = phaseEvent(seen.phase, attempts.at(-1));
+  if (current.event !== null) events.push(current.event);
+  const durable = record.latest?.document.manifest ?? null;
+  if (durable !== null && durable !== seen.durable && record.latest !== null)
+    events.push({ type: 'durable', generation: record.latest.document.generation, step: record.latest.document.step });
+  const outcome = record.launches.find((other) => other.launch === launch)?.outcome;
+  const state = stateOf(record);
+  const last = attempts.at(-1);
+  if (state.kind === 'silent' && last !== undefined)
+    once(`silent ${last.generation} ${last.status?.lastModifiedMs}`, {
+      type: 'silent',
+      generation: last.generation,
+      node: last.node,
+      silentMs: state.silentMs,
+    });
+  if (outcome !== null && outcome !== undefined) once('outcome', { type: 'outcome', outcome });
+  return { seen: { told, phase: current.phase, durable }, events };
+}
+
+function lifeEvents(record: RunRecord, attempt: AttemptRecord): [string, FollowEvent | null][] {
+  const { generation, node, started, notice, drain, outcome } = attempt;
+  const life = { generation, node };
+  const name = `${generation}/${node}`;
+  const number = attemptNumber(record, generation);
+  const superseded = record.attempts.some((other) => other.generation > generation && other.started !== null);
+  const warnings = attempt.status?.document.warnings ?? [];
+  return [
+    [`started ${name}`, started && { type: 'attempt', ...life, attempt: number, started }],
+    ...warnings.map((text): [string, FollowEvent] => [`warning ${name} ${text}`, { type: 'warning', ...life, text }]),
+    [`notice ${name}`, notice && { type: 'notice', ...life, notice }],
+    [`drained ${name}`, drain && { type: 'drained', ...life, drain }],
+    [`ended ${name}`, outcome && { type: 'attempt-ended', ...life, attempt: number, outcome }],
+    [
+      `lost ${name}`,
+      superseded && outcome === null
+        ? { type: 'attempt-lost', ...life, attempt: number, lastStep: attempt.status?.document.step ?? null }
+        : null,
+    ],
+  ];
+}
+
+/** Changes of what the agent does are told until the script runs; from then on its own log speaks. */
+function phaseEvent(
+  before: string,
+  attempt: AttemptRecord | undefined,
+): { readonly phase: string; readonly event: FollowEvent | null } {
+  const status = attempt?.status?.document;
+  if (attempt === undefined || status === undefined || attempt.outcome !== null) return { phase: before, event: null };
+  const phase = `${attempt.generation}/${attempt.node} ${status.phase}`;
+  if (phase === before) return { phase, event: null };
+  const { generation, node } = attempt;
+  return {
+    phase,
+    event: { type: 'phase', generation, node, phase: status.phase, doing: status.doing, instanceId: status.instanceId },
+  };
+}

@@ -1,0 +1,138 @@
+import { RunctlError, messageOf, newNonce, newRunId } from '@runctl/core';
+import {
+  FORMAT_VERSION,
+  bucketKeys,
+  indexDocument,
+  nameDocument,
+  runKeys,
+  runSpec,
+  scaledTiming,
+  timestampOf,
+  type RunSpec,
+} from '@runctl/protocol';
+import { createReadStream } from 'node:fs';
+import { createDocument } from '../documents.ts';
+import { validName } from '../run/resolve-run.ts';
+import type { LaunchPlan } from './launch-plan.ts';
+import type { LaunchPorts } from './launch-ports.ts';
+import { uploadIfAbsent, uploadTools, type Tools } from './tools.ts';
+
+export type UploadEvent = { readonly type: 'uploaded'; readonly what: 'tools' | 'project'; readonly sizeBytes: number };
+
+/**
+ * Uploads what the run needs and writes the documents that make it one: name, specification, index. Nothing here costs
+ * more than storage. Errors: `name-taken`; StoreError.
+ */
+export async function* createRun(
+  ports: LaunchPorts,
+  plan: LaunchPlan,
+  tools: Tools,
+): AsyncGenerator<UploadEvent, { readonly spec: RunSpec; readonly undo: () => Promise<void> }> {
+  const { store } = ports.cloud;
+  const uploaded = await uploadTools(store, tools);
+  yield { type: 'uploaded', what: 'tools', sizeBytes: uploaded.uploadedBytes };
+  const archiveKey = archiveKeyOf(plan);
+  const archive = {
+    sizeBytes: plan.snapshot.sizeBytes,
+    body: { sizeBytes: plan.snapshot.sizeBytes, open: () => createReadStream(plan.snapshot.archivePath) },
+  };
+  yield { type: 'uploaded', what: 'project', sizeBytes: await uploadIfAbsent(store, archiveKey, archive) };
+  const nowMs = ports.clock.wallMs();
+  const spec = makeSpec(ports, plan, { run: newRunId(), nowMs, archiveKey, tools: uploaded.keys });
+  const written: string[] = [];
+  const undo = (): Promise<void> => store.delete([...written].reverse());
+  try {
+    await writeRun(ports, spec, { nowMs, written });
+  } catch (error) {
+    await undo().catch((problem: unknown) => {
+      throw new RunctlError(
+        'internal',
+        `${messageOf(error)}; and ${written.join(', ')} could not be removed: ${messageOf(problem)}`,
+      );
+    });
+    throw error;
+  }
+  return { spec, undo };
+}
+
+async function writeRun(
+  ports: LaunchPorts,
+  spec: RunSpec,
+  record: { readonly nowMs: number; readonly written: string[] },
+): Promise<void> {
+  const { store } = ports.cloud;
+  const { run, name, createdAt } = spec;
+  if (name !== null) {
+    const key = bucketKeys.name(name);
+    if (
+      !(await createDocument(store, key, nameDocument, { version: FORMAT_VERSION, run, createdAt, nonce: newNonce() }))
+    )
+      throw nameTaken(name);
+    record.written.push(key);
+  }
+  await createDocument(store, runKeys(run).spec, runSpec, spec);
+  record.written.push(runKeys(run).spec);
+  const index = bucketKeys.index(record.nowMs, run);
+  await createDocument(store, index, indexDocument, {
+    version: FORMAT_VERSION,
+    run,
+    name,
+    script: spec.workload.script,
+    createdAt,
+  });
+  record.written.push(index);
+}
+
+function nameTaken(name: string): RunctlError {
+  return new RunctlError('name-taken', `a run is already named ${name}`, {
+    hint: `\`runctl status ${name}\` shows it; choose another --name`,
+  });
+}
+
+/** Refuses a name before anything is uploaded for it. Errors: `usage`, `name-taken`. */
+export async function checkName(ports: LaunchPorts, name: string | null): Promise<void> {
+  if (name === null) return;
+  if (!validName(name))
+    throw new RunctlError('usage', `--name ${name} can't be used`, {
+      hint: 'letters, digits, dot, dash and underscore, at most 63, beginning with a letter or digit, and not like a run id',
+    });
+  if ((await ports.cloud.store.head(bucketKeys.name(name))) !== null) throw nameTaken(name);
+}
+
+/** Equal trees may be packed differently by other builds of zlib, so the archive's own hash is part of its name. */
+function archiveKeyOf(plan: LaunchPlan): string {
+  return `${bucketKeys.codeFolder(plan.snapshot.treeHash)}project-${plan.snapshot.sha256.slice(0, 16)}.tar.gz`;
+}
+
+function makeSpec(
+  ports: LaunchPorts,
+  plan: LaunchPlan,
+  made: { run: string; nowMs: number; archiveKey: string; tools: RunSpec['tools'] },
+): RunSpec {
+  const { wish, snapshot, project } = plan;
+  return {
+    version: FORMAT_VERSION,
+    run: made.run,
+    name: wish.name,
+    createdAt: timestampOf(made.nowMs),
+    launchedBy: ports.user,
+    nodes: 1,
+    project: {
+      name: project.name,
+      treeHash: snapshot.treeHash,
+      archiveKey: made.archiveKey,
+      archiveSha256: snapshot.sha256,
+      archiveSizeBytes: snapshot.sizeBytes,
+    },
+    workload: {
+      script: project.script,
+      args: [...wish.args],
+      env: { ...wish.env },
+      interpreter: [...plan.interpreter],
+    },
+    checkpoint: wish.checkpoint,
+    policy: wish.policy,
+    timing: scaledTiming(wish.timeScale),
+    tools: made.tools,
+  };
+}

@@ -1,0 +1,66 @@
+import { RunctlError, isRunctlError, messageOf } from '@runctl/core';
+import type { LaunchFleet, RunSpec } from '@runctl/protocol';
+import { checkName, createRun, type UploadEvent } from './create-run.ts';
+import type { LaunchPlan } from './launch-plan.ts';
+import type { LaunchPorts } from './launch-ports.ts';
+import { startLaunch, type LaunchPlace } from './start-launch.ts';
+import type { Tools } from './tools.ts';
+
+export type LaunchEvent =
+  | UploadEvent
+  | { readonly type: 'run-created'; readonly run: string; readonly name: string | null }
+  | { readonly type: 'fleet'; readonly run: string; readonly launch: number; readonly fleetId: string };
+
+export interface Launched {
+  readonly spec: RunSpec;
+  readonly fleet: LaunchFleet;
+}
+
+/**
+ * Makes a run of a plan and launches it. When it fails, whatever was made is taken back (snapshot and tools stay: they
+ * are named by content and the next launch uses them); the error says so.
+ */
+export async function* launchRun(
+  ports: LaunchPorts,
+  plan: LaunchPlan,
+  tools: Tools,
+): AsyncGenerator<LaunchEvent, Launched> {
+  await checkName(ports, plan.wish.name);
+  const { spec, undo } = yield* createRun(ports, plan, tools);
+  yield { type: 'run-created', run: spec.run, name: spec.name };
+  try {
+    const fleet = await startLaunch(ports, { spec, launch: 1, place: placeOf(plan) });
+    yield { type: 'fleet', run: spec.run, launch: 1, fleetId: fleet.fleetId };
+    return { spec, fleet };
+  } catch (error) {
+    // A fleet that could not be deleted needs the run's documents, so that `stop` finds it.
+    if (!isRunctlError(error) || error.details['cleanedUp'] === true) await removed(undo, error);
+    throw error;
+  }
+}
+
+function placeOf(plan: LaunchPlan): LaunchPlace {
+  const { wish } = plan;
+  return {
+    imageId: plan.imageId,
+    pools: plan.pools,
+    instanceProfile: wish.instanceProfile,
+    securityGroups: wish.securityGroups,
+    rootVolumeGiB: wish.rootVolumeGiB,
+    maxRuntimeMs: wish.maxRuntimeMs,
+  };
+}
+
+async function removed(undo: () => Promise<void>, cause: unknown): Promise<void> {
+  try {
+    await undo();
+  } catch (error) {
+    throw new RunctlError(
+      'cloud-error',
+      `${messageOf(cause)}; the run's documents could not be removed: ${messageOf(error)}`,
+      {
+        cause,
+      },
+    );
+  }
+}

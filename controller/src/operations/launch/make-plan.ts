@@ -1,0 +1,32 @@
+import { snapshot, type Project } from '@runctl/workspace';
+import type { Cloud } from '../cloud.ts';
+import { findPools, interpreterOf, type LaunchPlan, type LaunchWish } from './launch-plan.ts';
+
+export interface PlanOptions {
+  readonly wish: LaunchWish;
+  readonly project: Project;
+  readonly detach: boolean;
+  /** Folder for the archive. */
+  readonly into: string;
+}
+
+/** Looks at everything that a launch needs and changes nothing anywhere. Errors: those of project, snapshot and provider. */
+export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<LaunchPlan> {
+  const { wish, into, project } = options;
+  const exclude = wish.checkpoint.dir.startsWith('/')
+    ? []
+    : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];
+  const [taken, found] = await Promise.all([
+    snapshot(project.root, { into, exclude, script: project.script }),
+    findPools(cloud.fleets, wish),
+  ]);
+  return {
+    project,
+    snapshot: taken,
+    wish,
+    interpreter: interpreterOf(project.script),
+    region: cloud.region,
+    ...found,
+    detach: options.detach,
+  };
+}

@@ -1,0 +1,73 @@
+import type { Clock } from '@runctl/core';
+import type { AttemptStarted } from '@runctl/protocol';
+import type { Cloud } from '../cloud.ts';
+import { attemptNumber, lastLaunch, type RunRecord } from '../run/run-record.ts';
+import { createRunReader } from '../run/run-reader.ts';
+import { createLogReader, readLogTail, type LogEvent } from './log-reader.ts';
+
+export type ShownLogEvent =
+  | LogEvent
+  | {
+      readonly type: 'banner';
+      readonly attempt: number;
+      readonly generation: number;
+      readonly started: AttemptStarted | null;
+    };
+
+export interface ShowLogOptions {
+  readonly cloud: Cloud;
+  readonly run: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly follow: boolean;
+  readonly sinceAgoMs: number | null;
+  readonly lines: number | null;
+}
+
+/** The log of a run with a banner where another life begins; with `follow` until the newest launch has ended. */
+export async function* showLog(options: ShowLogOptions): AsyncGenerator<ShownLogEvent> {
+  const { cloud, run, clock, signal, sinceAgoMs, lines } = options;
+  const records = createRunReader({ store: cloud.store, run, clock });
+  let record = await records.read();
+  const banners = createBanners();
+  const since = sinceAgoMs === null ? {} : { sinceMs: clock.wallMs() - sinceAgoMs };
+  const log = createLogReader({ store: cloud.store, run, ...since });
+  if (lines !== null) {
+    const tail = await readLogTail({ store: cloud.store, run }, lines);
+    yield* banners.with(record, tail);
+    log.skipTo(tail);
+    if (!options.follow) return;
+  }
+  for (;;) {
+    for await (const event of log.read()) yield* banners.with(record, [event]);
+    if (!options.follow) return;
+    if (lastLaunch(record)?.outcome !== null) return;
+    await clock.sleep(Math.max(400, Math.min(2000, record.spec.timing.logShipMs / 2)), signal);
+    record = await records.read();
+  }
+}
+
+function createBanners() {
+  let current: string | null = null;
+  return {
+    *with(record: RunRecord, events: readonly LogEvent[]): Generator<ShownLogEvent> {
+      for (const event of events) {
+        const life = `${event.generation}/${event.node}`;
+        if (life !== current) {
+          current = life;
+          yield { type: 'banner', generation: event.generation, ...bannerOf(record, event.generation, event.node) };
+        }
+        yield event;
+      }
+    },
+  };
+}
+
+function bannerOf(
+  record: RunRecord,
+  generation: number,
+  node: number,
+): { attempt: number; started: AttemptStarted | null } {
+  const attempt = record.attempts.find((other) => other.generation === generation && other.node === node);
+  return { attempt: attemptNumber(record, generation), started: attempt?.started ?? null };
+}

@@ -1,0 +1,76 @@
+import { RunctlError, type Clock } from '@runctl/core';
+import type { LaunchFleet, Market, RunSpec } from '@runctl/protocol';
+import type { Cloud } from '../cloud.ts';
+import { isActive } from '../follow/fleet-watch.ts';
+import { findPools, type LaunchWish } from '../launch/launch-plan.ts';
+import type { LaunchPorts } from '../launch/launch-ports.ts';
+import { startLaunch } from '../launch/start-launch.ts';
+import { createRunReader } from '../run/run-reader.ts';
+import { lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
+import { leaseIsHeld } from '../stop/take-over.ts';
+
+export interface ResumeOptions {
+  readonly run: string;
+  /** Where to run; types that are empty mean those of the launch before. */
+  readonly place: Pick<
+    LaunchWish,
+    'instanceTypes' | 'subnets' | 'securityGroups' | 'ami' | 'instanceProfile' | 'rootVolumeGiB' | 'maxRuntimeMs'
+  > & { readonly market: Market | null };
+}
+
+export interface Resumed {
+  readonly spec: RunSpec;
+  readonly launch: number;
+  readonly fleet: LaunchFleet;
+  readonly fromStep: number | null;
+}
+
+/**
+ * Launches a run again, from its last durable checkpoint. Errors: `run-active` while the last launch may still work or
+ * another laptop begins one, `not-resumable` when the run has succeeded, and those of `startLaunch`.
+ */
+export async function resumeRun(ports: LaunchPorts, options: ResumeOptions): Promise<Resumed> {
+  const { cloud, clock } = ports;
+  const record = await createRunReader({ store: cloud.store, run: options.run, clock }).read();
+  const before = lastLaunch(record);
+  await refuseActive({ cloud, clock }, record, before);
+  const types = options.place.instanceTypes.length > 0 ? options.place.instanceTypes : typesOf(before);
+  const market = options.place.market ?? before?.intent?.market ?? 'spot';
+  const found = await findPools(cloud.fleets, { ...wishFor(options), instanceTypes: types, market });
+  const launch = (before?.launch ?? 0) + 1;
+  const { instanceProfile, securityGroups, rootVolumeGiB, maxRuntimeMs } = options.place;
+  const fleet = await startLaunch(ports, {
+    spec: record.spec,
+    launch,
+    place: { ...found, instanceProfile, securityGroups, rootVolumeGiB, maxRuntimeMs },
+  });
+  return { spec: record.spec, launch, fleet, fromStep: record.latest?.document.step ?? null };
+}
+
+async function refuseActive(
+  ports: { readonly cloud: Cloud; readonly clock: Clock },
+  record: RunRecord,
+  before: LaunchRecord | null,
+): Promise<void> {
+  const { run } = record.spec;
+  if (before === null) return;
+  if (before.outcome?.status === 'succeeded')
+    throw new RunctlError('not-resumable', `${run} is done: ${before.outcome.message}`, {
+      hint: 'launch the script again for a new run',
+    });
+  if (before.outcome !== null) return;
+  const active = new RunctlError('run-active', `${run} still goes on (launch ${before.launch})`, {
+    hint: `watch it with \`runctl attach ${run}\`, or end it with \`runctl stop ${run}\``,
+  });
+  if (leaseIsHeld(record.lease)) throw active;
+  const fleet = before.fleet ?? (await ports.cloud.fleets.findFleet(run, before.launch));
+  if (fleet !== null && isActive((await ports.cloud.fleets.fleet(fleet.fleetId)).state)) throw active;
+}
+
+function typesOf(before: LaunchRecord | null): readonly string[] {
+  return [...new Set(before?.intent?.pools.map((pool) => pool.instanceType))];
+}
+
+function wishFor(options: ResumeOptions): Pick<LaunchWish, 'subnets' | 'ami'> {
+  return { subnets: options.place.subnets, ami: options.place.ami };
+}

@@ -1,0 +1,62 @@
+import type { AttemptPhase } from '@runctl/protocol';
+import { launchOf, type AttemptRecord, type LaunchRecord, type RunRecord } from './run-record.ts';
+
+/**
+ * Where a run stands, derived from what is in the bucket alone.
+ *
+ * - `launching` the fleet's making was not confirmed · `provisioning` there is a fleet, but no machine has spoken yet
+ * - `active` an agent speaks; its phase says what it does · `silent` it should speak, but has not for a while
+ * - `recovering` the last life ended by an interruption and the next has not begun
+ * - `boot-failing` machines come, but fail before the agent · the rest: how the last launch ended
+ */
+export type RunState =
+  | { readonly kind: 'launching' | 'provisioning' | 'recovering' }
+  | { readonly kind: 'boot-failing'; readonly failures: number; readonly reason: string }
+  | { readonly kind: 'active'; readonly phase: AttemptPhase; readonly doing: string }
+  | { readonly kind: 'silent'; readonly phase: AttemptPhase; readonly silentMs: number }
+  | { readonly kind: 'succeeded' | 'failed' | 'stopped'; readonly message: string };
+
+export type RunStateKind = RunState['kind'];
+
+/** This many heartbeats missed make an agent silent. */
+const MISSED_HEARTBEATS = 3;
+
+/** What the state is derived from: a whole record, or only the newest parts of one. */
+export interface StateFacts {
+  readonly launches: readonly Pick<LaunchRecord, 'launch' | 'fleet' | 'outcome'>[];
+  readonly attempts: readonly AttemptRecord[];
+  readonly boots: RunRecord['boots'];
+  readonly heartbeatMs: number;
+}
+
+export function stateOf(record: RunRecord): RunState {
+  return runState({ ...record, heartbeatMs: record.spec.timing.heartbeatMs });
+}
+
+export function runState(facts: StateFacts): RunState {
+  const launch = facts.launches.at(-1) ?? null;
+  if (launch === null) return { kind: 'launching' };
+  if (launch.outcome !== null) return { kind: launch.outcome.status, message: launch.outcome.message };
+  const attempt = facts.attempts.filter((other) => launchOf(other) === launch.launch).at(-1);
+  const boots = facts.boots.filter((boot) => boot.launch === launch.launch);
+  const lastBoot = boots.at(-1);
+  if (attempt === undefined) {
+    if (lastBoot !== undefined)
+      return { kind: 'boot-failing', failures: boots.length, reason: `${lastBoot.stage}: ${lastBoot.message}` };
+    return { kind: launch.fleet === null ? 'launching' : 'provisioning' };
+  }
+  return attemptState(attempt, facts.heartbeatMs);
+}
+
+function attemptState(attempt: AttemptRecord, heartbeatMs: number): RunState {
+  if (attempt.outcome !== null && attempt.status?.document.phase !== 'backoff') return { kind: 'recovering' };
+  if (attempt.status === null) return { kind: 'active', phase: 'preparing', doing: 'starting' };
+  const { phase, doing } = attempt.status.document;
+  const silentMs = attempt.status.ageMs;
+  const limitMs = Math.max(MISSED_HEARTBEATS * heartbeatMs, 5000);
+  return silentMs > limitMs ? { kind: 'silent', phase, silentMs } : { kind: 'active', phase, doing };
+}
+
+export function hasEnded(state: RunState): boolean {
+  return state.kind === 'succeeded' || state.kind === 'failed' || state.kind === 'stopped';
+}

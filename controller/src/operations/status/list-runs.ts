@@ -1,0 +1,131 @@
+import type { Clock } from '@runctl/core';
+import {
+  attemptOutcome,
+  attemptStatus,
+  bucketKeys,
+  defaultTiming,
+  indexDocument,
+  launchOutcome,
+  parseAttemptKey,
+  parseIndexKey,
+  parseLaunchKey,
+  runKeys,
+} from '@runctl/protocol';
+import type { ObjectStore } from '@runctl/store';
+import { inParallel, readDocument } from '../documents.ts';
+import type { AttemptRecord, LaunchRecord } from '../run/run-record.ts';
+import { runState, type RunState } from '../run/run-state.ts';
+
+const PARALLEL_RUNS = 24;
+
+/** One line of the table: what the newest documents of a run say. */
+export interface RunSummary {
+  readonly run: string;
+  readonly name: string | null;
+  readonly script: string;
+  readonly createdAt: string;
+  readonly state: RunState;
+  readonly step: number | null;
+  readonly durableStep: number | null;
+  readonly instanceType: string | null;
+  readonly zone: string | null;
+  readonly market: string | null;
+  readonly pricePerHourUsd: number | null;
+  readonly spentUsd: number | null;
+  readonly interruptions: number | null;
+  /** Age of the newest heartbeat; null when there is none. */
+  readonly heartbeatAgeMs: number | null;
+}
+
+/** The newest runs, newest first: one page of the index, then two listings and one or two small reads for each run. */
+export async function listRuns(
+  store: ObjectStore,
+  options: { limit: number; clock: Clock },
+): Promise<readonly RunSummary[]> {
+  const keys: string[] = [];
+  for await (const info of store.list({ prefix: bucketKeys.indexFolder(), limit: options.limit })) {
+    if (parseIndexKey(info.key) !== null) keys.push(info.key);
+  }
+  const summaries = await inParallel(keys, PARALLEL_RUNS, (key) => summarise(store, key));
+  return summaries.filter((summary) => summary !== null);
+}
+
+async function summarise(store: ObjectStore, indexKey: string): Promise<RunSummary | null> {
+  const run = parseIndexKey(indexKey)?.run;
+  if (run === undefined) return null;
+  const [index, launch, attempt] = await Promise.all([
+    readDocument(store, indexDocument, indexKey),
+    newestLaunch(store, run),
+    newestAttempt(store, run),
+  ]);
+  if (index === null) return null;
+  const status = attempt?.status ?? null;
+  const heartbeat = status?.document;
+  return {
+    run,
+    name: index.document.name,
+    script: index.document.script,
+    createdAt: index.document.createdAt,
+    state: runState({
+      launches: launch === null ? [] : [launch],
+      attempts: attempt === null ? [] : [attempt],
+      boots: [],
+      heartbeatMs: defaultTiming.heartbeatMs,
+    }),
+    step: launch?.outcome?.step ?? heartbeat?.step ?? null,
+    durableStep: launch?.outcome?.durableStep ?? heartbeat?.durable?.step ?? null,
+    instanceType: heartbeat?.instanceType ?? null,
+    zone: heartbeat?.zone ?? null,
+    market: heartbeat?.market ?? null,
+    pricePerHourUsd: heartbeat?.pricePerHourUsd ?? null,
+    spentUsd: heartbeat?.budget.spentUsd ?? null,
+    interruptions: heartbeat?.interruptions ?? null,
+    heartbeatAgeMs: status?.ageMs ?? null,
+  };
+}
+
+async function newestLaunch(store: ObjectStore, run: string): Promise<LaunchRecord | null> {
+  const documents = new Set<string>();
+  let newest = 0;
+  for await (const info of store.list({ prefix: runKeys(run).launchesFolder })) {
+    const parsed = parseLaunchKey(info.key);
+    if (parsed === null) continue;
+    if (parsed.launch > newest) documents.clear();
+    newest = parsed.launch;
+    documents.add(parsed.document);
+  }
+  if (newest === 0) return null;
+  const keys = runKeys(run).launch(newest);
+  const outcome = documents.has('outcome') ? await readDocument(store, launchOutcome, keys.outcome) : null;
+  // Of the fleet only its being there counts here.
+  const fleet = documents.has('fleet') ? ({} as LaunchRecord['fleet']) : null;
+  return { launch: newest, intent: null, fleet, outcome: outcome?.document ?? null };
+}
+
+async function newestAttempt(store: ObjectStore, run: string): Promise<AttemptRecord | null> {
+  const documents = new Set<string>();
+  let newest = { generation: 0, node: 0 };
+  for await (const info of store.list({ prefix: runKeys(run).attemptsFolder })) {
+    const parsed = parseAttemptKey(info.key);
+    if (parsed === null || parsed.node !== 0) continue;
+    if (parsed.generation > newest.generation) documents.clear();
+    newest = parsed;
+    documents.add(parsed.document);
+  }
+  if (newest.generation === 0) return null;
+  const keys = runKeys(run).attempt(newest.generation, 0);
+  const [status, outcome] = await Promise.all([
+    documents.has('status') ? readDocument(store, attemptStatus, keys.status) : null,
+    documents.has('outcome') ? readDocument(store, attemptOutcome, keys.outcome) : null,
+  ]);
+  return {
+    generation: newest.generation,
+    node: 0,
+    started: null,
+    notice: null,
+    drain: null,
+    drainedAt: null,
+    outcome: outcome?.document ?? null,
+    status,
+  };
+}

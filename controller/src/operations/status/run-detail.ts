@@ -1,0 +1,104 @@
+import type { CloudInstance, FleetState } from '@runctl/cloud';
+import { messageOf, type Clock } from '@runctl/core';
+import { manifest } from '@runctl/protocol';
+import type { Cloud } from '../cloud.ts';
+import { readDocument } from '../documents.ts';
+import { lastLaunch, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
+import { createRunReader } from '../run/run-reader.ts';
+import { stateOf, type RunState } from '../run/run-state.ts';
+
+/** What EC2 says; null with a reason where it could not be asked. */
+export interface Ec2View {
+  readonly fleet: FleetState | null;
+  readonly instances: readonly CloudInstance[];
+  /** Why EC2 could not be asked; null when it was. */
+  readonly problem: string | null;
+}
+
+export interface RunDetail {
+  readonly record: RunRecord;
+  readonly state: RunState;
+  readonly durable: { readonly step: number | null; readonly savedAt: string; readonly ageMs: number } | null;
+  /** Work that would be lost if the machine died now; null when nothing tells it. */
+  readonly atRiskMs: number | null;
+  readonly atRiskUsd: number | null;
+  readonly pricePerHourUsd: number | null;
+  readonly spentUsd: number | null;
+  readonly ec2: Ec2View;
+  /** Reading began this long ago by the monotonic clock, in ms. */
+  readonly tookMs: number;
+}
+
+/** One run in detail, from the bucket and EC2. Errors: `run-not-found`, those of the codec, StoreError. */
+export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promise<RunDetail> {
+  const startedMs = clock.monotonicMs();
+  const record = await createRunReader({ store: cloud.store, run, clock }).read();
+  const [durable, ec2] = await Promise.all([durableOf(cloud, record), ec2View(cloud, record)]);
+  const state = stateOf(record);
+  const last = record.attempts.at(-1);
+  const pricePerHourUsd = last?.status?.document.pricePerHourUsd ?? last?.started?.pricePerHourUsd ?? null;
+  const atRiskMs = atRisk(state, last);
+  return {
+    record,
+    state,
+    durable,
+    atRiskMs,
+    atRiskUsd: atRiskMs === null || pricePerHourUsd === null ? null : (atRiskMs / 3_600_000) * pricePerHourUsd,
+    pricePerHourUsd,
+    spentUsd: spent(record),
+    ec2,
+    tookMs: clock.monotonicMs() - startedMs,
+  };
+}
+
+async function durableOf(cloud: Cloud, record: RunRecord): Promise<RunDetail['durable']> {
+  if (record.latest === null) return null;
+  const found = await readDocument(cloud.store, manifest, record.latest.document.manifest);
+  const savedAt = found?.document.savedAt ?? record.latest.document.at;
+  const ageMs = Math.max(0, record.readAtMs - Date.parse(savedAt));
+  return { step: record.latest.document.step, savedAt, ageMs };
+}
+
+async function ec2View(cloud: Cloud, record: RunRecord): Promise<Ec2View> {
+  const launch = lastLaunch(record);
+  try {
+    const fleetId = launch?.fleet?.fleetId ?? (await missingFleet(cloud, record));
+    const [instances, fleet] = await Promise.all([
+      cloud.fleets.instances(record.spec.run),
+      fleetId === null ? null : cloud.fleets.fleet(fleetId),
+    ]);
+    return { fleet, instances, problem: null };
+  } catch (error) {
+    return { fleet: null, instances: [], problem: messageOf(error) };
+  }
+}
+
+/** The laptop may have died between the call and storing the fleet's id: EC2's tags still tell it. */
+async function missingFleet(cloud: Cloud, record: RunRecord): Promise<string | null> {
+  const launch = lastLaunch(record);
+  if (launch === null || launch.fleet !== null || launch.outcome !== null) return null;
+  return (await cloud.fleets.findFleet(record.spec.run, launch.launch))?.fleetId ?? null;
+}
+
+/** What the agent said, and the time that passed since it said so. */
+function atRisk(state: RunState, attempt: AttemptRecord | undefined): number | null {
+  if (state.kind !== 'active' && state.kind !== 'silent') return null;
+  const status = attempt?.status;
+  if (status === null || status === undefined || status.document.atRiskMs === null) return null;
+  return status.document.atRiskMs + status.ageMs;
+}
+
+/** Dollars over all lives; a life that never said its end counts until its last heartbeat. Null when a price is unknown. */
+function spent(record: RunRecord): number | null {
+  const costs = record.attempts.map(costOf);
+  return costs.some((cost) => cost === null) ? null : costs.reduce((sum: number, cost) => sum + (cost ?? 0), 0);
+}
+
+function costOf(attempt: AttemptRecord): number | null {
+  if (attempt.outcome !== null) return attempt.outcome.costUsd;
+  const price = attempt.started?.pricePerHourUsd ?? attempt.status?.document.pricePerHourUsd ?? null;
+  const beginning = attempt.started?.at;
+  const end = attempt.status?.document.at ?? beginning;
+  if (price === null || beginning === undefined || end === undefined) return null;
+  return (Math.max(0, Date.parse(end) - Date.parse(beginning)) / 3_600_000) * price;
+}

@@ -1,0 +1,104 @@
+import { RunctlError, newNonce } from '@runctl/core';
+import {
+  FORMAT_VERSION,
+  controlDocument,
+  encodeDocument,
+  runKeys,
+  timestampOf,
+  type LaunchOutcome,
+} from '@runctl/protocol';
+import type { FollowEvent } from '../follow/follow-event.ts';
+import { changes, nothingSeen } from '../follow/run-changes.ts';
+import type { LaunchPorts } from '../launch/launch-ports.ts';
+import { createRunReader } from '../run/run-reader.ts';
+import { lastLaunch, type RunRecord } from '../run/run-record.ts';
+import { endFleet } from './end-fleet.ts';
+import { leaseIsHeld, takeOver } from './take-over.ts';
+
+export type StopEvent =
+  | FollowEvent
+  | { readonly type: 'asked'; readonly owner: string }
+  | { readonly type: 'nobody-alive'; readonly why: string }
+  | { readonly type: 'fleet-ended'; readonly fleetId: string | null; readonly deletedHere: boolean };
+
+export interface StopOptions {
+  readonly run: string;
+  /** Shortens the time that the script has; null = the agent's own 90 s. */
+  readonly graceMs: number | null;
+  readonly signal: AbortSignal;
+}
+
+const POLL_MS = 500;
+
+/**
+ * Ends the newest launch of a run. A living agent is asked, drains and reports; without one the laptop takes the next
+ * generation and ends the launch itself. Returns the outcome once no machine of the launch is left. Stopping what has
+ * ended is no error: what is left of it is removed. Errors: `run-not-found`, those of the provider, StoreError.
+ */
+export async function* stopRun(ports: LaunchPorts, options: StopOptions): AsyncGenerator<StopEvent, LaunchOutcome> {
+  const { cloud, clock } = ports;
+  const { run, signal } = options;
+  const reader = createRunReader({ store: cloud.store, run, clock });
+  let record = await reader.read();
+  const launch = lastLaunch(record)?.launch;
+  if (launch === undefined)
+    throw new RunctlError('not-resumable', `${run} was never launched`, { hint: 'there is nothing to stop' });
+  let seen = changes(nothingSeen, record, launch).seen;
+  let asked = false;
+  let byLaptop = false;
+  let outcome = outcomeOf(record, launch);
+  while (outcome === null) {
+    if (leaseIsHeld(record.lease)) {
+      if (!asked) {
+        await ask(ports, options, launch);
+        asked = true;
+        yield { type: 'asked', owner: record.lease?.document.owner ?? '' };
+      }
+      await clock.sleep(POLL_MS, signal);
+    } else {
+      yield { type: 'nobody-alive', why: whyNobody(record) };
+      outcome = await takeOver(ports, record, { launch, message: 'stopped while no machine was alive' });
+      byLaptop = outcome !== null;
+    }
+    record = await reader.read();
+    const changed = changes(seen, record, launch);
+    seen = changed.seen;
+    yield* changed.events.filter((event) => event.type !== 'silent');
+    outcome ??= outcomeOf(record, launch);
+  }
+  const ended = record.launches.find((other) => other.launch === launch) ?? {
+    launch,
+    intent: null,
+    fleet: null,
+    outcome,
+  };
+  const patienceMs = byLaptop ? 0 : 30_000;
+  yield { type: 'fleet-ended', ...(await endFleet(ports, { run, launch: ended, patienceMs, signal })) };
+  return outcome;
+}
+
+function outcomeOf(record: RunRecord, launch: number): LaunchOutcome | null {
+  return record.launches.find((other) => other.launch === launch)?.outcome ?? null;
+}
+
+async function ask(ports: LaunchPorts, options: StopOptions, launch: number): Promise<void> {
+  const nowMs = ports.clock.wallMs();
+  const nonce = newNonce();
+  const document = encodeDocument(controlDocument, {
+    version: FORMAT_VERSION,
+    action: 'stop',
+    args: { graceMs: options.graceMs, budgetUsd: null },
+    launch,
+    at: timestampOf(nowMs),
+    by: ports.user,
+    nonce,
+  });
+  await ports.cloud.store.put(runKeys(options.run).control(nowMs, nonce), document);
+}
+
+function whyNobody(record: RunRecord): string {
+  const { lease } = record;
+  if (lease === null) return 'no machine has taken up the run yet';
+  if (lease.document.released) return 'the last machine gave the run back, and no other has taken it up';
+  return `the last sign of life of ${lease.document.owner} is too old`;
+}

@@ -1,0 +1,98 @@
+import { systemClock } from '@runctl/core';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { homedir, hostname, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { runCli } from './cli.ts';
+import type { CommandContext, Services } from './context.ts';
+import { VERSION } from './version.ts';
+
+/** The composition root: the only place that reads the process and ends it. */
+export async function runProcess(argv: readonly string[]): Promise<void> {
+  const interrupted = new AbortController();
+  let presses = 0;
+  const onInterrupt = (): void => {
+    presses += 1;
+    interrupted.abort(new Error('interrupted'));
+    // A second Ctrl-C means it.
+    if (presses > 1) process.exit(130);
+  };
+  process.on('SIGINT', onInterrupt);
+  process.on('SIGTERM', onInterrupt);
+  // Whoever reads our output may stop reading: `runctl logs | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  const temporary = createTemporaryFolder();
+  process.on('exit', temporary.remove);
+  const context: CommandContext = {
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    colorDepth: 1,
+    version: VERSION,
+    cwd: process.cwd(),
+    home: process.env['HOME'] ?? homedir(),
+    user: `${userName()}@${hostname()}`,
+    clock: systemClock,
+    services: services(),
+    interrupted: interrupted.signal,
+    interactive: process.stdin.isTTY && process.stderr.isTTY,
+    colour: process.stdout.isTTY && process.stderr.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+    get temporaryFolder() {
+      return temporary.path();
+    },
+  };
+  process.exitCode = await runCli(argv, context);
+  // Kept connections of clients must not hold a finished command.
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  process.exit();
+}
+
+/** Adapters are loaded by the command that uses them. */
+function services(): Services {
+  const cacheFolder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'runctl');
+  const program = [process.execPath, realpathSync(process.argv[1] ?? '')];
+  const sandbox = async () => (await import('./adapters/sandbox.ts')).createSandboxControl({ program });
+  return {
+    connect: async (...args) => (await import('./adapters/connect.ts')).connectCloud(...args),
+    sandbox: {
+      start: async (...args) => (await sandbox()).start(...args),
+      ensure: async (...args) => (await sandbox()).ensure(...args),
+      find: async (...args) => (await sandbox()).find(...args),
+      lastKnown: async (...args) => (await sandbox()).lastKnown(...args),
+      status: async (...args) => (await sandbox()).status(...args),
+      stop: async (...args) => (await sandbox()).stop(...args),
+      interrupt: async (...args) => (await sandbox()).interrupt(...args),
+      serve: async (...args) => (await sandbox()).serve(...args),
+    },
+    tools: async () => (await import('./adapters/tools.ts')).createToolFinder({ cacheFolder })(),
+    ask: async (...args) => (await import('./adapters/terminal.ts')).askOnTerminal(...args),
+    dial: async (...args) => (await import('./adapters/websocket.ts')).dialWebSocket(...args),
+    sshTunnel:
+      (user) =>
+      async (...args) =>
+        (await import('./adapters/ssh-tunnel.ts')).sshTunnel(user)(...args),
+  };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return process.env['USER'] ?? 'unknown';
+  }
+}
+
+/** Made when it is first asked for, removed when the process ends. */
+function createTemporaryFolder(): { path(): string; remove(): void } {
+  let made: string | null = null;
+  return {
+    path: () => (made ??= mkdtempSync(join(tmpdir(), 'runctl-'))),
+    remove: () => {
+      if (made !== null) rmSync(made, { recursive: true, force: true });
+    },
+  };
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
+}

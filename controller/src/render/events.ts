@@ -1,0 +1,10 @@
+import type { RunEvent } from '../operations/events/run-events.ts';
+import { styles } from './style.ts';
+
+/** `2026-01-01 00:00:00  i-…  text` */
+export function renderEvent(event: RunEvent, colour: boolean): string {
+  const style = styles(colour);
+  const loud = /failed|notice|error|warning/.test(event.kind);
+  const text = loud ? style.yellow(event.text) : event.text;
+  return `${style.dim(event.at.slice(0, 23).replace('T', ' '))}  ${event.source.padEnd(22)}  ${text}`;
+}

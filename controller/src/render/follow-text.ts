@@ -1,0 +1,83 @@
+import { assertNever, formatBytes, formatDuration } from '@runctl/core';
+import type { DrainReport } from '@runctl/protocol';
+import type { FollowEvent } from '../operations/follow/follow-event.ts';
+import type { LaunchEvent } from '../operations/launch/launch-run.ts';
+import { statusLine } from './live.ts';
+import { priceText } from './plan.ts';
+import type { Styles } from './style.ts';
+
+/** One line for an event; null for one that needs no words. */
+export function followLine(event: Exclude<FollowEvent, { type: 'log' }> | LaunchEvent, style: Styles): string | null {
+  switch (event.type) {
+    case 'uploaded':
+      return `${event.what === 'tools' ? 'agent and runtime' : 'project'}: ${sentText(event.sizeBytes)}`;
+    case 'run-created':
+      return `run ${style.bold(event.run)}${event.name === null ? '' : ` (${event.name})`}`;
+    case 'fleet':
+      return `fleet ${event.fleetId} requested`;
+    case 'fleet-event':
+      return style.yellow(`EC2: ${event.event.code} ${event.event.message}`.trim());
+    case 'instance': {
+      const { instance } = event;
+      const price = priceText({ pricePerHourUsd: event.pricePerHourUsd });
+      return `instance ${instance.instanceId}: ${instance.instanceType} in ${instance.zone}, ${instance.market} at ${price}/h, ${instance.state === 'pending' ? 'booting' : instance.state}`;
+    }
+    case 'instance-ended':
+      return `instance ${event.instance.instanceId} is gone${event.instance.stateReason === null ? '' : ` (${event.instance.stateReason})`}`;
+    case 'boot-failed':
+      return style.red(
+        `${event.failure.instanceId} failed before the agent, at "${event.failure.stage}": ${event.failure.message}`,
+      );
+    case 'phase':
+      return event.phase === 'running' ? null : `${event.instanceId} ${event.phase}: ${event.doing}`;
+    case 'status':
+      return style.dim(statusLine(event.status));
+    case 'attempt':
+    case 'outcome':
+      return null;
+    case 'notice': {
+      const { action, windowMs, step, durableStep } = event.notice;
+      return style.yellow(
+        `interruption notice (${action}): ${formatDuration(windowMs)} left, at step ${step ?? 'unknown'}, durable ${durableStep ?? 'none'}`,
+      );
+    }
+    case 'drained':
+      return drainLine(event.drain, style);
+    case 'attempt-ended':
+      return `attempt ${event.attempt} ended: ${event.outcome.status} (${event.outcome.cause})${event.outcome.status === 'interrupted' ? '; another machine takes over' : ''}`;
+    case 'attempt-lost':
+      return style.yellow(
+        `attempt ${event.attempt} vanished without a word, last seen at step ${event.lastStep ?? 'unknown'}`,
+      );
+    case 'warning':
+      return style.yellow(`warning: ${event.text}`);
+    case 'silent':
+      return style.yellow(`no heartbeat for ${formatDuration(event.silentMs)}`);
+    case 'durable':
+      return event.step === null ? null : style.dim(`checkpoint of step ${event.step} is durable`);
+    case 'on-demand':
+      return `no spot capacity in ${formatDuration(event.waitedMs)}: switched to on-demand`;
+    case 'fleet-gone':
+      return `the fleet is gone (${event.state ?? 'unknown to EC2'})`;
+    case 'log-gap':
+      return style.red(`${event.to - event.from} bytes of the log are missing here`);
+    default:
+      return assertNever(event);
+  }
+}
+
+/** What became of the time between the first sight of a stop and the last byte. */
+export function drainLine(drain: DrainReport, style: Styles): string {
+  const time = (ms: number | null): string => (ms === null ? 'never' : formatDuration(ms));
+  const parts = [
+    `SIGTERM after ${time(drain.noticeToSigtermMs)}`,
+    drain.killed ? style.red('the script had to be killed') : `script ended ${time(drain.sigtermToExitMs)} later`,
+    drain.newCheckpoint ? `saved in ${time(drain.flushMs)}` : style.red('no new complete checkpoint appeared'),
+    `durable step ${drain.durableStep ?? 'none'}`,
+  ];
+  return `drained: ${parts.join(', ')}`;
+}
+
+function sentText(sizeBytes: number): string {
+  return sizeBytes === 0 ? 'already there' : `${formatBytes(sizeBytes)} sent`;
+}

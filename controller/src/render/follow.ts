@@ -1,0 +1,112 @@
+import { formatDuration, type Clock } from '@runctl/core';
+import type { LaunchOutcome } from '@runctl/protocol';
+import type { Writable } from 'node:stream';
+import type { FollowEvent } from '../operations/follow/follow-event.ts';
+import type { LaunchEvent } from '../operations/launch/launch-run.ts';
+import { exitCodeOfOutcome } from '../operations/run/exit-code.ts';
+import { followLine } from './follow-text.ts';
+import { logBanner } from './log.ts';
+import { styles } from './style.ts';
+
+/** Shows a run to whoever watches: provisioning and news on stderr, the script's own output on stdout. */
+export interface FollowView {
+  show(event: FollowEvent | LaunchEvent): void;
+  /** The last words when the run ended, and its exit code. */
+  ended(run: string, outcome: LaunchOutcome | null): number;
+  /** The last words when only the watching ended, and the exit code. */
+  detached(run: string, why: 'asked' | 'interrupted'): number;
+}
+
+export interface FollowViewOptions {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly colour: boolean;
+  readonly json: boolean;
+  readonly clock: Clock;
+  /** Commands in hints then carry --sandbox. */
+  readonly sandbox: boolean;
+}
+
+export function createFollowView(options: FollowViewOptions): FollowView {
+  return options.json ? jsonView(options) : humanView(options);
+}
+
+function humanView(options: FollowViewOptions): FollowView {
+  const { stdout, stderr, clock, sandbox } = options;
+  const style = styles(options.colour);
+  const startedMs = clock.monotonicMs();
+  const command = (text: string): string => `runctl ${text}${sandbox ? ' --sandbox' : ''}`;
+  let midLine = false;
+  const say = (text: string): void => {
+    if (midLine) stdout.write('\n');
+    midLine = false;
+    stderr.write(`${style.dim(`[${formatDuration(clock.monotonicMs() - startedMs).padStart(6)}]`)} ${text}\n`);
+  };
+  return {
+    show: (event) => {
+      if (event.type === 'log') {
+        stdout.write(event.bytes);
+        midLine = event.bytes.at(-1) !== 10;
+        return;
+      }
+      if (event.type === 'attempt') say(style.bold(logBanner(event.attempt, event.started)));
+      const line = followLine(event, style);
+      if (line !== null) say(line);
+    },
+    ended: (run, outcome) => {
+      if (outcome === null) {
+        say(
+          `${style.yellow('ended')} nobody wrote how: its fleet was deleted or has expired; ${command(`resume ${run}`)} goes on`,
+        );
+        return 21;
+      }
+      say(outcomeLine(outcome, style));
+      if (outcome.status === 'stopped') stderr.write(`go on with: ${command(`resume ${run}`)}\n`);
+      if (outcome.status === 'failed')
+        stderr.write(`what happened: ${command(`events ${run}`)}, ${command(`logs ${run}`)}\n`);
+      return exitCodeOfOutcome(outcome);
+    },
+    detached: (run, why) => {
+      if (midLine) stdout.write('\n');
+      stderr.write(
+        `${why === 'asked' ? `${run} is launched` : `stopped watching; ${run} goes on`}\n` +
+          `  come back:  ${command(`attach ${run}`)}\n  look:       ${command(`status ${run}`)}\n  end it:     ${command(`stop ${run}`)}\n`,
+      );
+      return why === 'asked' ? 0 : 130;
+    },
+  };
+}
+
+function outcomeLine(outcome: LaunchOutcome, style: ReturnType<typeof styles>): string {
+  const words = { succeeded: style.green('succeeded'), failed: style.red('failed'), stopped: style.yellow('stopped') };
+  const durable = outcome.durableStep === null ? '' : `, durable step ${outcome.durableStep}`;
+  return `${words[outcome.status]} ${outcome.message}${durable}`;
+}
+
+function jsonView(options: FollowViewOptions): FollowView {
+  const { stdout } = options;
+  const decoders = new Map<string, InstanceType<typeof TextDecoder>>();
+  const print = (value: unknown): void => void stdout.write(`${JSON.stringify(value)}\n`);
+  return {
+    show: (event) => {
+      if (event.type !== 'log') return print(event);
+      // A character may be cut in two between chunks, so every life has its own decoder.
+      const life = `${event.generation}/${event.node}`;
+      const decoder = decoders.get(life) ?? new TextDecoder();
+      decoders.set(life, decoder);
+      const text = decoder.decode(event.bytes, { stream: true });
+      const { bytes: _bytes, ...rest } = event;
+      print({ ...rest, sizeBytes: event.bytes.length, text });
+    },
+    ended: (run, outcome) => {
+      const exitCode = outcome === null ? 21 : exitCodeOfOutcome(outcome);
+      print({ type: 'ended', run, status: outcome?.status ?? null, exitCode });
+      return exitCode;
+    },
+    detached: (run, why) => {
+      const exitCode = why === 'asked' ? 0 : 130;
+      print({ type: 'detached', run, exitCode });
+      return exitCode;
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Definition } from 'clipanion';
+import type { CommandEntry } from '../command-table.ts';
+
+/** Options that every command has; shown last. */
+const GLOBAL = new Set(['--config', '--verbose', '--json', '--output', '--sandbox', '--state']);
+
+type OptionDefinition = Definition['options'][number];
+
+/** `-c` and `--config` of `-c,--config #0`. */
+export function optionNames(option: OptionDefinition): string[] {
+  return (option.definition.split(' ')[0] ?? '').split(',');
+}
+
+/** `runctl <command> --help`. */
+export function commandHelp(definition: Definition, entry: CommandEntry): string {
+  const isGlobal = (option: OptionDefinition): boolean => optionNames(option).some((name) => GLOBAL.has(name));
+  const own = definition.options.filter((option) => !isGlobal(option));
+  const shown = (option: OptionDefinition): string => option.definition.replace(/ #\d+/, ' VALUE').replace(',', ', ');
+  const width = Math.max(0, ...definition.options.map((option) => shown(option).length));
+  const list = (options: readonly OptionDefinition[]): string =>
+    options.map((option) => `  ${shown(option).padEnd(width)}  ${option.description ?? ''}`.trimEnd()).join('\n');
+  const examples = definition.examples?.map(([what, line]) => `  ${what.trim()}\n    ${line}`) ?? [];
+  const sections = [
+    `usage: ${definition.usage.replaceAll('...', '[-- argument …]')} [options]`,
+    (definition.description ?? entry.summary).trim(),
+    definition.details?.trim() ?? '',
+    own.length === 0 ? '' : `options:\n${list(own)}`,
+    `everywhere:\n${list(definition.options.filter(isGlobal))}`,
+    examples.length === 0 ? '' : `examples:\n${examples.join('\n')}`,
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}

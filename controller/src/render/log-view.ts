@@ -1,0 +1,87 @@
+import type { Writable } from 'node:stream';
+import type { ShownLogEvent } from '../operations/log/show-log.ts';
+import { logBanner } from './log.ts';
+import { styles } from './style.ts';
+
+/** Prints a log: the script's bytes as they are, with banners; or one object for each line. */
+export interface LogView {
+  show(event: ShownLogEvent): void;
+  /** Prints what is left of a last line that never ended. */
+  end(): void;
+}
+
+export function createLogView(options: { stdout: Writable; json: boolean; colour: boolean }): LogView {
+  return options.json ? linesView(options.stdout) : bytesView(options.stdout, options.colour);
+}
+
+function bytesView(stdout: Writable, colour: boolean): LogView {
+  const style = styles(colour);
+  let midLine = false;
+  const own = (text: string): void => {
+    stdout.write(`${midLine ? '\n' : ''}${text}\n`);
+    midLine = false;
+  };
+  return {
+    show: (event) => {
+      if (event.type === 'banner') own(style.dim(logBanner(event.attempt, event.started)));
+      else if (event.type === 'log-gap')
+        own(style.red(`── ${event.to - event.from} bytes of the log are missing here ──`));
+      else {
+        stdout.write(event.bytes);
+        midLine = event.bytes.at(-1) !== 10;
+      }
+    },
+    end: () => {
+      if (midLine) stdout.write('\n');
+    },
+  };
+}
+
+interface OpenLine {
+  readonly attempt: number;
+  readonly generation: number;
+  readonly node: number;
+  readonly offset: number;
+  readonly pieces: Uint8Array[];
+}
+
+function linesView(stdout: Writable): LogView {
+  let attempt = 0;
+  let open: OpenLine | null = null;
+  const print = (value: unknown): void => void stdout.write(`${JSON.stringify(value)}\n`);
+  const flush = (): void => {
+    if (open === null) return;
+    const { pieces, ...place } = open;
+    print({
+      type: 'line',
+      ...place,
+      text: Buffer.concat(pieces)
+        .toString('utf8')
+        .replace(/\r?\n$/, ''),
+    });
+    open = null;
+  };
+  return {
+    show: (event) => {
+      if (event.type === 'banner') {
+        flush();
+        attempt = event.attempt;
+        return print({ type: 'attempt', attempt, generation: event.generation, started: event.started });
+      }
+      if (event.type === 'log-gap') {
+        flush();
+        return print({ ...event, attempt });
+      }
+      const { generation, node, bytes } = event;
+      for (let from = 0; from < bytes.length;) {
+        const newline = bytes.indexOf(10, from);
+        const to = newline === -1 ? bytes.length : newline + 1;
+        open ??= { attempt, generation, node, offset: event.offset + from, pieces: [] };
+        open.pieces.push(bytes.subarray(from, to));
+        if (newline !== -1) flush();
+        from = to;
+      }
+    },
+    end: flush,
+  };
+}

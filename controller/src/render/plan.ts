@@ -1,0 +1,99 @@
+import { formatBytes, formatDuration, formatUsd } from '@runctl/core';
+import type { Pool } from '@runctl/protocol';
+import type { LaunchPlan } from '../operations/launch/launch-plan.ts';
+import { styles } from './style.ts';
+import { table } from './table.ts';
+
+const SHOWN_POOLS = 4;
+
+/** What will happen and what it costs, before anything does. */
+export function renderPlan(plan: LaunchPlan, colour: boolean): string {
+  const style = styles(colour);
+  const { snapshot, project, wish } = plan;
+  const command = [...plan.interpreter, project.script, ...wish.args].join(' ');
+  const rows: [string, string][] = [
+    ['script', command],
+    [
+      'project',
+      `${project.root} (${snapshot.fileCount} files, ${formatBytes(snapshot.contentBytes)}, ${formatBytes(snapshot.sizeBytes)} packed)`,
+    ],
+    ['machine', `1 × ${wish.market} in ${plan.region}, image ${plan.imageId}`],
+    [
+      'budget',
+      wish.policy.budgetUsd === null
+        ? `none; the fleet ends after ${formatDuration(wish.maxRuntimeMs)} in any case`
+        : `${formatUsd(wish.policy.budgetUsd)}, then a checkpoint and the end`,
+    ],
+    [
+      'checkpoints',
+      `${wish.checkpoint.dir}/, resumed ${wish.checkpoint.resume === 'never' ? 'never' : 'from the newest complete one'}`,
+    ],
+    ['interruption', interruptionText(plan)],
+    ['no capacity', capacityText(plan)],
+  ];
+  const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(13))} ${text}`);
+  const pools = table(
+    ['FIRST CHOICES', 'ZONE', 'MARKET', 'PRICE/H'],
+    plan.pools.slice(0, SHOWN_POOLS).map((pool) => [pool.instanceType, pool.zone, pool.market, priceText(pool)]),
+  );
+  const more = plan.pools.length > SHOWN_POOLS ? `  … and ${plan.pools.length - SHOWN_POOLS} more\n` : '';
+  const notes = [...snapshot.notes, ...largeFiles(plan)].map((note) => `  ${style.yellow('note:')} ${note}\n`).join('');
+  return `${style.bold('plan')}\n${lines.join('\n')}\n\n${indent(pools)}${more}${notes}\n`;
+}
+
+function interruptionText(plan: LaunchPlan): string {
+  const { policy } = plan.wish;
+  const grace = policy.graceMs === null ? 'up to two minutes' : `up to ${formatDuration(policy.graceMs)}`;
+  const limit = policy.maxInterruptions === null ? '' : ` (at most ${policy.maxInterruptions} times)`;
+  if (plan.wish.market === 'on-demand') return 'not by EC2; a machine that dies is replaced and the run resumes';
+  return `SIGTERM, ${grace} to save, then another machine resumes by itself${limit}, with this computer off too`;
+}
+
+function capacityText(plan: LaunchPlan): string {
+  const { wish } = plan;
+  if (wish.market === 'on-demand') return `waits until there is some, at most ${formatDuration(wish.maxRuntimeMs)}`;
+  if (wish.onDemandAfterMs !== null)
+    return `on-demand after ${formatDuration(wish.onDemandAfterMs)}, while this command watches; afterwards it waits on spot`;
+  return `waits on spot, at most ${formatDuration(wish.maxRuntimeMs)}`;
+}
+
+function largeFiles(plan: LaunchPlan): string[] {
+  return plan.snapshot.largest
+    .filter((file) => file.sizeBytes > 50 * 1024 * 1024)
+    .map(
+      (file) => `${file.path} has ${formatBytes(file.sizeBytes)}; name it in .gitignore if the script does not need it`,
+    );
+}
+
+export function priceText(pool: Pick<Pool, 'pricePerHourUsd'>): string {
+  return pool.pricePerHourUsd === null ? 'unknown' : formatUsd(pool.pricePerHourUsd);
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, '  ');
+}
+
+/** The plan as one object. */
+export function planJson(plan: LaunchPlan) {
+  const { snapshot, project, wish } = plan;
+  return {
+    type: 'plan',
+    script: project.script,
+    args: wish.args,
+    interpreter: plan.interpreter,
+    project: project.root,
+    treeHash: snapshot.treeHash,
+    files: snapshot.fileCount,
+    contentBytes: snapshot.contentBytes,
+    archiveBytes: snapshot.sizeBytes,
+    region: plan.region,
+    imageId: plan.imageId,
+    market: wish.market,
+    pools: plan.pools,
+    budgetUsd: wish.policy.budgetUsd,
+    maxRuntimeMs: wish.maxRuntimeMs,
+    onDemandAfterMs: wish.onDemandAfterMs,
+    checkpoint: wish.checkpoint,
+    notes: snapshot.notes,
+  };
+}

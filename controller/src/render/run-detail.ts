@@ -1,0 +1,146 @@
+import { formatDuration, formatUsd } from '@runctl/core';
+import type { RunDetail } from '../operations/status/run-detail.ts';
+import { attemptNumber, lastLaunch, type AttemptRecord, type RunRecord } from '../operations/run/run-record.ts';
+import { priceText } from './plan.ts';
+import { stateText } from './status.ts';
+import { styles, type Styles } from './style.ts';
+import { table } from './table.ts';
+
+/** `runctl status RUN`. */
+export function renderRunDetail(detail: RunDetail, options: { colour: boolean; sandbox: boolean }): string {
+  const style = styles(options.colour);
+  const { record } = detail;
+  const { spec } = record;
+  const rows: [string, string][] = [
+    ['state', `${stateText(detail.state, style)}${stateReason(detail)}`],
+    ['script', [...spec.workload.interpreter, spec.workload.script, ...spec.workload.args].join(' ')],
+    ['step', stepText(record)],
+    ['durable', durableText(detail, style)],
+    ['at risk', riskText(detail, style)],
+    ['heartbeat', heartbeatText(record)],
+    ['cost', costText(detail)],
+    ['fleet', fleetText(detail)],
+  ];
+  const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(10))} ${text}`);
+  const title = spec.name === null ? spec.run : `${spec.run} (${spec.name})`;
+  const suffix = options.sandbox ? ' --sandbox' : '';
+  return [
+    style.bold(title),
+    ...lines,
+    ...warnings(record).map((text) => `  ${style.yellow('warning')}    ${text}`),
+    ...record.boots.map(
+      (boot) => `  ${style.red('boot')}       ${boot.instanceId} failed at "${boot.stage}": ${boot.message}`,
+    ),
+    '',
+    attemptTable(record),
+    style.dim(
+      `runctl logs ${spec.run}${suffix} · runctl attach ${spec.run}${suffix} · runctl events ${spec.run}${suffix}`,
+    ),
+    '',
+  ].join('\n');
+}
+
+function stateReason(detail: RunDetail): string {
+  const { state } = detail;
+  if (state.kind === 'active') return state.doing === '' ? '' : `: ${state.doing}`;
+  if (state.kind === 'silent') return ` (was ${state.phase}); the machine may be gone, EC2 then replaces it`;
+  if (state.kind === 'boot-failing') return `: ${state.reason}`;
+  if (state.kind === 'succeeded' || state.kind === 'failed' || state.kind === 'stopped') return `: ${state.message}`;
+  return '';
+}
+
+function stepText(record: RunRecord): string {
+  const outcome = lastLaunch(record)?.outcome;
+  const status = record.attempts.at(-1)?.status?.document;
+  const step = outcome?.step ?? status?.step ?? null;
+  if (step !== null) return String(step);
+  return status?.stepSource === 'unknown' ? 'unknown: the script reports none' : 'none yet';
+}
+
+function durableText(detail: RunDetail, style: Styles): string {
+  if (detail.durable === null) return style.yellow('nothing yet');
+  const { step, ageMs } = detail.durable;
+  return `${step === null ? 'a checkpoint without a step' : `step ${step}`}, saved ${formatDuration(ageMs)} ago`;
+}
+
+function riskText(detail: RunDetail, style: Styles): string {
+  if (detail.atRiskMs === null) return '-';
+  const money = detail.atRiskUsd === null ? '' : ` (${formatUsd(detail.atRiskUsd)})`;
+  return style.yellow(`${formatDuration(detail.atRiskMs)} of work${money} if the machine died now without a word`);
+}
+
+function heartbeatText(record: RunRecord): string {
+  const status = record.attempts.at(-1)?.status;
+  if (status === null || status === undefined) return 'none yet';
+  return `${formatDuration(status.ageMs)} ago, from ${status.document.instanceId}`;
+}
+
+function costText(detail: RunDetail): string {
+  const { budgetUsd } = detail.record.spec.policy;
+  const limit = budgetUsd === null ? '' : ` of ${formatUsd(budgetUsd)}`;
+  const spent = detail.spentUsd === null ? 'unknown' : `about ${formatUsd(detail.spentUsd)}${limit}`;
+  return `${spent}, ${priceText(detail)}/h`;
+}
+
+function fleetText(detail: RunDetail): string {
+  const { fleet, instances, problem } = detail.ec2;
+  if (problem !== null) return `not asked: ${problem}`;
+  if (fleet === null) return 'none was made';
+  const living = instances.filter((instance) => instance.state === 'running' || instance.state === 'pending');
+  const machines = living.map(
+    (instance) => `${instance.instanceId} ${instance.instanceType} ${instance.zone} ${instance.state}`,
+  );
+  return `${fleet.fleetId} ${fleet.state ?? 'unknown to EC2'}; ${machines.length === 0 ? 'no machine' : machines.join(', ')}`;
+}
+
+function warnings(record: RunRecord): readonly string[] {
+  return record.attempts.at(-1)?.status?.document.warnings ?? [];
+}
+
+function attemptTable(record: RunRecord): string {
+  const rows = record.attempts.map((attempt) => [
+    String(attemptNumber(record, attempt.generation)),
+    attempt.started?.instanceId ?? attempt.status?.document.instanceId ?? '-',
+    attempt.started === null
+      ? '-'
+      : `${attempt.started.instanceType} ${attempt.started.zone} ${attempt.started.market}`,
+    attempt.started?.at.slice(0, 19).replace('T', ' ') ?? '-',
+    attempt.started === null
+      ? '-'
+      : (attempt.started.resumedFrom?.step?.toString() ?? (attempt.started.resumedFrom === null ? 'start' : '?')),
+    endText(record, attempt),
+  ]);
+  return table(['ATTEMPT', 'INSTANCE', 'MACHINE', 'STARTED (UTC)', 'FROM', 'ENDED'], rows);
+}
+
+/** Why a life ended, as far as it is known. */
+function endText(record: RunRecord, attempt: AttemptRecord): string {
+  const { outcome } = attempt;
+  if (outcome !== null) {
+    const code = outcome.exitCode === null ? (outcome.signal ?? '') : `exit ${outcome.exitCode}`;
+    return `${outcome.status} (${outcome.cause}${code === '' ? '' : `, ${code}`}) at step ${outcome.step ?? '?'}, durable ${outcome.durableStep ?? 'none'}`;
+  }
+  const later = record.attempts.some((other) => other.generation > attempt.generation);
+  if (later) return `vanished without a word, last at step ${attempt.status?.document.step ?? '?'}`;
+  return lastLaunch(record)?.outcome === null ? 'goes on' : '-';
+}
+
+/** The same as one object. */
+export function runDetailJson(detail: RunDetail) {
+  const { record, ...rest } = detail;
+  const { spec } = record;
+  return {
+    run: spec.run,
+    name: spec.name,
+    createdAt: spec.createdAt,
+    readAt: new Date(record.readAtMs).toISOString(),
+    ...rest,
+    heartbeatAgeMs: record.attempts.at(-1)?.status?.ageMs ?? null,
+    spec,
+    launches: record.launches,
+    attempts: record.attempts,
+    boots: record.boots,
+    latest: record.latest,
+    lease: record.lease,
+  };
+}

@@ -1,0 +1,55 @@
+import { assertNever, formatDuration, formatUsd } from '@runctl/core';
+import type { RunSummary } from '../operations/status/list-runs.ts';
+import type { RunState } from '../operations/run/run-state.ts';
+import { styles, type Styles } from './style.ts';
+import { table } from './table.ts';
+
+/** `running`, `silent for 2m`, … in a word or two. */
+export function stateText(state: RunState, style: Styles): string {
+  switch (state.kind) {
+    case 'active':
+      return state.phase === 'running' ? style.green('running') : style.cyan(state.phase);
+    case 'silent':
+      return style.red(`silent for ${formatDuration(state.silentMs)}`);
+    case 'boot-failing':
+      return style.red(`boot failed ${state.failures}×`);
+    case 'succeeded':
+      return style.green(state.kind);
+    case 'failed':
+      return style.red(state.kind);
+    case 'launching':
+    case 'provisioning':
+    case 'recovering':
+    case 'stopped':
+      return style.yellow(state.kind);
+    default:
+      return assertNever(state);
+  }
+}
+
+/** The table of `runctl status`, and how old what it says is. */
+export function renderRuns(
+  runs: readonly RunSummary[],
+  options: { nowMs: number; colour: boolean; location: string },
+): string {
+  if (runs.length === 0) return `no runs in ${options.location}\n`;
+  const style = styles(options.colour);
+  const rows = runs.map((run) => [
+    run.run,
+    run.name ?? '-',
+    stateText(run.state, style),
+    numberText(run.step),
+    numberText(run.durableStep),
+    run.instanceType === null ? '-' : `${run.instanceType} ${run.zone} ${run.market}`,
+    run.spentUsd === null ? '-' : formatUsd(run.spentUsd),
+    numberText(run.interruptions),
+    formatDuration(options.nowMs - Date.parse(run.createdAt)),
+    run.heartbeatAgeMs === null ? '-' : formatDuration(run.heartbeatAgeMs),
+  ]);
+  const head = ['RUN', 'NAME', 'STATE', 'STEP', 'DURABLE', 'MACHINE', 'SPENT', 'INTERRUPTED', 'LAUNCHED', 'HEARD'];
+  return `${table(head, rows)}${style.dim('LAUNCHED and HEARD are ages; HEARD is that of the last heartbeat, from which the rest of a line comes')}\n`;
+}
+
+function numberText(value: number | null): string {
+  return value === null ? '-' : String(value);
+}

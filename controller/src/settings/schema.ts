@@ -1,0 +1,74 @@
+import { parseDuration } from '@runctl/core';
+import { z } from 'zod';
+
+const text = z.string().min(1);
+/** TOML arrays, or one string with commas as environment and flags have it. */
+const list = z.union([
+  z.array(text),
+  z.string().transform((value) =>
+    value
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  ),
+]);
+const durationMs = z.union([z.string(), z.number()]).transform((value, context) => {
+  const ms = parseDuration(String(value));
+  if (ms !== null) return ms;
+  context.addIssue({
+    code: 'custom',
+    message: `takes a duration such as 90s, 10m or 2h, not ${JSON.stringify(value)}`,
+  });
+  return z.NEVER;
+});
+const number = z.union([z.number(), z.string()]).transform((value, context) => {
+  const parsed = typeof value === 'number' ? value : Number(value.replace(/^\$/, ''));
+  if (Number.isFinite(parsed) && String(value).trim() !== '') return parsed;
+  context.addIssue({ code: 'custom', message: `takes a number, not ${JSON.stringify(value)}` });
+  return z.NEVER;
+});
+const whole = number.refine((value) => Number.isInteger(value) && value >= 0, 'takes a whole number');
+const flag = z.union([
+  z.boolean(),
+  z.enum(['true', '1', 'yes']).transform(() => true),
+  z.enum(['false', '0', 'no']).transform(() => false),
+]);
+
+/** Everything that can be configured, whether it stands in a file, in `RUNCTL_<KEY>` or in a flag. */
+export const settingsSchema = z.strictObject({
+  /** Bucket in which runs live. */
+  bucket: text.optional(),
+  /** Folder in the bucket. */
+  prefix: z.string().default(''),
+  region: text.optional(),
+  /** Profile of ~/.aws/config. */
+  profile: text.optional(),
+  /** Name or ARN of the instance profile that instances get. */
+  instance_profile: text.optional(),
+  subnets: list.default([]),
+  security_groups: list.default([]),
+  /** AMI id or SSM parameter. */
+  ami: text.optional(),
+  instance_types: list.default([]),
+  root_volume_gib: whole.optional(),
+  on_demand: flag.default(false),
+  /** Stay on spot even if there is no capacity. */
+  no_fallback: flag.default(false),
+  fallback_after: durationMs.default(300_000),
+  checkpoint_dir: text.default('checkpoints'),
+  resume: z.enum(['auto', 'never']).default('auto'),
+  resume_argument: text.optional(),
+  grace: durationMs.optional(),
+  budget: number.refine((value) => value > 0, 'takes an amount above 0').optional(),
+  max_interruptions: whole.optional(),
+  max_crashes: whole.default(3),
+  max_runtime: durationMs.default(7 * 86_400_000),
+  /** Two minutes of a notice last 120 s × this; only rehearsals shorten it. */
+  time_scale: number.refine((value) => value > 0 && value <= 1, 'takes a number above 0, at most 1').default(1),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+export type SettingsInput = z.input<typeof settingsSchema>;
+export type SettingKey = keyof Settings;
+
+export const settingKeys: readonly SettingKey[] = Object.keys(settingsSchema.shape) as SettingKey[];

@@ -1,0 +1,99 @@
+import { RunctlError, messageOf } from '@runctl/core';
+import { constants } from 'node:fs';
+import { access, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, parse, relative, resolve, sep } from 'node:path';
+
+const MARKERS = ['.runctl.toml', '.git', 'pyproject.toml', 'requirements.txt', 'setup.py', 'Cargo.toml'];
+
+export interface Project {
+  /** Absolute, without symbolic links. */
+  readonly root: string;
+  /** What the folder is called on the instance. */
+  readonly name: string;
+  /** The script below the root, with `/`. */
+  readonly script: string;
+  /** What made the root the root; null when the script's own folder was taken for want of a marker. */
+  readonly marker: string | null;
+}
+
+export interface FindProjectOptions {
+  readonly cwd: string;
+  /** Never taken for a project: everything a person owns lies in it. */
+  readonly home: string;
+  /** Takes this folder for the root instead of looking for one. */
+  readonly root?: string | undefined;
+}
+
+/**
+ * The project a script belongs to: the nearest folder at or above it that has a marker, else the script's own folder.
+ * Errors: `script-not-found`, `script-outside-project` (the script lies outside the root that was asked for, or nothing but
+ * the home folder or `/` would be left as root).
+ */
+export async function findProject(script: string, options: FindProjectOptions): Promise<Project> {
+  const path = await realScript(resolve(options.cwd, script), script);
+  const { root, marker } =
+    options.root === undefined
+      ? await nearestRoot(dirname(path), await real(options.home))
+      : { root: await real(resolve(options.cwd, options.root)), marker: 'option' };
+  const inside = relative(root, path);
+  if (inside.startsWith('..') || isAbsolute(inside))
+    throw new RunctlError('script-outside-project', `${script} is not inside the project ${root}`, {
+      hint: 'only the project is copied to the instance: move the script into it, or name another root with --project',
+    });
+  return { root, name: folderName(root), script: inside.split(sep).join('/'), marker };
+}
+
+async function realScript(path: string, asGiven: string): Promise<string> {
+  try {
+    const found = await realpath(path);
+    if (!(await stat(found)).isFile())
+      throw new RunctlError('script-not-found', `${asGiven} is not a file`, { hint: 'give the script to train with' });
+    await access(found, constants.R_OK);
+    return found;
+  } catch (error) {
+    if (error instanceof RunctlError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw new RunctlError('script-not-found', `there is no script ${asGiven}`, {
+        hint: `looked for ${path}`,
+        cause: error,
+      });
+    throw new RunctlError('file-unreadable', `can't read ${asGiven}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function nearestRoot(from: string, home: string): Promise<{ root: string; marker: string | null }> {
+  const top = parse(from).root;
+  for (let folder = from; folder !== top && folder !== home; folder = dirname(folder)) {
+    const marker = await markerIn(folder);
+    if (marker !== null) return { root: folder, marker };
+  }
+  if (from !== home && from !== top) return { root: from, marker: null };
+  throw new RunctlError('script-outside-project', `the script lies directly in ${from}, which is no project folder`, {
+    hint: 'everything in the project is copied to the instance: move the script into a folder of its own',
+  });
+}
+
+async function markerIn(folder: string): Promise<string | null> {
+  for (const marker of MARKERS) {
+    const found = await stat(join(folder, marker)).catch(() => null);
+    if (found !== null) return marker;
+  }
+  return null;
+}
+
+async function real(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    return path;
+  }
+}
+
+/** A name that needs no quoting in a shell and hides nothing. */
+function folderName(root: string): string {
+  const name = basename(root)
+    .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[.-]+/, '');
+  return name === '' ? 'project' : name;
+}
