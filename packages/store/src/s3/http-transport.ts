@@ -131,15 +131,13 @@ async function* watchedBody(
   response: IncomingMessage,
   call: { readonly idleTimeoutMs: number; readonly signal: AbortSignal | undefined; readonly key: string | null },
 ): AsyncIterable<Uint8Array> {
-  const timer = setTimeout(
-    () => response.destroy(new Error(`no data for ${call.idleTimeoutMs} ms`)),
-    call.idleTimeoutMs,
-  );
+  const silence = () => response.destroy(new Error(`no data for ${call.idleTimeoutMs} ms`));
+  let timer = setTimeout(silence, call.idleTimeoutMs);
   try {
     for await (const chunk of response) {
       clearTimeout(timer);
       yield chunk as Buffer;
-      timer.refresh();
+      timer = setTimeout(silence, call.idleTimeoutMs);
     }
   } catch (error) {
     throw storeError(error, call);
