@@ -2,9 +2,10 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { join } from 'node:path';
+import { messageOf } from '@runctl/core';
 import { mapConcurrently } from '../concurrency.ts';
 import type { FileSeen } from '../recognise/recogniser.ts';
-import { fileSeen, fingerprintOf, isGone } from '../recognise/scan.ts';
+import { fileSeen, fingerprintOf } from '../recognise/scan.ts';
 import type { FileBytes } from '../recognise/structure.ts';
 
 export interface HeldFile extends FileBytes {
@@ -16,48 +17,57 @@ export interface HeldFile extends FileBytes {
 /** Files of a candidate held open, so that a rotation by the script can't take them away in the middle of an upload. */
 export interface HeldFiles extends AsyncDisposable {
   readonly files: readonly HeldFile[];
-  /** The first file whose inode, size or time of writing differs from when it was seen, or null. */
-  changed(): Promise<string | null>;
+  /** Paths of the files whose size or time of writing differs from when they were seen. */
+  changed(): Promise<ReadonlySet<string>>;
 }
 
 const OPEN_AT_ONCE = 16;
 const OWN_DESCRIPTORS = platform() === 'linux' ? '/proc/self/fd' : '/dev/fd';
 
-/** Opens files as they were seen. Null with the path of the first that has changed or vanished since. */
+type OpenFile = { readonly seen: FileSeen; readonly handle: FileHandle };
+
+/**
+ * Opens files as they were seen. A required one that has changed, vanished or can't be read is a problem; an optional one
+ * is left out then.
+ */
 export async function holdFiles(
   folder: string,
-  files: readonly FileSeen[],
-): Promise<{ readonly held: HeldFiles } | { readonly changed: string }> {
-  const handles: { readonly seen: FileSeen; readonly handle: FileHandle }[] = [];
-  const held = heldFiles(handles);
-  try {
-    await mapConcurrently(files, OPEN_AT_ONCE, async (seen) => {
-      // Non-blocking, since a FIFO may have taken the place of the file.
-      const handle = await open(join(folder, seen.path), constants.O_RDONLY | constants.O_NONBLOCK);
-      handles.push({ seen, handle });
-    });
-  } catch (error) {
-    await held[Symbol.asyncDispose]();
-    if (isGone(error)) return { changed: 'a file that has vanished' };
-    throw error;
-  }
-  const changed = await held.changed();
-  if (changed === null) return { held: heldFiles(handles) };
+  required: readonly FileSeen[],
+  optional: readonly FileSeen[] = [],
+): Promise<{ readonly held: HeldFiles } | { readonly problem: string }> {
+  const opened = await mapConcurrently([...required, ...optional], OPEN_AT_ONCE, (seen) => openAsSeen(folder, seen));
+  const held = heldFiles(opened.filter((each) => 'handle' in each));
+  const problem = opened.slice(0, required.length).find((each) => 'problem' in each);
+  if (problem === undefined) return { held };
   await held[Symbol.asyncDispose]();
-  return { changed };
+  return problem;
 }
 
-function heldFiles(handles: readonly { readonly seen: FileSeen; readonly handle: FileHandle }[]): HeldFiles {
+async function openAsSeen(folder: string, seen: FileSeen): Promise<OpenFile | { readonly problem: string }> {
+  try {
+    // Non-blocking, since a FIFO may have taken the place of the file.
+    const handle = await open(join(folder, seen.path), constants.O_RDONLY | constants.O_NONBLOCK);
+    if (await isAsSeen(handle, seen)) return { seen, handle };
+    await handle.close();
+    return { problem: `${seen.path} changed while being looked at` };
+  } catch (error) {
+    return { problem: `${seen.path} can't be read: ${messageOf(error)}` };
+  }
+}
+
+async function isAsSeen(handle: FileHandle, seen: FileSeen): Promise<boolean> {
+  return fingerprintOf(fileSeen(seen.path, await handle.stat({ bigint: true }))) === fingerprintOf(seen);
+}
+
+function heldFiles(handles: readonly OpenFile[]): HeldFiles {
   return {
     files: handles
       .map(({ seen, handle }) => heldFile(seen, handle))
       .sort((a, b) => (a.seen.path < b.seen.path ? -1 : 1)),
     changed: async () => {
-      for (const { seen, handle } of handles) {
-        const now = fileSeen(seen.path, await handle.stat({ bigint: true }));
-        if (fingerprintOf(now) !== fingerprintOf(seen)) return seen.path;
-      }
-      return null;
+      const paths = new Set<string>();
+      for (const { seen, handle } of handles) if (!(await isAsSeen(handle, seen))) paths.add(seen.path);
+      return paths;
     },
     [Symbol.asyncDispose]: async () => {
       for (const { handle } of handles) await handle.close();

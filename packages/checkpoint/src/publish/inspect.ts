@@ -44,19 +44,21 @@ export async function inspect(
   candidate: Candidate,
   { folder, facts, openWriters, structures }: InspectOptions,
 ): Promise<CompleteCandidate | { readonly why: string }> {
-  const opened = await holdFiles(folder, [...candidate.files, ...candidate.companions]);
-  if ('changed' in opened) return { why: `${opened.changed} changed while being looked at` };
+  const opened = await holdFiles(folder, candidate.files, candidate.companions);
+  if ('problem' in opened) return { why: opened.problem };
   const { held } = opened;
   try {
     const writers = await openWriters.among(held.files.map((file) => file.seen));
     const verdict = judge(candidate, { ...facts, structures: await structures.of(held), writers });
     const changed = await held.changed();
-    if (verdict.complete && changed === null) {
-      const { companions, evidence } = verdict;
+    const moved = candidate.files.find((file) => changed.has(file.path));
+    if (verdict.complete && moved === undefined) {
+      const { evidence } = verdict;
+      const companions = verdict.companions.filter((file) => !changed.has(file.path));
       return { candidate, companions, evidence, held, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
     }
     await held[Symbol.asyncDispose]();
-    return { why: verdict.complete ? `${changed} changed while being looked at` : verdict.why };
+    return { why: verdict.complete ? `${moved?.path} changed while being looked at` : verdict.why };
   } catch (error) {
     await held[Symbol.asyncDispose]();
     throw error;

@@ -53,9 +53,9 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
   const nonce = newNonce();
   const dataFolder = runKeys(options.run).dataFolder(order, nonce);
   assertMayPublish(options);
-  const upload = await uploadHeld(complete, files, { ...options, dataFolder, before });
+  const optional = new Set(complete.companions.map((file) => file.path));
+  const upload = await uploadHeld(complete, { ...options, files, optional, dataFolder, before });
   if ('changed' in upload) return { kind: 'abandoned', why: `${upload.changed} changed while it was uploaded` };
-  const { uploaded } = upload;
   const manifest: Manifest = {
     version: 1,
     ...order,
@@ -66,7 +66,7 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
     evidence: complete.evidence,
     entry: complete.candidate.entry,
     nodes: [options.node],
-    files: uploaded,
+    files: [...upload.uploaded],
     savedAt: timestampOf(savedAtMsOf(complete.candidate)),
     at: timestampOf(options.clock.wallMs()),
   };
@@ -75,29 +75,45 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
     return { kind: 'abandoned', why: `another manifest bears number ${order.generation}-${order.seq}` };
   }
   await movePointer(options, manifest, options.standing.pointer);
-  const paths = new Set(files.map((file) => file.seen.path));
-  return { kind: 'committed', manifest, companions: complete.companions.filter((file) => paths.has(file.path)) };
+  return { kind: 'committed', manifest, companions: upload.companions };
 }
 
-/** Uploads files and looks at them again; a change makes whatever was sent worthless, and explains errors on the way. */
+interface HeldUpload extends UploadOptions {
+  readonly files: readonly HeldFile[];
+}
+
+interface Uploaded {
+  readonly uploaded: readonly ManifestFile[];
+  /** Those that went along as they are now. */
+  readonly companions: readonly FileSeen[];
+}
+
+/**
+ * Uploads files and looks at them again. A change of an own file makes whatever was sent worthless, and explains errors on
+ * the way. A companion that changed, or was left out, goes along as it is in the manifest before.
+ */
 async function uploadHeld(
-  { candidate, held }: CompleteCandidate,
-  files: readonly HeldFile[],
-  options: UploadOptions,
-): Promise<{ readonly uploaded: ManifestFile[] } | { readonly changed: string }> {
-  const present = new Set(files.map((file) => file.seen.path));
-  const companionsLeftOut = candidate.companions.filter((file) => !present.has(file.path)).map((file) => file.path);
-  const result = await uploadFiles(files, options).then(
-    async (uploaded) => ({ uploaded: [...uploaded, ...(await carryOver(companionsLeftOut, options))] }),
+  { candidate, companions, held }: CompleteCandidate,
+  options: HeldUpload,
+): Promise<Uploaded | { readonly changed: string }> {
+  const result = await uploadFiles(options.files, options).then(
+    (uploaded) => ({ uploaded }),
     (error: unknown) => ({ error }),
   );
   const changed = await held.changed();
-  if (changed !== null) {
+  const own = candidate.files.find((file) => changed.has(file.path));
+  if (own !== undefined) {
     if ('uploaded' in result) await discard(result.uploaded, options);
-    return { changed };
+    return { changed: own.path };
   }
   if ('error' in result) throw result.error;
-  return result;
+  const uploaded = result.uploaded.filter((file) => !changed.has(file.path));
+  const present = new Set(uploaded.map((file) => file.path));
+  const lacking = candidate.companions.map((file) => file.path).filter((path) => !present.has(path));
+  return {
+    uploaded: [...uploaded, ...(await carryOver(lacking, options))],
+    companions: companions.filter((file) => present.has(file.path)),
+  };
 }
 
 function trustedManifest({ standing, rejected }: PublishOptions): Manifest | null {

@@ -1,5 +1,5 @@
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { isStoreError } from '@runctl/store';
+import { FileChangedError, isStoreError } from '@runctl/store';
 import { mapConcurrently } from '../concurrency.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
 import type { BucketAccess } from './commit.ts';
@@ -46,6 +46,8 @@ export interface UploadOptions extends BucketAccess {
   /** Key of the data folder, ending with `/`. */
   readonly dataFolder: string;
   readonly before: Manifest | null;
+  /** Paths of files that may be missing in the end because they change while they are sent. */
+  readonly optional: ReadonlySet<string>;
   readonly known: KnownContent;
   /** Uploads under way, by path: kept up to date for the heartbeat. */
   readonly progress: Map<string, UploadProgress>;
@@ -60,12 +62,16 @@ const PARTS_AT_ONCE = { small: 1, large: 8 };
 export async function uploadFiles(files: readonly HeldFile[], options: UploadOptions): Promise<ManifestFile[]> {
   const stored = new Map(options.before?.files.map((file) => [contentName(file), file.key]));
   try {
-    const upload = (file: HeldFile): Promise<ManifestFile> => uploadFile(file, stored, options);
+    const upload = (file: HeldFile): Promise<ManifestFile | null> =>
+      uploadFile(file, stored, options).catch((error: unknown) => {
+        if (error instanceof FileChangedError && options.optional.has(file.seen.path)) return null;
+        throw error;
+      });
     const small = files.filter((file) => file.sizeBytes <= LARGE_BYTES);
     const large = files.filter((file) => file.sizeBytes > LARGE_BYTES);
     const first = await mapConcurrently(small, SMALL_FILES_AT_ONCE, upload);
     const second = await mapConcurrently(large, 1, upload);
-    return [...first, ...second].sort((a, b) => (a.path < b.path ? -1 : 1));
+    return [...first, ...second].filter((file) => file !== null).sort((a, b) => (a.path < b.path ? -1 : 1));
   } finally {
     options.progress.clear();
   }

@@ -1,8 +1,7 @@
-import { chown, copyFile, link, mkdir, rename, rm, stat, chmod } from 'node:fs/promises';
+import { chown, copyFile, link, lstat, mkdir, rename, rm, stat, chmod } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { stepInName } from '../recognise/names.ts';
-import { topEntryOf } from '../recognise/plain.ts';
+import { stepInName, topEntryOf } from '../recognise/names.ts';
 import type { FileSeen } from '../recognise/recogniser.ts';
 import { scanFolder, unlessGone } from '../recognise/scan.ts';
 import { structureOf } from '../recognise/structure.ts';
@@ -80,9 +79,11 @@ async function giveTo(owner: Placing['owner'], staging: string, path: string): P
 }
 
 async function moveAside(target: string, { setAside, folder }: Placing): Promise<boolean> {
+  if ((await unlessGone(lstat(target))) === null) return false;
   const to = join(setAside, target.slice(folder.length + 1));
   await mkdir(dirname(to), { recursive: true });
-  return (await unlessGone(rename(target, to).then(() => true))) ?? false;
+  await rename(target, to);
+  return true;
 }
 
 /**
@@ -107,7 +108,7 @@ async function tornAmong(folder: string, files: readonly FileSeen[]): Promise<re
   const torn: FileSeen[] = [];
   for (const file of files) {
     const opened = await holdFiles(folder, [file]);
-    if ('changed' in opened) continue;
+    if ('problem' in opened) continue;
     await using held = opened.held;
     for (const each of held.files) if ((await structureOf(file.path, each)).verdict === 'torn') torn.push(file);
   }
