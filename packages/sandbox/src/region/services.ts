@@ -1,7 +1,14 @@
 import type { Service } from '../api/context.ts';
+import { createEc2Service } from '../api/ec2/service.ts';
+import { createSsmService } from '../api/ssm/service.ts';
+import { createStsService } from '../api/sts/service.ts';
 import type { Compute } from '../model/compute.ts';
 
 /** Every service of the region but S3, by the name in a signature's scope. */
-export function servicesOf(_compute: Compute): ReadonlyMap<string, Service> {
-  return new Map();
+export function servicesOf(compute: Compute): ReadonlyMap<string, Service> {
+  return new Map([
+    ['ec2', createEc2Service(compute)],
+    ['ssm', createSsmService(compute)],
+    ['sts', createStsService(compute)],
+  ]);
 }

@@ -1,0 +1,82 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '@runctl/testkit';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connectSandbox, readRegion, sandboxEnvironment, startSandbox, stopSandbox } from './sandbox-client.ts';
+
+const tinyRegion = fileURLToPath(new URL('fixtures/tiny-region.mjs', import.meta.url));
+
+describe('the client of a sandbox', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  beforeEach(async () => {
+    folder = await temporaryFolder('runctl-client');
+  });
+  afterEach(async () => {
+    await stopSandbox(folder.path);
+    await folder[Symbol.asyncDispose]();
+  });
+  const start = (behaviour = 'works') =>
+    startSandbox({
+      stateFolder: folder.path,
+      command: [process.execPath, tinyRegion, folder.path, behaviour],
+      environment: process.env,
+      timeoutMs: 10_000,
+    });
+
+  test('starts a region, and finds the same one again', async () => {
+    const { file } = await start();
+    expect((await start()).file).toEqual(file);
+    expect((await connectSandbox(folder.path)).file).toEqual(file);
+  });
+
+  test('ends a region, once', async () => {
+    await start();
+    expect(await stopSandbox(folder.path)).toBe(true);
+    expect(readRegion(folder.path)).toBe(null);
+    expect(await stopSandbox(folder.path)).toBe(false);
+  });
+
+  test('shows the log of a region that does not come up', async () => {
+    await expect(start('dies')).rejects.toMatchObject({
+      code: 'cloud-unreachable',
+      message: 'the sandbox did not start: it ended with 3',
+      hint: 'its log ends with: tiny region: no room on disk',
+    });
+  });
+
+  test('says that none runs when there is no file, a dead region’s file, or somebody else on its port', async () => {
+    await expect(connectSandbox(folder.path)).rejects.toMatchObject({ code: 'sandbox-not-running' });
+    const { file } = await start();
+    const path = join(folder.path, 'region.json');
+    writeFileSync(path, JSON.stringify({ ...file, adminToken: 'of another region' }));
+    await expect(connectSandbox(folder.path)).rejects.toMatchObject({ code: 'sandbox-not-running' });
+    writeFileSync(path, JSON.stringify({ ...file, endpoint: 'http://127.0.0.1:1' }));
+    await expect(connectSandbox(folder.path)).rejects.toMatchObject({ code: 'sandbox-not-running' });
+    writeFileSync(path, JSON.stringify(file));
+  });
+
+  test('passes on what the region refuses', async () => {
+    const sandbox = await start();
+    await expect(sandbox.send('interrupt', { target: { instanceId: 'i-1' } })).rejects.toMatchObject({
+      code: 'instance-not-found',
+      hint: 'look',
+    });
+  });
+
+  test('exports what clients need, and keeps them from the metadata service of this computer', async () => {
+    const { file } = await start();
+    expect(sandboxEnvironment(file, folder.path)).toEqual({
+      AWS_ENDPOINT_URL: file.endpoint,
+      AWS_ACCESS_KEY_ID: 'AKIATEST',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      AWS_REGION: 'us-east-1',
+      AWS_DEFAULT_REGION: 'us-east-1',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      RUNCTL_BUCKET: 'runctl-test',
+      RUNCTL_INSTANCE_PROFILE: 'runctl-instance',
+      RUNCTL_TIME_SCALE: '0.5',
+      RUNCTL_SANDBOX_STATE: folder.path,
+    });
+  });
+});
