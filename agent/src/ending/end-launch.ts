@@ -2,7 +2,7 @@ import type { FleetEnder } from '@runctl/cloud';
 import { backoffMs, type Clock, type Log, messageOf } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import type { RunDocuments } from '../documents/run-documents.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { Power } from './power.ts';
 
 export interface EndingOptions {

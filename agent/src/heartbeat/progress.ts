@@ -49,8 +49,9 @@ export function createProgressReader(paths: { readonly progress: string; readonl
       try {
         const { step } = JSON.parse(await readFile(paths.progress, 'utf8')) as { step?: unknown };
         if (typeof step === 'number' && Number.isFinite(step)) {
-          note((await stat(paths.progress)).mtimeMs, step);
-          return { step, source: 'file' };
+          const whole = Math.max(0, Math.floor(step));
+          note((await stat(paths.progress)).mtimeMs, whole);
+          return { step: whole, source: 'file' };
         }
       } catch {
         // None, or caught in the middle of being written: the log may know.

@@ -3,7 +3,7 @@ import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
 import type { RunDocuments } from '../documents/run-documents.ts';
 import type { Identity } from '../interruption/identity.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { LifeState } from './life-state.ts';
 import type { AgentPorts } from './ports.ts';

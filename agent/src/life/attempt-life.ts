@@ -120,6 +120,8 @@ export class AttemptLife implements AttemptActions {
     this.#exitMs = ports.clock.wallMs();
     life.pid = null;
     life.workingSinceMs = null;
+    life.lastExit = exit;
+    await this.#look();
     ports.log.info({ ...exit, leftovers }, 'the workload ended');
     return exit;
   }
@@ -130,7 +132,7 @@ export class AttemptLife implements AttemptActions {
     if (signal === 'SIGTERM' && drain !== null) await replaceFile(ports.paths.preempt, drain.forScript(), 0o644);
     await supervisor.signal(signal);
     if (drain === null) return;
-    if (signal === 'SIGTERM') drain.termAt(ports.clock.wallMs());
+    if (signal === 'SIGTERM') drain.termAt(ports.clock.wallMs(), await this.#look());
     await this.#context.journal.updateAttempt({ drain: drain.forJournal() });
   }
 
@@ -187,6 +189,13 @@ export class AttemptLife implements AttemptActions {
       logBytes: this.#shipper.shippedBytes(),
       signal,
     });
+  }
+
+  /** Where the training is, now. */
+  async #look(): Promise<number | null> {
+    const { life, progress } = this.#context;
+    life.lastStep = (await progress.read()).step ?? life.lastStep;
+    return life.lastStep;
   }
 
   #running(pid: number, startedMs: number): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '@runctl/core';
 import type { AttemptPhase } from '@runctl/protocol';
+import type { WorkloadExit } from '../lifecycle/attempt.ts';
 
 export interface StandingNotice {
   readonly action: string;
@@ -22,6 +23,7 @@ export class LifeState {
   workingSinceMs: number | null = null;
   /** As of the last look. */
   lastStep: number | null = null;
+  lastExit: WorkloadExit | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;

@@ -5,7 +5,7 @@ import type { ObjectStore } from '@runctl/store';
 import type { OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
 import type { Power } from '../ending/power.ts';
 import type { Imds } from '../interruption/imds-client.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { UnpackCode } from '../preparation/code.ts';
 import type { Account } from '../supervisor/account.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
@@ -35,4 +35,6 @@ export interface AgentPorts {
   readonly inheritedEnvironment: Readonly<Record<string, string | undefined>>;
   readonly agentVersion: string;
   readonly pid: number;
+  /** Calls back when the machine begins to shut down. */
+  readonly onShutdown: (listener: () => void) => void;
 }

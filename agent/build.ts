@@ -1,0 +1,31 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+/** Bundles the agent into one file without dependencies, and proves that it starts. */
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as { version: string };
+const outfile = at('dist/agent.mjs');
+
+await build({
+  entryPoints: [at('src/main.ts')],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node22',
+  minify: true,
+  legalComments: 'none',
+  define: { RUNCTL_VERSION: JSON.stringify(version) },
+  // CommonJS dependencies ask for Node's own modules by `require`, which an ES module lacks.
+  banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
+  logLevel: 'warning',
+});
+
+const answer = execFileSync(process.execPath, [outfile, '--version'], { encoding: 'utf8' }).trim();
+if (answer !== version) throw new Error(`the bundle says ${answer}, expected ${version}`);
+const bytes = readFileSync(outfile);
+const sha256 = createHash('sha256').update(bytes).digest('hex').slice(0, 12);
+console.log(`agent.mjs ${version}: ${(bytes.length / 1024).toFixed(0)} KiB, sha256 ${sha256}…`);

@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileLeaseMemory, LeaseKeeper } from '@runctl/checkpoint';
+import { createFleetEnder } from '@runctl/cloud';
+import { type Clock, type Log } from '@runctl/core';
+import { runKeys } from '@runctl/protocol';
+import {
+  credentialsOf,
+  endpointOf,
+  fixedCredentials,
+  instanceCredentials,
+  limited,
+  type ObjectStore,
+  prefixed,
+  retrying,
+  S3Store,
+} from '@runctl/store';
+import { runCheckpoints } from './checkpoints/run-checkpoints.ts';
+import type { Configuration } from './configuration.ts';
+import { systemPower } from './ending/power.ts';
+import { createImds } from './interruption/imds-client.ts';
+import type { AgentPorts, LeaseRequest } from './life/ports.ts';
+import { unpackWithTar } from './preparation/code.ts';
+import { type Account, becoming, workloadAccount } from './supervisor/account.ts';
+import { linuxProcessTable, psProcessTable } from './supervisor/process-table.ts';
+import { UnixSupervisor } from './supervisor/unix-supervisor.ts';
+
+export interface Process {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly platform: NodeJS.Platform;
+  readonly pid: number;
+  readonly uid: number;
+}
+
+export interface CompositionOptions {
+  readonly configuration: Configuration;
+  readonly process: Process;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  readonly onShutdown: AgentPorts['onShutdown'];
+}
+
+/** Parallel calls of one agent: enough to fill a network, few enough to leave the machine to the training. */
+const STORE_CONCURRENCY = 32;
+
+/** Puts the agent together out of the real world. */
+export function composeAgent(options: CompositionOptions): AgentPorts {
+  const { clock, configuration, log, process } = options;
+  const { config, paths } = configuration;
+  const given = credentialsOf(process.env);
+  const credentials =
+    given === null ? instanceCredentials({ clock, endpoint: configuration.imdsEndpoint }) : fixedCredentials(given);
+  const bucket = new S3Store({
+    bucket: config.bucket,
+    region: config.region,
+    credentials,
+    clock,
+    endpoint: endpointOf(process.env),
+  });
+  const bare = prefixed(limited(bucket, STORE_CONCURRENCY), config.prefix);
+  const store = retrying(bare, { clock });
+  const account = accountOf(process, configuration.instanceRoot);
+  return {
+    clock,
+    log,
+    paths,
+    config,
+    store,
+    imds: createImds({ endpoint: configuration.imdsEndpoint, clock }),
+    fleetEnder: createFleetEnder({
+      region: config.region,
+      endpoint: configuration.ec2Endpoint,
+      credentials: () => credentials(),
+    }),
+    power: systemPower(),
+    account,
+    supervisor: (timing) =>
+      new UnixSupervisor({
+        paths,
+        clock,
+        log: log.child({ component: 'supervisor' }),
+        processes: existsSync('/proc/self/stat') ? linuxProcessTable : psProcessTable,
+        asUser: becoming(account, (name) => isKnown(name)),
+        inScope: scopeOf(process, configuration),
+        leftoverMs: timing.noticeMs / 24,
+        pollMs: Math.min(1000, timing.imdsPollMs),
+      }),
+    lease: (request) => leaseKeeper(request, { ...options, store: bare }),
+    checkpoints: runCheckpoints({ store, run: config.run, clock, log, account, platform: process.platform }),
+    unpackCode: unpackWithTar(account, process.env),
+    inheritedEnvironment: process.env,
+    agentVersion: options.version,
+    pid: process.pid,
+    onShutdown: options.onShutdown,
+  };
+}
+
+function leaseKeeper(
+  { owner, launch, spec }: LeaseRequest,
+  { clock, configuration, log, store }: CompositionOptions & { readonly store: ObjectStore },
+): LeaseKeeper {
+  const { leaseRenewMs, leaseTtlMs, publishWithinMs } = spec.timing;
+  return new LeaseKeeper({
+    store,
+    key: runKeys(spec.run).lease,
+    clock,
+    log: log.child({ component: 'lease' }),
+    policy: {
+      ttlMs: leaseTtlMs,
+      renewEveryMs: leaseRenewMs,
+      publishWithinMs,
+      retryMs: Math.min(2000, leaseRenewMs / 4),
+    },
+    memory: fileLeaseMemory(configuration.paths.lease),
+    claim: { owner, launch, nodes: spec.nodes },
+  });
+}
+
+function accountOf(process: Process, instanceRoot: string): Account {
+  return workloadAccount({
+    uid: process.uid,
+    passwd: textOf('/etc/passwd') ?? '',
+    uidMap: textOf('/proc/self/uid_map'),
+    instanceRoot,
+    environment: { user: process.env['USER'], home: process.env['HOME'] },
+  });
+}
+
+/** Under systemd the workload gets a scope of its own, which a restart of the agent's unit does not touch. */
+function scopeOf(process: Process, { config, instanceRoot }: Configuration): readonly string[] {
+  if (instanceRoot !== '' || process.uid !== 0 || !existsSync('/run/systemd/system')) return [];
+  return ['systemd-run', '--scope', '--quiet', '--collect', `--description=runctl ${config.run}`, '--'];
+}
+
+function isKnown(user: string): boolean {
+  try {
+    execFileSync('id', [user], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function textOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}

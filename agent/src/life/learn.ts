@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { backoffMs, messageOf, RunctlError } from '@runctl/core';
+import type { LaunchFleet, LaunchIntent, RunSpec } from '@runctl/protocol';
+import type { RunDocuments } from '../documents/run-documents.ts';
+import { type Identity, readIdentity } from '../interruption/identity.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { AgentPorts } from './ports.ts';
+
+export interface LearnedFacts {
+  readonly spec: RunSpec;
+  readonly intent: LaunchIntent | null;
+  readonly fleet: LaunchFleet | null;
+  readonly identity: Identity;
+}
+
+const PAUSES = { attempts: Number.POSITIVE_INFINITY, baseMs: 500, maxMs: 30_000 };
+
+/**
+ * Who and what this agent is for. Asks until it is answered; what an earlier agent on this machine learned is taken from
+ * the journal, so that a restart in the middle of a notice, without network even, goes on at once.
+ */
+export async function learn(
+  { ports, documents, journal }: { ports: AgentPorts; documents: RunDocuments; journal: Journal },
+  signal: AbortSignal,
+): Promise<LearnedFacts> {
+  const kept = journal.state.facts;
+  if (kept !== null) return kept;
+  const identity = await until('the machine has no identity yet', () => readIdentity(ports.imds), { ports, signal });
+  const spec = await until('the spec of the run could not be read', () => documents.spec(), { ports, signal });
+  if (spec.nodes !== 1)
+    throw new RunctlError('config-invalid', `run ${spec.run} wants ${spec.nodes} nodes; this agent runs one`);
+  const intent = await until('the intent could not be read', () => documents.intent(), { ports, signal });
+  const fleet = await until('the fleet could not be read', () => documents.fleet(), { ports, signal });
+  const facts = { spec, intent, fleet, identity };
+  await journal.update({ facts });
+  return facts;
+}
+
+/** Calls until it succeeds; rejects only with the signal's reason, or with an error that no repetition cures. */
+export async function until<T>(
+  complaint: string,
+  operation: () => Promise<T>,
+  { ports, signal }: { readonly ports: Pick<AgentPorts, 'clock' | 'log'>; readonly signal: AbortSignal },
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await operation();
+    } catch (error) {
+      if (signal.aborted || (error instanceof RunctlError && error.code === 'newer-format')) throw error;
+      ports.log.warn({ error: messageOf(error), attempt }, complaint);
+      await ports.clock.sleep(backoffMs(PAUSES, Math.min(attempt, 10), Math.random()), signal);
+    }
+  }
+}
+
+/** Where the project and its checkpoints lie on this machine. */
+export function foldersOf(spec: RunSpec, home: string): { readonly code: string; readonly checkpoint: string } {
+  const code = join(home, spec.project.name);
+  const { dir } = spec.checkpoint;
+  return { code, checkpoint: dir.startsWith('/') ? dir : join(code, dir) };
+}

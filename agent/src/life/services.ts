@@ -1,0 +1,250 @@
+import { messageOf } from '@runctl/core';
+import { type AttemptStatus, type ControlDocument, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
+import { createControlPoll } from '../control/control-poll.ts';
+import { type Endpoint, openEndpoint } from '../control/endpoint.ts';
+import { costUsd } from '../heartbeat/cost.ts';
+import { createHeartbeat, type Heartbeat } from '../heartbeat/heartbeat.ts';
+import { statusOf } from '../heartbeat/status.ts';
+import { createInterruptionWatcher, type InterruptionWatcher, type Notice } from '../interruption/watcher.ts';
+import type { LogShipper } from '../logs/shipper.ts';
+import type { LifeContext } from './attempt-context.ts';
+import { type AttemptLife, userStopGraceMs } from './attempt-life.ts';
+
+/** Before the fleet's end EC2 terminates without a notice: this long before it the agent stops by itself. */
+const VALIDITY_MARGIN_MS = 600_000;
+
+export interface AttemptServices {
+  readonly attempt: AttemptLife;
+  readonly shipper: LogShipper;
+  readonly generation: number;
+  readonly signal: AbortSignal;
+}
+
+/** What goes on beside the workload: watching, listening, telling. None of it ends the agent. */
+export class Services {
+  readonly #context: LifeContext;
+  readonly #watcher: InterruptionWatcher;
+  readonly #heartbeat: Heartbeat;
+  #endpoint: Endpoint | null = null;
+  #current: AttemptServices | null = null;
+  #logBytes = 0;
+  #budgetUsd: number | null;
+
+  constructor(context: LifeContext) {
+    const { facts, life, ports } = context;
+    this.#context = context;
+    this.#budgetUsd = facts.spec.policy.budgetUsd;
+    this.#watcher = createInterruptionWatcher({
+      imds: ports.imds,
+      clock: ports.clock,
+      log: ports.log.child({ component: 'interruption' }),
+      timing: facts.spec.timing,
+      events: {
+        onNotice: (notice) => this.#onNotice(notice),
+        onRebalance: () => {
+          life.warn('EC2 recommends to rebalance: this machine may be taken soon; taking a checkpoint');
+          this.#current?.attempt.requestPass();
+        },
+        onScheduledEvent: (description) => life.warn(description),
+      },
+    });
+    this.#heartbeat = createHeartbeat({
+      clock: ports.clock,
+      log: ports.log.child({ component: 'heartbeat' }),
+      everyMs: facts.spec.timing.heartbeatMs,
+      gather: () => this.#gather(),
+      publish: (status, signal) => context.documents.putStatus(status, signal),
+      onBeat: (status) => this.#endpoint?.broadcast(status),
+    });
+    life.onChange(() => this.#heartbeat.soon());
+  }
+
+  /** For the agent's whole life. Resolves soon after the signal fired; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { documents, facts, ports } = this.#context;
+    await this.#open();
+    const control = createControlPoll({
+      documents,
+      clock: ports.clock,
+      log: ports.log.child({ component: 'control' }),
+      launch: ports.config.launch,
+      everyMs: facts.spec.timing.controlPollMs,
+      obey: (wish) => this.#obey(wish),
+    });
+    await Promise.all([
+      this.#watcher.run(signal),
+      control.run(signal),
+      this.#heartbeat.run(signal),
+      this.#watchLimits(signal),
+    ]);
+    await this.#endpoint?.close('the agent ends').catch(() => {});
+  }
+
+  /** For one generation. Resolves soon after its signal fired; never rejects. */
+  async runAttempt(current: AttemptServices): Promise<void> {
+    const { checkpoints, lease, life, ports, stops } = this.#context;
+    const { generation, shipper, signal } = current;
+    this.#current = current;
+    this.#heartbeat.soon();
+    const fenced = (): void => {
+      life.warn('another machine holds the lease by now: stopping, nothing more is published');
+      stops.raise({ cause: 'fenced', haltAtMs: null, graceMs: 0 });
+    };
+    const cleanUp = checkpoints.cleanUp(generation, signal).catch((error: unknown) => {
+      if (!signal.aborted)
+        ports.log.warn({ error: messageOf(error) }, 'older generations could not be cleaned up after');
+    });
+    await Promise.all([
+      shipper.run(signal),
+      lease.run(signal, fenced).catch((error: unknown) => {
+        ports.log.error({ error: messageOf(error) }, 'the lease is not renewed any more');
+        fenced();
+      }),
+      cleanUp,
+    ]);
+    this.#logBytes = shipper.shippedBytes();
+  }
+
+  /** Calls back once the launch has an outcome. Resolves then, or when the signal fires. */
+  async endOfLaunch(signal: AbortSignal, onOver: () => void): Promise<void> {
+    const { documents, facts, ports } = this.#context;
+    while (!signal.aborted) {
+      await ports.clock.sleep(facts.spec.timing.controlPollMs, signal).catch(() => {});
+      const outcome = signal.aborted ? null : await documents.launchOutcome(signal).catch(() => null);
+      if (outcome === null) continue;
+      onOver();
+      return;
+    }
+  }
+
+  outlivedNotice(): void {
+    this.#watcher.outlived();
+  }
+
+  /** The last word on this attempt, before others may take over. Tries for a moment only. */
+  async lastBeat(): Promise<void> {
+    const { facts, ports } = this.#context;
+    await this.#heartbeat
+      .beat(AbortSignal.timeout(facts.spec.timing.reportReserveMs))
+      .catch((error: unknown) => ports.log.warn({ error: messageOf(error) }, 'the last status could not be published'));
+  }
+
+  async #open(): Promise<void> {
+    const { life, ports } = this.#context;
+    try {
+      this.#endpoint = await openEndpoint({
+        path: ports.paths.endpoint,
+        logPath: ports.paths.log,
+        run: ports.config.run,
+        pid: ports.pid,
+        clock: ports.clock,
+        log: ports.log.child({ component: 'endpoint' }),
+        status: () => this.#gather(),
+        generation: () => life.generation ?? 0,
+      });
+    } catch (error) {
+      life.warn(`the control socket could not be opened: ${messageOf(error)}`);
+    }
+  }
+
+  #onNotice(notice: Notice): void {
+    const { documents, facts, journal, life, node, ports, stops } = this.#context;
+    const { firstSeenMs, deadlineMs, action, windowMs } = notice;
+    life.notice = { action, deadlineMs };
+    ports.log.warn({ action, windowMs }, 'spot notice');
+    const { graceMs } = facts.spec.policy;
+    stops.raise({ cause: 'spot-notice', haltAtMs: deadlineMs, graceMs }, firstSeenMs);
+    const generation = journal.state.attempt?.generation;
+    if (generation === undefined) return;
+    documents
+      .putNotice({
+        version: FORMAT_VERSION,
+        generation,
+        node,
+        launch: ports.config.launch,
+        instanceId: facts.identity.instanceId,
+        at: timestampOf(ports.clock.wallMs()),
+        action,
+        windowMs,
+        step: life.lastStep,
+        durableStep: this.#context.checkpoints.publisher.durable()?.step ?? null,
+      })
+      .catch((error: unknown) => ports.log.warn({ error: messageOf(error) }, 'the notice could not be written down'));
+  }
+
+  #obey(wish: ControlDocument): void {
+    const { facts, life, stops } = this.#context;
+    switch (wish.action) {
+      case 'stop': {
+        const usual = userStopGraceMs(facts.spec.timing.noticeMs);
+        const graceMs = Math.min(usual, wish.args.graceMs ?? usual);
+        stops.raise({ cause: 'user-stop', haltAtMs: null, graceMs });
+        return;
+      }
+      case 'checkpoint':
+        this.#current?.attempt.requestPass();
+        return;
+      case 'budget':
+        this.#budgetUsd = wish.args.budgetUsd;
+        life.touch();
+        return;
+    }
+  }
+
+  /** Money and validity. Looked at with every heartbeat's period, since both move slowly. */
+  async #watchLimits(signal: AbortSignal): Promise<void> {
+    const { facts, ports, stops } = this.#context;
+    const { heartbeatMs, noticeMs } = facts.spec.timing;
+    const validUntilMs = facts.intent === null ? Number.POSITIVE_INFINITY : Date.parse(facts.intent.validUntil);
+    const graceMs = userStopGraceMs(noticeMs);
+    const raised = new Set<string>();
+    while (!signal.aborted) {
+      const spentUsd = this.#spentUsd();
+      if (this.#budgetUsd !== null && spentUsd !== null && spentUsd >= this.#budgetUsd && !raised.has('budget')) {
+        raised.add('budget');
+        stops.raise({ cause: 'budget', haltAtMs: null, graceMs });
+      }
+      if (ports.clock.wallMs() >= validUntilMs - VALIDITY_MARGIN_MS && !raised.has('deadline')) {
+        raised.add('deadline');
+        stops.raise({ cause: 'deadline', haltAtMs: null, graceMs });
+      }
+      await ports.clock.sleep(heartbeatMs, signal).catch(() => {});
+    }
+  }
+
+  #spentUsd(): number | null {
+    const { facts, journal, ports } = this.#context;
+    const attempt = journal.state.attempt;
+    if (attempt === null) return null;
+    const own = costUsd(facts.pricePerHourUsd, ports.clock.wallMs() - Date.parse(attempt.paidSince));
+    return own === null ? null : own + attempt.earlierSpentUsd;
+  }
+
+  async #gather(): Promise<AttemptStatus | null> {
+    const { checkpoints, facts, journal, lease, life, node, ports } = this.#context;
+    const attempt = journal.state.attempt;
+    if (attempt === null) return null;
+    const progress = await this.#context.progress.read();
+    life.lastStep = progress.step ?? life.lastStep;
+    return statusOf({
+      run: ports.config.run,
+      launch: ports.config.launch,
+      node,
+      generation: attempt.generation,
+      identity: facts.identity,
+      pricePerHourUsd: facts.pricePerHourUsd,
+      nowWallMs: ports.clock.wallMs(),
+      nowMs: ports.clock.monotonicMs(),
+      life,
+      progress,
+      durable: checkpoints.publisher.durable(),
+      uploads: checkpoints.publisher.uploads(),
+      lease: lease.view(),
+      spentUsd: this.#spentUsd(),
+      limitUsd: this.#budgetUsd,
+      interruptions: attempt.interruptions,
+      crashes: attempt.earlierCrashes + attempt.crashes.length,
+      logBytes: this.#current?.shipper.shippedBytes() ?? this.#logBytes,
+    });
+  }
+}
