@@ -24,7 +24,7 @@ const NODE = 0;
  * May be killed at any moment and called again on the same machine: every step is idempotent.
  */
 export async function runAgent(ports: AgentPorts, signal: AbortSignal): Promise<'off' | 'leaving'> {
-  await mkdir(ports.paths.state, { recursive: true, mode: 0o1777 });
+  await mkdir(ports.paths.state, { recursive: true });
   const { run, launch } = ports.config;
   const now = timestampOf(ports.clock.wallMs());
   const journal = new Journal(ports.paths.journal, emptyJournal(launch, now));
