@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 /** The real one, but for a longer pause between tries, which only makes the worlds quicker to compute. */
 const policy: LeasePolicy = { ...leasePolicy, retryMs: 6000 };
 /** For a soak: WORLDS=50000. */
-const worldCount = Number(process.env['WORLDS'] ?? 400);
+const worldCount = Number(process.env['WORLDS'] ?? 200);
 
 const delay = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 400 }) },
