@@ -27,6 +27,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface CommandContext extends BaseContext {
   readonly version: string;
   readonly cwd: string;
+  readonly pid: number;
   readonly home: string;
   /** `user@host`, for documents that say who did something. */
   readonly user: string;

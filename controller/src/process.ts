@@ -30,6 +30,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
     colorDepth: 1,
     version: VERSION,
     cwd: process.cwd(),
+    pid: process.pid,
     home: process.env['HOME'] ?? homedir(),
     user: `${userName()}@${hostname()}`,
     clock: systemClock,
@@ -83,7 +84,7 @@ function userName(): string {
 }
 
 /** Made when it is first asked for, removed when the process ends. */
-function createTemporaryFolder(): { path(): string; remove(): void } {
+function createTemporaryFolder(): { readonly path: () => string; readonly remove: () => void } {
   let made: string | null = null;
   return {
     path: () => (made ??= mkdtempSync(join(tmpdir(), 'runctl-'))),

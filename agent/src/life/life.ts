@@ -72,9 +72,7 @@ function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
 
 /** What to do next; the loop below knows nothing else. */
 type Next =
-  | { readonly do: 'attempt'; readonly generation: number }
-  | { readonly do: 'finish' }
-  | { readonly do: 'leave' };
+  { readonly do: 'attempt'; readonly generation: number } | { readonly do: 'finish' } | { readonly do: 'leave' };
 
 class Life {
   readonly #context: LifeContext;
@@ -230,7 +228,7 @@ class Life {
     const signal = AbortSignal.any([this.#signal, during.signal]);
     const services = this.#services.runAttempt({ attempt, shipper, generation, signal });
     try {
-      const verdict = await attempt.live();
+      const verdict = await attempt.live(this.#signal);
       life.enter('ended', verdict.message);
       ports.log.info({ ...verdict }, 'the attempt ended');
       return verdict;

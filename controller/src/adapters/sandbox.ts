@@ -61,7 +61,8 @@ export function createSandboxControl(options: { readonly program: readonly strin
 function serveArguments(wanted: SandboxStartOptions): string[] {
   const { folder, level, timeScale, bootDelayMs, parentPid } = wanted;
   return [
-    ...['--state', folder],
+    '--state',
+    folder,
     ...(level === undefined ? [] : ['--level', level]),
     ...(timeScale === undefined ? [] : ['--time-scale', String(timeScale)]),
     ...(bootDelayMs === undefined ? [] : ['--boot-delay', String(bootDelayMs)]),

@@ -33,8 +33,8 @@ async function* framesOf(socket: WebSocket): AsyncGenerator<AgentFrame> {
   const waiting: AgentFrame[] = [];
   let wake = (): void => {};
   let closed = socket.readyState !== WebSocket.OPEN;
-  socket.on('message', (data) => {
-    const frame = agentFrame.safeParse(JSON.parse(String(data)));
+  socket.on('message', (data: Buffer) => {
+    const frame = agentFrame.safeParse(JSON.parse(data.toString('utf8')));
     // A newer agent may send more kinds of frames.
     if (frame.success) waiting.push(frame.data);
     wake();

@@ -1,10 +1,159 @@
-import { Command } from 'clipanion';
-import { RunctlCommand } from '../command.ts';
+import { Command, Option } from 'clipanion';
+import { RunctlError } from '@runctl/core';
+import { dirname, join } from 'node:path';
+import type { Environment } from '../context.ts';
+import type { Cloud } from '../operations/cloud.ts';
+import type { DrillEvent, DrillReport } from '../operations/drill/drill.ts';
+import type { SandboxRegion } from '../operations/sandbox/sandbox-control.ts';
+import type { Settings } from '../settings/schema.ts';
+import { WorkloadCommand, wishOf, workloadEnvironment } from './launch-options.ts';
 
-export class DrillCommand extends RunctlCommand {
+export class DrillCommand extends WorkloadCommand {
   static override paths = [['drill']];
-  static override usage = Command.Usage({ description: 'drill' });
-  protected run(): Promise<number> {
-    return Promise.resolve(1);
+  static override usage = Command.Usage({
+    description:
+      'Rehearses interruptions of a script on a local cloud made for it, and says what they would have cost.',
+    details:
+      'The script is launched as `runctl launch` does it, its machine is reclaimed at random moments, and the run recovers.\n' +
+      'Exit code 0 when it is safe, 23 when it is not; each reason says what to change in the script.',
+    examples: [
+      ['one interruption, compared with an undisturbed run', '$0 drill train.py --compare'],
+      [
+        'three, some without notice, repeatable',
+        '$0 drill train.py --interruptions 3 --no-notice 0.5 --seed 7 -- --epochs 2',
+      ],
+    ],
+  });
+
+  interruptions = Option.String('--interruptions', '1', { description: 'how many (default: 1)' });
+  noNotice = Option.String('--no-notice', '0', {
+    description: 'share of them that come without a notice, 0 to 1 (default: 0)',
+  });
+  seed = Option.String('--seed', '1', { description: 'decides the moments (default: 1)' });
+  compare = Option.Boolean('--compare', false, {
+    description: 'run it undisturbed too and compare the results byte for byte',
+  });
+  level = Option.String('--level', { description: 'how real the instances are: auto (default), process, lite' });
+  timeScale = Option.String('--time-scale', '0.1', {
+    description: "shortens EC2's own times (default: 0.1, a notice lasts 12 s)",
+  });
+  keep = Option.Boolean('--keep', false, { description: "keep the local cloud's folder afterwards" });
+
+  protected async run(): Promise<number> {
+    const numbers = this.numbers();
+    const project = await this.findProject();
+    const { context } = this;
+    const folder = this.state ?? join(context.temporaryFolder, 'sandbox');
+    const environment: Environment = { ...context.env, AWS_PROFILE: undefined };
+    const region = await context.services.sandbox.start(
+      { folder, environment, level: this.level, timeScale: numbers.timeScale, parentPid: context.pid },
+      () => {},
+    );
+    try {
+      const settings = await this.drillSettings(region, dirname(join(project.root, project.script)));
+      const cloud = await context.services.connect(settings, { ...environment, ...region.environment }, this.log);
+      try {
+        return await this.rehearse({ cloud, settings, region, project, numbers });
+      } finally {
+        cloud.close();
+      }
+    } finally {
+      await context.services.sandbox.stop(folder);
+      if (this.keep) this.note(`the local cloud's folder is kept: ${folder}`);
+    }
   }
+
+  private async rehearse(made: {
+    cloud: Cloud;
+    settings: Settings;
+    region: SandboxRegion;
+    project: Awaited<ReturnType<WorkloadCommand['findProject']>>;
+    numbers: ReturnType<DrillCommand['numbers']>;
+  }): Promise<number> {
+    const { cloud, settings, region, project, numbers } = made;
+    const { context } = this;
+    const { makePlan } = await import('../operations/launch/make-plan.ts');
+    const { drill } = await import('../operations/drill/drill.ts');
+    const env = workloadEnvironment(this.env ?? [], context.env);
+    const wish = wishOf(settings, { script: this.script, args: this.args, env, name: null, detach: true });
+    const plan = await makePlan(cloud, { wish, project, detach: true, into: context.temporaryFolder });
+    const show = await this.storyteller(region);
+    const drilling = drill({
+      cloud,
+      clock: context.clock,
+      user: context.user,
+      signal: context.interrupted,
+      plan,
+      tools: await context.services.tools(),
+      level: region.level,
+      ...numbers,
+      compare: this.compare,
+      interrupt: async (instanceId, notice) => {
+        await context.services.sandbox.interrupt(region.folder, { target: { instanceId }, notice, rebalance: false });
+      },
+    });
+    let step = await drilling.next();
+    for (; step.done !== true; step = await drilling.next()) show(step.value);
+    return this.conclude(step.value);
+  }
+
+  private async conclude(report: DrillReport): Promise<number> {
+    const { drillVerdict } = await import('../render/drill.ts');
+    const { styles } = await import('../render/style.ts');
+    if (this.json) this.printJson(report);
+    else this.print(drillVerdict(report, styles(this.context.colour)));
+    return report.verdict === 'safe' ? 0 : 23;
+  }
+
+  private async storyteller(region: SandboxRegion): Promise<(event: DrillEvent) => void> {
+    if (this.json) return () => {};
+    const { drillLine } = await import('../render/drill.ts');
+    const { styles } = await import('../render/style.ts');
+    const { formatDuration } = await import('@runctl/core');
+    const { clock, colour } = this.context;
+    const style = styles(colour);
+    const startedMs = clock.monotonicMs();
+    const say = (text: string): void =>
+      this.note(`${style.dim(`[${formatDuration(clock.monotonicMs() - startedMs).padStart(6)}]`)} ${text}`);
+    say(
+      `local cloud at level ${region.level}; a notice lasts ${formatDuration(120_000 * region.timeScale)} here, two minutes on EC2`,
+    );
+    return (event) => {
+      const line = drillLine(event, style);
+      if (line !== null) say(line);
+    };
+  }
+
+  private async drillSettings(region: SandboxRegion, near: string): Promise<Settings> {
+    const { loadSettings } = await import('../settings/load.ts');
+    const { cwd, home, env } = this.context;
+    return loadSettings({
+      flags: this.workloadFlags(),
+      environment: { ...env, ...region.environment },
+      file: this.config,
+      near,
+      cwd,
+      home,
+    });
+  }
+
+  private numbers() {
+    return {
+      interruptions: numberOption('--interruptions', this.interruptions, { whole: true, min: 0, max: 100 }),
+      noNotice: numberOption('--no-notice', this.noNotice, { whole: false, min: 0, max: 1 }),
+      seed: numberOption('--seed', this.seed, { whole: true, min: 0, max: 2 ** 32 - 1 }),
+      timeScale: numberOption('--time-scale', this.timeScale, { whole: false, min: 0.001, max: 1 }),
+    };
+  }
+}
+
+function numberOption(name: string, text: string, range: { whole: boolean; min: number; max: number }): number {
+  const value = Number(text);
+  const fits =
+    text.trim() !== '' && value >= range.min && value <= range.max && (!range.whole || Number.isInteger(value));
+  if (fits) return value;
+  throw new RunctlError(
+    'usage',
+    `${name} takes a ${range.whole ? 'whole ' : ''}number from ${range.min} to ${range.max}, not ${text}`,
+  );
 }

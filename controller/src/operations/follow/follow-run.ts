@@ -65,7 +65,10 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
 async function* pause(options: FollowOptions, wait: { log: LogReader; ms: number }): AsyncGenerator<FollowEvent> {
   const { clock, signal, live } = options;
   const over = clock.sleep(wait.ms, signal).then(() => 'over' as const);
-  if (live === undefined) return void (await over);
+  if (live === undefined) {
+    await over;
+    return;
+  }
   for (;;) {
     for (const frame of live.take()) {
       if (frame.type === 'status') yield { type: 'status', status: frame.status };

@@ -105,16 +105,35 @@ test('after a clean end everything on the disk counts at once', async () => {
   expect(report.published).toMatchObject({ step: 100, evidence: 'the workload had ended, no open writer' });
 });
 
-test('after a kill a file of unknown format written just before does not count, and one proven by its format does', async () => {
+test('after a kill a file of unknown format that was written just before does not count', async () => {
   await using world = await openWorld();
   await world.write('checkpoint-100/model.bin', 'older', 10_000);
   await world.write('checkpoint-200/model.bin', 'written just now');
-  const publisher = world.publisher();
-  expect((await publisher.pass({ signal: never, ended: killed(world) })).published).toMatchObject({ step: 100 });
-  await rm(join(world.folder, 'checkpoint-200'), { recursive: true });
+  expect((await world.publisher().pass({ signal: never, ended: killed(world) })).published).toMatchObject({
+    step: 100,
+  });
+});
+
+test('after a kill a file that was written just before counts when its format proves it whole', async () => {
+  await using world = await openWorld();
+  await world.write('checkpoint-100.pt', zipOf('older'), 10_000);
   await world.write('checkpoint-300.pt', zipOf('written just now'));
   const report = await world.publisher().pass({ signal: never, ended: killed(world) });
   expect(report.published).toMatchObject({ step: 300, evidence: expect.stringContaining('in spite of the kill') });
+});
+
+test('an agent that starts again still knows which files a checkpoint must have', async () => {
+  await using world = await openWorld();
+  await world.write('checkpoint-100/model.json', '{}');
+  await world.write('checkpoint-100/optimizer.json', '{}');
+  await world.write('vocabulary.json', '{}');
+  await world.settleAndPass(world.publisher());
+  await world.write('checkpoint-200/model.json', '{"step":200}');
+  const report = await world.publisher().pass({ signal: never, ended: killed(world) });
+  expect(report).toMatchObject({ published: null, durable: { step: 100 } });
+  expect(report.candidates[0]?.why).toBe(
+    'checkpoint-#/optimizer.json, which earlier checkpoints had, is missing, and the workload was killed',
+  );
 });
 
 test('after a kill a set that is overwritten in place is not mixed of two saves', async () => {

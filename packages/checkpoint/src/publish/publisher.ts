@@ -1,6 +1,6 @@
 import { messageOf } from '@runctl/core';
 import { runKeys, type Manifest, type LatestPointer } from '@runctl/protocol';
-import { movementOf, type MovementFacts, shapeOf } from '../recognise/judge.ts';
+import { movementOf, type MovementFacts, shapeOf, shapeOfPublished } from '../recognise/judge.ts';
 import { isSideFile } from '../recognise/names.ts';
 import { observe, type Observations } from '../recognise/observations.ts';
 import type { Candidate } from '../recognise/recogniser.ts';
@@ -82,8 +82,8 @@ class PublishingFolder {
       error: null,
     };
     try {
-      const { candidates, facts } = await this.#look(pass);
       if (!this.#knowsBucket) await this.#readStanding(pass);
+      const { candidates, facts } = await this.#look(pass);
       for (const candidate of candidates)
         if (found.published === null) await this.#consider(candidate, facts, pass, found);
     } catch (error) {
@@ -208,8 +208,10 @@ class PublishingFolder {
     const standing = await this.#ledger.read({ store, run, signal: pass.signal });
     const { pointer, manifest } = standing;
     this.#durable = pointer === null || manifest === null ? null : durableOf(run, manifest, pointer.pointer);
-    if (manifest !== null)
+    if (manifest !== null) {
       this.#published ??= { step: manifest.step, savedAtMs: Date.parse(manifest.savedAt), identity: null };
+      this.#expectedShape ??= shapeOfPublished(manifest.files.map((file) => file.path));
+    }
     this.#knowsBucket = true;
     return standing;
   }

@@ -1,3 +1,4 @@
+import { isSideFile, stepInName, topEntryOf } from './names.ts';
 import { fileSavedAlone, isStill, type Observations } from './observations.ts';
 import type { Candidate, FileSeen, WorkloadEnd } from './recogniser.ts';
 import type { StructureFinding } from './structure.ts';
@@ -49,8 +50,9 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
       : null;
   }
   if (missing !== null) return `${missing}, which earlier checkpoints had, is missing, and the workload was killed`;
-  if (first === undefined || candidate.files.length === 1) return null;
+  if (first === undefined) return null;
   if (candidate.step !== null && facts.expectedShape !== null) return null;
+  if (candidate.files.length === 1 && !first.path.includes('/')) return null;
   return provableAlone(candidate, moving, facts) === null
     ? `${first.path} was written less than ${facts.settleMs} ms before the workload was killed, so other files may be missing or older`
     : null;
@@ -99,8 +101,14 @@ function provableAlone(candidate: Candidate, moving: readonly FileSeen[], facts:
   return moving.length === 1 && moving[0] === alone ? alone : null;
 }
 
+/** What `shapeOf` gave for a published checkpoint: of its files those that bear a step, or all where none does. */
+export function shapeOfPublished(paths: readonly string[]): ReadonlySet<string> {
+  const stepped = paths.filter((path) => stepInName(topEntryOf(path)) !== null && !isSideFile(path));
+  return shapeOf((stepped.length > 0 ? stepped : paths.filter((path) => !isSideFile(path))).map((path) => ({ path })));
+}
+
 /** The names of a checkpoint's files with numbers taken out, so that those of two steps can be compared. */
-export function shapeOf(files: readonly FileSeen[]): ReadonlySet<string> {
+export function shapeOf(files: readonly Pick<FileSeen, 'path'>[]): ReadonlySet<string> {
   return new Set(files.map((file) => file.path.replace(/\d+/g, '#')));
 }
 

@@ -61,3 +61,9 @@ export function isSideFile(path: string): boolean {
   const name = segments.at(-1) ?? '';
   return SIDE_FILES.test(name) || segments.slice(0, -1).some((folder) => SIDE_FOLDERS.test(folder));
 }
+
+/** First segment of a path: the entry of the checkpoint folder that it lies in. */
+export function topEntryOf(path: string): string {
+  const slash = path.indexOf('/');
+  return slash < 0 ? path : path.slice(0, slash);
+}

@@ -1,4 +1,4 @@
-import { isSideFile, stepInName } from './names.ts';
+import { isSideFile, stepInName, topEntryOf } from './names.ts';
 import type { Candidate, FileSeen, FolderTree, Recogniser } from './recogniser.ts';
 
 /**
@@ -33,12 +33,6 @@ function groupByStep(tree: FolderTree): { steps: Map<number, Entries>; stepless:
     entries.set(entry, [...(entries.get(entry) ?? []), file]);
   }
   return { steps, stepless };
-}
-
-/** First segment of a path: the entry of the checkpoint folder that it lies in. */
-export function topEntryOf(path: string): string {
-  const slash = path.indexOf('/');
-  return slash < 0 ? path : path.slice(0, slash);
 }
 
 function stepCandidate(step: number, entries: Entries, companions: readonly FileSeen[]): Candidate {

@@ -1,8 +1,7 @@
 import { chown, copyFile, link, lstat, mkdir, rename, rm, stat, chmod } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { stepInName } from '../recognise/names.ts';
-import { topEntryOf } from '../recognise/plain.ts';
+import { stepInName, topEntryOf } from '../recognise/names.ts';
 import type { FileSeen } from '../recognise/recogniser.ts';
 import { scanFolder, unlessGone } from '../recognise/scan.ts';
 import { structureOf } from '../recognise/structure.ts';

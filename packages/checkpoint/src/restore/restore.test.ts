@@ -224,6 +224,7 @@ test('what the old holder commits during the prefetch is what gets restored', as
   const options = { store, run: RUN, folder, clock, log: silentLog, signal: never };
   const prefetched = await prefetchLatest(options);
   await world.write('checkpoint-400/model.bin', 'saved on the notice');
+  await world.write('checkpoint-400/deep/state.json', '{}');
   await world.settleAndPass(world.publisher());
   expect(await settlePrefetched(options, prefetched)).toMatchObject({ manifest: { step: 400 } });
   expect(await readdir(folder)).toEqual(['checkpoint-400']);

@@ -18,8 +18,8 @@ test('boto3 calls every action and understands every answer', async (context) =>
   const missing =
     missingClient(python) ??
     ((await runClient(python, ['-c', 'import boto3'], {})).exitCode === 0 ? null : 'boto3 is not installed');
-  if (missing !== null) return context.skip(missing);
-  await using region = await regionServer({ invocationVisibleMs: 100 });
+  if (missing !== null) context.skip(missing);
+  await using region = await regionServer({ invocationVisibleMs: 500 });
   region.compute.settings.setCapacity({ type: 'r7i.2xlarge' }, 0);
   const outcome = await runClient(python, [script, region.endpoint, imageId], region.environment);
   expect(outcome.stderr).not.toContain('Traceback');

@@ -53,6 +53,14 @@ describe('keys', () => {
     );
   });
 
+  it('deletes every legal key by its name in a batch', async () => {
+    const keys = [...strange, 'literal &lt; &#10; entity', ' spaced '].map((key) => `k/${key}`.slice(0, 1024));
+    for (const key of keys) await put(key, key);
+    const Objects = keys.map((Key) => ({ Key }));
+    await client.send(new S3.DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
+    expect((await client.send(new S3.ListObjectsV2Command({ Bucket, Prefix: 'k/' }))).KeyCount).toBe(0);
+  });
+
   it('refuses a key of more than 1024 bytes', async () => {
     expect(await failureOf(put('é'.repeat(513), 'x'))).toEqual({ name: 'KeyTooLongError', status: 400 });
   });
@@ -166,6 +174,14 @@ describe('integrity', () => {
     await new Promise((resolve) => setImmediate(resolve));
     request.destroy();
     expect(await failureOf(get('broken'))).toMatchObject({ status: 404 });
+  });
+
+  it('honours If-Range: a range of another object than the known one is the whole', async () => {
+    const { ETag } = await put('if-range', '0123456789');
+    const url = await getSignedUrl(client, new S3.GetObjectCommand({ Bucket, Key: 'if-range' }));
+    const ask = async (known: string) =>
+      (await fetch(url, { headers: { range: 'bytes=0-1', 'if-range': known } })).text();
+    expect([await ask(ETag!), await ask('"other"')]).toEqual(['01', '0123456789']);
   });
 
   it('waits with its 100-continue for nobody: a body sent after it arrives whole', async () => {

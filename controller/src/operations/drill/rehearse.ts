@@ -1,0 +1,151 @@
+import type { Clock } from '@runctl/core';
+import type { LaunchOutcome } from '@runctl/protocol';
+import type { Cloud } from '../cloud.ts';
+import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
+import { measure, type Interruption, type Measured } from './measure.ts';
+import { isDue, type Moment } from './moments.ts';
+import { createObserver, type Observation } from './observer.ts';
+
+export type RehearsalEvent =
+  | {
+      readonly type: 'attempt';
+      readonly generation: number;
+      readonly instanceId: string;
+      readonly fromStep: number | null;
+      readonly resumed: boolean;
+    }
+  | {
+      readonly type: 'interrupting';
+      readonly kind: 'notice' | 'no-notice';
+      readonly number: number;
+      readonly step: number | null;
+      readonly durableStep: number | null;
+    }
+  | { readonly type: 'recovered'; readonly number: number; readonly report: Measured }
+  | { readonly type: 'not-recovered'; readonly number: number; readonly waitedMs: number };
+
+export interface Rehearsal {
+  readonly outcome: LaunchOutcome | null;
+  readonly interruptions: readonly Measured[];
+  readonly last: Observation;
+}
+
+export interface RehearseOptions {
+  readonly cloud: Cloud;
+  readonly run: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly moments: readonly Moment[];
+  /** Takes the machine of the run back. */
+  readonly interrupt: (instanceId: string, notice: boolean) => Promise<void>;
+}
+
+const LOOK_MS = 150;
+/** A run that is not back by then is not coming back. */
+const RECOVERY_LIMIT_MS = 180_000;
+/** A script that has neither ended nor moved for this long is given up. */
+const STALL_LIMIT_MS = 600_000;
+
+/** Watches one run to its end and interrupts it at the given moments, one after the other. */
+export async function* rehearse(options: RehearseOptions): AsyncGenerator<RehearsalEvent, Rehearsal> {
+  const { clock, signal, moments } = options;
+  const observer = createObserver(options.cloud, options.run, clock);
+  const made: Interruption[] = [];
+  const reported = new Set<number>();
+  let shown = 0;
+  let open: { readonly sinceMs: number; readonly number: number } | null = null;
+  let stall = { key: '', sinceMs: clock.monotonicMs() };
+  for (;;) {
+    signal.throwIfAborted();
+    const seen = await observer.look();
+    const outcome = seen.record.launches.at(-1)?.outcome ?? null;
+    for (const attempt of seen.record.attempts.slice(shown)) {
+      if (attempt.started === null) break;
+      shown += 1;
+      yield attemptEvent(attempt);
+    }
+    const current = seen.record.attempts.at(-1);
+    const last = made.at(-1);
+    if (
+      open !== null &&
+      last !== undefined &&
+      current !== undefined &&
+      current.generation > last.generation &&
+      isStepping(seen, current)
+    ) {
+      yield { type: 'recovered', number: open.number, report: measure(last, seen.record, seen.progress) };
+      reported.add(open.number);
+      open = null;
+    }
+    if (outcome !== null) return ended(made, seen, outcome);
+    const key = progressKey(seen);
+    if (key !== stall.key) stall = { key, sinceMs: clock.monotonicMs() };
+    if (open !== null && clock.monotonicMs() - open.sinceMs > RECOVERY_LIMIT_MS) {
+      yield { type: 'not-recovered', number: open.number, waitedMs: RECOVERY_LIMIT_MS };
+      return ended(made, seen, null);
+    }
+    if (clock.monotonicMs() - stall.sinceMs > STALL_LIMIT_MS) return ended(made, seen, null);
+    const moment = moments[made.length];
+    if (open === null && moment !== undefined && current !== undefined && comes(moment, seen, current, clock)) {
+      const interruption = await interrupt(options, { moment, seen, current });
+      made.push(interruption);
+      open = { sinceMs: clock.monotonicMs(), number: made.length };
+      const { kind, step, durableStep } = interruption;
+      yield { type: 'interrupting', kind, number: made.length, step, durableStep };
+    }
+    await clock.sleep(LOOK_MS, signal);
+  }
+}
+
+function ended(made: readonly Interruption[], seen: Observation, outcome: LaunchOutcome | null): Rehearsal {
+  return { outcome, interruptions: made.map((one) => measure(one, seen.record, seen.progress)), last: seen };
+}
+
+function attemptEvent(attempt: AttemptRecord): RehearsalEvent {
+  const { generation, started } = attempt;
+  const from = started?.resumedFrom ?? null;
+  return {
+    type: 'attempt',
+    generation,
+    instanceId: started?.instanceId ?? '',
+    fromStep: from?.step ?? null,
+    resumed: from !== null,
+  };
+}
+
+function isStepping(seen: Observation, attempt: AttemptRecord): boolean {
+  return (seen.progress.get(attempt.generation)?.steppingSinceMs ?? null) !== null;
+}
+
+function comes(moment: Moment, seen: Observation, current: AttemptRecord, clock: Clock): boolean {
+  const progress = seen.progress.get(current.generation);
+  const sinceMs = progress?.steppingSinceMs ?? null;
+  if (sinceMs === null || current.outcome !== null || current.notice !== null) return false;
+  return isDue(moment, {
+    step: progress?.lastStep ?? null,
+    fromStep: current.started?.resumedFrom?.step ?? null,
+    steppingForMs: clock.monotonicMs() - sinceMs,
+  });
+}
+
+async function interrupt(
+  options: RehearseOptions,
+  at: { readonly moment: Moment; readonly seen: Observation; readonly current: AttemptRecord },
+): Promise<Interruption> {
+  const { moment, seen, current } = at;
+  const instanceId = current.started?.instanceId ?? current.status?.document.instanceId ?? '';
+  const interruption = {
+    kind: moment.kind,
+    generation: current.generation,
+    atMs: options.clock.wallMs(),
+    step: seen.progress.get(current.generation)?.lastStep ?? null,
+    durableStep: seen.record.latest?.document.step ?? null,
+  };
+  await options.interrupt(instanceId, moment.kind === 'notice');
+  return interruption;
+}
+
+function progressKey({ record, progress }: { record: RunRecord; progress: Observation['progress'] }): string {
+  const steps = [...progress.values()].map((life) => life.lastStep);
+  return JSON.stringify([record.attempts.length, record.latest?.document.seq, steps]);
+}

@@ -1,0 +1,88 @@
+import { formatDuration } from '@runctl/core';
+import { defaultTiming } from '@runctl/protocol';
+import type { Measured } from './measure.ts';
+
+export interface DrillFacts {
+  readonly outcome: string;
+  readonly outcomeMessage: string;
+  readonly asked: number;
+  readonly interruptions: readonly Measured[];
+  readonly identical: boolean | null;
+  /** Checkpoint files that differ from the undisturbed run's. */
+  readonly differing: readonly string[];
+  /** The last lines of the log, for a script that failed. */
+  readonly timeScale: number;
+}
+
+export interface Verdict {
+  readonly verdict: 'safe' | 'unsafe';
+  /** What is wrong or could not be known, each with what to change. */
+  readonly reasons: readonly string[];
+}
+
+/** How much of a real notice is left for the script and its upload. */
+const NOTICE_MS = defaultTiming.noticeMs - defaultTiming.deadlineMarginMs;
+
+/** Judges a rehearsal. Anything that a real interruption would have cost is unsafe; what can't be known is said. */
+export function judge(facts: DrillFacts): Verdict {
+  const reasons: string[] = [];
+  if (facts.outcome !== 'succeeded')
+    reasons.push(
+      `the script did not finish (${facts.outcome}: ${facts.outcomeMessage}): make it run to its end before rehearsing interruptions`,
+    );
+  if (facts.interruptions.length === 0)
+    reasons.push('nothing was interrupted, because the script ended first: rehearse with more steps');
+  facts.interruptions.forEach((one, index) => reasons.push(...interruptionReasons(one, index, facts)));
+  if (facts.identical === false)
+    reasons.push(
+      `the result differs from the undisturbed run's (${facts.differing.slice(0, 3).join(', ')}): save everything that decides the next step (random states, optimiser, scheduler, place in the data) and restore all of it`,
+    );
+  const blind = facts.interruptions.some((one) => one.lostSteps === null);
+  const proven = facts.identical === true && facts.interruptions.every((one) => one.newCheckpoint !== false);
+  if (blind) reasons.push(blindReason(proven));
+  const isUnsafe = reasons.length > (blind && proven ? 1 : 0);
+  return { verdict: isUnsafe ? 'unsafe' : 'safe', reasons };
+}
+
+function blindReason(proven: boolean): string {
+  const how = 'print `step N`, or write {"step": N} to $RUNCTL_PROGRESS_FILE';
+  return proven
+    ? `how many steps were lost is unknown, because the script reports none (the equal result shows that nothing was): ${how}`
+    : `how many steps were lost is unknown, because the script reports none: ${how}`;
+}
+
+function interruptionReasons(one: Measured, index: number, facts: DrillFacts): string[] {
+  const which = `interruption ${index + 1} (${one.kind})`;
+  const reasons: string[] = [];
+  if (one.kind === 'notice') reasons.push(...noticeReasons(one, which, facts));
+  if (!one.recovered) reasons.push(`${which}: the run did not come back on another machine in time`);
+  else if (one.beganAgainAt !== null)
+    reasons.push(
+      `${which}: the script began again at step ${one.beganAgainAt} although a checkpoint of step ${one.durableStep} was there: load what $RUNCTL_RESUME_FROM names when it starts`,
+    );
+  return reasons;
+}
+
+function noticeReasons(one: Measured, which: string, facts: DrillFacts): string[] {
+  const reasons: string[] = [];
+  const lost = one.lostSteps ?? 1;
+  if (one.killed)
+    reasons.push(
+      `${which}: the script did not end after SIGTERM and was killed${facts.timeScale < 1 ? ` (the rehearsal's notice lasts ${formatDuration(120_000 * facts.timeScale)}; --time-scale 1 gives it the real two minutes)` : ''}: handle SIGTERM by saving and exiting`,
+    );
+  if (one.newCheckpoint === false && lost > 0)
+    reasons.push(
+      `${which}: no new complete checkpoint appeared after SIGTERM: save one in the SIGTERM handler, under a temporary name that is then renamed`,
+    );
+  if (one.lostSteps !== null && one.lostSteps > 0)
+    reasons.push(
+      `${which}: ${one.lostSteps} steps were lost that the notice should have saved: save after SIGTERM instead of waiting for the next regular checkpoint`,
+    );
+  for (const text of one.notDurable) reasons.push(`${which}: ${text}`);
+  const neededMs = (one.noticeToSigtermMs ?? 0) + (one.sigtermToExitMs ?? 0) + (one.flushMs ?? 0);
+  if (!one.killed && neededMs > NOTICE_MS)
+    reasons.push(
+      `${which}: saving took ${formatDuration(neededMs)}, and a notice leaves ${formatDuration(NOTICE_MS)}: make checkpoints smaller or steps shorter`,
+    );
+  return reasons;
+}

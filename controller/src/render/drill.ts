@@ -1,0 +1,70 @@
+import { formatDuration } from '@runctl/core';
+import type { DrillEvent, DrillReport } from '../operations/drill/drill.ts';
+import type { Measured } from '../operations/drill/measure.ts';
+import type { Styles } from './style.ts';
+
+/** One line of the story; null for what needs no words. */
+export function drillLine(event: DrillEvent, style: Styles): string | null {
+  switch (event.type) {
+    case 'begun':
+      return style.bold(
+        event.which === 'undisturbed' ? `undisturbed run ${event.run}` : `run ${event.run}, to be interrupted`,
+      );
+    case 'attempt':
+      return `${event.instanceId}: the script runs${event.resumed ? `, resumed from step ${event.fromStep ?? '?'}` : ', from nothing'}`;
+    case 'interrupting':
+      return style.yellow(
+        `interruption ${event.number}: ${event.kind === 'notice' ? 'notice' : 'the machine dies without notice'} at step ${event.step ?? 'unknown'} (durable so far: ${event.durableStep ?? 'nothing'})`,
+      );
+    case 'recovered':
+      return recoveredText(event.report, style);
+    case 'not-recovered':
+      return style.red(`the run did not come back in ${formatDuration(event.waitedMs)}`);
+    case 'ended': {
+      const step = event.finalStep === null ? '' : ` at step ${event.finalStep}`;
+      const text = `${event.which === 'undisturbed' ? 'undisturbed' : 'interrupted'} run ${event.outcome}${step} after ${formatDuration(event.tookMs)}`;
+      if (event.outcome === 'succeeded') return style.green(text);
+      return [style.red(`${text}: ${event.message}`), ...event.tail.map((line) => `    | ${line}`)].join('\n');
+    }
+    case 'compared':
+      if (event.identical === null) return 'neither run left a checkpoint to compare';
+      return event.identical
+        ? style.green(
+            `the final checkpoint (${event.files} ${event.files === 1 ? 'file' : 'files'}) is byte for byte that of the undisturbed run`,
+          )
+        : style.red('the final checkpoint differs from that of the undisturbed run');
+    default:
+      return null;
+  }
+}
+
+function recoveredText(report: Measured, style: Styles): string {
+  const time = (ms: number | null): string => (ms === null ? '?' : formatDuration(ms));
+  const parts: string[] = [];
+  if (report.kind === 'notice') {
+    parts.push(`SIGTERM after ${time(report.noticeToSigtermMs)}`);
+    parts.push(
+      report.killed ? style.red('killed: it did not end by itself') : `ended ${time(report.sigtermToExitMs)} later`,
+    );
+    parts.push(`saved in ${time(report.flushMs)}`);
+  }
+  parts.push(`away for ${time(report.downtimeMs)}`);
+  parts.push(report.resumedStep === null ? 'began anew' : `resumed at step ${report.resumedStep}`);
+  parts.push(lostText(report, style));
+  return `  back: ${parts.join(', ')}`;
+}
+
+function lostText(report: Measured, style: Styles): string {
+  if (report.lostSteps === null) return 'steps lost: unknown';
+  return report.lostSteps === 0 ? style.green('no step lost') : style.yellow(`${report.lostSteps} steps lost`);
+}
+
+/** The last words of a rehearsal. */
+export function drillVerdict(report: DrillReport, style: Styles): string {
+  const heading = report.verdict === 'safe' ? style.green(style.bold('SAFE')) : style.red(style.bold('UNSAFE'));
+  const summary =
+    report.verdict === 'safe'
+      ? 'a real interruption would have cost nothing but time'
+      : 'a real interruption would have cost work; what to change:';
+  return `${heading}: ${summary}\n${report.reasons.map((reason) => `  - ${reason}\n`).join('')}`;
+}
