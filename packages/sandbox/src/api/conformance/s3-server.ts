@@ -15,11 +15,11 @@ export const role = {
 } as const;
 
 /** Real time, plus what a test adds to it. */
-export interface MovableClock extends RegionClock {
+interface MovableClock extends RegionClock {
   advance(ms: number): void;
 }
 
-export function movableClock(): MovableClock {
+function movableClock(): MovableClock {
   let offsetMs = 0;
   return {
     scale: 1,
@@ -31,7 +31,7 @@ export function movableClock(): MovableClock {
 }
 
 /** Two identities: a user, and the role session of instance i-0123456789abcdef0 that expires in an hour. */
-export function credentialStore(): CredentialStore {
+function credentialStore(): CredentialStore {
   const secrets: Secret[] = [
     {
       ...user,
@@ -52,7 +52,7 @@ export function credentialStore(): CredentialStore {
   return { find: (accessKeyId) => byId.get(accessKeyId) };
 }
 
-export async function listen(listener: RequestListener): Promise<{ server: Server; endpoint: string }> {
+async function listen(listener: RequestListener): Promise<{ server: Server; endpoint: string }> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
