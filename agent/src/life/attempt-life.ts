@@ -5,7 +5,7 @@ import type { PassReport } from '@runctl/checkpoint';
 import { createPassLoop, type PassLoop } from '../checkpoints/pass-loop.ts';
 import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/attempt-driver.ts';
 import { replaceFile } from '../journal/journal.ts';
-import type { AttemptPolicy, AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/attempt.ts';
+import type { AttemptPolicy, AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
 import type { LogShipper } from '../logs/shipper.ts';
 import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prepare.ts';
 import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
