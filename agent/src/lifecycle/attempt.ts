@@ -36,7 +36,7 @@ export function step(state: AttemptState, event: AttemptEvent, nowMs: number, po
       return whileFlushing(state, event, moment);
     case 'reporting':
       return whileReporting(state, event, moment);
-    case 'ended':
+    default:
       return event.type === 'started' || event.type === 'adopted' ? killStray(state) : stay(state);
   }
 }
@@ -69,10 +69,7 @@ function whilePreparing(state: In<'preparing'>, event: AttemptEvent, moment: Mom
       if (state.stop === null) return stay(state);
       if (moment.nowMs < state.stop.giveUpAtMs) return wait(state, state.stop.giveUpAtMs);
       return flush({ ...endingOf(state.stop.request.cause), started: false }, state.stop.request.haltAtMs, moment);
-    case 'exited':
-    case 'flushed':
-    case 'flush-failed':
-    case 'reported':
+    default:
       return stay(state);
   }
 }
@@ -140,12 +137,7 @@ function whileFlushing(state: In<'flushing'>, event: AttemptEvent, moment: Momen
     case 'started':
     case 'adopted':
       return killStray(state);
-    case 'nothing-running':
-    case 'prepared':
-    case 'preparation-failed':
-    case 'spawn-failed':
-    case 'exited':
-    case 'reported':
+    default:
       return stay(state);
   }
 }
