@@ -34,7 +34,10 @@ async function measure(name: string): Promise<void> {
   const { rows, raw } = await bench.run((text) => console.error(`  ${text}`));
   const folder = `${repository}/.runctl/bench`;
   await mkdir(folder, { recursive: true });
-  await writeFile(`${folder}/${name}.json`, `${JSON.stringify({ name, at: new Date().toISOString(), node: process.version, rows, raw })}\n`);
+  await writeFile(
+    `${folder}/${name}.json`,
+    `${JSON.stringify({ name, at: new Date().toISOString(), node: process.version, rows, raw })}\n`,
+  );
   if (values.json) console.log(JSON.stringify({ name, rows }));
   else console.log(table(rows));
 }
@@ -42,8 +45,22 @@ async function measure(name: string): Promise<void> {
 function table(rows: readonly Row[]): string {
   const cells = [
     ['what', 'ours', 'peer', 'ratio', 'goal', 'met'],
-    ...rows.map((row) => [row.what, row.ours, row.peer ?? '-', row.ratio?.toFixed(2) ?? '-', row.goal, row.met ? 'yes' : 'MISSED']),
+    ...rows.map((row) => [
+      row.what,
+      row.ours,
+      row.peer ?? '-',
+      row.ratio?.toFixed(2) ?? '-',
+      row.goal,
+      row.met ? 'yes' : 'MISSED',
+    ]),
   ];
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];
-  return cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

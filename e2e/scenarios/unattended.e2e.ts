@@ -1,5 +1,5 @@
-import { SendCommandCommand } from '@aws-sdk/client-ssm';
 import { expect, test } from 'vitest';
+import { agentProcess, onInstance } from '../support/agent-process.ts';
 import { checkAfter } from '../support/checker.ts';
 import { eventually } from '../support/eventually.ts';
 import { jsonLines, launchDetached, projectWith, reachesStep } from '../support/launching.ts';
@@ -30,17 +30,7 @@ test('kill -9 on the agent does not touch the training, and nothing is lost or d
   await using world = await World.start();
   const run = await launchDetached(world, 'counter', { args: ['80', '0.1'] });
   const before = await reachesStep(world, run, 1, 10);
-  await world.ssm.send(
-    new SendCommandCommand({
-      InstanceIds: [before.instanceId],
-      DocumentName: 'AWS-RunShellScript',
-      Parameters: {
-        commands: [
-          String.raw`kill -9 $(sed 's/.*"pid": *\([0-9]*\).*/\1/' "$RUNCTL_INSTANCE_ROOT/run/runctl/agent.json")`,
-        ],
-      },
-    }),
-  );
+  await onInstance(world, before.instanceId, `kill -9 ${await agentProcess(world, run)}`);
   const after = await reachesStep(world, run, 1, (before.step ?? 0) + 15);
   expect(after.pid).toBe(before.pid);
 

@@ -1,4 +1,4 @@
-import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { gunzipSync } from 'node:zlib';
 import {
   attemptDrained,
@@ -43,6 +43,10 @@ export class Bucket {
       if (error instanceof NoSuchKey) return null;
       throw error;
     }
+  }
+
+  async write(key: string, text: string): Promise<void> {
+    await this.#client.send(new PutObjectCommand({ Bucket: this.#name, Key: key, Body: text }));
   }
 
   async keys(prefix: string): Promise<string[]> {

@@ -16,10 +16,10 @@ import { Inbox } from './inbox.ts';
 
 /** What the effects of an attempt do. A rejection is a failure of that step; none may end the agent. */
 export interface AttemptActions {
-  /** Everything before the spawn; finds a workload that runs already. Stops soon after the signal fires. */
-  prepare(
-    signal: AbortSignal,
-  ): Promise<{ readonly adopted: false } | { readonly adopted: true; readonly drain: Drain | null }>;
+  /** Finds a workload that runs already, or has ended without anybody noticing; `drain` when it was told to stop. */
+  look(): Promise<{ readonly adopted: false } | { readonly adopted: true; readonly drain: Drain | null }>;
+  /** Everything before the spawn. Stops soon after the signal fires. */
+  prepare(signal: AbortSignal): Promise<void>;
   spawn(): Promise<void>;
   exited(signal: AbortSignal): Promise<WorkloadExit>;
   signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
@@ -42,6 +42,8 @@ export interface DriverOptions {
   readonly log: Log;
   readonly policy: AttemptPolicy;
   readonly stops: StopBoard;
+  /** Ends the driving at once, and nothing else: the workload goes on. */
+  readonly signal: AbortSignal;
 }
 
 /** Lives one attempt to its end: one inbox, one writer of the state; effects are started and answer with events. */
@@ -56,7 +58,7 @@ export async function driveAttempt(options: DriverOptions): Promise<{ ending: En
   for (const effect of initialAttempt.effects) effects.perform(effect);
   try {
     while (state.phase !== 'ended') {
-      const event = await inbox.next();
+      const event = await inbox.next(options.signal);
       const next = step(state, event, clock.monotonicMs(), policy);
       const before = state;
       state = next.state;
@@ -99,11 +101,15 @@ function createEffects({ actions, clock, log }: DriverOptions, { inbox, over, pr
       },
     );
   };
-  const prepare = async (): Promise<void> => {
-    const found = await actions.prepare(preparation.signal);
-    if (!found.adopted) return tell({ type: 'prepared' });
+  const look = async (): Promise<void> => {
+    const found = await actions.look();
+    if (!found.adopted) return tell({ type: 'nothing-running' });
     tell({ type: 'adopted', drain: found.drain });
     watch();
+  };
+  const prepare = async (): Promise<void> => {
+    await actions.prepare(preparation.signal);
+    tell({ type: 'prepared' });
   };
   const spawn = async (): Promise<void> => {
     await actions.spawn();
@@ -129,6 +135,9 @@ function createEffects({ actions, clock, log }: DriverOptions, { inbox, over, pr
 
   const perform = (effect: AttemptEffect): void => {
     switch (effect.type) {
+      case 'look':
+        look().catch(failing('looking for a workload', (message) => ({ type: 'preparation-failed', message })));
+        return;
       case 'prepare':
         prepare().catch(
           failing('preparing', (message) =>

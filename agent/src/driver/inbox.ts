@@ -9,11 +9,19 @@ export class Inbox<T> {
     this.#wake = null;
   }
 
-  async next(): Promise<T> {
-    for (;;) {
-      const item = this.#waiting.shift();
-      if (item !== undefined) return item;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+  /** Rejects with the signal's reason as soon as that fires. */
+  async next(signal: AbortSignal): Promise<T> {
+    const onAbort = (): void => this.#wake?.();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const item = this.#waiting.shift();
+        if (item !== undefined) return item;
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
     }
   }
 }

@@ -27,7 +27,7 @@ export class AttemptLife implements AttemptActions {
   readonly #shipper: LogShipper;
   readonly #passes: PassLoop;
   #drain: DrainNotes | null = null;
-  #passing: { readonly abort: AbortController; readonly done: Promise<void> } | null = null;
+  #passing: { readonly abort: () => void; readonly done: Promise<void> } | null = null;
   #prepared: Prepared | null = null;
   #exitMs: number | null = null;
   #lastPass: PassReport | null = null;
@@ -56,21 +56,26 @@ export class AttemptLife implements AttemptActions {
     this.#passes.request();
   }
 
-  async live(): Promise<LastVerdict> {
+  /** Rejects only with the signal's reason, and then leaves the workload as it is. */
+  async live(signal: AbortSignal): Promise<LastVerdict> {
     const { ports, stops } = this.#context;
     for (;;) {
       this.#verdict = null;
       this.#drain = null;
       this.#exitMs = null;
       const policy = this.#policy();
-      const { ending } = await driveAttempt({ actions: this, clock: ports.clock, log: ports.log, policy, stops });
+      const { clock, log } = ports;
+      const { ending } = await driveAttempt({ actions: this, clock, log, policy, stops, signal }).finally(() =>
+        this.#passing?.abort(),
+      );
+      await this.#passing?.done;
       const verdict: Verdict = this.#verdict ?? this.#judge(ending);
       if (verdict.next !== 'restart') return verdict;
       ports.log.warn({ reason: verdict.message, afterMs: verdict.afterMs }, 'starting the workload again');
     }
   }
 
-  async prepare(signal: AbortSignal): ReturnType<AttemptActions['prepare']> {
+  async look(): ReturnType<AttemptActions['look']> {
     const { journal, life, supervisor } = this.#context;
     const attempt = journal.state.attempt;
     life.enter('preparing', 'looking for a running workload');
@@ -84,9 +89,12 @@ export class AttemptLife implements AttemptActions {
     }
     await supervisor.forget();
     await journal.updateAttempt({ workload: null, drain: null });
-    life.enter('preparing', 'preparing the workload');
-    this.#prepared = await prepareWorkload(this.#context, signal);
     return { adopted: false };
+  }
+
+  async prepare(signal: AbortSignal): Promise<void> {
+    this.#context.life.enter('preparing', 'preparing the workload');
+    this.#prepared = await prepareWorkload(this.#context, signal);
   }
 
   async spawn(): Promise<void> {
@@ -132,7 +140,9 @@ export class AttemptLife implements AttemptActions {
     if (signal === 'SIGTERM' && drain !== null) await replaceFile(ports.paths.preempt, drain.forScript(), 0o644);
     await supervisor.signal(signal);
     if (drain === null) return;
-    if (signal === 'SIGTERM') drain.termAt(ports.clock.wallMs(), await this.#look());
+    if (signal === 'SIGTERM') drain.termAt(ports.clock.wallMs());
+    await this.#context.journal.updateAttempt({ drain: drain.forJournal() });
+    if (signal === 'SIGTERM') drain.stoppedAtStep(await this.#look());
     await this.#context.journal.updateAttempt({ drain: drain.forJournal() });
   }
 
@@ -154,7 +164,7 @@ export class AttemptLife implements AttemptActions {
     const { life, ports } = this.#context;
     const startedMs = ports.clock.monotonicMs();
     life.enter('flushing', 'making the last checkpoint and the log durable');
-    this.#passing?.abort.abort();
+    this.#passing?.abort();
     const publishes = ending.started && ending.cause !== 'fenced';
     const [report, shipped] = await Promise.all([
       publishes ? this.#finalPass({ ending, byMs, hurried }, signal) : null,
@@ -203,7 +213,7 @@ export class AttemptLife implements AttemptActions {
     life.pid = pid;
     life.workingSinceMs = Number.isNaN(startedMs) ? ports.clock.wallMs() : startedMs;
     const abort = new AbortController();
-    this.#passing = { abort, done: this.#passes.run(abort.signal) };
+    this.#passing = { abort: () => abort.abort(), done: this.#passes.run(abort.signal) };
   }
 
   #newDrain(drain: Drain): DrainNotes {

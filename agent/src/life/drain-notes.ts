@@ -45,8 +45,12 @@ export class DrainNotes {
     this.#kept = { ...this.#kept, haltAt: at(drain.haltAtMs), killAt: at(drain.killAtMs), killed: drain.killed };
   }
 
-  termAt(wallMs: number, step: number | null): void {
-    this.#kept = { ...this.#kept, termAt: timestampOf(wallMs), stepAtStop: step ?? this.#kept.stepAtStop };
+  termAt(wallMs: number): void {
+    this.#kept = { ...this.#kept, termAt: timestampOf(wallMs) };
+  }
+
+  stoppedAtStep(step: number | null): void {
+    this.#kept = { ...this.#kept, stepAtStop: step ?? this.#kept.stepAtStop };
   }
 
   forJournal(): JournalDrain {

@@ -228,7 +228,7 @@ class Life {
     const signal = AbortSignal.any([this.#signal, during.signal]);
     const services = this.#services.runAttempt({ attempt, shipper, generation, signal });
     try {
-      const verdict = await attempt.live();
+      const verdict = await attempt.live(this.#signal);
       life.enter('ended', verdict.message);
       ports.log.info({ ...verdict }, 'the attempt ended');
       return verdict;

@@ -49,6 +49,7 @@ const beats: fc.Arbitrary<Beat[]> = fc.array(
   fc.record({
     afterMs: fc.integer({ min: 0, max: 40_000 }),
     event: fc.oneof(
+      fixed({ type: 'nothing-running' }),
       fixed({ type: 'prepared' }),
       fixed({ type: 'preparation-failed', message: 'no code' }),
       fixed({ type: 'started' }),
@@ -147,6 +148,10 @@ describe('whatever happens in whatever order', () => {
 
 /** A machine with delays and failures of its own; `null` = never. */
 interface World {
+  readonly lookMs: number | null;
+  /** Left by an earlier agent. */
+  readonly runsAlready: boolean;
+  readonly toldAlready: boolean;
   readonly prepareMs: number | null;
   readonly prepareFails: boolean;
   readonly spawnMs: number | null;
@@ -162,6 +167,9 @@ interface World {
 }
 const delay = (max: number) => fc.option(fc.integer({ min: 0, max }), { freq: 5 });
 const world: fc.Arbitrary<World> = fc.record({
+  lookMs: delay(5000),
+  runsAlready: fc.boolean(),
+  toldAlready: fc.boolean(),
   prepareMs: delay(60_000),
   prepareFails: fc.boolean(),
   spawnMs: delay(10_000),
@@ -192,6 +200,8 @@ interface Lived {
   readonly termAtMs: number | null;
   readonly killAtMs: number | null;
   readonly exitKnown: boolean;
+  /** A process is there and nobody will ever end it. */
+  readonly strays: boolean;
 }
 
 /** Lets the machine live in a world until nothing more can happen. */
@@ -209,6 +219,7 @@ function live(given: World): Lived {
     termAtMs: null,
     killAtMs: null,
     exitKnown: false,
+    strays: false,
   };
   const feed = (event: AttemptEvent): void => {
     const next = step(state, event, nowMs, policy);
@@ -226,6 +237,16 @@ function live(given: World): Lived {
   };
   const perform = (effect: AttemptEffect): void => {
     switch (effect.type) {
+      case 'look':
+        if (!given.runsAlready) return after(given.lookMs, { type: 'nothing-running' });
+        alive = true;
+        if (given.lookMs === null) return;
+        return at(nowMs + given.lookMs, () => {
+          const drain: Drain = { cause: 'user-stop', haltAtMs: null, killAtMs: nowMs + 50_000, killed: false };
+          if (given.toldAlready) lived.termAtMs = nowMs;
+          feed({ type: 'adopted', drain: given.toldAlready ? drain : null });
+          if (given.toldAlready && given.savesForMs !== null) at(nowMs + given.savesForMs, exit);
+        });
       case 'prepare':
         return after(
           given.prepareMs,
@@ -272,6 +293,7 @@ function live(given: World): Lived {
     nowMs = Math.max(nowMs, next.atMs);
     next.run();
   }
+  lived.strays = alive && lived.killAtMs === null;
   return lived;
 }
 
@@ -290,7 +312,7 @@ describe('in worlds with delays and failures of their own', () => {
   test('a workload that could still finish is not killed: on a notice alone it has three fifths of the window at least', () => {
     fc.assert(
       fc.property(world, (given) => {
-        const lived = live({ ...given, others: [] });
+        const lived = live({ ...given, toldAlready: false, others: [] });
         if (lived.killAtMs === null || lived.termAtMs === null || lived.termAtMs < given.noticeAtMs) return;
         const leftMs = lived.haltAtMs - lived.termAtMs;
         const reserveMs = policy.flushReserveMs + policy.reportReserveMs;
@@ -302,6 +324,27 @@ describe('in worlds with delays and failures of their own', () => {
       }),
       worlds,
     );
+  });
+
+  test('no workload outlives the attempt: whatever runs, or turns out to run, was ended or killed', () => {
+    fc.assert(
+      fc.property(world, (given) => {
+        const lived = live(given);
+        // What is never seen can't be signalled.
+        const seen = given.runsAlready ? given.lookMs !== null : given.spawnMs !== null;
+        if (seen) expect(lived.strays).toBe(false);
+      }),
+      worlds,
+    );
+  });
+
+  test('a stop that comes before it is known whether a workload runs waits for that', () => {
+    const waiting = step(initialAttempt.state, notice(120_000), 0, policy);
+    expect(waiting.state.phase).toBe('preparing');
+    const adopted = step(waiting.state, { type: 'adopted', drain: null }, 100, policy);
+    expect(adopted.effects[0]).toEqual({ type: 'signal', signal: 'SIGTERM' });
+    const none = step(waiting.state, { type: 'nothing-running' }, 100, policy);
+    expect(none.state).toMatchObject({ phase: 'flushing', ending: { cause: 'spot-notice', started: false } });
   });
 
   test('a notice of two minutes leaves the workload 95 seconds', () => {
@@ -358,8 +401,9 @@ test('the transition table', () => {
     message: null,
   } as const;
   const rows: readonly (readonly [string, AttemptState])[] = [
-    ['preparing', { phase: 'preparing', spawning: false, stop: null }],
-    ['spawning', { phase: 'preparing', spawning: true, stop: null }],
+    ['looking', { phase: 'preparing', stage: 'looking', stop: null }],
+    ['fetching', { phase: 'preparing', stage: 'fetching', stop: null }],
+    ['spawning', { phase: 'preparing', stage: 'spawning', stop: null }],
     ['running', { phase: 'running' }],
     ['draining', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: false }],
     ['killed', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: true }],
@@ -368,6 +412,7 @@ test('the transition table', () => {
     ['ended', { phase: 'ended', ending, flush: 'complete' }],
   ];
   const columns: readonly (readonly [string, AttemptEvent, number])[] = [
+    ['nothing', { type: 'nothing-running' }, 0],
     ['prepared', { type: 'prepared' }, 0],
     ['prep.-failed', { type: 'preparation-failed', message: 'no code' }, 0],
     ['started', { type: 'started' }, 0],
@@ -392,17 +437,21 @@ test('the transition table', () => {
     }),
   );
   expect(table.join('\n')).toMatchInlineSnapshot(`
-    "prepared     preparing  preparing/spawn
-    prep.-failed preparing  flushing/flush+wake
+    "nothing      looking    preparing/prepare
+    prepared     fetching   preparing/spawn
+    prep.-failed looking    flushing/flush+wake
+    prep.-failed fetching   flushing/flush+wake
     prep.-failed spawning   flushing/flush+wake
     started      spawning   running
-    adopted      preparing  running
-    spawn-failed preparing  flushing/flush+wake
+    adopted      looking    running
+    spawn-failed looking    flushing/flush+wake
+    spawn-failed fetching   flushing/flush+wake
     spawn-failed spawning   flushing/flush+wake
     exited       running    flushing/flush+wake
     exited       draining   flushing/flush+wake
     exited       killed     flushing/flush+wake
-    stop         preparing  flushing/cancel-preparation+flush+wake
+    stop         looking    preparing/wake
+    stop         fetching   flushing/cancel-preparation+flush+wake
     stop         spawning   preparing/wake
     stop         running    draining/SIGTERM+wake
     stop         draining   draining/wake

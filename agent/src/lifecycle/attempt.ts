@@ -4,22 +4,27 @@ import type { StopCause } from '@runctl/protocol';
  * The life of one workload process on one machine. Pure: time arrives as `nowMs` (monotonic), work leaves as effects, and
  * every result of an effect comes back as an event.
  *
- *     preparing ──prepared──▶ preparing(spawning) ──started──▶ running ──exited──────────────────────┐
- *        │  │  └─adopted──────────────────────────────────────▶  │                                   │
- *        │  │                  └─ started with a stop pending ─┐ │ stop                              ▼
- *        │  └─ stop, preparation-failed, spawn-failed          ▼ ▼                                flushing
- *        │                                           │       draining ──exited | too late to wait──▶ │
- *        │                                           └───────────────────────────────────────────▶   │
- *        └ a spawn that never answers: its deadline ────────────────────────────────────────────▶    │
- *                                                           flushed | flush-failed | deadline ───────┘──▶ reporting
- *                                                           reported | deadline ◀────────────────────────────┘
- *                                                               └──▶ ended
+ *     preparing: looking ──nothing-running──▶ fetching ──prepared──▶ spawning ──started──▶ running
+ *                   │                           │                      │                    │ │
+ *                   └─────────adopted───────────┼──────────────────────┼──▶ (running)  stop │ │ exited
+ *                                               │ stop, failed         │ failed             ▼ │
+ *        a stop is remembered while looking and │                      │                draining
+ *        spawning, until it is known whether    │                      │    exited, or too │ │
+ *        there is a process to signal           ▼                      ▼    late to wait   ▼ ▼
+ *                                               └──────────────────────┴─────────────▶ flushing
+ *                                                    flushed | flush-failed | deadline ──▶ │
+ *                                                                                       reporting
+ *                                                            reported | deadline ──▶ ended
  *
  * Deadlines are data, counted back from `haltAtMs`: report by it, flush by `haltAtMs − report`, kill by
  * `haltAtMs − report − flush`. A later stop can only bring them nearer; the first cause stays.
  */
 export type AttemptState =
-  | { readonly phase: 'preparing'; readonly spawning: boolean; readonly stop: PendingStop | null }
+  | {
+      readonly phase: 'preparing';
+      readonly stage: 'looking' | 'fetching' | 'spawning';
+      readonly stop: PendingStop | null;
+    }
   | { readonly phase: 'running' }
   | ({ readonly phase: 'draining' } & Drain)
   | {
@@ -44,7 +49,7 @@ export interface StopRequest {
   readonly graceMs: number | null;
 }
 
-/** A stop that found the spawn under way; it is obeyed as soon as there is a process to signal. */
+/** A stop that came while it was not known whether there is a process; it is obeyed as soon as that is. */
 interface PendingStop {
   readonly request: StopRequest;
   readonly giveUpAtMs: number;
@@ -79,6 +84,7 @@ export interface WorkloadExit {
 export type FlushResult = 'complete' | 'failed' | 'late';
 
 export type AttemptEvent =
+  | { readonly type: 'nothing-running' }
   | { readonly type: 'prepared' }
   | { readonly type: 'preparation-failed'; readonly message: string }
   | { readonly type: 'started' }
@@ -93,6 +99,8 @@ export type AttemptEvent =
   | { readonly type: 'tick' };
 
 export type AttemptEffect =
+  /** For a workload that an earlier agent on this machine started. */
+  | { readonly type: 'look' }
   | { readonly type: 'prepare' }
   | { readonly type: 'cancel-preparation' }
   | { readonly type: 'spawn' }
@@ -121,8 +129,8 @@ export interface AttemptStep {
 }
 
 export const initialAttempt: AttemptStep = {
-  state: { phase: 'preparing', spawning: false, stop: null },
-  effects: [{ type: 'prepare' }],
+  state: { phase: 'preparing', stage: 'looking', stop: null },
+  effects: [{ type: 'look' }],
 };
 
 type In<P extends AttemptState['phase']> = Extract<AttemptState, { phase: P }>;
@@ -148,28 +156,34 @@ export function step(state: AttemptState, event: AttemptEvent, nowMs: number, po
     case 'reporting':
       return whileReporting(state, event, moment);
     case 'ended':
-      return event.type === 'started' ? killStray(state) : stay(state);
+      return event.type === 'started' || event.type === 'adopted' ? killStray(state) : stay(state);
   }
 }
 
 function whilePreparing(state: In<'preparing'>, event: AttemptEvent, moment: Moment): AttemptStep {
+  const request = state.stop?.request ?? null;
   switch (event.type) {
+    case 'nothing-running':
+      if (state.stage !== 'looking') return stay(state);
+      if (request !== null) return stopBeforeSpawn(request, moment);
+      return { state: { ...state, stage: 'fetching' }, effects: [{ type: 'prepare' }] };
     case 'prepared':
-      return state.spawning ? stay(state) : { state: { ...state, spawning: true }, effects: [{ type: 'spawn' }] };
+      if (state.stage !== 'fetching') return stay(state);
+      return { state: { ...state, stage: 'spawning' }, effects: [{ type: 'spawn' }] };
     case 'started':
-      if (!state.spawning) return stay(state);
-      return state.stop === null ? stay({ phase: 'running' }) : beginDrain(state.stop.request, moment);
+      if (state.stage !== 'spawning') return stay(state);
+      return request === null ? stay({ phase: 'running' }) : beginDrain(request, moment);
     case 'adopted':
-      if (state.spawning) return stay(state);
-      return event.drain === null ? stay({ phase: 'running' }) : resumeDrain(event.drain, moment);
+      return state.stage === 'looking' ? adopt(event.drain, request, moment) : stay(state);
     case 'preparation-failed':
     case 'spawn-failed': {
-      const cause = state.stop?.request.cause ?? 'spawn-failed';
-      const ending = { ...endingOf(cause), started: false, message: event.message };
-      return flush(ending, state.stop?.request.haltAtMs ?? null, moment);
+      const ending = { ...endingOf(request?.cause ?? 'spawn-failed'), started: false, message: event.message };
+      return flush(ending, request?.haltAtMs ?? null, moment);
     }
     case 'stop':
-      return state.spawning ? rememberStop(state, event.request, moment) : stopBeforeSpawn(event.request, moment);
+      return state.stage === 'fetching'
+        ? stopBeforeSpawn(event.request, moment)
+        : rememberStop(state, event.request, moment);
     case 'tick':
       if (state.stop === null || moment.nowMs < state.stop.giveUpAtMs) return stay(state);
       return flush({ ...endingOf(state.stop.request.cause), started: false }, state.stop.request.haltAtMs, moment);
@@ -179,6 +193,14 @@ function whilePreparing(state: In<'preparing'>, event: AttemptEvent, moment: Mom
     case 'reported':
       return stay(state);
   }
+}
+
+function adopt(drain: Drain | null, request: StopRequest | null, moment: Moment): AttemptStep {
+  if (drain === null) return request === null ? stay({ phase: 'running' }) : beginDrain(request, moment);
+  // The earlier agent sent SIGTERM already: a second one would look like impatience to the script.
+  const state = { phase: 'draining', ...drain } as const;
+  if (request !== null) return tighten(state, request, moment);
+  return { state, effects: wake(drain.killed ? giveUpTime(drain, moment) : drain.killAtMs) };
 }
 
 function stopBeforeSpawn(request: StopRequest, moment: Moment): AttemptStep {
@@ -234,10 +256,11 @@ function whileFlushing(state: In<'flushing'>, event: AttemptEvent, moment: Momen
       return { state: { ...state, haltAtMs, flushByMs }, effects: [{ type: 'wake', atMs: flushByMs }] };
     }
     case 'started':
+    case 'adopted':
       return killStray(state);
+    case 'nothing-running':
     case 'prepared':
     case 'preparation-failed':
-    case 'adopted':
     case 'spawn-failed':
     case 'exited':
     case 'reported':
@@ -246,7 +269,7 @@ function whileFlushing(state: In<'flushing'>, event: AttemptEvent, moment: Momen
 }
 
 function whileReporting(state: In<'reporting'>, event: AttemptEvent, moment: Moment): AttemptStep {
-  if (event.type === 'started') return killStray(state);
+  if (event.type === 'started' || event.type === 'adopted') return killStray(state);
   if (event.type === 'stop') {
     const haltAtMs = earlier(state.haltAtMs, event.request.haltAtMs);
     const reportByMs = Math.min(state.reportByMs, haltAtMs ?? Number.POSITIVE_INFINITY);
@@ -304,12 +327,6 @@ function beginDrain(request: StopRequest, moment: Moment): AttemptStep {
   };
 }
 
-/** The earlier agent sent SIGTERM already: a second one would look like impatience to the script. */
-function resumeDrain(drain: Drain, moment: Moment): AttemptStep {
-  const state = { phase: 'draining', ...drain } as const;
-  return { state, effects: wake(drain.killed ? giveUpTime(drain, moment) : drain.killAtMs) };
-}
-
 function tighten(state: In<'draining'>, request: StopRequest, moment: Moment): AttemptStep {
   const haltAtMs = earlier(state.haltAtMs, request.haltAtMs);
   const killAtMs = state.killed ? state.killAtMs : Math.min(state.killAtMs, killTime({ ...request, haltAtMs }, moment));
@@ -328,7 +345,7 @@ function kill(state: In<'draining'>, moment: Moment): AttemptStep {
   };
 }
 
-/** A spawn answered after it had been given up: what it started may not outlive the attempt. */
+/** A spawn (or a look) answered after it had been given up: what runs may not outlive the attempt. */
 function killStray(state: In<'flushing'> | In<'reporting'> | In<'ended'>): AttemptStep {
   if (state.ending.started) return stay(state);
   return {

@@ -76,7 +76,10 @@ export class UnixSupervisor implements Supervisor {
     if (begun === null) return null;
     this.#stopping = stopping;
     this.#mark = await this.#readMark(begun.id, WRAPPER_MS / 10);
-    if (this.#mark !== null) return { pid: this.#mark.pid, id: this.#mark.id };
+    if (this.#mark !== null) {
+      if (stopping) this.#termCaught = this.#options.processes.catchesTerm(this.#mark.pid);
+      return { pid: this.#mark.pid, id: this.#mark.id };
+    }
     await this.#killMembers({ id: begun.id, pid: NO_LEADER, wrapper: NO_LEADER, startTime: '' });
     await this.forget();
     return null;

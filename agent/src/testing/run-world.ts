@@ -24,6 +24,7 @@ import {
   launchIntent,
   launchOutcome,
   latestPointer,
+  leaseDocument,
   parseLogKey,
   runKeys,
   type RunSpec,
@@ -35,12 +36,14 @@ import { temporaryFolder } from '@runctl/testkit';
 import type { z } from 'zod';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
 import { createImds } from '../interruption/imds-client.ts';
+import type { JournalState } from '../journal/journal.ts';
 import { runAgent } from '../life/life.ts';
 import { unpackWithTar } from '../preparation/code.ts';
 import { linuxProcessTable, psProcessTable } from '../supervisor/process-table.ts';
 import { UnixSupervisor } from '../supervisor/unix-supervisor.ts';
 import { ImdsServer } from './imds-server.ts';
 
+const processTable = existsSync('/proc/self/stat') ? linuxProcessTable : psProcessTable;
 const fixtures = fileURLToPath(new URL('fixtures', import.meta.url));
 
 export interface RunOptions {
@@ -102,12 +105,13 @@ export class RunWorld {
   async control(
     action: 'stop' | 'checkpoint' | 'budget',
     args: { graceMs?: number; budgetUsd?: number } = {},
+    launch = 1,
   ): Promise<void> {
     const document: ControlDocument = {
       version: FORMAT_VERSION,
       action,
       args: { graceMs: args.graceMs ?? null, budgetUsd: args.budgetUsd ?? null },
-      launch: 1,
+      launch,
       at: new Date().toISOString(),
       by: 'test',
       nonce: `${Date.now()}`,
@@ -134,6 +138,14 @@ export class RunWorld {
       end += piece.length;
     }
     return text;
+  }
+
+  /** Another holder, as a machine that was partitioned for longer than the lease would find it. */
+  async takeLease(owner: string): Promise<void> {
+    const { body } = await this.memory.get(this.keys.lease);
+    const lease = decodeDocument(leaseDocument, await collect(body), this.keys.lease);
+    const taken = { ...lease, owner, nonce: 'another', generation: lease.generation + 1, renewal: 0, released: false };
+    await this.memory.put(this.keys.lease, encodeDocument(leaseDocument, { ...taken, ttlMs: 600_000 }));
   }
 
   async reachesStep(generation: number, step: number): Promise<void> {
@@ -241,12 +253,23 @@ export class TestMachine implements AsyncDisposable {
       paths: this.paths,
       clock: systemClock,
       log: silentLog,
-      processes: existsSync('/proc/self/stat') ? linuxProcessTable : psProcessTable,
+      processes: processTable,
       asUser: [],
       inScope: [],
       leftoverMs: 200,
       pollMs: 50,
     });
+  }
+
+  async journal(): Promise<JournalState> {
+    return JSON.parse(await readFile(this.paths.journal, 'utf8')) as JournalState;
+  }
+
+  /** Asked of the machine, not of the agent. */
+  async workloadLives(): Promise<boolean> {
+    if (!existsSync(this.paths.pid)) return false;
+    const { pid, startTime } = JSON.parse(await readFile(this.paths.pid, 'utf8')) as { pid: number; startTime: string };
+    return (await processTable.startTime(pid)) === startTime;
   }
 
   /** The whole machine dies: agent and workload at once. */

@@ -1,5 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
+/** As much of a request as its signature speaks of. */
+export type SignedRequest = Pick<IncomingMessage, 'method' | 'url' | 'headers'>;
+
 export interface CredentialScope {
   readonly accessKeyId: string;
   readonly date: string;
@@ -29,7 +32,7 @@ const MAX_EXPIRES_SECONDS = 604_800;
  * Cheaply reads which service and region a request is signed for, so that a router can dispatch it. Nothing is verified.
  * Undefined when the request carries no readable SigV4 credential.
  */
-export function credentialScopeOf(request: IncomingMessage): CredentialScope | undefined {
+export function credentialScopeOf(request: SignedRequest): CredentialScope | undefined {
   const header = /Credential=([^,\s]+)/.exec(request.headers.authorization ?? '');
   if (header?.[1] !== undefined) return parseScope(header[1]);
   const parameter = /[?&]X-Amz-Credential=([^&]+)/.exec(request.url ?? '');

@@ -1,5 +1,4 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { CredentialStore, Principal, Secret } from './context.ts';
 import {
   collapse,
@@ -8,9 +7,10 @@ import {
   parseSignatureFields,
   type QueryPairs,
   type SignatureFields,
+  type SignedRequest,
 } from './signature-fields.ts';
 
-export type { CredentialScope } from './signature-fields.ts';
+export type { CredentialScope, SignedRequest } from './signature-fields.ts';
 export { credentialScopeOf } from './signature-fields.ts';
 
 /** Requests whose clock differs by more than this are refused (AWS: RequestTimeTooSkewed). */
@@ -83,7 +83,7 @@ export interface VerifyOptions {
  * Checks the SigV4 signature of a request, in its headers or in its query (presigned).
  * Throws SignatureError; never looks at the body unless one is given.
  */
-export function verifySignature(request: IncomingMessage, options: VerifyOptions): VerifiedRequest {
+export function verifySignature(request: SignedRequest, options: VerifyOptions): VerifiedRequest {
   const url = request.url ?? '/';
   const split = url.indexOf('?');
   const query = decodeQuery(split < 0 ? '' : url.slice(split + 1));
@@ -123,7 +123,7 @@ export function verifySignature(request: IncomingMessage, options: VerifyOptions
   };
 }
 
-function parse(request: IncomingMessage, query: QueryPairs): SignatureFields {
+function parse(request: SignedRequest, query: QueryPairs): SignatureFields {
   const fields = parseSignatureFields(request.headers, query);
   if (fields === 'missing') throw new SignatureError('missing', 'Access Denied.');
   if (fields === 'unsupported')
@@ -169,7 +169,7 @@ function checkToken(fields: SignatureFields, secret: Secret): void {
   throw new SignatureError('token-invalid', 'The provided token is malformed or otherwise invalid.');
 }
 
-function payloadHashOf(request: IncomingMessage, fields: SignatureFields, options: VerifyOptions): string {
+function payloadHashOf(request: SignedRequest, fields: SignatureFields, options: VerifyOptions): string {
   const header = request.headers['x-amz-content-sha256'];
   if (fields.presigned !== undefined && options.service === 's3')
     return typeof header === 'string' ? header : (fields.presigned.contentSha256 ?? 'UNSIGNED-PAYLOAD');
@@ -184,7 +184,7 @@ function payloadHashOf(request: IncomingMessage, fields: SignatureFields, option
 }
 
 interface CanonicalParts {
-  readonly request: IncomingMessage;
+  readonly request: SignedRequest;
   readonly path: string;
   readonly query: QueryPairs;
   readonly fields: SignatureFields;
@@ -209,7 +209,11 @@ function canonicalRequest(parts: CanonicalParts): string {
 function canonicalPath(path: string, singleEncoded: boolean): string {
   if (!singleEncoded) return encodeUri(path, true);
   try {
-    return encodeUri(decodeURIComponent(path), true);
+    // By segment, so that an escaped slash stays escaped; decoded first, because clients differ in what they escape.
+    return path
+      .split('/')
+      .map((segment) => encodeUri(decodeURIComponent(segment)))
+      .join('/');
   } catch {
     throw new SignatureError('malformed', 'The path is not valid percent-encoded UTF-8.');
   }
@@ -228,7 +232,7 @@ function order(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-function headerText(request: IncomingMessage, name: string): string {
+function headerText(request: SignedRequest, name: string): string {
   const value = request.headers[name];
   return collapse(Array.isArray(value) ? value.join(',') : (value ?? ''));
 }
@@ -255,7 +259,7 @@ function compare(fields: SignatureFields, canonical: string, signingKey: Buffer)
   );
 }
 
-function checkAllAmzHeadersSigned(request: IncomingMessage, fields: SignatureFields): void {
+function checkAllAmzHeadersSigned(request: SignedRequest, fields: SignatureFields): void {
   const unsigned = Object.keys(request.headers).filter(
     (name) => name.startsWith('x-amz-') && !fields.signedHeaders.includes(name) && name !== 'x-amz-content-sha256',
   );

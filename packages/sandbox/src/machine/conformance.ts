@@ -8,7 +8,7 @@ import type { ExecResult, Machine, MachineDriver, MachineSpec } from './driver.t
 /** What the suite needs of an implementation. `minuteMs` is the length of a minute of `shutdown +N` in it. */
 export interface DriverUnderTest {
   readonly name: string;
-  create(): MachineDriver;
+  readonly create: () => MachineDriver;
   readonly minuteMs: number;
 }
 
@@ -74,17 +74,18 @@ export function describeMachineDriver(subject: DriverUnderTest): void {
 
     /** A test with a way to start machines; every machine is marked with a token that its processes inherit. */
     const behaviour = (name: string, body: (start: Start) => Promise<void>) =>
-      test(name, async (context: TestContext) => {
+      test.concurrent(name, async (context: TestContext) => {
         if (refused !== null) context.skip(`${subject.name} cannot run here: ${refused}`);
         const started: Machine[] = [];
         try {
-          await body(async (userData, changes) => {
-            const id = `i-${process.pid}-${++count}`;
+          await body(async (userData, changes, by = driver) => {
+            const id = `i-${process.pid}-${String(++count).padStart(3, '0')}`;
+            const hostName = `ip-10-77-0-${count}`;
             const own = join(folder.path, id);
             mkdirSync(own);
-            const machine = await driver.start({
+            const machine = await by.start({
               instanceId: id,
-              hostName: `ip-10-77-0-${count}`,
+              hostName,
               folder: own,
               userData: userData === null ? null : Buffer.from(userData),
               imds: answering(`imds of ${id}`),
@@ -103,7 +104,7 @@ export function describeMachineDriver(subject: DriverUnderTest): void {
       });
 
     describeBoot(behaviour);
-    describeDeath(behaviour, subject.minuteMs);
+    describeDeath(behaviour, subject);
     describeNetwork(behaviour);
   });
 }
@@ -111,6 +112,8 @@ export function describeMachineDriver(subject: DriverUnderTest): void {
 type Start = (
   userData: string | null,
   changes?: Partial<MachineSpec>,
+  /** The driver that starts it, when it is not the suite's. */
+  by?: MachineDriver,
 ) => Promise<{ readonly machine: Machine; readonly id: string; readonly token: string }>;
 type Behaviour = (name: string, body: (start: Start) => Promise<void>) => void;
 
@@ -144,12 +147,13 @@ function describeBoot(behaviour: Behaviour): void {
 
   behaviour('gives its environment and none of the credentials of whoever started the region', async (start) => {
     process.env['AWS_SECRET_ACCESS_KEY'] = 'secret-of-the-caller';
-    const { machine } = await start(null).finally(() => delete process.env['AWS_SECRET_ACCESS_KEY']);
+    const { machine, id } = await start(null).finally(() => delete process.env['AWS_SECRET_ACCESS_KEY']);
     const environment = await output(machine, 'env');
     expect(environment).toContain('AWS_REGION=eu-test-1');
     expect(environment).toContain('AWS_DEFAULT_REGION=eu-test-1');
     expect(environment).toMatch(/AWS_ENDPOINT_URL=http:\/\/127\.0\.0\.1:\d+/);
     expect(environment).not.toContain('secret-of-the-caller');
+    expect(environment).toContain(`RUNCTL_SANDBOX_INSTANCE=${id}`);
   });
 
   behaviour('exec returns output, exit code and takes input', async (start) => {
@@ -183,7 +187,7 @@ function describeBoot(behaviour: Behaviour): void {
 }
 
 /** Seconds that nobody else sleeps for, so that what sleeps for them is found even without its environment. */
-const forever = `9000.0${process.pid}`;
+const forever = `9000.0${process.pid}0`;
 const daemons = `#!/bin/sh
 sleep ${forever}1 &
 nohup sleep ${forever}2 >/dev/null 2>&1 &
@@ -194,7 +198,7 @@ echo all started
 wait
 `;
 
-function describeDeath(behaviour: Behaviour, minuteMs: number): void {
+function describeDeath(behaviour: Behaviour, { create, minuteMs }: DriverUnderTest): void {
   behaviour('kill ends every process at once, daemons too, and ended resolves once', async (start) => {
     const { machine, token } = await start(daemons);
     await until('daemons run', () => processesWith(token).length >= 7);
@@ -210,6 +214,15 @@ function describeDeath(behaviour: Behaviour, minuteMs: number): void {
     expect(await machine.ended).toBe('killed');
     await machine.kill();
     await expect(machine.exec(['true'], { timeoutMs: 1000 })).rejects.toThrow('gone');
+  });
+
+  behaviour('kill finds who dropped the variables of our prefix and lost its parents', async (start) => {
+    const orphan = `sleep ${forever.replace('9000', '7000')}`;
+    const script = `unset RUNCTL_SANDBOX_INSTANCE; (setsid sh -c "(${orphan} &)" &)`;
+    const { machine } = await start(`#!/bin/sh\nsh -c '${script}'\n`);
+    await until('it runs', () => commandsWith(orphan).length > 0);
+    await machine.kill();
+    expect(commandsWith(orphan)).toEqual([]);
   });
 
   behaviour('kill finds all of a family that keeps forking', async (start) => {
@@ -228,8 +241,10 @@ while :; do sleep 0.05; done
 `;
     const { machine, token } = await start(script);
     await until('ready', async () => (await printed(machine)).includes('ready'));
-    machine.pressPowerButton();
-    machine.pressPowerButton();
+    for (let presses = 0; presses < 20; presses++) {
+      machine.pressPowerButton();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     expect(await machine.ended).toBe('power-off');
     expect(await printed(machine)).toContain('saved on TERM');
     expect(processesWith(token)).toEqual([]);
@@ -250,13 +265,12 @@ while :; do sleep 0.05; done
       expect(await output(other.machine, 'echo alive')).toBe('alive');
     });
 
-  for (const command of ['halt', 'reboot', 'shutdown -r now'])
+  for (const [index, command] of ['halt', 'reboot', 'shutdown -r now'].entries())
     behaviour(`\`${command}\` ends what runs but leaves the machine on`, async (start) => {
-      const { machine } = await start(`#!/bin/sh\n(sleep 9011 &)\n${command}\nsleep 9012\n`);
-      await until(
-        'all ended',
-        async () => (await output(machine, 'ps axo args | grep "sleep 901[12]" | wc -l')) === '0',
-      );
+      const [early, late] = [`sleep 8000.${process.pid}${index}1`, `sleep 8000.${process.pid}${index}2`];
+      const { machine } = await start(`#!/bin/sh\n(${early} &)\necho begun\n${command}\n${late}\n`);
+      await until('it has begun', async () => (await printed(machine)).includes('begun'));
+      await until('all ended', () => commandsWith(early).length + commandsWith(late).length === 0);
       expect(await output(machine, 'echo alive')).toBe('alive');
     });
 
@@ -269,6 +283,16 @@ while :; do sleep 0.05; done
     expect(await output(kept.machine, 'echo alive')).toBe('alive');
     await new Promise((resolve) => setTimeout(resolve, minuteMs));
     expect(await output(kept.machine, 'echo alive')).toBe('alive');
+  });
+
+  behaviour('closing the driver ends a machine that is still being started', async (start) => {
+    const closing = create();
+    const begun = start('#!/bin/sh\nsleep 9014\n', {}, closing);
+    await closing.close();
+    const { machine, token } = await begun;
+    await machine.ended;
+    expect(processesWith(token)).toEqual([]);
+    await expect(start(null, {}, closing)).rejects.toThrow('closed');
   });
 
   behaviour('a machine whose init is killed from inside ends', async (start) => {

@@ -1,12 +1,12 @@
 import { spawn, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { Readable, type Stream } from 'node:stream';
+import { onLines } from './children.ts';
 import type { ExecResult } from './driver.ts';
 
-/** How long output that a finished command's background children may still write is waited for. */
-const DRAIN_MS = 200;
+/** A finished command's output is complete when the pipes close, or when they were silent for so long. */
+const SILENCE_MS = 200;
 
 export interface InsideCommand {
   readonly command: string;
@@ -33,7 +33,10 @@ export function runInside(spec: InsideCommand): Promise<ExecResult> {
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
     let group = child.pid;
     const timer = setTimeout(() => killGroup(group), spec.timeoutMs);
+    let finished = false;
     const finish = (exitCode: number | null, signal: string | null) => {
+      if (finished) return;
+      finished = true;
       clearTimeout(timer);
       const settle = () => {
         clearTimeout(drained);
@@ -42,7 +45,8 @@ export function runInside(spec: InsideCommand): Promise<ExecResult> {
         resolve({ exitCode, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) });
       };
       // A daemon that the command left behind may hold the pipes open for ever.
-      const drained = setTimeout(settle, DRAIN_MS);
+      const drained = setTimeout(settle, SILENCE_MS);
+      for (const stream of [child.stdout, child.stderr]) stream?.on('data', () => drained.refresh());
       Promise.all([closed(child.stdout), closed(child.stderr)]).then(settle, settle);
     };
     child.once('error', (error) => {
@@ -53,9 +57,10 @@ export function runInside(spec: InsideCommand): Promise<ExecResult> {
       // The command may end without reading what it was given.
     });
     child.stdin?.end(spec.stdin);
-    child.once('exit', finish);
+    // A report may still be on its way when the wrapper has ended.
+    child.once('exit', (code, signal) => void closed(child.stdio[3]).then(() => finish(code, signal)));
     if (spec.reported === true)
-      createInterface({ input: child.stdio[3] as Readable }).on('line', (line) => {
+      onLines(child, 3, (line) => {
         const [word, value] = line.split(' ');
         if (word === 'pid') group = Number(value);
         if (word === 'exit') finish(Number(value), null);
@@ -68,8 +73,8 @@ function signalName(signal: number): string {
   return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`;
 }
 
-async function closed(stream: Readable | null): Promise<void> {
-  if (stream !== null && !stream.closed) await once(stream, 'close');
+async function closed(stream: Stream | null | undefined): Promise<void> {
+  if (stream instanceof Readable && !stream.closed) await once(stream, 'close');
 }
 
 function collect(stream: Readable | null): Buffer[] {

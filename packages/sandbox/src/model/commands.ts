@@ -11,7 +11,6 @@ export type InvocationStatus = 'Pending' | 'InProgress' | 'Success' | 'Failed' |
 /** One command on one instance. */
 export interface Invocation {
   readonly instanceId: string;
-  readonly visibleAtMs: number;
   status: InvocationStatus;
   /** `Success`, `Failed`, `ExecutionTimedOut`, `Undeliverable`, … */
   details: string;
@@ -83,10 +82,9 @@ export class Commands {
   send(request: CommandRequest): Command {
     for (const id of request.instanceIds) this.#checkTarget(id);
     const requestedAtMs = this.#options.nowMs();
-    const { invocationVisibleMs, commandDelayMs } = this.#options.settings.delays;
+    const { commandDelayMs } = this.#options.settings.delays;
     const invocations = request.instanceIds.map((instanceId): Invocation => ({
       instanceId,
-      visibleAtMs: requestedAtMs + invocationVisibleMs,
       status: 'Pending',
       details: 'Pending',
       responseCode: -1,

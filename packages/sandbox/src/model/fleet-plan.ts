@@ -36,7 +36,10 @@ export interface PlanInput {
   readonly target: FleetTarget;
   readonly spotStrategy: SpotStrategy;
   readonly onDemandStrategy: 'lowest-price' | 'prioritized';
-  /** Whether members above the target are ended. */
+  /**
+   * Whether members above the target are ended: in the pass after a modification only. Weights may overshoot a target,
+   * and ending such a member at the next pass would end what was just launched.
+   */
   readonly terminateExcess: boolean;
   /** Those that count: pending or running, and not under notice. */
   readonly members: readonly FleetMember[];

@@ -3,11 +3,12 @@ import type { EventLog } from './event-log.ts';
 import type { Fleet, FleetConfig, FleetEvent, FleetState } from './fleet.ts';
 import { isFleetLive } from './fleet.ts';
 import { launchInstantFleet } from './fleet-instant.ts';
+import { planMembers } from './fleet-members.ts';
 import { planFleet } from './fleet-plan.ts';
-import type { FleetMember, FleetPlan } from './fleet-plan.ts';
+import type { FleetPlan } from './fleet-plan.ts';
 import { fleetPools } from './fleet-pools.ts';
 import type { FleetPool } from './fleet-pools.ts';
-import { isAlive, occupiesPool, stateReasons } from './instance.ts';
+import { interruptedAtMs, isAlive, occupiesPool } from './instance.ts';
 import type { Instance } from './instance.ts';
 import type { Instances } from './instances.ts';
 import type { Launcher } from './launcher.ts';
@@ -179,14 +180,15 @@ export class Fleets {
   #pass(fleet: Fleet): void {
     if (!isFleetLive(fleet)) return this.#finishDeletion(fleet);
     if (fleet.config.type === 'instant') return;
-    if (fleet.state === 'modifying') this.#record(fleet, { type: 'fleet-change', subType: 'modify_succeeded' });
+    const modified = fleet.state === 'modifying';
+    if (modified) this.#record(fleet, { type: 'fleet-change', subType: 'modify_succeeded' });
     if (fleet.state !== 'active') this.#enter(fleet, 'active');
     const pools = this.#pools(fleet);
     const plan = planFleet({
       ...fleet.config,
       target: this.#target(fleet),
-      terminateExcess: fleet.config.type === 'maintain' && fleet.config.excessPolicy === 'termination',
-      members: fleet.config.type === 'request' ? [] : this.#planMembers(fleet, pools),
+      terminateExcess: modified && fleet.config.excessPolicy === 'termination',
+      members: fleet.config.type === 'request' ? [] : planMembers(fleet, this.members(fleet), pools),
       pools,
     });
     fleet.failing = false;
@@ -258,27 +260,10 @@ export class Fleets {
     return instance;
   }
 
-  #planMembers(fleet: Fleet, pools: readonly FleetPool[]): FleetMember[] {
-    return this.members(fleet).map((instance) => {
-      const known = fleet.members.get(instance.id);
-      const pool = pools.find((candidate) => candidate.key === known?.poolKey);
-      return {
-        instanceId: instance.id,
-        market: instance.spec.market,
-        weight: known?.weight ?? 1,
-        poolIndex: pool?.index ?? null,
-        launchedAtMs: instance.launchedAtMs,
-      };
-    });
-  }
-
   #pools(fleet: Fleet): FleetPool[] {
     const { instances, nowMs, scale, settings, templates } = this.#options;
     const sinceMs = nowMs() - Math.max(1000, avoidedMs * scale);
-    const interrupted = instances.list().filter((instance) => {
-      const takenAtMs = instance.stateReason === stateReasons.spot ? instance.endedAtMs : null;
-      return (instance.notice?.noticedAtMs ?? takenAtMs ?? 0) > sinceMs;
-    });
+    const interrupted = instances.list().filter((instance) => (interruptedAtMs(instance) ?? 0) > sinceMs);
     return fleetPools(fleet, {
       templates,
       settings,

@@ -106,3 +106,9 @@ export function occupiesPool(instance: Instance): boolean {
 export function isAlive(instance: Instance): boolean {
   return instance.state === 'pending' || instance.state === 'running';
 }
+
+/** When EC2 took the instance back, or said that it would; null if it did not. */
+export function interruptedAtMs(instance: Instance): number | null {
+  if (instance.notice !== null) return instance.notice.noticedAtMs;
+  return instance.stateReason === stateReasons.spot ? instance.endedAtMs : null;
+}

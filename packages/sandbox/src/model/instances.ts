@@ -41,13 +41,22 @@ export interface Ending {
 
 type Listener = (instance: Instance) => void;
 
+/** Addresses that instances may have: 10.77.0.11 and so on. */
+const firstHost = 11;
+const hostCount = 240;
+
+/** EC2's name of a host, which levels with a network of their own take its address from. */
+function hostNameOf(address: string): string {
+  return `ip-${address.replaceAll('.', '-')}`;
+}
+
 /** The account's instances and the machines behind them. Listeners hear of every change of state. */
 export class Instances {
   readonly #options: InstancesOptions;
   readonly #instances = new Map<string, Instance>();
   readonly #endings = new Map<string, Ending>();
   readonly #listeners = new Set<Listener>();
-  #nextAddress = 10;
+  #nextHost = 0;
 
   constructor(options: InstancesOptions) {
     this.#options = options;
@@ -90,13 +99,13 @@ export class Instances {
   create(spec: LaunchSpec, origin: LaunchOrigin): Instance {
     const nowMs = this.#options.nowMs();
     const id = newResourceId('i');
-    const host = this.#takeAddress();
+    const address = this.#takeAddress();
     const instance: Instance = {
       ...origin,
       id,
       spec,
       createdAtMs: nowMs,
-      hostName: `ip-${host.replaceAll('.', '-')}`,
+      hostName: hostNameOf(address),
       folder: join(this.#options.folder, id),
       macAddress: `0a:${randomBytes(5).toString('hex').match(/../g)?.join(':') ?? ''}`,
       networkInterfaceId: newResourceId('eni'),
@@ -104,7 +113,7 @@ export class Instances {
       volume: { id: newResourceId('vol'), createdAtMs: nowMs, tags: new Map(spec.tags.get('volume')) },
       spotRequestId: null,
       launchedAtMs: nowMs,
-      privateAddress: host,
+      privateAddress: address,
       state: 'pending',
       stateReason: null,
       transitionReason: '',
@@ -240,9 +249,14 @@ export class Instances {
     this.#changed(instance);
   }
 
+  /** The next address of 10.77.0.11–250 that no living instance has; one that was freed rests as long as others are free. */
   #takeAddress(): string {
-    const host = this.#nextAddress++;
-    return `10.77.${Math.floor(host / 250) % 250}.${(host % 250) + 1}`;
+    const taken = new Set(this.list().flatMap((instance) => (occupiesPool(instance) ? [instance.hostName] : [])));
+    for (let tries = 0; tries < hostCount; tries++) {
+      const address = `10.77.0.${firstHost + (this.#nextHost++ % hostCount)}`;
+      if (!taken.has(hostNameOf(address))) return address;
+    }
+    throw new AwsError('InsufficientFreeAddressesInSubnet', 'There are no free addresses left in the subnet.');
   }
 
   #changed(instance: Instance): void {

@@ -93,7 +93,7 @@ get() { curl -s -f -H "X-aws-ec2-metadata-token: $token" "$imds/meta-data/$1"; }
 
 describe.each(['lite', 'process'] as const)('a region at level %s', (level) => {
   const behaviour = (name: string, body: (file: SandboxRegionFile) => Promise<void>) =>
-    test(name, async (context) => {
+    test.concurrent(name, async (context) => {
       const probed = level === 'lite' ? await createLiteDriver({ endpointPort: 4566 }).probe() : { ok: true as const };
       if (!probed.ok) context.skip(`lite cannot run here: ${probed.reason}`);
       await using folder = await temporaryFolder('runctl-region');
@@ -168,7 +168,9 @@ while :; do sleep 0.05; done
     const script = `#!/bin/sh\n${reach} && echo reached\nwhile ${reach}; do sleep 0.1; done\necho cut off\n`;
     const id = await launch(file, script);
     await until('reached', () => says('reached'));
-    expect(await control(file, 'partition', { target: { all: true }, partitioned: true })).toEqual({ instanceIds: [id] });
+    expect(await control(file, 'partition', { target: { all: true }, partitioned: true })).toEqual({
+      instanceIds: [id],
+    });
     await until('cut off', () => says('cut off'));
     const folder = (await control(file, 'status', {})).instances[0]!.folder;
     expect(await control(file, 'lose-disk', { target: { instanceId: id } })).toEqual({ instanceIds: [id] });

@@ -58,8 +58,8 @@ class RetryingStore extends DecoratedStore {
             : { onRetry: (error, count, pauseMs) => onRetry(error as StoreError, count, pauseMs) }),
         });
       } catch (error) {
-        // The pause between two tries rejects with the signal's own reason.
-        if (signal?.aborted && !(error instanceof StoreError)) throw abortedError(signal, key);
+        // The pause between two tries rejects with the signal's own reason, and a passing failure is no reason to stop.
+        if (signal?.aborted && (!(error instanceof StoreError) || retryable(error))) throw abortedError(signal, key);
         throw error;
       }
     };

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { S3Client, S3ServiceException, type S3ClientConfig } from '@aws-sdk/client-s3';
 import type { CredentialStore, RegionClock, Secret } from '../context.ts';
 import { createS3Service, type S3Service } from '../s3/index.ts';
 
@@ -14,7 +14,7 @@ export const role = {
   sessionToken: 'role-session-token+/=',
 } as const;
 
-/** A clock that a test can move; it starts at the real time and stands still only if `fixed`. */
+/** Real time, plus what a test adds to it. */
 export interface MovableClock extends RegionClock {
   advance(ms: number): void;
 }
@@ -98,6 +98,7 @@ export class S3Server {
     await this.#start();
   }
 
+  /** A client with the SDK's default settings, but for retries, which would hide what is being asked. */
   client(config: S3ClientConfig = {}): S3Client {
     const client = new S3Client({
       endpoint: this.endpoint,
@@ -114,4 +115,14 @@ export class S3Server {
     await this.#stop();
     rmSync(this.root, { recursive: true, force: true });
   }
+}
+
+/** The S3 error that the attempt ends with; fails the test if it ends well. */
+export async function failureOf(attempt: Promise<unknown>): Promise<{ name: string; status: number | undefined }> {
+  const error = await attempt.then(
+    () => new Error('the request should have failed'),
+    (error: unknown) => error,
+  );
+  if (!(error instanceof S3ServiceException)) throw error;
+  return { name: error.name, status: error.$metadata.httpStatusCode };
 }

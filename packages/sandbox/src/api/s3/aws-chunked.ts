@@ -23,6 +23,15 @@ export async function* decodeAwsChunked(
   options: AwsChunkedOptions,
 ): AsyncGenerator<Buffer> {
   const reader = new ByteReader(source);
+  try {
+    yield* decode(reader, options);
+  } finally {
+    // Lets go of the request, so that what is left of a refused body can be discarded.
+    await reader.close();
+  }
+}
+
+async function* decode(reader: ByteReader, options: AwsChunkedOptions): AsyncGenerator<Buffer> {
   const signatures = options.seed === null ? null : new ChunkSignatures(options.seed);
   let previousSize = Number.POSITIVE_INFINITY;
   for (;;) {
@@ -119,6 +128,10 @@ class ByteReader {
     if (next.done === true) return false;
     this.#buffer = this.#buffer.length === 0 ? next.value : Buffer.concat([this.#buffer, next.value]);
     return true;
+  }
+
+  async close(): Promise<void> {
+    await this.#iterator.return?.();
   }
 
   /** The next line without its CRLF. */

@@ -9,6 +9,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { S3Error } from './errors.ts';
 import { journalEntrySchema, type JournalEntry } from './records.ts';
 
 /**
@@ -20,6 +21,7 @@ export class Journal {
   readonly #path: string;
   #file: number;
   #lines: number;
+  #isClosed = false;
 
   private constructor(path: string, lines: number) {
     this.#path = path;
@@ -49,6 +51,8 @@ export class Journal {
   }
 
   append(entry: JournalEntry): void {
+    // The number of a closed file may belong to another one by now.
+    if (this.#isClosed) throw new S3Error('NoSuchBucket');
     const line = Buffer.from(`${JSON.stringify(entry)}\n`);
     const sizeBytes = fstatSync(this.#file).size;
     const written = writeSync(this.#file, line);
@@ -72,6 +76,7 @@ export class Journal {
   }
 
   close(): void {
+    this.#isClosed = true;
     closeSync(this.#file);
   }
 }

@@ -82,6 +82,9 @@ async function handle(parts: Parts, request: IncomingMessage, response: ServerRe
     if (effect?.kind === 'drop-response') return cut(response);
     const resource = (request.url ?? '/').split('?', 1)[0] ?? '/';
     await send(envelope(), errorReply(asS3Error(error), { resource, requestId, method }));
+  } finally {
+    // What is left of a refused body must be read, or the next request on the connection is never seen.
+    request.resume();
   }
 }
 

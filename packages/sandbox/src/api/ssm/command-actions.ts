@@ -40,7 +40,7 @@ export const commandActions: Readonly<Record<string, SsmAction>> = {
     const command = compute.commands.find(input.required('CommandId'));
     const instanceId = input.required('InstanceId');
     const invocation = command?.invocations.find((candidate) => candidate.instanceId === instanceId);
-    if (command === undefined || invocation === undefined || !isVisible(invocation, compute))
+    if (command === undefined || invocation === undefined || !isVisible(command, compute))
       throw new AwsError(
         'InvocationDoesNotExist',
         'The command ID and managed node ID you specified did not match any invocations.',
@@ -55,7 +55,7 @@ export const commandActions: Readonly<Record<string, SsmAction>> = {
       command.invocations
         .filter(
           (invocation) =>
-            isVisible(invocation, compute) && (instanceId ?? invocation.instanceId) === invocation.instanceId,
+            isVisible(command, compute) && (instanceId ?? invocation.instanceId) === invocation.instanceId,
         )
         .map((invocation) => ({ command, invocation })),
     );
@@ -82,8 +82,9 @@ export const commandActions: Readonly<Record<string, SsmAction>> = {
   },
 };
 
-function isVisible(invocation: Invocation, compute: Compute): boolean {
-  return compute.clock.nowMs() >= invocation.visibleAtMs;
+/** SSM knows of a new command's invocations only after a moment. */
+function isVisible(command: Command, compute: Compute): boolean {
+  return compute.clock.nowMs() >= command.requestedAtMs + compute.settings.delays.invocationVisibleMs;
 }
 
 function chosenCommands(input: Input, compute: Compute): readonly Command[] {

@@ -11,6 +11,7 @@ import {
   powerCommandScript,
   shellQuote,
 } from '../power-commands.ts';
+import { becomeUser, sudoScript } from '../sudo-command.ts';
 import { guestFolder, guestStateFolder, initScript } from './scripts.ts';
 
 export interface DiskSpec {
@@ -30,6 +31,7 @@ export interface DiskSpec {
 
 /** Top-level folders of a Linux system that belong to its software; anything else at `/` is the host's own business. */
 const systemFolders = new Set('bin boot dev etc lib lib32 lib64 libx32 opt proc run sbin sys usr var'.split(' '));
+const sudoRule = `${ordinaryUser.name} ALL=(ALL) NOPASSWD:ALL\n`;
 const emptyAtBoot: Readonly<Record<string, number>> = { '/root': 0o700, '/tmp': 0o1777, '/var/tmp': 0o1777 };
 
 /**
@@ -78,6 +80,9 @@ function writeGuestTools(upper: UpperLayer, spec: DiskSpec): void {
   const power = powerCommandScript({ initPid: '1', stateFolder: guestStateFolder, minuteMs: spec.minuteMs });
   upper.file(`${guestFolder}/power`, power, 0o755);
   upper.file(`${guestFolder}/absent`, absentCommandScript('lite'), 0o755);
+  // With a sudo on the host, the ordinary user may use it, as in AWS's images; else root has a stand-in.
+  if (existsSync('/etc/sudoers.d')) upper.file('/etc/sudoers.d/90-cloud-init-users', sudoRule, 0o440);
+  if (!existsSync('/usr/bin/sudo')) upper.file('/usr/local/sbin/sudo', sudoScript(becomeUser), 0o755);
   for (const name of powerCommandNames) upper.command(name, `${guestFolder}/power`);
   for (const name of busCommandNames) upper.command(name, `${guestFolder}/absent`);
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '@runctl/core';
-import type { Machine, MachineDriver, MachineSpec } from '../driver.ts';
+import type { MachineDriver } from '../driver.ts';
+import { trackMachines } from '../tracked-machines.ts';
 import { LiteMachine, type LiteSettings } from './lite-machine.ts';
 
 export type LiteDriverOptions = Partial<LiteSettings> & Pick<LiteSettings, 'endpointPort'>;
@@ -36,7 +37,6 @@ export function createLiteDriver(options: LiteDriverOptions): MachineDriver {
     minuteMs: 60_000,
     ...options,
   };
-  const machines = new Set<Machine>();
   return {
     level: 'lite',
     notReal: [
@@ -47,15 +47,7 @@ export function createLiteDriver(options: LiteDriverOptions): MachineDriver {
       'processors, memory and GPUs are those of this computer, whatever instance type was asked for',
     ],
     probe,
-    async start(spec: MachineSpec): Promise<Machine> {
-      const machine = await LiteMachine.start(spec, settings);
-      machines.add(machine);
-      void machine.ended.then(() => machines.delete(machine));
-      return machine;
-    },
-    async close() {
-      await Promise.all([...machines].map((machine) => machine.kill()));
-    },
+    ...trackMachines((spec) => LiteMachine.start(spec, settings)),
   };
 }
 

@@ -116,6 +116,7 @@ describe('a lite instance', () => {
     expect(await run('runuser -u ubuntu -- sh -c "id -un; id -u; touch ~ubuntu/file && echo written"')).toBe(
       'ubuntu\n1000\nwritten',
     );
+    expect(await run('sudo -n -u ubuntu id -un; sudo id -un')).toBe('ubuntu\nroot');
     expect(await run('runuser -u ubuntu -- shutdown -h now; echo alive')).toContain('alive');
     expect(await run('hostname; getent hosts "$(hostname)"')).toMatch(/^ip-10-77-0-11\n10\.77\.0\.11\s/);
   });

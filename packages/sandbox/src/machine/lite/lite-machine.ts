@@ -1,14 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, openSync, closeSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { required } from '@runctl/core';
 import { bootScriptOf } from '../boot-script.ts';
+import { exitOf, onLines } from '../children.ts';
 import { CuttableServer } from '../cuttable-server.ts';
 import type { ExecResult, Machine, MachineEnd, MachineSpec } from '../driver.ts';
+import { markerVariables } from '../instance-marker.ts';
 import { runInside } from '../run-inside.ts';
 import { layOutDisk } from './disk.ts';
 import { listenInside, type ListenAddress } from './namespace-listeners.ts';
@@ -46,6 +45,7 @@ export function liteEnvironment(spec: MachineSpec, settings: LiteSettings): Reco
     AWS_DEFAULT_REGION: spec.region,
     AWS_ENDPOINT_URL: `http://127.0.0.1:${settings.endpointPort}`,
     ...spec.environment,
+    ...markerVariables(spec.instanceId),
   };
 }
 
@@ -87,7 +87,7 @@ export class LiteMachine implements Machine {
     this.#imds = new CuttableServer(spec.imds);
     this.#endpoints = new CuttableServer(spec.endpoints);
     this.#holder = this.#spawn(spec, settings);
-    this.ended = once(this.#holder, 'exit').then(async ([code]) => {
+    this.ended = exitOf(this.#holder).then(async (code) => {
       const end = this.#killing ? 'killed' : code === 0 ? 'power-off' : 'crashed';
       this.#gone = true;
       this.#imds.close();
@@ -139,14 +139,13 @@ export class LiteMachine implements Machine {
   }
 
   async #boot(settings: LiteSettings): Promise<void> {
-    const status = createInterface({ input: this.#holder.stdio[3] as Readable });
     const up = Promise.withResolvers<void>();
     const addressed = Promise.withResolvers<number>();
-    status.on('line', (line) => {
+    onLines(this.#holder, 3, (line) => {
       if (line.startsWith('net ')) addressed.resolve(Number(line.slice(4)));
       if (line === 'up') up.resolve();
     });
-    const died = once(this.#holder, 'exit').then(async () => {
+    const died = exitOf(this.#holder).then(async () => {
       throw new Error(`the instance died while it booted: ${(await this.consoleOutput()).toString().trim()}`);
     });
     this.#initPid = await Promise.race([addressed.promise, died]);

@@ -117,7 +117,7 @@ first_boot() {
   fi
   : >"$state/booted"
 }
-(trap - TERM USR1; first_boot) &
+[ -n "$asked" ] || (trap - TERM USR1; first_boot) &
 
 end_everything() {
   : >"$state/stopping"

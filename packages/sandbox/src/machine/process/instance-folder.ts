@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { BootScript } from '../boot-script.ts';
 import type { MachineSpec } from '../driver.ts';
+import { markerVariables } from '../instance-marker.ts';
 import {
   absentCommandScript,
   busCommandNames,
@@ -9,8 +10,8 @@ import {
   powerCommandScript,
   shellQuote,
 } from '../power-commands.ts';
-import { hostCommandNames, initScript, sudoScript } from './scripts.ts';
-import { markerVariable } from './sweep.ts';
+import { sudoScript } from '../sudo-command.ts';
+import { hostCommandNames, initScript } from './scripts.ts';
 
 /** Where things lie in the folder of an instance. */
 export interface InstanceFolder {
@@ -55,7 +56,7 @@ function writeCommands(at: InstanceFolder, minuteMs: number): void {
   const own: Record<string, string> = {
     '.power': powerCommandScript({ initPid, stateFolder: at.state, minuteMs }),
     '.absent': absentCommandScript('process'),
-    sudo: sudoScript,
+    sudo: sudoScript(),
   };
   for (const [name, text] of Object.entries(own)) {
     writeFileSync(join(at.commands, name), text);
@@ -93,6 +94,6 @@ export function processEnvironment(options: EnvironmentOptions): Record<string, 
     AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://127.0.0.1:${options.imdsPort}/`,
     AWS_ENDPOINT_URL: `http://127.0.0.1:${options.endpointPort}`,
     ...spec.environment,
-    [markerVariable]: options.marker,
+    ...markerVariables(options.marker),
   };
 }

@@ -1,4 +1,5 @@
-import type { Machine, MachineDriver } from '../driver.ts';
+import type { MachineDriver } from '../driver.ts';
+import { trackMachines } from '../tracked-machines.ts';
 import { ProcessMachine, type ProcessSettings } from './process-machine.ts';
 import { findPython } from './python.ts';
 
@@ -9,7 +10,6 @@ export interface ProcessDriverOptions extends Partial<ProcessSettings> {
 
 /** Instances that are folders with marked processes: for anyone, anywhere a POSIX shell is. */
 export function createProcessDriver(options: ProcessDriverOptions = {}): MachineDriver {
-  const machines = new Set<Machine>();
   let python: Promise<string | null> | null = null;
   return {
     level: 'process',
@@ -22,16 +22,10 @@ export function createProcessDriver(options: ProcessDriverOptions = {}): Machine
       'processors, memory, clock and GPUs are those of this computer, whatever instance type was asked for',
     ],
     probe: async () => ({ ok: true }),
-    async start(spec) {
+    ...trackMachines(async (spec) => {
       python ??= options.python === undefined ? findPython(options.path ?? '') : Promise.resolve(options.python);
       const settings = { stopLimitMs: 90_000, minuteMs: 60_000, ...options, python: await python };
-      const machine = await ProcessMachine.start(spec, settings);
-      machines.add(machine);
-      void machine.ended.then(() => machines.delete(machine));
-      return machine;
-    },
-    async close() {
-      await Promise.all([...machines].map((machine) => machine.kill()));
-    },
+      return ProcessMachine.start(spec, settings);
+    }),
   };
 }

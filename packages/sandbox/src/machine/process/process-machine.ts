@@ -1,18 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { newNonce } from '@runctl/core';
 import { bootScriptOf } from '../boot-script.ts';
+import { exitOf, onLines } from '../children.ts';
 import { CuttableServer } from '../cuttable-server.ts';
 import type { ExecResult, Machine, MachineEnd, MachineSpec } from '../driver.ts';
 import { runInside } from '../run-inside.ts';
 import { makeInstanceFolder, processEnvironment, type InstanceFolder } from './instance-folder.ts';
 import { adoptAndReport, adoptOrphans } from './scripts.ts';
-import { markerVariable, startSweeper, sweepUp, type SweepOptions } from './sweep.ts';
+import { startSweeper, sweepUp, type SweepOptions } from './sweep.ts';
 
 export interface ProcessSettings {
   readonly stopLimitMs: number;
@@ -67,11 +65,11 @@ export class ProcessMachine implements Machine {
     this.#init = this.#spawnInit();
     this.#watch();
     const up = Promise.withResolvers<void>();
-    createInterface({ input: this.#init.stdio[3] as Readable }).on('line', (line) => {
+    onLines(this.#init, 3, (line) => {
       if (line === 'up') up.resolve();
       if (line === 'power-off' || line === 'halt') void this.#shutDown(line);
     });
-    const died = once(this.#init, 'exit').then(() => {
+    const died = exitOf(this.#init).then(() => {
       void this.#finish('crashed');
       throw new Error('the init of the instance ended while it booted');
     });
@@ -102,23 +100,26 @@ export class ProcessMachine implements Machine {
 
   /** Keeps a sweeper waiting for our death. The pipe to it is closed by the kernel however we end. */
   #watch(): void {
-    const watchdog = startSweeper('watch', this.#sweepOptions());
-    this.#watchdog = watchdog;
-    watchdog.once('exit', () => {
-      if (!this.#ending) this.#watch();
-    });
+    this.#watchdog = startSweeper('watch', this.#sweepOptions());
+    // Whoever killed it did not mean the machine.
+    void this.#replaceWatchdog(this.#watchdog);
+  }
+
+  async #replaceWatchdog(watchdog: ChildProcess): Promise<void> {
+    await exitOf(watchdog);
+    if (!this.#ending) this.#watch();
   }
 
   #sweepOptions(): SweepOptions {
     const { stopLimitMs } = this.#settings;
-    return { marker: `${markerVariable}=${this.#marker}`, initPid: this.#init?.pid ?? 0, stopLimitMs };
+    return { marker: this.#marker, initPid: this.#init?.pid ?? 0, stopLimitMs };
   }
 
   async #shutDown(request: 'power-off' | 'halt'): Promise<void> {
     if (this.#ending || this.#stopper !== null) return;
     const stopper = startSweeper('stop', this.#sweepOptions());
     this.#stopper = stopper;
-    await once(stopper, 'exit');
+    await exitOf(stopper);
     this.#stopper = null;
     if (request === 'power-off') await this.#finish('power-off');
   }
@@ -134,13 +135,8 @@ export class ProcessMachine implements Machine {
   }
 
   async #sweep(): Promise<void> {
-    const watchdog = this.#watchdog;
-    let clean = false;
-    if (watchdog !== null && watchdog.exitCode === null && watchdog.signalCode === null) {
-      const exit = once(watchdog, 'exit') as Promise<[number | null]>;
-      watchdog.stdin?.end();
-      clean = (await exit)[0] === 0;
-    }
+    this.#watchdog?.stdin?.end();
+    let clean = this.#watchdog !== null && (await exitOf(this.#watchdog)) === 0;
     while (!clean) clean = await sweepUp(this.#sweepOptions());
   }
 

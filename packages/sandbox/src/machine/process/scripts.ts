@@ -54,8 +54,9 @@ export const initScript = `
 state=$1
 user_data=$2
 asked=
-trap 'asked=power-off; echo "$asked" >&3' TERM
-trap 'asked=halt; echo "$asked" >&3' USR1
+signals=0
+trap 'asked=power-off; signals=$((signals + 1)); echo "$asked" >&3' TERM
+trap 'asked=halt; signals=$((signals + 1)); echo "$asked" >&3' USR1
 trap '' HUP INT
 echo $$ >"$state/init.pid"
 echo up >&3
@@ -68,7 +69,7 @@ first_boot() {
   fi
   : >"$state/booted"
 }
-(trap - TERM USR1; first_boot) &
+[ -n "$asked" ] || (trap - TERM USR1; first_boot) &
 
 # A shell without children would not wait, and one that does not wait reaps nobody.
 while [ -z "$asked" ]; do
@@ -77,25 +78,11 @@ while [ -z "$asked" ]; do
 done
 # Without children from here on: the driver waits until nobody but this shell is left.
 while :; do
+  seen=$signals
   read -r _
-  [ "$?" -gt 128 ] || exit 0
+  # Ended by the end of the input, and not by one more signal.
+  [ "$seen" != "$signals" ] || exit 0
 done
-`;
-
-/** Stands in for sudo where everything runs as one user. */
-export const sudoScript = `#!/bin/sh
-# Everything in this instance runs as one user: the command is run as it is.
-while :; do
-  case \${1-} in
-    -u | -g | -C | -D | -h | -p | -R | -T) shift 2 ;;
-    --) shift; break ;;
-    -*) shift ;;
-    *=*) export "$1"; shift ;;
-    *) break ;;
-  esac
-done
-[ "$#" -gt 0 ] || exit 0
-exec "$@"
 `;
 
 /** Commands that would change the host, installed as absent. */

@@ -1,13 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-
-/** Environment variable that every process of an instance carries: `<instance id>:<nonce>`. */
-export const markerVariable = 'RUNCTL_SANDBOX_INSTANCE';
+import { exitOf } from '../children.ts';
 
 /**
  * Finds and ends the processes of one instance. Written for sh, because it must also run when the region was killed. They are
- * told by the marker in their environment; whoever removed it is found as child, group member or session member of one
- * that has it. Modes: `sweep` freezes all until no new one appears, then kills and verifies; `watch` waits for the end of
+ * told by the marker, the value of any variable of their environment; whoever removed it is found as child, group member or
+ * session member of one that has it. Modes: `sweep` freezes all until no new one appears, then kills and verifies; `watch` waits for the end of
  * its input first, which is also the death of the region; `stop` asks all but the init to end and waits for it.
  *
  * Arguments: mode, pid of the init, limit of `stop` in tenths of a second. First line of the input: the marker.
@@ -110,7 +107,7 @@ esac
 `;
 
 export interface SweepOptions {
-  /** `RUNCTL_SANDBOX_INSTANCE=<id>:<nonce>`. */
+  /** `<instance id>:<nonce>`. */
   readonly marker: string;
   readonly initPid: number;
   readonly stopLimitMs: number;
@@ -135,6 +132,5 @@ export function startSweeper(mode: 'watch' | 'sweep' | 'stop', options: SweepOpt
 /** Ends every process of an instance and resolves when none is left; false when some could not be ended in ten seconds. */
 export async function sweepUp(options: SweepOptions): Promise<boolean> {
   const child = startSweeper('sweep', options);
-  const [code] = (await once(child, 'exit')) as [number | null];
-  return code === 0;
+  return (await exitOf(child)) === 0;
 }

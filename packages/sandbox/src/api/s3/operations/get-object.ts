@@ -47,7 +47,7 @@ function readReply(call: Call): { bucket: Bucket; version: ObjectVersion; reply:
     return { bucket, version, reply: { status: 304, headers }, span: whole };
   }
   const part = partOf(call, version);
-  const span = part?.span ?? rangeOf(call.headers['range'], version.sizeBytes) ?? whole;
+  const span = part?.span ?? rangeOf(rangeHeaderOf(call, version), version.sizeBytes) ?? whole;
   const isPartial = part !== undefined || span !== whole;
   const headers = {
     ...objectHeaders(call, bucket, version),
@@ -78,6 +78,14 @@ function objectHeaders(call: Call, bucket: Bucket, version: ObjectVersion): Reco
     if (override !== undefined) headers[name] = override;
   }
   return headers;
+}
+
+/** With If-Range the range only counts while the object is still the one that the client knows. */
+function rangeHeaderOf(call: Call, version: ObjectVersion): string | undefined {
+  const ifRange = call.headers['if-range'];
+  if (ifRange === undefined) return call.headers['range'];
+  const conditions = ifRange.includes('"') ? { 'if-match': ifRange } : { 'if-unmodified-since': ifRange };
+  return judgeRead(readConditionsOf(conditions), version) === 'proceed' ? call.headers['range'] : undefined;
 }
 
 /**

@@ -1,0 +1,106 @@
+import type { ExecResult, Machine, MachineDriver, MachineEnd, MachineSpec } from '../../machine/driver.ts';
+
+/** Answers a command; a rejection is what a machine that is gone does. */
+export type ScriptedExec = (command: readonly string[], timeoutMs: number) => Promise<ExecResult>;
+
+/** What machines of a scripted driver do; may be changed between starts. */
+export interface MachineScript {
+  /** Obeys the power button at once. */
+  obeysPowerButton: boolean;
+  exec: ScriptedExec;
+  /** Thrown by the next starts. */
+  startError: Error | null;
+}
+
+export function execResult(stdout: string, exitCode: number | null = 0, stderr = ''): ExecResult {
+  return {
+    exitCode,
+    signal: exitCode === null ? 'SIGKILL' : null,
+    stdout: Buffer.from(stdout),
+    stderr: Buffer.from(stderr),
+  };
+}
+
+/** A machine that exists in this process only. Tests press its buttons and see what was pressed. */
+export class ScriptedMachine implements Machine {
+  readonly spec: MachineSpec;
+  readonly privateAddress: string;
+  readonly ended: Promise<MachineEnd>;
+  readonly calls: string[] = [];
+  readonly #script: MachineScript;
+  #end: (end: MachineEnd) => void = () => {};
+
+  constructor(spec: MachineSpec, script: MachineScript) {
+    this.spec = spec;
+    this.#script = script;
+    this.privateAddress = spec.hostName.replace('ip-', '').replaceAll('-', '.');
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  async exec(command: readonly string[], options: { timeoutMs: number }): Promise<ExecResult> {
+    this.calls.push(`exec ${command.join(' ')}`);
+    return await this.#script.exec(command, options.timeoutMs);
+  }
+
+  pressPowerButton(): void {
+    this.calls.push('power-button');
+    if (this.#script.obeysPowerButton) this.#end('power-off');
+  }
+
+  kill(): Promise<void> {
+    this.calls.push('kill');
+    this.#end('killed');
+    return Promise.resolve();
+  }
+
+  /** As `poweroff` inside. */
+  powerOff(): void {
+    this.#end('power-off');
+  }
+
+  crash(): void {
+    this.#end('crashed');
+  }
+
+  setPartitioned(partitioned: boolean): void {
+    this.calls.push(`partitioned ${partitioned}`);
+  }
+
+  consoleOutput(): Promise<Buffer> {
+    return Promise.resolve(Buffer.from(`console of ${this.spec.instanceId}\n`));
+  }
+}
+
+/** A driver whose machines are objects. */
+export class ScriptedDriver implements MachineDriver {
+  readonly level = 'process';
+  readonly notReal = ['everything'];
+  readonly machines = new Map<string, ScriptedMachine>();
+  readonly script: MachineScript = {
+    obeysPowerButton: true,
+    exec: (command) => Promise.resolve(execResult(`${command.at(-1)}\n`)),
+    startError: null,
+  };
+
+  probe() {
+    return Promise.resolve({ ok: true } as const);
+  }
+
+  start(spec: MachineSpec): Promise<Machine> {
+    if (this.script.startError !== null) return Promise.reject(this.script.startError);
+    const machine = new ScriptedMachine(spec, this.script);
+    this.machines.set(spec.instanceId, machine);
+    return Promise.resolve(machine);
+  }
+
+  /** The machine of an instance that has one. */
+  of(instanceId: string): ScriptedMachine {
+    const machine = this.machines.get(instanceId);
+    if (machine === undefined) throw new Error(`${instanceId} has no machine`);
+    return machine;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.machines.values()].map((machine) => machine.kill()));
+  }
+}
