@@ -1,6 +1,6 @@
 import { RunctlError } from '@runctl/core';
 import { decodeDocument, encodeDocument } from '@runctl/protocol';
-import { isStoreError, type ObjectStore } from '@runctl/store';
+import { collect, isStoreError, readBytes, type ObjectStore } from '@runctl/store';
 import type { z } from 'zod';
 
 export interface ReadDocument<T> {
@@ -45,16 +45,6 @@ export async function createDocument<S extends z.ZodType>(
       if (!isStoreError(error, 'conflict') || tries >= 5) throw error;
     }
   }
-}
-
-export async function readBytes(store: ObjectStore, key: string): Promise<Uint8Array> {
-  return collect((await store.get(key)).body);
-}
-
-export async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
 
 /** Runs `work` over `items`, at most `limit` at a time, keeping their order. */

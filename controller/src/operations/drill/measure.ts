@@ -88,7 +88,7 @@ function ranToItsEnd(record: RunRecord, life: AttemptRecord | undefined): boolea
   const final = record.launches.at(-1)?.outcome;
   const own = life?.outcome;
   if (final?.status !== 'succeeded' || own === null || own === undefined || own.cause !== 'spot-notice') return false;
-  const stepsAfterStop = own.step === null || life?.drain?.stepAtStop == null ? 0 : own.step - life.drain.stepAtStop;
+  const stepsAfterStop = (own.step ?? 0) - (life?.drain?.stepAtStop ?? own.step ?? 0);
   return own.exitCode === 0 && own.step === final.step && stepsAfterStop > 1;
 }
 

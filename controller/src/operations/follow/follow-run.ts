@@ -1,4 +1,4 @@
-import type { Clock } from '@runctl/core';
+import { RunctlError, type Clock } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import { isStoreError } from '@runctl/store';
 import type { Cloud } from '../cloud.ts';
@@ -59,10 +59,24 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
     yield* changed.events.filter(isEnding);
     if (outcome !== null) return outcome;
     yield* fleet.look(record);
-    if (fleet.isGone()) return (await reader.read()).launches.find((other) => other.launch === launch)?.outcome ?? null;
+    if (fleet.isGone()) return endWithoutFleet(await reader.read(), launch);
     yield* pause(options, { log, ms: pollMs(record, launch) });
     record = await patiently(options, () => reader.read());
   }
+}
+
+/** The outcome, if it came with the fleet's end. Errors: `boot-failed` when machines came but never got to the agent. */
+function endWithoutFleet(record: RunRecord, launch: number): FollowEnd {
+  const outcome = record.launches.find((other) => other.launch === launch)?.outcome ?? null;
+  const boot = record.boots.filter((other) => other.launch === launch).at(-1);
+  if (outcome !== null || boot === undefined || attemptsOf(record, launch).length > 0) return outcome;
+  throw new RunctlError(
+    'boot-failed',
+    `no machine got as far as the agent; the last failed at "${boot.stage}": ${boot.message}`,
+    {
+      hint: 'its fleet is gone; mend the cause, then launch again or `runctl resume` the run',
+    },
+  );
 }
 
 /** A laptop loses its network now and then, and the run goes on without it: asks again until there is an answer. */

@@ -17,14 +17,14 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   const exclude = wish.checkpoint.dir.startsWith('/')
     ? []
     : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];
-  const [taken, found] = await Promise.all([
-    snapshot(project.root, { into, exclude, script: project.script }),
-    findPools(cloud.fleets, wish),
-    bucketAnswers(cloud),
-  ]);
+  const packing = snapshot(project.root, { into, exclude, script: project.script });
+  const asking = Promise.all([findPools(cloud.fleets, wish), bucketAnswers(cloud)]);
+  // Whichever part fails, nothing goes on in the background afterwards.
+  await Promise.allSettled([packing, asking]);
+  const [found] = await asking;
   return {
     project,
-    snapshot: taken,
+    snapshot: await packing,
     wish,
     interpreter: interpreterOf(project.script),
     region: cloud.region,
