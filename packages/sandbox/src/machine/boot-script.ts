@@ -12,11 +12,20 @@ export type BootScript =
  */
 export function bootScriptOf(userData: Buffer | null): BootScript {
   if (userData === null || userData.length === 0) return { kind: 'none' };
-  const text = userData[0] === 0x1f && userData[1] === 0x8b ? gunzipSync(userData) : userData;
+  const text = unpacked(userData);
   if (text.subarray(0, 2).toString() === '#!') return { kind: 'script', text };
   const firstLine = text.toString('utf8', 0, 80).split('\n')[0] ?? '';
   return {
     kind: 'unsupported',
     reason: `user data that begins with ${JSON.stringify(firstLine)} is not run: the sandbox understands scripts (#!) only`,
   };
+}
+
+function unpacked(userData: Buffer): Buffer {
+  if (userData[0] !== 0x1f || userData[1] !== 0x8b) return userData;
+  try {
+    return gunzipSync(userData);
+  } catch {
+    return userData;
+  }
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { temporaryFolder } from '@runctl/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Machine, MachineDriver } from '../driver.ts';
@@ -96,7 +96,7 @@ describe('a lite instance', () => {
 
   inside('sees neither homes nor temporary files nor project folders of the host, but its shared ones', async (run) => {
     expect(await run(`cat ${join(folder.path, 'secret')} 2>/dev/null || echo hidden`)).toBe('hidden');
-    expect(await run('ls -A /root; ls -A /tmp')).toBe(basename(folder.path));
+    expect(await run('ls -A /root')).toBe('');
     expect(await run(`ls -A ${folder.path}`)).toBe('shared');
     expect(await run('ls -A /home')).toBe('ubuntu');
     expect(await run(`cat ${join(folder.path, 'shared/wheel')}`)).toBe('shown');
