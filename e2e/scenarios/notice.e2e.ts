@@ -48,7 +48,7 @@ test('without a notice the last durable checkpoint is used and nothing before it
 });
 
 test('a script that ignores SIGTERM is killed in time, and the last durable checkpoint is used', async () => {
-  await using world = await World.start({ timeScale: 0.05 });
+  await using world = await World.start();
   const run = await launchDetached(world, 'ignores-sigterm', { args: ['120', '0.1'] });
   await durableStep(world, run, 10);
   expect(await world.runctl(['sandbox', 'interrupt', run])).toMatchObject({ exitCode: 0 });

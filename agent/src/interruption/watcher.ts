@@ -66,6 +66,11 @@ export function noticeWindowMs(time: string | undefined, dateMs: number | null, 
   return Math.min(noticeMs, Math.max(0, atMs - dateMs));
 }
 
+/** Both times have whole seconds, so their difference may be one too long; a rehearsal can't afford to lose all of that. */
+function resolutionMs(noticeMs: number): number {
+  return Math.min(1000, noticeMs / 10);
+}
+
 export function createInterruptionWatcher(options: WatcherOptions): InterruptionWatcher {
   const { imds, clock, log, timing, events } = options;
   let noticed: string | null = null;
@@ -85,7 +90,7 @@ export function createInterruptionWatcher(options: WatcherOptions): Interruption
     noticed = answer.body;
     const firstSeenMs = clock.monotonicMs();
     const windowMs = noticeWindowMs(parsed.data.time, answer.dateMs, timing.noticeMs);
-    const deadlineMs = firstSeenMs + Math.max(0, windowMs - timing.deadlineMarginMs);
+    const deadlineMs = firstSeenMs + Math.max(0, windowMs - timing.deadlineMarginMs - resolutionMs(timing.noticeMs));
     events.onNotice({ action: parsed.data.action, firstSeenMs, windowMs, deadlineMs });
   };
 

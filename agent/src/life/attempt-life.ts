@@ -12,7 +12,7 @@ import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
 import { workloadCommand, workloadEnvironment } from '../supervisor/environment.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { adoptedDrain, DrainNotes } from './drain-notes.ts';
-import { reportAttempt } from './report-attempt.ts';
+import { type AttemptReport, reportAttempt } from './report-attempt.ts';
 
 /** What follows once there is no more to do in this generation on this machine. */
 export type LastVerdict = Exclude<Verdict, { next: 'restart' }>;
@@ -33,6 +33,7 @@ export class AttemptLife implements AttemptActions {
   #lastPass: PassReport | null = null;
   #flushMs: number | null = null;
   #verdict: Verdict | null = null;
+  #unreported: AttemptReport | null = null;
 
   constructor(context: LifeContext, shipper: LogShipper) {
     const { checkpoints, facts, life, ports } = context;
@@ -187,7 +188,7 @@ export class AttemptLife implements AttemptActions {
         crashes: [...attempt.crashes, { ...crash, workload: attempt.workload?.id ?? null }],
         backoffUntil: timestampOf(ports.clock.wallMs() + verdict.afterMs),
       });
-    await reportAttempt(this.#context, {
+    const facts = {
       ending,
       flush,
       verdict,
@@ -197,8 +198,15 @@ export class AttemptLife implements AttemptActions {
       lastPass: this.#lastPass,
       ranMs: this.#ranMs(),
       logBytes: this.#shipper.shippedBytes(),
-      signal,
-    });
+    };
+    this.#unreported = facts;
+    await reportAttempt(this.#context, facts, signal);
+    this.#unreported = null;
+  }
+
+  /** Where the deadline came before the report and the machine lives on all the same: says now what happened. */
+  async reportLate(signal: AbortSignal): Promise<void> {
+    if (this.#unreported !== null) await reportAttempt(this.#context, this.#unreported, signal);
   }
 
   /** Where the training is, now. */

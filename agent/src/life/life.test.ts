@@ -4,7 +4,7 @@ import { intercepted, type ObjectStore, StoreError } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
 import { eventually, resultOf, RunWorld } from '../testing/run-world.ts';
 
-test('a run that finishes leaves its outcome, deletes its fleet and powers the machine off', async () => {
+test.concurrent('a run that finishes leaves its outcome, deletes its fleet and powers the machine off', async () => {
   await using world = await RunWorld.launch({ script: 'counter.py', args: ['12', '0.02'] });
   const machine = await world.machine('i-1');
   expect(await machine.start()).toBe('off');
@@ -24,7 +24,7 @@ test('a run that finishes leaves its outcome, deletes its fleet and powers the m
   expect(await world.status(1)).toMatchObject({ phase: 'ended', step: 12 });
 });
 
-test('a notice becomes a saved step, and a second machine goes on from it to the same result', async () => {
+test.concurrent('a notice becomes a saved step, and a second machine goes on from it to the same result', async () => {
   await using world = await RunWorld.launch({ script: 'counter.py', args: ['60', '0.03'] });
   const first = await world.machine('i-1');
   const life = first.start();
@@ -45,7 +45,7 @@ test('a notice becomes a saved step, and a second machine goes on from it to the
   await first.die();
 });
 
-test('a script gets its environment, its folder and its arguments', async () => {
+test.concurrent('a script gets its environment, its folder and its arguments', async () => {
   await using world = await RunWorld.launch({ script: 'shows-environment.py', args: ['--lr', '0.1'] });
   const machine = await world.machine('i-1');
   await machine.start();
@@ -67,48 +67,57 @@ test('a script gets its environment, its folder and its arguments', async () => 
 });
 
 describe('an agent that dies', () => {
-  test('while the workload runs: the next one adopts it, and nothing of its log is lost or doubled', async () => {
-    await using world = await RunWorld.launch({ script: 'counter.py', args: ['60', '0.03'] });
-    const machine = await world.machine('i-1');
-    machine.start().catch(() => {});
-    await world.reachesStep(1, 5);
-    const before = await world.status(1);
-    await machine.killAgent();
-    expect(await machine.start()).toBe('off');
-    expect((await world.status(1))?.generation).toBe(before?.generation);
-    const steps = (await world.log(1)).match(/^step \d+$/gm);
-    expect(steps).toEqual(Array.from({ length: 60 }, (_, index) => `step ${index + 1}`));
-    expect(await world.log(1)).not.toContain('resumed');
-    expect(await world.status(2)).toBeNull();
-  });
+  test.concurrent(
+    'while the workload runs: the next one adopts it, and nothing of its log is lost or doubled',
+    async () => {
+      await using world = await RunWorld.launch({ script: 'counter.py', args: ['60', '0.03'] });
+      const machine = await world.machine('i-1');
+      machine.start().catch(() => {});
+      await world.reachesStep(1, 5);
+      const before = await world.status(1);
+      await machine.killAgent();
+      expect(await machine.start()).toBe('off');
+      expect((await world.status(1))?.generation).toBe(before?.generation);
+      const steps = (await world.log(1)).match(/^step \d+$/gm);
+      expect(steps).toEqual(Array.from({ length: 60 }, (_, index) => `step ${index + 1}`));
+      expect(await world.log(1)).not.toContain('resumed');
+      expect(await world.status(2)).toBeNull();
+    },
+  );
 
-  test('while the workload runs, which ends before the next agent comes: its exit code is known all the same', async () => {
-    await using world = await RunWorld.launch({ script: 'counter.py', args: ['12', '0.05'] });
-    const machine = await world.machine('i-1');
-    machine.start().catch(() => {});
-    await world.reachesStep(1, 3);
-    await machine.killAgent();
-    await eventually('the exit', () => existsSync(machine.paths.exit));
-    expect(await machine.start()).toBe('off');
-    expect(await world.outcome()).toMatchObject({ status: 'succeeded', step: 12 });
-    expect(await world.log(1)).toContain(resultOf(12));
-  });
+  test.concurrent(
+    'while the workload runs, which ends before the next agent comes: its exit code is known all the same',
+    async () => {
+      await using world = await RunWorld.launch({ script: 'counter.py', args: ['12', '0.05'] });
+      const machine = await world.machine('i-1');
+      machine.start().catch(() => {});
+      await world.reachesStep(1, 3);
+      await machine.killAgent();
+      await eventually('the exit', () => existsSync(machine.paths.exit));
+      expect(await machine.start()).toBe('off');
+      expect(await world.outcome()).toMatchObject({ status: 'succeeded', step: 12 });
+      expect(await world.log(1)).toContain(resultOf(12));
+    },
+  );
 
-  test('while the workload saves after a stop: the next one lets it finish and does not tell it again', async () => {
-    await using world = await RunWorld.launch({ script: 'counts-sigterms.py', args: ['1'] });
-    const machine = await world.machine('i-1');
-    machine.start().catch(() => {});
-    await eventually('the script is ready', async () => (await world.log(1).catch(() => '')).includes('ready'));
-    await world.control('stop');
-    await eventually('the drain', async () => (await machine.journal()).attempt?.drain != null);
-    await machine.killAgent();
-    expect(await machine.start()).toBe('off');
-    expect(await world.log(1)).toContain('preempt True\ntold 1\n');
-    expect(await world.outcome()).toMatchObject({ status: 'stopped', cause: 'user-stop', exitCode: 143 });
-    expect((await world.drained(1))?.drain).toMatchObject({ killed: false, newCheckpoint: true });
-  });
+  test.concurrent(
+    'while the workload saves after a stop: the next one lets it finish and does not tell it again',
+    async () => {
+      await using world = await RunWorld.launch({ script: 'counts-sigterms.py', args: ['1'] });
+      const machine = await world.machine('i-1');
+      machine.start().catch(() => {});
+      await eventually('the script is ready', async () => (await world.log(1).catch(() => '')).includes('ready'));
+      await world.control('stop');
+      await eventually('the drain', async () => (await machine.journal()).attempt?.drain != null);
+      await machine.killAgent();
+      expect(await machine.start()).toBe('off');
+      expect(await world.log(1)).toContain('preempt True\ntold 1\n');
+      expect(await world.outcome()).toMatchObject({ status: 'stopped', cause: 'user-stop', exitCode: 143 });
+      expect((await world.drained(1))?.drain).toMatchObject({ killed: false, newCheckpoint: true });
+    },
+  );
 
-  test('in the pause after a crash: the next one does not count the crash twice', async () => {
+  test.concurrent('in the pause after a crash: the next one does not count the crash twice', async () => {
     const timing = { crashBackoffMs: 1000, earlyFailureMs: 0 };
     await using world = await RunWorld.launch({
       script: 'crashes.sh',
@@ -124,7 +133,7 @@ describe('an agent that dies', () => {
     expect((await world.log(1)).match(/about to fail/g)).toHaveLength(2);
   });
 
-  test('before it could delete the fleet: the next one finds the outcome and finishes', async () => {
+  test.concurrent('before it could delete the fleet: the next one finds the outcome and finishes', async () => {
     await using world = await RunWorld.launch({ script: 'counter.py', args: ['2', '0.01'] });
     world.fleet.failures = 1000;
     const machine = await world.machine('i-1');
@@ -142,7 +151,7 @@ describe('an agent that dies', () => {
 });
 
 describe('a workload that fails', () => {
-  test('in the same way twice soon after its start is given up, with its exit code', async () => {
+  test.concurrent('in the same way twice soon after its start is given up, with its exit code', async () => {
     await using world = await RunWorld.launch({ script: 'crashes.sh', interpreter: ['/bin/sh'] });
     const machine = await world.machine('i-1');
     expect(await machine.start()).toBe('off');
@@ -152,7 +161,7 @@ describe('a workload that fails', () => {
     expect(world.fleet.deletions).toBe(1);
   });
 
-  test('once is started again on the same machine from its last durable checkpoint', async () => {
+  test.concurrent('once is started again on the same machine from its last durable checkpoint', async () => {
     await using world = await RunWorld.launch({ script: 'crashes-once.py', args: ['20', '0.05'] });
     const machine = await world.machine('i-1');
     expect(await machine.start()).toBe('off');
@@ -163,7 +172,7 @@ describe('a workload that fails', () => {
     expect(await world.status(1)).toMatchObject({ crashes: 1 });
   });
 
-  test('whose script does not exist is given up and says so', async () => {
+  test.concurrent('whose script does not exist is given up and says so', async () => {
     await using world = await RunWorld.launch({ script: 'missing.sh', interpreter: ['/bin/sh'] });
     const machine = await world.machine('i-1');
     expect(await machine.start()).toBe('off');
@@ -171,7 +180,7 @@ describe('a workload that fails', () => {
     expect(await world.log(1)).toContain('missing.sh');
   });
 
-  test('is not started again when somebody asked to stop in the pause', async () => {
+  test.concurrent('is not started again when somebody asked to stop in the pause', async () => {
     const timing = { crashBackoffMs: 60_000 };
     await using world = await RunWorld.launch({ script: 'crashes.sh', interpreter: ['/bin/sh'], timing });
     const machine = await world.machine('i-1');
@@ -184,7 +193,7 @@ describe('a workload that fails', () => {
 });
 
 describe('a stop', () => {
-  test('by a person saves first, ends the launch as stopped and deletes the fleet', async () => {
+  test.concurrent('by a person saves first, ends the launch as stopped and deletes the fleet', async () => {
     await using world = await RunWorld.launch({ script: 'counter.py', args: ['1000', '0.03'] });
     const machine = await world.machine('i-1');
     const life = machine.start();
@@ -198,7 +207,7 @@ describe('a stop', () => {
     expect(world.fleet.deletions).toBe(1);
   });
 
-  test('for another launch is nothing to this one', async () => {
+  test.concurrent('for another launch is nothing to this one', async () => {
     await using world = await RunWorld.launch({ script: 'counter.py', args: ['20', '0.05'] });
     const machine = await world.machine('i-1');
     const life = machine.start();
@@ -207,7 +216,7 @@ describe('a stop', () => {
     expect(await world.outcome()).toMatchObject({ status: 'succeeded' });
   });
 
-  test('comes when the budget is spent, and a higher budget keeps it away', async () => {
+  test.concurrent('comes when the budget is spent, and a higher budget keeps it away', async () => {
     await using world = await RunWorld.launch({
       script: 'counter.py',
       args: ['1000', '0.03'],
@@ -222,7 +231,7 @@ describe('a stop', () => {
     expect((await world.attemptOutcome(1))?.costUsd).toBeGreaterThanOrEqual(0.002);
   });
 
-  test('comes before the fleet ends by itself', async () => {
+  test.concurrent('comes before the fleet ends by itself', async () => {
     await using world = await RunWorld.launch({
       script: 'counter.py',
       args: ['1000', '0.03'],
@@ -233,7 +242,7 @@ describe('a stop', () => {
     expect(await world.outcome()).toMatchObject({ status: 'stopped', cause: 'deadline' });
   });
 
-  test('that the workload ignores ends with its death within the notice, and the log is saved', async () => {
+  test.concurrent('that the workload ignores ends with its death within the notice, and the log is saved', async () => {
     await using world = await RunWorld.launch({ script: 'ignores-sigterm.sh', interpreter: ['/bin/sh'] });
     const machine = await world.machine('i-1');
     machine.start().catch(() => {});
@@ -246,23 +255,26 @@ describe('a stop', () => {
     expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', signal: 'SIGKILL' });
   });
 
-  test('by the power button is a quick drain, after which the agent leaves and the fleet stays', async () => {
-    await using world = await RunWorld.launch({ script: 'counter.py', args: ['1000', '0.03'] });
-    const machine = await world.machine('i-1');
-    const life = machine.start();
-    await world.reachesStep(1, 7);
-    machine.pressPowerButton();
-    expect(await life).toBe('leaving');
-    const outcome = await world.attemptOutcome(1);
-    expect(outcome).toMatchObject({ status: 'interrupted', cause: 'machine-shutdown' });
-    expect(outcome?.durableStep).toBe(outcome?.step);
-    expect(await world.outcome()).toBeNull();
-    expect(world.fleet.deletions).toBe(0);
-  });
+  test.concurrent(
+    'by the power button is a quick drain, after which the agent leaves and the fleet stays',
+    async () => {
+      await using world = await RunWorld.launch({ script: 'counter.py', args: ['1000', '0.03'] });
+      const machine = await world.machine('i-1');
+      const life = machine.start();
+      await world.reachesStep(1, 7);
+      machine.pressPowerButton();
+      expect(await life).toBe('leaving');
+      const outcome = await world.attemptOutcome(1);
+      expect(outcome).toMatchObject({ status: 'interrupted', cause: 'machine-shutdown' });
+      expect(outcome?.durableStep).toBe(outcome?.step);
+      expect(await world.outcome()).toBeNull();
+      expect(world.fleet.deletions).toBe(0);
+    },
+  );
 });
 
 describe('two machines of one run', () => {
-  test('the second waits while the first holds the lease, and leaves when the run is over', async () => {
+  test.concurrent('the second waits while the first holds the lease, and leaves when the run is over', async () => {
     await using world = await RunWorld.launch({ script: 'counter.py', args: ['40', '0.03'] });
     const [first, second] = [await world.machine('i-1'), await world.machine('i-2')];
     const life = first.start();
@@ -274,46 +286,52 @@ describe('two machines of one run', () => {
     expect(await world.log(1)).toContain(resultOf(40));
   });
 
-  test('a machine that vanished without a word is followed by the next one after the lease ran out', async () => {
-    await using world = await RunWorld.launch({
-      script: 'counter.py',
-      args: ['60', '0.03'],
-      timing: { leaseTtlMs: 2000, leaseRenewMs: 300, publishWithinMs: 900 },
-    });
-    const first = await world.machine('i-1');
-    first.start().catch(() => {});
-    await eventually('a durable checkpoint', async () => ((await world.latest())?.step ?? 0) >= 10);
-    await first.die();
-    const durable = (await world.latest())?.step;
-    const second = await world.machine('i-2');
-    expect(await second.start()).toBe('off');
-    expect((await world.started(2))?.resumedFrom?.step).toBe(durable);
-    expect(await world.log(2)).toContain(resultOf(60));
-    expect(await world.status(2)).toMatchObject({ interruptions: 1 });
-  });
+  test.concurrent(
+    'a machine that vanished without a word is followed by the next one after the lease ran out',
+    async () => {
+      await using world = await RunWorld.launch({
+        script: 'counter.py',
+        args: ['60', '0.03'],
+        timing: { leaseTtlMs: 2000, leaseRenewMs: 300, publishWithinMs: 900 },
+      });
+      const first = await world.machine('i-1');
+      first.start().catch(() => {});
+      await eventually('a durable checkpoint', async () => ((await world.latest())?.step ?? 0) >= 10);
+      await first.die();
+      const durable = (await world.latest())?.step;
+      const second = await world.machine('i-2');
+      expect(await second.start()).toBe('off');
+      expect((await world.started(2))?.resumedFrom?.step).toBe(durable);
+      expect(await world.log(2)).toContain(resultOf(60));
+      expect(await world.status(2)).toMatchObject({ interruptions: 1 });
+    },
+  );
 
-  test('one that lost the lease kills its workload, publishes nothing more and powers off without the fleet', async () => {
-    await using world = await RunWorld.launch({
-      script: 'counter.py',
-      args: ['1000', '0.03'],
-      timing: { leaseRenewMs: 200 },
-    });
-    const machine = await world.machine('i-1');
-    const life = machine.start();
-    await world.reachesStep(1, 7);
-    await world.takeLease('i-2');
-    expect(await life).toBe('off');
-    // What counter.py saves when it is told to stop would have been a checkpoint of its last step.
-    expect((await world.latest())?.step ?? 0).toBeLessThan((await world.attemptOutcome(1))?.step ?? 0);
-    expect(await world.attemptOutcome(1)).toMatchObject({ status: 'fenced', cause: 'fenced' });
-    expect(existsSync(machine.paths.pid) && (await machine.workloadLives())).toBe(false);
-    expect(world.fleet.deletions).toBe(0);
-    expect(await world.outcome()).toBeNull();
-  });
+  test.concurrent(
+    'one that lost the lease kills its workload, publishes nothing more and powers off without the fleet',
+    async () => {
+      await using world = await RunWorld.launch({
+        script: 'counter.py',
+        args: ['1000', '0.03'],
+        timing: { leaseRenewMs: 200 },
+      });
+      const machine = await world.machine('i-1');
+      const life = machine.start();
+      await world.reachesStep(1, 7);
+      await world.takeLease('i-2');
+      expect(await life).toBe('off');
+      // What counter.py saves when it is told to stop would have been a checkpoint of its last step.
+      expect((await world.latest())?.step ?? 0).toBeLessThan((await world.attemptOutcome(1))?.step ?? 0);
+      expect(await world.attemptOutcome(1)).toMatchObject({ status: 'fenced', cause: 'fenced' });
+      expect(existsSync(machine.paths.pid) && (await machine.workloadLives())).toBe(false);
+      expect(world.fleet.deletions).toBe(0);
+      expect(await world.outcome()).toBeNull();
+    },
+  );
 });
 
 describe('a machine that outlives its notice', () => {
-  test('trains on to the end when nobody took over', async () => {
+  test.concurrent('trains on to the end when nobody took over', async () => {
     await using world = await RunWorld.launch({
       script: 'counter.py',
       args: ['80', '0.03'],
@@ -329,7 +347,7 @@ describe('a machine that outlives its notice', () => {
     expect(await world.log(2)).toContain(resultOf(80));
   });
 
-  test('powers off without the fleet when another has the lease', async () => {
+  test.concurrent('powers off without the fleet when another has the lease', async () => {
     await using world = await RunWorld.launch({
       script: 'counter.py',
       args: ['80', '0.03'],
@@ -349,7 +367,7 @@ describe('a machine that outlives its notice', () => {
 });
 
 describe('money', () => {
-  test('a machine that may not delete its fleet trains nothing and says why', async () => {
+  test.concurrent('a machine that may not delete its fleet trains nothing and says why', async () => {
     await using world = await RunWorld.launch({ script: 'counter.py', args: ['2', '0.01'] });
     world.fleet.mayDelete = false;
     world.fleet.failures = 1000;
@@ -362,7 +380,7 @@ describe('money', () => {
     expect(machine.power.offs).toBe(0);
   });
 
-  test('the machine is not powered off before the fleet is deleted', async () => {
+  test.concurrent('the machine is not powered off before the fleet is deleted', async () => {
     await using world = await RunWorld.launch({ script: 'counter.py', args: ['2', '0.01'] });
     world.fleet.failures = 2;
     const machine = await world.machine('i-1');
@@ -372,30 +390,33 @@ describe('money', () => {
   });
 });
 
-test('a bucket that fails while the machine is taken costs what was not durable, not the drain', async () => {
-  let down = false;
-  const store = (memory: ObjectStore) =>
-    intercepted(memory, (_call, perform) => {
-      if (down) throw new StoreError('transient', 'the test took the bucket away');
-      return perform();
-    });
-  await using world = await RunWorld.launch({ script: 'counter.py', args: ['1000', '0.1'], store });
-  const machine = await world.machine('i-1');
-  machine.start().catch(() => {});
-  await eventually('a durable checkpoint', async () => (await world.latest())?.step === 5);
-  down = true;
-  machine.imds.notice(3000);
-  await eventually('the end of the workload', () => existsSync(machine.paths.exit));
-  await systemClock.sleep(3500);
-  expect(await machine.workloadLives()).toBe(false);
-  expect(await world.attemptOutcome(1)).toBeNull();
-  down = false;
-  await machine.die();
-  const second = await world.machine('i-2');
-  second.start().catch(() => {});
-  await eventually(
-    'the second life',
-    async () => ((await world.status(2))?.step ?? 0) > ((await world.latest())?.step ?? 0),
-  );
-  expect((await world.started(2))?.resumedFrom?.step).toBe(5);
-});
+test.concurrent(
+  'a bucket that fails while the machine is taken costs what was not durable, not the drain',
+  async () => {
+    let down = false;
+    const store = (memory: ObjectStore) =>
+      intercepted(memory, (_call, perform) => {
+        if (down) throw new StoreError('transient', 'the test took the bucket away');
+        return perform();
+      });
+    await using world = await RunWorld.launch({ script: 'counter.py', args: ['1000', '0.1'], store });
+    const machine = await world.machine('i-1');
+    machine.start().catch(() => {});
+    await eventually('a durable checkpoint', async () => (await world.latest())?.step === 5);
+    down = true;
+    machine.imds.notice(3000);
+    await eventually('the end of the workload', () => existsSync(machine.paths.exit));
+    await systemClock.sleep(3500);
+    expect(await machine.workloadLives()).toBe(false);
+    expect(await world.attemptOutcome(1)).toBeNull();
+    down = false;
+    await machine.die();
+    const second = await world.machine('i-2');
+    second.start().catch(() => {});
+    await eventually(
+      'the second life',
+      async () => ((await world.status(2))?.step ?? 0) > ((await world.latest())?.step ?? 0),
+    );
+    expect((await world.started(2))?.resumedFrom?.step).toBe(5);
+  },
+);

@@ -219,7 +219,7 @@ class Life {
   }
 
   async #attempt(generation: number): Promise<LastVerdict> {
-    const { life, ports } = this.#context;
+    const { facts, life, ports } = this.#context;
     await this.#beginGeneration(generation);
     life.generation = generation;
     const shipper = this.#shipper(generation);
@@ -230,6 +230,10 @@ class Life {
     try {
       const verdict = await attempt.live(this.#signal);
       life.enter('ended', verdict.message);
+      const late = AbortSignal.timeout(facts.spec.timing.survivalMs);
+      await attempt.reportLate(AbortSignal.any([signal, late])).catch((error: unknown) => {
+        ports.log.error({ error: messageOf(error) }, 'how the attempt ended is not written down');
+      });
       ports.log.info({ ...verdict }, 'the attempt ended');
       return verdict;
     } finally {

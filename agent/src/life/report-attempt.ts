@@ -18,26 +18,26 @@ export interface AttemptReport {
   readonly lastPass: PassReport | null;
   readonly ranMs: number;
   readonly logBytes: number;
-  readonly signal: AbortSignal;
 }
 
 const RETRY_MS = 500;
 
-/** Writes down how the attempt ended, again and again until the bucket has it or the signal fires. */
-export async function reportAttempt(context: LifeContext, report: AttemptReport): Promise<void> {
+/** Writes down how the attempt ended, again and again until the bucket has it or the signal fires; then rejects. */
+export async function reportAttempt(context: LifeContext, report: AttemptReport, signal: AbortSignal): Promise<void> {
   const { documents, life, ports } = context;
   const drained = await drainedDocument(context, report);
   const outcome = report.verdict.next === 'restart' ? null : outcomeDocument(context, report, report.verdict);
   if (drained?.drain.newCheckpoint === false && report.ending.cause !== 'fenced')
     life.warn(`no new complete checkpoint appeared after SIGTERM (${report.ending.cause})`);
-  while (!report.signal.aborted) {
+  for (;;) {
+    signal.throwIfAborted();
     try {
-      if (drained !== null) await documents.putDrained(drained, report.signal);
-      if (outcome !== null) await documents.putOutcome(outcome, report.signal);
+      if (drained !== null) await documents.putDrained(drained, signal);
+      if (outcome !== null) await documents.putOutcome(outcome, signal);
       return;
     } catch (error) {
       ports.log.warn({ error: messageOf(error) }, 'how the attempt ended could not be written yet');
-      await ports.clock.sleep(RETRY_MS, report.signal).catch(() => {});
+      await ports.clock.sleep(RETRY_MS, signal).catch(() => {});
     }
   }
 }

@@ -1,8 +1,8 @@
-import { rm } from 'node:fs/promises';
 import { formatBytes, formatDuration, messageOf } from '@runctl/core';
 import { type AttemptStarted, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
 import type { LifeContext } from '../life/attempt-context.ts';
 import { placeCode } from './code.ts';
+import { emptyScriptFolder } from './script-folder.ts';
 
 export interface Prepared {
   /** Absolute path of what to resume from; null for a start from nothing. */
@@ -22,9 +22,7 @@ export async function prepareWorkload(context: LifeContext, signal: AbortSignal)
     return result;
   };
   await stage('backoff', () => pauseAfterCrash(context, signal));
-  await Promise.all(
-    [ports.paths.done, ports.paths.preempt, ports.paths.progress].map((path) => rm(path, { force: true })),
-  );
+  await emptyScriptFolder(ports.paths.script, ports.account);
   await stage('code', () => bringCode(context, signal));
   const restored = await stage('restore', () => restore(context, signal));
   await journal.updateAttempt({ resumedFrom: restored.resumedFrom, backoffUntil: null });

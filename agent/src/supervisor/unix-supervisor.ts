@@ -129,7 +129,7 @@ export class UnixSupervisor implements Supervisor {
     try {
       const child = spawn(file, rest, {
         cwd: command.folder,
-        env: { ...command.environment, RUNCTL_WORKLOAD: id },
+        env: command.environment,
         detached: true,
         stdio: ['ignore', output.fd, output.fd],
       });

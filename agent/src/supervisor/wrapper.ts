@@ -2,14 +2,14 @@
  * The workload's parent: a POSIX shell of about 1 MB that outlives the agent. `$1` is the state folder, the rest the
  * command, whose session and process group are its own. Writes `training.pid` and, when the workload ended,
  * `training.exit`, both atomically. Signals meant for the workload do not end it: traps are reset in the workload,
- * where an ignored signal would stay ignored.
+ * where an ignored signal would stay ignored. Only the workload bears the mark by which its processes are found and killed.
  */
 export const wrapperScript = `state=$1
 id=$2
 shift 2
 trap : HUP INT QUIT TERM
 rm -f "$state/training.exit"
-if command -v setsid >/dev/null 2>&1; then setsid "$@" & else set -m; "$@" & fi
+if command -v setsid >/dev/null 2>&1; then RUNCTL_WORKLOAD=$id setsid "$@" & else set -m; RUNCTL_WORKLOAD=$id "$@" & fi
 child=$!
 if [ -r "/proc/$child/stat" ]; then
   read -r line <"/proc/$child/stat"

@@ -278,7 +278,7 @@ test.each(['in-place', 'stepped'] as const)(
           for (const world of run.worlds) await world[Symbol.asyncDispose]();
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   },
 );

@@ -72,12 +72,10 @@ export class LeaseKeeper {
     if (identity === null || identity.generation === null) return null;
     this.#nonce = identity.nonce;
     this.#beginAnew();
-    // The renewal that the machine asks for is made by `run`.
     this.#dispatch({
       type: 'resume',
       lease: { nonce: identity.nonce, generation: identity.generation, written: null },
     });
-    this.#dispatch({ type: 'unanswered' });
     return identity.generation;
   }
 

@@ -1,4 +1,4 @@
-import { judge, type MovementFacts } from '../recognise/judge.ts';
+import { type Incomplete, judge, type MovementFacts } from '../recognise/judge.ts';
 import type { Candidate, FileSeen, OpenWriters } from '../recognise/recogniser.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
 import { structureOf, type StructureFinding } from '../recognise/structure.ts';
@@ -43,9 +43,9 @@ export interface InspectOptions {
 export async function inspect(
   candidate: Candidate,
   { folder, facts, openWriters, structures }: InspectOptions,
-): Promise<CompleteCandidate | { readonly why: string }> {
+): Promise<CompleteCandidate | Incomplete> {
   const opened = await holdFiles(folder, candidate.files, candidate.companions);
-  if ('problem' in opened) return { why: opened.problem };
+  if ('problem' in opened) return { why: opened.problem, settling: facts.ended === null };
   const { held } = opened;
   try {
     const writers = await openWriters.among(held.files.map((file) => file.seen));
@@ -58,7 +58,7 @@ export async function inspect(
       return { candidate, companions, evidence, held, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
     }
     await held[Symbol.asyncDispose]();
-    return { why: verdict.complete ? `${moved?.path} changed while being looked at` : verdict.why };
+    return verdict.complete ? { why: `${moved?.path} changed while being looked at`, settling: true } : verdict;
   } catch (error) {
     await held[Symbol.asyncDispose]();
     throw error;

@@ -87,13 +87,6 @@ export async function cleanUpOlderGenerations(publishing: Publishing): Promise<C
   const { store, signal, generation } = publishing;
   const { dataRoot } = runKeys(publishing.run);
   const isOlder = (order: CheckpointOrder | null): boolean => order !== null && order.generation < generation;
-  const abortedUploads: string[] = [];
-  for await (const upload of store.listMultipart({ prefix: dataRoot, signal })) {
-    if (!isOlder(parseDataKey(upload.key))) continue;
-    assertMayPublish(publishing);
-    await store.abortMultipart(upload, { signal });
-    abortedUploads.push(upload.key);
-  }
   const { manifests, dataFolders } = await surveyBucket(publishing);
   const orphans: string[] = [];
   for (const data of dataFolders) {
@@ -101,6 +94,13 @@ export async function cleanUpOlderGenerations(publishing: Publishing): Promise<C
     assertMayPublish(publishing);
     await deleteFolder(store, data.folder, signal);
     orphans.push(data.folder);
+  }
+  const abortedUploads: string[] = [];
+  for await (const upload of store.listMultipart({ prefix: dataRoot, signal })) {
+    if (!isOlder(parseDataKey(upload.key))) continue;
+    assertMayPublish(publishing);
+    await store.abortMultipart(upload, { signal });
+    abortedUploads.push(upload.key);
   }
   return { orphans, abortedUploads };
 }

@@ -33,7 +33,7 @@ export interface PublishOptions extends Publishing {
 
 export type PublishResult =
   | { readonly kind: 'committed'; readonly manifest: Manifest; readonly companions: readonly FileSeen[] }
-  | { readonly kind: 'identical' }
+  | { readonly kind: 'identical'; readonly companions: readonly FileSeen[] }
   | { readonly kind: 'abandoned'; readonly why: string };
 
 const SMALL_BYTES = 1024 * 1024;
@@ -48,7 +48,8 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
   const files = filesToPublish(complete, options, before);
   const atMostBytes = options.hurry && options.compared ? QUICKLY_HASHED_BYTES : Number.MAX_SAFE_INTEGER;
   await hashFilesOfKnownSize(files, before, { known: options.known, signal: options.signal, atMostBytes });
-  if (holdsSameContent(before, files, options.known)) return { kind: 'identical' };
+  if (holdsSameContent(before, files, options.known))
+    return { kind: 'identical', companions: takenAlong(complete, files) };
   const order = await options.ledger.nextOrder(options, options.generation, options.standing);
   const nonce = newNonce();
   const dataFolder = runKeys(options.run).dataFolder(order, nonce);
@@ -118,6 +119,10 @@ async function uploadHeld(
 
 function trustedManifest({ standing, rejected }: PublishOptions): Manifest | null {
   return standing.pointer === null || rejected.includes(standing.pointer.pointer.manifest) ? null : standing.manifest;
+}
+
+function takenAlong({ companions }: CompleteCandidate, files: readonly HeldFile[]): readonly FileSeen[] {
+  return companions.filter((companion) => files.some((file) => file.seen.path === companion.path));
 }
 
 /** The candidate's own files, and of its companions those that are complete and, in a hurry, cost little. */

@@ -483,3 +483,33 @@ test('a log that grows during an upload does not spoil the checkpoint beside it'
     files: [{ path: 'checkpoint-100/model.bin' }],
   });
 });
+
+test('a torn checkpoint is nothing to wait for once the workload has ended', async () => {
+  await using world = await openWorld();
+  await world.write('state.json', '{"torn":');
+  const publisher = world.publisher();
+  expect(await publisher.pass({ signal: never })).toMatchObject({ unsettled: true });
+  for (const clean of [true, false]) {
+    const report = await publisher.pass({ signal: never, ended: { clean, atMs: world.clock.wallMs() } });
+    expect(report).toMatchObject({ unsettled: false, published: null, error: null });
+  }
+});
+
+test('with little time the checkpoint comes first, and the large file beside it in the next pass', async () => {
+  await using world = await openWorld();
+  const publisher = world.publisher();
+  await world.write('checkpoint-100/model.bin', 'weights');
+  await world.write('best.bin', Buffer.alloc(2 * 1024 * 1024, 1));
+  const ended = { clean: true, atMs: world.clock.wallMs() };
+  const hurried = { signal: never, ended, deadlineMs: world.clock.monotonicMs() + 60_000 };
+  const first = await publisher.pass(hurried);
+  expect(first).toMatchObject({
+    published: { seq: 1, files: [{ path: 'checkpoint-100/model.bin' }] },
+    unsettled: true,
+  });
+  expect(first.notDurable).toMatchObject([expect.stringContaining('best.bin')]);
+  const second = await publisher.pass(hurried);
+  expect(second).toMatchObject({ unsettled: false, notDurable: [], published: { seq: 2 } });
+  expect(second.published?.files.map((file) => file.path)).toEqual(['best.bin', 'checkpoint-100/model.bin']);
+  expect(await publisher.pass(hurried)).toMatchObject({ published: null, unsettled: false });
+});

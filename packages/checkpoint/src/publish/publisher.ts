@@ -3,7 +3,7 @@ import { runKeys, type Manifest, type LatestPointer } from '@runctl/protocol';
 import { movementOf, type MovementFacts, shapeOf, shapeOfPublished } from '../recognise/judge.ts';
 import { isSideFile } from '../recognise/names.ts';
 import { observe, type Observations } from '../recognise/observations.ts';
-import type { Candidate } from '../recognise/recogniser.ts';
+import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
 import { folderContext, scanFolder } from '../recognise/scan.ts';
 import { PublishingRefused, type Publishing } from './commit.ts';
 import { type CompleteCandidate, inspect, KnownStructures } from './inspect.ts';
@@ -128,23 +128,22 @@ class PublishingFolder {
     const complete =
       moving === null
         ? await inspect(candidate, { ...this.#options, facts, structures: this.#structures })
-        : { why: moving };
+        : { why: moving, settling: facts.ended === null };
     if ('why' in complete) {
-      found.unsettled = true;
+      found.unsettled ||= complete.settling;
       return report(false, complete.why);
     }
     await using held = complete;
-    const lacking = lacksCompanions(complete);
-    if (lacking) found.unsettled = true;
+    const lacking = facts.ended === null && lacksCompanions(complete);
+    found.unsettled ||= lacking;
     const known = this.#isPublished(candidate, complete.companions, facts);
-    if (known || (lacking && facts.ended === null && this.#holdsFilesOf(candidate))) return report(true, 'durable');
+    if (known || (lacking && this.#holdsFilesOf(candidate))) return report(true, 'durable');
     try {
       const result = await this.#publish(held, facts, pass);
       if (result.kind === 'committed') found.published = result.manifest;
-      if (result.kind === 'abandoned') {
-        found.unsettled = true;
-        found.notDurable.push(`${describe(candidate)}: ${result.why}`);
-      }
+      found.unsettled ||= result.kind === 'abandoned' || result.companions.length < complete.companions.length;
+      if (result.kind === 'abandoned') found.notDurable.push(`${describe(candidate)}: ${result.why}`);
+      else found.notDurable.push(...leftOut(complete, result.companions));
       report(result.kind !== 'abandoned', result.kind === 'abandoned' ? result.why : complete.evidence);
     } catch (error) {
       found.notDurable.push(`${describe(candidate)}: ${messageOf(error)}`);
@@ -169,16 +168,15 @@ class PublishingFolder {
         node: this.#options.node,
         step: this.#stepOf(candidate),
         rejected: this.#options.rejected ?? [],
-        hurry: pass.deadlineMs !== undefined,
+        hurry: pass.deadlineMs !== undefined && !this.#holdsFilesOf(candidate),
         compared: (this.#published?.identity ?? null) !== null,
       });
       if (result.kind === 'abandoned') return result;
       if (result.kind === 'committed') this.#durable = durableOf(this.#options.run, result.manifest);
-      const companions = result.kind === 'committed' ? result.companions : complete.companions;
       this.#published = {
         step: candidate.step,
         savedAtMs: savedAtMsOf(candidate),
-        identity: identityOf(candidate, companions, facts.ended !== null),
+        identity: identityOf(candidate, result.companions, facts.ended !== null),
       };
       this.#expectedShape = shapeOf(candidate.files);
       return result;
@@ -237,6 +235,13 @@ class PublishingFolder {
 function durableOf(run: string, manifest: Manifest, pointer?: LatestPointer): DurableCheckpoint {
   const { step, savedAt, at } = manifest;
   return { manifest: runKeys(run).manifest(manifest), step, savedAt, at: pointer?.at ?? at };
+}
+
+/** Companions that could not go along as they are now. The next pass brings them. */
+function leftOut({ companions }: CompleteCandidate, taken: readonly FileSeen[]): readonly string[] {
+  return companions
+    .filter((file) => !taken.some((other) => other.path === file.path))
+    .map((file) => `${file.path}: left out so that the checkpoint comes first`);
 }
 
 /** Whether a companion that counts is not complete yet. */

@@ -70,7 +70,7 @@ test('a moving file is proven only by its structure and only where writers are k
 
 test('a marker that says incomplete holds a candidate back, one that says complete stands for structure', () => {
   const marker = { complete: false, evidence: 'no .metadata yet' };
-  expect(judge(candidateOf([file('a')], { marker }), factsOf({}))).toEqual({
+  expect(judge(candidateOf([file('a')], { marker }), factsOf({}))).toMatchObject({
     complete: false,
     why: 'no .metadata yet',
   });

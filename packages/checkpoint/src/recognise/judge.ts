@@ -23,7 +23,13 @@ export interface InspectionFacts extends MovementFacts {
 
 export type Verdict =
   | { readonly complete: true; readonly evidence: string; readonly companions: readonly FileSeen[] }
-  | { readonly complete: false; readonly why: string };
+  | ({ readonly complete: false } & Incomplete);
+
+/** Why a candidate does not count, and whether only waiting can change that. */
+export interface Incomplete {
+  readonly why: string;
+  readonly settling: boolean;
+}
 
 /** For this many settling times a file that earlier checkpoints had may be missing, then their layout has changed. */
 const PATIENCE = { stepped: 30, stepless: 5 };
@@ -60,18 +66,19 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
 
 /** The verdict on a candidate that `movementOf` let through and whose files are held open. */
 export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
-  if (candidate.marker?.complete === false) return { complete: false, why: candidate.marker.evidence };
+  const incomplete = (why: string, settling: boolean): Verdict => ({ complete: false, why, settling });
+  if (candidate.marker?.complete === false) return incomplete(candidate.marker.evidence, facts.ended === null);
   const proofs = new Set<string>();
   for (const file of candidate.files) {
     const finding = facts.structures.get(file.path) ?? { verdict: 'unknown', evidence: 'not inspected' };
-    if (finding.verdict === 'torn') return { complete: false, why: `${file.path}: ${finding.evidence}` };
-    if (facts.writers?.has(file.inode)) return { complete: false, why: `${file.path} is open for writing` };
+    if (finding.verdict === 'torn') return incomplete(`${file.path}: ${finding.evidence}`, false);
+    if (facts.writers?.has(file.inode)) return incomplete(`${file.path} is open for writing`, true);
     const settled = facts.ended?.clean === true || hasSettled(file, facts);
     const proven = finding.verdict === 'whole' || candidate.marker?.complete === true;
     if (!settled && !proven)
-      return { complete: false, why: `${file.path} was written too recently, and its ${finding.evidence}` };
+      return incomplete(`${file.path} was written too recently, and its ${finding.evidence}`, facts.ended === null);
     if (!settled && facts.ended === null && facts.writers === null)
-      return { complete: false, why: `${file.path} is not still, and who writes to it can't be known here` };
+      return incomplete(`${file.path} is not still, and who writes to it can't be known here`, true);
     if (finding.verdict === 'whole') proofs.add(finding.evidence);
     if (!settled) proofs.add(facts.ended === null ? 'saved alone' : 'whole in spite of the kill');
   }

@@ -1,9 +1,16 @@
 import { mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLog } from '@runctl/core';
-import { decodeDocument, encodeDocument, type Manifest, manifest as manifestSchema, runKeys } from '@runctl/protocol';
-import { intercepted, MemoryStore, readBytes, StoreError } from '@runctl/store';
-import { FakeClock } from '@runctl/testkit';
+import {
+  decodeDocument,
+  encodeDocument,
+  type Manifest,
+  manifest as manifestSchema,
+  PART_SIZE_BYTES,
+  runKeys,
+} from '@runctl/protocol';
+import { DirectoryStore, intercepted, MemoryStore, readBytes, StoreError } from '@runctl/store';
+import { FakeClock, temporaryFolder } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import { never, openWorld, RUN, type World } from '../test-world.ts';
 import { setTornAside } from './place.ts';
@@ -322,3 +329,25 @@ test('torn files are set aside where there is no checkpoint to put in their plac
   expect(await setTornAside(world.folder)).toEqual(['state.json']);
   expect(await readdir(world.folder)).toEqual(['pretrained.bin']);
 });
+
+test.each(['memory', 'directory'] as const)(
+  'files of several parts come back as they were (%s store)',
+  async (kind) => {
+    const clock = new FakeClock();
+    await using place = await temporaryFolder();
+    const store =
+      kind === 'memory' ? new MemoryStore({ clock }) : new DirectoryStore({ root: place.path, clock, sync: false });
+    await using world = await openWorld({ clock, store });
+    const large = Buffer.alloc(2 * PART_SIZE_BYTES + 5);
+    for (let at = 0; at < large.length; at += 4096) large.writeUInt32LE(at, Math.min(at, large.length - 4));
+    await world.write('checkpoint-1/large.bin', large);
+    await world.write('checkpoint-1/empty.txt', '');
+    const { published } = await world.settleAndPass(world.publisher());
+    expect(published?.files.map((file) => file.partCrc32.length)).toEqual([1, 3]);
+    expect(await verifyCheckpoint({ store, run: RUN, signal: never })).toMatchObject({ problems: [] });
+    await using machine = await openWorld({ clock, store });
+    await machine.restore();
+    expect(large.equals(await readFile(join(machine.folder, 'checkpoint-1/large.bin')))).toBe(true);
+    expect(await contentOf(machine, 'checkpoint-1/empty.txt')).toBe('');
+  },
+);

@@ -1,9 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { CredentialStore, Principal, Secret } from './context.ts';
+import { canonicalRequest, type CanonicalParts } from './signature-canonical.ts';
 import {
-  collapse,
   decodeQuery,
-  encodeUri,
   parseSignatureFields,
   type QueryPairs,
   type SignatureFields,
@@ -102,7 +101,7 @@ export function verifySignature(request: SignedRequest, options: VerifyOptions):
   checkTime(fields, options.nowMs);
   checkToken(fields, secret);
   const payloadHash = payloadHashOf(request, fields, options);
-  const canonical = canonicalRequest({
+  const canonical = canonicalOf({
     request,
     path: split < 0 ? url : url.slice(0, split),
     query,
@@ -121,6 +120,14 @@ export function verifySignature(request: SignedRequest, options: VerifyOptions):
     payload: protectionOf(payloadHash, { fields, signingKey }),
     presigned: fields.presigned !== undefined,
   };
+}
+
+function canonicalOf(parts: CanonicalParts): string {
+  try {
+    return canonicalRequest(parts);
+  } catch {
+    throw new SignatureError('malformed', 'The path is not valid percent-encoded UTF-8.');
+  }
 }
 
 function parse(request: SignedRequest, query: QueryPairs): SignatureFields {
@@ -181,60 +188,6 @@ function payloadHashOf(request: SignedRequest, fields: SignatureFields, options:
   }
   if (typeof header === 'string') return header;
   throw new SignatureError('payload-hash-missing', 'Missing required header for this request: x-amz-content-sha256');
-}
-
-interface CanonicalParts {
-  readonly request: SignedRequest;
-  readonly path: string;
-  readonly query: QueryPairs;
-  readonly fields: SignatureFields;
-  readonly payloadHash: string;
-  /** S3 encodes the path once; every other service encodes what is on the wire a second time. */
-  readonly singleEncoded: boolean;
-}
-
-function canonicalRequest(parts: CanonicalParts): string {
-  const { request, fields } = parts;
-  const lines = fields.signedHeaders.map((name) => `${name}:${headerText(request, name)}\n`).join('');
-  return [
-    request.method ?? 'GET',
-    canonicalPath(parts.path, parts.singleEncoded),
-    canonicalQuery(parts.query),
-    lines,
-    fields.signedHeaders.join(';'),
-    parts.payloadHash,
-  ].join('\n');
-}
-
-function canonicalPath(path: string, singleEncoded: boolean): string {
-  if (!singleEncoded) return encodeUri(path, true);
-  try {
-    // By segment, so that an escaped slash stays escaped; decoded first, because clients differ in what they escape.
-    return path
-      .split('/')
-      .map((segment) => encodeUri(decodeURIComponent(segment)))
-      .join('/');
-  } catch {
-    throw new SignatureError('malformed', 'The path is not valid percent-encoded UTF-8.');
-  }
-}
-
-function canonicalQuery(query: QueryPairs): string {
-  return query
-    .filter(([name]) => name !== 'X-Amz-Signature')
-    .map(([name, value]) => [encodeUri(name), encodeUri(value)] as const)
-    .sort(([a, x], [b, y]) => (a === b ? order(x, y) : order(a, b)))
-    .map(([name, value]) => `${name}=${value}`)
-    .join('&');
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
-}
-
-function headerText(request: SignedRequest, name: string): string {
-  const value = request.headers[name];
-  return collapse(Array.isArray(value) ? value.join(',') : (value ?? ''));
 }
 
 function compare(fields: SignatureFields, canonical: string, signingKey: Buffer): void {

@@ -53,7 +53,8 @@ export interface SignableRequest {
 
 /**
  * Signature version 4 for S3. Keeps how far the machine's clock is off the service's, so that a machine with a wrong
- * date can still sign.
+ * date can still sign. The library keeps the day's signing key; a signature costs about 0.1 ms of CPU, which is 13 ms for
+ * a GiB in parts of 8 MiB and so a hundredth of moving it.
  */
 export class S3Signer {
   readonly #clock: Pick<Clock, 'wallMs'>;

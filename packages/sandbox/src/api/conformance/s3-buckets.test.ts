@@ -93,6 +93,24 @@ describe('buckets', () => {
   });
 });
 
+describe('another region than us-east-1', () => {
+  it('says that a bucket is owned already, and refuses what is signed for elsewhere', async () => {
+    const other = await S3Server.start({ region: 'eu-west-1', enforceRegion: true });
+    try {
+      const local = other.client({ region: 'eu-west-1' });
+      const create = () => local.send(new S3.CreateBucketCommand({ Bucket }));
+      await create();
+      expect(await failureOf(create())).toEqual({ name: 'BucketAlreadyOwnedByYou', status: 409 });
+      const { LocationConstraint } = await local.send(new S3.GetBucketLocationCommand({ Bucket }));
+      expect(LocationConstraint).toBe('eu-west-1');
+      const foreign = other.client().send(new S3.ListObjectsV2Command({ Bucket }));
+      expect(await failureOf(foreign)).toEqual({ name: 'AuthorizationHeaderMalformed', status: 400 });
+    } finally {
+      await other.close();
+    }
+  });
+});
+
 describe('versioning', () => {
   it('keeps old versions readable and hides a deleted key behind a marker', async () => {
     const unversioned = await put('v', 'null version');

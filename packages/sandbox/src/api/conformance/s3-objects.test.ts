@@ -134,6 +134,35 @@ describe('reads', () => {
   });
 });
 
+describe('what a GET may ask for', () => {
+  it('lets a link choose the headers of its answer', async () => {
+    await put('override', 'x');
+    const command = {
+      Bucket,
+      Key: 'override',
+      ResponseContentType: 'text/plain',
+      ResponseContentDisposition: 'a="ü日"',
+    };
+    const answer = await fetch(await getSignedUrl(client, new S3.GetObjectCommand(command)));
+    expect(answer.headers.get('content-type')).toBe('text/plain');
+    expect(answer.headers.get('content-disposition')).toBe('=?UTF-8?B?YT0iw7zml6Ui?=');
+  });
+
+  it('describes size, checksum and storage class on demand', async () => {
+    await put('attributes', 'hello');
+    const ObjectAttributes = ['ETag', 'Checksum', 'ObjectSize', 'StorageClass', 'ObjectParts'] as const;
+    const attributes = await client.send(
+      new S3.GetObjectAttributesCommand({ Bucket, Key: 'attributes', ObjectAttributes: [...ObjectAttributes] }),
+    );
+    expect(attributes).toMatchObject({
+      ETag: '5d41402abc4b2a76b9719d911017c592',
+      Checksum: { ChecksumCRC32: 'NhCmhg==', ChecksumType: 'FULL_OBJECT' },
+      ObjectSize: 5,
+      StorageClass: 'STANDARD',
+    });
+  });
+});
+
 describe('integrity', () => {
   it('refuses a wrong Content-MD5', async () => {
     const ContentMD5 = createHash('md5').update('other').digest('base64');

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Client, S3ServiceException, type S3ClientConfig } from '@aws-sdk/client-s3';
 import type { CredentialStore, RegionClock, Secret } from '../context.ts';
-import { createS3Service, type S3Service } from '../s3/index.ts';
+import { createS3Service, type S3Service, type S3ServiceOptions } from '../s3/index.ts';
 
 export const user = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'user-secret' } as const;
 export const role = {
@@ -15,11 +15,11 @@ export const role = {
 } as const;
 
 /** Real time, plus what a test adds to it. */
-export interface MovableClock extends RegionClock {
+interface MovableClock extends RegionClock {
   advance(ms: number): void;
 }
 
-export function movableClock(): MovableClock {
+function movableClock(): MovableClock {
   let offsetMs = 0;
   return {
     scale: 1,
@@ -31,7 +31,7 @@ export function movableClock(): MovableClock {
 }
 
 /** Two identities: a user, and the role session of instance i-0123456789abcdef0 that expires in an hour. */
-export function credentialStore(): CredentialStore {
+function credentialStore(): CredentialStore {
   const secrets: Secret[] = [
     {
       ...user,
@@ -52,7 +52,7 @@ export function credentialStore(): CredentialStore {
   return { find: (accessKeyId) => byId.get(accessKeyId) };
 }
 
-export async function listen(listener: RequestListener): Promise<{ server: Server; endpoint: string }> {
+async function listen(listener: RequestListener): Promise<{ server: Server; endpoint: string }> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -70,14 +70,25 @@ export class S3Server {
   endpoint = '';
   #server!: Server;
 
-  static async start(): Promise<S3Server> {
-    const started = new S3Server();
+  readonly #options: Partial<S3ServiceOptions>;
+
+  private constructor(options: Partial<S3ServiceOptions>) {
+    this.#options = options;
+  }
+
+  static async start(options: Partial<S3ServiceOptions> = {}): Promise<S3Server> {
+    const started = new S3Server(options);
     await started.#start();
     return started;
   }
 
   async #start(): Promise<void> {
-    this.service = createS3Service({ root: this.root, credentials: this.#credentials, clock: this.clock });
+    this.service = createS3Service({
+      root: this.root,
+      credentials: this.#credentials,
+      clock: this.clock,
+      ...this.#options,
+    });
     const { server, endpoint } = await listen((request, response) => void this.service.handle(request, response));
     this.#server = server;
     this.endpoint = endpoint;

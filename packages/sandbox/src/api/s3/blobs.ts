@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
+import { createReadStream, mkdirSync, readdirSync, rmSync, unlink } from 'node:fs';
 import { link, open, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -98,11 +98,14 @@ export class BlobFolder {
     if (this.#doomed.delete(blob)) this.remove([blob]);
   }
 
-  /** Removes files now, or when their last reader is done. */
+  /**
+   * Removes files soon, or when their last reader is done. Nobody waits for it, since freeing gigabytes takes a while;
+   * what cannot be removed now falls to the next start.
+   */
   remove(blobs: readonly string[]): void {
     for (const blob of blobs)
       if (this.#readers.has(blob)) this.#doomed.add(blob);
-      else if (existsSync(this.#path(blob))) unlinkSync(this.#path(blob));
+      else unlink(this.#path(blob), () => undefined);
   }
 
   /** Removes every file that `named` does not contain. Only for the start, before any request. */

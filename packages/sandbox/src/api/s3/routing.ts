@@ -2,7 +2,7 @@ import { S3Error } from './errors.ts';
 import type { CallHeaders, Target } from './call.ts';
 
 /** Sub-resources of a bucket that are only kept and given back; S3's operation is named after the verb and this. */
-export const bucketSettings = {
+const bucketSettings = {
   accelerate: 'AccelerateConfiguration',
   acl: 'Acl',
   cors: 'Cors',

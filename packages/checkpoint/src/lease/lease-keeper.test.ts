@@ -1,0 +1,182 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { intercepted, MemoryStore, type ObjectStore, StoreError } from '@runctl/store';
+import { FakeClock, recordingLog, temporaryFolder } from '@runctl/testkit';
+import { describe, expect, test } from 'vitest';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { leasePolicy } from './lease-machine.ts';
+import { fileLeaseMemory, type LeaseIdentity, type LeaseMemory } from './lease-memory.ts';
+
+function inMemory(): LeaseMemory & { identity: LeaseIdentity | null } {
+  return {
+    identity: null,
+    async load() {
+      return this.identity;
+    },
+    async save(identity) {
+      this.identity = identity;
+    },
+  };
+}
+
+function world() {
+  const clock = new FakeClock();
+  const bucket = new MemoryStore({ clock });
+  const log = recordingLog();
+  const keeper = (owner: string, memory = inMemory(), store: ObjectStore = bucket) =>
+    new LeaseKeeper({
+      store,
+      key: 'lease.json',
+      clock,
+      log,
+      policy: leasePolicy,
+      memory,
+      claim: { owner, launch: 1, nodes: 1 },
+    });
+  return { clock, bucket, log, keeper };
+}
+
+const never = () => new AbortController().signal;
+const ignore = () => {};
+
+describe('the lease keeper', () => {
+  test('waits for the holder, says for whom, and takes over when it is gone', async () => {
+    const { clock, keeper } = world();
+    const [first, second] = [keeper('i-1'), keeper('i-2')];
+    expect(await first.acquire({ signal: never(), onWait: ignore })).toBe(1);
+    const waitedFor: string[] = [];
+    const taking = second.acquire({ signal: never(), onWait: (holder) => waitedFor.push(holder.owner) });
+    await clock.advance(50_000);
+    expect(second.view()).toEqual({ state: 'waiting', generation: null, renewedAgoMs: null });
+    expect(first.mayPublish()).toBeNull();
+    expect(await clock.runUntil(taking)).toBe(2);
+    expect(waitedFor).toEqual(['i-1']);
+    expect(second.mayPublish()).toEqual({ generation: 2 });
+  });
+
+  test('holds on for as long as it renews', async () => {
+    const { clock, keeper } = world();
+    const [first, second] = [keeper('i-1'), keeper('i-2')];
+    await first.acquire({ signal: never(), onWait: ignore });
+    const stop = new AbortController();
+    const running = first.run(stop.signal, () => expect.unreachable());
+    await clock.advance(600_000);
+    expect(first.mayPublish()).toEqual({ generation: 1 });
+    expect(first.view().renewedAgoMs).toBeLessThanOrEqual(15_000);
+    expect(await second.tryAcquire()).toBeNull();
+    stop.abort();
+    await running;
+    await first.release();
+    expect(first.mayPublish()).toBeNull();
+    expect(await second.tryAcquire()).toBe(2);
+  });
+
+  test('publishes nothing while the bucket is silent, and goes on when it answers again', async () => {
+    const { clock, bucket, keeper, log } = world();
+    let silent = false;
+    const store = intercepted(bucket, async ({ signal }, perform) => {
+      if (!silent) return perform();
+      return new Promise((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(new StoreError('aborted', 'given up')));
+      });
+    });
+    const holder = keeper('i-1', inMemory(), store);
+    await holder.acquire({ signal: never(), onWait: ignore });
+    const stop = new AbortController();
+    const running = holder.run(stop.signal, () => expect.unreachable());
+    silent = true;
+    await clock.advance(45_000);
+    expect(holder.mayPublish()).toBeNull();
+    expect(holder.view().state).toBe('doubtful');
+    silent = false;
+    await clock.advance(15_000);
+    expect(holder.mayPublish()).toEqual({ generation: 1 });
+    expect(log.lines.map((line) => line.message)).toContain('the lease: renew unanswered');
+    stop.abort();
+    await running;
+  });
+
+  test('says once that it was fenced, and by whom', async () => {
+    const { clock, bucket, keeper } = world();
+    let cut = true;
+    const store = intercepted(bucket, async (_call, perform) => {
+      if (cut && clock.monotonicMs() > 0) throw new StoreError('transient', 'no route');
+      return perform();
+    });
+    const holder = keeper('i-1', inMemory(), store);
+    await holder.acquire({ signal: never(), onWait: ignore });
+    const fencedBy: unknown[] = [];
+    const running = holder.run(never(), (by) => fencedBy.push(by));
+    await clock.advance(62_000);
+    expect(await keeper('i-2').tryAcquire()).toBe(2);
+    cut = false;
+    await clock.runUntil(running);
+    expect(fencedBy).toEqual([{ owner: 'i-2', generation: 2 }]);
+    expect(holder.view()).toMatchObject({ state: 'lost', generation: 1 });
+    await holder.release();
+    expect(await keeper('i-3').tryAcquire()).toBeNull();
+  });
+
+  test('is the same holder after a restart, and publishes after the first renewal', async () => {
+    const { clock, keeper } = world();
+    const memory = inMemory();
+    await keeper('i-1', memory).acquire({ signal: never(), onWait: ignore });
+    await clock.advance(5000);
+    const restarted = keeper('i-1', memory);
+    expect(await restarted.resume()).toBe(1);
+    expect(restarted.mayPublish()).toBeNull();
+    const stop = new AbortController();
+    const running = restarted.run(stop.signal, () => expect.unreachable());
+    await clock.advance(1);
+    expect(restarted.mayPublish()).toEqual({ generation: 1 });
+    stop.abort();
+    await running;
+    expect(await keeper('i-2').resume()).toBeNull();
+  });
+
+  test('keeps its nonce before the bucket may see it, so that a lost answer leaves the machine the holder', async () => {
+    const { bucket, keeper } = world();
+    const memory = inMemory();
+    let nonceWhenPut: string | undefined;
+    const losing = intercepted(bucket, async (call, perform) => {
+      if (call.operation === 'put') nonceWhenPut = memory.identity?.nonce;
+      const result = await perform();
+      if (call.operation === 'put') throw new StoreError('transient', 'the answer was lost');
+      return result;
+    });
+    await expect(keeper('i-1', memory, losing).tryAcquire()).rejects.toMatchObject({ kind: 'transient' });
+    expect(nonceWhenPut).toBe(memory.identity?.nonce);
+    expect(memory.identity?.nonce).toBeTruthy();
+    expect(await keeper('i-1', memory).tryAcquire()).toBe(1);
+  });
+
+  test('stops waiting when it is told to, and where waiting is no use', async () => {
+    const { bucket, clock, keeper } = world();
+    await keeper('i-1').acquire({ signal: never(), onWait: ignore });
+    const stop = new AbortController();
+    const waiting = keeper('i-2').acquire({ signal: stop.signal, onWait: ignore });
+    await clock.advance(10_000);
+    stop.abort(new Error('the machine goes down'));
+    await expect(waiting).rejects.toThrow('the machine goes down');
+    const denied = intercepted(bucket, async () => {
+      throw new StoreError('denied', 'not for you');
+    });
+    const hopeless = keeper('i-3', inMemory(), denied).acquire({ signal: never(), onWait: ignore });
+    await expect(hopeless).rejects.toMatchObject({ kind: 'denied' });
+  });
+});
+
+describe('the memory of a machine', () => {
+  test('survives in a file that only its owner reads, and a torn one counts as none', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'r-aaaaaaaaaa', 'lease.json');
+    const memory = fileLeaseMemory(path);
+    expect(await memory.load()).toBeNull();
+    await memory.save({ nonce: 'n', generation: 4 });
+    await memory.save({ nonce: 'n', generation: 5 });
+    expect(await fileLeaseMemory(path).load()).toEqual({ nonce: 'n', generation: 5 });
+    expect(await readFile(path, 'utf8')).toBe('{"nonce":"n","generation":5}\n');
+    await writeFile(path, '{"nonce":"n","gen');
+    expect(await memory.load()).toBeNull();
+  });
+});

@@ -1,0 +1,55 @@
+import type { Bucket } from '../bucket.ts';
+import { numberOf, quoted, xmlDate, type Call } from '../call.ts';
+import { S3Error } from '../errors.ts';
+import type { ListingQuery } from '../listing.ts';
+import type { ObjectVersion } from '../records.ts';
+import { encodeUri } from '../../signature-fields.ts';
+import type { XmlElements } from '../xml.ts';
+
+const MAX_KEYS = 1000;
+
+export type Encode = (name: string) => string;
+
+/** With `encoding-type=url` names are percent-encoded, so that ones that XML cannot hold come through. */
+export function encodingOf(call: Call): { encode: Encode; element: XmlElements } {
+  const type = call.query.get('encoding-type');
+  if (type === undefined || type === '') return { encode: (name) => name, element: {} };
+  if (type !== 'url')
+    throw new S3Error('InvalidArgument', {
+      message: 'Invalid Encoding Method specified in Request',
+      fields: { ArgumentName: 'encoding-type', ArgumentValue: type },
+    });
+  return {
+    encode: (name) => encodeUri(name, true).replaceAll('%20', '+'),
+    element: { EncodingType: 'url' },
+  };
+}
+
+export function queryOf(call: Call, after: string, limitName = 'max-keys'): ListingQuery {
+  return {
+    prefix: call.query.get('prefix') ?? '',
+    delimiter: call.query.get('delimiter') ?? '',
+    after,
+    limit: Math.min(MAX_KEYS, numberOf(call, limitName, { fallback: MAX_KEYS })),
+  };
+}
+
+export function listHead(bucket: Bucket, query: ListingQuery, encode: Encode): XmlElements {
+  return {
+    Name: bucket.name,
+    Prefix: encode(query.prefix),
+    Delimiter: query.delimiter === '' ? undefined : encode(query.delimiter),
+    MaxKeys: query.limit,
+  };
+}
+
+export function versionElements(version: ObjectVersion): XmlElements {
+  return {
+    LastModified: xmlDate(version.lastModifiedMs),
+    ETag: quoted(version.etag),
+    ChecksumAlgorithm: version.checksum?.algorithm,
+    ChecksumType: version.checksum?.type,
+    Size: version.sizeBytes,
+    StorageClass: version.headers['x-amz-storage-class'] ?? 'STANDARD',
+  };
+}

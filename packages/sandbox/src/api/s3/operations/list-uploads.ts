@@ -1,0 +1,62 @@
+import { xmlDate, type Call, type Reply } from '../call.ts';
+import { compareKeys, KeyIndex } from '../key-index.ts';
+import { listPage, nameOf, type ListingQuery } from '../listing.ts';
+import { renderXml } from '../xml.ts';
+import { encodingOf, queryOf } from './list-answers.ts';
+import { ownerOf } from './owner.ts';
+
+export function listMultipartUploads(call: Call): Reply {
+  const bucket = call.buckets.get(call.bucket);
+  const { encode, element } = encodingOf(call);
+  const keyMarker = call.query.get('key-marker') ?? '';
+  const uploadMarker = call.query.get('upload-id-marker') ?? '';
+  const query = queryOf(call, '', 'max-uploads');
+  const uploads = [...bucket.uploads.values()]
+    .filter(({ key }) => key.startsWith(query.prefix))
+    .filter((upload) => isAfterMarker(upload, keyMarker, uploadMarker))
+    .sort((a, b) => compareKeys(a.key, b.key) || a.initiatedMs - b.initiatedMs || (a.uploadId < b.uploadId ? -1 : 1));
+  const { prefixes, plain } = rollUp(uploads, query);
+  const page = plain.slice(0, query.limit);
+  const isTruncated = page.length < plain.length;
+  return {
+    status: 200,
+    body: renderXml('ListMultipartUploadsResult', {
+      Bucket: bucket.name,
+      KeyMarker: encode(keyMarker),
+      UploadIdMarker: uploadMarker,
+      NextKeyMarker: isTruncated ? encode(page.at(-1)?.key ?? '') : undefined,
+      NextUploadIdMarker: isTruncated ? page.at(-1)?.uploadId : undefined,
+      Prefix: encode(query.prefix),
+      Delimiter: query.delimiter === '' ? undefined : encode(query.delimiter),
+      MaxUploads: query.limit,
+      IsTruncated: isTruncated,
+      ...element,
+      Upload: page.map((upload) => ({
+        Key: encode(upload.key),
+        UploadId: upload.uploadId,
+        Initiator: ownerOf(),
+        Owner: ownerOf(),
+        StorageClass: upload.headers['x-amz-storage-class'] ?? 'STANDARD',
+        Initiated: xmlDate(upload.initiatedMs),
+        ...(upload.algorithmNamed && { ChecksumAlgorithm: upload.algorithm, ChecksumType: upload.checksumType }),
+      })),
+      CommonPrefixes: prefixes.map((prefix) => ({ Prefix: encode(prefix) })),
+    }),
+  };
+}
+
+function isAfterMarker(upload: { key: string; uploadId: string }, keyMarker: string, uploadMarker: string): boolean {
+  const order = compareKeys(upload.key, keyMarker);
+  return keyMarker === '' || order > 0 || (order === 0 && uploadMarker !== '' && upload.uploadId > uploadMarker);
+}
+
+function rollUp<T extends { readonly key: string }>(uploads: readonly T[], query: ListingQuery) {
+  const keys = new KeyIndex();
+  for (const key of new Set(uploads.map((upload) => upload.key))) keys.add(key);
+  const { items } = listPage(keys, { ...query, limit: keys.size + 1 }, () => true);
+  const plainKeys = new Set(items.filter(({ kind }) => kind === 'key').map(nameOf));
+  return {
+    prefixes: items.filter(({ kind }) => kind === 'prefix').map(nameOf),
+    plain: uploads.filter(({ key }) => plainKeys.has(key)),
+  };
+}
