@@ -6,7 +6,7 @@ import { composeAgent } from './composition.ts';
 import { readConfiguration } from './configuration.ts';
 import { askStatus, statusText } from './control/status-command.ts';
 import { systemPower } from './ending/power.ts';
-import { runAgent } from './life/life.ts';
+import { runAgent } from './life/run-agent.ts';
 
 /** Set by the bundler. */
 declare const RUNCTL_VERSION: string | undefined;

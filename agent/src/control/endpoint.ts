@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, type Log, messageOf } from '@runctl/core';
 import { agentEndpoint, type AgentFrame, type AttemptStatus, clientFrame } from '@runctl/protocol';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { replaceFile } from '../journal/journal.ts';
 import { followFile } from '../logs/follow.ts';
 
@@ -94,19 +94,19 @@ function serveLive(client: WebSocket, options: EndpointOptions): void {
   client.on('close', () => gone.abort());
   client.on('error', () => client.terminate());
   client.on('message', (data) => {
-    const frame = clientFrame.safeParse(parseJson(String(data as Buffer)));
+    const frame = clientFrame.safeParse(parseJson(textOf(data)));
     if (!frame.success || frame.data.type !== 'follow-log' || following) return;
     following = true;
     followLog(client, options, { fromOffset: frame.data.fromOffset, signal: gone.signal }).catch((error: unknown) =>
       options.log.warn({ error: messageOf(error) }, 'the live log broke off'),
     );
   });
-  options.status().then(
-    (status) => {
-      if (status !== null && client.readyState === client.OPEN) client.send(encode({ type: 'status', status }));
-    },
-    () => {},
-  );
+  greet(client, options).catch(() => client.terminate());
+}
+
+async function greet(client: WebSocket, { status }: Pick<EndpointOptions, 'status'>): Promise<void> {
+  const current = await status();
+  if (current !== null && client.readyState === client.OPEN) client.send(encode({ type: 'status', status: current }));
 }
 
 async function followLog(
@@ -124,6 +124,10 @@ async function followLog(
     // Waiting for each frame keeps a slow reader from filling this process's memory.
     await new Promise<void>((resolve) => client.send(frame, () => resolve()));
   }
+}
+
+function textOf(data: RawData): string {
+  return (Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)).toString('utf8');
 }
 
 function parseJson(text: string): unknown {

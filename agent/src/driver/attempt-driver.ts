@@ -1,17 +1,16 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
 import type { StopBoard } from '../life/stop-board.ts';
-import {
-  type AttemptEffect,
-  type AttemptEvent,
-  type AttemptPolicy,
-  type AttemptState,
-  type Drain,
-  type Ending,
-  type FlushResult,
-  initialAttempt,
-  step,
-  type WorkloadExit,
-} from '../lifecycle/attempt.ts';
+import { initialAttempt, step } from '../lifecycle/attempt.ts';
+import type {
+  AttemptEffect,
+  AttemptEvent,
+  AttemptPolicy,
+  AttemptState,
+  Drain,
+  Ending,
+  FlushResult,
+  WorkloadExit,
+} from '../lifecycle/model.ts';
 import { Inbox } from './inbox.ts';
 
 /** What the effects of an attempt do. A rejection is a failure of that step; none may end the agent. */

@@ -5,7 +5,7 @@ import type { PassReport } from '@runctl/checkpoint';
 import { createPassLoop, type PassLoop } from '../checkpoints/pass-loop.ts';
 import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/attempt-driver.ts';
 import { replaceFile } from '../journal/journal.ts';
-import type { AttemptPolicy, AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/attempt.ts';
+import type { AttemptPolicy, AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
 import type { LogShipper } from '../logs/shipper.ts';
 import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prepare.ts';
 import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
@@ -79,14 +79,15 @@ export class AttemptLife implements AttemptActions {
   async look(): ReturnType<AttemptActions['look']> {
     const { journal, life, supervisor } = this.#context;
     const attempt = journal.state.attempt;
+    const drain = attempt?.drain ?? null;
     life.enter('preparing', 'looking for a running workload');
-    const found = await supervisor.adopt({ stopping: attempt?.drain != null });
+    const found = await supervisor.adopt({ stopping: drain !== null });
     const judged = found !== null && (attempt?.crashes ?? []).some((crash) => crash.workload === found.id);
     if (found !== null && !judged) {
       this.#running(found.pid, Date.parse(attempt?.workload?.startedAt ?? ''));
-      if (attempt?.drain == null) return { adopted: true, drain: null };
-      this.#drain = new DrainNotes(attempt.drain);
-      return { adopted: true, drain: adoptedDrain(attempt.drain, this.#context.ports.clock) };
+      if (drain === null) return { adopted: true, drain: null };
+      this.#drain = new DrainNotes(drain);
+      return { adopted: true, drain: adoptedDrain(drain, this.#context.ports.clock) };
     }
     await supervisor.forget();
     await journal.updateAttempt({ workload: null, drain: null });
@@ -233,7 +234,8 @@ export class AttemptLife implements AttemptActions {
   async #finalPass({ ending, byMs, hurried }: FlushRequest, signal: AbortSignal): Promise<PassReport | null> {
     const atMs = this.#exitMs ?? this.#context.ports.clock.wallMs();
     const told = ending.cause !== 'exited';
-    const clean = ending.exit?.code != null && (ending.exit.code === 0 || told);
+    const code = ending.exit?.code ?? null;
+    const clean = code === 0 || (code !== null && told);
     const deadline = hurried ? { deadlineMs: byMs } : {};
     const report = await this.#passes.finish({ ended: { clean, atMs }, signal, ...deadline });
     this.#lastPass = report;

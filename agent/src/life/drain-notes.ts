@@ -1,7 +1,7 @@
 import type { Clock } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
 import type { JournalAttempt } from '../journal/journal.ts';
-import type { Drain } from '../lifecycle/attempt.ts';
+import type { Drain } from '../lifecycle/model.ts';
 import type { DrainTimes } from './drain-record.ts';
 
 type JournalDrain = NonNullable<JournalAttempt['drain']>;

@@ -1,6 +1,6 @@
 import type { Clock } from '@runctl/core';
 import type { AttemptPhase } from '@runctl/protocol';
-import type { WorkloadExit } from '../lifecycle/attempt.ts';
+import type { WorkloadExit } from '../lifecycle/model.ts';
 
 export interface StandingNotice {
   readonly action: string;

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { systemClock } from '@runctl/core';
 import { intercepted, type ObjectStore, StoreError } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
-import { eventually, resultOf, RunWorld } from '../testing/run-world.ts';
+import { eventually } from '../testing/eventually.ts';
+import { resultOf, RunWorld } from '../testing/run-world.ts';
 
 test.concurrent('a run that finishes leaves its outcome, deletes its fleet and powers the machine off', async () => {
   await using world = await RunWorld.launch({ script: 'counter.py', args: ['12', '0.02'] });
@@ -108,7 +109,7 @@ describe('an agent that dies', () => {
       machine.start().catch(() => {});
       await eventually('the script is ready', async () => (await world.log(1).catch(() => '')).includes('ready'));
       await world.control('stop');
-      await eventually('the drain', async () => (await machine.journal()).attempt?.drain != null);
+      await eventually('the drain', async () => ((await machine.journal()).attempt?.drain ?? null) !== null);
       await machine.killAgent();
       expect(await machine.start()).toBe('off');
       expect(await world.log(1)).toContain('preempt True\ntold 1\n');

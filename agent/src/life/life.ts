@@ -1,80 +1,20 @@
-import { mkdir, rename } from 'node:fs/promises';
-import { messageOf, newNonce } from '@runctl/core';
-import { FORMAT_VERSION, type LaunchOutcome, timestampOf } from '@runctl/protocol';
-import { RunDocuments } from '../documents/run-documents.ts';
+import { messageOf } from '@runctl/core';
+import { type LaunchOutcome, timestampOf } from '@runctl/protocol';
 import { endLaunch } from '../ending/end-launch.ts';
-import { createProgressReader } from '../heartbeat/progress.ts';
-import { emptyJournal, Journal } from '../journal/journal.ts';
-import { createLogShipper, type LogShipper } from '../logs/shipper.ts';
-import { inheritanceOf } from '../preparation/history.ts';
 import { bringCode } from '../preparation/prepare.ts';
-import { type LifeContext, priceOf } from './attempt-context.ts';
+import type { LifeContext } from './attempt-context.ts';
 import { AttemptLife, type LastVerdict, shutdownWindowMs } from './attempt-life.ts';
-import { foldersOf, learn, type LearnedFacts, until } from './learn.ts';
-import { LifeState } from './life-state.ts';
-import type { AgentPorts } from './ports.ts';
+import { beginGeneration, shipperOf } from './generation.ts';
+import { outcomeOf } from './launch-outcome.ts';
+import { type LearnedFacts, until } from './learn.ts';
 import { Services } from './services.ts';
-import { StopBoard } from './stop-board.ts';
-
-/** Single-machine runs have one node. */
-const NODE = 0;
-
-/**
- * One agent from its start to its end: `off` when it powered the machine off, `leaving` when the machine is going anyway.
- * May be killed at any moment and called again on the same machine: every step is idempotent.
- */
-export async function runAgent(ports: AgentPorts, signal: AbortSignal): Promise<'off' | 'leaving'> {
-  await mkdir(ports.paths.state, { recursive: true, mode: 0o1777 });
-  const { run, launch } = ports.config;
-  const now = timestampOf(ports.clock.wallMs());
-  const journal = new Journal(ports.paths.journal, emptyJournal(launch, now));
-  const documents = new RunDocuments(ports.store, { run, launch, node: NODE });
-  const facts = await learn({ ports, documents, journal }, signal);
-  await ports.power.cancelPlanned();
-  const life = new Life(contextOf({ ports, journal, documents, facts }), facts, signal);
-  return life.live();
-}
-
-interface Known {
-  readonly ports: AgentPorts;
-  readonly journal: Journal;
-  readonly documents: RunDocuments;
-  readonly facts: LearnedFacts;
-}
-
-function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
-  const { spec, intent, identity } = facts;
-  const lease = ports.lease({ owner: identity.instanceId, launch: ports.config.launch, spec });
-  const folders = foldersOf(spec, ports.account.home);
-  const progress = createProgressReader(ports.paths);
-  const checkpoints = ports.checkpoints({
-    folder: folders.checkpoint,
-    settleMs: spec.timing.settleMs,
-    node: NODE,
-    mayPublish: () => lease.mayPublish(),
-    progressStep: (atMs) => progress.stepAt(atMs),
-  });
-  return {
-    ports,
-    facts: { spec, intent, identity, pricePerHourUsd: priceOf(intent, identity) },
-    documents,
-    journal,
-    life: new LifeState(ports.clock),
-    stops: new StopBoard(ports.clock),
-    lease,
-    supervisor: ports.supervisor(spec.timing),
-    checkpoints,
-    folders,
-    progress,
-    node: NODE,
-  };
-}
 
 /** What to do next; the loop below knows nothing else. */
 type Next =
   { readonly do: 'attempt'; readonly generation: number } | { readonly do: 'finish' } | { readonly do: 'leave' };
 
-class Life {
+/** One agent's life on one machine, once it knows its run. */
+export class Life {
   readonly #context: LifeContext;
   readonly #learned: LearnedFacts;
   readonly #signal: AbortSignal;
@@ -121,7 +61,10 @@ class Life {
       if (next.do === 'finish') return this.#end(null);
       if (next.do === 'leave') return this.#superfluous();
       const verdict = await this.#attempt(next.generation);
-      if (verdict.next === 'end-launch') return this.#end(this.#outcomeOf(verdict));
+      if (verdict.next === 'end-launch')
+        return this.#end(
+          outcomeOf(this.#context, { status: verdict.launch, cause: verdict.cause, message: verdict.message }),
+        );
       if (verdict.next === 'yield') {
         if (await this.#yield()) return 'leaving';
       } else if ((await this.#context.documents.launchOutcome(this.#signal).catch(() => null)) === null)
@@ -156,7 +99,7 @@ class Life {
 
   /** Proven before any training: a run whose machines can't end their fleet would cost money for ever. */
   async #mayEndFleet(): Promise<boolean> {
-    const { ports, life, documents } = this.#context;
+    const { documents, life, ports } = this.#context;
     const fleetId = await this.#fleetId();
     if (fleetId === null) return true;
     const ask = () => ports.fleetEnder.mayDelete(fleetId);
@@ -164,7 +107,7 @@ class Life {
     if (may) return true;
     const message = `this machine may not delete its fleet ${fleetId}, so nothing would ever end it; nothing was trained`;
     life.warn(message);
-    const outcome = this.#outcome({ status: 'failed', cause: 'spawn-failed', message }, null);
+    const outcome = outcomeOf(this.#context, { status: 'failed', cause: 'spawn-failed', message });
     await until('the outcome could not be written', () => documents.endLaunch(outcome), {
       ports,
       signal: this.#signal,
@@ -220,9 +163,9 @@ class Life {
 
   async #attempt(generation: number): Promise<LastVerdict> {
     const { facts, life, ports } = this.#context;
-    await this.#beginGeneration(generation);
+    await beginGeneration(this.#context, generation, this.#signal);
     life.generation = generation;
-    const shipper = this.#shipper(generation);
+    const shipper = shipperOf(this.#context, generation);
     const attempt = new AttemptLife(this.#context, shipper);
     const during = new AbortController();
     const signal = AbortSignal.any([this.#signal, during.signal]);
@@ -240,55 +183,6 @@ class Life {
       during.abort();
       await services;
     }
-  }
-
-  async #beginGeneration(generation: number): Promise<void> {
-    const { documents, journal, ports, supervisor } = this.#context;
-    const before = journal.state.attempt;
-    if (before?.generation === generation) return;
-    // Of a generation that is not ours any more: it may not go on beside the one that begins.
-    if ((await supervisor.adopt({ stopping: true })) !== null) {
-      await supervisor.signal('SIGKILL');
-      await supervisor.exited(this.#signal);
-    }
-    await supervisor.forget();
-    const earlier = await until(
-      'the history of the run could not be read',
-      () => inheritanceOf(documents.earlierAttempts(generation), ports.config.launch),
-      { ports, signal: this.#signal },
-    );
-    if (before !== null) await rename(ports.paths.log, `${ports.paths.log}.${before.generation}`).catch(() => {});
-    const now = timestampOf(ports.clock.wallMs());
-    await journal.update({
-      restUntil: null,
-      attempt: {
-        generation,
-        since: now,
-        paidSince: before === null ? journal.state.machineSince : now,
-        earlierCrashes: earlier.crashes,
-        interruptions: earlier.interruptions,
-        earlierSpentUsd: earlier.spentUsd,
-        crashes: [],
-        backoffUntil: null,
-        resumedFrom: null,
-        workload: null,
-        drain: null,
-      },
-    });
-  }
-
-  #shipper(generation: number): LogShipper {
-    const { documents, facts, ports } = this.#context;
-    return createLogShipper({
-      store: ports.store,
-      keys: documents.keys,
-      generation,
-      node: NODE,
-      path: ports.paths.log,
-      clock: ports.clock,
-      log: ports.log.child({ component: 'logs' }),
-      everyMs: facts.spec.timing.logShipMs,
-    });
   }
 
   /** After an interruption: the successor may start at once; true when the machine is shutting down and waits for us. */
@@ -343,27 +237,5 @@ class Life {
     life.enter('ended', 'another machine has the run: powering off');
     await until('the machine could not be powered off', () => ports.power.off(), { ports, signal: this.#signal });
     return 'off';
-  }
-
-  #outcomeOf(verdict: Extract<LastVerdict, { next: 'end-launch' }>): LaunchOutcome {
-    const { life } = this.#context;
-    return this.#outcome({ status: verdict.launch, cause: verdict.cause, message: verdict.message }, life.generation);
-  }
-
-  #outcome(what: Pick<LaunchOutcome, 'status' | 'cause' | 'message'>, generation: number | null): LaunchOutcome {
-    const { checkpoints, life, ports } = this.#context;
-    return {
-      version: FORMAT_VERSION,
-      run: ports.config.run,
-      launch: ports.config.launch,
-      ...what,
-      exitCode: life.lastExit?.code ?? null,
-      signal: life.lastExit?.signal ?? null,
-      step: life.lastStep,
-      durableStep: checkpoints.publisher.durable()?.step ?? null,
-      generation,
-      at: timestampOf(ports.clock.wallMs()),
-      nonce: newNonce(),
-    };
   }
 }

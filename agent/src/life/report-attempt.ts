@@ -2,7 +2,7 @@ import { messageOf } from '@runctl/core';
 import { type AttemptOutcome, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
 import type { PassReport } from '@runctl/checkpoint';
 import { costUsd } from '../heartbeat/cost.ts';
-import type { Ending, FlushResult } from '../lifecycle/attempt.ts';
+import type { Ending, FlushResult } from '../lifecycle/model.ts';
 import type { Verdict } from '../recovery/verdict.ts';
 import type { LifeContext } from './attempt-context.ts';
 import type { DrainNotes } from './drain-notes.ts';

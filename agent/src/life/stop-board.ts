@@ -1,6 +1,6 @@
 import type { Clock } from '@runctl/core';
 import type { StopCause } from '@runctl/protocol';
-import type { StopRequest } from '../lifecycle/attempt.ts';
+import type { StopRequest } from '../lifecycle/model.ts';
 
 /**
  * Wishes that the workload stops, whoever has them. They stand until withdrawn, so that an attempt that begins after a

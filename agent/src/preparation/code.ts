@@ -64,7 +64,7 @@ export function unpackWithTar(account: Account, environment: Readonly<Record<str
       const child = spawn('tar', ['--no-same-owner', '-xzf', '-', '-C', folder], {
         stdio: ['pipe', 'ignore', 'pipe'],
         env: { ...environment },
-        ...(account.switchTo ?? {}),
+        ...account.switchTo,
       });
       let complaint = '';
       child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));

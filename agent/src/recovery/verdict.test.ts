@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Ending } from '../lifecycle/attempt.ts';
+import type { Ending } from '../lifecycle/model.ts';
 import { afterCrash } from './policy.ts';
 import { judge, type Circumstances } from './verdict.ts';
 

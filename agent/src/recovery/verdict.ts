@@ -1,6 +1,6 @@
 import type { LaunchOutcome, StopCause } from '@runctl/protocol';
 import { assertNever } from '@runctl/core';
-import type { Ending, WorkloadExit } from '../lifecycle/attempt.ts';
+import type { Ending, WorkloadExit } from '../lifecycle/model.ts';
 import { afterCrash, type Crash, type RecoveryPolicy } from './policy.ts';
 
 /** What follows from how a workload ended. */

@@ -90,7 +90,7 @@ describe('a workload', () => {
     expect(await readFile(`${folder.path}/saved`, 'utf8')).toBe('saved\n');
     await one.start(command(fixture('dies-by-sigterm.sh')));
     await eventually(
-      async () => linuxProcessTable.all()?.some((seen) => seen.command.startsWith('sleep\0' + '60')) === true,
+      async () => linuxProcessTable.all()?.some((seen) => seen.command.replaceAll('\0', ' ') === 'sleep 60 ') === true,
     );
     await one.signal('SIGTERM');
     expect(await one.exited(forever)).toMatchObject({ code: null, signal: 'SIGTERM' });

@@ -4,7 +4,7 @@ import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { messageOf, newNonce, type Clock, type Log } from '@runctl/core';
 import type { AgentPaths } from '@runctl/protocol';
 import { z } from 'zod';
-import type { WorkloadExit } from '../lifecycle/attempt.ts';
+import type { WorkloadExit } from '../lifecycle/model.ts';
 import type { ProcessSeen, ProcessTable } from './process-table.ts';
 import { firstRecipients, isRank, membersOf } from './recipients.ts';
 import type { Supervisor, WorkloadCommand, WorkloadProcess } from './supervisor.ts';

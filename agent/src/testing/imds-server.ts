@@ -28,8 +28,8 @@ export class ImdsServer implements AsyncDisposable {
     server.on('request', (request, response) => {
       imds.requests++;
       if (imds.#fault === 'hang') return;
-      if (imds.#fault === 'status-500') return void response.writeHead(500).end();
-      const { status, body } = imds.#answer(request.method ?? '', request.url ?? '', request.headers);
+      const answer = imds.#answer(request.method ?? '', request.url ?? '', request.headers);
+      const { status, body } = imds.#fault === 'none' ? answer : { status: 500, body: '' };
       response.writeHead(status).end(body);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,0 +1,59 @@
+import { rename } from 'node:fs/promises';
+import { timestampOf } from '@runctl/protocol';
+import { createLogShipper, type LogShipper } from '../logs/shipper.ts';
+import { inheritanceOf } from '../preparation/history.ts';
+import type { LifeContext } from './attempt-context.ts';
+import { until } from './learn.ts';
+
+/**
+ * Makes this machine's journal one of `generation`: from nothing when it is new here, unchanged when an agent restarts in
+ * it. What still runs of an older generation is killed: it may not go on beside the one that begins.
+ */
+export async function beginGeneration(context: LifeContext, generation: number, signal: AbortSignal): Promise<void> {
+  const { documents, journal, ports, supervisor } = context;
+  const before = journal.state.attempt;
+  if (before?.generation === generation) return;
+  // Of a generation that is not ours any more: it may not go on beside the one that begins.
+  if ((await supervisor.adopt({ stopping: true })) !== null) {
+    await supervisor.signal('SIGKILL');
+    await supervisor.exited(signal);
+  }
+  await supervisor.forget();
+  const earlier = await until(
+    'the history of the run could not be read',
+    () => inheritanceOf(documents.earlierAttempts(generation), ports.config.launch),
+    { ports, signal: signal },
+  );
+  if (before !== null) await rename(ports.paths.log, `${ports.paths.log}.${before.generation}`).catch(() => {});
+  const now = timestampOf(ports.clock.wallMs());
+  await journal.update({
+    restUntil: null,
+    attempt: {
+      generation,
+      since: now,
+      paidSince: before === null ? journal.state.machineSince : now,
+      earlierCrashes: earlier.crashes,
+      interruptions: earlier.interruptions,
+      earlierSpentUsd: earlier.spentUsd,
+      crashes: [],
+      backoffUntil: null,
+      resumedFrom: null,
+      workload: null,
+      drain: null,
+    },
+  });
+}
+
+export function shipperOf(context: LifeContext, generation: number): LogShipper {
+  const { documents, facts, node, ports } = context;
+  return createLogShipper({
+    store: ports.store,
+    keys: documents.keys,
+    generation,
+    node,
+    path: ports.paths.log,
+    clock: ports.clock,
+    log: ports.log.child({ component: 'logs' }),
+    everyMs: facts.spec.timing.logShipMs,
+  });
+}

@@ -1,0 +1,65 @@
+import { mkdir } from 'node:fs/promises';
+import { timestampOf } from '@runctl/protocol';
+import { RunDocuments } from '../documents/run-documents.ts';
+import { createProgressReader } from '../heartbeat/progress.ts';
+import { emptyJournal, Journal } from '../journal/journal.ts';
+import { type LifeContext, priceOf } from './attempt-context.ts';
+import { foldersOf, learn, type LearnedFacts } from './learn.ts';
+import { Life } from './life.ts';
+import { LifeState } from './life-state.ts';
+import type { AgentPorts } from './ports.ts';
+import { StopBoard } from './stop-board.ts';
+
+/** Single-machine runs have one node. */
+const NODE = 0;
+
+/**
+ * One agent from its start to its end: `off` when it powered the machine off, `leaving` when the machine is going anyway.
+ * May be killed at any moment and called again on the same machine: every step is idempotent.
+ */
+export async function runAgent(ports: AgentPorts, signal: AbortSignal): Promise<'off' | 'leaving'> {
+  await mkdir(ports.paths.state, { recursive: true });
+  const { run, launch } = ports.config;
+  const now = timestampOf(ports.clock.wallMs());
+  const journal = new Journal(ports.paths.journal, emptyJournal(launch, now));
+  const documents = new RunDocuments(ports.store, { run, launch, node: NODE });
+  const facts = await learn({ ports, documents, journal }, signal);
+  await ports.power.cancelPlanned();
+  const life = new Life(contextOf({ ports, journal, documents, facts }), facts, signal);
+  return life.live();
+}
+
+interface Known {
+  readonly ports: AgentPorts;
+  readonly journal: Journal;
+  readonly documents: RunDocuments;
+  readonly facts: LearnedFacts;
+}
+
+function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
+  const { spec, intent, identity } = facts;
+  const lease = ports.lease({ owner: identity.instanceId, launch: ports.config.launch, spec });
+  const folders = foldersOf(spec, ports.account.home);
+  const progress = createProgressReader(ports.paths);
+  const checkpoints = ports.checkpoints({
+    folder: folders.checkpoint,
+    settleMs: spec.timing.settleMs,
+    node: NODE,
+    mayPublish: () => lease.mayPublish(),
+    progressStep: (atMs) => progress.stepAt(atMs),
+  });
+  return {
+    ports,
+    facts: { spec, intent, identity, pricePerHourUsd: priceOf(intent, identity) },
+    documents,
+    journal,
+    life: new LifeState(ports.clock),
+    stops: new StopBoard(ports.clock),
+    lease,
+    supervisor: ports.supervisor(spec.timing),
+    checkpoints,
+    folders,
+    progress,
+    node: NODE,
+  };
+}

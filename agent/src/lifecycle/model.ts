@@ -1,0 +1,129 @@
+import type { StopCause } from '@runctl/protocol';
+
+/**
+ * The life of one workload process on one machine. Pure: time arrives as `nowMs` (monotonic), work leaves as effects, and
+ * every result of an effect comes back as an event.
+ *
+ *     preparing: looking ──nothing-running──▶ fetching ──prepared──▶ spawning ──started──▶ running
+ *                   │                           │                      │                    │ │
+ *                   └─────────adopted───────────┼──────────────────────┼──▶ (running)  stop │ │ exited
+ *                                               │ stop, failed         │ failed             ▼ │
+ *        a stop is remembered while looking and │                      │                draining
+ *        spawning, until it is known whether    │                      │    exited, or too │ │
+ *        there is a process to signal           ▼                      ▼    late to wait   ▼ ▼
+ *                                               └──────────────────────┴─────────────▶ flushing
+ *                                                    flushed | flush-failed | deadline ──▶ │
+ *                                                                                       reporting
+ *                                                            reported | deadline ──▶ ended
+ *
+ * Deadlines are data, counted back from `haltAtMs`: report by it, flush by `haltAtMs − report`, kill by
+ * `haltAtMs − report − flush`. A later stop can only bring them nearer; the first cause stays.
+ */
+export type AttemptState =
+  | {
+      readonly phase: 'preparing';
+      readonly stage: 'looking' | 'fetching' | 'spawning';
+      readonly stop: PendingStop | null;
+    }
+  | { readonly phase: 'running' }
+  | ({ readonly phase: 'draining' } & Drain)
+  | {
+      readonly phase: 'flushing';
+      readonly ending: Ending;
+      readonly haltAtMs: number | null;
+      readonly flushByMs: number;
+    }
+  | {
+      readonly phase: 'reporting';
+      readonly ending: Ending;
+      readonly flush: FlushResult;
+      readonly haltAtMs: number | null;
+      readonly reportByMs: number;
+    }
+  | { readonly phase: 'ended'; readonly ending: Ending; readonly flush: FlushResult };
+
+/** A wish that the workload stops. `haltAtMs` is when the machine is gone (null: it is not going), `graceMs` the time after SIGTERM. */
+export interface StopRequest {
+  readonly cause: StopCause;
+  readonly haltAtMs: number | null;
+  readonly graceMs: number | null;
+}
+
+/** A stop that came while it was not known whether there is a process; it is obeyed as soon as that is. */
+export interface PendingStop {
+  readonly request: StopRequest;
+  readonly giveUpAtMs: number;
+}
+
+/** From SIGTERM on. */
+export interface Drain {
+  readonly cause: StopCause;
+  readonly haltAtMs: number | null;
+  /** Infinity when nothing limits the workload's time. */
+  readonly killAtMs: number;
+  readonly killed: boolean;
+}
+
+/** How the workload's life ended, before anybody judges it. `exit` is null when that never became known. */
+export interface Ending {
+  readonly cause: StopCause;
+  readonly exit: WorkloadExit | null;
+  readonly killed: boolean;
+  /** Whether there was a process at all. */
+  readonly started: boolean;
+  /** Why it could not be prepared or spawned. */
+  readonly message: string | null;
+}
+
+export interface WorkloadExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** `complete`: every byte that was to be saved is saved; `failed`: tried in vain; `late`: the deadline came first. */
+export type FlushResult = 'complete' | 'failed' | 'late';
+
+export type AttemptEvent =
+  | { readonly type: 'nothing-running' }
+  | { readonly type: 'prepared' }
+  | { readonly type: 'preparation-failed'; readonly message: string }
+  | { readonly type: 'started' }
+  /** A workload that an earlier agent on this machine started; `drain` when that agent had already told it to stop. */
+  | { readonly type: 'adopted'; readonly drain: Drain | null }
+  | { readonly type: 'spawn-failed'; readonly message: string }
+  | { readonly type: 'exited'; readonly exit: WorkloadExit }
+  | { readonly type: 'stop'; readonly request: StopRequest }
+  | { readonly type: 'flushed' }
+  | { readonly type: 'flush-failed' }
+  | { readonly type: 'reported' }
+  | { readonly type: 'tick' };
+
+export type AttemptEffect =
+  /** For a workload that an earlier agent on this machine started. */
+  | { readonly type: 'look' }
+  | { readonly type: 'prepare' }
+  | { readonly type: 'cancel-preparation' }
+  | { readonly type: 'spawn' }
+  | { readonly type: 'signal'; readonly signal: 'SIGTERM' | 'SIGKILL' }
+  /** Save everything. `hurried`: the machine goes away, `byMs` is real. */
+  | { readonly type: 'flush'; readonly ending: Ending; readonly byMs: number; readonly hurried: boolean }
+  | { readonly type: 'report'; readonly ending: Ending; readonly flush: FlushResult; readonly byMs: number }
+  /** Send `tick` at this time. An earlier one is answered by another wake; one too many does no harm. */
+  | { readonly type: 'wake'; readonly atMs: number }
+  | { readonly type: 'finish'; readonly ending: Ending; readonly flush: FlushResult };
+
+export interface AttemptPolicy {
+  /** Kept for saving what the script wrote, out of a window with an end. */
+  readonly flushReserveMs: number;
+  readonly reportReserveMs: number;
+  /** Limits where the machine itself is not going away. */
+  readonly unhurriedFlushMs: number;
+  readonly unhurriedReportMs: number;
+  /** A killed process that does not become a known exit is no longer waited for after this. */
+  readonly afterKillMs: number;
+}
+
+export interface AttemptStep {
+  readonly state: AttemptState;
+  readonly effects: readonly AttemptEffect[];
+}

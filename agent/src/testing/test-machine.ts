@@ -1,0 +1,163 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { fileLeaseMemory, LeaseKeeper } from '@runctl/checkpoint';
+import type { FleetEnder } from '@runctl/cloud';
+import { type Log, silentLog, systemClock } from '@runctl/core';
+import { agentPaths, FORMAT_VERSION } from '@runctl/protocol';
+import { temporaryFolder } from '@runctl/testkit';
+import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
+import { createImds } from '../interruption/imds-client.ts';
+import type { JournalState } from '../journal/journal.ts';
+import { runAgent } from '../life/run-agent.ts';
+import { unpackWithTar } from '../preparation/code.ts';
+import { linuxProcessTable, psProcessTable } from '../supervisor/process-table.ts';
+import { UnixSupervisor } from '../supervisor/unix-supervisor.ts';
+import { ImdsServer } from './imds-server.ts';
+import type { RunWorld } from './run-world.ts';
+
+const processTable = existsSync('/proc/self/stat') ? linuxProcessTable : psProcessTable;
+
+/** What a machine sees of its run's world. */
+export type MachineWorld = Pick<RunWorld, 'run' | 'store' | 'keys' | 'fleet'>;
+
+/** A machine with a disk of its own. An agent on it can be killed (as far as one process can) and started again. */
+export class TestMachine implements AsyncDisposable {
+  readonly imds: ImdsServer;
+  readonly root: string;
+  readonly power = { offs: 0, cancelled: 0 };
+  readonly #world: MachineWorld;
+  readonly #folder: AsyncDisposable & { readonly path: string };
+  #agent: { readonly abort: AbortController; readonly done: Promise<unknown> } | null = null;
+  #shutdown: (() => void)[] = [];
+
+  private constructor(world: MachineWorld, imds: ImdsServer, folder: AsyncDisposable & { readonly path: string }) {
+    this.#world = world;
+    this.imds = imds;
+    this.#folder = folder;
+    this.root = folder.path;
+  }
+
+  static async boot(world: MachineWorld, instanceId: string): Promise<TestMachine> {
+    const folder = await temporaryFolder('runctl-machine');
+    return new TestMachine(world, await ImdsServer.start({ instanceId }), folder);
+  }
+
+  get paths() {
+    return agentPaths(this.root, this.#world.run);
+  }
+
+  /** Runs an agent to its end; resolves with how that was. */
+  start(log: Log = silentLog): Promise<'off' | 'leaving'> {
+    const abort = new AbortController();
+    this.#shutdown = [];
+    const done = this.#run(abort.signal, log);
+    this.#agent = { abort, done: done.catch(() => {}) };
+    return done;
+  }
+
+  /** The agent is gone without having done anything more; the workload is not touched. */
+  async killAgent(): Promise<void> {
+    this.#agent?.abort.abort(new Error('the test killed the agent'));
+    await this.#agent?.done;
+    this.#agent = null;
+  }
+
+  pressPowerButton(): void {
+    for (const listener of this.#shutdown) listener();
+  }
+
+  supervisor(): UnixSupervisor {
+    return new UnixSupervisor({
+      paths: this.paths,
+      clock: systemClock,
+      log: silentLog,
+      processes: processTable,
+      asUser: [],
+      inScope: [],
+      leftoverMs: 200,
+      pollMs: 50,
+    });
+  }
+
+  async journal(): Promise<JournalState> {
+    return JSON.parse(await readFile(this.paths.journal, 'utf8')) as JournalState;
+  }
+
+  /** Asked of the machine, not of the agent. */
+  async workloadLives(): Promise<boolean> {
+    if (!existsSync(this.paths.pid)) return false;
+    const { pid, startTime } = JSON.parse(await readFile(this.paths.pid, 'utf8')) as { pid: number; startTime: string };
+    return (await processTable.startTime(pid)) === startTime;
+  }
+
+  /** The whole machine dies: agent and workload at once. */
+  async die(): Promise<void> {
+    await this.killAgent();
+    const supervisor = this.supervisor();
+    if ((await supervisor.adopt({ stopping: true })) !== null) await supervisor.signal('SIGKILL');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.die();
+    await this.imds[Symbol.asyncDispose]();
+    await this.#folder[Symbol.asyncDispose]();
+  }
+
+  async #run(signal: AbortSignal, log: Log): Promise<'off' | 'leaving'> {
+    const { fleet, run, store } = this.#world;
+    const account = { name: 'test', home: `${this.root}/home/ubuntu`, switchTo: null };
+    await mkdir(account.home, { recursive: true });
+    const imds = createImds({ endpoint: this.imds.endpoint, clock: systemClock });
+    const fleetEnder: FleetEnder = {
+      mayDelete: async () => fleet.mayDelete,
+      delete: async () => {
+        if (fleet.failures-- > 0) throw new Error('RequestLimitExceeded');
+        fleet.deletions++;
+      },
+    };
+    try {
+      return await runAgent(
+        {
+          clock: systemClock,
+          log,
+          paths: this.paths,
+          config: { version: FORMAT_VERSION, run, launch: 1, bucket: 'bucket', prefix: '', region: 'us-east-1' },
+          store,
+          imds,
+          fleetEnder,
+          power: {
+            off: async () => void this.power.offs++,
+            cancelPlanned: async () => void this.power.cancelled++,
+            isGoingDown: async () => null,
+          },
+          account,
+          supervisor: () => this.supervisor(),
+          lease: ({ owner, launch, spec }) =>
+            new LeaseKeeper({
+              store,
+              key: this.#world.keys.lease,
+              clock: systemClock,
+              log,
+              policy: {
+                ttlMs: spec.timing.leaseTtlMs,
+                renewEveryMs: spec.timing.leaseRenewMs,
+                publishWithinMs: spec.timing.publishWithinMs,
+                retryMs: 200,
+              },
+              memory: fileLeaseMemory(this.paths.lease),
+              claim: { owner, launch, nodes: 1 },
+            }),
+          checkpoints: runCheckpoints({ store, run, clock: systemClock, log, account, platform: process.platform }),
+          unpackCode: unpackWithTar(account, process.env),
+          inheritedEnvironment: process.env,
+          agentVersion: 'test',
+          pid: process.pid,
+          onShutdown: (listener) => this.#shutdown.push(listener),
+        },
+        signal,
+      );
+    } finally {
+      imds.close();
+    }
+  }
+}
