@@ -1,4 +1,5 @@
 import { snapshot, type Project } from '@runctl/workspace';
+import { bucketKeys } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { findPools, interpreterOf, type LaunchPlan, type LaunchWish } from './launch-plan.ts';
 
@@ -19,6 +20,7 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   const [taken, found] = await Promise.all([
     snapshot(project.root, { into, exclude, script: project.script }),
     findPools(cloud.fleets, wish),
+    bucketAnswers(cloud),
   ]);
   return {
     project,
@@ -29,4 +31,9 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
     ...found,
     detach: options.detach,
   };
+}
+
+/** A bucket that is missing or forbidden is told before anything is asked or made. */
+async function bucketAnswers(cloud: Cloud): Promise<void> {
+  for await (const _ of cloud.store.list({ prefix: bucketKeys.indexFolder(), limit: 1 })) return;
 }
