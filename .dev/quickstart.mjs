@@ -2,14 +2,6 @@
 import { ensureReady, environment, node24, run, step } from './setup.mjs';
 
 await ensureReady();
-step('runctl drill examples/char-lm/train.py --interruptions 1 --compare');
-const args = [
-  'controller/bin/runctl.mjs',
-  'drill',
-  'examples/char-lm/train.py',
-  '--interruptions',
-  '1',
-  '--compare',
-  ...process.argv.slice(2),
-];
-process.exitCode = await run(node24(), args, { env: environment() });
+const args = ['drill', 'examples/char-lm/train.py', '--interruptions', '1', '--compare', ...process.argv.slice(2), '--', '--steps', '1000'];
+step(`runctl ${args.join(' ')}`);
+process.exitCode = await run(node24(), ['controller/bin/runctl.mjs', ...args], { env: environment() });

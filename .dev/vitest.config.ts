@@ -16,6 +16,8 @@ export default defineConfig({
           include: ['packages/*/src/**/*.test.ts', 'agent/src/**/*.test.ts', 'controller/src/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          // Its ESM build imports a folder, which Node refuses.
+          server: { deps: { inline: ['clipanion'] } },
         },
       },
       {

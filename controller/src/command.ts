@@ -3,8 +3,6 @@ import { RunctlError, messageOf, silentLog, type Log } from '@runctl/core';
 import type { CommandContext, Environment } from './context.ts';
 import type { Cloud } from './operations/cloud.ts';
 import { exitCodeOf, renderError } from './render/error.ts';
-import type { LiveFeed } from './operations/live/open-live.ts';
-import type { FollowView } from './render/follow.ts';
 import type { Settings, SettingsInput } from './settings/schema.ts';
 
 /**
@@ -37,7 +35,7 @@ export abstract class RunctlCommand extends Command<CommandContext> {
         throw new RunctlError('usage', `--output takes json or text, not ${this.output}`);
       return await this.run();
     } catch (error) {
-      const shown = this.context.interrupted.aborted && isAbort(error) ? abortedError() : error;
+      const shown = this.context.interrupted.aborted && isAbort(error) ? abortedError() : await worded(error);
       this.context.stderr.write(
         renderError(shown, { json: this.json, verbose: this.verbose, colour: this.context.colour }),
       );
@@ -99,44 +97,16 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   }
 }
 
-/** A command that shows a run until it ends or Ctrl-C detaches. */
-export abstract class FollowingCommand extends RunctlCommand {
-  protected async followView(): Promise<FollowView> {
-    const { createFollowView } = await import('./render/follow.ts');
-    const { stdout, stderr, colour, clock } = this.context;
-    return createFollowView({ stdout, stderr, colour, clock, json: this.json, sandbox: this.useSandbox });
-  }
-
-  /** Shows the run until it ends; the exit code says how. Ctrl-C only ends the watching. */
-  protected async follow(
-    view: FollowView,
-    options: {
-      cloud: Cloud;
-      run: string;
-      launch?: number;
-      onDemandAfterMs?: number | null;
-      withLog?: boolean;
-      live?: LiveFeed;
-    },
-  ): Promise<number> {
-    const { followRun } = await import('./operations/follow/follow-run.ts');
-    const { interrupted: signal, clock } = this.context;
-    try {
-      const following = followRun({ withLog: true, ...options, clock, signal });
-      let step = await following.next();
-      for (; step.done !== true; step = await following.next()) view.show(step.value);
-      return view.ended(options.run, step.value);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      return view.detached(options.run, 'interrupted');
-    }
-  }
-}
-
 export interface Connected {
   readonly settings: Settings;
   readonly environment: Environment;
   readonly cloud: Cloud;
+}
+
+/** A store's refusal in words for a person; anything else as it is. Told by name, so that help loads no store. */
+async function worded(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || error.name !== 'StoreError') return error;
+  return (await import('./operations/documents.ts')).storeProblem(error);
 }
 
 function isAbort(error: unknown): boolean {

@@ -68,5 +68,6 @@ function wording(text: string, path: readonly string[]): string {
   if (/Not enough positional arguments/.test(text)) return `${path.join(' ')} needs another argument`;
   if (/Extraneous positional argument \("(.*)"\)/.test(text))
     return `unexpected argument ${/\("(.*)"\)/.exec(text)?.[1]}`;
+  if (/^Command not found|Extraneous/.test(text)) return `too many arguments for ${path.join(' ')}`;
   return text.replace(/^(Unknown Syntax|Usage) Error:? */, '');
 }

@@ -43,7 +43,7 @@ function processesOf(instanceIds: readonly string[]): number[] {
     .filter((pid) => {
       try {
         const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
-        return instanceIds.some((id) => environment.includes(`RUNCTL_SANDBOX_INSTANCE=${id}`));
+        return instanceIds.some((id) => environment.includes(`SANDBOX_INSTANCE=${id}`));
       } catch {
         return false; // it ended while we looked
       }

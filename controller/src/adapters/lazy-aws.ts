@@ -35,7 +35,9 @@ export function createLazyRemoteCommand(region: string): RemoteCommand & Closabl
   return { run: async (...args) => (await load()).run(...args), close };
 }
 
-function lazily<T extends Closable>(make: () => Promise<T>): { readonly load: () => Promise<T>; readonly close: () => void } {
+function lazily<T extends Closable>(
+  make: () => Promise<T>,
+): { readonly load: () => Promise<T>; readonly close: () => void } {
   let made: Promise<T> | null = null;
   return {
     load: () => (made ??= make()),

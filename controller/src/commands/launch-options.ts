@@ -1,7 +1,7 @@
 import { Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { Environment } from '../context.ts';
-import { FollowingCommand } from '../command.ts';
+import { FollowingCommand } from '../following-command.ts';
 import type { LaunchWish } from '../operations/launch/launch-plan.ts';
 import type { Project } from '@runctl/workspace';
 import type { Settings, SettingsInput } from '../settings/schema.ts';

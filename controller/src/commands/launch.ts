@@ -49,6 +49,7 @@ export class LaunchCommand extends WorkloadCommand {
     const env = workloadEnvironment(this.env ?? [], context.env);
     const project = await this.findProject();
     const { settings, cloud } = await this.connect(this.flags(), dirname(join(project.root, project.script)));
+    const { checkName } = await import('../operations/launch/create-run.ts');
     const { makePlan } = await import('../operations/launch/make-plan.ts');
     const { renderPlan, planJson } = await import('../render/plan.ts');
     try {
@@ -59,6 +60,7 @@ export class LaunchCommand extends WorkloadCommand {
         name: this.runName ?? null,
         detach: this.detach,
       });
+      await checkName({ cloud, clock: context.clock, user: context.user }, wish.name);
       const plan = await makePlan(cloud, {
         wish,
         project,
@@ -86,9 +88,26 @@ export class LaunchCommand extends WorkloadCommand {
     );
     let step = await launching.next();
     for (; step.done !== true; step = await launching.next()) view.show(step.value);
-    const { run } = step.value.spec;
+    const { spec, abandon } = step.value;
+    const { run } = spec;
     if (this.detach) return view.detached(run, 'asked');
-    return this.follow(view, { cloud, run, launch: 1, onDemandAfterMs: plan.wish.onDemandAfterMs });
+    try {
+      const { onDemandAfterMs } = plan.wish;
+      return await this.follow(view, { cloud, run, launch: 1, onDemandAfterMs, failWhenHopeless: true });
+    } catch (error) {
+      throw await this.abandoned(error, abandon);
+    }
+  }
+
+  /** A launch that EC2 can't carry out leaves nothing; any other trouble of watching leaves the run alone. */
+  private async abandoned(error: unknown, abandon: () => Promise<void>): Promise<unknown> {
+    const { isPermanent } = await import('../operations/follow/fleet-error.ts');
+    if (!isPermanent(error)) return error;
+    await abandon();
+    return new RunctlError(error.code, `${error.message}; nothing of the launch is left`, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error,
+    });
   }
 
   private async confirm(): Promise<void> {

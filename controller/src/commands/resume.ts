@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import { FollowingCommand } from '../command.ts';
+import { FollowingCommand } from '../following-command.ts';
 import type { Cloud } from '../operations/cloud.ts';
 import type { Settings } from '../settings/schema.ts';
 
@@ -69,12 +69,13 @@ export class ResumeCommand extends FollowingCommand {
         `launch ${launch} of ${run}, ${fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`}`,
       );
     if (this.detach) return view.detached(run, 'asked');
-    return this.follow(view, {
-      cloud,
-      run,
-      launch,
-      onDemandAfterMs: settings.no_fallback ? null : settings.fallback_after,
-    });
+    const { endHopeless } = await import('../operations/resume/end-hopeless.ts');
+    try {
+      const onDemandAfterMs = settings.no_fallback ? null : settings.fallback_after;
+      return await this.follow(view, { cloud, run, launch, onDemandAfterMs, failWhenHopeless: true });
+    } catch (error) {
+      throw await endHopeless({ cloud, clock, user }, { run, launch, error });
+    }
   }
 
   private async confirm(run: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError, parseDuration } from '@runctl/core';
-import { FollowingCommand } from '../command.ts';
+import { FollowingCommand } from '../following-command.ts';
 
 export class WaitCommand extends FollowingCommand {
   static override paths = [['wait']];

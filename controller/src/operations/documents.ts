@@ -1,6 +1,6 @@
 import { RunctlError } from '@runctl/core';
 import { decodeDocument, encodeDocument } from '@runctl/protocol';
-import { isStoreError, type ObjectStore } from '@runctl/store';
+import { collect, isStoreError, readBytes, type ObjectStore } from '@runctl/store';
 import type { z } from 'zod';
 
 export interface ReadDocument<T> {
@@ -47,16 +47,6 @@ export async function createDocument<S extends z.ZodType>(
   }
 }
 
-export async function readBytes(store: ObjectStore, key: string): Promise<Uint8Array> {
-  return collect((await store.get(key)).body);
-}
-
-export async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
 /** Runs `work` over `items`, at most `limit` at a time, keeping their order. */
 export async function inParallel<T, R>(
   items: readonly T[],
@@ -73,27 +63,27 @@ export async function inParallel<T, R>(
 }
 
 /** Words a store's refusal for a person: who may do what is a matter of the account, not of runctl. */
-export function storeProblem(error: unknown, location: string): unknown {
+export function storeProblem(error: unknown): unknown {
   if (!isStoreError(error)) return error;
   const code = error.code === null ? '' : ` (${error.code})`;
   if (error.kind === 'bucket-missing')
-    return new RunctlError('bucket-not-found', `there is no bucket ${location}`, {
+    return new RunctlError('bucket-not-found', `there is no such bucket: ${error.message}`, {
       hint: 'check `bucket` and `region` in .runctl.toml; buckets belong to one region',
       cause: error,
     });
   if (error.kind === 'denied')
-    return new RunctlError('access-denied', `${location} refused access${code}`, {
+    return new RunctlError('access-denied', `the bucket refused access${code}: ${error.message}`, {
       hint: 'these credentials lack rights on the bucket: s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket',
       cause: error,
     });
   if (error.kind === 'credentials')
     return new RunctlError(
       /expired/i.test(`${error.code} ${error.message}`) ? 'credentials-expired' : 'no-credentials',
-      `${location} did not accept the credentials${code}: ${error.message}`,
+      `the credentials were not accepted${code}: ${error.message}`,
       { hint: 'log in (`aws sso login`, `aws configure`) or try without an account: --sandbox', cause: error },
     );
   if (error.kind === 'transient')
-    return new RunctlError('cloud-unreachable', `no answer from ${location}: ${error.message}`, {
+    return new RunctlError('cloud-unreachable', `the bucket can't be reached: ${error.message}`, {
       hint: 'check the network, the region, and AWS_ENDPOINT_URL if it is set',
       cause: error,
     });

@@ -48,6 +48,7 @@ function recoveredText(report: Measured, style: Styles): string {
     );
     parts.push(`saved in ${time(report.flushMs)}`);
   }
+  if (report.downtimeMs === null) return '  the run ended before another machine took over';
   parts.push(`away for ${time(report.downtimeMs)}`);
   parts.push(report.resumedStep === null ? 'began anew' : `resumed at step ${report.resumedStep}`);
   parts.push(lostText(report, style));

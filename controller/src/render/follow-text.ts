@@ -1,5 +1,6 @@
 import { assertNever, formatBytes, formatDuration } from '@runctl/core';
 import type { DrainReport } from '@runctl/protocol';
+import { fleetErrorText } from '../operations/follow/fleet-error.ts';
 import type { FollowEvent } from '../operations/follow/follow-event.ts';
 import type { LaunchEvent } from '../operations/launch/launch-run.ts';
 import { statusLine } from './live.ts';
@@ -16,7 +17,7 @@ export function followLine(event: Exclude<FollowEvent, { type: 'log' }> | Launch
     case 'fleet':
       return `fleet ${event.fleetId} requested`;
     case 'fleet-event':
-      return style.yellow(`EC2: ${event.event.code} ${event.event.message}`.trim());
+      return style.yellow(`EC2: ${event.event.code}: ${fleetErrorText(event.event)}`);
     case 'instance': {
       const { instance } = event;
       const price = priceText({ pricePerHourUsd: event.pricePerHourUsd });

@@ -28,6 +28,7 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
     style.bold(title),
     ...lines,
     ...warnings(record).map((text) => `  ${style.yellow('warning')}    ${text}`),
+    ...detail.ec2.errors.map((text) => `  ${style.red('EC2')}        ${text}`),
     ...record.boots.map(
       (boot) => `  ${style.red('boot')}       ${boot.instanceId} failed at "${boot.stage}": ${boot.message}`,
     ),
@@ -118,7 +119,7 @@ function endText(record: RunRecord, attempt: AttemptRecord): string {
   const { outcome } = attempt;
   if (outcome !== null) {
     const code = outcome.exitCode === null ? (outcome.signal ?? '') : `exit ${outcome.exitCode}`;
-    return `${outcome.status} (${outcome.cause}${code === '' ? '' : `, ${code}`}) at step ${outcome.step ?? '?'}, durable ${outcome.durableStep ?? 'none'}`;
+    return `${outcome.status} (${outcome.cause}${code === '' ? '' : `, ${code}`}) at step ${Math.max(outcome.step ?? 0, outcome.durableStep ?? 0)}, durable ${outcome.durableStep ?? 'none'}`;
   }
   const later = record.attempts.some((other) => other.generation > attempt.generation);
   if (later) return `vanished without a word, last at step ${attempt.status?.document.step ?? '?'}`;

@@ -20,6 +20,7 @@ export interface SettingsSources {
 /** Values of one source, with the words that name it in an error. */
 interface Source {
   readonly name: string;
+  readonly kind?: 'flags';
   readonly values: Readonly<Record<string, unknown>>;
   /** How a key is spelled there. */
   readonly spell: (key: string) => string;
@@ -127,6 +128,7 @@ function withoutAccount(source: Source): Source {
 function flagSource(flags: SettingsInput): Source {
   return {
     name: 'the command line',
+    kind: 'flags',
     values: defined(flags),
     spell: (key) => `--${key.replaceAll('_', '-').replace('instance-types', 'instance-type')}`,
   };
@@ -142,6 +144,7 @@ function check(source: Source): void {
   const issue = parsed.error?.issues[0];
   if (issue === undefined) return;
   const key = String(issue.path[0] ?? '');
+  if (source.kind === 'flags') throw new RunctlError('usage', `${source.spell(key)}: ${issue.message}`);
   throw new RunctlError('config-invalid', `${source.spell(key)} in ${source.name}: ${issue.message}`, {
     hint: `it is ${JSON.stringify(source.values[key])} now`,
   });

@@ -40,7 +40,9 @@ export const settingsSchema = z.strictObject({
   bucket: text.optional(),
   /** Folder in the bucket. */
   prefix: z.string().default(''),
-  region: text.optional(),
+  region: text
+    .regex(/^[a-z]{2,}(-[a-z]+)+-\d+$/, 'takes the name of an AWS region, such as us-east-1 or eu-central-1')
+    .optional(),
   /** Profile of ~/.aws/config. */
   profile: text.optional(),
   /** Name or ARN of the instance profile that instances get. */
@@ -56,7 +58,7 @@ export const settingsSchema = z.strictObject({
   no_fallback: flag.default(false),
   fallback_after: durationMs.default(300_000),
   checkpoint_dir: text.default('checkpoints'),
-  resume: z.enum(['auto', 'never']).default('auto'),
+  resume: z.enum(['auto', 'never'], 'takes auto or never').default('auto'),
   resume_argument: text.optional(),
   grace: durationMs.optional(),
   budget: number.refine((value) => value > 0, 'takes an amount above 0').optional(),

@@ -1,3 +1,4 @@
+export { classifyAwsError } from './aws/classify.ts';
 export * from './fleet-ender/fleet-ender.ts';
 export * from './fleet-provider.ts';
 export * from './sandbox-client.ts';

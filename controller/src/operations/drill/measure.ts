@@ -28,6 +28,8 @@ export interface Measured extends InterruptionReport {
   /** The first step that the next life reported, when it lies before the checkpoint it was given. */
   readonly beganAgainAt: number | null;
   readonly notDurable: readonly string[];
+  /** It went on training after SIGTERM until it was done, so its stopping was not seen. */
+  readonly ranToItsEnd: boolean;
 }
 
 export interface Interruption {
@@ -78,7 +80,16 @@ export function measure(
     hadCheckpoint: given !== null,
     beganAgainAt,
     notDurable: drain?.notDurable ?? [],
+    ranToItsEnd: ranToItsEnd(record, life),
   };
+}
+
+function ranToItsEnd(record: RunRecord, life: AttemptRecord | undefined): boolean {
+  const final = record.launches.at(-1)?.outcome;
+  const own = life?.outcome;
+  if (final?.status !== 'succeeded' || own === null || own === undefined || own.cause !== 'spot-notice') return false;
+  const stepsAfterStop = (own.step ?? 0) - (life?.drain?.stepAtStop ?? own.step ?? 0);
+  return own.exitCode === 0 && own.step === final.step && stepsAfterStop > 1;
 }
 
 function latest(...steps: readonly (number | null | undefined)[]): number | null {

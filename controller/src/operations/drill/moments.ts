@@ -44,6 +44,6 @@ export function isDue(
 ): boolean {
   if (life.steppingForMs < moment.afterMs) return false;
   // A life must have made a step of its own, else nothing of it could be lost.
-  if (life.step !== null && life.step <= (life.fromStep ?? 0)) return false;
+  if (life.step === null ? life.fromStep !== null : life.step <= (life.fromStep ?? 0)) return false;
   return moment.afterStep === null || (life.step !== null && life.step >= moment.afterStep);
 }

@@ -51,7 +51,6 @@ export async function* rehearse(options: RehearseOptions): AsyncGenerator<Rehear
   const { clock, signal, moments } = options;
   const observer = createObserver(options.cloud, options.run, clock);
   const made: Interruption[] = [];
-  const reported = new Set<number>();
   let shown = 0;
   let open: { readonly sinceMs: number; readonly number: number } | null = null;
   let stall = { key: '', sinceMs: clock.monotonicMs() };
@@ -74,10 +73,13 @@ export async function* rehearse(options: RehearseOptions): AsyncGenerator<Rehear
       isStepping(seen, current)
     ) {
       yield { type: 'recovered', number: open.number, report: measure(last, seen.record, seen.progress) };
-      reported.add(open.number);
       open = null;
     }
-    if (outcome !== null) return ended(made, seen, outcome);
+    if (outcome !== null) {
+      if (open !== null && last !== undefined)
+        yield { type: 'recovered', number: open.number, report: measure(last, seen.record, seen.progress) };
+      return ended(made, seen, outcome);
+    }
     const key = progressKey(seen);
     if (key !== stall.key) stall = { key, sinceMs: clock.monotonicMs() };
     if (open !== null && clock.monotonicMs() - open.sinceMs > RECOVERY_LIMIT_MS) {

@@ -10,7 +10,7 @@ export interface DrillFacts {
   readonly identical: boolean | null;
   /** Checkpoint files that differ from the undisturbed run's. */
   readonly differing: readonly string[];
-  /** The last lines of the log, for a script that failed. */
+  /** How much the rehearsal shortens EC2's times. */
   readonly timeScale: number;
 }
 
@@ -25,23 +25,29 @@ const NOTICE_MS = defaultTiming.noticeMs - defaultTiming.deadlineMarginMs;
 
 /** Judges a rehearsal. Anything that a real interruption would have cost is unsafe; what can't be known is said. */
 export function judge(facts: DrillFacts): Verdict {
-  const reasons: string[] = [];
+  const { interruptions, asked } = facts;
+  const wrong: string[] = [];
+  const remarks: string[] = [];
   if (facts.outcome !== 'succeeded')
-    reasons.push(
+    wrong.push(
       `the script did not finish (${facts.outcome}: ${facts.outcomeMessage}): make it run to its end before rehearsing interruptions`,
     );
-  if (facts.interruptions.length === 0)
-    reasons.push('nothing was interrupted, because the script ended first: rehearse with more steps');
-  facts.interruptions.forEach((one, index) => reasons.push(...interruptionReasons(one, index, facts)));
+  if (interruptions.length === 0)
+    wrong.push('nothing was interrupted, because the script ended first: rehearse with more steps');
+  else if (interruptions.length < asked)
+    remarks.push(
+      `only ${interruptions.length} of ${asked} interruptions took place, because the script ended first: rehearse with more steps`,
+    );
+  interruptions.forEach((one, index) => wrong.push(...interruptionReasons(one, index, facts)));
   if (facts.identical === false)
-    reasons.push(
+    wrong.push(
       `the result differs from the undisturbed run's (${facts.differing.slice(0, 3).join(', ')}): save everything that decides the next step (random states, optimiser, scheduler, place in the data) and restore all of it`,
     );
-  const blind = facts.interruptions.some((one) => one.lostSteps === null);
-  const proven = facts.identical === true && facts.interruptions.every((one) => one.newCheckpoint !== false);
-  if (blind) reasons.push(blindReason(proven));
-  const isUnsafe = reasons.length > (blind && proven ? 1 : 0);
-  return { verdict: isUnsafe ? 'unsafe' : 'safe', reasons };
+  if (interruptions.some((one) => one.lostSteps === null)) {
+    const proven = facts.identical === true && interruptions.every((one) => one.newCheckpoint !== false);
+    (proven ? remarks : wrong).push(blindReason(proven));
+  }
+  return { verdict: wrong.length > 0 ? 'unsafe' : 'safe', reasons: [...wrong, ...remarks] };
 }
 
 function blindReason(proven: boolean): string {
@@ -77,6 +83,10 @@ function noticeReasons(one: Measured, which: string, facts: DrillFacts): string[
   if (one.lostSteps !== null && one.lostSteps > 0)
     reasons.push(
       `${which}: ${one.lostSteps} steps were lost that the notice should have saved: save after SIGTERM instead of waiting for the next regular checkpoint`,
+    );
+  if (one.ranToItsEnd)
+    reasons.push(
+      `${which}: the script trained on to its end after SIGTERM instead of stopping; a longer one would have been killed: handle SIGTERM by saving and exiting`,
     );
   for (const text of one.notDurable) reasons.push(`${which}: ${text}`);
   const neededMs = (one.noticeToSigtermMs ?? 0) + (one.sigtermToExitMs ?? 0) + (one.flushMs ?? 0);

@@ -4,6 +4,7 @@ import { controlDocument, runKeys, type ControlDocument } from '@runctl/protocol
 import type { ObjectStore } from '@runctl/store';
 import type { Cloud } from '../cloud.ts';
 import { inParallel, readDocument } from '../documents.ts';
+import { fleetErrorText } from '../follow/fleet-error.ts';
 import { attemptNumber, type AttemptRecord, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 
 /** One thing that happened, with the time that whoever saw it gave it. */
@@ -120,5 +121,5 @@ async function fleetEventsOf(cloud: Cloud, launch: LaunchRecord): Promise<RunEve
 }
 
 function wording(event: FleetEvent): string {
-  return [event.code, event.instanceId, event.message].filter((part) => part !== null && part !== '').join(' ');
+  return [event.code, event.instanceId, fleetErrorText(event)].filter((part) => part !== null && part !== '').join(' ');
 }

@@ -1,6 +1,7 @@
 import type { CloudInstance, FleetProvider } from '@runctl/cloud';
-import type { Clock } from '@runctl/core';
+import type { Clock, RunctlError } from '@runctl/core';
 import type { LaunchIntent } from '@runctl/protocol';
+import { fleetErrorText, permanentError } from './fleet-error.ts';
 import type { FollowEvent } from './follow-event.ts';
 
 export interface FleetWatch {
@@ -8,6 +9,8 @@ export interface FleetWatch {
   look(): Promise<readonly FollowEvent[]>;
   /** A machine of this launch was seen, alive or not. */
   hasInstance(): boolean;
+  /** Why this fleet will never have a machine, as far as EC2 said so; null while it may. */
+  hopeless(): RunctlError | null;
   /** The fleet is deleted or expired, and no machine of it lives. */
   isGone(): boolean;
 }
@@ -27,6 +30,7 @@ export function createFleetWatch(options: {
   let sinceMs = options.sinceMs;
   let seenInstance = false;
   let gone = false;
+  let hopeless: RunctlError | null = null;
 
   const instanceEvents = async (): Promise<{ events: FollowEvent[]; living: number }> => {
     const own = (await fleets.instances(run)).filter((instance) => instance.launch === launch);
@@ -46,8 +50,10 @@ export function createFleetWatch(options: {
     const events: FollowEvent[] = [];
     for (const event of found) {
       sinceMs = Math.max(sinceMs, event.atMs);
-      if (event.kind === 'error' && once(told, `${event.code} ${event.message}`))
-        events.push({ type: 'fleet-event', event });
+      if (event.kind !== 'error') continue;
+      hopeless ??= permanentError(event);
+      // One pool's error is that of all: it is told once.
+      if (once(told, `${event.code} ${fleetErrorText(event)}`)) events.push({ type: 'fleet-event', event });
     }
     return events;
   };
@@ -69,6 +75,7 @@ export function createFleetWatch(options: {
       return events;
     },
     hasInstance: () => seenInstance,
+    hopeless: () => (seenInstance ? null : hopeless),
     isGone: () => gone,
   };
 }

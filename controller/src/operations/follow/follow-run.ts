@@ -1,5 +1,6 @@
-import type { Clock } from '@runctl/core';
+import { RunctlError, type Clock } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
+import { isStoreError } from '@runctl/store';
 import type { Cloud } from '../cloud.ts';
 import { createLogReader, type LogReader } from '../log/log-reader.ts';
 import { attemptsOf, lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
@@ -19,6 +20,8 @@ export interface FollowOptions {
   readonly withLog: boolean;
   /** Turn a spot fleet that found no machine after this time into an on-demand one; null = stay on spot. */
   readonly onDemandAfterMs?: number | null;
+  /** Throw once EC2 said that the fleet will never have a machine. Only whoever launched it may then clean up. */
+  readonly failWhenHopeless?: boolean;
   /** What the agent sends by itself; the bucket stays the authority. */
   readonly live?: LiveFeed;
 }
@@ -27,6 +30,7 @@ export interface FollowOptions {
 export type FollowEnd = LaunchOutcome | null;
 
 const QUICK_POLL_MS = 400;
+const OFFLINE_PAUSE_MS = 3000;
 const FLEET_LOOK_MS = 2000;
 /** Looks at EC2 become rare once an agent speaks for the machine. */
 const SLOW_FLEET_LOOK_MS = 15_000;
@@ -55,9 +59,35 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
     yield* changed.events.filter(isEnding);
     if (outcome !== null) return outcome;
     yield* fleet.look(record);
-    if (fleet.isGone()) return (await reader.read()).launches.find((other) => other.launch === launch)?.outcome ?? null;
+    if (fleet.isGone()) return endWithoutFleet(await reader.read(), launch);
     yield* pause(options, { log, ms: pollMs(record, launch) });
-    record = await reader.read();
+    record = await patiently(options, () => reader.read());
+  }
+}
+
+/** The outcome, if it came with the fleet's end. Errors: `boot-failed` when machines came but never got to the agent. */
+function endWithoutFleet(record: RunRecord, launch: number): FollowEnd {
+  const outcome = record.launches.find((other) => other.launch === launch)?.outcome ?? null;
+  const boot = record.boots.filter((other) => other.launch === launch).at(-1);
+  if (outcome !== null || boot === undefined || attemptsOf(record, launch).length > 0) return outcome;
+  throw new RunctlError(
+    'boot-failed',
+    `no machine got as far as the agent; the last failed at "${boot.stage}": ${boot.message}`,
+    {
+      hint: 'its fleet is gone; mend the cause, then launch again or `runctl resume` the run',
+    },
+  );
+}
+
+/** A laptop loses its network now and then, and the run goes on without it: asks again until there is an answer. */
+async function patiently<T>(options: FollowOptions, read: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isStoreError(error, 'transient')) throw error;
+      await options.clock.sleep(OFFLINE_PAUSE_MS, options.signal);
+    }
   }
 }
 
@@ -137,6 +167,8 @@ function createFleetFollower(options: FollowOptions, launch: number): FleetFollo
       if (clock.monotonicMs() - lastLookMs < everyMs) return;
       lastLookMs = clock.monotonicMs();
       yield* await current.look();
+      const hopeless = options.failWhenHopeless === true && !spoken ? current.hopeless() : null;
+      if (hopeless !== null) throw hopeless;
       const waitedMs = clock.monotonicMs() - startedMs;
       const limitMs = options.onDemandAfterMs ?? null;
       const isSpot = launched?.intent?.market === 'spot';

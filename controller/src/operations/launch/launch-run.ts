@@ -1,5 +1,5 @@
 import { RunctlError, isRunctlError, messageOf } from '@runctl/core';
-import type { LaunchFleet, RunSpec } from '@runctl/protocol';
+import { runKeys, type LaunchFleet, type RunSpec } from '@runctl/protocol';
 import { checkName, createRun, type UploadEvent } from './create-run.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
@@ -14,6 +14,8 @@ export type LaunchEvent =
 export interface Launched {
   readonly spec: RunSpec;
   readonly fleet: LaunchFleet;
+  /** Takes everything of the run back: fleet, machines, documents, name. For a launch that turns out to be hopeless. */
+  readonly abandon: () => Promise<void>;
 }
 
 /**
@@ -31,12 +33,21 @@ export async function* launchRun(
   try {
     const fleet = await startLaunch(ports, { spec, launch: 1, place: placeOf(plan) });
     yield { type: 'fleet', run: spec.run, launch: 1, fleetId: fleet.fleetId };
-    return { spec, fleet };
+    return { spec, fleet, abandon: () => abandon(ports, fleet, undo) };
   } catch (error) {
     // A fleet that could not be deleted needs the run's documents, so that `stop` finds it.
     if (!isRunctlError(error) || error.details['cleanedUp'] === true) await removed(undo, error);
     throw error;
   }
+}
+
+async function abandon(ports: LaunchPorts, fleet: LaunchFleet, undo: () => Promise<void>): Promise<void> {
+  const { fleets, store } = ports.cloud;
+  const { fleetId, launchTemplateId, run, launch } = fleet;
+  await fleets.deleteFleet(fleetId, { terminate: true, launchTemplateId });
+  const keys = runKeys(run).launch(launch);
+  await store.delete([keys.fleet, keys.intent]);
+  await undo();
 }
 
 function placeOf(plan: LaunchPlan): LaunchPlace {

@@ -1,4 +1,5 @@
 import { snapshot, type Project } from '@runctl/workspace';
+import { bucketKeys } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { findPools, interpreterOf, type LaunchPlan, type LaunchWish } from './launch-plan.ts';
 
@@ -16,17 +17,23 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   const exclude = wish.checkpoint.dir.startsWith('/')
     ? []
     : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];
-  const [taken, found] = await Promise.all([
-    snapshot(project.root, { into, exclude, script: project.script }),
-    findPools(cloud.fleets, wish),
-  ]);
+  const packing = snapshot(project.root, { into, exclude, script: project.script });
+  const asking = Promise.all([findPools(cloud.fleets, wish), bucketAnswers(cloud)]);
+  // Whichever part fails, nothing goes on in the background afterwards.
+  await Promise.allSettled([packing, asking]);
+  const [found] = await asking;
   return {
     project,
-    snapshot: taken,
+    snapshot: await packing,
     wish,
     interpreter: interpreterOf(project.script),
     region: cloud.region,
     ...found,
     detach: options.detach,
   };
+}
+
+/** A bucket that is missing or forbidden is told before anything is asked or made. */
+async function bucketAnswers(cloud: Cloud): Promise<void> {
+  for await (const _ of cloud.store.list({ prefix: bucketKeys.indexFolder(), limit: 1 })) return;
 }

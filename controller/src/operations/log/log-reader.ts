@@ -1,8 +1,7 @@
 import { parseLogKey, runKeys } from '@runctl/protocol';
-import type { ObjectInfo, ObjectStore } from '@runctl/store';
+import { readBytes, type ObjectInfo, type ObjectStore } from '@runctl/store';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { readBytes } from '../documents.ts';
 import { place } from './log-position.ts';
 
 const unzip = promisify(gunzip);

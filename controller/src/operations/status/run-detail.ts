@@ -3,6 +3,7 @@ import { messageOf, type Clock } from '@runctl/core';
 import { manifest } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { readDocument } from '../documents.ts';
+import { fleetErrorText } from '../follow/fleet-error.ts';
 import { lastLaunch, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { stateOf, type RunState } from '../run/run-state.ts';
@@ -11,6 +12,8 @@ import { stateOf, type RunState } from '../run/run-state.ts';
 export interface Ec2View {
   readonly fleet: FleetState | null;
   readonly instances: readonly CloudInstance[];
+  /** What EC2 says why there is no machine yet, each once. */
+  readonly errors: readonly string[];
   /** Why EC2 could not be asked; null when it was. */
   readonly problem: string | null;
 }
@@ -63,14 +66,21 @@ async function ec2View(cloud: Cloud, record: RunRecord): Promise<Ec2View> {
   const launch = lastLaunch(record);
   try {
     const fleetId = launch?.fleet?.fleetId ?? (await missingFleet(cloud, record));
-    const [instances, fleet] = await Promise.all([
+    const [instances, fleet, errors] = await Promise.all([
       cloud.fleets.instances(record.spec.run),
       fleetId === null ? null : cloud.fleets.fleet(fleetId),
+      fleetId === null || record.attempts.length > 0 ? [] : fleetErrors(cloud, fleetId),
     ]);
-    return { fleet, instances, problem: null };
+    return { fleet, instances, errors, problem: null };
   } catch (error) {
-    return { fleet: null, instances: [], problem: messageOf(error) };
+    return { fleet: null, instances: [], errors: [], problem: messageOf(error) };
   }
+}
+
+async function fleetErrors(cloud: Cloud, fleetId: string): Promise<readonly string[]> {
+  const events = await cloud.fleets.fleetEvents(fleetId, 0);
+  const errors = events.filter((event) => event.kind === 'error');
+  return [...new Set(errors.map((event) => `${event.code}: ${fleetErrorText(event)}`))];
 }
 
 /** The laptop may have died between the call and storing the fleet's id: EC2's tags still tell it. */

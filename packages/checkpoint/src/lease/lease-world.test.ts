@@ -48,6 +48,10 @@ function worlds(policy: LeasePolicy): fc.Arbitrary<WorldPlan> {
   });
 }
 
+function lastStartMs({ startMs, restarts }: WorldPlan['agents'][number]): number {
+  return restarts.reduce((sum, { afterMs, downMs }) => sum + afterMs + downMs, startMs);
+}
+
 async function violationsOf(plan: WorldPlan): Promise<readonly string[]> {
   const world = new LeaseWorld(plan);
   await world.run();
@@ -77,6 +81,7 @@ describe('the lease, in worlds with slow, lost and late requests', { timeout }, 
     const patient = worlds(policy).map((plan) => ({
       ...plan,
       agents: plan.agents.map((agent) => ({ ...agent, releaseAfterMs: null })),
+      endMs: Math.max(plan.endMs, ...plan.agents.map(lastStartMs)) + 3 * MINUTE_MS,
     }));
     await fc.assert(
       fc.asyncProperty(patient, async (plan) => {

@@ -4,7 +4,7 @@ import type { Instance } from '../model/instance.ts';
 import { instanceProfileName } from '../model/launch-spec.ts';
 
 /** A leaf of the metadata tree; read only when asked for. */
-export type MetadataLeaf = () => string;
+type MetadataLeaf = () => string;
 export type MetadataTree = ReadonlyMap<string, MetadataLeaf>;
 
 /** `2017-09-18T08:22:00Z`: whole seconds, UTC. */

@@ -206,6 +206,12 @@ echo all started
 wait
 `;
 
+/** Runs a power command only if it is a stand-in: a broken driver must not turn off the computer that tests it. */
+const guarded = (command: string) => `case $(command -v ${command.split(' ')[0]}) in
+  "" | /sbin/* | /usr/sbin/* | /bin/* | /usr/bin/*) echo 'no stand-in comes first'; exit 1 ;;
+esac
+${command}`;
+
 function describeDeath(behaviour: Behaviour, { create, minuteMs }: DriverUnderTest): void {
   behaviour('kill ends every process at once, daemons too, and ended resolves once', async (start) => {
     const { machine, token } = await start(daemons);
@@ -268,7 +274,7 @@ while :; do sleep 0.05; done
 
   for (const command of ['shutdown -h now', 'poweroff', 'systemctl poweroff', 'init 0'])
     behaviour(`\`${command}\` inside powers this machine off and no other`, async (start) => {
-      const [other, { machine }] = [await start(null), await start(`#!/bin/sh\n${command}\n`)];
+      const [other, { machine }] = [await start(null), await start(`#!/bin/sh\n${guarded(command)}\n`)];
       expect(await machine.ended).toBe('power-off');
       expect(await output(other.machine, 'echo alive')).toBe('alive');
     });
@@ -276,15 +282,15 @@ while :; do sleep 0.05; done
   for (const [index, command] of ['halt', 'reboot', 'shutdown -r now'].entries())
     behaviour(`\`${command}\` ends what runs but leaves the machine on`, async (start) => {
       const [early, late] = [`sleep 8000.${process.pid}${index}1`, `sleep 8000.${process.pid}${index}2`];
-      const { machine } = await start(`#!/bin/sh\n(${early} &)\necho begun\n${command}\n${late}\n`);
+      const { machine } = await start(`#!/bin/sh\n(${early} &)\necho begun\n${guarded(command)}\n${late}\n`);
       await until('it has begun', async () => (await printed(machine)).includes('begun'));
       await until('all ended', () => commandsWith(early).length + commandsWith(late).length === 0);
       expect(await output(machine, 'echo alive')).toBe('alive');
     });
 
   behaviour('a delayed shutdown comes, unless it is cancelled', async (start) => {
-    const [kept, { machine }] = [await start(null), await start('#!/bin/sh\nshutdown -h +2\n')];
-    await sh(kept.machine, 'shutdown -h +2; shutdown -c');
+    const [kept, { machine }] = [await start(null), await start(`#!/bin/sh\n${guarded('shutdown -h +2')}\n`)];
+    await sh(kept.machine, guarded('shutdown -h +2; shutdown -c'));
     const begin = performance.now();
     expect(await machine.ended).toBe('power-off');
     expect(performance.now() - begin).toBeGreaterThan(minuteMs);

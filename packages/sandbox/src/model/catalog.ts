@@ -16,7 +16,7 @@ export const zones: readonly Zone[] = [
 export const vpc = { id: 'vpc-0123456789abcdef0', cidrBlock: '10.77.0.0/16' } as const;
 export const defaultSecurityGroup = { id: 'sg-0123456789abcdef0', name: 'default' } as const;
 
-export interface Gpu {
+interface Gpu {
   readonly name: string;
   readonly count: number;
   readonly memoryMib: number;

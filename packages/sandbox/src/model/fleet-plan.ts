@@ -27,7 +27,7 @@ export interface FleetMember {
   readonly launchedAtMs: number;
 }
 
-export interface FleetTarget {
+interface FleetTarget {
   readonly spot: number;
   readonly onDemand: number;
 }

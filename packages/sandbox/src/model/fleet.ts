@@ -57,7 +57,7 @@ export interface FleetConfig {
   readonly context: string | null;
 }
 
-export type FleetEventType = 'instance-change' | 'fleet-change' | 'service-error';
+type FleetEventType = 'instance-change' | 'fleet-change' | 'service-error';
 
 export interface FleetEvent {
   readonly atMs: number;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { zones } from './catalog.ts';
 import type { Fleet } from './fleet.ts';
 import { fleetConfig, launchData, modelRegion } from './testing/model-region.ts';
 import type { ModelRegion } from './testing/model-region.ts';
@@ -90,6 +91,17 @@ describe('a maintain fleet', () => {
     expect(fleet.failing).toBe(false);
   });
 
+  test('takes the place that another instance leaves, at once', async () => {
+    await using region = await modelRegion();
+    region.compute.settings.setCapacity({ market: 'spot' }, 0);
+    region.compute.settings.setCapacity({ type: 'c7i.large', zone: 'us-east-1b' }, 1);
+    const other = await region.runInstance({ ...launchData, market: 'spot' });
+    const fleet = await maintained(region);
+    await region.settle(() => fleet.failing);
+    region.compute.terminate(other);
+    await region.settle(() => running(region, fleet).length === 1);
+  });
+
   test('tries again by itself', async () => {
     await using region = await modelRegion();
     region.compute.settings.failNext('FleetLaunch', 'UnfulfillableCapacity', { times: 2 });
@@ -134,6 +146,47 @@ describe('a maintain fleet', () => {
     region.compute.fleets.modify(fleet, { ...fleet.config, capacity, excessPolicy: 'no-termination' });
     await region.settle(() => fleet.state === 'active');
     expect(members.map(({ state }) => state)).toEqual(['running', 'running']);
+  });
+
+  test('does not end what its weights put above the target', async () => {
+    await using region = await modelRegion();
+    const config = fleetConfig(region.compute, { types: ['c7i.large', 'c7i.xlarge'], total: 5 });
+    region.compute.settings.setCapacity({ type: 'c7i.large' }, 0);
+    region.compute.settings.setCapacity({ type: 'c7i.large', zone: 'us-east-1a' }, 2);
+    const weights = [2, 3];
+    const templates = config.templates.map((template) => ({
+      ...template,
+      overrides: template.overrides.map((override, nth) => ({ ...override, weightedCapacity: weights[nth] ?? 1 })),
+    }));
+    const fleet = region.compute.fleets.create({ ...config, templates, spotStrategy: 'lowest-price' });
+    await region.settle(() => running(region, fleet).length === 3);
+    const large = running(region, fleet).find(({ spec }) => spec.type.name === 'c7i.xlarge')!;
+    region.compute.interrupt(large.id, { notice: false });
+    await region.settle(() => large.state === 'terminated' && running(region, fleet).length === 3);
+    await region.clock.advance(600_000);
+    expect(subTypes(fleet).filter((subType) => subType === 'terminated')).toHaveLength(1);
+  });
+
+  test("uses the zone or subnet of an override instead of its template's", async () => {
+    await using region = await modelRegion();
+    const placed = { ...launchData, zoneName: 'us-east-1a', subnetId: zones[0]!.subnetId };
+    const base = fleetConfig(region.compute, { data: placed, total: 2, spotStrategy: 'diversified' });
+    const overridden = (place: object) => ({
+      ...base,
+      templates: base.templates.map((template) => ({
+        ...template,
+        overrides: template.overrides.map((override) => ({ ...override, ...place })),
+      })),
+    });
+    const zonesOf = async (place: object) => {
+      const fleet = region.compute.fleets.create(overridden(place));
+      await region.settle(() => running(region, fleet).length === 2);
+      return running(region, fleet).map(({ spec }) => spec.zone.name);
+    };
+    expect(await zonesOf({})).toEqual(['us-east-1a', 'us-east-1a']);
+    expect(await zonesOf({ zoneName: 'us-east-1b' })).toEqual(['us-east-1b', 'us-east-1b']);
+    const subnetId = `${zones[1]!.subnetId}, ${zones[2]!.subnetId}`;
+    expect((await zonesOf({ subnetId })).toSorted()).toEqual(['us-east-1b', 'us-east-1c']);
   });
 
   test('deleted without termination does not replace what it loses, and ends with its last instance', async () => {

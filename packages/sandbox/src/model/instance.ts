@@ -40,7 +40,7 @@ export const stateReasons = {
 } as const;
 
 /** The two-minute notice, as the instance's metadata shows it. */
-export interface Notice {
+interface Notice {
   readonly noticedAtMs: number;
   readonly deadlineMs: number;
   /** EC2 did not take the instance at the deadline after all. */
@@ -48,14 +48,14 @@ export interface Notice {
 }
 
 /** A root volume. It lives as long as its instance, or longer when it is not to be deleted with it. */
-export interface Volume {
+interface Volume {
   readonly id: string;
   readonly createdAtMs: number;
   readonly tags: Tags;
 }
 
 /** An entry of `events/maintenance/scheduled`, as the metadata shows it. */
-export interface ScheduledEvent {
+interface ScheduledEvent {
   readonly Code: string;
   readonly Description: string;
   readonly EventId: string;

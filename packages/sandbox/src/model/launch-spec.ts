@@ -9,7 +9,7 @@ import type { Tags } from './tags.ts';
 export const instanceProfileName = 'runctl-instance';
 const maximumUserDataBytes = 16 * 1024;
 
-export interface RootVolume {
+interface RootVolume {
   readonly sizeGib: number;
   readonly volumeType: string;
   readonly deleteOnTermination: boolean;

@@ -3,7 +3,7 @@ import type { Compute } from './compute.ts';
 import type { RegionEvent } from './event-log.ts';
 import type { CapacityRule, Delays, ThrottleRule } from './settings.ts';
 
-export interface InstanceSnapshot {
+interface InstanceSnapshot {
   readonly instanceId: string;
   readonly state: string;
   readonly stateReason: string | null;
@@ -20,7 +20,7 @@ export interface InstanceSnapshot {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-export interface FleetSnapshot {
+interface FleetSnapshot {
   readonly fleetId: string;
   readonly type: string;
   readonly state: string;

@@ -49,7 +49,7 @@ export class S3Client {
     const idleTimeoutMs = options.idleTimeoutMs ?? 20_000;
     this.#slowTimeoutMs = idleTimeoutMs * 6;
     this.#transport = new HttpTransport(this.#address, {
-      maxSockets: options.maxSockets ?? 32,
+      maxSockets: options.maxSockets ?? 64,
       connectTimeoutMs: options.connectTimeoutMs ?? 3000,
       idleTimeoutMs,
     });

@@ -19,11 +19,11 @@ export function reservationView(compute: Compute, instances: readonly Instance[]
   };
 }
 
-export function groupSetOf(instance: Instance): XmlValue {
+function groupSetOf(instance: Instance): XmlValue {
   return instance.spec.securityGroupIds.map((groupId) => ({ groupId, groupName: defaultSecurityGroup.name }));
 }
 
-export function instanceView(compute: Compute, instance: Instance): XmlValue {
+function instanceView(compute: Compute, instance: Instance): XmlValue {
   const { spec } = instance;
   const gone = instance.state === 'terminated';
   const launched = new Date(instance.launchedAtMs);

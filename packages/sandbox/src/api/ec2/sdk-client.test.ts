@@ -455,9 +455,11 @@ describe('instances', () => {
     region.compute.settings.setCapacity({ type: 'r7i.xlarge', market: 'spot' }, 0, 'MaxSpotInstanceCountExceeded');
     const spot = { ...where, InstanceMarketOptions: { MarketType: 'spot' as const } };
     await expect(run(spot)).rejects.toEqual(code('MaxSpotInstanceCountExceeded', 400));
-    // Without a zone, another one is found.
+    // Without a zone, the one that has room is found.
+    region.compute.settings.setCapacity({ type: 'r7i.xlarge' }, 0);
+    region.compute.settings.setCapacity({ type: 'r7i.xlarge', zone: 'us-east-1c' }, 1);
     const elsewhere = await describeOne(await run({ InstanceType: 'r7i.xlarge' }));
-    expect(elsewhere.Placement?.AvailabilityZone).not.toBe('us-east-1a');
+    expect(elsewhere.Placement?.AvailabilityZone).toBe('us-east-1c');
     region.compute.settings.clearCapacity();
   });
 

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, openSync, closeSync, writeSync } from 'node:fs';
+import { mkdirSync, openSync, closeSync, writeFileSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { required } from '@runctl/core';
@@ -123,7 +123,8 @@ export class LiteMachine implements Machine {
     const terminal = openSync(this.#consoleFile, 'a', 0o600);
     if (boot.kind === 'unsupported') writeSync(terminal, `runctl-sandbox: ${boot.reason}\n`);
     const address = addressOf(spec.hostName) ?? '';
-    const setup = ['/bin/sh', '-c', setupScript, 'setup', disk, spec.hostName, address];
+    writeFileSync(join(disk, 'setup'), setupScript);
+    const setup = ['/bin/sh', join(disk, 'setup'), disk, spec.hostName, address];
     // The kernel kills the holder when this process ends in any way, and the holder's end takes the instance along.
     const args = ['--pdeathsig', 'KILL', 'unshare', ...NAME_SPACES, ...setup];
     const child = spawn('setpriv', args, {

@@ -19,6 +19,8 @@ export interface ProcessSettings {
   readonly python: string | null;
 }
 
+/** Between tries, when something cannot be killed (it hangs in the kernel) or no sweeper can be started. */
+const SWEEP_PAUSE_MS = 500;
 const LOOPBACK = { host: '127.0.0.1', port: 0 } as const;
 
 /** An instance that is a folder and the processes that carry its marker. */
@@ -137,7 +139,10 @@ export class ProcessMachine implements Machine {
   async #sweep(): Promise<void> {
     this.#watchdog?.stdin?.end();
     let clean = this.#watchdog !== null && (await exitOf(this.#watchdog)) === 0;
-    while (!clean) clean = await sweepUp(this.#sweepOptions());
+    while (!clean) {
+      clean = await sweepUp(this.#sweepOptions());
+      if (!clean) await new Promise((resolve) => setTimeout(resolve, SWEEP_PAUSE_MS));
+    }
   }
 
   async exec(command: readonly string[], options: { stdin?: Buffer; timeoutMs: number }): Promise<ExecResult> {

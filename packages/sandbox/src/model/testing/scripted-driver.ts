@@ -1,7 +1,7 @@
 import type { ExecResult, Machine, MachineDriver, MachineEnd, MachineSpec } from '../../machine/driver.ts';
 
 /** Answers a command; a rejection is what a machine that is gone does. */
-export type ScriptedExec = (command: readonly string[], timeoutMs: number) => Promise<ExecResult>;
+type ScriptedExec = (command: readonly string[], timeoutMs: number) => Promise<ExecResult>;
 
 /** What machines of a scripted driver do; may be changed between starts. */
 export interface MachineScript {

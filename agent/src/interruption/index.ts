@@ -1,0 +1,2 @@
+export { createImds } from './imds-client.ts';
+export { createInterruptionWatcher } from './watcher.ts';

@@ -1,0 +1,273 @@
+import { RunctlError } from '@runctl/core';
+import { describe, expect, test } from 'vitest';
+import { commandWorld } from '../testing/command-world.ts';
+
+const PROJECT = { 'requirements.txt': '', 'train.py': 'print("hello")\n' };
+
+describe('launch', () => {
+  test('shows the plan and changes nothing with --dry-run', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const result = await world.run(['launch', 'train.py', '--dry-run', '--budget', '5', '--', '--epochs', '3']);
+    expect(result.exitCode).toBe(0);
+    expect(result.stdout).toBe('');
+    expect(result.stderr).toMatchInlineSnapshot(`
+      "plan
+        script        python3 train.py --epochs 3
+        project       <folder> (2 files, 15 B, <size> packed)
+        machine       1 × spot in us-east-1, image ami-1
+        budget        $5.00, then a checkpoint and the end
+        checkpoints   checkpoints/, resumed from the newest complete one
+        interruption  SIGTERM, up to two minutes to save, then another machine resumes by itself, with this computer off too
+        no capacity   on-demand after 5m, while this command watches; afterwards it waits on spot
+
+        FIRST CHOICES  ZONE        MARKET  PRICE/H
+        g4dn.xlarge    us-east-1a  spot    $0.36
+        g4dn.xlarge    us-east-1b  spot    $0.36
+        g5.xlarge      us-east-1a  spot    $0.36
+        g5.xlarge      us-east-1b  spot    $0.36
+        … and 2 more
+
+      "
+    `);
+    expect(await world.keys()).toEqual([]);
+  });
+
+  test('follows a run from the fleet to the outcome, and ends with its exit code', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const result = await scope.world.run(['launch', 'train.py', '--yes', '--name', 'first'], async (world) => {
+      const run = await world.launched();
+      await world.clock.sleep(3000);
+      await run.heartbeat(1, { phase: 'preparing', doing: 'downloading the project' });
+      await world.clock.sleep(2000);
+      await run.started(1);
+      await run.heartbeat(1);
+      await run.log(1, 'step 1\nstep 2\n');
+      await run.checkpoint(1, 1, 2);
+      await world.clock.sleep(5000);
+      await run.log(1, 'done\n');
+      await run.ended(1, { step: 2 });
+      await run.outcome({ durableStep: 2 });
+    });
+    expect(result.exitCode).toBe(0);
+    expect(result.stdout).toBe('step 1\nstep 2\ndone\n');
+    expect(result.stderr.slice(result.stderr.indexOf('[time]'))).toMatchInlineSnapshot(`
+      "[time] agent and runtime: 8 B sent
+      [time] project: 142 B sent
+      [time] run <run> (first)
+      [time] fleet fleet-runctl-<run>-1 requested
+      [time] instance i-1: g4dn.xlarge in us-east-1a, spot at $0.36/h, running
+      [time] i-1 preparing: downloading the project
+      [time] ── attempt 1 · i-1 · g5.xlarge us-east-1a spot · started from nothing ──
+      [time] checkpoint of step 2 is durable
+      [time] attempt 1 ended: succeeded (exited)
+      [time] succeeded the workload finished, durable step 2
+      "
+    `);
+  });
+
+  test.each([
+    ['failed', 20],
+    ['stopped', 21],
+  ] as const)('a run that %s gives exit code %i and says how to go on', async (status, exitCode) => {
+    await using scope = await commandWorld(PROJECT);
+    const result = await scope.world.run(['launch', 'train.py', '--yes'], async (world) => {
+      const run = await world.launched();
+      await run.started(1);
+      await run.outcome({ status, message: 'because' });
+    });
+    expect(result.exitCode).toBe(exitCode);
+    expect(result.stderr).toContain(`${status} because`);
+    expect(result.stderr).toContain(status === 'failed' ? 'runctl events <run>' : 'runctl resume <run>');
+  });
+
+  test('tells of an interruption and of the next machine, and prints the log of both lives once', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const result = await scope.world.run(['launch', 'train.py', '--yes'], async (world) => {
+      const run = await world.launched();
+      await run.started(1);
+      await run.heartbeat(1);
+      await run.log(1, 'step 1\n');
+      await world.clock.sleep(5000);
+      await run.log(1, 'step 1\nstep 2\n'.slice(3), 3);
+      await run.interrupted(1, { step: 2 });
+      world.fleets.end('i-1');
+      await world.clock.sleep(5000);
+      await run.started(2, 2);
+      await run.heartbeat(2);
+      await run.log(2, 'step 3\n');
+      await run.ended(2);
+      await run.outcome({ generation: 2 });
+    });
+    expect(result.stdout).toBe('step 1\nstep 2\nstep 3\n');
+    expect(result.stderr).toContain('attempt 1 ended: interrupted (spot-notice); another machine takes over');
+    expect(result.stderr).toContain('── attempt 2 · i-2 · g5.xlarge us-east-1a spot · resumed at step 2 ──');
+  });
+
+  test('Ctrl-C stops watching, not the run, and says how to come back', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const result = await scope.world.run(['launch', 'train.py', '--yes'], async (world) => {
+      await world.launched();
+      await world.clock.sleep(1000);
+      world.interrupted.abort(new Error('interrupted'));
+    });
+    expect(result.exitCode).toBe(130);
+    expect(result.stderr).toContain('stopped watching; <run> goes on\n  come back:  runctl attach <run>');
+    expect([...scope.world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['active']);
+  });
+
+  test('asks, and launches nothing when the answer is no or nobody can be asked', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const alone = await world.run(['launch', 'train.py']);
+    world.answer = false;
+    const declined = await world.run(['launch', 'train.py']);
+    expect([alone.exitCode, declined.exitCode]).toEqual([22, 22]);
+    expect(alone.stderr).toContain('hint: add --yes');
+    expect(await world.keys()).toEqual([]);
+  });
+
+  test('takes back all but the content-addressed uploads when EC2 refuses, and says so', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const error = new RunctlError('quota-exceeded', 'VcpuLimitExceeded', { hint: 'ask for more' });
+    world.fleets.launchFailure = { error, fleetWasMade: true };
+    const result = await world.run(['launch', 'train.py', '--yes', '--name', 'x']);
+    expect(result.exitCode).toBe(13);
+    expect(result.stderr).toContain(
+      'error[quota-exceeded]: VcpuLimitExceeded; nothing of the launch is left\nhint: ask for more',
+    );
+    expect((await world.keys()).filter((key) => !/^(tools|code)\//.test(key))).toEqual([]);
+    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+  });
+
+  test('a fleet that will never have a machine is taken back with its run', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    world.fleets.capacity = 'hopeless';
+    const result = await world.run(['launch', 'train.py', '--yes', '--name', 'x']);
+    expect(result.exitCode).toBe(3);
+    expect(result.stderr).toContain(
+      "error[config-invalid]: EC2 can't launch a machine: Invalid IAM Instance Profile name",
+    );
+    expect(result.stderr).toContain('nothing of the launch is left');
+    expect((await world.keys()).filter((key) => !/^(tools|code)\//.test(key))).toEqual([]);
+    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+  });
+
+  test('switches to on-demand when spot had nothing for the stated time', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    world.fleets.capacity = 'none';
+    const result = await world.run(['launch', 'train.py', '--yes', '--fallback-after', '60s'], async () => {
+      const run = await world.launched();
+      while (world.fleets.machines.length === 0) await world.clock.sleep(1000);
+      await world.clock.sleep(5000);
+      await run.outcome();
+    });
+    expect(result.stderr).toContain('EC2: InsufficientInstanceCapacity: There is no Spot capacity available');
+    expect(result.stderr).toMatch(/no spot capacity in 1m: switched to on-demand/);
+    expect(result.stderr).toContain('i-1: g4dn.xlarge in us-east-1a, on-demand');
+  });
+
+  test('stays on spot with --no-fallback', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    world.fleets.capacity = 'none';
+    await world.run(['launch', 'train.py', '--yes', '--fallback-after', '10s', '--no-fallback'], async () => {
+      const run = await world.launched();
+      await world.clock.sleep(120_000);
+      await run.outcome({ status: 'stopped' });
+    });
+    expect([...world.fleets.fleets.values()].map((fleet) => fleet.onDemand)).toEqual([false]);
+  });
+
+  test('says why a machine failed before the agent', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const result = await scope.world.run(['launch', 'train.py', '--yes'], async (world) => {
+      const run = await world.launched();
+      const failure = {
+        version: 1,
+        run: run.run,
+        launch: 1,
+        instanceId: 'i-1',
+        stage: 'fetching the agent',
+        message: 'AccessDenied',
+        at: new Date(0).toISOString(),
+      };
+      await world.store.put(`runs/${run.run}/boot/0001-i-1.json`, Buffer.from(JSON.stringify(failure)));
+      await world.clock.sleep(3000);
+      await world.fleets.deleteFleet([...world.fleets.fleets.keys()][0] ?? '', { terminate: true });
+    });
+    expect(result.stderr).toContain('i-1 failed before the agent, at "fetching the agent": AccessDenied');
+    expect(result.stderr).toContain('the fleet is gone');
+    expect(result.exitCode).toBe(20);
+  });
+
+  test('prints one object a line with --json', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const result = await scope.world.run(['launch', 'train.py', '--yes', '--json'], async (world) => {
+      const run = await world.launched();
+      await run.started(1);
+      await run.log(1, 'step 1\n');
+      await run.outcome();
+    });
+    const lines = result.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string });
+    expect(lines.map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['plan', 'run-created', 'fleet', 'attempt', 'log', 'outcome', 'ended']),
+    );
+    expect(result.stderr).toBe('');
+  });
+
+  test('two runs cannot have one name', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    await world.run(['launch', 'train.py', '--yes', '--detach', '--name', 'x']);
+    const second = await world.run(['launch', 'train.py', '--yes', '--detach', '--name', 'x']);
+    expect(second.exitCode).toBe(11);
+    expect(second.stderr).toMatchInlineSnapshot(`
+      "error[name-taken]: a run is already named x
+      hint: \`runctl status x\` shows it; choose another --name
+      "
+    `);
+    expect(world.fleets.fleets.size).toBe(1);
+  });
+});
+
+describe('bad input to launch', () => {
+  test.each([
+    [['nope.py'], 2, /error\[script-not-found\]: there is no script nope\.py\nhint: looked for <folder>\/nope\.py/],
+    [['train.py', '--bogus'], 2, /unknown option --bogus\nhint: .*the script's own options come after --/],
+    [['train.py', '--detahc'], 2, /unknown option --detahc\nhint: did you mean --detach\?/],
+    [['train.py', '--env', 'A B'], 2, /--env A B names no variable/],
+    [['train.py', '--env', 'UNSET_HERE'], 2, /--env UNSET_HERE has no value: .*\nhint: write --env UNSET_HERE=value/],
+    [['train.py', '--env', 'RUNCTL_X=1'], 2, /runctl sets RUNCTL_\*/],
+    [['train.py', '--budget', 'much'], 2, /--budget: takes a number, not "much"/],
+    [['train.py', '--budget', '0'], 2, /--budget: takes an amount above 0/],
+    [['train.py', '--resume', 'maybe'], 2, /--resume: takes auto or never/],
+    [['train.py', '--resume-argument=--from'], 2, /has no \{path\} in it/],
+    [['train.py', '--name', 'a/b'], 2, /--name a\/b can't be used/],
+    [['train.py', '--region', 'mars'], 2, /--region: takes the name of an AWS region/],
+    [['train.py', '--instance-type', 'bogus'], 13, /there is no instance type bogus/],
+    [['train.py', '--instance-type', 'g5g.xlarge'], 13, /g5g\.xlarge is an ARM machine/],
+    [[], 2, /launch needs another argument/],
+  ])('%j: exit code %i', async (args, exitCode, text) => {
+    await using scope = await commandWorld(PROJECT);
+    const result = await scope.world.run(['launch', ...args, '--yes']);
+    expect(result.stderr).toMatch(text);
+    expect(result.exitCode).toBe(exitCode);
+    expect(await scope.world.keys()).toEqual([]);
+  });
+
+  test('says how to get a bucket, and that --sandbox needs none', async () => {
+    await using scope = await commandWorld(PROJECT);
+    scope.world.environment = {};
+    const result = await scope.world.run(['launch', 'train.py', '--yes', '--json']);
+    expect(result.exitCode).toBe(3);
+    expect(JSON.parse(result.stderr)).toMatchObject({ type: 'error', code: 'config-missing', exitCode: 3 });
+    expect(result.stderr).toContain('--sandbox');
+  });
+});

@@ -1,0 +1,437 @@
+import { readBytes } from '@runctl/store';
+import { describe, expect, test } from 'vitest';
+import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
+import type { WrittenRun } from '../testing/written-run.ts';
+
+const PROJECT = { 'requirements.txt': '', 'train.py': 'print("hello")\n' };
+
+async function launched(world: CommandWorld, name = 'mine'): Promise<WrittenRun> {
+  await world.run(['launch', 'train.py', '--yes', '--detach', '--name', name, '--', '--lr', '1']);
+  return world.launched();
+}
+
+describe('status', () => {
+  test('shows the newest runs with the age of what it says', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.heartbeat(1, {
+      step: 120,
+      durable: {
+        manifest: 'm',
+        step: 100,
+        savedAt: new Date(world.clock.wallMs()).toISOString(),
+        at: new Date(0).toISOString(),
+      },
+    });
+    await world.clock.advance(7000);
+    const result = await world.run(['status']);
+    expect(result.stdout).toMatchInlineSnapshot(`
+      "RUN           NAME  STATE    STEP  DURABLE  MACHINE                    SPENT  INTERRUPTED  LAUNCHED  HEARD
+      <run>  mine  running  120   100      g5.xlarge us-east-1a spot  $0.02  0            7.0 s     7.0 s
+      LAUNCHED and HEARD are ages; HEARD is that of the last heartbeat, from which the rest of a line comes
+      "
+    `);
+  });
+
+  test('shows one run: attempts with why each ended, what is durable and what is at risk', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.heartbeat(1, { step: 40 });
+    await run.checkpoint(1, 1, 40);
+    await run.interrupted(1, { step: 40 });
+    await world.clock.advance(60_000);
+    await run.started(2, 40);
+    await run.heartbeat(2, { step: 55, atRiskMs: 90_000, warnings: ['the disk is nearly full'] });
+    await world.clock.advance(10_000);
+    const result = await world.run(['status', 'mine']);
+    expect(result.stdout).toMatchInlineSnapshot(`
+      "<run> (mine)
+        state      running: training
+        script     python3 train.py --lr 1
+        step       55
+        durable    step 40, saved 1m 10s ago
+        at risk    1m 40s of work ($0.0100) if the machine died now without a word
+        heartbeat  10 s ago, from i-2
+        cost       about $0.01, $0.36/h
+        fleet      fleet-runctl-<run>-1 active; i-1 g4dn.xlarge us-east-1a running
+        warning    the disk is nearly full
+
+      ATTEMPT  INSTANCE  MACHINE                    STARTED (UTC)        FROM   ENDED
+      1        i-1       g5.xlarge us-east-1a spot  2026-01-01 00:00:00  start  interrupted (spot-notice, exit 143) at step 40, durable 40
+      2        i-2       g5.xlarge us-east-1a spot  2026-01-01 00:01:00  40     goes on
+
+      runctl logs <run> · runctl attach <run> · runctl events <run>
+      "
+    `);
+  });
+
+  test('says that a machine has gone silent instead of calling it running', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.heartbeat(1);
+    await world.clock.advance(300_000);
+    expect((await world.run(['status', 'mine'])).stdout).toContain('state      silent for 5m (was running)');
+    expect((await world.run(['status'])).stdout).toContain('silent for 5m');
+  });
+
+  test('says what EC2 says while there is no machine', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    world.fleets.capacity = 'none';
+    await launched(world);
+    const { stdout } = await world.run(['status', 'mine']);
+    expect(stdout).toContain('state      provisioning');
+    expect(stdout).toContain('EC2        InsufficientInstanceCapacity: There is no Spot capacity available');
+  });
+
+  test('finds a run by its id, the beginning of it and its name, and names close ones otherwise', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const { run } = await launched(world);
+    for (const text of [run, run.slice(0, 6), run.slice(2, 7), 'mine'])
+      expect((await world.run(['status', text])).exitCode).toBe(0);
+    const wrong = await world.run(['status', 'mina']);
+    expect(wrong.exitCode).toBe(10);
+    expect(wrong.stderr).toBe(
+      'error[run-not-found]: there is no run mina in memory\nhint: did you mean mine? `runctl status` lists the runs\n',
+    );
+  });
+
+  test('--live says when the agent was last heard of if it does not answer', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.heartbeat(1, { step: 7 });
+    await world.clock.advance(20_000);
+    const result = await world.run(['status', 'mine', '--live']);
+    expect(result.exitCode).toBe(14);
+    expect(result.stderr).toContain('its last heartbeat is 20 s old (running, step 7)');
+  });
+
+  test('--live asks the agent on its machine', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.heartbeat(1, { step: 9 });
+    const status = Buffer.from(
+      await readBytes(world.store, `runs/${run.run}/attempts/000001/0000/status.json`),
+    ).toString();
+    world.remote = {
+      run: async (instanceId) => ({ exitCode: 0, stdout: instanceId === 'i-1' ? status : '', stderr: '' }),
+    };
+    const result = await world.run(['status', 'mine', '--live']);
+    expect(result.stdout).toContain('i-1, asked over ssm just now');
+    expect(result.stdout).toContain('step 9');
+  });
+});
+
+describe('logs', () => {
+  test('are one stream over all attempts with banners; overlaps are cut and a gap is said', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.log(1, 'one\ntwo\n');
+    await run.log(1, 'two\nthree\n', 4);
+    await run.log(1, 'five\n', 19);
+    await run.started(2, 5);
+    await run.log(2, 'six');
+    const result = await world.run(['logs', 'mine']);
+    expect(result.stdout).toMatchInlineSnapshot(`
+      "── attempt 1 · i-1 · g5.xlarge us-east-1a spot · started from nothing ──
+      one
+      two
+      three
+      ── 5 bytes of the log are missing here ──
+      five
+      ── attempt 2 · i-2 · g5.xlarge us-east-1a spot · resumed at step 5 ──
+      six
+      "
+    `);
+  });
+
+  test('--tail gives the last lines, across attempts', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.log(1, 'one\ntwo\nthree\n');
+    await run.log(2, 'four\n');
+    await run.log(2, 'five\nsix\n');
+    const lines = async (count: number) =>
+      (await world.run(['logs', 'mine', '--tail', String(count)])).stdout
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('──'));
+    expect(await lines(1)).toEqual(['six']);
+    expect(await lines(3)).toEqual(['four', 'five', 'six']);
+    expect(await lines(5)).toEqual(['two', 'three', 'four', 'five', 'six']);
+    expect(await lines(50)).toHaveLength(6);
+  });
+
+  test('--since leaves out what was shipped before', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.log(1, 'old\n');
+    await world.clock.advance(600_000);
+    await run.log(1, 'new\n');
+    const { stdout } = await world.run(['logs', 'mine', '--since', '5m', '--json']);
+    expect(stdout).toContain('"text":"new"');
+    expect(stdout).not.toContain('old');
+    expect(stdout).not.toContain('log-gap');
+  });
+
+  test('-f goes on until the run ends', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.log(1, 'one\n');
+    const result = await world.run(['logs', '-f', 'mine'], async () => {
+      await world.clock.sleep(10_000);
+      await run.log(1, 'two\n');
+      await world.clock.sleep(10_000);
+      await run.log(1, 'three\n');
+      await run.outcome();
+    });
+    expect(result.stdout).toContain('one\ntwo\nthree\n');
+    expect(result.exitCode).toBe(0);
+  });
+});
+
+describe('stop', () => {
+  test('asks the living agent, waits for its outcome and for the fleet to go', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.lease(1);
+    await run.heartbeat(1, { step: 3 });
+    const result = await world.run(['stop', 'mine', '--grace', '20s'], async () => {
+      const asked = async () => (await world.keys()).find((key) => key.includes('/control/'));
+      while ((await asked()) === undefined) await world.clock.sleep(100);
+      await run.outcome({ status: 'stopped', cause: 'user-stop', message: 'stopped on request', durableStep: 3 });
+      await world.fleets.deleteFleet(`fleet-runctl-${run.run}-1`, { terminate: true });
+    });
+    expect(result.exitCode).toBe(0);
+    expect(result.stdout).toBe('<run> stopped: stopped on request; durable step 3\n');
+    expect(result.stderr).toMatchInlineSnapshot(`
+      "asked i-1 to save and stop
+      fleet fleet-runctl-<run>-1 and its machines are gone
+      "
+    `);
+    const control = (await world.keys()).find((key) => key.includes('/control/')) ?? '';
+    expect(JSON.parse(Buffer.from(await readBytes(world.store, control)).toString())).toMatchObject({
+      action: 'stop',
+      launch: 1,
+      args: { graceMs: 20_000 },
+    });
+  });
+
+  test('ends a run itself when no machine has taken it up', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    world.fleets.capacity = 'none';
+    const run = await launched(world);
+    const result = await world.run(['stop', 'mine']);
+    expect(result.exitCode).toBe(0);
+    expect(result.stderr).toMatchInlineSnapshot(`
+      "no machine has taken up the run yet: ending the run from here
+      fleet fleet-runctl-<run>-1 and its machines are gone (deleted from here)
+      "
+    `);
+    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+    const lease = JSON.parse(
+      Buffer.from(await readBytes(world.store, `runs/${run.run}/lease.json`)).toString(),
+    ) as object;
+    expect(lease).toMatchObject({ generation: 1, owner: 'laptop:me@laptop', released: true });
+  });
+
+  test('waits for the lease of a dead agent to expire, then takes the next generation', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.lease(1);
+    await run.checkpoint(1, 1, 40);
+    world.fleets.end('i-1');
+    const result = await world.run(['stop', 'mine']);
+    expect(result.stdout).toContain('stopped while no machine was alive; durable step 40');
+    expect(result.stderr).toContain('the last sign of life of i-1 is too old: ending the run from here');
+    expect(world.clock.monotonicMs()).toBeGreaterThan(60_000);
+    const outcome = JSON.parse(
+      Buffer.from(await readBytes(world.store, `runs/${run.run}/launches/0001/outcome.json`)).toString(),
+    ) as object;
+    expect(outcome).toMatchObject({ generation: 2, status: 'stopped', cause: 'laptop', durableStep: 40 });
+  });
+
+  test('finds the fleet of a launch whose laptop died before it could write the fleet down', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await world.store.delete([`runs/${run.run}/launches/0001/fleet.json`]);
+    await world.run(['stop', 'mine']);
+    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+  });
+
+  test('deletes the fleet itself when an agent wrote its outcome and left the fleet', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.outcome({ status: 'failed', message: 'it crashed' });
+    const result = await world.run(['stop', 'mine']);
+    expect(result.stderr).toContain('(deleted from here)');
+    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+  });
+});
+
+describe('resume', () => {
+  test('launches a stopped run again with the next number and follows it', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.checkpoint(1, 1, 40);
+    await run.outcome({ status: 'stopped' });
+    await world.fleets.deleteFleet(`fleet-runctl-${run.run}-1`, { terminate: true });
+    const result = await world.run(['resume', 'mine', '--yes'], async () => {
+      while (world.fleets.fleets.size < 2) await world.clock.sleep(100);
+      await run.started(2, 40, 2);
+      await run.log(2, 'step 41\n');
+      await run.outcome({ launch: 2, generation: 2 });
+    });
+    expect(result.exitCode).toBe(0);
+    expect(result.stderr).toContain('launch 2 of <run>, from step 40');
+    expect(result.stdout).toBe('step 41\n');
+  });
+
+  test('refuses a run that still goes on, and one that is done', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    const active = await world.run(['resume', 'mine', '--yes']);
+    expect([active.exitCode, active.stderr]).toEqual([
+      11,
+      expect.stringContaining('error[run-active]: <run> still goes on'),
+    ]);
+    await run.outcome();
+    const done = await world.run(['resume', 'mine', '--yes']);
+    expect([done.exitCode, done.stderr]).toEqual([11, expect.stringContaining('error[not-resumable]: <run> is done')]);
+    expect(world.fleets.fleets.size).toBe(1);
+  });
+
+  test('ends the new launch when EC2 can never carry it out, so that it can be resumed again', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.outcome({ status: 'stopped' });
+    await world.fleets.deleteFleet(`fleet-runctl-${run.run}-1`, { terminate: true });
+    world.fleets.capacity = 'hopeless';
+    const result = await world.run(['resume', 'mine', '--yes']);
+    expect(result.exitCode).toBe(3);
+    expect(result.stderr).toContain('launch 2 is ended and its fleet deleted');
+    world.fleets.capacity = 'plenty';
+    expect((await world.run(['resume', 'mine', '--yes', '--detach'])).exitCode).toBe(0);
+  });
+});
+
+describe('wait', () => {
+  test.each([
+    ['succeeded', 0],
+    ['failed', 20],
+    ['stopped', 21],
+  ] as const)('a run that %s gives %i', async (status, exitCode) => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    const result = await world.run(['wait', 'mine'], async () => {
+      await world.clock.sleep(30_000);
+      await run.outcome({ status });
+    });
+    expect(result.exitCode).toBe(exitCode);
+  });
+
+  test('gives up after its time-out with 11, and 21 when the fleet vanished without a word', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    expect((await world.run(['wait', 'mine', '--timeout', '1m'])).exitCode).toBe(11);
+    await world.fleets.deleteFleet(`fleet-runctl-${run.run}-1`, { terminate: true });
+    expect((await world.run(['wait', 'mine'])).exitCode).toBe(21);
+  });
+});
+
+describe('events', () => {
+  test('tell the story in order of time', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await world.clock.advance(1000);
+    await run.started(1);
+    await world.clock.advance(1000);
+    await run.interrupted(1, { step: 40 });
+    await world.clock.advance(1000);
+    await run.started(2, 40);
+    await world.clock.advance(1000);
+    await run.ended(2);
+    await run.outcome({ generation: 2 });
+    expect((await world.run(['events', 'mine'])).stdout).toMatchInlineSnapshot(`
+      "2026-01-01 00:00:00.000  me@laptop               launch 1 begun, spot
+      2026-01-01 00:00:00.000  fleet-runctl-<run>-1  fleet made for launch 1
+      2026-01-01 00:00:01.000  i-1                     attempt 1 started from nothing on g5.xlarge us-east-1a spot
+      2026-01-01 00:00:02.000  i-1                     interruption notice (terminate), 120 s left, at step 40
+      2026-01-01 00:00:02.000  i-1                     drained (spot-notice), durable step 40
+      2026-01-01 00:00:02.000  i-1                     attempt 1 ended: interrupted (spot-notice), the workload finished
+      2026-01-01 00:00:03.000  i-2                     attempt 2 started from step 40 on g5.xlarge us-east-1a spot
+      2026-01-01 00:00:04.000  generation 2            launch 1 succeeded (exited): the workload finished
+      2026-01-01 00:00:04.000  i-2                     attempt 2 ended: succeeded (exited), the workload finished
+      "
+    `);
+  });
+});
+
+describe('attach', () => {
+  test('refuses with 14 when the agent cannot be reached, and says what works without it', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    await launched(world);
+    const result = await world.run(['attach', 'mine']);
+    expect(result.exitCode).toBe(14);
+    expect(result.stderr).toContain('`runctl logs <run>` work without it');
+  });
+});
+
+describe('command lines', () => {
+  test('an unknown command names the nearest; --json makes the error an object', async () => {
+    await using scope = await commandWorld();
+    const { world } = scope;
+    expect(await world.run(['statsu'])).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: 'error[usage]: there is no command "statsu"\nhint: did you mean `runctl status`?\n',
+    });
+    expect(JSON.parse((await world.run(['sandbox', 'strat', '--json'])).stderr)).toMatchObject({
+      type: 'error',
+      code: 'usage',
+      exitCode: 2,
+      hint: 'did you mean `runctl sandbox start`?',
+    });
+  });
+
+  test('every command has help with an example or a description', async () => {
+    await using scope = await commandWorld();
+    const { commandTable } = await import('../command-table.ts');
+    for (const { path } of commandTable) {
+      const result = await scope.world.run([...path, '--help']);
+      expect(result.exitCode).toBe(0);
+      expect(result.stdout).toMatch(new RegExp(`^usage: runctl ${path.join(' ')}[^]*everywhere:`));
+    }
+  });
+});

@@ -1,0 +1,170 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { differingFiles } from './final-files.ts';
+import type { Measured } from './measure.ts';
+import { isDue, planMoments } from './moments.ts';
+import { stepsIn } from './observer.ts';
+import { seededRandom } from './random.ts';
+import { judge, type DrillFacts } from './verdict.ts';
+
+const GOOD: Measured = {
+  kind: 'notice',
+  stepAtInterruption: 100,
+  durableStep: 101,
+  lostSteps: 0,
+  noticeToSigtermMs: 200,
+  sigtermToExitMs: 500,
+  flushMs: 900,
+  downtimeMs: 4000,
+  resumedStep: 101,
+  recovered: true,
+  killed: false,
+  newCheckpoint: true,
+  hadCheckpoint: true,
+  beganAgainAt: null,
+  notDurable: [],
+  ranToItsEnd: false,
+};
+const facts = (change: Partial<Measured>, more: Partial<DrillFacts> = {}): DrillFacts => ({
+  outcome: 'succeeded',
+  outcomeMessage: '',
+  asked: 1,
+  interruptions: [{ ...GOOD, ...change }],
+  identical: true,
+  differing: [],
+  timeScale: 0.1,
+  ...more,
+});
+
+describe('the verdict of a drill', () => {
+  test('is safe without reasons when everything was saved and resumed', () => {
+    expect(judge(facts({}))).toEqual({ verdict: 'safe', reasons: [] });
+  });
+
+  test.each<[string, DrillFacts, RegExp]>([
+    [
+      'work was lost that the notice should have saved',
+      facts({ lostSteps: 7 }),
+      /7 steps were lost .*save after SIGTERM/,
+    ],
+    [
+      'no new complete checkpoint appeared',
+      facts({ newCheckpoint: false, lostSteps: 7 }),
+      /no new complete checkpoint appeared after SIGTERM: save one/,
+    ],
+    ['the script had to be killed', facts({ killed: true }), /was killed .*handle SIGTERM by saving and exiting/],
+    [
+      'the saving would not fit into a real notice',
+      facts({ sigtermToExitMs: 100_000, flushMs: 20_000 }),
+      /saving took 2m, .*make checkpoints smaller/,
+    ],
+    [
+      'the script began again',
+      facts({ beganAgainAt: 1, resumedStep: 1 }),
+      /began again at step 1 .*RUNCTL_RESUME_FROM/,
+    ],
+    ['the run did not come back', facts({ recovered: false }), /did not come back/],
+    ['the script trained on to its end', facts({ ranToItsEnd: true }), /trained on to its end after SIGTERM/],
+    ['results differ', facts({}, { identical: false, differing: ['model.pt'] }), /differs .*model\.pt.*random states/],
+    [
+      'the script failed',
+      facts({}, { outcome: 'failed', outcomeMessage: 'exit code 1' }),
+      /did not finish \(failed: exit code 1\)/,
+    ],
+    ['nothing was interrupted', facts({}, { interruptions: [] }), /nothing was interrupted/],
+    ['a checkpoint could not be uploaded', facts({ notDurable: ['step 9: torn'] }), /step 9: torn/],
+    [
+      'steps are unknown and nothing else proves it',
+      facts({ lostSteps: null }, { identical: null }),
+      /reports none: print/,
+    ],
+  ])('is unsafe when %s', (_name, given, reason) => {
+    const { verdict, reasons } = judge(given);
+    expect(verdict).toBe('unsafe');
+    expect(reasons.join('\n')).toMatch(reason);
+  });
+
+  test('steps lost without a notice are told, not blamed', () => {
+    expect(
+      judge(facts({ kind: 'no-notice', lostSteps: 30, newCheckpoint: null, noticeToSigtermMs: null })).verdict,
+    ).toBe('safe');
+  });
+
+  test('an unknown number of lost steps is said even when an equal result proves that nothing was', () => {
+    const { verdict, reasons } = judge(facts({ lostSteps: null }));
+    expect(verdict).toBe('safe');
+    expect(reasons).toEqual([expect.stringContaining('print `step N`')]);
+  });
+
+  test('a save under way when the machine was taken at a regular checkpoint needs no second one', () => {
+    expect(judge(facts({ newCheckpoint: false, lostSteps: 0 })).verdict).toBe('safe');
+  });
+});
+
+describe('the moments of a drill', () => {
+  test('are decided by the seed', () => {
+    const plan = (seed: number) =>
+      planMoments(seededRandom(seed), {
+        interruptions: 3,
+        noNotice: 0.5,
+        reference: { finalStep: 1000, trainingMs: 1 },
+      });
+    expect(plan(7)).toEqual(plan(7));
+    expect(plan(7)).not.toEqual(plan(8));
+  });
+
+  test('come in order, away from beginning and end', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.integer({ min: 1, max: 9 }), (seed, interruptions) => {
+        const moments = planMoments(seededRandom(seed), {
+          interruptions,
+          noNotice: 0,
+          reference: { finalStep: 1000, trainingMs: 1 },
+        });
+        const steps = moments.map((moment) => moment.afterStep ?? -1);
+        expect(steps).toEqual([...steps].sort((a, b) => a - b));
+        expect(steps.every((step) => step >= 150 && step <= 850)).toBe(true);
+        expect(moments.every((moment) => moment.kind === 'notice')).toBe(true);
+      }),
+    );
+  });
+
+  test('wait for a step of the life itself', () => {
+    const moment = { kind: 'notice', afterStep: 50, afterMs: 0 } as const;
+    expect(isDue(moment, { step: 60, fromStep: 60, steppingForMs: 9 })).toBe(false);
+    expect(isDue(moment, { step: 49, fromStep: 0, steppingForMs: 9 })).toBe(false);
+    expect(isDue(moment, { step: null, fromStep: 40, steppingForMs: 9 })).toBe(false);
+    expect(isDue(moment, { step: 61, fromStep: 60, steppingForMs: 9 })).toBe(true);
+  });
+});
+
+describe('what a drill reads', () => {
+  test('steps of progress lines count, those of saving and resuming do not', () => {
+    expect(stepsIn('step 12 loss 0.1')).toEqual([12]);
+    expect(stepsIn('Step: 1,200/5,000')).toEqual([1200]);
+    expect(stepsIn('global_step=7')).toEqual([7]);
+    expect(stepsIn('resumed from checkpoint at step 400')).toEqual([]);
+    expect(stepsIn('saved step 3')).toEqual([]);
+  });
+
+  test('files differ by path, size and hash', () => {
+    const a = {
+      step: 1,
+      files: new Map([
+        ['x', '1 a'],
+        ['y', '1 b'],
+      ]),
+    };
+    const b = {
+      step: 1,
+      files: new Map([
+        ['x', '1 a'],
+        ['z', '1 b'],
+      ]),
+    };
+    expect(differingFiles(a, a)).toEqual([]);
+    expect(differingFiles(a, b)).toEqual(['y', 'z']);
+    expect(differingFiles(null, b)).toEqual(['x', 'z']);
+    expect(differingFiles(null, null)).toBeNull();
+  });
+});

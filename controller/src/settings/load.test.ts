@@ -1,0 +1,129 @@
+import { temporaryFolder } from '@runctl/testkit';
+import fc from 'fast-check';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadSettings, requiredBucket, requiredRegion, type SettingsSources } from './load.ts';
+import { settingKeys } from './schema.ts';
+
+interface Given {
+  readonly user?: string;
+  readonly project?: string;
+  readonly environment?: Record<string, string>;
+  readonly flags?: SettingsSources['flags'];
+  readonly file?: string;
+}
+
+async function load(given: Given) {
+  await using folder = await temporaryFolder();
+  const home = join(folder.path, 'home');
+  const project = join(folder.path, 'project');
+  await mkdir(join(home, '.config', 'runctl'), { recursive: true });
+  await mkdir(join(project, 'src'), { recursive: true });
+  if (given.user !== undefined) await writeFile(join(home, '.config', 'runctl', 'config.toml'), given.user);
+  if (given.project !== undefined) await writeFile(join(project, '.runctl.toml'), given.project);
+  return await loadSettings({
+    flags: given.flags ?? {},
+    environment: given.environment ?? {},
+    file: given.file,
+    near: join(project, 'src'),
+    cwd: project,
+    home,
+  });
+}
+
+describe('settings', () => {
+  test('flags win over the environment, that over the project, that over the user', async () => {
+    const user = 'bucket = "user"\nprefix = "user"\nregion = "us-east-1"\nbudget = 1';
+    const project = 'bucket = "project"\nprefix = "project"\nregion = "us-east-2"';
+    const environment = { RUNCTL_BUCKET: 'environment', RUNCTL_PREFIX: 'environment', AWS_REGION: 'eu-west-1' };
+    const settings = await load({ user, project, environment, flags: { bucket: 'flag', region: undefined } });
+    expect(settings).toMatchObject({ bucket: 'flag', prefix: 'environment/', region: 'us-east-2', budget: 1 });
+  });
+
+  test("the SDK's own region counts when nothing of runctl's names one", async () => {
+    expect((await load({ environment: { AWS_REGION: 'eu-west-1' } })).region).toBe('eu-west-1');
+    expect((await load({ environment: { AWS_DEFAULT_REGION: 'eu-west-2' } })).region).toBe('eu-west-2');
+  });
+
+  test('a prefix ends with one slash or is empty, however it is written', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom('', '/', 'a', 'a/', '/a', '/a/b//', 'a/b'), async (prefix) => {
+        const settings = await load({ flags: { prefix } });
+        expect(settings.prefix).toMatch(/^$|^[^/].*[^/]\/$|^[^/]\/$/);
+      }),
+      { numRuns: 7 },
+    );
+  });
+
+  test('an unknown key names its file and the nearest', async () => {
+    await expect(load({ project: 'buckett = "x"' })).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: expect.stringMatching(/\.runctl\.toml: there is no setting "buckett"/) as string,
+      hint: 'did you mean "bucket"?',
+    });
+  });
+
+  test('every key with one slip in it is told with the right key', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...settingKeys), fc.nat(20), async (key, at) => {
+        const slipped = `${key.slice(0, at % key.length)}x${key.slice(at % key.length)}`;
+        const failure = await load({ project: `${slipped} = 1` }).then(
+          () => null,
+          (error: { hint?: string }) => error,
+        );
+        expect(failure?.hint).toBe(`did you mean "${key}"?`);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('a wrong value is told with place, key and value; on the command line it is a usage error', async () => {
+    await expect(load({ project: 'budget = "lots"' })).rejects.toMatchObject({
+      code: 'config-invalid',
+      hint: 'it is "lots" now',
+    });
+    await expect(load({ environment: { RUNCTL_BUDGET: 'lots' } })).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: 'RUNCTL_BUDGET in the environment: takes a number, not "lots"',
+    });
+    await expect(load({ flags: { budget: 'lots' } })).rejects.toMatchObject({
+      code: 'usage',
+      message: '--budget: takes a number, not "lots"',
+    });
+    await expect(load({ project: 'bucket = oops' })).rejects.toMatchObject({ code: 'config-invalid' });
+    await expect(load({ file: 'nope.toml' })).rejects.toMatchObject({ code: 'config-missing' });
+  });
+
+  test('durations, amounts and lists are read from text', async () => {
+    const environment = {
+      RUNCTL_GRACE: '1m30s',
+      RUNCTL_BUDGET: '$5',
+      RUNCTL_SUBNETS: 'subnet-1, subnet-2',
+      RUNCTL_ON_DEMAND: 'yes',
+    };
+    expect(await load({ environment })).toMatchObject({
+      grace: 90_000,
+      budget: 5,
+      subnets: ['subnet-1', 'subnet-2'],
+      on_demand: true,
+    });
+  });
+
+  test("in a local cloud's environment, what names an account in a file does not count", async () => {
+    const project = 'bucket = "real"\nsubnets = ["subnet-real"]\nbudget = 3';
+    const environment = { RUNCTL_SANDBOX_STATE: '/x', AWS_ENDPOINT_URL: 'http://127.0.0.1:1', RUNCTL_BUCKET: 'local' };
+    expect(await load({ project, environment })).toMatchObject({ bucket: 'local', subnets: [], budget: 3 });
+  });
+
+  test('a missing bucket or region says how to name one', async () => {
+    const settings = await load({});
+    expect(() => requiredBucket(settings)).toThrow(
+      expect.objectContaining({
+        code: 'config-missing',
+        hint: expect.stringContaining('--sandbox') as string,
+      }) as Error,
+    );
+    expect(() => requiredRegion(settings)).toThrow(expect.objectContaining({ code: 'config-missing' }) as Error);
+  });
+});

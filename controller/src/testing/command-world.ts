@@ -1,0 +1,208 @@
+import type { RemoteCommand } from '@runctl/cloud';
+import { RunctlError } from '@runctl/core';
+import { FakeClock, temporaryFolder } from '@runctl/testkit';
+import { MemoryStore } from '@runctl/store';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
+import { runCli } from '../cli.ts';
+import { commandTable } from '../command-table.ts';
+import type { CommandContext, Services } from '../context.ts';
+import { bucketKeys, parseIndexKey } from '@runctl/protocol';
+import type { Tools } from '../operations/launch/tools.ts';
+import { FakeFleets } from './fake-fleets.ts';
+import { WrittenRun } from './written-run.ts';
+
+export interface CommandResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Time passes only while somebody sleeps, so that real work on files takes none. */
+class PatientClock extends FakeClock {
+  #sleeping = 0;
+
+  override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.#sleeping += 1;
+    try {
+      await super.sleep(ms, signal);
+    } finally {
+      this.#sleeping -= 1;
+    }
+  }
+
+  async play<T>(promise: Promise<T>): Promise<T> {
+    let settled = false;
+    const watched = promise.finally(() => (settled = true));
+    watched.catch(() => {});
+    const isSettled = (): boolean => settled;
+    while (!isSettled()) {
+      for (let turn = 0; turn < 5 && !isSettled(); turn++) await new Promise((resolve) => setImmediate(resolve));
+      if (this.#sleeping > 0 && !isSettled()) await this.advance(50);
+      if (this.monotonicMs() > 7_200_000) throw new Error('still pending after two hours of fake time');
+    }
+    return watched;
+  }
+}
+
+/** Everything a command can touch, in memory, with time that stands still unless a test moves it. */
+export class CommandWorld {
+  readonly clock = new PatientClock();
+  readonly store = new MemoryStore({ clock: this.clock });
+  readonly fleets = new FakeFleets(this.clock);
+  readonly interrupted = new AbortController();
+  remote: RemoteCommand = {
+    run: () => Promise.reject(new RunctlError('agent-unreachable', 'the instance does not answer')),
+  };
+  answer: boolean | null = null;
+  environment: Record<string, string> = {
+    RUNCTL_BUCKET: 'b',
+    RUNCTL_REGION: 'us-east-1',
+    RUNCTL_INSTANCE_PROFILE: 'p',
+  };
+  folder = '/nowhere';
+
+  /** Runs a command line; `meanwhile` plays the rest of the world beside it. */
+  async run(
+    argv: readonly string[],
+    meanwhile: (world: CommandWorld) => Promise<void> = async () => {},
+  ): Promise<CommandResult> {
+    const stdout = capture();
+    const stderr = capture();
+    const running = runCli(argv, this.#context(stdout.stream, stderr.stream));
+    const playing = meanwhile(this);
+    const exitCode = await this.clock.play(running);
+    await this.clock.play(playing);
+    return { exitCode, stdout: scrub(stdout.text(), this.folder), stderr: scrub(stderr.text(), this.folder) };
+  }
+
+  /** The only run in the bucket, as its agents would write it. Waits until it was launched. */
+  async launched(): Promise<WrittenRun> {
+    for (;;) {
+      for await (const { key } of this.store.list({ prefix: bucketKeys.indexFolder() })) {
+        const run = parseIndexKey(key)?.run;
+        if (run !== undefined && this.fleets.fleets.size > 0) return new WrittenRun(this.store, run, this.clock);
+      }
+      await this.clock.sleep(50);
+    }
+  }
+
+  async keys(): Promise<string[]> {
+    const keys: string[] = [];
+    for await (const { key } of this.store.list({ prefix: '' })) keys.push(key);
+    return keys;
+  }
+
+  #context(stdout: Writable, stderr: Writable): CommandContext {
+    return {
+      env: this.environment,
+      stdin: new PassThrough(),
+      stdout,
+      stderr,
+      colorDepth: 1,
+      version: '0.0.0',
+      cwd: this.folder,
+      home: '/home/me',
+      pid: 1,
+      user: 'me@laptop',
+      clock: this.clock,
+      services: this.#services(),
+      interrupted: this.interrupted.signal,
+      interactive: this.answer !== null,
+      colour: false,
+      temporaryFolder: this.folder,
+    };
+  }
+
+  #services(): Services {
+    const none = (): never => {
+      throw new Error('not in this test');
+    };
+    return {
+      connect: (settings) =>
+        Promise.resolve({
+          store: this.store,
+          fleets: this.fleets,
+          remote: this.remote,
+          bucket: settings.bucket ?? '',
+          prefix: settings.prefix,
+          region: this.fleets.region,
+          close: () => {},
+        }),
+      sandbox: {
+        start: none,
+        ensure: none,
+        find: () => Promise.resolve(null),
+        lastKnown: none,
+        status: none,
+        stop: () => Promise.resolve(false),
+        interrupt: none,
+        serve: none,
+      },
+      tools: () => Promise.resolve(tools),
+      ask: () => Promise.resolve(this.answer ?? false),
+      dial: () => Promise.resolve(null),
+      sshTunnel: none,
+    };
+  }
+}
+
+const bytes = Buffer.from('tool');
+const tools: Tools = {
+  agent: { sha256: 'a'.repeat(64), sizeBytes: bytes.length, body: bytes },
+  node: { sha256: 'b'.repeat(64), sizeBytes: bytes.length, body: bytes, version: 'v24.0.0', os: 'linux', arch: 'x64' },
+};
+
+/** A world whose working folder holds `files`, for as long as the scope lasts. */
+export async function commandWorld(
+  files: Record<string, string> = {},
+): Promise<AsyncDisposable & { readonly world: CommandWorld }> {
+  await loadCommands();
+  const folder = await temporaryFolder('runctl-command');
+  const world = new CommandWorld();
+  world.folder = folder.path;
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder.path, path)), { recursive: true });
+    await writeFile(join(folder.path, path), content);
+  }
+  return { world, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
+/** What commands load when they need it, so that loading takes no fake time in a test. */
+async function loadCommands(): Promise<void> {
+  await Promise.all(commandTable.map((entry) => entry.load()));
+  await Promise.all([
+    import('@runctl/workspace'),
+    import('../operations/follow/follow-run.ts'),
+    import('../operations/follow/wait-for-run.ts'),
+    import('../operations/launch/launch-run.ts'),
+    import('../operations/launch/make-plan.ts'),
+    import('../operations/log/show-log.ts'),
+    import('../operations/resume/resume-run.ts'),
+    import('../operations/stop/stop-run.ts'),
+    import('../render/follow.ts'),
+    import('../render/plan.ts'),
+    import('../settings/load.ts'),
+  ]);
+}
+
+function capture(): { readonly stream: Writable; text(): string } {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(Buffer.from(chunk));
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(chunks).toString('utf8') };
+}
+
+/** What differs from run to run becomes a word. */
+function scrub(text: string, folder: string): string {
+  return text
+    .replaceAll(folder, '<folder>')
+    .replaceAll(/r-[a-z2-7]{10}/g, '<run>')
+    .replaceAll(/\[ *[\d.]+[a-z ]*(ms|s|m|h)?\]/g, '[time]')
+    .replaceAll(/[\d.]+ [KM]?i?B packed/g, '<size> packed');
+}
