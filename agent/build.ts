@@ -2,12 +2,22 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 /** Bundles the agent into one file without dependencies, and proves that it starts. */
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as { version: string };
 const outfile = at('dist/agent.mjs');
+
+/** Zod brings its messages in fifty languages; what is loaded at every start should be what is used. */
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup({ onLoad }) {
+    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
 
 await build({
   entryPoints: [at('src/main.ts')],
@@ -21,6 +31,7 @@ await build({
   define: { RUNCTL_VERSION: JSON.stringify(version) },
   // CommonJS dependencies ask for Node's own modules by `require`, which an ES module lacks.
   banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
+  plugins: [englishOnly],
   logLevel: 'warning',
 });
 

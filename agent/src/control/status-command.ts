@@ -57,7 +57,7 @@ export function statusText(status: AttemptStatus): string {
     ],
     ['spent', `${usd(budget.spentUsd)} of ${budget.limitUsd === null ? 'no limit' : formatUsd(budget.limitUsd)}`],
     ['machine', `${status.instanceId}, ${status.instanceType} (${status.market}) in ${status.zone}`],
-    ['lives', `${status.interruptions} interruptions, ${status.crashes} crashes before`],
+    ['lives', `interruptions before: ${status.interruptions}, crashes: ${status.crashes}`],
     ...status.warnings.map((warning) => ['warning', warning] as const),
   ];
   return lines.map(([name, value]) => `${name.padEnd(9)}${value}\n`).join('');

@@ -1,0 +1,65 @@
+import { silentLog } from '@runctl/core';
+import type { LaunchOutcome } from '@runctl/protocol';
+import { FakeClock } from '@runctl/testkit';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { endLaunch } from './end-launch.ts';
+
+const outcome = { status: 'succeeded' } as LaunchOutcome;
+type Step = 'outcome' | 'fleet' | 'lease' | 'power';
+
+/** Every step fails as often as the test says, then succeeds; `done` is what took effect, in order. */
+function ending(failures: Partial<Record<Step, number>>, fleetId: string | null = 'fleet-1') {
+  const clock = new FakeClock();
+  const done: Step[] = [];
+  const left = new Map<Step, number>(Object.entries(failures) as [Step, number][]);
+  const act = async (step: Step): Promise<void> => {
+    const failing = left.get(step) ?? 0;
+    left.set(step, failing - 1);
+    if (failing > 0) throw new Error(`${step} failed`);
+    done.push(step);
+  };
+  const run = (given: LaunchOutcome | null = outcome): Promise<void> =>
+    clock.runUntil(
+      endLaunch(given, {
+        documents: { endLaunch: (written) => act('outcome').then(() => written) },
+        fleetEnder: { mayDelete: async () => true, delete: () => act('fleet') },
+        fleetId: async () => fleetId,
+        lease: { release: () => act('lease') },
+        power: { off: () => act('power'), cancelPlanned: async () => {}, isGoingDown: async () => null },
+        clock,
+        log: silentLog,
+        doing: () => {},
+        signal: new AbortController().signal,
+      }),
+      { stepMs: 1000 },
+    );
+  return { done, run };
+}
+
+test('outcome, fleet, lease, power: each after the one before it has succeeded, whatever fails in between', async () => {
+  const count = fc.integer({ min: 0, max: 4 });
+  await fc.assert(
+    fc.asyncProperty(fc.record({ outcome: count, fleet: count, lease: count, power: count }), async (failures) => {
+      const world = ending(failures);
+      await world.run();
+      expect(world.done).toEqual(['outcome', 'fleet', 'lease', 'power']);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('a machine without a fleet powers off without deleting one, and a successor writes no outcome of its own', async () => {
+  const alone = ending({}, null);
+  await alone.run();
+  expect(alone.done).toEqual(['outcome', 'lease', 'power']);
+  const successor = ending({});
+  await successor.run(null);
+  expect(successor.done).toEqual(['fleet', 'lease', 'power']);
+});
+
+test('a lease that cannot be released does not keep a machine on: it runs out by itself', async () => {
+  const world = ending({ lease: 1000 });
+  await world.run();
+  expect(world.done).toEqual(['outcome', 'fleet', 'power']);
+});

@@ -1,0 +1,44 @@
+import { appendFile, writeFile } from 'node:fs/promises';
+import { temporaryFolder } from '@runctl/testkit';
+import { expect, test } from 'vitest';
+import { createProgressReader, lastStepIn } from './progress.ts';
+
+test('a step is found in what scripts print', () => {
+  const lines: readonly (readonly [string, number | null])[] = [
+    ['step 12', 12],
+    ['step=12 loss=0.3', 12],
+    ['Step: 1,200/5,000', 1200],
+    ['{"global_step": 7, "step": 8}', null],
+    ['step 3\nstep 4\nstopped', 4],
+    ['timestep 9', null],
+    ['footsteps 5', null],
+    ['global_step=40', 40],
+    ['nothing', null],
+  ];
+  for (const [text, step] of lines) expect([text, lastStepIn(text)]).toEqual([text, step]);
+});
+
+test("the script's own word counts before the log, the log before nothing", async () => {
+  await using folder = await temporaryFolder('runctl-progress');
+  const paths = { progress: `${folder.path}/progress.json`, log: `${folder.path}/training.log` };
+  const reader = createProgressReader(paths);
+  expect(await reader.read()).toEqual({ step: null, source: 'unknown' });
+  await writeFile(paths.log, 'step 5\n');
+  expect(await reader.read()).toEqual({ step: 5, source: 'log' });
+  await appendFile(paths.log, 'saving\n');
+  expect(await reader.read()).toEqual({ step: 5, source: 'log' });
+  await writeFile(paths.progress, '{"step": 6.9}');
+  expect(await reader.read()).toEqual({ step: 6, source: 'file' });
+  await writeFile(paths.progress, '{"st');
+  expect(await reader.read()).toEqual({ step: 5, source: 'log' });
+});
+
+test('the step at an earlier time is the last one seen before it', async () => {
+  await using folder = await temporaryFolder('runctl-progress');
+  const paths = { progress: `${folder.path}/progress.json`, log: `${folder.path}/training.log` };
+  const reader = createProgressReader(paths);
+  await writeFile(paths.progress, '{"step": 10}');
+  await reader.read();
+  expect(reader.stepAt(Date.now() + 1000)).toBe(10);
+  expect(reader.stepAt(Date.now() - 60_000)).toBeNull();
+});
