@@ -12,8 +12,8 @@ const outfile = at('dist/agent.mjs');
 /** Zod brings its messages in fifty languages; what is loaded at every start should be what is used. */
 const englishOnly: Plugin = {
   name: 'english-only',
-  setup({ onLoad }) {
-    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
+  setup(builder) {
+    builder.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
       contents: "export { default as en } from './en.js';",
     }));
   },

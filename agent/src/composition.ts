@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileLeaseMemory, LeaseKeeper } from '@runctl/checkpoint';
 import { createFleetEnder } from '@runctl/cloud';
 import { type Clock, type Log } from '@runctl/core';
-import { runKeys } from '@runctl/protocol';
+import { defaultTiming, runKeys } from '@runctl/protocol';
 import {
   credentialsOf,
   endpointOf,
@@ -90,6 +90,8 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
     checkpoints: runCheckpoints({ store, run: config.run, clock, log, account, platform: process.platform }),
     unpackCode: unpackWithTar(account, process.env),
     inheritedEnvironment: process.env,
+    // The boot guard would power the machine off then, but the fleet would only start the next.
+    uselessMs: defaultTiming.bootGuardMs * 0.9,
     agentVersion: options.version,
     pid: process.pid,
     onShutdown: options.onShutdown,

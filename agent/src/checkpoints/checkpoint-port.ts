@@ -8,8 +8,8 @@ export interface Checkpoints {
    * the lease's holder while no workload runs.
    */
   restore(options: RestoreRequest): Promise<RestoredCheckpoint | null>;
-  /** Downloads what `restore` will need, without touching the folder. Without the lease too. Never rejects. */
-  prefetch(options: RestoreRequest): Promise<void>;
+  /** Begins to download what `restore` will need, without touching the folder; `restore` waits for it. Needs no lease. */
+  prefetch(options: RestoreRequest): void;
   /** Calls back soon after anything below the checkpoint folder changed, until the signal fires. */
   watch(onChange: () => void, signal: AbortSignal): void;
   /** Once a generation: what older generations left unfinished is removed. Rejects as the store does. */

@@ -35,7 +35,7 @@ class RunCheckpoints implements Checkpoints {
   readonly #request: CheckpointsRequest;
   /** Shared with the publisher, which must not build on what a restore found damaged. */
   readonly #rejected: string[] = [];
-  #prefetched: PrefetchedCheckpoint | null = null;
+  #prefetching: Promise<PrefetchedCheckpoint | null> = Promise.resolve(null);
 
   constructor(options: RunCheckpointsOptions, request: CheckpointsRequest) {
     this.#options = options;
@@ -54,20 +54,25 @@ class RunCheckpoints implements Checkpoints {
   }
 
   async restore(request: RestoreRequest) {
-    const restored = await settlePrefetched(this.#restoreOptions(request), this.#prefetched);
-    this.#prefetched = null;
+    const prefetched = await this.#prefetching;
+    this.#prefetching = Promise.resolve(null);
+    request.signal.throwIfAborted();
+    const restored = await settlePrefetched(this.#restoreOptions(request), prefetched);
     if (restored !== null) this.#rejected.push(...restored.rejected);
     else await setTornAside(this.#request.folder);
     return restored;
   }
 
-  async prefetch(request: RestoreRequest): Promise<void> {
-    try {
-      this.#prefetched = await prefetchLatest(this.#restoreOptions(request));
-    } catch (error) {
+  prefetch(request: RestoreRequest): void {
+    const fetch = async (): Promise<PrefetchedCheckpoint | null> => {
+      await this.#prefetching;
+      return prefetchLatest(this.#restoreOptions(request));
+    };
+    this.#prefetching = fetch().catch((error: unknown) => {
       if (!request.signal.aborted)
         this.#options.log.warn({ error: messageOf(error) }, 'the checkpoint could not be fetched ahead');
-    }
+      return null;
+    });
   }
 
   watch(onChange: () => void, signal: AbortSignal): void {

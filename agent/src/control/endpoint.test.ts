@@ -122,7 +122,7 @@ test('the status reads well', () => {
     lease    held, renewed 4.0 s ago
     spent    $1.50 of $20.00
     machine  i-1, g5.xlarge (spot) in us-east-1a
-    lives    2 interruptions, 1 crashes before
+    lives    interruptions before: 2, crashes: 1
     warning  EC2 recommends to rebalance
     "
   `);

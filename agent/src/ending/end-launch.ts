@@ -1,6 +1,7 @@
 import type { FleetEnder } from '@runctl/cloud';
 import { backoffMs, type Clock, type Log, messageOf } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
+import { isStoreError } from '@runctl/store';
 import type { RunDocuments } from '../documents/run-documents.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { Power } from './power.ts';
@@ -22,6 +23,8 @@ export interface EndingOptions {
 const PAUSES = { attempts: Number.POSITIVE_INFINITY, baseMs: 500, maxMs: 60_000 };
 /** The lease runs out by itself too. */
 const RELEASE_TRIES = 5;
+/** Where the bucket refuses for good nobody will read an outcome, and the machine costs money all the same. */
+const REFUSED_TRIES = 6;
 
 /**
  * The end of a launch, in this order and no other: its outcome is in the bucket, its fleet is deleted and that is verified,
@@ -32,7 +35,12 @@ export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOp
   const { documents, fleetEnder, lease, power, doing, signal } = options;
   if (outcome !== null) {
     doing('writing the outcome of the launch');
-    await persist('the outcome could not be written', () => documents.endLaunch(outcome, signal), options);
+    await persist('the outcome could not be written', () => documents.endLaunch(outcome, signal), options, {
+      refused: REFUSED_TRIES,
+    }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      options.log.error({ error: messageOf(error) }, 'the launch ends without its outcome in the bucket');
+    });
   }
   doing('deleting the fleet');
   await persist(
@@ -45,7 +53,9 @@ export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOp
   );
   doing('releasing the lease');
   if (lease !== null)
-    await persist('the lease could not be released', () => lease.release(), options, RELEASE_TRIES).catch(() => {});
+    await persist('the lease could not be released', () => lease.release(), options, { all: RELEASE_TRIES }).catch(() =>
+      signal.throwIfAborted(),
+    );
   doing('powering the machine off');
   await persist('the machine could not be powered off', () => power.off(), options);
 }
@@ -54,13 +64,15 @@ async function persist<T>(
   complaint: string,
   operation: () => Promise<T>,
   { clock, log, signal, doing }: EndingOptions,
-  tries = Number.POSITIVE_INFINITY,
+  tries: { readonly all?: number; readonly refused?: number } = {},
 ): Promise<T> {
+  const { all = Number.POSITIVE_INFINITY, refused = Number.POSITIVE_INFINITY } = tries;
   for (let attempt = 1; ; attempt++) {
     try {
       return await operation();
     } catch (error) {
-      if (signal.aborted || attempt >= tries) throw error;
+      const hopeless = isStoreError(error, 'denied', 'credentials', 'bucket-missing', 'permanent');
+      if (signal.aborted || attempt >= (hopeless ? Math.min(all, refused) : all)) throw error;
       const message = messageOf(error);
       log.warn({ error: message, attempt }, complaint);
       doing(`${complaint}, trying again: ${message}`);

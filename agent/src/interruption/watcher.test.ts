@@ -19,6 +19,7 @@ async function watching() {
     clock,
     log,
     timing,
+    outlived: null,
     events: {
       onNotice: (notice) => seen.notices.push(notice),
       onRebalance: () => seen.rebalances++,
@@ -94,7 +95,7 @@ describe('watching for interruptions', () => {
     await using world = await watching();
     world.server.notice(1000);
     await world.watcher.look();
-    world.watcher.outlived();
+    await world.watcher.outlive();
     await world.watcher.look();
     expect(world.seen.notices).toHaveLength(1);
     world.server.notice(60_000);

@@ -34,6 +34,8 @@ export interface WatcherOptions {
   readonly log: Log;
   readonly timing: InterruptionTiming;
   readonly events: WatcherEvents;
+  /** What `outlive` gave to an earlier agent on this machine. */
+  readonly outlived: string | null;
 }
 
 export interface InterruptionWatcher {
@@ -41,8 +43,8 @@ export interface InterruptionWatcher {
   look(): Promise<void>;
   /** Looks every `imdsPollMs` until the signal fires. */
   run(signal: AbortSignal): Promise<void>;
-  /** The machine outlived its notice: only another notice counts from here on. */
-  outlived(): void;
+  /** The machine outlived what IMDS shows now: only another notice counts from here on. Resolves with what that was. */
+  outlive(): Promise<string | null>;
 }
 
 const instanceAction = z.object({ action: z.string(), time: z.string().optional() });
@@ -74,7 +76,7 @@ function resolutionMs(noticeMs: number): number {
 export function createInterruptionWatcher(options: WatcherOptions): InterruptionWatcher {
   const { imds, clock, log, timing, events } = options;
   let noticed: string | null = null;
-  let outlived: string | null = null;
+  let outlived = options.outlived;
   let recommended: string | null = null;
   let scheduledAtMs = Number.NEGATIVE_INFINITY;
   const announced = new Set<string>();
@@ -139,9 +141,12 @@ export function createInterruptionWatcher(options: WatcherOptions): Interruption
         await clock.sleep(Math.max(timing.imdsPollMs / 10, pauseMs), signal).catch(() => {});
       }
     },
-    outlived() {
-      outlived = noticed;
+    async outlive() {
+      // Also what an agent that has just started had no time to see.
+      await look();
+      outlived = noticed ?? outlived;
       noticed = null;
+      return outlived;
     },
   };
 }

@@ -61,6 +61,8 @@ const journalDocument = z.object({
     .nullable(),
   /** After an interruption: try for the lease again then, should the machine still live. */
   restUntil: timestamp.nullable(),
+  /** The notice, as IMDS gave it, that this machine outlived: it may be shown for as long as the machine lives. */
+  outlivedNotice: z.string().nullable(),
   codeUnpacked: z.string().nullable(),
 });
 export type JournalState = z.output<typeof journalDocument>;
@@ -73,6 +75,7 @@ export function emptyJournal(launch: number, now: string): JournalState {
     machineSince: now,
     attempt: null,
     restUntil: null,
+    outlivedNotice: null,
     codeUnpacked: null,
   };
 }
@@ -100,6 +103,11 @@ export class Journal {
     const mine = this.#writing.then(() => replaceFile(this.#path, text));
     this.#writing = mine.catch(() => {});
     return mine;
+  }
+
+  /** Resolves when nothing is being written. */
+  settled(): Promise<void> {
+    return this.#writing;
   }
 
   /** Changes the current attempt; without one it does nothing. */

@@ -27,8 +27,6 @@ export async function learn(
   if (kept !== null) return kept;
   const identity = await until('the machine has no identity yet', () => readIdentity(ports.imds), { ports, signal });
   const spec = await until('the spec of the run could not be read', () => documents.spec(), { ports, signal });
-  if (spec.nodes !== 1)
-    throw new RunctlError('config-invalid', `run ${spec.run} wants ${spec.nodes} nodes; this agent runs one`);
   const intent = await until('the intent could not be read', () => documents.intent(), { ports, signal });
   const fleet = await until('the fleet could not be read', () => documents.fleet(), { ports, signal });
   const facts = { spec, intent, fleet, identity };

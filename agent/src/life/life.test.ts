@@ -251,7 +251,7 @@ describe('a stop', () => {
     const noticedMs = Date.now();
     machine.imds.notice(4000);
     await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
-    expect(Date.now() - noticedMs).toBeLessThan(4500);
+    expect(Date.now() - noticedMs).toBeLessThan(5500);
     expect((await world.drained(1))?.drain).toMatchObject({ killed: true, newCheckpoint: false });
     expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', signal: 'SIGKILL' });
   });
@@ -341,11 +341,24 @@ describe('a machine that outlives its notice', () => {
     const machine = await world.machine('i-1');
     const life = machine.start();
     await world.reachesStep(1, 7);
-    machine.imds.notice(1500);
+    machine.imds.notice(6000);
     expect(await life).toBe('off');
     expect(await world.outcome()).toMatchObject({ status: 'succeeded', generation: 2 });
     expect((await world.started(2))?.resumedFrom?.step).toBe((await world.drained(1))?.drain.durableStep);
     expect(await world.log(2)).toContain(resultOf(80));
+  });
+
+  test.concurrent('does not take the old notice for a new one after its agent was restarted', async () => {
+    const timing = { survivalMs: 300 };
+    await using world = await RunWorld.launch({ script: 'counter.py', args: ['100', '0.03'], timing });
+    const machine = await world.machine('i-1');
+    machine.start().catch(() => {});
+    await world.reachesStep(1, 7);
+    machine.imds.notice(6000);
+    await eventually('the second generation', async () => (await world.started(2)) !== null);
+    await machine.killAgent();
+    expect(await machine.start()).toBe('off');
+    expect(await world.outcome()).toMatchObject({ status: 'succeeded', generation: 2 });
   });
 
   test.concurrent('powers off without the fleet when another has the lease', async () => {
@@ -357,7 +370,7 @@ describe('a machine that outlives its notice', () => {
     const machine = await world.machine('i-1');
     const life = machine.start();
     await world.reachesStep(1, 7);
-    machine.imds.notice(1500);
+    machine.imds.notice(6000);
     await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
     await world.takeLease('i-2');
     expect(await life).toBe('off');
@@ -379,6 +392,20 @@ describe('money', () => {
     expect((await world.outcome())?.message).toContain('may not delete its fleet');
     expect(await world.started(1)).toBeNull();
     expect(machine.power.offs).toBe(0);
+    world.fleet.failures = 0;
+  });
+
+  test.concurrent('an agent that cannot begin ends the launch, even where the bucket takes nothing', async () => {
+    const denied = () => {
+      throw new StoreError('denied', 'the test took every right away');
+    };
+    const store = (memory: ObjectStore) => intercepted(memory, denied);
+    await using world = await RunWorld.launch({ script: 'counter.py', args: ['2', '0.01'], store });
+    world.fleet.uselessMs = 300;
+    const machine = await world.machine('i-1');
+    expect(await machine.start()).toBe('off');
+    expect(world.fleet.deletions).toBe(1);
+    expect(machine.power.offs).toBe(1);
   });
 
   test.concurrent('the machine is not powered off before the fleet is deleted', async () => {
@@ -405,7 +432,7 @@ test.concurrent(
     machine.start().catch(() => {});
     await eventually('a durable checkpoint', async () => (await world.latest())?.step === 5);
     down = true;
-    machine.imds.notice(3000);
+    machine.imds.notice(6000);
     await eventually('the end of the workload', () => existsSync(machine.paths.exit));
     await systemClock.sleep(3500);
     expect(await machine.workloadLives()).toBe(false);

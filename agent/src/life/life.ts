@@ -11,7 +11,16 @@ import { Services } from './services.ts';
 
 /** What to do next; the loop below knows nothing else. */
 type Next =
-  { readonly do: 'attempt'; readonly generation: number } | { readonly do: 'finish' } | { readonly do: 'leave' };
+  | { readonly do: 'attempt'; readonly generation: number }
+  | { readonly do: 'refuse'; readonly why: string }
+  | { readonly do: 'finish' }
+  | { readonly do: 'leave' };
+
+export interface LifeOptions {
+  readonly signal: AbortSignal;
+  /** Called once bucket and cloud have answered what must be known before a machine may be left to itself. */
+  readonly onReady: () => void;
+}
 
 /** One agent's life on one machine, once it knows its run. */
 export class Life {
@@ -19,14 +28,16 @@ export class Life {
   readonly #learned: LearnedFacts;
   readonly #signal: AbortSignal;
   readonly #services: Services;
+  readonly #onReady: () => void;
   readonly #leaving = new AbortController();
   /** Only a survivor of a notice tries once instead of waiting: who lost is superfluous. */
   #survivor = false;
 
-  constructor(context: LifeContext, learned: LearnedFacts, signal: AbortSignal) {
+  constructor(context: LifeContext, learned: LearnedFacts, options: LifeOptions) {
     this.#context = context;
     this.#learned = learned;
-    this.#signal = AbortSignal.any([signal, this.#leaving.signal]);
+    this.#signal = AbortSignal.any([options.signal, this.#leaving.signal]);
+    this.#onReady = options.onReady;
     this.#services = new Services(context);
   }
 
@@ -60,6 +71,8 @@ export class Life {
       const next = await this.#next();
       if (next.do === 'finish') return this.#end(null);
       if (next.do === 'leave') return this.#superfluous();
+      if (next.do === 'refuse')
+        return this.#end(outcomeOf(this.#context, { status: 'failed', cause: 'spawn-failed', message: next.why }));
       const verdict = await this.#attempt(next.generation);
       if (verdict.next === 'end-launch')
         return this.#end(
@@ -81,10 +94,13 @@ export class Life {
       const found = await supervisor.adopt({ stopping: attempt.drain !== null });
       const generation = found === null ? null : await lease.resume();
       if (generation !== null && generation === attempt.generation) return { do: 'attempt', generation };
+      // It belongs to nobody any more, and may not go on beside whatever comes.
+      if (found !== null) await supervisor.signal('SIGKILL');
     }
     if (journal.state.restUntil !== null) await this.#rest(Date.parse(journal.state.restUntil));
     if (await this.#isOver()) return { do: 'finish' };
-    if (!(await this.#mayEndFleet())) return { do: 'finish' };
+    const refusal = await this.#refusal();
+    if (refusal !== null) return { do: 'refuse', why: `${refusal}; nothing was trained` };
     const generation = this.#survivor ? await this.#tryLease() : await this.#waitForLease();
     if (generation === null) return this.#survivor ? { do: 'leave' } : { do: 'finish' };
     if (await this.#isOver()) return { do: 'finish' };
@@ -97,22 +113,15 @@ export class Life {
     return (await until('the launch could not be looked at', ask, { ports, signal: this.#signal })) !== null;
   }
 
-  /** Proven before any training: a run whose machines can't end their fleet would cost money for ever. */
-  async #mayEndFleet(): Promise<boolean> {
-    const { documents, life, ports } = this.#context;
+  /** Why this machine must not train, or null. Proven before any training. */
+  async #refusal(): Promise<string | null> {
+    const { facts, ports } = this.#context;
+    if (facts.spec.nodes !== 1) return `the run wants ${facts.spec.nodes} machines at once; this agent trains on one`;
     const fleetId = await this.#fleetId();
-    if (fleetId === null) return true;
+    if (fleetId === null) return null;
     const ask = () => ports.fleetEnder.mayDelete(fleetId);
     const may = await until('it is not known whether the fleet may be deleted', ask, { ports, signal: this.#signal });
-    if (may) return true;
-    const message = `this machine may not delete its fleet ${fleetId}, so nothing would ever end it; nothing was trained`;
-    life.warn(message);
-    const outcome = outcomeOf(this.#context, { status: 'failed', cause: 'spawn-failed', message });
-    await until('the outcome could not be written', () => documents.endLaunch(outcome), {
-      ports,
-      signal: this.#signal,
-    });
-    return false;
+    return may ? null : `this machine may not delete its fleet ${fleetId}, so nothing would ever end it`;
   }
 
   async #fleetId(): Promise<string | null> {
@@ -142,11 +151,10 @@ export class Life {
     life.enter('waiting', 'waiting for the lease');
     let fetching: Promise<unknown> = Promise.resolve();
     const onWait = ({ owner }: { readonly owner: string }): void => {
+      this.#onReady();
       life.enter('waiting', `waiting for the lease that ${owner} holds`);
-      fetching = Promise.all([
-        bringCode(this.#context, signal).catch(() => {}),
-        checkpoints.prefetch({ signal, onProgress: () => {} }),
-      ]);
+      checkpoints.prefetch({ signal: this.#signal, onProgress: () => {} });
+      fetching = bringCode(this.#context, signal).catch(() => {});
     };
     try {
       return await lease.acquire({ signal, onWait });
@@ -163,6 +171,7 @@ export class Life {
 
   async #attempt(generation: number): Promise<LastVerdict> {
     const { facts, life, ports } = this.#context;
+    this.#onReady();
     await beginGeneration(this.#context, generation, this.#signal);
     life.generation = generation;
     const shipper = shipperOf(this.#context, generation);
@@ -207,8 +216,8 @@ export class Life {
     await supervisor.forget();
     await ports.clock.sleep(untilMs - ports.clock.wallMs(), this.#signal);
     ports.log.warn({}, 'the machine outlived its deadline; trying for the lease again');
+    await this.#services.outliveNotice();
     stops.withdraw('spot-notice');
-    this.#services.outlivedNotice();
     life.notice = null;
     this.#survivor = true;
     await journal.update({ restUntil: null });

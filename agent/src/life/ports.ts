@@ -33,6 +33,8 @@ export interface AgentPorts {
   readonly checkpoints: OpenCheckpoints;
   readonly unpackCode: UnpackCode;
   readonly inheritedEnvironment: Readonly<Record<string, string | undefined>>;
+  /** An agent that can do nothing useful for this long ends the launch: nobody may be watching. */
+  readonly uselessMs: number;
   readonly agentVersion: string;
   readonly pid: number;
   /** Calls back when the machine begins to shut down. */

@@ -1,11 +1,13 @@
 import { mkdir } from 'node:fs/promises';
+import { messageOf } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
 import { RunDocuments } from '../documents/run-documents.ts';
 import { createProgressReader } from '../heartbeat/progress.ts';
 import { emptyJournal, Journal } from '../journal/journal.ts';
 import { type LifeContext, priceOf } from './attempt-context.ts';
 import { foldersOf, learn, type LearnedFacts } from './learn.ts';
-import { Life } from './life.ts';
+import { failureCount, lastResort, usefulness } from './last-resort.ts';
+import { Life, type LifeOptions } from './life.ts';
 import { LifeState } from './life-state.ts';
 import type { AgentPorts } from './ports.ts';
 import { StopBoard } from './stop-board.ts';
@@ -19,14 +21,31 @@ const NODE = 0;
  */
 export async function runAgent(ports: AgentPorts, signal: AbortSignal): Promise<'off' | 'leaving'> {
   await mkdir(ports.paths.state, { recursive: true });
+  const failures = failureCount(`${ports.paths.state}/agent-failures.json`, ports.clock);
+  const useful = usefulness(ports);
+  try {
+    return await liveOnce(ports, { signal: AbortSignal.any([signal, useful.tooLate]), onReady: useful.confirm });
+  } catch (error) {
+    if (signal.aborted || (!useful.tooLate.aborted && !(await failures.isTooMany()))) throw error;
+    await lastResort(ports, messageOf(useful.tooLate.aborted ? useful.tooLate.reason : error), signal);
+    return 'off';
+  } finally {
+    useful.confirm();
+  }
+}
+
+async function liveOnce(ports: AgentPorts, options: LifeOptions): Promise<'off' | 'leaving'> {
   const { run, launch } = ports.config;
   const now = timestampOf(ports.clock.wallMs());
   const journal = new Journal(ports.paths.journal, emptyJournal(launch, now));
   const documents = new RunDocuments(ports.store, { run, launch, node: NODE });
-  const facts = await learn({ ports, documents, journal }, signal);
-  await ports.power.cancelPlanned();
-  const life = new Life(contextOf({ ports, journal, documents, facts }), facts, signal);
-  return life.live();
+  try {
+    const facts = await learn({ ports, documents, journal }, options.signal);
+    await ports.power.cancelPlanned();
+    return await new Life(contextOf({ ports, journal, documents, facts }), facts, options).live();
+  } finally {
+    await journal.settled();
+  }
 }
 
 interface Known {

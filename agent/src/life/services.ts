@@ -39,6 +39,7 @@ export class Services {
       clock: ports.clock,
       log: ports.log.child({ component: 'interruption' }),
       timing: facts.spec.timing,
+      outlived: context.journal.state.outlivedNotice,
       events: {
         onNotice: (notice) => this.#onNotice(notice),
         onRebalance: () => {
@@ -117,8 +118,9 @@ export class Services {
     }
   }
 
-  outlivedNotice(): void {
-    this.#watcher.outlived();
+  /** What is shown as a notice now has not come true, and is none any more. */
+  async outliveNotice(): Promise<void> {
+    await this.#context.journal.update({ outlivedNotice: await this.#watcher.outlive() });
   }
 
   /** The last word on this attempt, before others may take over. Tries for a moment only. */

@@ -150,6 +150,7 @@ export class TestMachine implements AsyncDisposable {
           checkpoints: runCheckpoints({ store, run, clock: systemClock, log, account, platform: process.platform }),
           unpackCode: unpackWithTar(account, process.env),
           inheritedEnvironment: process.env,
+          uselessMs: fleet.uselessMs,
           agentVersion: 'test',
           pid: process.pid,
           onShutdown: (listener) => this.#shutdown.push(listener),

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { type Clock, formatDuration, newNonce } from '@runctl/core';
+import { FORMAT_VERSION, type LaunchOutcome, timestampOf } from '@runctl/protocol';
+import { z } from 'zod';
+import { RunDocuments } from '../documents/run-documents.ts';
+import { endLaunch } from '../ending/end-launch.ts';
+import { readIdentity } from '../interruption/identity.ts';
+import { emptyJournal, Journal, replaceFile } from '../journal/journal.ts';
+import type { AgentPorts } from './ports.ts';
+
+/** Failures of an agent that lived for less than this count together. */
+const HEALTHY_MS = 300_000;
+const TOO_MANY = 20;
+const record = z.object({ count: z.number().int() });
+
+/** Counts an agent's own failures over its restarts: one that fails again and again must not cost money for ever. */
+export function failureCount(path: string, clock: Clock): { isTooMany(): Promise<boolean> } {
+  const startedMs = clock.monotonicMs();
+  return {
+    async isTooMany() {
+      const lived = clock.monotonicMs() - startedMs >= HEALTHY_MS;
+      const before = lived ? 0 : await countIn(path);
+      await replaceFile(path, `${JSON.stringify({ count: before + 1 })}\n`);
+      return before + 1 >= TOO_MANY;
+    },
+  };
+}
+
+async function countIn(path: string): Promise<number> {
+  try {
+    return record.parse(JSON.parse(await readFile(path, 'utf8'))).count;
+  } catch {
+    return 0;
+  }
+}
+
+/** Fires `tooLate` when nobody calls `confirm` within the time that an agent may be useless. */
+export function usefulness({ clock, uselessMs }: Pick<AgentPorts, 'clock' | 'uselessMs'>) {
+  const late = new AbortController();
+  const confirmed = new AbortController();
+  clock.sleep(uselessMs, confirmed.signal).then(
+    () => late.abort(new Error(`the agent could not begin within ${formatDuration(uselessMs)}`)),
+    () => {},
+  );
+  return { tooLate: late.signal, confirm: () => confirmed.abort() };
+}
+
+/** Ends the launch with what little is known: outcome if the bucket takes it, fleet, power. */
+export async function lastResort(ports: AgentPorts, message: string, signal: AbortSignal): Promise<void> {
+  const { clock, config, fleetEnder, log, paths, power, store } = ports;
+  const { run, launch } = config;
+  const at = timestampOf(clock.wallMs());
+  log.error({ reason: message }, 'ending the launch: this agent can do nothing for it');
+  const { facts } = new Journal(paths.journal, emptyJournal(launch, at)).state;
+  const outcome: LaunchOutcome = {
+    version: FORMAT_VERSION,
+    run,
+    launch,
+    status: 'failed',
+    cause: 'boot-failed',
+    message: `the agent gave up: ${message}`,
+    exitCode: null,
+    signal: null,
+    step: null,
+    durableStep: null,
+    generation: null,
+    at,
+    nonce: newNonce(),
+  };
+  await endLaunch(outcome, {
+    documents: new RunDocuments(store, { run, launch, node: 0 }),
+    fleetEnder,
+    fleetId: async () => (facts?.identity ?? (await readIdentity(ports.imds))).fleetId ?? facts?.fleet?.fleetId ?? null,
+    lease: null,
+    power,
+    clock,
+    log,
+    doing: () => {},
+    signal,
+  });
+}
