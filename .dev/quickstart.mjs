@@ -2,6 +2,16 @@
 import { ensureReady, environment, node24, run, step } from './setup.mjs';
 
 await ensureReady();
-const args = ['drill', 'examples/char-lm/train.py', '--interruptions', '1', '--compare', ...process.argv.slice(2), '--', '--steps', '1000'];
+const args = [
+  'drill',
+  'examples/char-lm/train.py',
+  '--interruptions',
+  '1',
+  '--compare',
+  ...process.argv.slice(2),
+  '--',
+  '--steps',
+  '1000',
+];
 step(`runctl ${args.join(' ')}`);
 process.exitCode = await run(node24(), ['controller/bin/runctl.mjs', ...args], { env: environment() });
