@@ -134,6 +134,38 @@ describe('an agent that dies', () => {
     expect((await world.log(1)).match(/about to fail/g)).toHaveLength(2);
   });
 
+  test.concurrent('while it saves after the end: the next one saves, and the run succeeds', async () => {
+    const bucket = { refuses: (_key: string) => false };
+    await using world = await RunWorld.launch({ script: 'counter.py', args: ['12', '0.02'], store: refusing(bucket) });
+    const machine = await world.machine('i-1');
+    bucket.refuses = (key) => key.includes('/manifests/');
+    machine.start().catch(() => {});
+    await eventually('saving', async () => (await world.status(1))?.phase === 'flushing');
+    await machine.killAgent();
+    bucket.refuses = () => false;
+    expect(await machine.start()).toBe('off');
+    expect(await world.outcome()).toMatchObject({ status: 'succeeded', step: 12, durableStep: 10 });
+    expect((await world.log(1)).match(/^step \d+$/gm)).toHaveLength(12);
+  });
+
+  test.concurrent('while it prepares: the next one prepares anew, and the bucket is waited for', async () => {
+    const bucket = { refuses: (key: string) => key.startsWith('code/') };
+    await using world = await RunWorld.launch({ script: 'counter.py', args: ['5', '0.02'], store: refusing(bucket) });
+    const machine = await world.machine('i-1');
+    machine.start().catch(() => {});
+    await eventually(
+      'the wait',
+      async () => (await world.status(1))?.doing.startsWith('waiting for the bucket') === true,
+    );
+    await machine.killAgent();
+    const life = machine.start();
+    await systemClock.sleep(500);
+    bucket.refuses = () => false;
+    expect(await life).toBe('off');
+    expect(await world.outcome()).toMatchObject({ status: 'succeeded' });
+    expect(await world.status(1)).toMatchObject({ crashes: 0 });
+  });
+
   test.concurrent('before it could delete the fleet: the next one finds the outcome and finishes', async () => {
     await using world = await RunWorld.launch({ script: 'counter.py', args: ['2', '0.01'] });
     world.fleet.failures = 1000;
@@ -448,3 +480,12 @@ test.concurrent(
     expect((await world.started(2))?.resumedFrom?.step).toBe(5);
   },
 );
+
+/** A bucket that refuses what the test says, as long as it says so. */
+function refusing(bucket: { refuses: (key: string) => boolean }) {
+  return (memory: ObjectStore): ObjectStore =>
+    intercepted(memory, (call, perform) => {
+      if (call.key !== null && bucket.refuses(call.key)) throw new StoreError('transient', 'the test refuses');
+      return perform();
+    });
+}

@@ -343,6 +343,18 @@ describe('in worlds with delays and failures of their own', () => {
     expect(none.state).toMatchObject({ phase: 'flushing', ending: { cause: 'spot-notice', started: false } });
   });
 
+  test('of two stops that wait for a spawn the first gives the cause and the nearer the deadline', () => {
+    const spawning = { phase: 'preparing', stage: 'spawning', stop: null } as const;
+    const once = step(spawning, userStop(90_000), 0, policy);
+    const twice = step(once.state, notice(60_000), 0, policy);
+    expect(step(twice.state, { type: 'started' }, 0, policy).state).toMatchObject({
+      phase: 'draining',
+      cause: 'user-stop',
+      haltAtMs: 60_000,
+      killAtMs: 40_000,
+    });
+  });
+
   test('a notice of two minutes leaves the workload 95 seconds', () => {
     const state = step({ phase: 'running' }, notice(120_000), 0, policy).state;
     expect(state).toMatchObject({ phase: 'draining', killAtMs: 95_000 });

@@ -1,5 +1,6 @@
-import { formatBytes, formatDuration, messageOf } from '@runctl/core';
+import { backoffMs, formatBytes, formatDuration, messageOf } from '@runctl/core';
 import { type AttemptStarted, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
+import { isStoreError } from '@runctl/store';
 import type { LifeContext } from '../life/attempt-context.ts';
 import { placeCode } from './code.ts';
 import { emptyScriptFolder } from './script-folder.ts';
@@ -23,11 +24,27 @@ export async function prepareWorkload(context: LifeContext, signal: AbortSignal)
   };
   await stage('backoff', () => pauseAfterCrash(context, signal));
   await emptyScriptFolder(ports.paths.script, ports.account);
-  await stage('code', () => bringCode(context, signal));
-  const restored = await stage('restore', () => restore(context, signal));
+  await stage('code', () => patiently(context, signal, () => bringCode(context, signal)));
+  const restored = await stage('restore', () => patiently(context, signal, () => restore(context, signal)));
   await journal.updateAttempt({ resumedFrom: restored.resumedFrom, backoffUntil: null });
   signal.throwIfAborted();
   return { ...restored, stagesMs };
+}
+
+const PAUSES = { attempts: Number.POSITIVE_INFINITY, baseMs: 500, maxMs: 30_000 };
+
+/** A bucket that does not answer is no failure of the workload: it is waited for as long as it takes. */
+async function patiently<T>({ ports, life }: LifeContext, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted || !isStoreError(error, 'transient', 'conflict', 'credentials')) throw error;
+      ports.log.warn({ error: messageOf(error), attempt }, 'preparing has to wait for the bucket');
+      life.enter('preparing', `waiting for the bucket: ${messageOf(error)}`);
+      await ports.clock.sleep(backoffMs(PAUSES, Math.min(attempt, 10), Math.random()), signal);
+    }
+  }
 }
 
 async function pauseAfterCrash({ ports, journal, life }: LifeContext, signal: AbortSignal): Promise<void> {
