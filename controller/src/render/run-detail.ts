@@ -27,6 +27,11 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
   return [
     style.bold(title),
     ...lines,
+    ...(detail.stranded
+      ? [
+          `  ${style.red('stranded')}   no fleet and no machine of it is left, and nobody wrote how it ended: runctl resume ${spec.run}${suffix}`,
+        ]
+      : []),
     ...warnings(record).map((text) => `  ${style.yellow('warning')}    ${text}`),
     ...detail.ec2.errors.map((text) => `  ${style.red('EC2')}        ${text}`),
     ...record.boots.map(

@@ -141,16 +141,27 @@ function createFleetFollower(options: FollowOptions, launch: number): FleetFollo
   let watch: FleetWatch | null = null;
   let lastLookMs = Number.NEGATIVE_INFINITY;
   let switched = false;
+  let fleetId = '';
 
-  const watchOf = (launched: LaunchRecord | undefined): FleetWatch | null => {
-    if (watch !== null || launched?.fleet === null || launched?.fleet === undefined) return watch;
+  /** A laptop that died between the call and storing the fleet's id left only tags. */
+  const fleetOf = async (launched: LaunchRecord | undefined): Promise<{ fleetId: string; at: string } | null> => {
+    if (launched === undefined || launched.fleet !== null) return launched?.fleet ?? null;
+    const found = await cloud.fleets.findFleet(options.run, launch);
+    return found === null ? null : { fleetId: found.fleetId, at: launched.intent?.at ?? new Date(0).toISOString() };
+  };
+
+  const watchOf = async (launched: LaunchRecord | undefined): Promise<FleetWatch | null> => {
+    if (watch !== null) return watch;
+    const fleet = await fleetOf(launched);
+    if (fleet === null) return null;
+    fleetId = fleet.fleetId;
     watch = createFleetWatch({
       fleets: cloud.fleets,
       run: options.run,
       launch,
-      fleetId: launched.fleet.fleetId,
-      intent: launched.intent,
-      sinceMs: Date.parse(launched.fleet.at) - 60_000,
+      fleetId,
+      intent: launched?.intent ?? null,
+      sinceMs: Date.parse(fleet.at) - 60_000,
       clock,
     });
     return watch;
@@ -160,12 +171,12 @@ function createFleetFollower(options: FollowOptions, launch: number): FleetFollo
     isGone: () => watch?.isGone() ?? false,
     look: async function* (record) {
       const launched = record.launches.find((other) => other.launch === launch);
-      const current = watchOf(launched);
-      if (current === null) return;
       const spoken = attemptsOf(record, launch).length > 0;
       const everyMs = spoken ? SLOW_FLEET_LOOK_MS : FLEET_LOOK_MS;
       if (clock.monotonicMs() - lastLookMs < everyMs) return;
+      const current = await watchOf(launched);
       lastLookMs = clock.monotonicMs();
+      if (current === null) return;
       yield* await current.look();
       const hopeless = options.failWhenHopeless === true && !spoken ? current.hopeless() : null;
       if (hopeless !== null) throw hopeless;
@@ -174,7 +185,7 @@ function createFleetFollower(options: FollowOptions, launch: number): FleetFollo
       const isSpot = launched?.intent?.market === 'spot';
       if (limitMs === null || switched || !isSpot || spoken || current.hasInstance() || waitedMs < limitMs) return;
       switched = true;
-      await cloud.fleets.switchToOnDemand(launched?.fleet?.fleetId ?? '', record.spec.nodes);
+      await cloud.fleets.switchToOnDemand(fleetId, record.spec.nodes);
       yield { type: 'on-demand', waitedMs };
     },
   };
