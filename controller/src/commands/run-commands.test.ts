@@ -80,6 +80,16 @@ describe('status', () => {
     expect((await world.run(['status'])).stdout).toContain('silent for 5m');
   });
 
+  test("says so when EC2 already knows that the heartbeat's machine is gone", async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.heartbeat(1);
+    world.fleets.end('i-1');
+    expect((await world.run(['status', 'mine'])).stdout).toContain('EC2 says that i-1 is terminated');
+  });
+
   test('says that a run is stranded when its fleet is gone and nobody wrote how it ended', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;

@@ -55,10 +55,6 @@ export function lastLaunch(record: RunRecord): LaunchRecord | null {
   return record.launches.at(-1) ?? null;
 }
 
-export function lastAttempt(record: RunRecord): AttemptRecord | null {
-  return record.attempts.at(-1) ?? null;
-}
-
 /** Attempts of one launch; those that never said which are left out. */
 export function attemptsOf(record: RunRecord, launch: number): readonly AttemptRecord[] {
   return record.attempts.filter((attempt) => launchOf(attempt) === launch);

@@ -16,8 +16,6 @@ export type RunState =
   | { readonly kind: 'silent'; readonly phase: AttemptPhase; readonly silentMs: number }
   | { readonly kind: 'succeeded' | 'failed' | 'stopped'; readonly message: string };
 
-export type RunStateKind = RunState['kind'];
-
 /** This many heartbeats missed make an agent silent. */
 const MISSED_HEARTBEATS = 3;
 
