@@ -2,14 +2,16 @@
 import { ensureReady, environment, node24, run, step } from './setup.mjs';
 
 await ensureReady();
-step('runctl drill examples/char-lm/train.py --interruptions 1 --compare');
 const args = [
-  'controller/bin/runctl.mjs',
   'drill',
   'examples/char-lm/train.py',
   '--interruptions',
   '1',
   '--compare',
   ...process.argv.slice(2),
+  '--',
+  '--steps',
+  '1000',
 ];
-process.exitCode = await run(node24(), args, { env: environment() });
+step(`runctl ${args.join(' ')}`);
+process.exitCode = await run(node24(), ['controller/bin/runctl.mjs', ...args], { env: environment() });

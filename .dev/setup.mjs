@@ -132,6 +132,7 @@ export function step(text) {
   process.stderr.write(`· ${text}\n`);
 }
 
+/** @returns {never} */
 function fail(message, hint) {
   process.stderr.write(`error: ${message}\nhint: ${hint}\n`);
   process.exit(1);

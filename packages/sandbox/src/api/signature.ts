@@ -9,7 +9,7 @@ import {
   type SignedRequest,
 } from './signature-fields.ts';
 
-export type { CredentialScope, SignedRequest } from './signature-fields.ts';
+export type { SignedRequest } from './signature-fields.ts';
 export { credentialScopeOf } from './signature-fields.ts';
 
 /** Requests whose clock differs by more than this are refused (AWS: RequestTimeTooSkewed). */
