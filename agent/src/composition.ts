@@ -58,8 +58,9 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
     clock,
     endpoint: endpointOf(process.env),
   });
-  const bare = prefixed(limited(bucket, STORE_CONCURRENCY), config.prefix);
-  const store = retrying(bare, { clock });
+  const store = retrying(prefixed(limited(bucket, STORE_CONCURRENCY), config.prefix), { clock });
+  // Neither limited nor repeating: a renewal must not stand in line behind a checkpoint's parts, and the keeper repeats.
+  const leaseStore = prefixed(bucket, config.prefix);
   const account = accountOf(process, configuration.instanceRoot);
   return {
     clock,
@@ -86,7 +87,7 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
         leftoverMs: timing.noticeMs / 24,
         pollMs: Math.min(1000, timing.imdsPollMs),
       }),
-    lease: (request) => leaseKeeper(request, { ...options, store: bare }),
+    lease: (request) => leaseKeeper(request, { ...options, store: leaseStore }),
     checkpoints: runCheckpoints({ store, run: config.run, clock, log, account, platform: process.platform }),
     unpackCode: unpackWithTar(account, process.env),
     inheritedEnvironment: process.env,

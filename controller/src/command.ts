@@ -23,6 +23,11 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     description: 'folder of the local cloud (default: RUNCTL_SANDBOX_STATE, or in ~/.local/state)',
   });
 
+  bucket = Option.String('--bucket', { description: 'bucket for runs' });
+  prefix = Option.String('--prefix', { description: 'folder in the bucket' });
+  region = Option.String('--region', { description: 'AWS region' });
+  profile = Option.String('--profile', { description: 'profile of ~/.aws/config' });
+
   protected abstract run(): Promise<number>;
 
   get json(): boolean {
@@ -66,7 +71,7 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     const environment = await this.environment();
     const { loadSettings } = await import('./settings/load.ts');
     const settings = await loadSettings({
-      flags,
+      flags: { ...this.accountFlags(), ...flags },
       environment,
       file: this.config,
       near,
@@ -83,7 +88,13 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     const region = await this.context.services.sandbox.ensure({ folder, environment: this.context.env }, (text) =>
       this.note(text),
     );
-    return { ...this.context.env, ...region.environment };
+    const { inSandbox } = await import('./operations/sandbox/sandbox-environment.ts');
+    return inSandbox(this.context.env, region);
+  }
+
+  protected accountFlags(): SettingsInput {
+    const { bucket, prefix, region, profile } = this;
+    return { bucket, prefix, region, profile };
   }
 
   protected async sandboxFolder(): Promise<string> {

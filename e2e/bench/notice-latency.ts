@@ -82,6 +82,7 @@ async function trial(random: number): Promise<Trial> {
     clock: systemClock,
     log: silentLog,
     timing: defaultTiming,
+    outlived: null,
     events: { onNotice: () => child.kill('SIGTERM'), onRebalance: () => {}, onScheduledEvent: () => {} },
   });
   void watcher.run(stop.signal);

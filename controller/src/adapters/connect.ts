@@ -25,7 +25,10 @@ const PARALLEL_REQUESTS = 32;
 export function connectCloud(settings: Settings, environment: Environment, log: Log): Promise<Cloud> {
   const bucket = requiredBucket(settings);
   const region = requiredRegion(settings);
-  for (const [name, value] of Object.entries(environment)) if (value !== undefined) process.env[name] = value;
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
   if (settings.profile !== undefined) process.env['AWS_PROFILE'] = settings.profile;
   const s3 = new S3Store({
     bucket,

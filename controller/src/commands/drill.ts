@@ -6,6 +6,7 @@ import type { Cloud } from '../operations/cloud.ts';
 import type { DrillEvent, DrillReport } from '../operations/drill/drill.ts';
 import type { SandboxRegion } from '../operations/sandbox/sandbox-control.ts';
 import type { Settings } from '../settings/schema.ts';
+import { checkLevel } from './sandbox/start-options.ts';
 import { WorkloadCommand, wishOf, workloadEnvironment } from './launch-options.ts';
 
 export class DrillCommand extends WorkloadCommand {
@@ -43,15 +44,17 @@ export class DrillCommand extends WorkloadCommand {
     const numbers = this.numbers();
     const project = await this.findProject();
     const { context } = this;
-    const folder = this.state ?? join(context.temporaryFolder, 'sandbox');
-    const environment: Environment = { ...context.env, AWS_PROFILE: undefined };
+    const folder =
+      this.keep || this.state !== undefined ? await this.keptFolder() : join(context.temporaryFolder, 'sandbox');
     const region = await context.services.sandbox.start(
-      { folder, environment, level: this.level, timeScale: numbers.timeScale, parentPid: context.pid },
+      { folder, environment: context.env, level: this.level, timeScale: numbers.timeScale, parentPid: context.pid },
       () => {},
     );
     try {
-      const settings = await this.drillSettings(region, dirname(join(project.root, project.script)));
-      const cloud = await context.services.connect(settings, { ...environment, ...region.environment }, this.log);
+      const { inSandbox } = await import('../operations/sandbox/sandbox-environment.ts');
+      const environment = inSandbox(context.env, region);
+      const settings = await this.drillSettings(environment, dirname(join(project.root, project.script)));
+      const cloud = await context.services.connect(settings, environment, this.log);
       try {
         return await this.rehearse({ cloud, settings, region, project, numbers });
       } finally {
@@ -59,7 +62,7 @@ export class DrillCommand extends WorkloadCommand {
       }
     } finally {
       await context.services.sandbox.stop(folder);
-      if (this.keep) this.note(`the local cloud's folder is kept: ${folder}`);
+      if (this.keep || this.state !== undefined) this.note(`the local cloud's folder is kept: ${folder}`);
     }
   }
 
@@ -124,12 +127,21 @@ export class DrillCommand extends WorkloadCommand {
     };
   }
 
-  private async drillSettings(region: SandboxRegion, near: string): Promise<Settings> {
+  /** Where the local cloud's folder outlives the rehearsal. */
+  private async keptFolder(): Promise<string> {
+    const named = await this.sandboxFolder();
+    const { clock } = this.context;
+    return this.state === undefined
+      ? `${named}-drill-${new Date(clock.wallMs()).toISOString().replaceAll(':', '-')}`
+      : named;
+  }
+
+  private async drillSettings(environment: Environment, near: string): Promise<Settings> {
     const { loadSettings } = await import('../settings/load.ts');
-    const { cwd, home, env } = this.context;
+    const { cwd, home } = this.context;
     return loadSettings({
       flags: this.workloadFlags(),
-      environment: { ...env, ...region.environment },
+      environment,
       file: this.config,
       near,
       cwd,
@@ -138,6 +150,7 @@ export class DrillCommand extends WorkloadCommand {
   }
 
   private numbers() {
+    checkLevel(this.level);
     return {
       interruptions: numberOption('--interruptions', this.interruptions, { whole: true, min: 0, max: 100 }),
       noNotice: numberOption('--no-notice', this.noNotice, { whole: false, min: 0, max: 1 }),

@@ -204,6 +204,15 @@ describe('launch', () => {
     expect(result.exitCode).toBe(20);
   });
 
+  test('leaves no run behind when the boot script would be too large', async () => {
+    await using scope = await commandWorld(PROJECT);
+    scope.world.environment['RUNCTL_PREFIX'] = 'p'.repeat(20_000);
+    const result = await scope.world.run(['launch', 'train.py', '--yes', '--name', 'x']);
+    expect(result.exitCode).toBe(2);
+    expect(result.stderr).toContain('error[user-data-too-large]');
+    expect((await scope.world.keys()).filter((key) => !/^(tools|code)\//.test(key))).toEqual([]);
+  });
+
   test('prints one object a line with --json', async () => {
     await using scope = await commandWorld(PROJECT);
     const result = await scope.world.run(['launch', 'train.py', '--yes', '--json'], async (world) => {

@@ -37,9 +37,12 @@ export class LaunchCommand extends WorkloadCommand {
   ami = Option.String('--ami', {
     description: 'image id or SSM parameter (default: the newest Deep Learning or Ubuntu image)',
   });
-  profile = Option.String('--profile', { description: 'profile of ~/.aws/config' });
-  bucket = Option.String('--bucket', { description: 'bucket for runs' });
-  region = Option.String('--region', { description: 'AWS region' });
+  instanceProfile = Option.String('--instance-profile', {
+    description: 'name or ARN of what gives instances their rights',
+  });
+  subnets = Option.Array('--subnet', { description: 'subnet to launch in; repeatable, or with commas' });
+  securityGroups = Option.Array('--security-group', { description: 'repeatable, or with commas' });
+  rootVolume = Option.String('--root-volume-gib', { description: "size of the root disk (default: the image's)" });
   detach = Option.Boolean('-d,--detach', false, { description: 'return once the machine is asked for' });
   dryRun = Option.Boolean('--dry-run', false, { description: 'show the plan and stop' });
   yes = Option.Boolean('-y,--yes', false, { description: 'do not ask' });
@@ -123,11 +126,12 @@ export class LaunchCommand extends WorkloadCommand {
   private flags(): SettingsInput {
     return {
       ...this.workloadFlags(),
-      bucket: this.bucket,
-      region: this.region,
-      profile: this.profile,
       ami: this.ami,
-      instance_types: this.instanceTypes?.flatMap((value) => value.split(',')),
+      instance_profile: this.instanceProfile,
+      subnets: split(this.subnets),
+      security_groups: split(this.securityGroups),
+      root_volume_gib: this.rootVolume,
+      instance_types: split(this.instanceTypes),
       on_demand: this.onDemand,
       no_fallback: this.noFallback,
       fallback_after: this.fallbackAfter,
@@ -136,4 +140,8 @@ export class LaunchCommand extends WorkloadCommand {
       max_runtime: this.maxRuntime,
     };
   }
+}
+
+function split(values: readonly string[] | undefined): string[] | undefined {
+  return values?.flatMap((value) => value.split(',')).filter((value) => value !== '');
 }

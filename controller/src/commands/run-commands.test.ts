@@ -80,6 +80,36 @@ describe('status', () => {
     expect((await world.run(['status'])).stdout).toContain('silent for 5m');
   });
 
+  test("says so when EC2 already knows that the heartbeat's machine is gone", async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.heartbeat(1);
+    world.fleets.end('i-1');
+    expect((await world.run(['status', 'mine'])).stdout).toContain('EC2 says that i-1 is terminated');
+  });
+
+  test('says that a run is stranded when its fleet is gone and nobody wrote how it ended', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const { run } = await launched(world);
+    expect((await world.run(['status', 'mine'])).stdout).not.toContain('stranded');
+    await world.fleets.deleteFleet(`fleet-runctl-${run}-1`, { terminate: true });
+    await world.clock.advance(600_000);
+    expect((await world.run(['status', 'mine'])).stdout).toContain('stranded   no fleet and no machine of it is left');
+  });
+
+  test('finds the fleet of a launch whose laptop died before it could write the fleet down', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const { run } = await launched(world);
+    await world.store.delete([`runs/${run}/launches/0001/fleet.json`]);
+    expect((await world.run(['status', 'mine'])).stdout).toContain(`fleet      fleet-runctl-<run>-1 active`);
+    const refused = await world.run(['resume', 'mine', '--yes']);
+    expect(refused.stderr).toContain('error[run-active]');
+  });
+
   test('says what EC2 says while there is no machine', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;

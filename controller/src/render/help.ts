@@ -2,7 +2,18 @@ import type { Definition } from 'clipanion';
 import type { CommandEntry } from '../command-table.ts';
 
 /** Options that every command has; shown last. */
-const GLOBAL = new Set(['--config', '--verbose', '--json', '--output', '--sandbox', '--state']);
+const GLOBAL = new Set([
+  '--config',
+  '--verbose',
+  '--json',
+  '--output',
+  '--sandbox',
+  '--state',
+  '--bucket',
+  '--prefix',
+  '--region',
+  '--profile',
+]);
 
 type OptionDefinition = Definition['options'][number];
 

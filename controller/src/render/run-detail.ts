@@ -12,7 +12,7 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
   const { record } = detail;
   const { spec } = record;
   const rows: [string, string][] = [
-    ['state', `${stateText(detail.state, style)}${stateReason(detail)}`],
+    ['state', `${stateText(detail.state, style)}${stateReason(detail)}${goneText(detail, style)}`],
     ['script', [...spec.workload.interpreter, spec.workload.script, ...spec.workload.args].join(' ')],
     ['step', stepText(record)],
     ['durable', durableText(detail, style)],
@@ -27,6 +27,11 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
   return [
     style.bold(title),
     ...lines,
+    ...(detail.stranded
+      ? [
+          `  ${style.red('stranded')}   no fleet and no machine of it is left, and nobody wrote how it ended: runctl resume ${spec.run}${suffix}`,
+        ]
+      : []),
     ...warnings(record).map((text) => `  ${style.yellow('warning')}    ${text}`),
     ...detail.ec2.errors.map((text) => `  ${style.red('EC2')}        ${text}`),
     ...record.boots.map(
@@ -48,6 +53,15 @@ function stateReason(detail: RunDetail): string {
   if (state.kind === 'boot-failing') return `: ${state.reason}`;
   if (state.kind === 'succeeded' || state.kind === 'failed' || state.kind === 'stopped') return `: ${state.message}`;
   return '';
+}
+
+/** A heartbeat can be younger than its machine's end: EC2 then knows better. */
+function goneText(detail: RunDetail, style: Styles): string {
+  if (detail.state.kind !== 'active' && detail.state.kind !== 'silent') return '';
+  const holder = detail.record.attempts.at(-1)?.status?.document.instanceId;
+  const instance = detail.ec2.instances.find((other) => other.instanceId === holder);
+  if (instance === undefined || instance.state === 'running' || instance.state === 'pending') return '';
+  return style.yellow(`; but EC2 says that ${instance.instanceId} is ${instance.state}, so another machine takes over`);
 }
 
 function stepText(record: RunRecord): string {

@@ -130,7 +130,7 @@ function flagSource(flags: SettingsInput): Source {
     name: 'the command line',
     kind: 'flags',
     values: defined(flags),
-    spell: (key) => `--${key.replaceAll('_', '-').replace('instance-types', 'instance-type')}`,
+    spell: (key) => `--${key.replaceAll('_', '-').replace(/^(instance-type|subnet|security-group)s$/, '$1')}`,
   };
 }
 

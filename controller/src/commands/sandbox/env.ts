@@ -16,8 +16,10 @@ export class SandboxEnvCommand extends RunctlCommand {
       throw new RunctlError('sandbox-not-running', `no local cloud runs in ${folder}`, {
         hint: 'start it with `runctl sandbox start`',
       });
+    const { OVERRULED } = await import('../../operations/sandbox/sandbox-environment.ts');
     if (this.json) this.printJson(region.environment);
-    else
+    else this.print(`unset ${OVERRULED.join(' ')}`);
+    if (!this.json)
       this.print(
         Object.entries(region.environment)
           .map(([name, value]) => `export ${name}=${quoted(value)}`)

@@ -15,6 +15,9 @@ export interface FleetWatch {
   isGone(): boolean;
 }
 
+/** EC2 may not know a new fleet for a moment; after this, one that it does not know is gone. */
+export const APPEARS_WITHIN_MS = 120_000;
+
 /** Watches what EC2 says of one launch: machines that come and go, errors of the fleet, the fleet's own end. */
 export function createFleetWatch(options: {
   readonly fleets: FleetProvider;
@@ -30,6 +33,8 @@ export function createFleetWatch(options: {
   let sinceMs = options.sinceMs;
   let seenInstance = false;
   let gone = false;
+  let known = false;
+  const beganMs = options.clock.monotonicMs();
   let hopeless: RunctlError | null = null;
 
   const instanceEvents = async (): Promise<{ events: FollowEvent[]; living: number }> => {
@@ -69,7 +74,9 @@ export function createFleetWatch(options: {
       if (instances.status === 'fulfilled') events.push(...instances.value.events);
       if (errors.status === 'fulfilled') events.push(...errors.value);
       if (state.status === 'fulfilled' && instances.status === 'fulfilled') {
-        gone = !isActive(state.value.state) && instances.value.living === 0;
+        known ||= state.value.state !== null;
+        const mayAppear = !known && options.clock.monotonicMs() - beganMs < APPEARS_WITHIN_MS;
+        gone = !isActive(state.value.state) && instances.value.living === 0 && !mayAppear;
         if (gone && once(told, 'gone')) events.push({ type: 'fleet-gone', state: state.value.state });
       }
       return events;

@@ -30,6 +30,9 @@ export interface FollowOptions {
 export type FollowEnd = LaunchOutcome | null;
 
 const QUICK_POLL_MS = 400;
+const SLOW_POLL_MS = 2000;
+/** This long after the last news, the next is expected soon. */
+const LIVELY_MS = 90_000;
 const OFFLINE_PAUSE_MS = 3000;
 const FLEET_LOOK_MS = 2000;
 /** Looks at EC2 become rare once an agent speaks for the machine. */
@@ -48,20 +51,34 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
   skipEarlierLives(log, record, launch);
   const fleet = createFleetFollower(options, launch);
   let seen: Seen = nothingSeen;
+  let newsMs = clock.monotonicMs();
   for (;;) {
     signal.throwIfAborted();
     const changed = changes(seen, record, launch);
     seen = changed.seen;
+    if (changed.events.length > 0) newsMs = clock.monotonicMs();
     const outcome = record.launches.find((other) => other.launch === launch)?.outcome ?? null;
     // The log comes between the news of its life's start and the news of the end.
     yield* changed.events.filter((event) => !isEnding(event));
-    if (options.withLog) yield* log.read();
+    if (options.withLog) yield* readLog(log, outcome !== null);
     yield* changed.events.filter(isEnding);
     if (outcome !== null) return outcome;
-    yield* fleet.look(record);
+    for await (const event of fleet.look(record)) {
+      newsMs = clock.monotonicMs();
+      yield event;
+    }
     if (fleet.isGone()) return endWithoutFleet(await reader.read(), launch);
-    yield* pause(options, { log, ms: pollMs(record, launch) });
+    yield* pause(options, { log, ms: pollMs(record, launch, clock.monotonicMs() - newsMs) });
     record = await patiently(options, () => reader.read());
+  }
+}
+
+/** What can't be read now comes with the next look; at the end there is none, so then it is an error. */
+async function* readLog(log: LogReader, isLast: boolean): AsyncGenerator<FollowEvent> {
+  try {
+    yield* log.read();
+  } catch (error) {
+    if (isLast || !isStoreError(error, 'transient')) throw error;
   }
 }
 
@@ -122,11 +139,11 @@ function skipEarlierLives(log: LogReader, record: RunRecord, launch: number): vo
   log.close(Math.max(0, ...earlier.map((attempt) => attempt.generation)));
 }
 
-/** Often while something is being waited for, else as often as the log is shipped. */
-function pollMs(record: RunRecord, launch: number): number {
-  const running = attemptsOf(record, launch).at(-1)?.status?.document.phase === 'running';
-  const shipMs = record.spec.timing.logShipMs;
-  return running ? Math.min(2000, Math.max(QUICK_POLL_MS, shipMs / 2)) : QUICK_POLL_MS;
+/** Often while things happen, else as often as the log is shipped: every look costs some requests. */
+function pollMs(record: RunRecord, launch: number, quietMs: number): number {
+  const isRunning = attemptsOf(record, launch).at(-1)?.status?.document.phase === 'running';
+  if (!isRunning && quietMs < LIVELY_MS) return QUICK_POLL_MS;
+  return Math.min(SLOW_POLL_MS, Math.max(QUICK_POLL_MS, record.spec.timing.logShipMs / 2));
 }
 
 interface FleetFollower {
@@ -141,16 +158,27 @@ function createFleetFollower(options: FollowOptions, launch: number): FleetFollo
   let watch: FleetWatch | null = null;
   let lastLookMs = Number.NEGATIVE_INFINITY;
   let switched = false;
+  let fleetId = '';
 
-  const watchOf = (launched: LaunchRecord | undefined): FleetWatch | null => {
-    if (watch !== null || launched?.fleet === null || launched?.fleet === undefined) return watch;
+  /** A laptop that died between the call and storing the fleet's id left only tags. */
+  const fleetOf = async (launched: LaunchRecord | undefined): Promise<{ fleetId: string; at: string } | null> => {
+    if (launched === undefined || launched.fleet !== null) return launched?.fleet ?? null;
+    const found = await cloud.fleets.findFleet(options.run, launch).catch(() => null);
+    return found === null ? null : { fleetId: found.fleetId, at: launched.intent?.at ?? new Date(0).toISOString() };
+  };
+
+  const watchOf = async (launched: LaunchRecord | undefined): Promise<FleetWatch | null> => {
+    if (watch !== null) return watch;
+    const fleet = await fleetOf(launched);
+    if (fleet === null) return null;
+    fleetId = fleet.fleetId;
     watch = createFleetWatch({
       fleets: cloud.fleets,
       run: options.run,
       launch,
-      fleetId: launched.fleet.fleetId,
-      intent: launched.intent,
-      sinceMs: Date.parse(launched.fleet.at) - 60_000,
+      fleetId,
+      intent: launched?.intent ?? null,
+      sinceMs: Date.parse(fleet.at) - 60_000,
       clock,
     });
     return watch;
@@ -160,12 +188,12 @@ function createFleetFollower(options: FollowOptions, launch: number): FleetFollo
     isGone: () => watch?.isGone() ?? false,
     look: async function* (record) {
       const launched = record.launches.find((other) => other.launch === launch);
-      const current = watchOf(launched);
-      if (current === null) return;
       const spoken = attemptsOf(record, launch).length > 0;
       const everyMs = spoken ? SLOW_FLEET_LOOK_MS : FLEET_LOOK_MS;
       if (clock.monotonicMs() - lastLookMs < everyMs) return;
+      const current = await watchOf(launched);
       lastLookMs = clock.monotonicMs();
+      if (current === null) return;
       yield* await current.look();
       const hopeless = options.failWhenHopeless === true && !spoken ? current.hopeless() : null;
       if (hopeless !== null) throw hopeless;
@@ -174,7 +202,7 @@ function createFleetFollower(options: FollowOptions, launch: number): FleetFollo
       const isSpot = launched?.intent?.market === 'spot';
       if (limitMs === null || switched || !isSpot || spoken || current.hasInstance() || waitedMs < limitMs) return;
       switched = true;
-      await cloud.fleets.switchToOnDemand(launched?.fleet?.fleetId ?? '', record.spec.nodes);
+      await cloud.fleets.switchToOnDemand(fleetId, record.spec.nodes);
       yield { type: 'on-demand', waitedMs };
     },
   };

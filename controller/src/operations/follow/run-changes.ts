@@ -12,6 +12,9 @@ export interface Seen {
 
 export const nothingSeen: Seen = { told: new Set(), phase: '', durable: null };
 
+/** What an agent does before its script starts is told before the start, though both may be read at once. */
+const BEFORE_START: ReadonlySet<string> = new Set(['waiting', 'preparing']);
+
 /** Events for what `record` says about `launch` beyond `seen`. Pure: the same record twice gives events once. */
 export function changes(
   seen: Seen,
@@ -28,9 +31,11 @@ export function changes(
   for (const failure of record.boots)
     if (failure.launch === launch) once(`boot ${failure.instanceId}`, { type: 'boot-failed', failure });
   const attempts = attemptsOf(record, launch);
-  for (const attempt of attempts) for (const [name, event] of lifeEvents(record, attempt)) once(name, event);
   const current = phaseEvent(seen.phase, attempts.at(-1));
-  if (current.event !== null) events.push(current.event);
+  const comesFirst = current.event?.type === 'phase' && BEFORE_START.has(current.event.phase);
+  if (current.event !== null && comesFirst) events.push(current.event);
+  for (const attempt of attempts) for (const [name, event] of lifeEvents(record, attempt)) once(name, event);
+  if (current.event !== null && !comesFirst) events.push(current.event);
   const durable = record.latest?.document.manifest ?? null;
   if (durable !== null && durable !== seen.durable && record.latest !== null)
     events.push({ type: 'durable', generation: record.latest.document.generation, step: record.latest.document.step });

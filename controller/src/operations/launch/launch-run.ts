@@ -36,7 +36,7 @@ export async function* launchRun(
     return { spec, fleet, abandon: () => abandon(ports, fleet, undo) };
   } catch (error) {
     // A fleet that could not be deleted needs the run's documents, so that `stop` finds it.
-    if (!isRunctlError(error) || error.details['cleanedUp'] === true) await removed(undo, error);
+    if (!isRunctlError(error) || error.details['cleanedUp'] !== false) await removed(undo, error);
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MemoryStore } from '@runctl/store';
+import { MemoryStore, StoreError, intercepted, isStoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { WrittenRun } from '../../testing/written-run.ts';
 import { createLogReader, readLogTail, type LogEvent } from './log-reader.ts';
@@ -99,6 +99,30 @@ describe('the log', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  test('a chunk that could not be read is given by the next pass, and none twice', async () => {
+    const clock = new FakeClock();
+    const store = new MemoryStore({ clock });
+    const run = new WrittenRun(store, RUN, clock);
+    for (const text of ['one\n', 'two\n', 'three\n']) await run.log(1, text);
+    let gets = 0;
+    const flaky = intercepted(store, (call, perform) => {
+      if (call.operation === 'get' && ++gets === 2) throw new StoreError('transient', 'the line is down');
+      return perform();
+    });
+    const reader = createLogReader({ store: flaky, run: RUN });
+    const events: LogEvent[] = [];
+    for (let pass = 0; pass < 3; pass++) {
+      try {
+        for await (const event of reader.read()) events.push(event);
+      } catch (error) {
+        expect(isStoreError(error, 'transient')).toBe(true);
+      }
+    }
+    expect(gets).toBe(4);
+    expect(textOf(events)).toBe('one\ntwo\nthree\n');
+    expect(events.every((event) => event.type === 'log')).toBe(true);
   });
 
   test('a position never goes back', () => {

@@ -4,9 +4,10 @@ import { manifest } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { readDocument } from '../documents.ts';
 import { fleetErrorText } from '../follow/fleet-error.ts';
+import { APPEARS_WITHIN_MS, isActive, isLiving } from '../follow/fleet-watch.ts';
 import { lastLaunch, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
-import { stateOf, type RunState } from '../run/run-state.ts';
+import { hasEnded, stateOf, type RunState } from '../run/run-state.ts';
 
 /** What EC2 says; null with a reason where it could not be asked. */
 export interface Ec2View {
@@ -28,6 +29,8 @@ export interface RunDetail {
   readonly pricePerHourUsd: number | null;
   readonly spentUsd: number | null;
   readonly ec2: Ec2View;
+  /** The fleet is gone and no machine lives, but nobody wrote how the launch ended: nothing will happen by itself. */
+  readonly stranded: boolean;
   /** Reading began this long ago by the monotonic clock, in ms. */
   readonly tookMs: number;
 }
@@ -50,6 +53,7 @@ export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promis
     pricePerHourUsd,
     spentUsd: spent(record),
     ec2,
+    stranded: isStranded(record, state, ec2),
     tookMs: clock.monotonicMs() - startedMs,
   };
 }
@@ -75,6 +79,13 @@ async function ec2View(cloud: Cloud, record: RunRecord): Promise<Ec2View> {
   } catch (error) {
     return { fleet: null, instances: [], errors: [], problem: messageOf(error) };
   }
+}
+
+function isStranded(record: RunRecord, state: RunState, ec2: Ec2View): boolean {
+  if (hasEnded(state) || ec2.problem !== null) return false;
+  const begunMs = Date.parse(lastLaunch(record)?.intent?.at ?? record.spec.createdAt);
+  if (record.readAtMs - begunMs < APPEARS_WITHIN_MS) return false;
+  return !isActive(ec2.fleet?.state ?? null) && !ec2.instances.some(isLiving);
 }
 
 async function fleetErrors(cloud: Cloud, fleetId: string): Promise<readonly string[]> {
