@@ -1,5 +1,5 @@
 import { build } from 'esbuild';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -36,3 +36,17 @@ for (const option of ['--version', '--help', 'launch --help', 'status --help']) 
   });
   if (output.trim() === '') throw new Error(`runctl ${option} printed nothing`);
 }
+// Without keys the SDK's whole chain of credentials is loaded and asked; nothing is sent.
+const { stderr } = spawnSync(process.execPath, [`${folder}bin/runctl.mjs`, 'status'], {
+  encoding: 'utf8',
+  cwd: folder,
+  env: {
+    HOME: `${folder}dist`,
+    RUNCTL_BUCKET: 'none',
+    AWS_REGION: 'us-east-1',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+  },
+});
+if (!stderr.includes('Could not load credentials'))
+  throw new Error(`the chain of credentials does not work: ${stderr}`);

@@ -60,20 +60,12 @@ export function connectCloud(settings: Settings, environment: Environment, log: 
 function credentialsFor(environment: Environment, profile: string | undefined): CredentialsProvider {
   const own = profile === undefined ? credentialsOf(environment) : null;
   if (own !== null) return fixedCredentials(own);
-  let chain: ((options?: { forceRefresh?: boolean }) => Promise<Awaited<ReturnType<CredentialsProvider>>>) | null =
-    null;
+  let chain: CredentialsProvider | null = null;
   let kept: { readonly credentials: Awaited<ReturnType<CredentialsProvider>>; readonly untilMs: number } | null = null;
   return async (options) => {
     if (kept !== null && options?.refresh !== true && systemClock.wallMs() < kept.untilMs) return kept.credentials;
     try {
-      if (chain === null) {
-        const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
-        const found = fromNodeProviderChain(profile === undefined ? {} : { profile });
-        chain = async () => {
-          const { accessKeyId, secretAccessKey, sessionToken, expiration } = await found();
-          return { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration?.getTime() };
-        };
-      }
+      chain ??= (await import('./credential-chain.ts')).credentialChain(profile);
       const credentials = await chain();
       kept = { credentials, untilMs: (credentials.expiresAtMs ?? Number.POSITIVE_INFINITY) - 300_000 };
       return credentials;
