@@ -9,7 +9,8 @@ export class StatusCommand extends RunctlCommand {
     description: 'Shows the newest runs, or one run in detail.',
     details:
       'All of it is read from the bucket and EC2, so any computer sees the same. RUN is an id, the beginning of one, or a name.\n' +
-      'With --live the agent itself is asked; exit code 14 when it does not answer.',
+      'With --live the agent itself is asked, over its websocket where the machine can be reached, else through Run Command;\n' +
+      'exit code 14 when it does not answer.',
     examples: [
       ['the newest runs', '$0 status'],
       ['what a run would lose right now', '$0 status r-abc'],
@@ -19,11 +20,15 @@ export class StatusCommand extends RunctlCommand {
   runText = Option.String({ name: 'RUN', required: false });
   limit = Option.String('--limit', '20', { description: 'how many runs (default: 20)' });
   live = Option.Boolean('--live', false, { description: 'ask the agent on the machine' });
+  via = Option.String('--via', { description: 'ssh = with --live, reach the agent through an SSH tunnel' });
+  sshUser = Option.String('--ssh-user', { description: 'user on the machine, for --via ssh (default: ubuntu)' });
 
   protected async run(): Promise<number> {
     const limit = Number(this.limit);
     if (!Number.isInteger(limit) || limit < 1)
       throw new RunctlError('usage', `--limit takes a whole number, not ${this.limit}`);
+    if (this.via !== undefined && this.via !== 'ssh')
+      throw new RunctlError('usage', `--via takes ssh, not ${this.via}`);
     const { cloud } = await this.connect();
     try {
       if (this.runText === undefined) return await this.showAll(cloud, limit);
@@ -55,10 +60,11 @@ export class StatusCommand extends RunctlCommand {
   }
 
   private async showLive(cloud: Cloud, run: string): Promise<number> {
-    const { askAgent } = await import('../operations/live/ask-agent.ts');
+    const { askLive } = await import('../operations/live/open-live.ts');
     const { renderLive } = await import('../render/live.ts');
-    const { clock, colour, interrupted: signal } = this.context;
-    const answer = await askAgent(cloud, { run, clock, signal });
+    const { clock, colour, interrupted: signal, services } = this.context;
+    const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser ?? 'ubuntu') : null;
+    const answer = await askLive(cloud, { run, clock, signal, dial: services.dial, tunnel });
     if (this.json) this.printJson(answer);
     else this.print(renderLive(answer, colour));
     return 0;

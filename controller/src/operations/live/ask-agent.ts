@@ -8,7 +8,7 @@ import type { RunRecord } from '../run/run-record.ts';
 
 export interface LiveAnswer {
   readonly instanceId: string;
-  readonly via: 'ssm';
+  readonly via: 'websocket' | 'ssh' | 'ssm';
   readonly status: AttemptStatus;
 }
 

@@ -1,10 +1,11 @@
 import type { CloudInstance } from '@runctl/cloud';
-import type { AgentFrame } from '@runctl/protocol';
+import type { AgentFrame, AttemptStatus } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import type { AgentLink, Dial } from './agent-link.ts';
-import { askAgent, findEndpoint, type AskOptions } from './ask-agent.ts';
+import { askAgent, findEndpoint, type AskOptions, type LiveAnswer } from './ask-agent.ts';
 
 const DIAL_TIMEOUT_MS = 1000;
+const GREETING_TIMEOUT_MS = 3000;
 
 /** Makes a port of the instance reachable here; null when it can't. */
 export type Tunnel = (
@@ -22,31 +23,23 @@ export interface LiveFeed {
   close(): void;
 }
 
+export interface ReachOptions extends AskOptions {
+  readonly dial: Dial;
+  /** Null: the machine is dialled directly. */
+  readonly tunnel: Tunnel | null;
+}
+
 /**
  * Connects to the agent of a run: over its websocket, else it is asked once through Run Command, and the log comes from
  * the bucket. Errors: `agent-unreachable`.
  */
-export async function openLive(
-  cloud: Cloud,
-  options: AskOptions & { readonly dial: Dial; readonly tunnel: Tunnel | null },
-): Promise<LiveFeed> {
-  const { instance, endpoint, unreachable } = await findEndpoint(cloud, options);
-  const { port, token } = endpoint;
-  if (options.tunnel !== null) {
-    const tunnel = await options.tunnel(instance, port);
-    const link =
-      tunnel === null ? null : await options.dial({ host: tunnel.host, port: tunnel.port, token, timeoutMs: 5000 });
-    if (link === null) throw unreachable('the SSH tunnel could not be opened');
-    return feedOf(link, { instanceId: instance.instanceId, via: 'ssh', close: () => tunnel?.close() });
-  }
-  for (const host of [instance.privateIp, instance.publicIp]) {
-    const link = host === null ? null : await options.dial({ host, port, token, timeoutMs: DIAL_TIMEOUT_MS });
-    if (link !== null) return feedOf(link, { instanceId: instance.instanceId, via: 'websocket', close: () => {} });
-  }
-  const { status } = await askAgent(cloud, options);
+export async function openLive(cloud: Cloud, options: ReachOptions): Promise<LiveFeed> {
+  const reached = await reach(cloud, options);
+  if (reached !== null) return feedOf(reached);
+  const { instanceId, status } = await askAgent(cloud, options);
   const frames: AgentFrame[] = [{ type: 'status', status }];
   return {
-    instanceId: instance.instanceId,
+    instanceId,
     via: 'ssm',
     take: () => frames.splice(0),
     arrived: () => new Promise(() => {}),
@@ -54,7 +47,60 @@ export async function openLive(
   };
 }
 
-function feedOf(link: AgentLink, about: { instanceId: string; via: LiveFeed['via']; close: () => void }): LiveFeed {
+/** Asks the agent of a run for its state: over its websocket, else through Run Command. Errors: `agent-unreachable`. */
+export async function askLive(cloud: Cloud, options: ReachOptions): Promise<LiveAnswer> {
+  const reached = await reach(cloud, options);
+  if (reached === null) return askAgent(cloud, options);
+  const late = options.clock.sleep(GREETING_TIMEOUT_MS, options.signal).then(() => null);
+  try {
+    const status = await Promise.race([firstStatus(reached.link), late]);
+    if (status === null) return await askAgent(cloud, options);
+    return { instanceId: reached.instanceId, via: reached.via, status };
+  } finally {
+    late.catch(() => {}); // Ctrl-C after the answer
+    reached.close();
+  }
+}
+
+/** The agent greets with its state; null when the link breaks before. */
+async function firstStatus(link: AgentLink): Promise<AttemptStatus | null> {
+  for await (const frame of link.frames()) if (frame.type === 'status') return frame.status;
+  return null;
+}
+
+interface Reached {
+  readonly instanceId: string;
+  readonly via: 'websocket' | 'ssh';
+  readonly link: AgentLink;
+  close(): void;
+}
+
+/** A link to the agent's websocket; null when none of its machine's addresses answers from here. */
+async function reach(cloud: Cloud, { dial, tunnel: openTunnel, ...options }: ReachOptions): Promise<Reached | null> {
+  const { instance, endpoint, unreachable } = await findEndpoint(cloud, options);
+  const { instanceId } = instance;
+  const { port, token } = endpoint;
+  if (openTunnel !== null) {
+    const tunnel = await openTunnel(instance, port);
+    const link = tunnel === null ? null : await dial({ host: tunnel.host, port: tunnel.port, token, timeoutMs: 5000 });
+    if (tunnel === null || link === null) {
+      tunnel?.close();
+      throw unreachable('the SSH tunnel could not be opened');
+    }
+    const close = (): void => {
+      link.close();
+      tunnel.close();
+    };
+    return { instanceId, via: 'ssh', link, close };
+  }
+  for (const host of [instance.privateIp, instance.publicIp]) {
+    const link = host === null ? null : await dial({ host, port, token, timeoutMs: DIAL_TIMEOUT_MS });
+    if (link !== null) return { instanceId, via: 'websocket', link, close: () => link.close() };
+  }
+  return null;
+}
+
+function feedOf({ instanceId, via, link, close }: Reached): LiveFeed {
   const frames: AgentFrame[] = [];
   let wake = (): void => {};
   const pump = async (): Promise<void> => {
@@ -67,13 +113,10 @@ function feedOf(link: AgentLink, about: { instanceId: string; via: LiveFeed['via
   // A link that breaks is no error: the bucket goes on telling.
   pump().catch(() => {});
   return {
-    instanceId: about.instanceId,
-    via: about.via,
+    instanceId,
+    via,
     take: () => frames.splice(0),
     arrived: () => (frames.length > 0 ? Promise.resolve() : new Promise((resolve) => (wake = resolve))),
-    close: () => {
-      link.close();
-      about.close();
-    },
+    close,
   };
 }

@@ -1,0 +1,128 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { drill, type DrillReport } from '../support/drilling.ts';
+
+/** What a careful script must come out of every notice with. */
+const UNHARMED = {
+  kind: 'notice',
+  stepAtInterruption: expect.any(Number),
+  durableStep: expect.any(Number),
+  lostSteps: 0,
+  noticeToSigtermMs: expect.any(Number),
+  sigtermToExitMs: expect.any(Number),
+  flushMs: expect.any(Number),
+  downtimeMs: expect.any(Number),
+  resumedStep: expect.any(Number),
+};
+
+function expectSafe(report: DrillReport, interruptions: number): void {
+  expect(report).toMatchObject({
+    outcome: 'succeeded',
+    identicalToUninterrupted: true,
+    verdict: 'safe',
+    reasons: [],
+  });
+  expect(report.interruptions).toEqual(Array.from({ length: interruptions }, () => UNHARMED));
+  expectNothingTornResumed(report);
+  let previous = 0;
+  for (const { stepAtInterruption, durableStep } of report.interruptions) {
+    expect(durableStep).toBeGreaterThanOrEqual(stepAtInterruption ?? Infinity);
+    expect(stepAtInterruption).toBeGreaterThanOrEqual(previous);
+    previous = durableStep ?? Infinity;
+  }
+}
+
+/** A life goes on from what was durable, never from anything later. */
+function expectNothingTornResumed({ interruptions }: DrillReport): void {
+  for (const { resumedStep, durableStep } of interruptions)
+    if (resumedStep !== null) expect(resumedStep).toBeLessThanOrEqual(durableStep ?? -1);
+}
+
+describe('a drill of the bundled examples', () => {
+  test('char-lm loses no step in three interruptions and ends with the bytes of an undisturbed run', async () => {
+    const { report } = await drill('examples/char-lm/train.py', {
+      flags: ['--interruptions', '3', '--compare'],
+      args: ['--steps', '200', '--step-delay-ms', '20'],
+    });
+    expectSafe(report, 3);
+    expect(report.finalStep).toBe(200);
+  });
+
+  test('char-lm-torch does too', async (context) => {
+    if (!hasTorch()) context.skip('/usr/bin/python3 has no PyTorch (Debian: apt-get install python3-torch)');
+    const { report } = await drill('examples/char-lm-torch/train.py', {
+      flags: ['--interruptions', '1', '--compare'],
+      args: ['--steps', '120', '--step-delay-ms', '30'],
+    });
+    expectSafe(report, 1);
+    expect(report.finalStep).toBe(120);
+  });
+
+  test('careless is unsafe, each reason says what to change, and still nothing torn is resumed from', async () => {
+    const { report, finished } = await drill('examples/careless/train.py', {
+      flags: ['--interruptions', '2', '--time-scale', '0.05'],
+      args: ['--steps', '300', '--save-every', '20'],
+    });
+    expect(report, finished.stdout).toMatchObject({ verdict: 'unsafe', outcome: 'succeeded', finalStep: 300 });
+    expectNothingTornResumed(report);
+    const reasons = report.reasons.join('\n');
+    expect(reasons).toContain('did not end after SIGTERM and was killed');
+    expect(reasons).toContain('handle SIGTERM by saving and exiting');
+    expect(reasons).toMatch(/\d+ steps were lost that the notice should have saved/);
+    expect(report.interruptions.some(({ lostSteps }) => (lostSteps ?? 0) > 0)).toBe(true);
+  });
+});
+
+describe('a drill judges', () => {
+  test('steps that died without a notice as a cost, not as a fault of the script', async () => {
+    const { report } = await drill('examples/char-lm/train.py', {
+      flags: ['--interruptions', '1', '--no-notice', '1', '--compare'],
+      args: ['--steps', '160', '--step-delay-ms', '25', '--checkpoint-every', '40'],
+    });
+    expect(report).toMatchObject({ verdict: 'safe', outcome: 'succeeded', identicalToUninterrupted: true });
+    const [only] = report.interruptions;
+    expect(only).toMatchObject({
+      kind: 'no-notice',
+      noticeToSigtermMs: null,
+      sigtermToExitMs: null,
+      flushMs: null,
+      downtimeMs: expect.any(Number),
+    });
+    expect(only?.lostSteps).toBeGreaterThan(0);
+    expect(only?.lostSteps).toBeGreaterThanOrEqual((only?.stepAtInterruption ?? Infinity) - (only?.durableStep ?? 0));
+    expectNothingTornResumed(report);
+  });
+
+  test('a script that reports no step as one whose losses cannot be known', async () => {
+    const { report } = await drill('silent.py', { flags: [], args: ['80', '0.1'] });
+    expect(report).toMatchObject({ verdict: 'unsafe', outcome: 'succeeded', finalStep: null });
+    expect(report.interruptions).toMatchObject([{ stepAtInterruption: null, lostSteps: null }]);
+    expect(report.reasons).toEqual([expect.stringContaining('how many steps were lost is unknown')]);
+    expect(report.reasons[0]).toContain('print `step N`');
+  });
+
+  test('a script that begins anew although a checkpoint was there as unsafe', async () => {
+    const { report } = await drill('never-resumes.py', { flags: [], args: ['80', '0.1'] });
+    expect(report).toMatchObject({ verdict: 'unsafe', outcome: 'succeeded' });
+    const [only] = report.interruptions;
+    expect(only).toMatchObject({ kind: 'notice', lostSteps: 0 });
+    expect(only?.resumedStep ?? 0).toBeLessThan(only?.durableStep ?? 0);
+    expect(report.reasons).toEqual([
+      expect.stringMatching(
+        /began again at step \d+ although a checkpoint of step \d+ was there: load what \$RUNCTL_RESUME_FROM names/,
+      ),
+    ]);
+  });
+});
+
+function hasTorch(): boolean {
+  try {
+    execFileSync('/usr/bin/python3', [
+      '-c',
+      'import importlib.util, sys; sys.exit(not importlib.util.find_spec("torch"))',
+    ]);
+    return true;
+  } catch {
+    return false;
+  }
+}

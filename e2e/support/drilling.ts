@@ -1,0 +1,112 @@
+import { copyFile, mkdir, readdir } from 'node:fs/promises';
+import { readFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { temporaryFolder } from '@runctl/testkit';
+import { expect } from 'vitest';
+import { z } from 'zod';
+import { eventually } from './eventually.ts';
+import { repository, runctl, type Finished } from './runctl.ts';
+
+const ms = z.number().nonnegative();
+const step = z.int().nonnegative();
+
+const interruption = z.strictObject({
+  kind: z.enum(['notice', 'no-notice']),
+  stepAtInterruption: step.nullable(),
+  durableStep: step.nullable(),
+  lostSteps: step.nullable(),
+  noticeToSigtermMs: ms.nullable(),
+  sigtermToExitMs: ms.nullable(),
+  flushMs: ms.nullable(),
+  downtimeMs: ms.nullable(),
+  resumedStep: step.nullable(),
+});
+
+/** What `runctl drill --json` promises to print, and nothing beside it. */
+const drillReport = z.strictObject({
+  run: z.string().regex(/^r-/),
+  level: z.enum(['process', 'lite']),
+  outcome: z.string(),
+  finalStep: step.nullable(),
+  identicalToUninterrupted: z.boolean().nullable(),
+  interruptions: z.array(interruption),
+  verdict: z.enum(['safe', 'unsafe']),
+  reasons: z.array(z.string()),
+});
+
+export type DrillReport = z.infer<typeof drillReport>;
+
+export interface Drilled {
+  readonly finished: Finished;
+  readonly report: DrillReport;
+}
+
+/**
+ * Rehearses a script in a home of its own, and checks what holds after every rehearsal: its output is one object of the
+ * promised shape, its exit code is the verdict's, and neither a process nor a file of the local cloud is left.
+ */
+export async function drill(
+  script: string,
+  options: { flags: readonly string[]; args: readonly string[] },
+): Promise<Drilled> {
+  await using folder = await temporaryFolder('runctl-drill');
+  const temporary = join(folder.path, 'tmp');
+  await mkdir(temporary);
+  const finished = await runctl(
+    [
+      'drill',
+      await placed(script, folder.path),
+      '--json',
+      '--level',
+      'process',
+      ...options.flags,
+      '--',
+      ...options.args,
+    ],
+    {
+      env: {
+        // The interpreter that Debian's packages belong to comes first.
+        PATH: `/usr/bin:/bin:${process.env['PATH'] ?? ''}`,
+        HOME: join(folder.path, 'home'),
+        XDG_CACHE_HOME: join(tmpdir(), 'runctl-e2e-cache'),
+        TMPDIR: temporary,
+        NO_COLOR: '1',
+      },
+    },
+  );
+  expect(finished.stdout.trim().split('\n'), finished.stderr).toHaveLength(1);
+  const report = drillReport.parse(JSON.parse(finished.stdout));
+  expect(finished.exitCode, finished.stdout).toBe(report.verdict === 'safe' ? 0 : 23);
+  await eventually(
+    'no process of the local cloud is left',
+    async () => processesNaming(temporary).length === 0,
+    10_000,
+  );
+  expect(await readdir(temporary)).toEqual([]);
+  return { finished, report };
+}
+
+/** Examples are rehearsed where they are; a test's own script as a project of its own. */
+async function placed(script: string, folder: string): Promise<string> {
+  if (script.startsWith('examples/')) return script;
+  const project = join(folder, 'project');
+  await mkdir(project);
+  await copyFile(join(repository, 'e2e/support/workloads', script), join(project, script));
+  return join(project, script);
+}
+
+/** Processes whose environment or command line names the folder. Linux only; elsewhere the list is empty. */
+function processesNaming(folder: string): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      try {
+        return ['environ', 'cmdline'].some((file) => readFileSync(`/proc/${pid}/${file}`, 'latin1').includes(folder));
+      } catch {
+        return false; // it ended while we looked
+      }
+    })
+    .map(Number);
+}
