@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connectSandbox, type Sandbox } from '@runctl/cloud';
 import { Bucket } from './bucket.ts';
 import { runctl, startRunctl, type Finished } from './runctl.ts';
 
@@ -29,8 +30,11 @@ export class World implements AsyncDisposable {
   readonly ec2: EC2Client;
   readonly ssm: SSMClient;
   readonly bucket: Bucket;
+  /** The region's own channel: what makes it misbehave. */
+  readonly sandbox: Sandbox;
 
-  private constructor(folder: string, env: Record<string, string>, region: RegionFile) {
+  private constructor(folder: string, env: Record<string, string>, region: RegionFile, sandbox: Sandbox) {
+    this.sandbox = sandbox;
     this.folder = folder;
     this.env = env;
     this.region = region;
@@ -67,7 +71,7 @@ export class World implements AsyncDisposable {
     if (started.exitCode !== 0)
       throw new Error(`sandbox start failed (${started.exitCode}):\n${started.stderr}${started.stdout}`);
     const region = JSON.parse(await readFile(join(state, 'region.json'), 'utf8')) as RegionFile;
-    return new World(folder, env, region);
+    return new World(folder, env, region, await connectSandbox(state));
   }
 
   /** A runctl command on this laptop, against the sandbox. */

@@ -46,6 +46,20 @@ test.concurrent('a notice becomes a saved step, and a second machine goes on fro
   await first.die();
 });
 
+test.concurrent('a stop that is asked for during a drain ends the launch once the save is durable', async () => {
+  await using world = await RunWorld.launch({ script: 'counts-sigterms.py', args: ['1'] });
+  const machine = await world.machine('i-1');
+  const life = machine.start();
+  await eventually('the script is ready', async () => (await world.log(1).catch(() => '')).includes('ready'));
+  machine.imds.notice(6000);
+  await eventually('the drain', async () => (await world.status(1))?.phase === 'draining');
+  await world.control('stop');
+  expect(await life).toBe('off');
+  expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', cause: 'spot-notice' });
+  expect(await world.outcome()).toMatchObject({ status: 'stopped', cause: 'user-stop', generation: 1 });
+  expect(world.fleet.deletions).toBe(1);
+});
+
 test.concurrent('a script gets its environment, its folder and its arguments', async () => {
   await using world = await RunWorld.launch({ script: 'shows-environment.py', args: ['--lr', '0.1'] });
   const machine = await world.machine('i-1');

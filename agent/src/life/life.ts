@@ -1,5 +1,5 @@
 import { messageOf } from '@runctl/core';
-import { type LaunchOutcome, timestampOf } from '@runctl/protocol';
+import { type LaunchOutcome, type StopCause, timestampOf } from '@runctl/protocol';
 import { endLaunch } from '../ending/end-launch.ts';
 import { bringCode } from '../preparation/prepare.ts';
 import type { LifeContext } from './attempt-context.ts';
@@ -79,6 +79,11 @@ export class Life {
           outcomeOf(this.#context, { status: verdict.launch, cause: verdict.cause, message: verdict.message }),
         );
       if (verdict.next === 'yield') {
+        const ended = this.#endedMeanwhile();
+        if (ended !== null) {
+          const message = `${verdict.message}; no other machine goes on (${ended})`;
+          return this.#end(outcomeOf(this.#context, { status: 'stopped', cause: ended, message }));
+        }
         if (await this.#yield()) return 'leaving';
       } else if ((await this.#context.documents.launchOutcome(this.#signal).catch(() => null)) === null)
         return this.#superfluous();
@@ -192,6 +197,12 @@ export class Life {
       during.abort();
       await services;
     }
+  }
+
+  /** Who asked during the drain that the launch ends need not wait, and pay, for a successor to hear it. */
+  #endedMeanwhile(): StopCause | null {
+    const ends: readonly StopCause[] = ['user-stop', 'budget', 'deadline'];
+    return this.#context.stops.standing.find(({ cause }) => ends.includes(cause))?.cause ?? null;
   }
 
   /** After an interruption: the successor may start at once; true when the machine is shutting down and waits for us. */

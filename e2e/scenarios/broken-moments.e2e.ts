@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest';
+import { agentProcess, onInstance } from '../support/agent-process.ts';
+import { after, breakS3, giveNotice, livingInstances, reachesPhase, succeeds } from '../support/breaking.ts';
+import { checkAfter } from '../support/checker.ts';
+import { eventually } from '../support/eventually.ts';
+import { durableStep, launchDetached, reachesStep } from '../support/launching.ts';
+import { World } from '../support/world.ts';
+
+/** A checkpoint of 16 MiB in parts of 8 MiB takes two seconds at this rate, and longer while others are under way. */
+const slowUploads = {
+  match: { keyPattern: '*/data/*' },
+  effect: { kind: 'bandwidth', bytesPerSecond: 4 << 20 },
+};
+
+describe.concurrent('a notice at a bad moment', () => {
+  test('while preparing: nothing was started, and the replacement starts', async () => {
+    await using world = await World.start();
+    await breakS3(world, [
+      { match: { keyPattern: 'code/*', operations: ['GetObject'] }, effect: { kind: 'delay', ms: 15_000 } },
+    ]);
+    const run = await launchDetached(world, 'counter', { args: ['30', '0.1'] });
+    const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'preparing' });
+    await giveNotice(world, instanceId);
+    await breakS3(world);
+
+    await succeeds(world, run, 30);
+    expect(await world.bucket.attemptOutcome(run, 1)).toMatchObject({ status: 'interrupted', cause: 'spot-notice' });
+    expect(await world.bucket.started(run, 1)).toBeNull();
+    expect(String(await world.bucket.log(run, 2))).toMatch(/^step 1$/m);
+    await checkAfter(world, run);
+  });
+
+  test('again soon after resuming: each life hands on what the one before saved', async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1'] });
+    await reachesStep(world, run, 1, 12);
+    for (const generation of [1, 2, 3]) {
+      const { instanceId } = await reachesPhase(world, run, { generation, phase: 'running' });
+      await giveNotice(world, instanceId);
+    }
+    await succeeds(world, run, 60);
+    for (const generation of [1, 2, 3]) {
+      const outcome = await world.bucket.attemptOutcome(run, generation);
+      expect(outcome).toMatchObject({ status: 'interrupted', cause: 'spot-notice' });
+      expect((await world.bucket.started(run, generation + 1))?.resumedFrom?.step).toBe(outcome?.durableStep);
+    }
+    await checkAfter(world, run);
+  });
+
+  test('during the upload of a large checkpoint: what was saved last is durable before the deadline', async () => {
+    await using world = await World.start({ timeScale: 0.2 });
+    const run = await launchDetached(world, 'heavy', { args: ['80', '0.1', '16', '0', '10'] });
+    await durableStep(world, run, 10);
+    await breakS3(world, [slowUploads]);
+    const { instanceId } = await reachesStep(world, run, 1, 21);
+    await giveNotice(world, instanceId);
+    await eventually('the drain is over', () => world.bucket.drained(run, 1));
+    await breakS3(world);
+
+    await succeeds(world, run, 80);
+    const drained = await world.bucket.drained(run, 1);
+    expect(drained?.drain).toMatchObject({ killed: false, newCheckpoint: true });
+    expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
+    expect(String(await world.bucket.log(run, 2))).toMatch(/^resumed at step \d+ whole$/m);
+    await checkAfter(world, run);
+  });
+});
+
+describe.concurrent('the agent is killed after a notice', () => {
+  for (const phase of ['draining', 'flushing'] as const)
+    test(`while ${phase}: the save is durable before the deadline all the same`, async () => {
+      // A longer window: the restart of a killed agent takes two real seconds, whatever the time scale.
+      await using world = await World.start({ timeScale: 0.2 });
+      const run = await launchDetached(world, 'heavy', { args: ['40', '0.1', '16', '3', '10'] });
+      const { instanceId } = await reachesStep(world, run, 1, 12);
+      await breakS3(world, [slowUploads]);
+      const pid = await agentProcess(world, run);
+      await giveNotice(world, instanceId);
+      await reachesPhase(world, run, { generation: 1, phase });
+      await onInstance(world, instanceId, `kill -9 ${pid}`);
+      await eventually('the drain is over', () => world.bucket.drained(run, 1));
+      await breakS3(world);
+
+      await succeeds(world, run, 40);
+      const drained = await world.bucket.drained(run, 1);
+      expect(drained?.drain).toMatchObject({ cause: 'spot-notice', killed: false });
+      expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(12);
+      expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
+      expect(String(await world.bucket.log(run, 1))).toContain(
+        `saved step ${drained?.drain.durableStep} after SIGTERM`,
+      );
+      expect(String(await world.bucket.log(run, 2))).toMatch(/^resumed at step \d+ whole$/m);
+      await checkAfter(world, run);
+    });
+});
+
+describe.concurrent('a script that leaves something behind', () => {
+  test('a grandchild that holds the output open does not keep the run from ending', async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'grandchild');
+    const began = performance.now();
+    await succeeds(world, run, 1);
+    expect(performance.now() - began).toBeLessThan(30_000);
+    await checkAfter(world, run);
+  });
+
+  test('a user stop during a drain changes nothing of the save, and ends the launch', async () => {
+    await using world = await World.start({ timeScale: 0.2 });
+    const run = await launchDetached(world, 'heavy', { args: ['200', '0.1', '1', '6', '10'] });
+    const { instanceId } = await reachesStep(world, run, 1, 12);
+    await giveNotice(world, instanceId);
+    await reachesPhase(world, run, { generation: 1, phase: 'draining' });
+    const stopped = await world.runctl(['stop', run]);
+    expect(stopped, stopped.stderr).toMatchObject({ exitCode: 0 });
+    const drained = await world.bucket.drained(run, 1);
+    expect(drained?.drain).toMatchObject({ killed: false, newCheckpoint: true });
+    expect(await world.bucket.outcome(run)).toMatchObject({
+      status: 'stopped',
+      durableStep: drained?.drain.durableStep,
+    });
+    await after(1000);
+    expect(await livingInstances(world, run)).toEqual([]);
+    await checkAfter(world, run);
+  });
+});

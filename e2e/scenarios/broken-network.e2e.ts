@@ -1,0 +1,186 @@
+import { ModifyFleetCommand } from '@aws-sdk/client-ec2';
+import { describe, expect, test } from 'vitest';
+import { runKeys } from '@runctl/protocol';
+import {
+  after,
+  breakS3,
+  cutOff,
+  faultsApplied,
+  giveNotice,
+  livingInstances,
+  reachesPhase,
+  succeeds,
+} from '../support/breaking.ts';
+import { onInstance } from '../support/agent-process.ts';
+import { checkAfter } from '../support/checker.ts';
+import { eventually } from '../support/eventually.ts';
+import { durableStep, launchDetached, reachesStep } from '../support/launching.ts';
+import { World } from '../support/world.ts';
+
+describe.concurrent('S3 fails during the drain', () => {
+  test('back before the deadline: nothing is lost', async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1'] });
+    const { instanceId } = await reachesStep(world, run, 1, 12);
+    await cutOff(world, instanceId);
+    await giveNotice(world, instanceId);
+    await after(2500);
+    await cutOff(world, instanceId, false);
+
+    await succeeds(world, run, 60);
+    const drained = await world.bucket.drained(run, 1);
+    expect(drained?.drain).toMatchObject({ cause: 'spot-notice', killed: false, newCheckpoint: true, notDurable: [] });
+    expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
+    expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
+    await checkAfter(world, run);
+  });
+
+  test('only the checkpoint bytes fail, for half of the window: nothing is lost', async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1'] });
+    const { instanceId } = await reachesStep(world, run, 1, 12);
+    const operations = ['PutObject', 'CreateMultipartUpload', 'UploadPart'];
+    await breakS3(world, [
+      { match: { keyPattern: '*/data/*', operations }, effect: { kind: 'status', status: 503, code: 'SlowDown' } },
+      { match: { keyPattern: '*/manifests/*', operations }, effect: { kind: 'reset' } },
+    ]);
+    await giveNotice(world, instanceId);
+    await after(6000);
+    await breakS3(world);
+
+    await succeeds(world, run, 60);
+    const drained = await world.bucket.drained(run, 1);
+    expect(drained?.drain).toMatchObject({ cause: 'spot-notice', killed: false, notDurable: [] });
+    expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
+    await checkAfter(world, run);
+  });
+
+  test('not back: the last durable checkpoint is used', async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1'] });
+    const durable = await durableStep(world, run, 10);
+    const { instanceId } = await reachesStep(world, run, 1, 12);
+    await cutOff(world, instanceId);
+    await giveNotice(world, instanceId);
+
+    await succeeds(world, run, 60);
+    expect(await world.bucket.attemptOutcome(run, 1)).toBeNull();
+    expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBeGreaterThanOrEqual(durable);
+    await checkAfter(world, run);
+  });
+});
+
+describe.concurrent('two machines of one run are alive', () => {
+  test('only the holder of the lease publishes, and the other stops its training', async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'counter', { args: ['250', '0.1'] });
+    const first = await reachesStep(world, run, 1, 12);
+    await standBy(world, run);
+    await cutOff(world, first.instanceId);
+    const second = await reachesStep(world, run, 2, 1);
+    expect(second.instanceId).not.toBe(first.instanceId);
+    const before = await world.bucket.keys(`${runKeys(run).manifestsFolder}000001-`);
+    expect(isAlive(first.pid ?? 0), 'the training of the first goes on unaware').toBe(true);
+    await cutOff(world, first.instanceId, false);
+
+    await eventually('the training of the first is ended', async () => !isAlive(first.pid ?? 0), 20_000);
+    await eventually(
+      'the first is off',
+      async () => !(await livingInstances(world, run)).includes(first.instanceId),
+      20_000,
+    );
+    expect(await world.bucket.keys(`${runKeys(run).manifestsFolder}000001-`)).toEqual(before);
+    expect(await livingInstances(world, run)).toEqual([second.instanceId]);
+    await succeeds(world, run, 250);
+    expect(await world.bucket.status(run, 3)).toBeNull();
+    await checkAfter(world, run);
+  });
+
+  test('who survives its deadline yields to its replacement', async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'counter', { args: ['250', '0.1'] });
+    const first = await reachesStep(world, run, 1, 12);
+    await standBy(world, run);
+    await giveNotice(world, first.instanceId, true);
+    const second = await reachesStep(world, run, 2, 1);
+    expect(second.instanceId).not.toBe(first.instanceId);
+    await eventually(
+      'the survivor is off',
+      async () => !(await livingInstances(world, run)).includes(first.instanceId),
+      40_000,
+    );
+    await succeeds(world, run, 250);
+    expect(await world.bucket.status(run, 3)).toBeNull();
+    await checkAfter(world, run);
+  });
+
+  test('who survives its deadline alone goes on training', async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1'] });
+    const first = await reachesStep(world, run, 1, 12);
+    await world.sandbox.send('capacity', { capacity: 0 });
+    await giveNotice(world, first.instanceId, true);
+    const second = await reachesStep(world, run, 2, 1);
+    expect(second.instanceId).toBe(first.instanceId);
+    await succeeds(world, run, 60);
+    const drained = await world.bucket.drained(run, 1);
+    expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
+    await checkAfter(world, run);
+  });
+});
+
+test('writes whose answers are lost happen once', async () => {
+  await using world = await World.start();
+  const lost = (name: string, keyPattern: string, operations: readonly string[]) => ({
+    name,
+    match: { keyPattern, operations },
+    effect: { kind: 'drop-response' },
+    times: 2,
+  });
+  await breakS3(world, [
+    lost('latest', '*/latest.json', ['PutObject']),
+    lost('lease', '*/lease.json', ['PutObject']),
+    lost('manifest', '*/manifests/*', ['PutObject']),
+    lost('complete', '*/data/*', ['CompleteMultipartUpload']),
+    lost('attempt', '*/attempts/*/outcome.json', ['PutObject']),
+    lost('log', '*/logs/*', ['PutObject']),
+    lost('outcome', '*/launches/*/outcome.json', ['PutObject']),
+  ]);
+  const run = await launchDetached(world, 'heavy', { args: ['40', '0.1', '24', '0', '10'] });
+  const { instanceId } = await reachesStep(world, run, 1, 15);
+  await giveNotice(world, instanceId);
+  await reachesPhase(world, run, { generation: 2, phase: 'running' });
+  await succeeds(world, run, 40);
+  const applied = await faultsApplied(world);
+  expect(Object.entries(applied).filter(([, times]) => times === 0)).toEqual([]);
+  expect(String(await world.bucket.log(run, 2))).toMatch(/^resumed at step \d+ whole$/m);
+  await checkAfter(world, run);
+});
+
+/** A second machine of the run, whose agent is up and waits for the lease; the fleet wants only one again. */
+async function standBy(world: World, run: string): Promise<void> {
+  const FleetId = (await world.bucket.fleet(run))?.fleetId;
+  const resize = (TotalTargetCapacity: number) =>
+    world.ec2.send(
+      new ModifyFleetCommand({
+        FleetId,
+        ExcessCapacityTerminationPolicy: 'no-termination',
+        TargetCapacitySpecification: { TotalTargetCapacity },
+      }),
+    );
+  await resize(2);
+  const second = await eventually('a second machine', async () => (await livingInstances(world, run))[1] ?? null);
+  await eventually('its agent is up', async () =>
+    (await onInstance(world, second, 'cat "$RUNCTL_INSTANCE_ROOT/run/runctl/agent.json"')).includes('pid'),
+  );
+  await resize(1);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
