@@ -30,6 +30,8 @@ export class AttemptLife implements AttemptActions {
   #passing: { readonly abort: () => void; readonly done: Promise<void> } | null = null;
   #prepared: Prepared | null = null;
   #exitMs: number | null = null;
+  /** Null while it is not known when the workload ended. */
+  #endedAtMs: number | null = null;
   #lastPass: PassReport | null = null;
   #flushMs: number | null = null;
   #verdict: Verdict | null = null;
@@ -64,6 +66,7 @@ export class AttemptLife implements AttemptActions {
       this.#verdict = null;
       this.#drain = null;
       this.#exitMs = null;
+      this.#endedAtMs = null;
       const policy = this.#policy();
       const { clock, log } = ports;
       const { ending } = await driveAttempt({ actions: this, clock, log, policy, stops, signal }).finally(() =>
@@ -126,8 +129,9 @@ export class AttemptLife implements AttemptActions {
 
   async exited(signal: AbortSignal): Promise<WorkloadExit> {
     const { life, ports, supervisor } = this.#context;
-    const { leftovers, ...exit } = await supervisor.exited(signal);
-    this.#exitMs = ports.clock.wallMs();
+    const { leftovers, endedAtMs, ...exit } = await supervisor.exited(signal);
+    this.#exitMs = endedAtMs ?? ports.clock.wallMs();
+    this.#endedAtMs = endedAtMs;
     life.pid = null;
     life.workingSinceMs = null;
     life.lastExit = exit;
@@ -232,7 +236,8 @@ export class AttemptLife implements AttemptActions {
   }
 
   async #finalPass({ ending, byMs, hurried }: FlushRequest, signal: AbortSignal): Promise<PassReport | null> {
-    const atMs = this.#exitMs ?? this.#context.ports.clock.wallMs();
+    // Where nobody saw the end, no file was untouched before it: only its structure can prove it whole then.
+    const atMs = this.#endedAtMs ?? Number.NEGATIVE_INFINITY;
     const told = ending.cause !== 'exited';
     const code = ending.exit?.code ?? null;
     const clean = code === 0 || (code !== null && told);
