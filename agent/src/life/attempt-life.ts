@@ -27,7 +27,7 @@ export class AttemptLife implements AttemptActions {
   readonly #shipper: LogShipper;
   readonly #passes: PassLoop;
   #drain: DrainNotes | null = null;
-  #passing: { readonly abort: () => void; readonly done: Promise<void> } | null = null;
+  #passing: { readonly stop: () => void; readonly abort: () => void; readonly done: Promise<void> } | null = null;
   #prepared: Prepared | null = null;
   #exitMs: number | null = null;
   /** Null while it is not known when the workload ended. */
@@ -170,8 +170,11 @@ export class AttemptLife implements AttemptActions {
     const { life, ports } = this.#context;
     const startedMs = ports.clock.monotonicMs();
     life.enter('flushing', 'making the last checkpoint and the log durable');
-    this.#passing?.abort();
     const publishes = ending.started && ending.cause !== 'fenced';
+    // What is on its way may be the newest checkpoint already: the last pass waits for it, or aborts it for a newer one.
+    if (publishes) this.#passing?.stop();
+    else this.#passing?.abort();
+    signal.addEventListener('abort', () => this.#passing?.abort(), { once: true });
     const [report, shipped] = await Promise.all([
       publishes ? this.#finalPass({ ending, byMs, hurried }, signal) : null,
       this.#finalLog(signal),
@@ -225,8 +228,10 @@ export class AttemptLife implements AttemptActions {
     const { life, ports } = this.#context;
     life.pid = pid;
     life.workingSinceMs = Number.isNaN(startedMs) ? ports.clock.wallMs() : startedMs;
-    const abort = new AbortController();
-    this.#passing = { abort: () => abort.abort(), done: this.#passes.run(abort.signal) };
+    const loop = new AbortController();
+    const pass = new AbortController();
+    const done = this.#passes.run({ loop: loop.signal, pass: pass.signal });
+    this.#passing = { stop: () => loop.abort(), abort: () => pass.abort(), done };
   }
 
   #newDrain(drain: Drain): DrainNotes {
