@@ -1,8 +1,9 @@
-import { formatBytes, formatDuration, messageOf } from '@runctl/core';
+import { backoffMs, formatBytes, formatDuration, messageOf } from '@runctl/core';
 import { type AttemptStarted, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
 import type { LifeContext } from '../life/attempt-context.ts';
+import { isStoreError } from '@runctl/store';
 import { placeCode } from './code.ts';
-import { emptyScriptFolder } from './script-folder.ts';
+import { emptyScriptFolder, scriptsOwnFolder } from './script-folder.ts';
 
 export interface Prepared {
   /** Absolute path of what to resume from; null for a start from nothing. */
@@ -23,11 +24,33 @@ export async function prepareWorkload(context: LifeContext, signal: AbortSignal)
   };
   await stage('backoff', () => pauseAfterCrash(context, signal));
   await emptyScriptFolder(ports.paths.script, ports.account);
-  await stage('code', () => bringCode(context, signal));
-  const restored = await stage('restore', () => restore(context, signal));
+  await stage('code', () => whileStoreFails(context, signal, () => bringCode(context, signal)));
+  await scriptsOwnFolder(context.folders.checkpoint, ports.account);
+  const restored = await stage('restore', () => whileStoreFails(context, signal, () => restore(context, signal)));
   await journal.updateAttempt({ resumedFrom: restored.resumedFrom, backoffUntil: null });
   signal.throwIfAborted();
   return { ...restored, stagesMs };
+}
+
+const PAUSES = { attempts: Number.POSITIVE_INFINITY, baseMs: 500, maxMs: 30_000 };
+
+/** A bucket that does not answer for a while is no crash of the workload, of which a few end the run. */
+async function whileStoreFails<T>(
+  { ports, life }: LifeContext,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted || !isStoreError(error, 'transient', 'conflict')) throw error;
+      const message = messageOf(error);
+      ports.log.warn({ error: message, attempt }, 'preparing waits for the bucket');
+      life.enter('preparing', `waiting for the bucket: ${message}`);
+      await ports.clock.sleep(backoffMs(PAUSES, Math.min(attempt, 10), Math.random()), signal);
+    }
+  }
 }
 
 async function pauseAfterCrash({ ports, journal, life }: LifeContext, signal: AbortSignal): Promise<void> {
