@@ -3,11 +3,12 @@ import { type LaunchOutcome, timestampOf } from '@runctl/protocol';
 import { endLaunch } from '../ending/end-launch.ts';
 import { bringCode } from '../preparation/prepare.ts';
 import type { LifeContext } from './attempt-context.ts';
-import { AttemptLife, type LastVerdict, shutdownWindowMs } from './attempt-life.ts';
+import { AttemptLife, type LastVerdict } from './attempt-life.ts';
 import { beginGeneration, shipperOf } from './generation.ts';
 import { outcomeOf } from './launch-outcome.ts';
 import { type LearnedFacts, until } from './learn.ts';
 import { Services } from './services.ts';
+import { shutdownWindowMs } from './windows.ts';
 
 /** What to do next; the loop below knows nothing else. */
 type Next =
@@ -100,7 +101,8 @@ export class Life {
   /** Proven before any training: a run whose machines can't end their fleet would cost money for ever. */
   async #mayEndFleet(): Promise<boolean> {
     const { documents, life, ports } = this.#context;
-    const fleetId = await this.#fleetId();
+    const find = () => this.#fleetId();
+    const fleetId = await until('the fleet could not be looked up', find, { ports, signal: this.#signal });
     if (fleetId === null) return true;
     const ask = () => ports.fleetEnder.mayDelete(fleetId);
     const may = await until('it is not known whether the fleet may be deleted', ask, { ports, signal: this.#signal });
@@ -119,7 +121,7 @@ export class Life {
     const { identity, fleet } = this.#learned;
     const known = identity.fleetId ?? fleet?.fleetId ?? null;
     if (known !== null || this.#learned.intent === null) return known;
-    return (await this.#context.documents.fleet().catch(() => null))?.fleetId ?? null;
+    return (await this.#context.documents.fleet())?.fleetId ?? null;
   }
 
   async #tryLease(): Promise<number | null> {
@@ -143,10 +145,13 @@ export class Life {
     let fetching: Promise<unknown> = Promise.resolve();
     const onWait = ({ owner }: { readonly owner: string }): void => {
       life.enter('waiting', `waiting for the lease that ${owner} holds`);
-      fetching = Promise.all([
-        bringCode(this.#context, signal).catch(() => {}),
-        checkpoints.prefetch({ signal, onProgress: () => {} }),
-      ]);
+      // One after the other: both write to places of their own that are the same each time.
+      fetching = fetching.then(() =>
+        Promise.all([
+          bringCode(this.#context, signal).catch(() => {}),
+          checkpoints.prefetch({ signal, onProgress: () => {} }),
+        ]),
+      );
     };
     try {
       return await lease.acquire({ signal, onWait });
@@ -191,7 +196,10 @@ export class Life {
     const { noticeMs, survivalMs } = facts.spec.timing;
     const halts = stops.standing.flatMap((request) => (request.haltAtMs === null ? [] : [request.haltAtMs]));
     const haltMs = Math.min(...halts, ports.clock.monotonicMs() + noticeMs) - ports.clock.monotonicMs();
-    await journal.update({ restUntil: timestampOf(ports.clock.wallMs() + Math.max(0, haltMs) + survivalMs) });
+    // A full disk must not keep the lease from the successor.
+    await journal
+      .update({ restUntil: timestampOf(ports.clock.wallMs() + Math.max(0, haltMs) + survivalMs) })
+      .catch((error: unknown) => ports.log.error({ error: messageOf(error) }, 'journal'));
     await this.#services.lastBeat();
     await until('the lease could not be released', () => lease.release(), {
       ports,
