@@ -5,21 +5,18 @@ import type { PassReport } from '@runctl/checkpoint';
 import { createPassLoop, type PassLoop } from '../checkpoints/pass-loop.ts';
 import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/attempt-driver.ts';
 import { replaceFile } from '../journal/journal.ts';
-import type { AttemptPolicy, AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
-import type { LogShipper } from '../logs/shipper.ts';
+import type { AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
+import { type LogShipper, shipRest } from '../logs/shipper.ts';
 import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prepare.ts';
 import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
 import { workloadCommand, workloadEnvironment } from '../supervisor/environment.ts';
 import type { LifeContext } from './attempt-context.ts';
+import { attemptPolicy } from './windows.ts';
 import { adoptedDrain, DrainNotes } from './drain-notes.ts';
 import { type AttemptReport, reportAttempt } from './report-attempt.ts';
 
 /** What follows once there is no more to do in this generation on this machine. */
 export type LastVerdict = Exclude<Verdict, { next: 'restart' }>;
-
-/** Windows that are no notice's, in shares of one, so that a rehearsal scales them too. */
-export const userStopGraceMs = (noticeMs: number): number => noticeMs * 0.75;
-export const shutdownWindowMs = (noticeMs: number): number => noticeMs / 4;
 
 /** One generation on this machine: the workload, started again after crashes, until a verdict ends it. */
 export class AttemptLife implements AttemptActions {
@@ -61,14 +58,14 @@ export class AttemptLife implements AttemptActions {
 
   /** Rejects only with the signal's reason, and then leaves the workload as it is. */
   async live(signal: AbortSignal): Promise<LastVerdict> {
-    const { ports, stops } = this.#context;
+    const { facts, ports, stops } = this.#context;
+    const { clock, log } = ports;
     for (;;) {
       this.#verdict = null;
       this.#drain = null;
       this.#exitMs = null;
       this.#endedAtMs = null;
-      const policy = this.#policy();
-      const { clock, log } = ports;
+      const policy = attemptPolicy(facts.spec.timing);
       const { ending } = await driveAttempt({ actions: this, clock, log, policy, stops, signal }).finally(() =>
         this.#passing?.abort(),
       );
@@ -123,7 +120,12 @@ export class AttemptLife implements AttemptActions {
     const { id, pid } = await supervisor.start({ command, folder: folders.code, environment });
     const startedMs = ports.clock.wallMs();
     this.#running(pid, startedMs);
-    await journal.updateAttempt({ workload: { id, pid, startedAt: timestampOf(startedMs) } });
+    // It runs: to report a failed start now would start it a second time beside itself.
+    await journal
+      .updateAttempt({ workload: { id, pid, startedAt: timestampOf(startedMs) } })
+      .catch((error: unknown) =>
+        life.warn(`the start could not be written to this machine's disk: ${messageOf(error)}`),
+      );
     tellStarted(this.#context, prepared).catch(() => {});
   }
 
@@ -141,15 +143,20 @@ export class AttemptLife implements AttemptActions {
   }
 
   async signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const { ports, supervisor } = this.#context;
+    const { journal, life, ports, supervisor } = this.#context;
     const drain = this.#drain;
-    if (signal === 'SIGTERM' && drain !== null) await replaceFile(ports.paths.preempt, drain.forScript(), 0o644);
+    const noted = (problem: unknown): void => {
+      life.warn(`the stop could not be written to this machine's disk: ${messageOf(problem)}`);
+    };
+    // A disk that is full keeps nobody from being told to stop.
+    if (signal === 'SIGTERM' && drain !== null)
+      await replaceFile(ports.paths.preempt, drain.forScript(), 0o644).catch(noted);
     await supervisor.signal(signal);
     if (drain === null) return;
     if (signal === 'SIGTERM') drain.termAt(ports.clock.wallMs());
-    await this.#context.journal.updateAttempt({ drain: drain.forJournal() });
+    await journal.updateAttempt({ drain: drain.forJournal() }).catch(noted);
     if (signal === 'SIGTERM') drain.stoppedAtStep(await this.#look());
-    await this.#context.journal.updateAttempt({ drain: drain.forJournal() });
+    await journal.updateAttempt({ drain: drain.forJournal() }).catch(noted);
   }
 
   onTransition(before: AttemptState, after: AttemptState): void {
@@ -177,7 +184,7 @@ export class AttemptLife implements AttemptActions {
     signal.addEventListener('abort', () => this.#passing?.abort(), { once: true });
     const [report, shipped] = await Promise.all([
       publishes ? this.#finalPass({ ending, byMs, hurried }, signal) : null,
-      this.#finalLog(signal),
+      shipRest(this.#shipper, { clock: ports.clock, log: ports.log, signal }),
     ]);
     this.#flushMs = Math.round(ports.clock.monotonicMs() - startedMs);
     const saved = !publishes || (report !== null && report.error === null && report.refused === null);
@@ -252,20 +259,6 @@ export class AttemptLife implements AttemptActions {
     return report;
   }
 
-  async #finalLog(signal: AbortSignal): Promise<boolean> {
-    const { ports } = this.#context;
-    while (!signal.aborted) {
-      try {
-        await this.#shipper.pass({ all: true, signal });
-        return true;
-      } catch (error) {
-        ports.log.warn({ error: messageOf(error) }, 'the end of the log could not be shipped yet');
-        await ports.clock.sleep(500, signal).catch(() => {});
-      }
-    }
-    return false;
-  }
-
   #ranMs(): number {
     const { journal, ports } = this.#context;
     const startedAt = journal.state.attempt?.workload?.startedAt;
@@ -286,16 +279,5 @@ export class AttemptLife implements AttemptActions {
       interruptions: attempt?.interruptions ?? 0,
       policy: { maxCrashes, maxInterruptions, crashBackoffMs, earlyFailureMs },
     });
-  }
-
-  #policy(): AttemptPolicy {
-    const { flushReserveMs, noticeMs, reportReserveMs } = this.#context.facts.spec.timing;
-    return {
-      flushReserveMs,
-      reportReserveMs,
-      unhurriedFlushMs: noticeMs * 8,
-      unhurriedReportMs: noticeMs / 2,
-      afterKillMs: Math.min(5000, noticeMs / 10),
-    };
   }
 }
