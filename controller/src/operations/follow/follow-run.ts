@@ -1,6 +1,5 @@
 import { RunctlError, type Clock } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
-import { isStoreError } from '@runctl/store';
 import type { Cloud } from '../cloud.ts';
 import { createLogReader, type LogReader } from '../log/log-reader.ts';
 import { attemptsOf, lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
@@ -8,6 +7,7 @@ import { createRunReader } from '../run/run-reader.ts';
 import type { LiveFeed } from '../live/open-live.ts';
 import { createFleetWatch, type FleetWatch } from './fleet-watch.ts';
 import type { FollowEvent } from './follow-event.ts';
+import { patiently, readPatiently } from './patience.ts';
 import { changes, nothingSeen, type Seen } from './run-changes.ts';
 
 export interface FollowOptions {
@@ -30,7 +30,6 @@ export interface FollowOptions {
 export type FollowEnd = LaunchOutcome | null;
 
 const QUICK_POLL_MS = 400;
-const OFFLINE_PAUSE_MS = 3000;
 const FLEET_LOOK_MS = 2000;
 /** Looks at EC2 become rare once an agent speaks for the machine. */
 const SLOW_FLEET_LOOK_MS = 15_000;
@@ -55,7 +54,7 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
     const outcome = record.launches.find((other) => other.launch === launch)?.outcome ?? null;
     // The log comes between the news of its life's start and the news of the end.
     yield* changed.events.filter((event) => !isEnding(event));
-    if (options.withLog) yield* log.read();
+    if (options.withLog) yield* readPatiently(log, options);
     yield* changed.events.filter(isEnding);
     if (outcome !== null) return outcome;
     yield* fleet.look(record);
@@ -77,18 +76,6 @@ function endWithoutFleet(record: RunRecord, launch: number): FollowEnd {
       hint: 'its fleet is gone; mend the cause, then launch again or `runctl resume` the run',
     },
   );
-}
-
-/** A laptop loses its network now and then, and the run goes on without it: asks again until there is an answer. */
-async function patiently<T>(options: FollowOptions, read: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!isStoreError(error, 'transient')) throw error;
-      await options.clock.sleep(OFFLINE_PAUSE_MS, options.signal);
-    }
-  }
 }
 
 /** Waits, giving meanwhile what the agent sends. */

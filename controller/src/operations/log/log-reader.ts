@@ -38,7 +38,7 @@ interface LifeLog {
 
 /** Reads the log of all lives of a run in order; what it gave once it never gives again. */
 export interface LogReader {
-  /** One pass: everything that arrived since the last. */
+  /** One pass: everything that arrived since the last. After a rejection (StoreError) the next goes on where it broke off. */
   read(): AsyncGenerator<LogEvent>;
   /** How far the log of a life was given, in bytes. */
   position(generation: number, node: number): number;
@@ -84,9 +84,11 @@ export function createLogReader(options: LogReaderOptions): LogReader {
         if (parsed === null || parsed.generation <= closedUpTo) continue;
         const life = lifeOf(parsed.generation, parsed.node);
         if (info.key <= life.lastKey) continue;
+        const leftOut = sinceMs !== undefined && info.lastModifiedMs < sinceMs;
+        const bytes = leftOut ? null : await chunkBytes(store, info);
+        // Only now: a chunk that could not be fetched is for the next pass.
         life.lastKey = info.key;
-        if (sinceMs !== undefined && info.lastModifiedMs < sinceMs) continue;
-        yield* chunkEvents(life, { ...parsed, bytes: await chunkBytes(store, info) }, sinceMs !== undefined);
+        if (bytes !== null) yield* chunkEvents(life, { ...parsed, bytes }, sinceMs !== undefined);
       }
     },
     accept: (piece) => {
