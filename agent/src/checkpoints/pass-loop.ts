@@ -17,11 +17,18 @@ export interface FinalPass {
   readonly deadlineMs?: number;
 }
 
+export interface LoopStops {
+  /** No pass begins after this fired; the one under way goes on. */
+  readonly loop: AbortSignal;
+  /** Cuts the pass under way short too. */
+  readonly pass: AbortSignal;
+}
+
 export interface PassLoop {
   /** A pass soon, whether or not a file changed. */
   request(): void;
-  /** Passes when files change, and while something is unsettled, until the signal fires. Never rejects. */
-  run(signal: AbortSignal): Promise<void>;
+  /** Passes when files change, and while something is unsettled. Never rejects. */
+  run(stops: LoopStops): Promise<void>;
   /** After the workload's end: passes until everything is durable or refused for good, or the signal fires. Never rejects. */
   finish(final: FinalPass): Promise<PassReport | null>;
 }
@@ -56,11 +63,12 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
 
   return {
     request,
-    async run(signal) {
+    async run({ loop, pass }) {
+      const signal = AbortSignal.any([loop, pass]);
       checkpoints.watch(request, signal);
       while (!signal.aborted) {
         wanted = false;
-        const report = await passOnce({ signal });
+        const report = await passOnce({ signal: pass });
         const soon = report.unsettled || report.error !== null || report.refused === 'not-holder';
         await pause(soon ? settleMs : settleMs * UNASKED_SETTLES, signal);
         // A file that is being written makes many events: one look per settle time is enough.

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { type Log, messageOf } from '@runctl/core';
 import { watch } from 'chokidar';
 
@@ -8,12 +7,13 @@ export interface WatchFolderOptions {
   readonly log: Log;
 }
 
-/** Calls back with every change below the folder. A watch that breaks is only a slower look: passes come anyway. */
+/** Calls back with every change below the folder, which must exist. A watch that breaks is only a slower look: passes come anyway. */
 export function watchFolder(folder: string, { onChange, signal, log }: WatchFolderOptions): void {
   if (signal.aborted) return;
-  mkdirSync(folder, { recursive: true });
+  const broken = (error: unknown): void =>
+    log.warn({ error: messageOf(error) }, 'the checkpoint folder could not be watched');
   const watcher = watch(folder, { ignoreInitial: true, followSymlinks: false });
   watcher.on('all', onChange);
-  watcher.on('error', (error) => log.warn({ error: messageOf(error) }, 'the checkpoint folder could not be watched'));
+  watcher.on('error', broken);
   signal.addEventListener('abort', () => void watcher.close().catch(() => {}), { once: true });
 }

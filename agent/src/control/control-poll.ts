@@ -22,18 +22,22 @@ export interface ControlPoll {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Wishes that people left in the bucket: each is obeyed once, in order, if it is meant for this launch. */
+/**
+ * Wishes that people left in the bucket: each is obeyed once, in order, if it is meant for this launch. Keys begin with the
+ * time of whoever wrote them, and laptops' clocks differ: a new wish may stand before one that is known already.
+ */
 export function createControlPoll(options: ControlPollOptions): ControlPoll {
   const { documents, clock, log, launch, everyMs, obey } = options;
-  let seen: string | null = null;
+  const seen = new Set<string>();
 
   const look = async (signal: AbortSignal): Promise<void> => {
     for await (const { key, document } of documents.control(seen, signal)) {
+      if (document === null) log.warn({ key }, 'a wish that this agent can not read is left alone');
       if (document?.launch === launch) {
         log.info({ action: document.action, by: document.by }, 'control');
         obey(document);
       }
-      seen = key;
+      seen.add(key);
     }
   };
 

@@ -39,6 +39,8 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     });
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // The server leaves an upgrading socket's errors to us: without a listener a reset connection ends the process.
+    socket.on('error', () => socket.destroy());
     if (request.url !== '/live' || !isAllowed(request, token)) return refuse(socket);
     sockets.handleUpgrade(request, socket, head, (client) => serveLive(client, options));
   });

@@ -25,6 +25,7 @@ import {
   type RunSpec,
   runSpec,
 } from '@runctl/protocol';
+import { isRunctlError } from '@runctl/core';
 import { collect, isStoreError, type ObjectStore } from '@runctl/store';
 import type { z } from 'zod';
 
@@ -121,14 +122,19 @@ export class RunDocuments {
     }
   }
 
-  /** Control documents after `startAfter` (a key), oldest first, those for other launches included. */
+  /** Control documents whose keys are not `known`, by key, those for other launches included; null: gone, or unreadable. */
   async *control(
-    startAfter: string | null,
+    known: ReadonlySet<string>,
     signal?: AbortSignal,
   ): AsyncIterable<{ readonly key: string; readonly document: ControlDocument | null }> {
-    const prefix = this.keys.controlFolder;
-    for await (const info of this.#store.list({ prefix, startAfter: startAfter ?? undefined, signal }))
-      yield { key: info.key, document: await this.#read(controlDocument, info.key, signal) };
+    for await (const { key } of this.#store.list({ prefix: this.keys.controlFolder, signal })) {
+      if (known.has(key)) continue;
+      const document = await this.#read(controlDocument, key, signal).catch((error: unknown) => {
+        if (isRunctlError(error)) return null;
+        throw error;
+      });
+      yield { key, document };
+    }
   }
 
   #attempt(generation: number): ReturnType<RunKeys['attempt']> {

@@ -5,21 +5,18 @@ import type { PassReport } from '@runctl/checkpoint';
 import { createPassLoop, type PassLoop } from '../checkpoints/pass-loop.ts';
 import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/attempt-driver.ts';
 import { replaceFile } from '../journal/journal.ts';
-import type { AttemptPolicy, AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
-import type { LogShipper } from '../logs/shipper.ts';
+import type { AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
+import { type LogShipper, shipRest } from '../logs/shipper.ts';
 import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prepare.ts';
 import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
 import { workloadCommand, workloadEnvironment } from '../supervisor/environment.ts';
 import type { LifeContext } from './attempt-context.ts';
+import { attemptPolicy } from './windows.ts';
 import { adoptedDrain, DrainNotes } from './drain-notes.ts';
 import { type AttemptReport, reportAttempt } from './report-attempt.ts';
 
 /** What follows once there is no more to do in this generation on this machine. */
 export type LastVerdict = Exclude<Verdict, { next: 'restart' }>;
-
-/** Windows that are no notice's, in shares of one, so that a rehearsal scales them too. */
-export const userStopGraceMs = (noticeMs: number): number => noticeMs * 0.75;
-export const shutdownWindowMs = (noticeMs: number): number => noticeMs / 4;
 
 /** One generation on this machine: the workload, started again after crashes, until a verdict ends it. */
 export class AttemptLife implements AttemptActions {
@@ -27,9 +24,11 @@ export class AttemptLife implements AttemptActions {
   readonly #shipper: LogShipper;
   readonly #passes: PassLoop;
   #drain: DrainNotes | null = null;
-  #passing: { readonly abort: () => void; readonly done: Promise<void> } | null = null;
+  #passing: { readonly stop: () => void; readonly abort: () => void; readonly done: Promise<void> } | null = null;
   #prepared: Prepared | null = null;
   #exitMs: number | null = null;
+  /** Null while it is not known when the workload ended. */
+  #endedAtMs: number | null = null;
   #lastPass: PassReport | null = null;
   #flushMs: number | null = null;
   #verdict: Verdict | null = null;
@@ -59,13 +58,14 @@ export class AttemptLife implements AttemptActions {
 
   /** Rejects only with the signal's reason, and then leaves the workload as it is. */
   async live(signal: AbortSignal): Promise<LastVerdict> {
-    const { ports, stops } = this.#context;
+    const { facts, ports, stops } = this.#context;
+    const { clock, log } = ports;
     for (;;) {
       this.#verdict = null;
       this.#drain = null;
       this.#exitMs = null;
-      const policy = this.#policy();
-      const { clock, log } = ports;
+      this.#endedAtMs = null;
+      const policy = attemptPolicy(facts.spec.timing);
       const { ending } = await driveAttempt({ actions: this, clock, log, policy, stops, signal }).finally(() =>
         this.#passing?.abort(),
       );
@@ -120,14 +120,20 @@ export class AttemptLife implements AttemptActions {
     const { id, pid } = await supervisor.start({ command, folder: folders.code, environment });
     const startedMs = ports.clock.wallMs();
     this.#running(pid, startedMs);
-    await journal.updateAttempt({ workload: { id, pid, startedAt: timestampOf(startedMs) } });
+    // It runs: to report a failed start now would start it a second time beside itself.
+    await journal
+      .updateAttempt({ workload: { id, pid, startedAt: timestampOf(startedMs) } })
+      .catch((error: unknown) =>
+        life.warn(`the start could not be written to this machine's disk: ${messageOf(error)}`),
+      );
     tellStarted(this.#context, prepared).catch(() => {});
   }
 
   async exited(signal: AbortSignal): Promise<WorkloadExit> {
     const { life, ports, supervisor } = this.#context;
-    const { leftovers, ...exit } = await supervisor.exited(signal);
-    this.#exitMs = ports.clock.wallMs();
+    const { leftovers, endedAtMs, ...exit } = await supervisor.exited(signal);
+    this.#exitMs = endedAtMs ?? ports.clock.wallMs();
+    this.#endedAtMs = endedAtMs;
     life.pid = null;
     life.workingSinceMs = null;
     life.lastExit = exit;
@@ -137,15 +143,20 @@ export class AttemptLife implements AttemptActions {
   }
 
   async signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const { ports, supervisor } = this.#context;
+    const { journal, life, ports, supervisor } = this.#context;
     const drain = this.#drain;
-    if (signal === 'SIGTERM' && drain !== null) await replaceFile(ports.paths.preempt, drain.forScript(), 0o644);
+    const noted = (problem: unknown): void => {
+      life.warn(`the stop could not be written to this machine's disk: ${messageOf(problem)}`);
+    };
+    // A disk that is full keeps nobody from being told to stop.
+    if (signal === 'SIGTERM' && drain !== null)
+      await replaceFile(ports.paths.preempt, drain.forScript(), 0o644).catch(noted);
     await supervisor.signal(signal);
     if (drain === null) return;
     if (signal === 'SIGTERM') drain.termAt(ports.clock.wallMs());
-    await this.#context.journal.updateAttempt({ drain: drain.forJournal() });
+    await journal.updateAttempt({ drain: drain.forJournal() }).catch(noted);
     if (signal === 'SIGTERM') drain.stoppedAtStep(await this.#look());
-    await this.#context.journal.updateAttempt({ drain: drain.forJournal() });
+    await journal.updateAttempt({ drain: drain.forJournal() }).catch(noted);
   }
 
   onTransition(before: AttemptState, after: AttemptState): void {
@@ -166,11 +177,14 @@ export class AttemptLife implements AttemptActions {
     const { life, ports } = this.#context;
     const startedMs = ports.clock.monotonicMs();
     life.enter('flushing', 'making the last checkpoint and the log durable');
-    this.#passing?.abort();
     const publishes = ending.started && ending.cause !== 'fenced';
+    // What is on its way may be the newest checkpoint already: the last pass waits for it, or aborts it for a newer one.
+    if (publishes) this.#passing?.stop();
+    else this.#passing?.abort();
+    signal.addEventListener('abort', () => this.#passing?.abort(), { once: true });
     const [report, shipped] = await Promise.all([
       publishes ? this.#finalPass({ ending, byMs, hurried }, signal) : null,
-      this.#finalLog(signal),
+      shipRest(this.#shipper, { clock: ports.clock, log: ports.log, signal }),
     ]);
     this.#flushMs = Math.round(ports.clock.monotonicMs() - startedMs);
     const saved = !publishes || (report !== null && report.error === null && report.refused === null);
@@ -221,8 +235,10 @@ export class AttemptLife implements AttemptActions {
     const { life, ports } = this.#context;
     life.pid = pid;
     life.workingSinceMs = Number.isNaN(startedMs) ? ports.clock.wallMs() : startedMs;
-    const abort = new AbortController();
-    this.#passing = { abort: () => abort.abort(), done: this.#passes.run(abort.signal) };
+    const loop = new AbortController();
+    const pass = new AbortController();
+    const done = this.#passes.run({ loop: loop.signal, pass: pass.signal });
+    this.#passing = { stop: () => loop.abort(), abort: () => pass.abort(), done };
   }
 
   #newDrain(drain: Drain): DrainNotes {
@@ -232,7 +248,8 @@ export class AttemptLife implements AttemptActions {
   }
 
   async #finalPass({ ending, byMs, hurried }: FlushRequest, signal: AbortSignal): Promise<PassReport | null> {
-    const atMs = this.#exitMs ?? this.#context.ports.clock.wallMs();
+    // Where nobody saw the end, no file was untouched before it: only its structure can prove it whole then.
+    const atMs = this.#endedAtMs ?? Number.NEGATIVE_INFINITY;
     const told = ending.cause !== 'exited';
     const code = ending.exit?.code ?? null;
     const clean = code === 0 || (code !== null && told);
@@ -240,20 +257,6 @@ export class AttemptLife implements AttemptActions {
     const report = await this.#passes.finish({ ended: { clean, atMs }, signal, ...deadline });
     this.#lastPass = report;
     return report;
-  }
-
-  async #finalLog(signal: AbortSignal): Promise<boolean> {
-    const { ports } = this.#context;
-    while (!signal.aborted) {
-      try {
-        await this.#shipper.pass({ all: true, signal });
-        return true;
-      } catch (error) {
-        ports.log.warn({ error: messageOf(error) }, 'the end of the log could not be shipped yet');
-        await ports.clock.sleep(500, signal).catch(() => {});
-      }
-    }
-    return false;
   }
 
   #ranMs(): number {
@@ -276,16 +279,5 @@ export class AttemptLife implements AttemptActions {
       interruptions: attempt?.interruptions ?? 0,
       policy: { maxCrashes, maxInterruptions, crashBackoffMs, earlyFailureMs },
     });
-  }
-
-  #policy(): AttemptPolicy {
-    const { flushReserveMs, noticeMs, reportReserveMs } = this.#context.facts.spec.timing;
-    return {
-      flushReserveMs,
-      reportReserveMs,
-      unhurriedFlushMs: noticeMs * 8,
-      unhurriedReportMs: noticeMs / 2,
-      afterKillMs: Math.min(5000, noticeMs / 10),
-    };
   }
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { systemClock } from '@runctl/core';
 import { intercepted, type ObjectStore, StoreError } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
@@ -374,6 +375,38 @@ describe('two machines of one run', () => {
       expect(await world.outcome()).toBeNull();
     },
   );
+});
+
+test.concurrent(
+  'a bucket that is away while a machine prepares is waited for, and is no crash of the script',
+  async () => {
+    let failures = 2;
+    const store = (memory: ObjectStore) =>
+      intercepted(memory, ({ operation, key }, perform) => {
+        if (operation === 'get' && key?.startsWith('code/') === true && failures-- > 0)
+          throw new StoreError('transient', 'the test took the bucket away');
+        return perform();
+      });
+    const policy = { maxCrashes: 0 };
+    await using world = await RunWorld.launch({ script: 'counter.py', args: ['2', '0.01'], policy, store });
+    const machine = await world.machine('i-1');
+    expect(await machine.start()).toBe('off');
+    expect(await world.outcome()).toMatchObject({ status: 'succeeded' });
+    expect(await world.status(1)).toMatchObject({ crashes: 0 });
+  },
+);
+
+test.concurrent('a script is told to stop even where nothing can be written to the disk', async () => {
+  await using world = await RunWorld.launch({ script: 'counts-sigterms.py', args: ['1'] });
+  const machine = await world.machine('i-1');
+  const life = machine.start();
+  await eventually('the script is ready', async () => (await world.log(1).catch(() => '')).includes('ready'));
+  await mkdir(`${machine.paths.preempt}.tmp`);
+  await mkdir(`${machine.paths.journal}.tmp`);
+  await world.control('stop');
+  expect(await life).toBe('off');
+  expect(await world.log(1)).toContain('told 1\n');
+  expect((await world.drained(1))?.drain).toMatchObject({ killed: false, newCheckpoint: true });
 });
 
 describe('a machine that outlives its notice', () => {

@@ -3,11 +3,12 @@ import { type LaunchOutcome, type StopCause, timestampOf } from '@runctl/protoco
 import { endLaunch } from '../ending/end-launch.ts';
 import { bringCode } from '../preparation/prepare.ts';
 import type { LifeContext } from './attempt-context.ts';
-import { AttemptLife, type LastVerdict, shutdownWindowMs } from './attempt-life.ts';
+import { AttemptLife, type LastVerdict } from './attempt-life.ts';
 import { beginGeneration, shipperOf } from './generation.ts';
 import { outcomeOf } from './launch-outcome.ts';
 import { type LearnedFacts, until } from './learn.ts';
 import { Services } from './services.ts';
+import { shutdownWindowMs } from './windows.ts';
 
 /** What to do next; the loop below knows nothing else. */
 type Next =
@@ -122,7 +123,8 @@ export class Life {
   async #refusal(): Promise<string | null> {
     const { facts, ports } = this.#context;
     if (facts.spec.nodes !== 1) return `the run wants ${facts.spec.nodes} machines at once; this agent trains on one`;
-    const fleetId = await this.#fleetId();
+    const find = () => this.#fleetId();
+    const fleetId = await until('the fleet could not be looked up', find, { ports, signal: this.#signal });
     if (fleetId === null) return null;
     const ask = () => ports.fleetEnder.mayDelete(fleetId);
     const may = await until('it is not known whether the fleet may be deleted', ask, { ports, signal: this.#signal });
@@ -133,7 +135,7 @@ export class Life {
     const { identity, fleet } = this.#learned;
     const known = identity.fleetId ?? fleet?.fleetId ?? null;
     if (known !== null || this.#learned.intent === null) return known;
-    return (await this.#context.documents.fleet().catch(() => null))?.fleetId ?? null;
+    return (await this.#context.documents.fleet())?.fleetId ?? null;
   }
 
   async #tryLease(): Promise<number | null> {
@@ -159,7 +161,8 @@ export class Life {
       this.#onReady();
       life.enter('waiting', `waiting for the lease that ${owner} holds`);
       checkpoints.prefetch({ signal: this.#signal, onProgress: () => {} });
-      fetching = bringCode(this.#context, signal).catch(() => {});
+      // One after the other: each writes to the same place.
+      fetching = fetching.then(() => bringCode(this.#context, signal).catch(() => {}));
     };
     try {
       return await lease.acquire({ signal, onWait });
@@ -211,7 +214,10 @@ export class Life {
     const { noticeMs, survivalMs } = facts.spec.timing;
     const halts = stops.standing.flatMap((request) => (request.haltAtMs === null ? [] : [request.haltAtMs]));
     const haltMs = Math.min(...halts, ports.clock.monotonicMs() + noticeMs) - ports.clock.monotonicMs();
-    await journal.update({ restUntil: timestampOf(ports.clock.wallMs() + Math.max(0, haltMs) + survivalMs) });
+    // A full disk must not keep the lease from the successor.
+    await journal
+      .update({ restUntil: timestampOf(ports.clock.wallMs() + Math.max(0, haltMs) + survivalMs) })
+      .catch((error: unknown) => ports.log.error({ error: messageOf(error) }, 'journal'));
     await this.#services.lastBeat();
     await until('the lease could not be released', () => lease.release(), {
       ports,

@@ -8,7 +8,8 @@ import { statusOf } from '../heartbeat/status.ts';
 import { createInterruptionWatcher, type InterruptionWatcher, type Notice } from '../interruption/watcher.ts';
 import type { LogShipper } from '../logs/shipper.ts';
 import type { LifeContext } from './attempt-context.ts';
-import { type AttemptLife, userStopGraceMs } from './attempt-life.ts';
+import type { AttemptLife } from './attempt-life.ts';
+import { userStopGraceMs } from './windows.ts';
 
 /** Before the fleet's end EC2 terminates without a notice: this long before it the agent stops by itself. */
 const VALIDITY_MARGIN_MS = 600_000;

@@ -121,6 +121,25 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
   };
 }
 
+const REST_RETRY_MS = 500;
+
+/** Ships all that is left, again and again until it is there (true) or the signal fires (false). Never rejects. */
+export async function shipRest(
+  shipper: LogShipper,
+  { clock, log, signal }: { readonly clock: Clock; readonly log: Log; readonly signal: AbortSignal },
+): Promise<boolean> {
+  while (!signal.aborted) {
+    try {
+      await shipper.pass({ all: true, signal });
+      return true;
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'the end of the log could not be shipped yet');
+      await clock.sleep(REST_RETRY_MS, signal).catch(() => {});
+    }
+  }
+  return false;
+}
+
 /** Where the published chunks end. Only the last one is looked at: its length is in its last four bytes (RFC 1952). */
 async function publishedBytes(store: ObjectStore, folder: string, signal: AbortSignal | undefined): Promise<number> {
   let last: ObjectInfo | null = null;

@@ -3,7 +3,7 @@ import { type AttemptStarted, FORMAT_VERSION, timestampOf } from '@runctl/protoc
 import { isStoreError } from '@runctl/store';
 import type { LifeContext } from '../life/attempt-context.ts';
 import { placeCode } from './code.ts';
-import { emptyScriptFolder } from './script-folder.ts';
+import { emptyScriptFolder, scriptsOwnFolder } from './script-folder.ts';
 
 export interface Prepared {
   /** Absolute path of what to resume from; null for a start from nothing. */
@@ -25,6 +25,7 @@ export async function prepareWorkload(context: LifeContext, signal: AbortSignal)
   await stage('backoff', () => pauseAfterCrash(context, signal));
   await emptyScriptFolder(ports.paths.script, ports.account);
   await stage('code', () => patiently(context, signal, () => bringCode(context, signal)));
+  await scriptsOwnFolder(context.folders.checkpoint, ports.account);
   const restored = await stage('restore', () => patiently(context, signal, () => restore(context, signal)));
   await journal.updateAttempt({ resumedFrom: restored.resumedFrom, backoffUntil: null });
   signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import { chown, mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Account } from '../supervisor/account.ts';
 
 /**
@@ -9,4 +10,12 @@ export async function emptyScriptFolder(folder: string, account: Account): Promi
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   if (account.switchTo !== null) await chown(folder, account.switchTo.uid, account.switchTo.gid);
+}
+
+/** Makes a folder if it is missing; whatever is made for it belongs to the workload's user, who writes there too. */
+export async function scriptsOwnFolder(folder: string, account: Account): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined || account.switchTo === null) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made))
+    await chown(made, account.switchTo.uid, account.switchTo.gid);
 }

@@ -14,6 +14,13 @@ export interface WorkloadProcess {
   readonly id: string;
 }
 
+export interface WorkloadEnded extends WorkloadExit {
+  /** Processes that the leader left behind. */
+  readonly leftovers: number;
+  /** When it ended, which may be long before anybody learned of it (wall time); null when nobody saw it. */
+  readonly endedAtMs: number | null;
+}
+
 /**
  * Starts one workload at a time, in a life of its own: an agent that dies does not touch it, and the next agent finds it
  * again. Its end is known from a file that its wrapper writes, so a grandchild that keeps a pipe open blocks nothing.
@@ -30,7 +37,7 @@ export interface Supervisor {
    * Resolves when the workload's last process is gone: what its leader leaves behind is told to stop, and killed after
    * `leftoverMs` unless a stop is under way. Never rejects but with the signal's reason.
    */
-  exited(signal: AbortSignal): Promise<WorkloadExit & { readonly leftovers: number }>;
+  exited(signal: AbortSignal): Promise<WorkloadEnded>;
   /** To all of the workload that should have it. Idempotent; a workload that is gone is no error. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Forgets an ended workload, so that the next `adopt` finds nothing. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, rm, utimes } from 'node:fs/promises';
 import { platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { silentLog, systemClock } from '@runctl/core';
@@ -56,8 +57,31 @@ describe('a workload', () => {
     await using _ = folder;
     const one = supervisor();
     await one.start(command('/bin/sh', '-c', 'echo $GREETING; pwd; echo oops >&2; exit 7'));
-    expect(await one.exited(forever)).toEqual({ code: 7, signal: null, leftovers: 0 });
+    expect(await one.exited(forever)).toMatchObject({ code: 7, signal: null, leftovers: 0 });
     expect(await output()).toBe(`hello\n${folder.path}\noops\n`);
+  });
+
+  test('ended when it ended, however late an agent learns of it', async () => {
+    const { folder, supervisor, command, paths } = await machine();
+    await using _ = folder;
+    await supervisor().start(command(fixture('exits-7.sh')));
+    await eventually(() => existsSync(paths.exit));
+    const longAgo = new Date('2024-05-01T12:00:00Z');
+    await utimes(paths.exit, longAgo, longAgo);
+    const later = supervisor();
+    await later.adopt({ stopping: false });
+    expect(await later.exited(forever)).toMatchObject({ code: 7, endedAtMs: longAgo.getTime() });
+  });
+
+  test('whose end left no word and was seen by nobody has no known time of its end', async () => {
+    const { folder, supervisor, command, paths } = await machine();
+    await using _ = folder;
+    await supervisor().start(command(fixture('exits-7.sh')));
+    await eventually(() => existsSync(paths.exit));
+    await rm(paths.exit);
+    const later = supervisor();
+    await later.adopt({ stopping: false });
+    expect(await later.exited(forever)).toMatchObject({ code: null, signal: null, endedAtMs: null });
   });
 
   test('that does not exist ends with the code a shell gives', async () => {

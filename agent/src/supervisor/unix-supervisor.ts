@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { messageOf, newNonce, type Clock, type Log } from '@runctl/core';
 import type { AgentPaths } from '@runctl/protocol';
 import { z } from 'zod';
-import type { WorkloadExit } from '../lifecycle/model.ts';
 import type { ProcessSeen, ProcessTable } from './process-table.ts';
 import { firstRecipients, isRank, membersOf } from './recipients.ts';
-import type { Supervisor, WorkloadCommand, WorkloadProcess } from './supervisor.ts';
+import type { Supervisor, WorkloadCommand, WorkloadEnded, WorkloadProcess } from './supervisor.ts';
 import { wrapperScript } from './wrapper.ts';
 
 export interface UnixSupervisorOptions {
@@ -85,14 +84,14 @@ export class UnixSupervisor implements Supervisor {
     return null;
   }
 
-  async exited(signal: AbortSignal): Promise<WorkloadExit & { readonly leftovers: number }> {
+  async exited(signal: AbortSignal): Promise<WorkloadEnded> {
     const mark = this.#mark;
     if (mark === null) throw new Error('no workload was started or adopted');
     const exit = await this.#leaderExit(mark, signal);
     const leftovers = await this.#leftoversGone(mark, signal);
     // A shell can't tell death by SIGTERM from `exit 143`; whoever has a handler of its own did not die by the signal.
     const byItself = exit.signal === 'SIGTERM' && this.#termCaught === true;
-    return { ...(byItself ? { code: 143, signal: null } : exit), leftovers };
+    return { ...exit, ...(byItself ? { code: 143, signal: null } : {}), leftovers };
   }
 
   async signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -152,15 +151,20 @@ export class UnixSupervisor implements Supervisor {
     }
   }
 
-  async #leaderExit(mark: Mark, signal: AbortSignal): Promise<WorkloadExit> {
+  async #leaderExit(mark: Mark, signal: AbortSignal): Promise<Omit<WorkloadEnded, 'leftovers'>> {
     const { clock, paths, pollMs, processes } = this.#options;
     let goneSinceMs: number | null = null;
+    let seenAliveMs: number | null = null;
     for (;;) {
       const exit = await readJson(paths.exit, exitFile);
-      if (exit?.id === mark.id) return { code: exit.code, signal: exit.signal };
-      if ((await processes.startTime(mark.pid)) === mark.startTime) goneSinceMs = null;
-      else goneSinceMs ??= clock.monotonicMs();
-      if (goneSinceMs !== null && clock.monotonicMs() - goneSinceMs > ORPHANED_MS) return { code: null, signal: null };
+      if (exit?.id === mark.id)
+        return { code: exit.code, signal: exit.signal, endedAtMs: (await stat(paths.exit)).mtimeMs };
+      if ((await processes.startTime(mark.pid)) === mark.startTime) {
+        goneSinceMs = null;
+        seenAliveMs = clock.wallMs();
+      } else goneSinceMs ??= clock.monotonicMs();
+      if (goneSinceMs !== null && clock.monotonicMs() - goneSinceMs > ORPHANED_MS)
+        return { code: null, signal: null, endedAtMs: seenAliveMs };
       await this.#pause(goneSinceMs === null ? pollMs : 20, signal);
     }
   }

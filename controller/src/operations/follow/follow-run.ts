@@ -1,6 +1,5 @@
 import { RunctlError, type Clock } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
-import { isStoreError } from '@runctl/store';
 import type { Cloud } from '../cloud.ts';
 import { createLogReader, type LogReader } from '../log/log-reader.ts';
 import { attemptsOf, lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
@@ -8,6 +7,7 @@ import { createRunReader } from '../run/run-reader.ts';
 import type { LiveFeed } from '../live/open-live.ts';
 import { createFleetWatch, type FleetWatch } from './fleet-watch.ts';
 import type { FollowEvent } from './follow-event.ts';
+import { patiently, readPatiently } from './patience.ts';
 import { changes, nothingSeen, type Seen } from './run-changes.ts';
 
 export interface FollowOptions {
@@ -33,7 +33,6 @@ const QUICK_POLL_MS = 400;
 const SLOW_POLL_MS = 2000;
 /** This long after the last news, the next is expected soon. */
 const LIVELY_MS = 90_000;
-const OFFLINE_PAUSE_MS = 3000;
 const FLEET_LOOK_MS = 2000;
 /** Looks at EC2 become rare once an agent speaks for the machine. */
 const SLOW_FLEET_LOOK_MS = 15_000;
@@ -60,7 +59,7 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
     const outcome = record.launches.find((other) => other.launch === launch)?.outcome ?? null;
     // The log comes between the news of its life's start and the news of the end.
     yield* changed.events.filter((event) => !isEnding(event));
-    if (options.withLog) yield* readLog(log, outcome !== null);
+    if (options.withLog) yield* readPatiently(log, options);
     yield* changed.events.filter(isEnding);
     if (outcome !== null) return outcome;
     for await (const event of fleet.look(record)) {
@@ -70,15 +69,6 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
     if (fleet.isGone()) return endWithoutFleet(await reader.read(), launch);
     yield* pause(options, { log, ms: pollMs(record, launch, clock.monotonicMs() - newsMs) });
     record = await patiently(options, () => reader.read());
-  }
-}
-
-/** What can't be read now comes with the next look; at the end there is none, so then it is an error. */
-async function* readLog(log: LogReader, isLast: boolean): AsyncGenerator<FollowEvent> {
-  try {
-    yield* log.read();
-  } catch (error) {
-    if (isLast || !isStoreError(error, 'transient')) throw error;
   }
 }
 
@@ -94,18 +84,6 @@ function endWithoutFleet(record: RunRecord, launch: number): FollowEnd {
       hint: 'its fleet is gone; mend the cause, then launch again or `runctl resume` the run',
     },
   );
-}
-
-/** A laptop loses its network now and then, and the run goes on without it: asks again until there is an answer. */
-async function patiently<T>(options: FollowOptions, read: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!isStoreError(error, 'transient')) throw error;
-      await options.clock.sleep(OFFLINE_PAUSE_MS, options.signal);
-    }
-  }
 }
 
 /** Waits, giving meanwhile what the agent sends. */

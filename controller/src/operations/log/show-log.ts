@@ -3,6 +3,7 @@ import type { AttemptStarted } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { attemptNumber, lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
+import { patiently, readPatiently } from '../follow/patience.ts';
 import { createLogReader, readLogTail, type LogEvent } from './log-reader.ts';
 
 export type ShownLogEvent =
@@ -39,11 +40,12 @@ export async function* showLog(options: ShowLogOptions): AsyncGenerator<ShownLog
     if (!options.follow) return;
   }
   for (;;) {
-    for await (const event of log.read()) yield* banners.with(record, [event]);
+    const events = options.follow ? readPatiently(log, options) : log.read();
+    for await (const event of events) yield* banners.with(record, [event]);
     if (!options.follow) return;
     if (lastLaunch(record)?.outcome !== null) return;
     await clock.sleep(Math.max(400, Math.min(2000, record.spec.timing.logShipMs / 2)), signal);
-    record = await records.read();
+    record = await patiently(options, () => records.read());
   }
 }
 

@@ -64,7 +64,8 @@ ${JSON.stringify(config)}
 AGENT_JSON
 cat >"$ROOT/usr/local/bin/runctl-agent" <<AGENT
 #!/bin/sh
-exec "$ROOT/opt/runctl/node" "$ROOT/opt/runctl/agent.mjs" "\\$@"
+# The agent mostly sleeps beside a training that wants the memory: small heaps, no helper threads for the collector.
+exec "$ROOT/opt/runctl/node" --max-semi-space-size=1 --optimize-for-size --single-threaded "$ROOT/opt/runctl/agent.mjs" "\\$@"
 AGENT
 chmod 755 "$ROOT/usr/local/bin/runctl-agent"
 error=$("$ROOT/usr/local/bin/runctl-agent" --version 2>&1) || fail "the agent does not run here: $error"
