@@ -1,11 +1,12 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { dirname, join } from 'node:path';
-import type { Environment } from '../context.ts';
+import { withoutAccount } from '../context.ts';
 import type { Cloud } from '../operations/cloud.ts';
 import type { DrillEvent, DrillReport } from '../operations/drill/drill.ts';
 import type { SandboxRegion } from '../operations/sandbox/sandbox-control.ts';
 import type { Settings } from '../settings/schema.ts';
+import { checkLevel } from './sandbox/start-options.ts';
 import { WorkloadCommand, wishOf, workloadEnvironment } from './launch-options.ts';
 
 export class DrillCommand extends WorkloadCommand {
@@ -44,7 +45,7 @@ export class DrillCommand extends WorkloadCommand {
     const project = await this.findProject();
     const { context } = this;
     const folder = this.state ?? join(context.temporaryFolder, 'sandbox');
-    const environment: Environment = { ...context.env, AWS_PROFILE: undefined };
+    const environment = withoutAccount(context.env);
     const region = await context.services.sandbox.start(
       { folder, environment, level: this.level, timeScale: numbers.timeScale, parentPid: context.pid },
       () => {},
@@ -129,7 +130,7 @@ export class DrillCommand extends WorkloadCommand {
     const { cwd, home, env } = this.context;
     return loadSettings({
       flags: this.workloadFlags(),
-      environment: { ...env, ...region.environment },
+      environment: { ...withoutAccount(env), ...region.environment },
       file: this.config,
       near,
       cwd,
@@ -138,6 +139,7 @@ export class DrillCommand extends WorkloadCommand {
   }
 
   private numbers() {
+    checkLevel(this.level);
     return {
       interruptions: numberOption('--interruptions', this.interruptions, { whole: true, min: 0, max: 100 }),
       noNotice: numberOption('--no-notice', this.noNotice, { whole: false, min: 0, max: 1 }),

@@ -18,8 +18,7 @@ export abstract class SandboxCommand extends RunctlCommand {
     const timeScale = this.timeScale === undefined ? undefined : Number(this.timeScale);
     if (timeScale !== undefined && !(timeScale > 0 && timeScale <= 1))
       throw new RunctlError('usage', `--time-scale takes a number above 0, at most 1, not ${this.timeScale}`);
-    if (this.level !== undefined && !['auto', 'process', 'lite'].includes(this.level))
-      throw new RunctlError('usage', `--level takes auto, process or lite, not ${this.level}`);
+    checkLevel(this.level);
     return {
       folder: await this.sandboxFolder(),
       environment: this.context.env,
@@ -28,6 +27,12 @@ export abstract class SandboxCommand extends RunctlCommand {
       bootDelayMs: bootDelayMs(this.bootDelay),
     };
   }
+}
+
+/** Errors: `usage`. */
+export function checkLevel(level: string | undefined): void {
+  if (level !== undefined && !['auto', 'process', 'lite'].includes(level))
+    throw new RunctlError('usage', `--level takes auto, process or lite, not ${level}`);
 }
 
 function bootDelayMs(text: string | undefined): number | undefined {
