@@ -23,7 +23,7 @@ export class StatusCommand extends RunctlCommand {
   protected async run(): Promise<number> {
     const limit = Number(this.limit);
     if (!Number.isInteger(limit) || limit < 1)
-      throw new RunctlError('usage', `--limit takes a whole number, not ${this.limit}`);
+      throw new RunctlError('usage', `--limit takes a whole number above 0, not ${this.limit}`);
     const { cloud } = await this.connect();
     try {
       if (this.runText === undefined) return await this.showAll(cloud, limit);
