@@ -33,7 +33,7 @@ export async function runCli(argv: readonly string[], context: CommandContext): 
   }
   let command;
   try {
-    command = cli.process([...argv], context);
+    command = cli.process(joinedValues(argv, definitionOf(cli)), context);
   } catch (error) {
     const shown = usageError(error, argv, entry.path, definitionOf(cli).options.flatMap(optionNames));
     context.stderr.write(renderError(shown, rendering));
@@ -51,6 +51,24 @@ function definitionOf(cli: Cli<CommandContext>): Definition {
 function findCommand(argv: readonly string[]): CommandEntry | null {
   const matches = commandTable.filter((entry) => entry.path.every((word, index) => argv[index] === word));
   return matches.sort((a, b) => b.path.length - a.path.length)[0] ?? null;
+}
+
+/**
+ * `--option value` as `--option=value` where the value begins with a dash, which clipanion would take for an option:
+ * `--resume-argument "--resume {path}"`. A word that is itself an option of the command stays one.
+ */
+function joinedValues(argv: readonly string[], definition: Definition): string[] {
+  const names = definition.options.flatMap(optionNames);
+  const taking = definition.options.filter((option) => option.definition.includes(' #')).flatMap(optionNames);
+  const joined: string[] = [];
+  const own = beforeDashes(argv);
+  for (let at = 0; at < own.length; at++) {
+    const word = own[at] ?? '';
+    const next = own[at + 1] ?? '';
+    const isValue = next.startsWith('-') && !names.includes(next.split('=')[0] ?? '');
+    joined.push(word.startsWith('--') && taking.includes(word) && isValue ? `${word}=${own[++at] ?? ''}` : word);
+  }
+  return [...joined, ...argv.slice(own.length)];
 }
 
 function beforeDashes(argv: readonly string[]): readonly string[] {

@@ -40,12 +40,23 @@ export abstract class RunctlCommand extends Command<CommandContext> {
         throw new RunctlError('usage', `--output takes json or text, not ${this.output}`);
       return await this.run();
     } catch (error) {
-      const shown = this.context.interrupted.aborted && isAbort(error) ? abortedError() : await worded(error);
+      const shown =
+        this.context.interrupted.aborted && isAbort(error) ? abortedError() : this.withPlace(await worded(error));
       this.context.stderr.write(
         renderError(shown, { json: this.json, verbose: this.verbose, colour: this.context.colour }),
       );
       return exitCodeOf(shown);
     }
+  }
+
+  /** Commands that a hint names must ask the same cloud as this one. */
+  private withPlace(error: unknown): unknown {
+    if (!this.useSandbox || !(error instanceof RunctlError) || error.hint === undefined) return error;
+    const hint = error.hint.replaceAll(
+      /`(runctl (?:status|logs|attach|events|wait|stop|resume)[^`]*)`/g,
+      '`$1 --sandbox`',
+    );
+    return new RunctlError(error.code, error.message, { hint, cause: error.cause, details: error.details });
   }
 
   /** Data, for programs: one compact line. */
@@ -68,8 +79,10 @@ export abstract class RunctlCommand extends Command<CommandContext> {
 
   /** Settings of files, environment and `flags`, and the cloud they name. `near` is where the search for .runctl.toml starts. */
   protected async connect(flags: SettingsInput = {}, near: string = this.context.cwd): Promise<Connected> {
+    const { checkFlags, loadSettings } = await import('./settings/load.ts');
+    // A slip on the command line starts no local cloud.
+    checkFlags(flags);
     const environment = await this.environment();
-    const { loadSettings } = await import('./settings/load.ts');
     const settings = await loadSettings({
       flags: { ...this.accountFlags(), ...flags },
       environment,
@@ -120,10 +133,14 @@ async function worded(error: unknown): Promise<unknown> {
   return (await import('./operations/documents.ts')).storeProblem(error);
 }
 
+/** Also when an adapter gave the abort words of its own: it keeps what it caught as the cause. */
 function isAbort(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return (
-    error.name === 'AbortError' || (error as { kind?: unknown }).kind === 'aborted' || error.message === 'interrupted'
+    error.name === 'AbortError' ||
+    (error as { kind?: unknown }).kind === 'aborted' ||
+    error.message === 'interrupted' ||
+    isAbort(error.cause)
   );
 }
 

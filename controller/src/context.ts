@@ -23,6 +23,17 @@ export interface Services {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/**
+ * `environment` without all that names an account, an endpoint or a place in one, each as undefined: a profile would win over
+ * the local cloud's keys, and a service's own endpoint over its address.
+ */
+export function withoutAccount(environment: Environment): Environment {
+  const own = /^(AWS_|RUNCTL_(PROFILE|PREFIX|SUBNETS|SECURITY_GROUPS|AMI)$)/;
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [name, own.test(name) ? undefined : value]),
+  );
+}
+
 /** All that a command may touch besides its options. */
 export interface CommandContext extends BaseContext {
   readonly version: string;

@@ -65,6 +65,8 @@ export function usageError(
 }
 
 function wording(text: string, path: readonly string[]): string {
+  const lacking = /Not enough arguments to option (-[\w-]+)/.exec(text)?.[1];
+  if (lacking !== undefined) return `${lacking} needs a value`;
   if (/Not enough positional arguments/.test(text)) return `${path.join(' ')} needs another argument`;
   if (/Extraneous positional argument \("(.*)"\)/.test(text))
     return `unexpected argument ${/\("(.*)"\)/.exec(text)?.[1]}`;

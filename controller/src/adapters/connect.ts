@@ -20,7 +20,7 @@ const PARALLEL_REQUESTS = 32;
 
 /**
  * Connects to AWS, or whatever the SDK's own variables name. The SDKs read the process's environment, so `environment` is
- * laid over it first: one process talks to one cloud. Errors: `config-missing`.
+ * laid over it first, and what is undefined there is taken away: one process talks to one cloud. Errors: `config-missing`.
  */
 export function connectCloud(settings: Settings, environment: Environment, log: Log): Promise<Cloud> {
   const bucket = requiredBucket(settings);

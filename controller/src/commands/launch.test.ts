@@ -257,8 +257,12 @@ describe('bad input to launch', () => {
     [['train.py', '--budget', 'much'], 2, /--budget: takes a number, not "much"/],
     [['train.py', '--budget', '0'], 2, /--budget: takes an amount above 0/],
     [['train.py', '--resume', 'maybe'], 2, /--resume: takes auto or never/],
-    [['train.py', '--resume-argument=--from'], 2, /has no \{path\} in it/],
+    [['train.py', '--resume-argument', '--from'], 2, /--resume-argument --from has no \{path\} in it/],
     [['train.py', '--name', 'a/b'], 2, /--name a\/b can't be used/],
+    [['train.py', '--grace', '-5s'], 2, /--grace: takes a duration such as 90s, 10m or 2h, not "-5s"/],
+    [['train.py', '--grace'], 2, /--grace needs a value/],
+    [['train.py', '--project', 'nowhere'], 2, /--project nowhere is not there/],
+    [['train.py', '--sandbox', '--max-runtime', '7x'], 2, /--max-runtime: takes a duration/],
     [['train.py', '--region', 'mars'], 2, /--region: takes the name of an AWS region/],
     [['train.py', '--instance-type', 'bogus'], 13, /there is no instance type bogus/],
     [['train.py', '--instance-type', 'g5g.xlarge'], 13, /g5g\.xlarge is an ARM machine/],
@@ -269,6 +273,16 @@ describe('bad input to launch', () => {
     expect(result.stderr).toMatch(text);
     expect(result.exitCode).toBe(exitCode);
     expect(await scope.world.keys()).toEqual([]);
+  });
+
+  test("takes a value that begins with a dash, as the script's own options do", async () => {
+    await using scope = await commandWorld(PROJECT);
+    const args = ['train.py', '--dry-run', '--json', '--resume-argument', '--resume {path}', '--', '--epochs', '3'];
+    const result = await scope.world.run(['launch', ...args]);
+    expect(JSON.parse(result.stdout)).toMatchObject({
+      args: ['--epochs', '3'],
+      checkpoint: { resumeArgument: '--resume {path}' },
+    });
   });
 
   test('says how to get a bucket, and that --sandbox needs none', async () => {

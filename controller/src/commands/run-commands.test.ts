@@ -199,6 +199,7 @@ describe('logs', () => {
       (await world.run(['logs', 'mine', '--tail', String(count)])).stdout
         .split('\n')
         .filter((line) => line !== '' && !line.startsWith('──'));
+    expect(await lines(0)).toEqual([]);
     expect(await lines(1)).toEqual(['six']);
     expect(await lines(3)).toEqual(['four', 'five', 'six']);
     expect(await lines(5)).toEqual(['two', 'three', 'four', 'five', 'six']);

@@ -26,7 +26,7 @@ export class StatusCommand extends RunctlCommand {
   protected async run(): Promise<number> {
     const limit = Number(this.limit);
     if (!Number.isInteger(limit) || limit < 1)
-      throw new RunctlError('usage', `--limit takes a whole number, not ${this.limit}`);
+      throw new RunctlError('usage', `--limit takes a whole number above 0, not ${this.limit}`);
     if (this.via !== undefined && this.via !== 'ssh')
       throw new RunctlError('usage', `--via takes ssh, not ${this.via}`);
     const { cloud } = await this.connect();

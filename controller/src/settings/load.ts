@@ -45,6 +45,11 @@ export async function loadSettings(sources: SettingsSources): Promise<Settings> 
   return { ...settings, prefix: normalPrefix(settings.prefix) };
 }
 
+/** Errors: `usage`, for a value on the command line that no file or environment could make right. */
+export function checkFlags(flags: SettingsInput): void {
+  check(flagSource(flags));
+}
+
 /** Files that would be read, the strongest first. */
 async function fileSources(sources: SettingsSources): Promise<Source[]> {
   if (sources.file !== undefined) {

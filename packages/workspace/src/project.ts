@@ -27,14 +27,14 @@ export interface FindProjectOptions {
 /**
  * The project a script belongs to: the nearest folder at or above it that has a marker, else the script's own folder.
  * Errors: `script-not-found`, `script-outside-project` (the script lies outside the root that was asked for, or nothing but
- * the home folder or `/` would be left as root).
+ * the home folder or `/` would be left as root), `usage` (the root that was asked for is no folder).
  */
 export async function findProject(script: string, options: FindProjectOptions): Promise<Project> {
   const path = await realScript(resolve(options.cwd, script), script);
   const { root, marker } =
     options.root === undefined
       ? await nearestRoot(dirname(path), await real(options.home))
-      : { root: await real(resolve(options.cwd, options.root)), marker: 'option' };
+      : { root: await realFolder(resolve(options.cwd, options.root), options.root), marker: 'option' };
   const inside = relative(root, path);
   if (inside.startsWith('..') || isAbsolute(inside))
     throw new RunctlError('script-outside-project', `${script} is not inside the project ${root}`, {
@@ -80,6 +80,14 @@ async function markerIn(folder: string): Promise<string | null> {
     if (found !== null) return marker;
   }
   return null;
+}
+
+async function realFolder(path: string, asGiven: string): Promise<string> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory() === true) return realpath(path);
+  throw new RunctlError('usage', `--project ${asGiven} is ${found === null ? 'not there' : 'not a folder'}`, {
+    hint: `looked for ${path}`,
+  });
 }
 
 async function real(path: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { Command } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../../command.ts';
+import { withoutAccount } from '../../context.ts';
 
 export class SandboxEnvCommand extends RunctlCommand {
   static override paths = [['sandbox', 'env']];
@@ -21,11 +22,19 @@ export class SandboxEnvCommand extends RunctlCommand {
     else this.print(`unset ${OVERRULED.join(' ')}`);
     if (!this.json)
       this.print(
-        Object.entries(region.environment)
-          .map(([name, value]) => `export ${name}=${quoted(value)}`)
-          .join('\n'),
+        [
+          ...this.inTheWay(region.environment).map((name) => `unset ${name}`),
+          ...Object.entries(region.environment).map(([name, value]) => `export ${name}=${quoted(value)}`),
+        ].join('\n'),
       );
     return 0;
+  }
+
+  /** Variables of this shell, such as AWS_PROFILE, with which clients would go past the local cloud. */
+  private inTheWay(region: Readonly<Record<string, string>>): string[] {
+    return Object.entries(withoutAccount(this.context.env))
+      .filter(([name, value]) => value === undefined && region[name] === undefined)
+      .map(([name]) => name);
   }
 }
 

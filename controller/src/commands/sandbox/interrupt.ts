@@ -18,6 +18,10 @@ export class SandboxInterruptCommand extends RunctlCommand {
 
   protected async run(): Promise<number> {
     const folder = await this.sandboxFolder();
+    if ((await this.context.services.sandbox.find(folder)) === null)
+      throw new RunctlError('sandbox-not-running', `no local cloud runs in ${folder}`, {
+        hint: 'nothing is left to interrupt; `runctl launch … --sandbox` starts one',
+      });
     const target = this.target.startsWith('i-') ? { instanceId: this.target } : { run: await this.findRun() };
     const { noNotice, rebalance } = this;
     const taken = await this.context.services.sandbox.interrupt(folder, { target, notice: !noNotice, rebalance });

@@ -34,8 +34,9 @@ export async function* showLog(options: ShowLogOptions): AsyncGenerator<ShownLog
   const since = sinceAgoMs === null ? {} : { sinceMs: clock.wallMs() - sinceAgoMs };
   const log = createLogReader({ store: cloud.store, run, ...since });
   if (lines !== null) {
-    const tail = await readLogTail({ store: cloud.store, run }, lines);
-    yield* banners.with(record, tail);
+    const tail = await readLogTail({ store: cloud.store, run }, Math.max(1, lines));
+    // None is asked for by who only wants what comes from now on.
+    if (lines > 0) yield* banners.with(record, tail);
     log.skipTo(tail);
     if (!options.follow) return;
   }
