@@ -83,7 +83,8 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     const region = await this.context.services.sandbox.ensure({ folder, environment: this.context.env }, (text) =>
       this.note(text),
     );
-    return { ...this.context.env, ...region.environment };
+    const { environmentOfRegion } = await import('./operations/sandbox/sandbox-environment.ts');
+    return environmentOfRegion(this.context.env, region.environment);
   }
 
   protected async sandboxFolder(): Promise<string> {

@@ -20,12 +20,14 @@ const PARALLEL_REQUESTS = 32;
 
 /**
  * Connects to AWS, or whatever the SDK's own variables name. The SDKs read the process's environment, so `environment` is
- * laid over it first: one process talks to one cloud. Errors: `config-missing`.
+ * laid over it first, what is undefined there is taken out: one process talks to one cloud. Errors: `config-missing`.
  */
 export function connectCloud(settings: Settings, environment: Environment, log: Log): Promise<Cloud> {
   const bucket = requiredBucket(settings);
   const region = requiredRegion(settings);
-  for (const [name, value] of Object.entries(environment)) if (value !== undefined) process.env[name] = value;
+  for (const [name, value] of Object.entries(environment))
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
   if (settings.profile !== undefined) process.env['AWS_PROFILE'] = settings.profile;
   const s3 = new S3Store({
     bucket,

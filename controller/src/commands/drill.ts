@@ -5,6 +5,7 @@ import type { Environment } from '../context.ts';
 import type { Cloud } from '../operations/cloud.ts';
 import type { DrillEvent, DrillReport } from '../operations/drill/drill.ts';
 import type { SandboxRegion } from '../operations/sandbox/sandbox-control.ts';
+import { environmentOfRegion } from '../operations/sandbox/sandbox-environment.ts';
 import type { Settings } from '../settings/schema.ts';
 import { WorkloadCommand, wishOf, workloadEnvironment } from './launch-options.ts';
 
@@ -44,14 +45,14 @@ export class DrillCommand extends WorkloadCommand {
     const project = await this.findProject();
     const { context } = this;
     const folder = this.state ?? join(context.temporaryFolder, 'sandbox');
-    const environment: Environment = { ...context.env, AWS_PROFILE: undefined };
     const region = await context.services.sandbox.start(
-      { folder, environment, level: this.level, timeScale: numbers.timeScale, parentPid: context.pid },
+      { folder, environment: context.env, level: this.level, timeScale: numbers.timeScale, parentPid: context.pid },
       () => {},
     );
     try {
-      const settings = await this.drillSettings(region, dirname(join(project.root, project.script)));
-      const cloud = await context.services.connect(settings, { ...environment, ...region.environment }, this.log);
+      const environment = environmentOfRegion(context.env, region.environment);
+      const settings = await this.drillSettings(environment, dirname(join(project.root, project.script)));
+      const cloud = await context.services.connect(settings, environment, this.log);
       try {
         return await this.rehearse({ cloud, settings, region, project, numbers });
       } finally {
@@ -124,12 +125,12 @@ export class DrillCommand extends WorkloadCommand {
     };
   }
 
-  private async drillSettings(region: SandboxRegion, near: string): Promise<Settings> {
+  private async drillSettings(environment: Environment, near: string): Promise<Settings> {
     const { loadSettings } = await import('../settings/load.ts');
-    const { cwd, home, env } = this.context;
+    const { cwd, home } = this.context;
     return loadSettings({
       flags: this.workloadFlags(),
-      environment: { ...env, ...region.environment },
+      environment,
       file: this.config,
       near,
       cwd,

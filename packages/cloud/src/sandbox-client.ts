@@ -135,7 +135,7 @@ async function answering(stateFolder: string): Promise<Sandbox | null> {
 }
 
 function notRunning(message: string, cause?: unknown): RunctlError {
-  return new RunctlError('sandbox-not-running', message, { hint: 'start it with `runctl sandbox up`', cause });
+  return new RunctlError('sandbox-not-running', message, { hint: 'start it with `runctl sandbox start`', cause });
 }
 
 function logTail(stateFolder: string): string {

@@ -1,6 +1,7 @@
 import { Command } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../../command.ts';
+import { foreignVariables } from '../../operations/sandbox/sandbox-environment.ts';
 
 export class SandboxEnvCommand extends RunctlCommand {
   static override paths = [['sandbox', 'env']];
@@ -19,9 +20,10 @@ export class SandboxEnvCommand extends RunctlCommand {
     if (this.json) this.printJson(region.environment);
     else
       this.print(
-        Object.entries(region.environment)
-          .map(([name, value]) => `export ${name}=${quoted(value)}`)
-          .join('\n'),
+        [
+          `unset ${foreignVariables.join(' ')}`,
+          ...Object.entries(region.environment).map(([name, value]) => `export ${name}=${quoted(value)}`),
+        ].join('\n'),
       );
     return 0;
   }
