@@ -22,7 +22,7 @@ import {
 import type { ZodType, output } from 'zod';
 
 /** The bucket as the AWS SDK sees it: the tests never read it through our own adapter. */
-export class Bucket {
+export class Bucket implements Disposable {
   readonly #client: S3Client;
   readonly #name: string;
 
@@ -33,6 +33,10 @@ export class Bucket {
 
   close(): void {
     this.#client.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   async bytes(key: string): Promise<Buffer | null> {

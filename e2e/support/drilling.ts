@@ -83,7 +83,8 @@ export async function drill(
     async () => processesNaming(temporary).length === 0,
     10_000,
   );
-  expect(await readdir(temporary)).toEqual([]);
+  // Node itself leaves its compile cache.
+  expect((await readdir(temporary)).filter((name) => name !== 'node-compile-cache')).toEqual([]);
   return { finished, report };
 }
 

@@ -6,6 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectSandbox, type Sandbox } from '@runctl/cloud';
+import { sandboxControlPath, type SandboxRequestName } from '@runctl/protocol';
 import { Bucket } from './bucket.ts';
 import { runctl, startRunctl, type Finished } from './runctl.ts';
 
@@ -17,6 +18,7 @@ interface RegionFile {
   readonly secretAccessKey: string;
   readonly bucket: string;
   readonly level: string;
+  readonly adminToken: string;
   readonly pid: number;
 }
 
@@ -85,6 +87,25 @@ export class World implements AsyncDisposable {
   /** The same, left running. */
   start(args: readonly string[]): ReturnType<typeof startRunctl> {
     return startRunctl(withSandbox(args), { env: this.env });
+  }
+
+  /** The bucket of the region that runs in this world's folder now, which may be another than the one it began with. */
+  async bucketNow(): Promise<Bucket> {
+    const file = join(this.env['RUNCTL_SANDBOX_STATE'] ?? '', 'region.json');
+    const region = JSON.parse(await readFile(file, 'utf8')) as RegionFile;
+    const credentials = { accessKeyId: region.accessKeyId, secretAccessKey: region.secretAccessKey };
+    const client = { endpoint: region.endpoint, region: region.region, credentials, forcePathStyle: true };
+    return new Bucket(new S3Client(client), region.bucket);
+  }
+
+  /** One request of the sandbox's control channel: what no AWS call can do, such as cutting a network. */
+  async control(name: SandboxRequestName, body: unknown): Promise<void> {
+    const answer = await fetch(`${this.region.endpoint}${sandboxControlPath}${name}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.region.adminToken}` },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${name}: ${answer.status} ${await answer.text()}`);
   }
 
   /** A second laptop: another home, the same cloud. */

@@ -17,10 +17,8 @@ export class SandboxEnvCommand extends RunctlCommand {
       throw new RunctlError('sandbox-not-running', `no local cloud runs in ${folder}`, {
         hint: 'start it with `runctl sandbox start`',
       });
-    const { OVERRULED } = await import('../../operations/sandbox/sandbox-environment.ts');
     if (this.json) this.printJson(region.environment);
-    else this.print(`unset ${OVERRULED.join(' ')}`);
-    if (!this.json)
+    else
       this.print(
         [
           ...this.inTheWay(region.environment).map((name) => `unset ${name}`),

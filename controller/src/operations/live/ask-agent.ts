@@ -38,11 +38,15 @@ export async function askAgent(cloud: Cloud, options: AskOptions): Promise<LiveA
   return { instanceId: instance.instanceId, via: 'ssm', status: parsed.data };
 }
 
-/** Where the agent's websocket listens on its machine. Errors: `agent-unreachable`. */
+/** Where the agent's websocket listens on its machine; null when it left no address. Errors: `agent-unreachable`. */
 export async function findEndpoint(
   cloud: Cloud,
   options: AskOptions,
-): Promise<{ readonly instance: CloudInstance; readonly endpoint: AgentEndpoint; readonly unreachable: Unreachable }> {
+): Promise<{
+  readonly instance: CloudInstance;
+  readonly endpoint: AgentEndpoint | null;
+  readonly unreachable: Unreachable;
+}> {
   const { instance, unreachable } = await findAgent(cloud, options);
   const answer = await onInstance(
     cloud,
@@ -50,8 +54,7 @@ export async function findEndpoint(
     `cat ${ROOT}/run/runctl/agent.json`,
   );
   const parsed = agentEndpoint.safeParse(parseJson(answer));
-  if (!parsed.success) throw unreachable('it left no address');
-  return { instance, endpoint: parsed.data, unreachable };
+  return { instance, endpoint: parsed.success ? parsed.data : null, unreachable };
 }
 
 /** Makes the error that tells why, and when the agent was last heard of. */
@@ -76,21 +79,14 @@ async function onInstance(
   script: string,
 ): Promise<string> {
   const { instance, unreachable, signal } = target;
-  try {
-    const { exitCode, stdout, stderr } = await cloud.remote.run(instance.instanceId, script, {
-      timeoutMs: ASK_TIMEOUT_MS,
-      signal,
+  const { exitCode, stdout, stderr } = await cloud.remote
+    .run(instance.instanceId, script, { timeoutMs: ASK_TIMEOUT_MS, signal })
+    .catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      throw unreachable(messageOf(error));
     });
-    if (exitCode === 0) return stdout;
-    throw unreachable(`on ${instance.instanceId}: ${stderr.trim().split('\n').at(-1) ?? `exit code ${exitCode}`}`);
-  } catch (error) {
-    if (
-      signal.aborted ||
-      (error instanceof RunctlError && error.code === 'agent-unreachable' && error.hint !== undefined)
-    )
-      throw error;
-    throw unreachable(`${instance.instanceId}: ${messageOf(error)}`);
-  }
+  if (exitCode === 0) return stdout;
+  throw unreachable(`on ${instance.instanceId}: ${stderr.trim().split('\n').at(-1) ?? `exit code ${exitCode}`}`);
 }
 
 function unreachableError(record: RunRecord, why: string): RunctlError {

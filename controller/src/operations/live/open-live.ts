@@ -79,6 +79,7 @@ interface Reached {
 async function reach(cloud: Cloud, { dial, tunnel: openTunnel, ...options }: ReachOptions): Promise<Reached | null> {
   const { instance, endpoint, unreachable } = await findEndpoint(cloud, options);
   const { instanceId } = instance;
+  if (endpoint === null) return null;
   const { port, token } = endpoint;
   if (openTunnel !== null) {
     const tunnel = await openTunnel(instance, port);

@@ -27,6 +27,10 @@ export class CuttableServer {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
+  get isCut(): boolean {
+    return this.#cut;
+  }
+
   setCut(cut: boolean): void {
     if (cut === this.#cut) return;
     this.#cut = cut;

@@ -45,6 +45,8 @@ export interface Machine {
   kill(): Promise<void>;
   /** Cuts (true) or restores (false) every connection between the machine and the region's endpoints, IMDS excepted. */
   setPartitioned(partitioned: boolean): void;
+  /** Whether it is cut off now. `exec` works all the same: whoever models a network asks first. */
+  readonly isPartitioned: boolean;
   /** What the boot printed so far, as GetConsoleOutput shows it. */
   consoleOutput(): Promise<Buffer>;
 }

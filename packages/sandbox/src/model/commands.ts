@@ -46,6 +46,8 @@ export interface CommandsOptions {
 }
 
 const maximumTimeoutSeconds = 172_800;
+/** How soon after its network is back an instance takes what waited for it. */
+const deliveryRetryMs = 200;
 /** The shell's way to say that a command was killed. */
 const killedCode = 137;
 
@@ -118,6 +120,7 @@ export class Commands {
     if (invocation.endedAtMs !== null) return;
     const machine = this.#options.instances.find(invocation.instanceId)?.machine;
     if (!machine) return this.#finish(invocation, 'Failed', { details: 'Undeliverable' });
+    if (machine.isPartitioned) return this.#deliverLater(command, invocation);
     invocation.status = 'InProgress';
     invocation.details = 'InProgress';
     invocation.startedAtMs = this.#options.nowMs();
@@ -130,6 +133,13 @@ export class Commands {
       if (invocation.endedAtMs === null)
         this.#finish(invocation, 'Failed', { details: 'Undeliverable', stderr: String(error) });
     }
+  }
+
+  /** Its agent polls for commands over a network that is down: it stays pending until `TimeoutSeconds` have passed. */
+  #deliverLater(command: Command, invocation: Invocation): void {
+    if (this.#options.nowMs() - command.requestedAtMs >= command.timeoutSeconds * 1000)
+      return this.#finish(invocation, 'TimedOut', { details: 'DeliveryTimedOut' });
+    this.#options.schedule.after(deliveryRetryMs, () => this.#execute(command, invocation));
   }
 
   #record(invocation: Invocation, result: ExecResult, timeoutMs: number): void {

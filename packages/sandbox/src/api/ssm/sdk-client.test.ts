@@ -144,6 +144,17 @@ describe('a command', () => {
     });
   });
 
+  test('waits for the network of a partitioned instance', async () => {
+    const id = await runningInstance();
+    region.driver.of(id).setPartitioned(true);
+    const commandId = await send(id, ['echo hello']);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const waiting = await ssm.send(new GetCommandInvocationCommand({ CommandId: commandId, InstanceId: id }));
+    expect(waiting).toMatchObject({ Status: 'Pending', StandardOutputContent: '' });
+    region.driver.of(id).setPartitioned(false);
+    expect(await finished(commandId, id)).toMatchObject({ Status: 'Success' });
+  });
+
   test('can be cancelled, listed by itself, by instance, and with its details', async () => {
     const id = await runningInstance();
     let end: () => void = () => {};

@@ -194,6 +194,10 @@ export class LiteMachine implements Machine {
     this.#endpoints.setCut(partitioned);
   }
 
+  get isPartitioned(): boolean {
+    return this.#endpoints.isCut;
+  }
+
   consoleOutput(): Promise<Buffer> {
     return readFile(this.#consoleFile);
   }

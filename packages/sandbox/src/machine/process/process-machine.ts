@@ -167,6 +167,10 @@ export class ProcessMachine implements Machine {
     this.#endpoints.setCut(partitioned);
   }
 
+  get isPartitioned(): boolean {
+    return this.#endpoints.isCut;
+  }
+
   consoleOutput(): Promise<Buffer> {
     return readFile(this.#at.console);
   }

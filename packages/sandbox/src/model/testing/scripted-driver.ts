@@ -62,7 +62,10 @@ export class ScriptedMachine implements Machine {
     this.#end('crashed');
   }
 
+  isPartitioned = false;
+
   setPartitioned(partitioned: boolean): void {
+    this.isPartitioned = partitioned;
     this.calls.push(`partitioned ${partitioned}`);
   }
 
