@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { durableStep, launchDetached, projectWith, reachesStep } from '../support/launching.ts';
 import { World } from '../support/world.ts';
 
-test('three boots that fail before the agent end the launch, and everybody is told why', async () => {
+test.concurrent('three boots that fail before the agent end the launch, and everybody is told why', async () => {
   await using world = await World.start();
   await breakS3(world, [
     {
@@ -26,6 +26,22 @@ test('three boots that fail before the agent end the launch, and everybody is to
   const status = await world.runctl(['status', run]);
   expect(status.stdout).toContain('fetching the agent');
   await checkAfter(world, run);
+});
+
+test.concurrent('who cannot delete its fleet stays on, says so, and tries until it can', async () => {
+  await using world = await World.start();
+  const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
+  await reachesStep(world, run, 1, 2);
+  await world.sandbox.send('fail-next', { action: 'DeleteFleet', code: 'unexpectedError', times: 4 });
+  const refused = await eventually('the refusal is told', async () => {
+    const status = await world.bucket.status(run, 1);
+    return status?.doing.includes('could not be deleted') === true && status;
+  });
+  expect(await livingInstances(world, run)).toEqual([refused.instanceId]);
+  const shown = await world.runctl(['wait', run]);
+  expect(shown, shown.stderr).toMatchObject({ exitCode: 0 });
+  await checkAfter(world, run);
+  expect(await world.bucket.status(run, 2)).toBeNull();
 });
 
 describe.concurrent('the laptop dies between making the fleet and writing its id down', () => {
@@ -106,20 +122,4 @@ describe.concurrent('stop with nobody alive', () => {
     expect(await world.bucket.outcome(run)).toMatchObject({ status: 'stopped', cause: 'laptop' });
     await checkAfter(world, run);
   });
-});
-
-test('who cannot delete its fleet stays on, says so, and tries until it can', async () => {
-  await using world = await World.start();
-  const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
-  await reachesStep(world, run, 1, 2);
-  await world.sandbox.send('fail-next', { action: 'DeleteFleet', code: 'unexpectedError', times: 4 });
-  const refused = await eventually('the refusal is told', async () => {
-    const status = await world.bucket.status(run, 1);
-    return status?.doing.includes('could not be deleted') === true && status;
-  });
-  expect(await livingInstances(world, run)).toEqual([refused.instanceId]);
-  const shown = await world.runctl(['wait', run]);
-  expect(shown, shown.stderr).toMatchObject({ exitCode: 0 });
-  await checkAfter(world, run);
-  expect(await world.bucket.status(run, 2)).toBeNull();
 });

@@ -129,32 +129,55 @@ describe.concurrent('two machines of one run are alive', () => {
   });
 });
 
-test('writes whose answers are lost happen once', async () => {
-  await using world = await World.start();
-  const lost = (name: string, keyPattern: string, operations: readonly string[]) => ({
-    name,
-    match: { keyPattern, operations },
-    effect: { kind: 'drop-response' },
-    times: 2,
+describe.concurrent('writes that nobody can be sure of', () => {
+  test('writes whose answers are lost happen once', async () => {
+    await using world = await World.start();
+    const lost = (name: string, keyPattern: string, operations: readonly string[]) => ({
+      name,
+      match: { keyPattern, operations },
+      effect: { kind: 'drop-response' },
+      times: 2,
+    });
+    await breakS3(world, [
+      lost('latest', '*/latest.json', ['PutObject']),
+      lost('lease', '*/lease.json', ['PutObject']),
+      lost('manifest', '*/manifests/*', ['PutObject']),
+      lost('complete', '*/data/*', ['CompleteMultipartUpload']),
+      lost('attempt', '*/attempts/*/outcome.json', ['PutObject']),
+      lost('log', '*/logs/*', ['PutObject']),
+      lost('outcome', '*/launches/*/outcome.json', ['PutObject']),
+    ]);
+    const run = await launchDetached(world, 'heavy', { args: ['40', '0.1', '24', '0', '10'] });
+    const { instanceId } = await reachesStep(world, run, 1, 15);
+    await giveNotice(world, instanceId);
+    await reachesPhase(world, run, { generation: 2, phase: 'running' });
+    await succeeds(world, run, 40);
+    const applied = await faultsApplied(world);
+    expect(Object.entries(applied).filter(([, times]) => times === 0)).toEqual([]);
+    expect(String(await world.bucket.log(run, 2))).toMatch(/^resumed at step \d+ whole$/m);
+    await checkAfter(world, run);
   });
-  await breakS3(world, [
-    lost('latest', '*/latest.json', ['PutObject']),
-    lost('lease', '*/lease.json', ['PutObject']),
-    lost('manifest', '*/manifests/*', ['PutObject']),
-    lost('complete', '*/data/*', ['CompleteMultipartUpload']),
-    lost('attempt', '*/attempts/*/outcome.json', ['PutObject']),
-    lost('log', '*/logs/*', ['PutObject']),
-    lost('outcome', '*/launches/*/outcome.json', ['PutObject']),
-  ]);
-  const run = await launchDetached(world, 'heavy', { args: ['40', '0.1', '24', '0', '10'] });
-  const { instanceId } = await reachesStep(world, run, 1, 15);
-  await giveNotice(world, instanceId);
-  await reachesPhase(world, run, { generation: 2, phase: 'running' });
-  await succeeds(world, run, 40);
-  const applied = await faultsApplied(world);
-  expect(Object.entries(applied).filter(([, times]) => times === 0)).toEqual([]);
-  expect(String(await world.bucket.log(run, 2))).toMatch(/^resumed at step \d+ whole$/m);
-  await checkAfter(world, run);
+
+  test('a late manifest of a fenced life is never resumed from', async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1'] });
+    await durableStep(world, run, 10);
+    const first = await reachesStep(world, run, 1, 12);
+    const old = await world.bucket.latest(run);
+    await giveNotice(world, first.instanceId);
+    const second = await reachesPhase(world, run, { generation: 2, phase: 'running' });
+    // As a machine would that hung in the middle of its commit: whole in itself, and newer by its step than all others.
+    const forged = { ...(await world.bucket.manifest(old?.manifest ?? '')), seq: 99, step: 5000 };
+    const key = runKeys(run).manifest({ generation: 1, seq: 99 });
+    await world.bucket.write(key, `${JSON.stringify(forged)}\n`);
+    await giveNotice(world, second.instanceId);
+
+    await succeeds(world, run, 60);
+    const resumedFrom = (await world.bucket.started(run, 3))?.resumedFrom;
+    expect(resumedFrom).toMatchObject({ step: (await world.bucket.attemptOutcome(run, 2))?.durableStep, warnings: [] });
+    expect(resumedFrom?.manifest).not.toBe(key);
+    await checkAfter(world, run);
+  });
 });
 
 /** A second machine of the run, whose agent is up and waits for the lease; the fleet wants only one again. */
