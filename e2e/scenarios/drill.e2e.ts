@@ -94,10 +94,11 @@ describe('a drill judges', () => {
   });
 
   test('a script that reports no step as one whose losses cannot be known', async () => {
-    const { report } = await drill('silent.py', { flags: [], args: ['80', '0.1'] });
+    const { report } = await drill('silent.py', { flags: ['--compare'], args: ['80', '0.1'] });
     expect(report).toMatchObject({ verdict: 'unsafe', outcome: 'succeeded', finalStep: null });
+    expect(report.identicalToUninterrupted).toBe(true); // which a script that began anew would reach, too
     expect(report.interruptions).toMatchObject([{ stepAtInterruption: null, lostSteps: null }]);
-    expect(report.reasons).toEqual([expect.stringContaining('how many steps were lost is unknown')]);
+    expect(report.reasons).toEqual([expect.stringMatching(/^how many steps were lost, .* is unknown/)]);
     expect(report.reasons[0]).toContain('print `step N`');
   });
 

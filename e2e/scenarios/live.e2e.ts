@@ -20,7 +20,7 @@ for (const [level, via] of [
     expect(live, live.stderr).toMatchObject({ exitCode: 0 });
     const [answer] = jsonLines(live);
     expect(answer).toMatchObject({ via, instanceId: seen.instanceId, status: { run, phase: 'running' } });
-    expect((answer?.['status'] as { step: number }).step).toBeGreaterThanOrEqual(5);
+    expect((answer as { status: { step: number } }).status.step).toBeGreaterThanOrEqual(5);
     const human = await world.runctl(['status', run, '--live'], { env: world.otherLaptop() });
     expect(human, human.stderr).toMatchObject({ exitCode: 0 });
     expect(human.stdout).toContain(`${seen.instanceId}, asked over ${via} just now`);

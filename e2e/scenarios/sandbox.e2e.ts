@@ -88,10 +88,10 @@ test('a sandbox survives the command that started it, and its objects survive th
   expect(again.stderr).toMatch(
     /^error\[sandbox-running\]: a local cloud already runs in .*\nhint: .*runctl sandbox stop/,
   );
-  expect(process.kill(world.region.pid, 0)).toBe(true);
+  expect(isAlive(world.region.pid)).toBe(true);
 
   expect(await runctl(['sandbox', 'stop'], { env: world.env })).toMatchObject({ exitCode: 0 });
-  expect(() => process.kill(world.region.pid, 0)).toThrow('ESRCH');
+  await eventually('its process is gone', async () => !isAlive(world.region.pid), 5000);
   const stopped = await runctl(['sandbox', 'stop'], { env: world.env });
   expect(stopped).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('no local cloud runs in') });
   for (const command of ['status', 'env']) {
@@ -105,7 +105,7 @@ test('a sandbox survives the command that started it, and its objects survive th
   expect(String(await bucket.bytes('greeting'))).toBe('hello');
 });
 
-test('a run whose sandbox was killed and started again keeps what it saved, and resumes from it', async () => {
+test('a run whose sandbox was killed and started again keeps what it saved', async () => {
   await using world = await World.start();
   const run = await launchDetached(world, 'counter', { args: ['40', '0.1'] });
   const { pid } = await reachesStep(world, run, 1, 15);
@@ -125,7 +125,7 @@ test('interrupt names what it took, and refuses what is not there', async () => 
   const nothing = await world.runctl(['sandbox', 'interrupt', 'i-0123456789abcdef0']);
   expect(nothing.exitCode).not.toBe(0);
   expect(nothing.stderr).toMatch(/^error\[instance-not-found\]: /);
-  const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
+  const run = await launchDetached(world, 'counter', { args: ['80', '0.1'] });
   const { instanceId } = await reachesStep(world, run, 1, 3);
   const taken = await runctl(['sandbox', 'interrupt', run, '--json'], { env: world.env });
   expect(taken, taken.stderr).toMatchObject({ exitCode: 0 });

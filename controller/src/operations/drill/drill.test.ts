@@ -76,7 +76,7 @@ describe('the verdict of a drill', () => {
     [
       'steps are unknown and nothing else proves it',
       facts({ lostSteps: null }, { identical: null }),
-      /reports none: print/,
+      /reports no step: print/,
     ],
   ])('is unsafe when %s', (_name, given, reason) => {
     const { verdict, reasons } = judge(given);
@@ -90,9 +90,9 @@ describe('the verdict of a drill', () => {
     ).toBe('safe');
   });
 
-  test('an unknown number of lost steps is said even when an equal result proves that nothing was', () => {
+  test('is unsafe when steps are unknown although the results are equal: a script that began anew has them too', () => {
     const { verdict, reasons } = judge(facts({ lostSteps: null }));
-    expect(verdict).toBe('safe');
+    expect(verdict).toBe('unsafe');
     expect(reasons).toEqual([expect.stringContaining('print `step N`')]);
   });
 

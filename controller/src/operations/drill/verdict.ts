@@ -43,19 +43,13 @@ export function judge(facts: DrillFacts): Verdict {
     wrong.push(
       `the result differs from the undisturbed run's (${facts.differing.slice(0, 3).join(', ')}): save everything that decides the next step (random states, optimiser, scheduler, place in the data) and restore all of it`,
     );
-  if (interruptions.some((one) => one.lostSteps === null)) {
-    const proven = facts.identical === true && interruptions.every((one) => one.newCheckpoint !== false);
-    (proven ? remarks : wrong).push(blindReason(proven));
-  }
+  if (interruptions.some((one) => one.lostSteps === null)) wrong.push(BLIND_REASON);
   return { verdict: wrong.length > 0 ? 'unsafe' : 'safe', reasons: [...wrong, ...remarks] };
 }
 
-function blindReason(proven: boolean): string {
-  const how = 'print `step N`, or write {"step": N} to $RUNCTL_PROGRESS_FILE';
-  return proven
-    ? `how many steps were lost is unknown, because the script reports none (the equal result shows that nothing was): ${how}`
-    : `how many steps were lost is unknown, because the script reports none: ${how}`;
-}
+/** An equal result proves nothing here: a deterministic script that began anew ends with the same bytes. */
+const BLIND_REASON =
+  'how many steps were lost, and whether the script resumed at all, is unknown, because it reports no step: print `step N`, or write {"step": N} to $RUNCTL_PROGRESS_FILE';
 
 function interruptionReasons(one: Measured, index: number, facts: DrillFacts): string[] {
   const which = `interruption ${index + 1} (${one.kind})`;

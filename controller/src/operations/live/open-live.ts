@@ -72,7 +72,7 @@ interface Reached {
   readonly instanceId: string;
   readonly via: 'websocket' | 'ssh';
   readonly link: AgentLink;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** A link to the agent's websocket; null when none of its machine's addresses answers from here. */
