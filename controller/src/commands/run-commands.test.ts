@@ -110,6 +110,17 @@ describe('status', () => {
     expect(refused.stderr).toContain('error[run-active]');
   });
 
+  test('does not resume beside a laptop that may be about to make the fleet of an earlier launch', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const { run } = await launched(world);
+    await world.store.delete([`runs/${run}/launches/0001/fleet.json`]);
+    world.fleets.findFleet = () => Promise.resolve(null); // EC2 does not show it yet
+    expect((await world.run(['resume', 'mine', '--yes', '--detach'])).stderr).toContain('error[run-active]');
+    await world.clock.advance(130_000);
+    expect((await world.run(['resume', 'mine', '--yes', '--detach'])).exitCode).toBe(0);
+  });
+
   test('says what EC2 says while there is no machine', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;

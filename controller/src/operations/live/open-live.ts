@@ -95,10 +95,16 @@ async function reach(cloud: Cloud, { dial, tunnel: openTunnel, ...options }: Rea
     return { instanceId, via: 'ssh', link, close };
   }
   for (const host of [instance.privateIp, instance.publicIp]) {
-    const link = host === null ? null : await dial({ host, port, token, timeoutMs: DIAL_TIMEOUT_MS });
+    if (host === null || !isLoopback(host)) continue;
+    const link = await dial({ host, port, token, timeoutMs: DIAL_TIMEOUT_MS });
     if (link !== null) return { instanceId, via: 'websocket', link, close: () => link.close() };
   }
   return null;
+}
+
+/** Agents listen on loopback only: at any other address a stranger would get the token. */
+function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1';
 }
 
 function feedOf({ instanceId, via, link, close }: Reached): LiveFeed {

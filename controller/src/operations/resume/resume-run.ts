@@ -18,6 +18,9 @@ export interface ResumeOptions {
   > & { readonly market: Market | null };
 }
 
+/** A launch takes less than this from its intent to its fleet. */
+const LAUNCHING_MS = 120_000;
+
 export interface Resumed {
   readonly spec: RunSpec;
   readonly launch: number;
@@ -65,6 +68,12 @@ async function refuseActive(
   if (leaseIsHeld(record.lease)) throw active;
   const fleet = before.fleet ?? (await ports.cloud.fleets.findFleet(run, before.launch));
   if (fleet !== null && isActive((await ports.cloud.fleets.fleet(fleet.fleetId)).state)) throw active;
+  if (fleet === null && isYoung(before, ports.clock)) throw active;
+}
+
+/** Another laptop may be between its intent and its fleet, and EC2 may not show a fleet yet that it has just made. */
+function isYoung({ intent }: LaunchRecord, clock: Clock): boolean {
+  return intent !== null && clock.wallMs() - Date.parse(intent.at) < LAUNCHING_MS;
 }
 
 function typesOf(before: LaunchRecord | null): readonly string[] {
