@@ -12,16 +12,19 @@ const PYTHON = '/usr/bin/python3';
 
 /** What somebody types after `eval "$(runctl sandbox env)"`, in a shell that was set up for another account. */
 async function inShell(world: World, script: string) {
-  const printed = await runctl(['sandbox', 'env'], { env: world.env });
+  const foreign = {
+    AWS_PROFILE: 'work',
+    AWS_SESSION_TOKEN: 'of-another-account',
+    AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1',
+  };
+  const printed = await runctl(['sandbox', 'env'], { env: { ...world.env, ...foreign } });
   expect(printed, printed.stderr).toMatchObject({ exitCode: 0 });
   return execa('/bin/sh', ['-eu', '-c', `eval "$EXPORTS"\n${script}`], {
     env: {
       PATH: '/usr/bin:/bin',
       HOME: join(world.folder, 'home'),
       EXPORTS: printed.stdout,
-      AWS_PROFILE: 'work',
-      AWS_SESSION_TOKEN: 'of-another-account',
-      AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1',
+      ...foreign,
     },
     extendEnv: false,
     reject: false,

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { messageOf, newNonce, type Clock, type Log } from '@runctl/core';
 import type { AgentPaths } from '@runctl/protocol';
@@ -76,7 +76,8 @@ export class UnixSupervisor implements Supervisor {
     this.#stopping = stopping;
     this.#mark = await this.#readMark(begun.id, WRAPPER_MS / 10);
     if (this.#mark !== null) {
-      if (stopping) this.#termCaught = this.#options.processes.catchesTerm(this.#mark.pid);
+      if (stopping)
+        this.#termCaught = this.#wasCaught(this.#mark) || this.#options.processes.catchesTerm(this.#mark.pid);
       return { pid: this.#mark.pid, id: this.#mark.id };
     }
     await this.#killMembers({ id: begun.id, pid: NO_LEADER, wrapper: NO_LEADER, startTime: '' });
@@ -101,6 +102,7 @@ export class UnixSupervisor implements Supervisor {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#termCaught = this.#options.processes.catchesTerm(mark.pid);
+    if (this.#termCaught === true) this.#noteCaught(mark);
     const members = this.#members(mark);
     if (members === null) return send(-mark.pid, 'SIGTERM');
     const first = firstRecipients(members);
@@ -111,13 +113,32 @@ export class UnixSupervisor implements Supervisor {
     );
   }
 
+  get #caughtPath(): string {
+    return `${this.#options.paths.exit}.caught`;
+  }
+
+  /** For an agent that starts after the leader is gone, when its handlers can no longer be seen. */
+  #noteCaught(mark: Mark): void {
+    try {
+      writeFileSync(this.#caughtPath, mark.id);
+    } catch (error) {
+      this.#options.log.warn({ error: messageOf(error) }, 'that the workload handles SIGTERM could not be noted');
+    }
+  }
+
+  #wasCaught(mark: Mark): boolean {
+    return existsSync(this.#caughtPath) && readFileSync(this.#caughtPath, 'utf8') === mark.id;
+  }
+
   async forget(): Promise<void> {
     const { paths } = this.#options;
     this.#mark = null;
     this.#stopping = false;
     this.#told = new Set();
     this.#termCaught = null;
-    await Promise.all([this.#startPath, paths.pid, paths.exit].map((path) => rm(path, { force: true })));
+    await Promise.all(
+      [this.#startPath, this.#caughtPath, paths.pid, paths.exit].map((path) => rm(path, { force: true })),
+    );
   }
 
   async #launch(command: WorkloadCommand, id: string): Promise<void> {
