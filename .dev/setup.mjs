@@ -106,8 +106,10 @@ function manifestFiles() {
 }
 
 function sourcesOf(app) {
+  // The controller carries the agent's bundle.
+  const apps = app === 'controller' ? ['agent', 'controller'] : [app];
   const folders = [
-    join(root, app, 'src'),
+    ...apps.map((name) => join(root, name, 'src')),
     ...readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name, 'src')),
   ];
   const files = folders.flatMap((folder) => filesBelow(folder)).filter((file) => !file.endsWith('.test.ts'));
