@@ -17,17 +17,33 @@ export async function instanceOf(world: World, run: string): Promise<string> {
 
 /** Runs a shell script as root on the instance, by Run Command, and returns what it printed. */
 export async function onInstance(world: World, instanceId: string, script: string): Promise<string> {
-  const { Command } = await world.ssm.send(
-    new SendCommandCommand({
-      InstanceIds: [instanceId],
-      DocumentName: 'AWS-RunShellScript',
-      Parameters: { commands: [script] },
-    }),
+  // A machine that has just begun to run is unknown to SSM for a moment.
+  const Command = await eventually(
+    `SSM takes a command for ${instanceId}`,
+    async () => {
+      try {
+        return (
+          (
+            await world.ssm.send(
+              new SendCommandCommand({
+                InstanceIds: [instanceId],
+                DocumentName: 'AWS-RunShellScript',
+                Parameters: { commands: [script] },
+              }),
+            )
+          ).Command ?? null
+        );
+      } catch (error) {
+        if ((error as Error).name === 'InvalidInstanceId') return null;
+        throw error;
+      }
+    },
+    15_000,
   );
   return eventually(`${instanceId} ran ${script}`, async () => {
     try {
       const found = await world.ssm.send(
-        new GetCommandInvocationCommand({ CommandId: Command?.CommandId, InstanceId: instanceId }),
+        new GetCommandInvocationCommand({ CommandId: Command.CommandId, InstanceId: instanceId }),
       );
       return found.Status === 'InProgress' || found.Status === 'Pending' ? null : (found.StandardOutputContent ?? '');
     } catch (error) {
