@@ -3,16 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 
 describe('exit codes', () => {
-  test("README's table names every code with its meaning, and no other", async (context) => {
-    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8').catch(() => '');
+  test("README's table names every code with its meaning, and no other", async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
     const section = /<!-- exit-codes -->([^]*?)<!-- \/exit-codes -->/.exec(readme)?.[1];
-    if (section === undefined) return context.skip('README has no table of exit codes yet');
-    const rows = [...section.matchAll(/^\| *(\d+) *\| *(.*?) *\|$/gm)].map(([, code, meaning]) => [
+    const rows = [...(section ?? '').matchAll(/^\| *(\d+) *\| *(.*?) *\|$/gm)].map(([, code, meaning]) => [
       Number(code),
       meaning,
     ]);
     expect(Object.fromEntries(rows)).toEqual(exitCodes);
-    return undefined;
   });
 
   test('every error has an exit code with a meaning', () => {
