@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '@runctl/core';
 import {
   FORMAT_VERSION,
+  PART_SIZE_BYTES,
   attemptDrained,
   attemptNotice,
   attemptOutcome,
@@ -142,10 +144,11 @@ export class WrittenRun {
         path,
         key: 'k',
         sizeBytes: content.length,
-        sha256: content.padEnd(64, '0'),
+        sha256: sha256Of(content),
         mode: 0o644,
-        partSizeBytes: 8,
-        partCrc32: [],
+        partSizeBytes: PART_SIZE_BYTES,
+        partCrc32: ['AAAAAA=='],
+        partSha256: [sha256Of(content)],
       })),
       savedAt: this.#at(),
       at: this.#at(),
@@ -236,3 +239,5 @@ export class WrittenRun {
     });
   }
 }
+
+const sha256Of = (content: string): string => createHash('sha256').update(content).digest('hex');

@@ -6,16 +6,21 @@ export const sequence = z.number().int().min(1);
 /** Part grid of uploads, in bytes, whatever the transfer uses: equal parts of two checkpoints can be copied inside S3. */
 export const PART_SIZE_BYTES = 8 * 1024 * 1024;
 
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
 export const manifestFile = z.object({
   /** Relative to the checkpoint folder, with `/`; never absolute, never climbing. */
   path: z.string().min(1),
   key: z.string().min(1),
   sizeBytes: z.number().int().nonnegative(),
-  sha256: z.string().length(64),
+  /** Hex. Of a file of one part its plain SHA-256, else S3's composite form: SHA-256 over the parts' binary digests. */
+  sha256,
   mode: z.number().int(),
   partSizeBytes: z.number().int().positive(),
   /** CRC32 of each part, base64 as S3 has it. */
   partCrc32: z.array(z.string()),
+  /** SHA-256 of each part, hex: tells equal parts of two checkpoints. */
+  partSha256: z.array(sha256),
 });
 export type ManifestFile = z.output<typeof manifestFile>;
 

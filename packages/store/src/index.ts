@@ -17,6 +17,7 @@ export { collect, readBytes, readText } from './object-body.ts';
 export * from './object-store.ts';
 export { endpointOf } from './s3/endpoint.ts';
 export { S3Store, type S3StoreOptions } from './s3/s3-store.ts';
+export * from './transfer/content-hash.ts';
 export * from './transfer/file-identity.ts';
 export * from './transfer/get-file.ts';
 export * from './transfer/part-grid.ts';

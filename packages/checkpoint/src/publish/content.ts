@@ -1,26 +1,14 @@
-import { createHash } from 'node:crypto';
-import { crc32Of, type ObjectStore, partGrid, putFile } from '@runctl/store';
+import { compositeSha256, type ContentHashes, hashPart, type ObjectStore, partGrid, putFile } from '@runctl/store';
 import type { FileBytes } from '../recognise/structure.ts';
 import type { HeldFile } from './held-files.ts';
 
-/** Hashes of a file's content, as a manifest has them. */
-export interface ContentHashes {
-  readonly sha256: string;
-  readonly partSizeBytes: number;
-  readonly partCrc32: readonly string[];
-}
-
 export async function hashContent(file: FileBytes, signal: AbortSignal): Promise<ContentHashes> {
-  const { partSizeBytes, parts } = partGrid(file.sizeBytes);
-  const hash = createHash('sha256');
-  const partCrc32: string[] = [];
-  for (const { start, end } of parts) {
+  const parts = [];
+  for (const { start, end } of partGrid(file.sizeBytes).parts) {
     signal.throwIfAborted();
-    const bytes = await file.read(start, end - start);
-    hash.update(bytes);
-    partCrc32.push(crc32Of(bytes));
+    parts.push(hashPart(await file.read(start, end - start)));
   }
-  return { sha256: hash.digest('hex'), partSizeBytes, partCrc32 };
+  return { sha256: compositeSha256(parts), parts };
 }
 
 export interface SendOptions {
@@ -39,6 +27,5 @@ export async function sendContent(file: HeldFile, options: SendOptions): Promise
     concurrency: options.partsAtOnce,
     onProgress: (bytes) => options.onSent((sentBytes += bytes)),
   });
-  const { partSizeBytes } = partGrid(sent.sizeBytes);
-  return { sha256: sent.sha256, partSizeBytes, partCrc32: sent.parts.map((part) => part.crc32) };
+  return { sha256: sent.sha256, parts: sent.parts };
 }

@@ -1,9 +1,9 @@
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { FileChangedError, isStoreError } from '@runctl/store';
+import { type ContentHashes, FileChangedError, isStoreError, partGrid } from '@runctl/store';
 import { mapConcurrently } from '../concurrency.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
 import type { BucketAccess } from './commit.ts';
-import { type ContentHashes, hashContent, sendContent } from './content.ts';
+import { hashContent, sendContent } from './content.ts';
 import type { HeldFile } from './held-files.ts';
 import type { UploadProgress } from './publisher-port.ts';
 
@@ -97,7 +97,7 @@ async function uploadFile(file: HeldFile, stored: Map<string, string>, options: 
   const atHand = known.of(file);
   const from = atHand === null ? undefined : stored.get(contentName({ sizeBytes, sha256: atHand.sha256 }));
   if (atHand !== null && from !== undefined && (await copied(from, key, options)))
-    return { path, key, sizeBytes, mode, ...manifestHashes(atHand) };
+    return { path, key, sizeBytes, mode, ...manifestHashes(sizeBytes, atHand) };
   progress.set(path, { path, sentBytes: 0, sizeBytes });
   const hashes = await sendContent(file, {
     store,
@@ -109,7 +109,7 @@ async function uploadFile(file: HeldFile, stored: Map<string, string>, options: 
   progress.delete(path);
   known.remember(file, hashes);
   stored.set(contentName({ sizeBytes, sha256: hashes.sha256 }), key);
-  return { path, key, sizeBytes, mode, ...manifestHashes(hashes) };
+  return { path, key, sizeBytes, mode, ...manifestHashes(sizeBytes, hashes) };
 }
 
 /** False when the source is gone, which only means that the bytes have to be sent. */
@@ -126,6 +126,11 @@ async function copied(from: string, to: string, { store, signal }: UploadOptions
 const contentName = (content: { sizeBytes: number; sha256: string }): string =>
   `${content.sizeBytes} ${content.sha256}`;
 
-function manifestHashes({ sha256, partSizeBytes, partCrc32 }: ContentHashes) {
-  return { sha256, partSizeBytes, partCrc32: [...partCrc32] };
+function manifestHashes(sizeBytes: number, { sha256, parts }: ContentHashes) {
+  return {
+    sha256,
+    partSizeBytes: partGrid(sizeBytes).partSizeBytes,
+    partCrc32: parts.map((part) => part.crc32),
+    partSha256: parts.map((part) => part.sha256),
+  };
 }

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { retry, type RetryPolicy } from '@runctl/core';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { getToFile, isStoreError } from '@runctl/store';
+import { ContentHasher, getToFile, isStoreError } from '@runctl/store';
 import { mapConcurrently } from '../concurrency.ts';
 import { fileSeen, fingerprintOf, scanFolder, unlessGone } from '../recognise/scan.ts';
 import type { RestoreOptions } from './restore-port.ts';
@@ -61,10 +60,11 @@ export async function matchingFingerprint(
   if ((await unlessGone(realpath(path))) !== path) return null;
   const before = await fingerprintAt(root, file.path);
   if (before?.sizeBytes !== file.sizeBytes) return null;
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { signal })) hash.update(chunk as Buffer);
+  const hasher = new ContentHasher(file.partSizeBytes);
+  for await (const chunk of createReadStream(path, { signal })) hasher.update(chunk as Buffer);
   const after = await fingerprintAt(root, file.path);
-  return hash.digest('hex') === file.sha256 && after?.fingerprint === before.fingerprint ? before.fingerprint : null;
+  const same = hasher.digest().sha256 === file.sha256 && after?.fingerprint === before.fingerprint;
+  return same ? before.fingerprint : null;
 }
 
 export async function fingerprintAt(
@@ -94,7 +94,8 @@ async function download(file: ManifestFile, target: string, options: Download): 
       countedBytes = 0;
       await rm(target, { force: true, recursive: true });
       const onProgress = (bytes: number): void => advance(((countedBytes += bytes), bytes));
-      return getToFile(options.store, file.key, target, { signal, onProgress });
+      const { partSizeBytes } = file;
+      return getToFile(options.store, file.key, target, { signal, onProgress, partSizeBytes });
     },
     { policy: DOWNLOAD_RETRY, clock, signal, retryable: (error) => isStoreError(error, 'transient') },
   ).catch((error: unknown) => {

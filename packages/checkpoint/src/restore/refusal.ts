@@ -1,17 +1,29 @@
-import { type Manifest, runKeys } from '@runctl/protocol';
+import { type Manifest, type ManifestFile, runKeys } from '@runctl/protocol';
+import { partGrid } from '@runctl/store';
 
-/** Why a manifest must not be restored whatever its files hold: paths that climb out or collide, keys of elsewhere. */
+/**
+ * Why a manifest must not be restored whatever its files hold: paths that climb out or collide, keys of elsewhere, parts
+ * that are none of the grid (and could claim any amount of memory).
+ */
 export function refusalOf(manifest: Manifest, run: string): string | null {
   const paths = new Set(manifest.files.map((file) => file.path));
   if (paths.size !== manifest.files.length) return 'it names a file twice';
-  for (const { path, key } of manifest.files) {
+  for (const file of manifest.files) {
+    const { path, key } = file;
     if (!isSafePath(path)) return `its path ${JSON.stringify(path)} leads out of the checkpoint folder`;
     if (!key.startsWith(runKeys(run).dataRoot)) return `its key ${key} is not one of this run's data`;
     if (parentsOf(path).some((parent) => paths.has(parent))) return `${path} lies below another of its files`;
+    if (!isOnGrid(file)) return `the parts of ${path} are not those of a file of ${file.sizeBytes} bytes`;
   }
   return manifest.entry === '.' || isSafePath(manifest.entry)
     ? null
     : `its entry ${JSON.stringify(manifest.entry)} leads out of the checkpoint folder`;
+}
+
+function isOnGrid({ sizeBytes, partSizeBytes, partCrc32, partSha256 }: ManifestFile): boolean {
+  const grid = partGrid(sizeBytes);
+  const counts = [partCrc32.length, partSha256.length];
+  return grid.partSizeBytes === partSizeBytes && counts.every((count) => count === grid.parts.length);
 }
 
 function isSafePath(path: string): boolean {

@@ -139,6 +139,20 @@ test.each(['../outside', '/etc/passwd', 'a/../../b', 'a//b', './a', '..', 'a\\..
   },
 );
 
+test.each([
+  ['a part size that is not that of the grid', { partSizeBytes: PART_SIZE_BYTES * 2 ** 20 }],
+  ['fewer hashes than parts', { partSha256: [] }],
+])('refuses a manifest with %s', async (_what, change) => {
+  const { world, machine } = await publishedWorld();
+  await using _ = world;
+  await using __ = machine;
+  const manifest = await manifestAt(world, keyOf(3));
+  const files = manifest.files.map((file, index) => (index === 0 ? { ...file, ...change } : file));
+  await world.store.put(keyOf(3), encodeDocument(manifestSchema, { ...manifest, files }));
+  const restored = await machine.restore();
+  expect(restored).toMatchObject({ manifest: { step: 200 }, warnings: [expect.stringContaining('parts of')] });
+});
+
 test('keeps local files that are right and repairs those that are not', async () => {
   const { world, machine } = await publishedWorld();
   await using _ = world;

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { RunctlError } from '@runctl/core';
 import { type LatestPointer, type Manifest, type ManifestFile } from '@runctl/protocol';
-import { isStoreError, type ObjectStore } from '@runctl/store';
+import { ContentHasher, isStoreError, type ObjectStore } from '@runctl/store';
 import { type BucketAccess, readManifest, readPointer, surveyBucket } from '../publish/commit.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -36,12 +35,12 @@ export async function verifyCheckpoint(
 }
 
 async function problemOf(file: ManifestFile, store: ObjectStore, signal: AbortSignal): Promise<string | null> {
-  const hash = createHash('sha256');
+  const hasher = new ContentHasher(file.partSizeBytes);
   let sizeBytes = 0;
   try {
     const { body } = await store.get(file.key, { signal });
     for await (const chunk of body) {
-      hash.update(chunk);
+      hasher.update(chunk);
       sizeBytes += chunk.byteLength;
     }
   } catch (error) {
@@ -49,7 +48,7 @@ async function problemOf(file: ManifestFile, store: ObjectStore, signal: AbortSi
     throw error;
   }
   if (sizeBytes !== file.sizeBytes) return `${file.path}: ${sizeBytes} bytes instead of ${file.sizeBytes}`;
-  return hash.digest('hex') === file.sha256 ? null : `${file.path}: other content than was saved (sha256)`;
+  return hasher.digest().sha256 === file.sha256 ? null : `${file.path}: other content than was saved (sha256)`;
 }
 
 export interface ListedCheckpoint {

@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { crc32Of } from '../crc32.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../object-store.ts';
 import { BufferPool } from './buffer-pool.ts';
+import { compositeSha256, hashPart } from './content-hash.ts';
 import { inParallel } from './parallel.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
 import type { TransferOptions, TransferredPart } from './put-file.ts';
 
 export interface GetFileResult {
   readonly info: ObjectInfo;
+  /** Of the whole file, see `compositeSha256`. */
   readonly sha256: string;
   readonly parts: readonly TransferredPart[];
 }
@@ -18,7 +18,7 @@ const DEFAULT_CONCURRENCY = 8;
 /**
  * Downloads one version of an object in parallel ranges into a new file, which must not exist yet. What is left of it
  * after a failure is the caller's to remove. Rejects with `missing`, and with `precondition` when the object is replaced
- * meanwhile. The caller compares `sha256` or the parts' CRCs with what it expects.
+ * meanwhile. The caller compares `sha256` with what it expects; it depends on the part size.
  */
 export async function getToFile(
   store: ObjectStore,
@@ -46,18 +46,18 @@ async function fetchParts(
   const grid = partGrid(info.sizeBytes, options.partSizeBytes);
   const concurrency = Math.max(1, options.concurrency ?? DEFAULT_CONCURRENCY);
   const pool = new BufferPool(concurrency, Math.min(grid.partSizeBytes, info.sizeBytes));
-  const inOrder = new OrderedHash();
   const parts = await inParallel(grid.parts, { concurrency, signal: options.signal }, async (part, signal) => {
     const buffer = await pool.take(signal);
-    const body = await fetchPart(store, info, { part, buffer, signal });
-    await writeAll(file, body, part.start);
-    options.onProgress?.(body.byteLength);
-    const crc32 = crc32Of(body);
-    // The whole's hash needs the parts in order: a buffer is free again once those before it have come.
-    inOrder.add(part.partNumber, body, () => pool.give(buffer));
-    return { partNumber: part.partNumber, sizeBytes: body.byteLength, crc32 };
+    try {
+      const body = await fetchPart(store, info, { part, buffer, signal });
+      await writeAll(file, body, part.start);
+      options.onProgress?.(body.byteLength);
+      return { partNumber: part.partNumber, sizeBytes: body.byteLength, ...hashPart(body) };
+    } finally {
+      pool.give(buffer);
+    }
   });
-  return { sha256: inOrder.digest(), parts };
+  return { sha256: compositeSha256(parts), parts };
 }
 
 async function fetchPart(
@@ -84,25 +84,5 @@ async function writeAll(file: FileHandle, bytes: Buffer, position: number): Prom
   for (let written = 0; written < bytes.byteLength;) {
     const { bytesWritten } = await file.write(bytes, written, bytes.byteLength - written, position + written);
     written += bytesWritten;
-  }
-}
-
-/** Hashes parts in the order of their numbers, keeping those that came early. */
-class OrderedHash {
-  readonly #hash = createHash('sha256');
-  readonly #early = new Map<number, { readonly bytes: Buffer; readonly done: () => void }>();
-  #next = 1;
-
-  add(partNumber: number, bytes: Buffer, done: () => void): void {
-    this.#early.set(partNumber, { bytes, done });
-    for (let part = this.#early.get(this.#next); part !== undefined; part = this.#early.get(this.#next)) {
-      this.#hash.update(part.bytes);
-      this.#early.delete(this.#next++);
-      part.done();
-    }
-  }
-
-  digest(): string {
-    return this.#hash.digest('hex');
   }
 }

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { abandonUpload, completeUpload } from '../complete-upload.ts';
-import { crc32Of } from '../crc32.ts';
 import type { CallOptions, CompletedPart, ObjectStore } from '../object-store.ts';
 import { BufferPool } from './buffer-pool.ts';
+import { compositeSha256, hashPart, type PartHashes } from './content-hash.ts';
 import { FileChangedError, type FileIdentity, identityOf, sameFile } from './file-identity.ts';
 import { inParallel } from './parallel.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
@@ -16,17 +15,15 @@ export interface TransferOptions extends CallOptions {
   readonly onProgress?: (bytes: number) => void;
 }
 
-export interface TransferredPart {
+export interface TransferredPart extends PartHashes {
   readonly partNumber: number;
   readonly sizeBytes: number;
-  /** Base64, as S3 has it. */
-  readonly crc32: string;
 }
 
 export interface PutFileResult {
   readonly etag: string;
   readonly sizeBytes: number;
-  /** Of the whole file, hex. */
+  /** Of the whole file, see `compositeSha256`. */
   readonly sha256: string;
   /** By the part grid of the size, also where the file went up in one put. */
   readonly parts: readonly TransferredPart[];
@@ -56,7 +53,8 @@ export async function putFile(
     const reader = new PartReader({ file, path, before });
     const send = grid.parts.length === 1 ? putWhole : putInParts;
     const sent = await send(store, key, { ...options, reader, ...grid });
-    return { ...sent, sizeBytes: before.sizeBytes, sha256: reader.sha256(), before, after: await identityOf(path) };
+    const sha256 = compositeSha256(sent.parts);
+    return { ...sent, sizeBytes: before.sizeBytes, sha256, before, after: await identityOf(path) };
   } finally {
     await file.close();
   }
@@ -79,7 +77,7 @@ async function putWhole(store: ObjectStore, key: string, sending: Sending): Prom
   await sending.reader.assertUnchanged();
   const { etag } = await store.put(key, body, { signal: sending.signal });
   sending.onProgress?.(body.byteLength);
-  return { etag, parts: [{ partNumber: 1, sizeBytes: body.byteLength, crc32: crc32Of(body) }] };
+  return { etag, parts: [{ partNumber: 1, sizeBytes: body.byteLength, ...hashPart(body) }] };
 }
 
 async function putInParts(store: ObjectStore, key: string, sending: Sending): Promise<Sent> {
@@ -91,15 +89,17 @@ async function putInParts(store: ObjectStore, key: string, sending: Sending): Pr
     for (const part of sending.parts) {
       const buffer = await pool.take();
       const body = await reader.read(part, buffer);
-      yield { part, buffer, body, crc32: crc32Of(body) };
+      yield { part, buffer, body };
     }
   };
   try {
-    const parts = await inParallel(filled(), { concurrency, signal }, async ({ part, buffer, body, crc32 }, signal) => {
+    const parts = await inParallel(filled(), { concurrency, signal }, async ({ part, buffer, body }, signal) => {
       try {
+        const hashes = hashPart(body);
+        const { crc32 } = hashes;
         const completed = await store.uploadPart(upload, { partNumber: part.partNumber, body, crc32 }, { signal });
         sending.onProgress?.(body.byteLength);
-        return { completed, done: { partNumber: part.partNumber, sizeBytes: body.byteLength, crc32 } };
+        return { completed, done: { partNumber: part.partNumber, sizeBytes: body.byteLength, ...hashes } };
       } finally {
         pool.give(buffer);
       }
@@ -114,13 +114,12 @@ async function putInParts(store: ObjectStore, key: string, sending: Sending): Pr
   }
 }
 
-/** Reads a file's parts, each once and in order, hashing the whole on the way. */
+/** Reads a file's parts, each once and in order. */
 class PartReader {
   readonly sizeBytes: number;
   readonly #file: FileHandle;
   readonly #path: string;
   readonly #before: FileIdentity;
-  readonly #hash = createHash('sha256');
 
   constructor(of: { readonly file: FileHandle; readonly path: string; readonly before: FileIdentity }) {
     this.#file = of.file;
@@ -137,17 +136,11 @@ class PartReader {
       if (bytesRead === 0) await this.#fail();
       filled += bytesRead;
     }
-    const body = buffer.subarray(0, wanted);
-    this.#hash.update(body);
-    return body;
+    return buffer.subarray(0, wanted);
   }
 
   async assertUnchanged(): Promise<void> {
     if (!sameFile(this.#before, await identityOf(this.#file))) await this.#fail();
-  }
-
-  sha256(): string {
-    return this.#hash.digest('hex');
   }
 
   async #fail(): Promise<never> {

@@ -1,17 +1,17 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { appendFile, readdir, readFile, rename, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@runctl/core';
 import { temporaryFolder } from '@runctl/testkit';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { crc32Of } from '../crc32.ts';
 import { type Around } from '../decorators/decorated-store.ts';
 import { intercepted } from '../decorators/intercepted.ts';
 import { retrying } from '../decorators/retrying.ts';
 import { MemoryStore } from '../memory/memory-store.ts';
 import { readBytes } from '../object-body.ts';
 import { type ObjectStore, StoreError } from '../object-store.ts';
+import { compositeSha256, hashPart } from './content-hash.ts';
 import { FileChangedError, sameFile } from './file-identity.ts';
 import { getToFile } from './get-file.ts';
 import { inParallel } from './parallel.ts';
@@ -20,7 +20,6 @@ import { putFile } from './put-file.ts';
 
 const KIB = 1024;
 const memory = () => new MemoryStore({ clock: systemClock, minPartBytes: 1 });
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 async function openUploads(store: ObjectStore): Promise<number> {
   let count = 0;
@@ -44,11 +43,14 @@ describe('moving files', () => {
         const put = await putFile(store, 'key', from, options);
         const got = await getToFile(store, 'key', to, options);
         expect(Buffer.compare(await readFile(to), bytes)).toBe(0);
-        expect(put).toMatchObject({ sizeBytes, sha256: sha256(bytes), etag: got.info.etag });
+        expect(put).toMatchObject({ sizeBytes, etag: got.info.etag });
         expect(got.sha256).toBe(put.sha256);
         expect(got.parts).toEqual(put.parts);
-        const crcs = partGrid(sizeBytes, 16 * KIB).parts.map(({ start, end }) => crc32Of(bytes.subarray(start, end)));
-        expect(put.parts.map((part) => part.crc32)).toEqual(crcs);
+        const hashes = partGrid(sizeBytes, 16 * KIB).parts.map(({ start, end }) =>
+          hashPart(bytes.subarray(start, end)),
+        );
+        expect(put.parts).toMatchObject(hashes);
+        expect(put.sha256).toBe(compositeSha256(hashes));
         expect(sameFile(put.before, put.after)).toBe(true);
         expect(progress).toBe(2 * sizeBytes);
         expect(await openUploads(store)).toBe(0);
