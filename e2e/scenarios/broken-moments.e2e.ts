@@ -60,7 +60,8 @@ describe.concurrent('a notice at a bad moment', () => {
     await succeeds(world, run, 80);
     const drained = await world.bucket.drained(run, 1);
     expect(drained?.drain).toMatchObject({ killed: false, newCheckpoint: true });
-    expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
+    const account = JSON.stringify(drained);
+    expect(drained?.drain.durableStep, account).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
     expect(String(await world.bucket.log(run, 2))).toMatch(/^resumed at step \d+ whole$/m);
     await checkAfter(world, run);
   });
@@ -83,10 +84,11 @@ describe.concurrent('the agent is killed after a notice', () => {
 
       await succeeds(world, run, 40);
       const drained = await world.bucket.drained(run, 1);
-      expect(drained?.drain).toMatchObject({ cause: 'spot-notice', killed: false });
-      expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(12);
+      const account = JSON.stringify(drained);
+      expect(drained?.drain, account).toMatchObject({ cause: 'spot-notice', killed: false });
+      expect(drained?.drain.durableStep, account).toBeGreaterThanOrEqual(12);
       expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
-      expect(String(await world.bucket.log(run, 1))).toContain(
+      expect(String(await world.bucket.log(run, 1)), account).toContain(
         `saved step ${drained?.drain.durableStep} after SIGTERM`,
       );
       expect(String(await world.bucket.log(run, 2))).toMatch(/^resumed at step \d+ whole$/m);

@@ -4,6 +4,17 @@ import { dirname } from 'node:path';
 import { launchFleet, launchIntent, market, runSpec, stopCause, timestamp } from '@runctl/protocol';
 import { z } from 'zod';
 
+const drainNote = z.object({
+  cause: stopCause,
+  seenAt: timestamp,
+  termAt: timestamp,
+  haltAt: timestamp.nullable(),
+  killAt: timestamp.nullable(),
+  killed: z.boolean(),
+  stepAtStop: z.number().nullable(),
+  windowMs: z.number().nullable(),
+});
+
 /**
  * What an agent must know about its predecessor on the same machine, beside the lease's own file and what the supervisor
  * keeps. Times are wall time: a monotonic clock ends with its process.
@@ -45,18 +56,7 @@ const journalDocument = z.object({
         .nullable(),
       workload: z.object({ id: z.string(), pid: z.number().int(), startedAt: timestamp }).nullable(),
       /** The stop that the workload was told of. */
-      drain: z
-        .object({
-          cause: stopCause,
-          seenAt: timestamp,
-          termAt: timestamp,
-          haltAt: timestamp.nullable(),
-          killAt: timestamp.nullable(),
-          killed: z.boolean(),
-          stepAtStop: z.number().nullable(),
-          windowMs: z.number().nullable(),
-        })
-        .nullable(),
+      drain: drainNote.nullable(),
     })
     .nullable(),
   /** After an interruption: try for the lease again then, should the machine still live. */
@@ -124,14 +124,33 @@ function readState(path: string): JournalState | null {
   }
 }
 
-/** Whole or not at all, even if the machine dies. */
-export async function replaceFile(path: string, text: string, mode = 0o600): Promise<void> {
+/** A stop as it went to the supervisor with SIGTERM, which is there even where the journal had no time to be written. */
+export function drainNoteOf(text: string): JournalAttempt['drain'] {
+  try {
+    return drainNote.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+export interface ReplaceOptions {
+  readonly mode?: number;
+  /** False where the file need not outlive the machine: a disk that is busy with a checkpoint can take seconds to sync. */
+  readonly sync?: boolean;
+}
+
+/** Whole or not at all, even if the machine dies (without `sync`: if the agent dies). */
+export async function replaceFile(
+  path: string,
+  text: string,
+  { mode = 0o600, sync = true }: ReplaceOptions = {},
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.tmp`;
   const file = await open(temporary, 'w', mode);
   try {
     await file.writeFile(text);
-    await file.sync();
+    if (sync) await file.sync();
   } finally {
     await file.close();
   }

@@ -4,7 +4,7 @@ import { timestampOf } from '@runctl/protocol';
 import type { PassReport } from '@runctl/checkpoint';
 import { createPassLoop, type PassLoop } from '../checkpoints/pass-loop.ts';
 import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/attempt-driver.ts';
-import { replaceFile } from '../journal/journal.ts';
+import { drainNoteOf, replaceFile } from '../journal/journal.ts';
 import type { AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
 import { type LogShipper, shipRest } from '../logs/shipper.ts';
 import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prepare.ts';
@@ -79,14 +79,16 @@ export class AttemptLife implements AttemptActions {
   async look(): ReturnType<AttemptActions['look']> {
     const { journal, life, supervisor } = this.#context;
     const attempt = journal.state.attempt;
-    const drain = attempt?.drain ?? null;
     life.enter('preparing', 'looking for a running workload');
-    const found = await supervisor.adopt({ stopping: drain !== null });
+    const found = await supervisor.adopt();
     const judged = found !== null && (attempt?.crashes ?? []).some((crash) => crash.workload === found.id);
     if (found !== null && !judged) {
       this.#running(found.pid, Date.parse(attempt?.workload?.startedAt ?? ''));
+      // The journal knows more, but an agent that died at once had no time to write it.
+      const drain = attempt?.drain ?? (found.told === null ? null : drainNoteOf(found.told));
       if (drain === null) return { adopted: true, drain: null };
       this.#drain = new DrainNotes(drain);
+      await supervisor.signal(drain.killed ? 'SIGKILL' : 'SIGTERM', JSON.stringify(drain));
       return { adopted: true, drain: adoptedDrain(drain, this.#context.ports.clock) };
     }
     await supervisor.forget();
@@ -148,12 +150,12 @@ export class AttemptLife implements AttemptActions {
     const noted = (problem: unknown): void => {
       life.warn(`the stop could not be written to this machine's disk: ${messageOf(problem)}`);
     };
-    // A disk that is full keeps nobody from being told to stop.
+    // A disk that is full keeps nobody from being told to stop, and one that is busy delays nobody.
     if (signal === 'SIGTERM' && drain !== null)
-      await replaceFile(ports.paths.preempt, drain.forScript(), 0o644).catch(noted);
-    await supervisor.signal(signal);
+      await replaceFile(ports.paths.preempt, drain.forScript(), { mode: 0o644, sync: false }).catch(noted);
+    if (signal === 'SIGTERM') drain?.termAt(ports.clock.wallMs());
+    await supervisor.signal(signal, JSON.stringify(drain?.forJournal() ?? null));
     if (drain === null) return;
-    if (signal === 'SIGTERM') drain.termAt(ports.clock.wallMs());
     await journal.updateAttempt({ drain: drain.forJournal() }).catch(noted);
     if (signal === 'SIGTERM') drain.stoppedAtStep(await this.#look());
     await journal.updateAttempt({ drain: drain.forJournal() }).catch(noted);

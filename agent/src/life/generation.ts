@@ -14,7 +14,7 @@ export async function beginGeneration(context: LifeContext, generation: number, 
   const before = journal.state.attempt;
   if (before?.generation === generation) return;
   // Of a generation that is not ours any more: it may not go on beside the one that begins.
-  if ((await supervisor.adopt({ stopping: true })) !== null) {
+  if ((await supervisor.adopt()) !== null) {
     await supervisor.signal('SIGKILL');
     await supervisor.exited(signal);
   }

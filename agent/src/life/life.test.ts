@@ -133,6 +133,38 @@ describe('an agent that dies', () => {
     },
   );
 
+  test.concurrent(
+    'right after SIGTERM, before it wrote down why: the next one knows what the script saves for, and that it left by itself',
+    async () => {
+      await using world = await RunWorld.launch({ script: 'counts-sigterms.py', args: ['0.2'] });
+      const machine = await world.machine('i-1');
+      machine.start().catch(() => {});
+      await eventually('the script is ready', async () => (await world.log(1).catch(() => '')).includes('ready'));
+      await machine.killAgent();
+      const dying = machine.supervisor();
+      await dying.adopt();
+      const now = new Date().toISOString();
+      const times = { seenAt: now, termAt: now, haltAt: new Date(Date.now() + 6000).toISOString(), killAt: null };
+      const why = { cause: 'spot-notice', ...times, killed: false, stepAtStop: null, windowMs: 6000 };
+      await dying.signal('SIGTERM', JSON.stringify(why));
+      await eventually('the exit', () => existsSync(machine.paths.exit));
+      machine.start().catch(() => {});
+      await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
+      expect(await world.attemptOutcome(1)).toMatchObject({
+        status: 'interrupted',
+        cause: 'spot-notice',
+        exitCode: 143,
+        durableStep: 1,
+      });
+      expect((await world.drained(1))?.drain).toMatchObject({
+        cause: 'spot-notice',
+        killed: false,
+        newCheckpoint: true,
+      });
+      expect(await world.log(1)).toContain('told 1\n');
+    },
+  );
+
   test.concurrent('in the pause after a crash: the next one does not count the crash twice', async () => {
     const timing = { crashBackoffMs: 1000, earlyFailureMs: 0 };
     await using world = await RunWorld.launch({

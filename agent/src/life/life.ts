@@ -97,7 +97,7 @@ export class Life {
     const attempt = journal.state.attempt;
     if (attempt !== null && journal.state.restUntil === null) {
       // Maybe an agent died here: its workload is taken over before anything is asked of a network that may be down.
-      const found = await supervisor.adopt({ stopping: attempt.drain !== null });
+      const found = await supervisor.adopt();
       const generation = found === null ? null : await lease.resume();
       if (generation !== null && generation === attempt.generation) return { do: 'attempt', generation };
       // It belongs to nobody any more, and may not go on beside whatever comes.

@@ -14,6 +14,11 @@ export interface WorkloadProcess {
   readonly id: string;
 }
 
+export interface AdoptedProcess extends WorkloadProcess {
+  /** The note that went with SIGTERM; null when it was never told to stop. */
+  readonly told: string | null;
+}
+
 export interface WorkloadEnded extends WorkloadExit {
   /** Processes that the leader left behind. */
   readonly leftovers: number;
@@ -30,16 +35,19 @@ export interface Supervisor {
   start(command: WorkloadCommand): Promise<WorkloadProcess>;
   /**
    * The workload of an earlier agent, running or ended; null when there is none, or it was swept because its start was cut
-   * short. `stopping`: that agent had told it to stop already.
+   * short. Where that agent died in the middle of telling it to stop, the telling is finished.
    */
-  adopt(options: { readonly stopping: boolean }): Promise<WorkloadProcess | null>;
+  adopt(): Promise<AdoptedProcess | null>;
   /**
    * Resolves when the workload's last process is gone: what its leader leaves behind is told to stop, and killed after
    * `leftoverMs` unless a stop is under way. Never rejects but with the signal's reason.
    */
   exited(signal: AbortSignal): Promise<WorkloadEnded>;
-  /** To all of the workload that should have it. Idempotent; a workload that is gone is no error. */
-  signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /**
+   * To all of the workload that should have it. Idempotent over all agents on this machine; a workload that is gone is no
+   * error. `note` is what the next agent will find should this one die, from right before the first process is told.
+   */
+  signal(signal: 'SIGTERM' | 'SIGKILL', note?: string): Promise<void>;
   /** Forgets an ended workload, so that the next `adopt` finds nothing. */
   forget(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import { agentPaths } from '@runctl/protocol';
 import { temporaryFolder } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
 import { linuxProcessTable, psProcessTable } from './process-table.ts';
+import { keepTold } from './told.ts';
 import { UnixSupervisor } from './unix-supervisor.ts';
 
 const onLinux = platform === 'linux';
@@ -69,7 +70,7 @@ describe('a workload', () => {
     const longAgo = new Date('2024-05-01T12:00:00Z');
     await utimes(paths.exit, longAgo, longAgo);
     const later = supervisor();
-    await later.adopt({ stopping: false });
+    await later.adopt();
     expect(await later.exited(forever)).toMatchObject({ code: 7, endedAtMs: longAgo.getTime() });
   });
 
@@ -80,7 +81,7 @@ describe('a workload', () => {
     await eventually(() => existsSync(paths.exit));
     await rm(paths.exit);
     const later = supervisor();
-    await later.adopt({ stopping: false });
+    await later.adopt();
     expect(await later.exited(forever)).toMatchObject({ code: null, signal: null, endedAtMs: null });
   });
 
@@ -98,7 +99,7 @@ describe('a workload', () => {
     await using _ = folder;
     const one = supervisor();
     await expect(one.start({ ...command('true'), folder: `${folder.path}/missing` })).rejects.toThrow();
-    expect(await supervisor().adopt({ stopping: false })).toBeNull();
+    expect(await supervisor().adopt()).toBeNull();
   });
 
   test('saves at its leisure after SIGTERM, and its own exit 143 is told from death by the signal', async (context) => {
@@ -176,10 +177,58 @@ describe('after a restart of the agent', () => {
     const started = await supervisor().start(command(fixture('slow-saver.sh'), `${folder.path}/saved`));
     await shows('ready');
     const second = supervisor();
-    expect(await second.adopt({ stopping: false })).toEqual(started);
+    expect(await second.adopt()).toEqual({ ...started, told: null });
     await second.signal('SIGTERM');
     expect(await second.exited(forever)).toMatchObject({ leftovers: 0 });
     expect(await readFile(`${folder.path}/saved`, 'utf8')).toBe('saved\n');
+  });
+
+  test('one that was told to stop and left before the next agent told it again left by itself all the same', async (context) => {
+    if (!onLinux) context.skip('only Linux tells whether a process handles a signal');
+    const { folder, supervisor, command, paths, shows } = await machine();
+    await using _ = folder;
+    const first = supervisor();
+    await first.start(command(fixture('slow-saver.sh'), `${folder.path}/saved`));
+    await shows('ready');
+    await first.signal('SIGTERM');
+    await eventually(() => existsSync(paths.exit));
+    const second = supervisor();
+    await second.adopt();
+    await second.signal('SIGTERM');
+    expect(await second.exited(forever)).toMatchObject({ code: 143, signal: null });
+  });
+
+  test('the telling that its predecessor had only announced is done, and the note is handed on', async (context) => {
+    if (!onLinux) context.skip('only Linux tells whether a process handles a signal');
+    const { folder, supervisor, command, paths, shows } = await machine();
+    await using _ = folder;
+    const { id } = await supervisor().start(command(fixture('slow-saver.sh'), `${folder.path}/saved`));
+    await shows('ready');
+    keepTold(`${paths.state}/training.told`, { id, caught: true, ranks: false, pids: [], note: 'because' });
+    const second = supervisor();
+    expect(await second.adopt()).toMatchObject({ told: 'because' });
+    expect(await second.exited(forever)).toMatchObject({ code: 143 });
+    expect(await readFile(`${folder.path}/saved`, 'utf8')).toBe('saved\n');
+  });
+
+  test('a launcher hears of the stop once its ranks are gone, though the agent that told them is gone too', async (context) => {
+    if (!onLinux) context.skip('only Linux shows the environment of processes');
+    const { folder, supervisor, command, paths, shows } = await machine();
+    await using _ = folder;
+    const { id } = await supervisor().start(command(process.execPath, fixture('launcher-with-ranks.mjs'), folder.path));
+    await shows('up 0');
+    await shows('up 1');
+    const ranks = (linuxProcessTable.all() ?? [])
+      .filter((seen) => seen.environment.includes(`RUNCTL_WORKLOAD=${id}`) && seen.environment.includes('LOCAL_RANK='))
+      .map(({ pid }) => pid);
+    for (const pid of ranks) process.kill(pid, 'SIGTERM');
+    keepTold(`${paths.state}/training.told`, { id, caught: true, ranks: true, pids: ranks, note: '' });
+    const second = supervisor();
+    await second.adopt();
+    expect(await second.exited(forever)).toMatchObject({ code: 1 });
+    const notes = (await readFile(`${folder.path}/notes`, 'utf8')).trim().split('\n');
+    expect(notes.toSorted()).toEqual(['launcher told', 'saved 0', 'saved 1']);
+    expect(notes[2]).toBe('launcher told');
   });
 
   test('one that ended meanwhile is adopted with its exit code', async () => {
@@ -193,7 +242,7 @@ describe('after a restart of the agent', () => {
       ),
     );
     const second = supervisor();
-    expect(await second.adopt({ stopping: false })).not.toBeNull();
+    expect(await second.adopt()).not.toBeNull();
     expect(await second.exited(forever)).toMatchObject({ code: 7 });
   });
 
@@ -206,7 +255,7 @@ describe('after a restart of the agent', () => {
     const { wrapper } = JSON.parse(await readFile(paths.pid, 'utf8')) as { wrapper: number };
     process.kill(wrapper, 'SIGKILL');
     process.kill(pid, 'SIGKILL');
-    expect(await supervisor().adopt({ stopping: false })).not.toBeNull();
+    expect(await supervisor().adopt()).not.toBeNull();
     expect(await one.exited(forever)).toMatchObject({ code: null, signal: null });
   });
 
@@ -228,7 +277,7 @@ describe('after a restart of the agent', () => {
     await rm(paths.exit);
     await writeFile(paths.pid, JSON.stringify({ ...mark, pid: process.pid, startTime: 'another' }));
     const second = supervisor();
-    await second.adopt({ stopping: false });
+    await second.adopt();
     expect(await second.exited(forever)).toMatchObject({ code: null, signal: null });
   });
 
@@ -240,7 +289,7 @@ describe('after a restart of the agent', () => {
     await shows('ready');
     const { rm } = await import('node:fs/promises');
     await rm(paths.pid);
-    expect(await supervisor().adopt({ stopping: false })).toBeNull();
+    expect(await supervisor().adopt()).toBeNull();
     expect(await isAlive(pid)).toBe(false);
   });
 
@@ -259,7 +308,7 @@ describe('after a restart of the agent', () => {
     await once(agent, 'exit');
     await shows('ready');
     const second = supervisor();
-    const adopted = await second.adopt({ stopping: false });
+    const adopted = await second.adopt();
     expect(await isAlive(adopted!.pid)).toBe(true);
     await second.signal('SIGKILL');
     expect(await second.exited(forever)).toMatchObject({ signal: 'SIGKILL' });

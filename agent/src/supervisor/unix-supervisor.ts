@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { messageOf, newNonce, type Clock, type Log } from '@runctl/core';
 import type { AgentPaths } from '@runctl/protocol';
 import { z } from 'zod';
 import type { ProcessSeen, ProcessTable } from './process-table.ts';
 import { firstRecipients, isRank, membersOf } from './recipients.ts';
-import type { Supervisor, WorkloadCommand, WorkloadEnded, WorkloadProcess } from './supervisor.ts';
+import type { AdoptedProcess, Supervisor, WorkloadCommand, WorkloadEnded, WorkloadProcess } from './supervisor.ts';
+import { keepTold, readTold, type Told } from './told.ts';
 import { wrapperScript } from './wrapper.ts';
 
 export interface UnixSupervisorOptions {
@@ -41,16 +42,18 @@ const LEFTOVER_POLL_MS = 50;
 export class UnixSupervisor implements Supervisor {
   readonly #options: UnixSupervisorOptions;
   readonly #startPath: string;
+  readonly #toldPath: string;
   #mark: Mark | null = null;
   /** A stop is under way: its end is the caller's to decide. */
-  #stopping = false;
-  #told = new Set<number>();
-  #termCaught: boolean | null = null;
+  #told: Told | null = null;
+  /** Pids that nobody tells again. */
+  #heard = new Set<number>();
   #wake = (): void => {};
 
   constructor(options: UnixSupervisorOptions) {
     this.#options = options;
     this.#startPath = `${options.paths.state}/training.start`;
+    this.#toldPath = `${options.paths.state}/training.told`;
   }
 
   async start(command: WorkloadCommand): Promise<WorkloadProcess> {
@@ -70,15 +73,15 @@ export class UnixSupervisor implements Supervisor {
     return { pid: mark.pid, id };
   }
 
-  async adopt({ stopping }: { readonly stopping: boolean }): Promise<WorkloadProcess | null> {
+  async adopt(): Promise<AdoptedProcess | null> {
     const begun = await readJson(this.#startPath, startFile);
     if (begun === null) return null;
-    this.#stopping = stopping;
-    this.#mark = await this.#readMark(begun.id, WRAPPER_MS / 10);
-    if (this.#mark !== null) {
-      if (stopping)
-        this.#termCaught = this.#wasCaught(this.#mark) || this.#options.processes.catchesTerm(this.#mark.pid);
-      return { pid: this.#mark.pid, id: this.#mark.id };
+    const mark = await this.#readMark(begun.id, WRAPPER_MS / 10);
+    if (mark !== null) {
+      this.#mark = mark;
+      this.#told = readTold(this.#toldPath, mark.id);
+      if (this.#told !== null) this.#tellStop(mark, this.#told);
+      return { pid: mark.pid, id: mark.id, told: this.#told?.note ?? null };
     }
     await this.#killMembers({ id: begun.id, pid: NO_LEADER, wrapper: NO_LEADER, startTime: '' });
     await this.forget();
@@ -91,53 +94,55 @@ export class UnixSupervisor implements Supervisor {
     const exit = await this.#leaderExit(mark, signal);
     const leftovers = await this.#leftoversGone(mark, signal);
     // A shell can't tell death by SIGTERM from `exit 143`; whoever has a handler of its own did not die by the signal.
-    const byItself = exit.signal === 'SIGTERM' && this.#termCaught === true;
+    const byItself = exit.signal === 'SIGTERM' && this.#told?.caught === true;
     return { ...exit, ...(byItself ? { code: 143, signal: null } : {}), leftovers };
   }
 
-  async signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  async signal(signal: 'SIGTERM' | 'SIGKILL', note = ''): Promise<void> {
     const mark = this.#mark;
     if (mark === null) return;
     if (signal === 'SIGKILL') return this.#killMembers(mark);
-    if (this.#stopping) return;
-    this.#stopping = true;
-    this.#termCaught = this.#options.processes.catchesTerm(mark.pid);
-    if (this.#termCaught === true) this.#noteCaught(mark);
-    const members = this.#members(mark);
-    if (members === null) return send(-mark.pid, 'SIGTERM');
-    const first = firstRecipients(members);
-    this.#tell(first);
-    if (!first.some(isRank)) return;
-    this.#tellLauncherAfter(mark, new Set(first.map(({ pid }) => pid))).catch((error: unknown) =>
-      this.#options.log.warn({ error: messageOf(error) }, 'the launcher could not be told to stop'),
-    );
-  }
-
-  get #caughtPath(): string {
-    return `${this.#options.paths.exit}.caught`;
-  }
-
-  /** For an agent that starts after the leader is gone, when its handlers can no longer be seen. */
-  #noteCaught(mark: Mark): void {
-    try {
-      writeFileSync(this.#caughtPath, mark.id);
-    } catch (error) {
-      this.#options.log.warn({ error: messageOf(error) }, 'that the workload handles SIGTERM could not be noted');
-    }
-  }
-
-  #wasCaught(mark: Mark): boolean {
-    return existsSync(this.#caughtPath) && readFileSync(this.#caughtPath, 'utf8') === mark.id;
+    if (this.#told !== null) return;
+    const caught = this.#options.processes.catchesTerm(mark.pid);
+    this.#tellStop(mark, this.#keep({ id: mark.id, caught, ranks: false, pids: [], note }));
   }
 
   async forget(): Promise<void> {
     const { paths } = this.#options;
     this.#mark = null;
-    this.#stopping = false;
-    this.#told = new Set();
-    this.#termCaught = null;
+    this.#told = null;
+    this.#heard = new Set();
     await Promise.all(
-      [this.#startPath, this.#caughtPath, paths.pid, paths.exit].map((path) => rm(path, { force: true })),
+      [this.#startPath, this.#toldPath, paths.pid, paths.exit].map((path) => rm(path, { force: true })),
+    );
+  }
+
+  #keep(told: Told): Told {
+    this.#told = told;
+    try {
+      keepTold(this.#toldPath, told);
+    } catch (error) {
+      this.#options.log.warn({ error: messageOf(error) }, 'that the workload was told to stop could not be noted');
+    }
+    return told;
+  }
+
+  #tellFirst(mark: Mark, told: Told): Told {
+    const members = this.#members(mark);
+    if (members === null) send(-mark.pid, 'SIGTERM');
+    const first = firstRecipients(members ?? []);
+    this.#tell(first);
+    const pids = members === null ? [mark.pid] : first.map(({ pid }) => pid);
+    return this.#keep({ ...told, ranks: first.some(isRank), pids });
+  }
+
+  /** From the start, or from where an agent that died had come to. */
+  #tellStop(mark: Mark, before: Told): void {
+    for (const pid of before.pids) this.#heard.add(pid);
+    const told = before.pids.length > 0 ? before : this.#tellFirst(mark, before);
+    if (!told.ranks) return;
+    this.#tellLauncherAfter(mark, new Set(told.pids)).catch((error: unknown) =>
+      this.#options.log.warn({ error: messageOf(error) }, 'the launcher could not be told to stop'),
     );
   }
 
@@ -184,10 +189,15 @@ export class UnixSupervisor implements Supervisor {
         goneSinceMs = null;
         seenAliveMs = clock.wallMs();
       } else goneSinceMs ??= clock.monotonicMs();
-      if (goneSinceMs !== null && clock.monotonicMs() - goneSinceMs > ORPHANED_MS)
+      if (goneSinceMs !== null && clock.monotonicMs() - goneSinceMs > (await this.#patience(mark)))
         return { code: null, signal: null, endedAtMs: seenAliveMs };
       await this.#pause(goneSinceMs === null ? pollMs : 20, signal);
     }
+  }
+
+  /** A wrapper that lives on a busy machine will still tell. */
+  async #patience(mark: Mark): Promise<number> {
+    return (await this.#options.processes.startTime(mark.wrapper)) === null ? ORPHANED_MS : WRAPPER_MS;
   }
 
   /** Sleeps, or is woken by the end of the wrapper where that is this agent's child. */
@@ -209,7 +219,7 @@ export class UnixSupervisor implements Supervisor {
       if (left === null || left.length === 0) return most;
       most = Math.max(most, left.length);
       this.#tell(left);
-      if (!this.#stopping && clock.monotonicMs() - sinceMs >= leftoverMs) await this.#killMembers(mark);
+      if (this.#told === null && clock.monotonicMs() - sinceMs >= leftoverMs) await this.#killMembers(mark);
       await clock.sleep(LEFTOVER_POLL_MS, signal);
     }
   }
@@ -226,8 +236,8 @@ export class UnixSupervisor implements Supervisor {
   /** Nobody is told twice: a second SIGTERM looks like impatience to a script that saves. */
   #tell(processes: readonly ProcessSeen[]): void {
     for (const { pid } of processes) {
-      if (!this.#told.has(pid)) send(pid, 'SIGTERM');
-      this.#told.add(pid);
+      if (!this.#heard.has(pid)) send(pid, 'SIGTERM');
+      this.#heard.add(pid);
     }
   }
 

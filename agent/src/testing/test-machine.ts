@@ -94,7 +94,7 @@ export class TestMachine implements AsyncDisposable {
   async die(): Promise<void> {
     await this.killAgent();
     const supervisor = this.supervisor();
-    if ((await supervisor.adopt({ stopping: true })) !== null) await supervisor.signal('SIGKILL');
+    if ((await supervisor.adopt()) !== null) await supervisor.signal('SIGKILL');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
