@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError, messageOf, silentLog, type Log } from '@runctl/core';
+import { RunctlError, isRunctlError, messageOf, silentLog, type Log } from '@runctl/core';
 import type { CommandContext, Environment } from './context.ts';
 import type { Cloud } from './operations/cloud.ts';
 import { exitCodeOf, renderError } from './render/error.ts';
@@ -28,6 +28,9 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   region = Option.String('--region', { description: 'AWS region' });
   profile = Option.String('--profile', { description: 'profile of ~/.aws/config' });
 
+  /** Region of the settings, once they are known. */
+  private usedRegion: string | null = null;
+
   protected abstract run(): Promise<number>;
 
   get json(): boolean {
@@ -41,12 +44,21 @@ export abstract class RunctlCommand extends Command<CommandContext> {
       return await this.run();
     } catch (error) {
       const shown =
-        this.context.interrupted.aborted && isAbort(error) ? abortedError() : this.withPlace(await worded(error));
+        this.context.interrupted.aborted && isAbort(error)
+          ? abortedError()
+          : this.withPlace(await this.withRegion(await worded(error)));
       this.context.stderr.write(
         renderError(shown, { json: this.json, verbose: this.verbose, colour: this.context.colour }),
       );
       return exitCodeOf(shown);
     }
+  }
+
+  /** Where nothing answers, the region itself may be a slip. */
+  private async withRegion(error: unknown): Promise<unknown> {
+    if (this.usedRegion === null || !isRunctlError(error, 'cloud-unreachable')) return error;
+    const { unknownRegion } = await import('./settings/regions.ts');
+    return unknownRegion(this.usedRegion, error) ?? error;
   }
 
   /** Commands that a hint names must ask the same cloud as this one. */
@@ -91,6 +103,7 @@ export abstract class RunctlCommand extends Command<CommandContext> {
       cwd: this.context.cwd,
       home: this.context.home,
     });
+    this.usedRegion = settings.region ?? null;
     return { settings, environment, cloud: await this.context.services.connect(settings, environment, this.log) };
   }
 

@@ -14,6 +14,9 @@ export interface RunctlOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly timeoutMs?: number;
+  /** Another user of this machine; only root may choose. */
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /** Starts the built bundle as its own process, with nothing of this process's environment but what a shell would have. */
@@ -26,6 +29,7 @@ export function startRunctl(args: readonly string[], options: RunctlOptions) {
     reject: false,
     stdin: 'ignore',
     stripFinalNewline: false,
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.gid ?? options.uid }),
   });
 }
 

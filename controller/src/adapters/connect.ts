@@ -30,6 +30,9 @@ export function connectCloud(settings: Settings, environment: Environment, log: 
     else process.env[name] = value;
   }
   if (settings.profile !== undefined) process.env['AWS_PROFILE'] = settings.profile;
+  // Keys of the environment win over AWS_PROFILE, as for the AWS command line and boto3, but not for this SDK: without this,
+  // EC2 would be asked as somebody else than S3.
+  else if (credentialsOf(environment) !== null) delete process.env['AWS_PROFILE'];
   const s3 = new S3Store({
     bucket,
     region,

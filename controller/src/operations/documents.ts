@@ -1,6 +1,6 @@
 import { RunctlError } from '@runctl/core';
 import { decodeDocument, encodeDocument } from '@runctl/protocol';
-import { collect, isStoreError, readBytes, type ObjectStore } from '@runctl/store';
+import { collect, isStoreError, readBytes, type ObjectStore, type StoreError } from '@runctl/store';
 import type { z } from 'zod';
 
 export interface ReadDocument<T> {
@@ -87,5 +87,27 @@ export function storeProblem(error: unknown): unknown {
       hint: 'check the network, the region, and AWS_ENDPOINT_URL if it is set',
       cause: error,
     });
-  return error;
+  return refusedRequest(error, code);
+}
+
+/** What S3 will never take as it was asked. */
+function refusedRequest(error: StoreError, code: string): RunctlError {
+  if (
+    ['AuthorizationHeaderMalformed', 'PermanentRedirect', 'IllegalLocationConstraintException'].includes(
+      error.code ?? '',
+    )
+  )
+    return new RunctlError('config-invalid', `the region is wrong: ${error.message}`, {
+      hint: 'set `region` in .runctl.toml or --region to where the bucket is',
+      cause: error,
+    });
+  if (error.code === 'InvalidBucketName')
+    return new RunctlError('config-invalid', `this can't be the name of a bucket: ${error.message}`, {
+      hint: 'check `bucket` in .runctl.toml and --bucket',
+      cause: error,
+    });
+  return new RunctlError('cloud-error', `the bucket refused the request${code}: ${error.message}`, {
+    hint: 'run the command again with --verbose, which shows what was asked',
+    cause: error,
+  });
 }

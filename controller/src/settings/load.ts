@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, parse as parsePath, resolve } from 'node:path';
 import { parse } from 'smol-toml';
 import type { Environment } from '../context.ts';
+import { profileRegion } from './aws-profile.ts';
+import { environmentValues, variableOf } from './environment.ts';
 import { settingKeys, settingsSchema, type Settings, type SettingsInput } from './schema.ts';
 
 export interface SettingsSources {
@@ -27,8 +29,8 @@ interface Source {
 }
 
 /**
- * Settings of, from weakest to strongest: the user's folder, the project's `.runctl.toml`, `RUNCTL_*`, flags. Errors:
- * `config-invalid` with the place, the key and, for an unknown one, the nearest.
+ * Settings of, from weakest to strongest: the region of the AWS profile, the user's folder, the project's `.runctl.toml`,
+ * `RUNCTL_*`, flags. Errors: `config-invalid` with the place, the key and, for an unknown one, the nearest.
  */
 export async function loadSettings(sources: SettingsSources): Promise<Settings> {
   const files = await fileSources(sources);
@@ -42,7 +44,17 @@ export async function loadSettings(sources: SettingsSources): Promise<Settings> 
   for (const source of all) check(source);
   const merged: Record<string, unknown> = Object.assign({}, ...all.map((source) => source.values));
   const settings = settingsSchema.parse(merged);
-  return { ...settings, prefix: normalPrefix(settings.prefix) };
+  const region = settings.region ?? (await regionOfProfile(sources, settings.profile));
+  return { ...settings, ...(region === undefined ? {} : { region }), prefix: normalPrefix(settings.prefix) };
+}
+
+/** In a local cloud's environment there are no profiles. */
+async function regionOfProfile(sources: SettingsSources, profile: string | undefined): Promise<string | undefined> {
+  if (isSandbox(sources.environment)) return undefined;
+  const region = await profileRegion(profile ?? null, sources);
+  if (region === null) return undefined;
+  check({ name: '~/.aws/config', values: { region }, spell: (key) => key });
+  return region;
 }
 
 /** Errors: `usage`, for a value on the command line that no file or environment could make right. */
@@ -94,13 +106,7 @@ async function fileSource(path: string): Promise<Source | null> {
 }
 
 function environmentSource(environment: Environment): Source {
-  const spell = (key: string): string => `RUNCTL_${key.toUpperCase()}`;
-  const values: Record<string, unknown> = {};
-  for (const key of settingKeys) {
-    const value = environment[spell(key)];
-    if (value !== undefined && value !== '') values[key] = value;
-  }
-  return { name: 'the environment', values, spell };
+  return { name: 'the environment', values: environmentValues(environment), spell: variableOf };
 }
 
 /** What the SDK itself would go by; a project's own region is stronger. */
@@ -149,7 +155,10 @@ function check(source: Source): void {
   const issue = parsed.error?.issues[0];
   if (issue === undefined) return;
   const key = String(issue.path[0] ?? '');
-  if (source.kind === 'flags') throw new RunctlError('usage', `${source.spell(key)}: ${issue.message}`);
+  if (source.kind === 'flags')
+    throw new RunctlError('usage', `${source.spell(key)}: ${issue.message}`, {
+      hint: `it was given as ${JSON.stringify(source.values[key])}`,
+    });
   throw new RunctlError('config-invalid', `${source.spell(key)} in ${source.name}: ${issue.message}`, {
     hint: `it is ${JSON.stringify(source.values[key])} now`,
   });

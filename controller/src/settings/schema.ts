@@ -34,12 +34,16 @@ const flag = z.union([
   z.enum(['false', '0', 'no']).transform(() => false),
 ]);
 
+/** Keys have at most 1,024 bytes, and a checkpoint's own paths need most of them. */
+const MAX_PREFIX_BYTES = 256;
+const isShortPrefix = (prefix: string): boolean => Buffer.byteLength(prefix) <= MAX_PREFIX_BYTES;
+
 /** Everything that can be configured, whether it stands in a file, in `RUNCTL_<KEY>` or in a flag. */
 export const settingsSchema = z.strictObject({
   /** Bucket in which runs live. */
   bucket: text.optional(),
   /** Folder in the bucket. */
-  prefix: z.string().default(''),
+  prefix: z.string().refine(isShortPrefix, `takes at most ${MAX_PREFIX_BYTES} bytes`).default(''),
   region: text
     .regex(/^[a-z]{2,}(-[a-z]+)+-\d+$/, 'takes the name of an AWS region, such as us-east-1 or eu-central-1')
     .optional(),

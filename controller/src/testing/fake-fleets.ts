@@ -16,6 +16,8 @@ interface Fleet {
 export class FakeFleets implements FleetProvider {
   readonly region = 'us-east-1';
   readonly fleets = new Map<string, Fleet>();
+  /** Names of launch templates that are not deleted; a fleet's goes with it. */
+  readonly templates = new Set<string>();
   readonly machines: CloudInstance[] = [];
   readonly events: FleetEvent[] = [];
   /** `none`: spot has nothing. `hopeless`: the template names what does not exist. */
@@ -30,7 +32,7 @@ export class FakeFleets implements FleetProvider {
 
   async offers(types: readonly string[], { market }: { market: Pool['market'] }): Promise<readonly Pool[]> {
     const unknown = types.find((type) => !/^[a-z]\w+\.\w+$/.test(type));
-    if (unknown !== undefined) throw new RunctlError('pool-invalid', `there is no instance type ${unknown}`);
+    if (unknown !== undefined) throw new RunctlError('instance-type-unknown', `there is no instance type ${unknown}`);
     return types.flatMap((instanceType) =>
       ['us-east-1a', 'us-east-1b'].map((zone) => ({
         instanceType,
@@ -49,6 +51,7 @@ export class FakeFleets implements FleetProvider {
   async launch(request: LaunchRequest): Promise<{ fleetId: string; launchTemplateId: string }> {
     const failure = this.launchFailure;
     this.launchFailure = null;
+    this.templates.add(request.templateName);
     if (failure !== null && !failure.fleetWasMade) throw failure.error;
     const fleetId = `fleet-${request.clientToken}`;
     if (!this.fleets.has(fleetId)) {
@@ -89,8 +92,13 @@ export class FakeFleets implements FleetProvider {
 
   async deleteFleet(fleetId: string, options: { terminate: boolean }): Promise<void> {
     const fleet = this.fleets.get(fleetId);
+    if (fleet !== undefined) this.templates.delete(fleet.request.templateName);
     if (fleet !== undefined) fleet.state = options.terminate ? 'deleted_terminating' : 'deleted_running';
     if (options.terminate) for (const machine of this.#living(fleetId)) this.end(machine.instanceId);
+  }
+
+  async deleteTemplate(templateName: string): Promise<void> {
+    this.templates.delete(templateName);
   }
 
   async terminate(instanceIds: readonly string[]): Promise<void> {

@@ -58,12 +58,15 @@ export interface LaunchRequest {
 /** Every call rejects with a RunctlError whose code tells what to do: no-capacity, quota-exceeded, pool-invalid, access-denied, credentials-expired, … */
 export interface FleetProvider {
   readonly region: string;
-  /** Pools that exist for the types, cheapest first; an unknown type is `pool-invalid` and names the nearest. */
+  /** Pools that exist for the types, cheapest first; an unknown type is `instance-type-unknown` and names the nearest. */
   offers(
     instanceTypes: readonly string[],
     options: { market: Market; subnetIds: readonly string[] },
   ): Promise<readonly Pool[]>;
-  /** An AMI id, an SSM parameter name, or null for the default image of the types' architecture. */
+  /**
+   * The AMI id of an id, an SSM parameter name, or null for the default image of the types' architecture. The image exists,
+   * can be launched and fits the types, else `config-invalid`.
+   */
   resolveImage(image: string | null, instanceTypes: readonly string[]): Promise<string>;
   /** Creates launch template and `maintain` fleet, both tagged. Idempotent per clientToken. */
   launch(request: LaunchRequest): Promise<{ readonly fleetId: string; readonly launchTemplateId: string }>;
@@ -81,6 +84,8 @@ export interface FleetProvider {
   instances(run?: string): Promise<readonly CloudInstance[]>;
   /** Deletes the fleet and its template; with `terminate` its instances too. Verified: a failure inside a 200 is an error. Idempotent. */
   deleteFleet(fleetId: string, options: { terminate: boolean; launchTemplateId: string | null }): Promise<void>;
+  /** Deletes the template of a launch whose fleet was never made. Idempotent. */
+  deleteTemplate(templateName: string): Promise<void>;
   terminate(instanceIds: readonly string[]): Promise<void>;
   consoleOutput(instanceId: string): Promise<string>;
 }

@@ -10,6 +10,7 @@ export const errorCatalog = {
   'empty-project': 2,
   'file-unreadable': 2,
   'user-data-too-large': 2,
+  'instance-type-unknown': 2,
   'config-invalid': 3,
   'config-missing': 3,
   'newer-format': 3,

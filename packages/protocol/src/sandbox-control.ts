@@ -83,6 +83,8 @@ export const sandboxRequests = {
     times: z.number().int().positive().optional(),
     message: z.string().optional(),
   }),
+  /** Whether the account has a default VPC, which launches without a subnet need. */
+  'default-vpc': z.strictObject({ present: z.boolean() }),
   'grant-role': z.strictObject({ actions: z.array(z.string()) }),
   /** Replaces all fault rules of S3; their form is the S3 service's own, which checks them. */
   's3-faults': z.strictObject({ rules: z.array(z.record(z.string(), z.unknown())) }),
@@ -163,6 +165,7 @@ export const sandboxAnswers = {
   delays: done,
   throttle: done,
   'fail-next': done,
+  'default-vpc': done,
   'grant-role': done,
   's3-faults': done,
   's3-faults-seen': z.object({

@@ -41,7 +41,7 @@ export interface LaunchPlan {
 /** One accelerator each, in the families that spot has most of. */
 export const DEFAULT_INSTANCE_TYPES: readonly string[] = ['g4dn.xlarge', 'g5.xlarge', 'g6.xlarge'];
 
-/** Where the wish can run, with prices. Errors: `pool-invalid`, `no-capacity`, and those of the provider. */
+/** Where the wish can run, with prices. Errors: `instance-type-unknown`, `pool-invalid`, and those of the provider. */
 export async function findPools(
   fleets: FleetProvider,
   wish: Pick<LaunchWish, 'instanceTypes' | 'market' | 'subnets' | 'ami'>,
@@ -52,10 +52,12 @@ export async function findPools(
     throw new RunctlError('pool-invalid', `${arm} is an ARM machine, and the agent's runtime is for x86-64`, {
       hint: 'name an x86-64 type, such as g5.xlarge or m7i.large',
     });
-  const [pools, imageId] = await Promise.all([
-    fleets.offers(types, { market: wish.market, subnetIds: wish.subnets }),
-    fleets.resolveImage(wish.ami, types),
-  ]);
+  const asking = fleets.offers(types, { market: wish.market, subnetIds: wish.subnets });
+  const looking = fleets.resolveImage(wish.ami, types);
+  await Promise.allSettled([asking, looking]);
+  // A wrong type fails both, and the offers know the nearest.
+  const pools = await asking;
+  const imageId = await looking;
   if (pools.length === 0)
     throw new RunctlError('pool-invalid', `no zone of ${fleets.region} that can be used offers ${types.join(', ')}`, {
       hint: 'name other types with --instance-type, or another region',

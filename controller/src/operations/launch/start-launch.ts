@@ -83,7 +83,7 @@ export async function startLaunch(
     await createDocument(cloud.store, keys.fleet, launchFleet, fleet);
     return fleet;
   } catch (error) {
-    throw await undoLaunch(ports, { run: spec.run, launch, cause: error });
+    throw await undoLaunch(ports, { run: spec.run, launch, templateName: intent.templateName, cause: error });
   }
 }
 
@@ -112,15 +112,20 @@ function makeIntent(
 /** Deletes what the failed launch may have made in EC2, and returns the error that tells of both. */
 async function undoLaunch(
   ports: LaunchPorts,
-  failed: { readonly run: string; readonly launch: number; readonly cause: unknown },
+  failed: {
+    readonly run: string;
+    readonly launch: number;
+    readonly templateName: string;
+    readonly cause: unknown;
+  },
 ): Promise<RunctlError> {
-  const { run, launch, cause } = failed;
+  const { run, launch, templateName, cause } = failed;
   const { fleets, store } = ports.cloud;
   let left: string | null = null;
   try {
     const made = await fleets.findFleet(run, launch);
-    if (made !== null)
-      await fleets.deleteFleet(made.fleetId, { terminate: true, launchTemplateId: made.launchTemplateId });
+    if (made === null) await fleets.deleteTemplate(templateName);
+    else await fleets.deleteFleet(made.fleetId, { terminate: true, launchTemplateId: made.launchTemplateId });
     await store.delete([runKeys(run).launch(launch).intent]);
   } catch (error) {
     left = messageOf(error);

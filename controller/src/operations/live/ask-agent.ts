@@ -20,7 +20,8 @@ export interface AskOptions {
 
 /** All paths of the agent stand below the instance's root, which is empty on a real machine. */
 const ROOT = '"${RUNCTL_INSTANCE_ROOT:-}"';
-const ASK_TIMEOUT_MS = 20_000;
+/** Run Command takes a second or two where the machine can be reached; a person waits for the answer. */
+const ASK_TIMEOUT_MS = 3500;
 
 /**
  * Asks the agent of a run for its state, through Run Command. Errors: `agent-unreachable` with the age of the last

@@ -23,7 +23,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   VolumeLimitExceeded: 'quota-exceeded',
   Unsupported: 'pool-invalid',
   InvalidFleetConfiguration: 'pool-invalid',
-  InvalidInstanceType: 'pool-invalid',
+  InvalidInstanceType: 'instance-type-unknown',
   'InvalidZone.NotFound': 'pool-invalid',
   UnauthorizedOperation: 'access-denied',
   AccessDenied: 'access-denied',
@@ -48,18 +48,27 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   'InvalidUserData.Malformed': 'user-data-too-large',
   VPCIdNotSpecified: 'config-invalid',
   'InvalidSubnetID.NotFound': 'config-invalid',
+  'InvalidSubnetID.Malformed': 'config-invalid',
   'InvalidGroup.NotFound': 'config-invalid',
   'InvalidSecurityGroupID.NotFound': 'config-invalid',
+  'InvalidGroupId.Malformed': 'config-invalid',
+  InvalidBlockDeviceMapping: 'config-invalid',
   InvalidInstanceId: 'agent-unreachable',
   'InvalidInstanceID.NotFound': 'instance-not-found',
 };
+
+const NAME_AN_IMAGE = 'images belong to one region: name one of this region with --ami, or none for the default image';
 
 const HINTS: Readonly<Partial<Record<string, string>>> = {
   VPCIdNotSpecified: 'this account has no default VPC: name subnets with `subnets = ["subnet-…"]` in .runctl.toml',
   'AuthFailure.ServiceLinkedRoleCreationNotPermitted':
     'once per account: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com',
+  'InvalidSubnetID.NotFound':
+    '`aws ec2 describe-subnets` lists those of this region; name one with --subnet, or none for the default VPC',
+  'InvalidAMIID.NotFound': NAME_AN_IMAGE,
+  'InvalidAMIID.Unavailable': NAME_AN_IMAGE,
+  'InvalidAMIID.Malformed': NAME_AN_IMAGE,
   RequestExpired: 'check that the clock of this computer is right',
-  UnauthorizedOperation: 'the credentials lack this permission; `aws sts get-caller-identity` tells whose they are',
 };
 
 const CLASS_HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
@@ -68,6 +77,11 @@ const CLASS_HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
     'ask for a higher vCPU quota (Service Quotas, EC2), or use another family; spot and on-demand have separate quotas',
   'no-credentials': 'log in (`aws sso login`, `aws configure`) or try without an account: --sandbox',
   'credentials-expired': 'log in again, for example `aws sso login`',
+  'config-invalid': 'check instance_profile, ami, subnets and security_groups in .runctl.toml or the options',
+  'access-denied': 'the credentials lack this permission; `aws sts get-caller-identity` tells whose they are',
+  'user-data-too-large': 'shorten the prefix in the bucket',
+  'instance-type-unknown': 'check --instance-type and the region',
+  'cloud-error': 'try again; with --verbose the whole answer of AWS is shown',
   'pool-invalid': 'check the instance type and region; `aws ec2 describe-instance-type-offerings` lists what exists',
 };
 

@@ -8,6 +8,8 @@ import {
   TerminateInstancesCommand,
   paginateDescribeFleets,
   paginateDescribeInstances,
+  type DeleteLaunchTemplateCommandInput,
+  type EC2Client,
   type FleetData,
   type Instance,
 } from '@aws-sdk/client-ec2';
@@ -115,13 +117,11 @@ export function createEc2FleetProvider(options: { region: string; clock: Clock }
             'cloud-error',
             `fleet ${fleetId} was not deleted: ${failure.Code} ${failure.Message ?? ''}`,
           );
-        if (launchTemplateId === null) return;
-        await reading
-          .send(new DeleteLaunchTemplateCommand({ LaunchTemplateId: launchTemplateId }))
-          .catch((error: unknown) => {
-            if (awsCodeOf(error)?.startsWith('InvalidLaunchTemplate') !== true) throw error;
-          });
+        if (launchTemplateId !== null) await deleteTemplate(reading, { LaunchTemplateId: launchTemplateId });
       }),
+
+    deleteTemplate: (templateName) =>
+      doing('deleting the launch template', () => deleteTemplate(reading, { LaunchTemplateName: templateName })),
 
     terminate: (instanceIds) =>
       doing('terminating instances', async () => {
@@ -148,6 +148,15 @@ const EVENT_KINDS: Readonly<Record<string, FleetEvent['kind']>> = {
   'fleet-change': 'state',
   'service-error': 'error',
 };
+
+/** One that is gone already is done. */
+async function deleteTemplate(client: EC2Client, which: DeleteLaunchTemplateCommandInput): Promise<void> {
+  try {
+    await client.send(new DeleteLaunchTemplateCommand(which));
+  } catch (error) {
+    if (awsCodeOf(error)?.startsWith('InvalidLaunchTemplate') !== true) throw error;
+  }
+}
 
 function fleetIds(fleet: FleetData): { fleetId: string; launchTemplateId: string } {
   return {

@@ -1,4 +1,9 @@
-import { DescribeInstanceTypesCommand, type EC2Client, type _InstanceType } from '@aws-sdk/client-ec2';
+import {
+  DescribeImagesCommand,
+  DescribeInstanceTypesCommand,
+  type EC2Client,
+  type _InstanceType,
+} from '@aws-sdk/client-ec2';
 import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { RunctlError, required } from '@runctl/core';
 import { awsCodeOf } from './classify.ts';
@@ -25,18 +30,26 @@ interface TypeFacts {
 /**
  * The AMI id to launch: the given one, the value of the given SSM parameter, or the default for the types. A maintain fleet
  * cannot resolve parameters by itself, and an id pinned at launch keeps all recoveries on one image.
- * Errors: `config-invalid` for mixed architectures or a parameter that does not exist.
+ * The image is looked at: a fleet would tell only in its events that there is none. Errors: `config-invalid` for mixed
+ * architectures, for a parameter or image that does not exist, and for an image of another architecture.
  */
 export async function resolveImage(
   clients: { readonly ec2: EC2Client; readonly ssm: SSMClient },
   image: string | null,
   instanceTypes: readonly string[],
 ): Promise<string> {
-  if (image?.startsWith('ami-') === true) return image;
-  const parameter =
-    image?.replace(/^resolve:ssm:/, '') ?? defaultParameter(await typeFacts(clients.ec2, instanceTypes));
+  const facts = await typeFacts(clients.ec2, instanceTypes);
+  const imageId =
+    image?.startsWith('ami-') === true
+      ? image
+      : await parameterValue(clients.ssm, image?.replace(/^resolve:ssm:/, '') ?? defaultParameter(facts));
+  await checkImage(clients.ec2, imageId, facts);
+  return imageId;
+}
+
+async function parameterValue(ssm: SSMClient, parameter: string): Promise<string> {
   try {
-    const { Parameter } = await clients.ssm.send(new GetParameterCommand({ Name: parameter }));
+    const { Parameter } = await ssm.send(new GetParameterCommand({ Name: parameter }));
     return required(Parameter?.Value, `value of the SSM parameter ${parameter}`);
   } catch (error) {
     if (awsCodeOf(error) !== 'ParameterNotFound') throw error;
@@ -45,6 +58,25 @@ export async function resolveImage(
       cause: error,
     });
   }
+}
+
+async function checkImage(ec2: EC2Client, imageId: string, facts: readonly TypeFacts[]): Promise<void> {
+  const { Images } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+  const found = Images?.[0];
+  // A private image of another account is answered with nothing at all.
+  if (found === undefined || (found.State !== undefined && found.State !== 'available'))
+    throw new RunctlError(
+      'config-invalid',
+      `the image ${imageId} ${found === undefined ? 'does not exist in this region' : `is ${found.State}`}`,
+      { hint: 'images belong to one region: name one of this region with --ami, or none for the default image' },
+    );
+  const other = facts.find(({ architecture }) => architecture !== found.Architecture);
+  if (other !== undefined && found.Architecture !== undefined)
+    throw new RunctlError(
+      'config-invalid',
+      `the image ${imageId} is for ${found.Architecture}, the instance types are ${other.architecture}`,
+      { hint: `name an image for ${other.architecture} with --ami, or none for the default image` },
+    );
 }
 
 function defaultParameter(facts: readonly TypeFacts[]): string {

@@ -1,15 +1,17 @@
 import {
   CreateFleetCommand,
   CreateLaunchTemplateCommand,
+  DeleteLaunchTemplateCommand,
   DescribeImagesCommand,
   DescribeLaunchTemplatesCommand,
   type _InstanceType,
   type EC2Client,
   type RequestLaunchTemplateData,
+  type ValidationWarning,
 } from '@aws-sdk/client-ec2';
 import { RunctlError, required, retry, type Clock } from '@runctl/core';
 import type { LaunchRequest } from '../fleet-provider.ts';
-import { awsCodeOf, isEventualConsistency } from './classify.ts';
+import { awsCodeOf, classifyAwsError, isEventualConsistency } from './classify.ts';
 import { tagsOf } from './tags.ts';
 
 /** Creates the launch template and the fleet of a launch; with the same client token again, finds those it made before. */
@@ -18,7 +20,11 @@ export async function launchFleet(
   clock: Clock,
   request: LaunchRequest,
 ): Promise<{ fleetId: string; launchTemplateId: string }> {
-  const launchTemplateId = await createTemplate(client, request);
+  const launchTemplateId = await retry((attempt) => createTemplate(client, request, attempt), {
+    policy: { attempts: 4, baseMs: 1000, maxMs: 4000 },
+    clock,
+    retryable: (error) => error instanceof RunctlError && isEventualConsistency(error.cause),
+  });
   // The fleet service learns of new templates and profiles a few seconds after the API that made them.
   const answer = await retry(() => client.send(createFleetCommand(request, launchTemplateId)), {
     policy: { attempts: 8, baseMs: 1000, maxMs: 15_000 },
@@ -35,24 +41,42 @@ export async function launchFleet(
   return { fleetId: answer.FleetId, launchTemplateId };
 }
 
-async function createTemplate(client: EC2Client, request: LaunchRequest): Promise<string> {
+async function createTemplate(client: EC2Client, request: LaunchRequest, attempt: number): Promise<string> {
   const data = await templateData(client, request);
   try {
-    const { LaunchTemplate } = await client.send(
+    const { LaunchTemplate, Warning } = await client.send(
       new CreateLaunchTemplateCommand({
         LaunchTemplateName: request.templateName,
-        ClientToken: `${request.clientToken}-t`,
+        // The token of a template that was deleted again would stand for that one.
+        ClientToken: `${request.clientToken}-t${attempt}`,
         LaunchTemplateData: data,
         TagSpecifications: [{ ResourceType: 'launch-template', Tags: tagsOf(request) }],
       }),
     );
-    return required(LaunchTemplate?.LaunchTemplateId, 'launch template id');
+    const launchTemplateId = required(LaunchTemplate?.LaunchTemplateId, 'launch template id');
+    await refuseHopeless(client, launchTemplateId, Warning);
+    return launchTemplateId;
   } catch (error) {
     if (awsCodeOf(error) !== 'InvalidLaunchTemplateName.AlreadyExistsException') throw error;
     const { LaunchTemplates } = await client.send(
       new DescribeLaunchTemplatesCommand({ LaunchTemplateNames: [request.templateName] }),
     );
     return required(LaunchTemplates?.[0]?.LaunchTemplateId, 'launch template id');
+  }
+}
+
+/**
+ * EC2 makes a template of which it knows that nothing can be launched from it, and only warns (EC2 API reference,
+ * CreateLaunchTemplate, `warning`). What is plainly wrong is thrown, with the template deleted. A profile or group that was
+ * made a moment ago looks wrong too, hence the caller's retries.
+ */
+async function refuseHopeless(client: EC2Client, id: string, warning: ValidationWarning | undefined): Promise<void> {
+  for (const { Code, Message } of warning?.Errors ?? []) {
+    const problem = { name: Code ?? 'unknown', message: Message ?? '' };
+    const error = classifyAwsError(Object.assign(new Error(problem.message), problem), 'checking the launch template');
+    if (error.code !== 'config-invalid') continue;
+    await client.send(new DeleteLaunchTemplateCommand({ LaunchTemplateId: id }));
+    throw error;
   }
 }
 

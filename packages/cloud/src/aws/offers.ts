@@ -16,7 +16,7 @@ interface OfferRequest {
   readonly nowMs: number;
 }
 
-/** Types × zones that exist, cheapest first; only zones of the given subnets when some are given. */
+/** Types × zones that exist, cheapest first; only zones of the given subnets, else those with a default subnet. */
 export async function findOffers(client: EC2Client, request: OfferRequest): Promise<readonly Pool[]> {
   const [offered, subnetOfZone] = await Promise.all([
     offeredZones(client, request.instanceTypes),
@@ -28,19 +28,23 @@ export async function findOffers(client: EC2Client, request: OfferRequest): Prom
       ? await spotPrices(client, request.instanceTypes, request.nowMs)
       : new Map<string, number>();
   const pools = offered
-    .filter(({ zone }) => subnetOfZone === null || subnetOfZone.has(zone))
+    .filter(({ zone }) => subnetOfZone.has(zone))
     .map(({ instanceType, zone }) => ({
       instanceType,
       zone,
-      subnetId: subnetOfZone?.get(zone) ?? null,
+      subnetId: request.subnetIds.length === 0 ? null : (subnetOfZone.get(zone) ?? null),
       market: request.market,
       pricePerHourUsd:
         request.market === 'spot' ? (prices.get(`${instanceType}/${zone}`) ?? null) : onDemandPriceUsd(instanceType),
     }));
   if (pools.length === 0)
-    throw new RunctlError('pool-invalid', `no zone of the given subnets offers ${request.instanceTypes.join(', ')}`, {
-      hint: 'add a subnet in another zone, or another instance type',
-    });
+    throw new RunctlError(
+      'pool-invalid',
+      `no zone ${request.subnetIds.length === 0 ? 'with a default subnet' : 'of the given subnets'} offers ${request.instanceTypes.join(', ')}`,
+      {
+        hint: 'add a subnet in another zone, or another instance type',
+      },
+    );
   return pools.sort(
     (a, b) => (a.pricePerHourUsd ?? Infinity) - (b.pricePerHourUsd ?? Infinity) || a.zone.localeCompare(b.zone),
   );
@@ -78,13 +82,25 @@ async function refuseUnknownTypes(
   if (missing.length === 0) return;
   const all = new Set((await offeredZones(client, null)).map((offer) => offer.instanceType));
   const close = missing.map((type) => nearest(type, all)).filter((type) => type !== null);
-  throw new RunctlError('pool-invalid', `this region does not offer ${missing.join(', ')}`, {
+  throw new RunctlError('instance-type-unknown', `this region has no instance type ${missing.join(', ')}`, {
     hint: close.length === 0 ? 'choose another type or region' : `did you mean ${close.join(', ')}?`,
   });
 }
 
-async function subnetsByZone(client: EC2Client, subnetIds: readonly string[]): Promise<Map<string, string> | null> {
-  if (subnetIds.length === 0) return null;
+/** The default subnet of each zone: a launch that names none can go nowhere else. */
+async function defaultSubnetsByZone(client: EC2Client): Promise<Map<string, string>> {
+  const { Subnets = [] } = await client.send(
+    new DescribeSubnetsCommand({ Filters: [{ Name: 'default-for-az', Values: ['true'] }] }),
+  );
+  if (Subnets.length === 0)
+    throw new RunctlError('config-invalid', 'this account has no default VPC in this region, and no subnet is named', {
+      hint: 'name subnets with --subnet or `subnets = ["subnet-…"]` in .runctl.toml; `aws ec2 describe-subnets` lists them',
+    });
+  return new Map(Subnets.map((subnet) => [subnet.AvailabilityZone ?? '', subnet.SubnetId ?? '']));
+}
+
+async function subnetsByZone(client: EC2Client, subnetIds: readonly string[]): Promise<Map<string, string>> {
+  if (subnetIds.length === 0) return defaultSubnetsByZone(client);
   const { Subnets = [] } = await client.send(new DescribeSubnetsCommand({ SubnetIds: [...subnetIds] }));
   const byZone = new Map<string, string>();
   // A fleet cannot use two subnets of one zone (EC2 user guide, "EC2 Fleet limitations"): the first named wins.

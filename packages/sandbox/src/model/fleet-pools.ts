@@ -128,6 +128,7 @@ function candidate(
   };
   try {
     if (place.failure !== null) throw place.failure;
+    sources.settings.checkNetwork(place.data.subnetId);
     const zone = allowedZones({ ...place.data, ...(zoneName === null ? {} : { zoneName }) })[0];
     if (type === undefined || zone === undefined)
       throw new AwsError('InvalidFleetConfiguration', `Your requested instance type (${typeName}) is not supported.`);

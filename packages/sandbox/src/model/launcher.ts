@@ -66,6 +66,7 @@ export class Launcher {
    */
   place(data: LaunchData, template: LaunchSpec['template'], count: number): LaunchSpec {
     checkLaunchData(data);
+    this.#options.settings.checkNetwork(data.subnetId);
     const type = instanceTypeNamed(data.instanceType);
     const market = data.market ?? 'on-demand';
     const zones = allowedZones(data);

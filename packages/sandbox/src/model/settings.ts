@@ -89,6 +89,7 @@ export class ComputeSettings {
   readonly #throttles = new Map<string, { readonly everyNth: number; calls: number }>();
   readonly #failures = new Map<string, PlannedFailure[]>();
   readonly #roleActions = new Set<string>();
+  #defaultVpc = true;
   readonly #listeners = new Set<() => void>();
 
   constructor(delays: Delays) {
@@ -140,6 +141,22 @@ export class ComputeSettings {
     const plans = this.#failures.get(action) ?? [];
     plans.push({ code, message: options.message ?? `Planned failure of ${action}`, left: options.times ?? 1 });
     this.#failures.set(action, plans);
+  }
+
+  /** Without a default VPC, the account's one VPC is an ordinary one, and launches must name a subnet. */
+  setDefaultVpc(present: boolean): void {
+    this.#defaultVpc = present;
+    this.#changed();
+  }
+
+  get defaultVpc(): boolean {
+    return this.#defaultVpc;
+  }
+
+  /** Throws what EC2 answers when a launch names no subnet and there is no default VPC. */
+  checkNetwork(subnetId: string | undefined): void {
+    if (subnetId === undefined && !this.#defaultVpc)
+      throw new AwsError('VPCIdNotSpecified', 'No default VPC for this user. Specify a subnet.');
   }
 
   /** Actions such as `ec2:ModifyFleet` that the instance role may do beyond its ordinary policy. */

@@ -80,6 +80,7 @@ function handlersOf({ compute, s3, startedAt, stop }: ControlOptions): Handlers 
     delays: ({ changes }) => done(() => settings.setDelays(knownDelays(changes, settings.delays))),
     throttle: ({ action, everyNth }) => done(() => settings.setThrottle(action, everyNth)),
     'fail-next': ({ action, code, ...more }) => done(() => settings.failNext(action, code, defined(more))),
+    'default-vpc': ({ present }) => done(() => settings.setDefaultVpc(present)),
     'grant-role': ({ actions }) => done(() => settings.grantRole(actions)),
     // The service checks the rules itself and refuses what it does not know.
     's3-faults': ({ rules }) => done(() => s3.setFaults(rules as unknown as Parameters<S3Service['setFaults']>[0])),

@@ -98,7 +98,7 @@ async function start(options: RegionOptions, unlock: () => void): Promise<Region
     });
     if (options.keepDisks !== true) compute.instances.onChange((instance) => discardDisk(instance, log));
     const { credentials } = compute;
-    const s3 = createS3Service({ root: join(stateFolder, 's3'), credentials, clock, region });
+    const s3 = createS3Service({ root: join(stateFolder, 's3'), credentials, clock, region, enforceRegion: true });
     const bucket = `runctl-${ACCOUNT}-${region}`;
     s3.ensureBucket(bucket);
     front = createFront({ s3, services: servicesOf(compute), credentials, clock, log });

@@ -20,15 +20,15 @@ const subnetFilters = [
 const groupFilters = ['group-id', 'group-name', 'vpc-id'];
 const addressesOfSubnet = 4091;
 
-/** A default VPC with one default subnet in each zone, and its default security group. Nothing of it can be changed. */
+/** One VPC with one subnet in each zone, and its default security group; the default VPC unless a setting says that there is none. */
 export const networkActions: Readonly<Record<string, Action>> = {
   DescribeVpcs: (call) => {
     checkFilters(call.parameters, vpcFilters);
     checkIds(call, 'VpcId', { known: [vpc.id], code: 'InvalidVpcID.NotFound', kind: 'vpc ID' });
     const values: Readonly<Record<string, string>> = {
       'vpc-id': vpc.id,
-      'is-default': 'true',
-      isDefault: 'true',
+      'is-default': isDefault(call),
+      isDefault: isDefault(call),
       state: 'available',
       cidr: vpc.cidrBlock,
       'cidr-block': vpc.cidrBlock,
@@ -43,7 +43,7 @@ export const networkActions: Readonly<Record<string, Action>> = {
     checkIds(call, 'SubnetId', { known, code: 'InvalidSubnetID.NotFound', kind: 'subnet ID' });
     const asked = call.parameters.texts('SubnetId');
     const chosen = zones.filter(({ subnetId }) => asked.length === 0 || asked.includes(subnetId));
-    const matching = filtered(call.parameters, chosen, (zone) => (name) => one(subnetValues(zone)[name]));
+    const matching = filtered(call.parameters, chosen, (zone) => (name) => one(subnetValues(call, zone)[name]));
     const { items, nextToken } = paged(call.parameters, matching);
     return { subnetSet: items.map((zone) => subnetView(call, zone)), nextToken };
   },
@@ -70,6 +70,10 @@ export const networkActions: Readonly<Record<string, Action>> = {
   },
 };
 
+function isDefault(call: Call): string {
+  return String(call.compute.settings.defaultVpc);
+}
+
 function one(value: string | undefined): readonly string[] {
   return value === undefined ? [] : [value];
 }
@@ -79,13 +83,13 @@ function checkIds(call: Call, parameter: string, of: { known: readonly string[];
   if (unknown !== undefined) throw new AwsError(of.code, `The ${of.kind} '${unknown}' does not exist`);
 }
 
-function subnetValues(zone: Zone): Readonly<Record<string, string>> {
+function subnetValues(call: Call, zone: Zone): Readonly<Record<string, string>> {
   return {
     'availability-zone': zone.name,
     availabilityZone: zone.name,
     'availability-zone-id': zone.id,
-    'default-for-az': 'true',
-    defaultForAz: 'true',
+    'default-for-az': isDefault(call),
+    defaultForAz: isDefault(call),
     state: 'available',
     'subnet-id': zone.subnetId,
     'vpc-id': vpc.id,
@@ -100,7 +104,7 @@ function vpcView(call: Call): XmlValue {
     cidrBlock: vpc.cidrBlock,
     dhcpOptionsId: 'dopt-0123456789abcdef0',
     instanceTenancy: 'default',
-    isDefault: true,
+    isDefault: call.compute.settings.defaultVpc,
     tagSet: [],
   };
 }
@@ -119,7 +123,7 @@ function subnetView(call: Call, zone: Zone): XmlValue {
     availableIpAddressCount: addressesOfSubnet - used,
     availabilityZone: zone.name,
     availabilityZoneId: zone.id,
-    defaultForAz: true,
+    defaultForAz: call.compute.settings.defaultVpc,
     mapPublicIpOnLaunch: true,
     assignIpv6AddressOnCreation: false,
     tagSet: [],
