@@ -1,4 +1,5 @@
 import type { Publisher, RestoredCheckpoint, RestoreProgress } from '@runctl/checkpoint';
+import type { Metrics, RetentionPolicy } from '@runctl/protocol';
 
 /** The checkpoints of this run on this machine. */
 export interface Checkpoints {
@@ -28,6 +29,8 @@ export interface CheckpointsRequest {
   readonly node: number;
   readonly mayPublish: () => { readonly generation: number } | null;
   readonly progressStep: (atWallMs: number) => number | null;
+  readonly progressMetrics: (at: { readonly wallMs: number; readonly step: number | null }) => Metrics;
+  readonly keep: RetentionPolicy;
 }
 
 export type OpenCheckpoints = (request: CheckpointsRequest) => Checkpoints;

@@ -7,6 +7,8 @@ export interface PassLoopOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly settleMs: number;
+  /** Comes before each look at the folder, so that what the script tells of itself is as of then. Never rejects. */
+  readonly beforePass?: () => Promise<unknown>;
   readonly onPass: (report: PassReport) => void;
 }
 
@@ -38,7 +40,7 @@ const UNASKED_SETTLES = 30;
 const RETRY_MS = 1000;
 
 export function createPassLoop(options: PassLoopOptions): PassLoop {
-  const { checkpoints, clock, log, settleMs, onPass } = options;
+  const { checkpoints, clock, log, settleMs, beforePass, onPass } = options;
   let wake = (): void => {};
   let wanted = false;
   const request = (): void => {
@@ -54,6 +56,7 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
   };
 
   const passOnce = async (final: Parameters<Checkpoints['publisher']['pass']>[0]): Promise<PassReport> => {
+    await beforePass?.();
     const report = await checkpoints.publisher.pass(final);
     if (report.error !== null && !final.signal.aborted)
       log.warn({ error: messageOf(report.error) }, 'a checkpoint pass was cut short');

@@ -42,3 +42,21 @@ test('the step at an earlier time is the last one seen before it', async () => {
   expect(reader.stepAt(Date.now() + 1000)).toBe(10);
   expect(reader.stepAt(Date.now() - 60_000)).toBeNull();
 });
+
+test('numbers beside the step are those of the step that a checkpoint names, else those of its time', async () => {
+  await using folder = await temporaryFolder('runctl-progress');
+  const paths = { progress: `${folder.path}/progress.json`, log: `${folder.path}/training.log` };
+  const reader = createProgressReader(paths);
+  const tell = async (text: string): Promise<void> => {
+    await writeFile(paths.progress, text);
+    await reader.read();
+  };
+  await tell('{"step": 10, "loss": 0.5, "phase": "train", "nested": {"a": 1}}');
+  await tell('{"step": 10, "eval_loss": 0.6}');
+  await tell('{"step": 20, "loss": 0.4}');
+  const soon = Date.now() + 1000;
+  expect(reader.metricsAt({ wallMs: soon, step: 10 })).toEqual({ loss: 0.5, eval_loss: 0.6 });
+  expect(reader.metricsAt({ wallMs: soon, step: null })).toEqual({ loss: 0.4 });
+  expect(reader.metricsAt({ wallMs: soon, step: 15 })).toEqual({ loss: 0.4 });
+  expect(reader.metricsAt({ wallMs: soon - 60_000, step: 15 })).toEqual({});
+});

@@ -1,4 +1,5 @@
 import { open, readFile, stat } from 'node:fs/promises';
+import type { Metrics } from '@runctl/protocol';
 
 export interface Progress {
   readonly step: number | null;
@@ -10,10 +11,23 @@ export interface ProgressReader {
   read(): Promise<Progress>;
   /** The step at a wall time as far as it was observed; null before the first observation. */
   stepAt(wallMs: number): number | null;
+  /**
+   * The numbers beside the step in the progress file: as last seen with this step, else as last seen before this wall time.
+   * Empty where the script told none.
+   */
+  metricsAt(at: { readonly wallMs: number; readonly step: number | null }): Metrics;
+}
+
+interface Sample {
+  readonly atMs: number;
+  readonly step: number;
+  readonly metrics: Metrics;
 }
 
 const TAIL_BYTES = 64 * 1024;
 const SAMPLES = 512;
+/** A manifest has room for what a person compares, not for everything that a script may log. */
+const MOST_METRICS = 32;
 
 /** The last `step 12`, `step=12`, `Step: 1,200/5,000` or `global_step 12` in a piece of log; null without one. */
 export function lastStepIn(text: string): number | null {
@@ -25,12 +39,15 @@ export function lastStepIn(text: string): number | null {
 
 /** The progress file is the script's own word; without one the log is searched; else it is unknown and said so. */
 export function createProgressReader(paths: { readonly progress: string; readonly log: string }): ProgressReader {
-  const samples: { readonly atMs: number; readonly step: number }[] = [];
+  const samples: Sample[] = [];
   let logSize = -1;
   let logStep: number | null = null;
 
-  const note = (atMs: number, step: number): void => {
-    if (samples.at(-1)?.step !== step) samples.push({ atMs, step });
+  const note = (atMs: number, step: number, metrics: Metrics = {}): void => {
+    const last = samples.at(-1);
+    if (last?.step !== step) samples.push({ atMs, step, metrics });
+    // An evaluation may come after its step: what is told later is added.
+    else samples[samples.length - 1] = { ...last, metrics: { ...last.metrics, ...metrics } };
     if (samples.length > SAMPLES) samples.shift();
   };
   const fromLog = async (): Promise<Progress> => {
@@ -47,10 +64,11 @@ export function createProgressReader(paths: { readonly progress: string; readonl
   return {
     async read() {
       try {
-        const { step } = JSON.parse(await readFile(paths.progress, 'utf8')) as { step?: unknown };
+        const told = JSON.parse(await readFile(paths.progress, 'utf8')) as Record<string, unknown>;
+        const { step } = told;
         if (typeof step === 'number' && Number.isFinite(step)) {
           const whole = Math.max(0, Math.floor(step));
-          note((await stat(paths.progress)).mtimeMs, whole);
+          note((await stat(paths.progress)).mtimeMs, whole, metricsOf(told));
           return { step: whole, source: 'file' };
         }
       } catch {
@@ -59,7 +77,16 @@ export function createProgressReader(paths: { readonly progress: string; readonl
       return fromLog().catch((): Progress => ({ step: null, source: 'unknown' }));
     },
     stepAt: (wallMs) => samples.findLast((sample) => sample.atMs <= wallMs)?.step ?? null,
+    metricsAt: ({ wallMs, step }) => {
+      const ofStep = step === null ? undefined : samples.findLast((sample) => sample.step === step);
+      return (ofStep ?? samples.findLast((sample) => sample.atMs <= wallMs))?.metrics ?? {};
+    },
   };
+}
+
+function metricsOf(told: Readonly<Record<string, unknown>>): Metrics {
+  const numbers = Object.entries(told).filter(([name, value]) => name !== 'step' && Number.isFinite(value));
+  return Object.fromEntries(numbers.slice(0, MOST_METRICS)) as Metrics;
 }
 
 async function tail(path: string, size: number): Promise<string> {

@@ -43,6 +43,7 @@ export class AttemptLife implements AttemptActions {
       clock: ports.clock,
       log: ports.log.child({ component: 'passes' }),
       settleMs: facts.spec.timing.settleMs,
+      beforePass: () => context.progress.read(),
       onPass: (report) => {
         this.#lastPass = report;
         if (report.published === null) return;

@@ -66,6 +66,8 @@ function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
     node: NODE,
     mayPublish: () => lease.mayPublish(),
     progressStep: (atMs) => progress.stepAt(atMs),
+    progressMetrics: (at) => progress.metricsAt(at),
+    keep: spec.checkpoint.keep,
   });
   return {
     ports,

@@ -1,4 +1,4 @@
-import { runSpec, scaledTiming } from '@runctl/protocol';
+import { defaultRetention, runSpec, scaledTiming } from '@runctl/protocol';
 import { describe, expect, test } from 'vitest';
 import { workloadCommand, workloadEnvironment } from './environment.ts';
 
@@ -16,7 +16,7 @@ const spec = runSpec.parse({
     env: { OMP_NUM_THREADS: '4', RANK: '3' },
     interpreter: ['python3'],
   },
-  checkpoint: { dir: 'checkpoints', resume: 'auto', resumeArgument: '--resume {path}' },
+  checkpoint: { dir: 'checkpoints', resume: 'auto', resumeArgument: '--resume {path}', keep: defaultRetention },
   policy: { graceMs: null, budgetUsd: null, maxInterruptions: null, maxCrashes: 3 },
   timing: scaledTiming(1),
   tools: { agentKey: 'a', agentSha256: 'a', nodeKey: 'n', nodeSha256: 'n' },

@@ -13,6 +13,7 @@ import {
   type ControlDocument,
   controlDocument,
   decodeDocument,
+  defaultRetention,
   encodeDocument,
   FORMAT_VERSION,
   type LaunchOutcome,
@@ -175,7 +176,13 @@ export class RunWorld {
         env: { FROM_SPEC: 'yes' },
         interpreter: [...(options.interpreter ?? ['python3'])],
       },
-      checkpoint: { dir: 'checkpoints', resume: 'auto', resumeArgument: null, ...options.checkpoint },
+      checkpoint: {
+        dir: 'checkpoints',
+        resume: 'auto',
+        resumeArgument: null,
+        keep: defaultRetention,
+        ...options.checkpoint,
+      },
       policy: { graceMs: null, budgetUsd: null, maxInterruptions: null, maxCrashes: 3, ...options.policy },
       timing: {
         ...scaledTiming(0.05),

@@ -110,6 +110,7 @@ export function wishOf(
       dir: settings.checkpoint_dir,
       resume: settings.resume,
       resumeArgument: settings.resume_argument ?? null,
+      keep: { last: settings.keep_last, everySteps: settings.keep_every ?? null, best: settings.keep_best ?? null },
     },
     policy: {
       graceMs: settings.grace ?? null,

@@ -18,6 +18,7 @@ describe('launch', () => {
         machine       1 × spot in us-east-1, image ami-1
         budget        $5.00, then a checkpoint and the end
         checkpoints   checkpoints/, resumed from the newest complete one
+        kept          the newest checkpoint and the 3 before it
         interruption  SIGTERM, up to two minutes to save, then another machine resumes by itself, with this computer off too
         no capacity   on-demand after 5m, while this command watches; afterwards it waits on spot
 
@@ -260,6 +261,9 @@ describe('bad input to launch', () => {
     [['train.py', '--resume-argument', '--from'], 2, /--resume-argument --from has no \{path\} in it/],
     [['train.py', '--name', 'a/b'], 2, /--name a\/b can't be used/],
     [['train.py', '--grace', '-5s'], 2, /--grace: takes a duration such as 90s, 10m or 2h, not "-5s"/],
+    [['train.py', '--keep-last', '0'], 2, /--keep-last: takes a whole number above 0/],
+    [['train.py', '--keep-best', 'loss:low'], 2, /--keep-best: takes a name .* such as loss:min/],
+    [['train.py', '--checkpoint-dir', 'out/../../x'], 2, /--checkpoint-dir: takes a folder in the project/],
     [['train.py', '--grace'], 2, /--grace needs a value/],
     [['train.py', '--project', 'nowhere'], 2, /--project nowhere is not there/],
     [['train.py', '--sandbox', '--max-runtime', '7x'], 2, /--max-runtime: takes a duration/],
@@ -283,6 +287,17 @@ describe('bad input to launch', () => {
       args: ['--epochs', '3'],
       checkpoint: { resumeArgument: '--resume {path}' },
     });
+  });
+
+  test('keeps checkpoints as the options say, or as the project does', async () => {
+    await using scope = await commandWorld({ ...PROJECT, '.runctl.toml': 'keep_every = 500' });
+    const launch = ['launch', 'train.py', '--dry-run', '--keep-last', '5', '--keep-best', 'accuracy:max'];
+    const plan = JSON.parse((await scope.world.run([...launch, '--json'])).stdout) as { checkpoint: unknown };
+    const best = { metric: 'accuracy', mode: 'max' };
+    expect(plan.checkpoint).toMatchObject({ keep: { last: 5, everySteps: 500, best } });
+    expect((await scope.world.run(launch)).stderr).toContain(
+      'kept          the newest checkpoint and the 5 before it; the first of each 500 steps; the one with the largest accuracy in the progress file',
+    );
   });
 
   test('says how to get a bucket, and that --sandbox needs none', async () => {

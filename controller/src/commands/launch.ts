@@ -31,6 +31,13 @@ export class LaunchCommand extends WorkloadCommand {
   fallbackAfter = Option.String('--fallback-after', {
     description: 'wait this long for spot before on-demand (default: 5m)',
   });
+  keepLast = Option.String('--keep-last', {
+    description: 'checkpoints kept in the bucket besides the newest (default: 3)',
+  });
+  keepEvery = Option.String('--keep-every', { description: 'keep the first of each so many steps as well' });
+  keepBest = Option.String('--keep-best', {
+    description: 'keep the best as well, by a number in the progress file: loss:min, accuracy:max',
+  });
   budget = Option.String('--budget', { description: 'stop, with a checkpoint, when this many dollars are spent' });
   maxInterruptions = Option.String('--max-interruptions', { description: 'give up after this many (default: never)' });
   maxRuntime = Option.String('--max-runtime', { description: 'the fleet ends then, whatever happens (default: 7d)' });
@@ -135,6 +142,9 @@ export class LaunchCommand extends WorkloadCommand {
       on_demand: this.onDemand,
       no_fallback: this.noFallback,
       fallback_after: this.fallbackAfter,
+      keep_last: this.keepLast,
+      keep_every: this.keepEvery,
+      keep_best: this.keepBest,
       budget: this.budget,
       max_interruptions: this.maxInterruptions,
       max_runtime: this.maxRuntime,

@@ -1,5 +1,5 @@
 import { formatBytes, formatDuration, formatUsd } from '@runctl/core';
-import type { Pool } from '@runctl/protocol';
+import type { Pool, RetentionPolicy } from '@runctl/protocol';
 import type { LaunchPlan } from '../operations/launch/launch-plan.ts';
 import { styles } from './style.ts';
 import { table } from './table.ts';
@@ -28,6 +28,7 @@ export function renderPlan(plan: LaunchPlan, colour: boolean): string {
       'checkpoints',
       `${wish.checkpoint.dir}/, resumed ${wish.checkpoint.resume === 'never' ? 'never' : 'from the newest complete one'}`,
     ],
+    ['kept', keptText(wish.checkpoint.keep)],
     ['interruption', interruptionText(plan)],
     ['no capacity', capacityText(plan)],
   ];
@@ -39,6 +40,15 @@ export function renderPlan(plan: LaunchPlan, colour: boolean): string {
   const more = plan.pools.length > SHOWN_POOLS ? `  … and ${plan.pools.length - SHOWN_POOLS} more\n` : '';
   const notes = [...snapshot.notes, ...largeFiles(plan)].map((note) => `  ${style.yellow('note:')} ${note}\n`).join('');
   return `${style.bold('plan')}\n${lines.join('\n')}\n\n${indent(pools)}${more}${notes}\n`;
+}
+
+/** Which checkpoints stay in the bucket. */
+function keptText({ last, everySteps, best }: RetentionPolicy): string {
+  const parts = [`the newest checkpoint and the ${last === 1 ? 'one' : last} before it`];
+  if (everySteps !== null) parts.push(`the first of each ${everySteps} steps`);
+  if (best !== null)
+    parts.push(`the one with the ${best.mode === 'min' ? 'smallest' : 'largest'} ${best.metric} in the progress file`);
+  return parts.join('; ');
 }
 
 function interruptionText(plan: LaunchPlan): string {

@@ -1,4 +1,6 @@
 import { parseDuration } from '@runctl/core';
+import { defaultRetention } from '@runctl/protocol';
+import { normalize } from 'node:path/posix';
 import { z } from 'zod';
 
 const text = z.string().min(1);
@@ -28,6 +30,17 @@ const number = z.union([z.number(), z.string()]).transform((value, context) => {
   return z.NEVER;
 });
 const whole = number.refine((value) => Number.isInteger(value) && value >= 0, 'takes a whole number');
+const positive = whole.refine((value) => value > 0, 'takes a whole number above 0');
+/** `loss`, `loss:min` or `accuracy:max`. */
+const best = text.transform((value, context) => {
+  const [, metric, mode = 'min'] = /^([^:]+?)(?::(min|max))?$/.exec(value) ?? [];
+  if (metric !== undefined) return { metric, mode: mode as 'min' | 'max' };
+  context.addIssue({
+    code: 'custom',
+    message: `takes a name in the progress file with min or max, such as loss:min or accuracy:max, not ${JSON.stringify(value)}`,
+  });
+  return z.NEVER;
+});
 const flag = z.union([
   z.boolean(),
   z.enum(['true', '1', 'yes']).transform(() => true),
@@ -37,6 +50,12 @@ const flag = z.union([
 /** Keys have at most 1,024 bytes, and a checkpoint's own paths need most of them. */
 const MAX_PREFIX_BYTES = 256;
 const isShortPrefix = (prefix: string): boolean => Buffer.byteLength(prefix) <= MAX_PREFIX_BYTES;
+
+/** A relative path that does not climb out of where it begins. */
+function staysInside(path: string): boolean {
+  const normal = normalize(path);
+  return normal !== '..' && !normal.startsWith('../');
+}
 
 /** Everything that can be configured, whether it stands in a file, in `RUNCTL_<KEY>` or in a flag. */
 export const settingsSchema = z.strictObject({
@@ -61,9 +80,17 @@ export const settingsSchema = z.strictObject({
   /** Stay on spot even if there is no capacity. */
   no_fallback: flag.default(false),
   fallback_after: durationMs.default(300_000),
-  checkpoint_dir: text.default('checkpoints'),
+  checkpoint_dir: text
+    .refine(staysInside, 'takes a folder in the project, or an absolute path on the instance')
+    .default('checkpoints'),
   resume: z.enum(['auto', 'never'], 'takes auto or never').default('auto'),
   resume_argument: text.optional(),
+  /** Checkpoints kept in the bucket besides the newest. */
+  keep_last: positive.default(defaultRetention.last),
+  /** And the first at or after each multiple of so many steps. */
+  keep_every: positive.optional(),
+  /** And the one with the best value of a metric. */
+  keep_best: best.optional(),
   grace: durationMs.optional(),
   budget: number.refine((value) => value > 0, 'takes an amount above 0').optional(),
   max_interruptions: whole.optional(),

@@ -1,6 +1,12 @@
 import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareOrder, decodeDocument, type Manifest, manifest as manifestSchema } from '@runctl/protocol';
+import {
+  compareOrder,
+  decodeDocument,
+  defaultRetention,
+  type Manifest,
+  manifest as manifestSchema,
+} from '@runctl/protocol';
 import { intercepted, MemoryStore, type ObjectStore, readBytes, StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import fc from 'fast-check';
@@ -65,7 +71,7 @@ class Agent {
     this.publisher = world.publisher({
       store: this.store,
       openWriters: writers,
-      keep: 1000,
+      keep: { ...defaultRetention, last: 1000 },
       mayPublish: () => (this.dead ? null : { generation }),
     });
   }

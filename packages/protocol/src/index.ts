@@ -7,5 +7,6 @@ export * from './launch.ts';
 export * from './lease.ts';
 export * from './live.ts';
 export * from './manifest.ts';
+export * from './retention.ts';
 export * from './run-spec.ts';
 export * from './sandbox-control.ts';

@@ -68,6 +68,8 @@ export function runKeys(run: string) {
     dataRoot: `${root}data/`,
     manifestsFolder: `${root}manifests/`,
     manifest: (order: CheckpointOrder): string => `${root}manifests/${orderName(order)}.json`,
+    readingFolder: `${root}reading/`,
+    reading: (order: CheckpointOrder, nonce: string): string => `${root}reading/${orderName(order)}-${nonce}.json`,
     logsFolder: `${root}logs/`,
     logChunk: (generation: number, node: number, offset: number): string =>
       `${root}logs/${generationName(generation)}/${pad(node, NODE_WIDTH)}/${pad(offset, OFFSET_WIDTH)}.log.gz`,
@@ -99,6 +101,12 @@ export function parseManifestKey(key: string): CheckpointOrder | null {
 export function parseDataKey(key: string): (CheckpointOrder & { readonly folder: string }) | null {
   const match = /^(.*\/data\/(\d+)-(\d+)-[a-z2-7]+\/)/.exec(key);
   return match === null ? null : { folder: String(match[1]), generation: Number(match[2]), seq: Number(match[3]) };
+}
+
+/** The checkpoint that a mark of a reader is about. */
+export function parseReadingKey(key: string): CheckpointOrder | null {
+  const match = /\/reading\/(\d+)-(\d+)-[a-z2-7]+\.json$/.exec(key);
+  return match === null ? null : { generation: Number(match[1]), seq: Number(match[2]) };
 }
 
 export function parseLogKey(

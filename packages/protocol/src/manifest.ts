@@ -24,6 +24,10 @@ export const manifestFile = z.object({
 });
 export type ManifestFile = z.output<typeof manifestFile>;
 
+/** What a script tells of its training in the progress file, by name. */
+export const metrics = z.record(z.string(), z.number());
+export type Metrics = z.output<typeof metrics>;
+
 /** `manifests/<gen>-<seq>.json`: the commit record of a checkpoint. Committed once `latest.json` names it. */
 export const manifest = versioned.extend({
   generation,
@@ -40,6 +44,8 @@ export const manifest = versioned.extend({
   entry: z.string().min(1),
   nodes: z.array(nodeIndex).min(1),
   files: z.array(manifestFile).min(1),
+  /** Numbers that the script told beside its step when this was saved, by name; left out when it told none. */
+  metrics: metrics.optional(),
   /** When the newest of its files was last written, by the machine's clock. */
   savedAt: timestamp,
   at: timestamp,
@@ -58,3 +64,6 @@ export const latestPointer = versioned.extend({
   fellBackFromStep: z.number().int().nullable(),
 });
 export type LatestPointer = z.output<typeof latestPointer>;
+
+/** `reading/<gen>-<seq>-<nonce>.json`: somebody downloads this checkpoint, so it is not deleted. Counts for an hour after it was written. */
+export const readingMark = versioned.extend({ manifest: z.string(), at: timestamp, nonce });

@@ -1,6 +1,7 @@
 import { runIdPattern } from '@runctl/core';
 import { z } from 'zod';
 import { timestamp, versioned } from './codec.ts';
+import { defaultRetention, retentionPolicy } from './retention.ts';
 
 /** How fast the parts of a run turn. A rehearsal shortens them; a real run keeps `defaultTiming`. All in milliseconds. */
 export const timing = z.object({
@@ -108,6 +109,7 @@ export const runSpec = versioned.extend({
     resume: z.enum(['auto', 'never']),
     /** How the path of what to resume from reaches the script besides RUNCTL_RESUME_FROM: `--resume {path}`. */
     resumeArgument: z.string().nullable(),
+    keep: retentionPolicy.default(defaultRetention),
   }),
   policy: z.object({
     /** Shortens the time the script has after SIGTERM; null = the whole window. */

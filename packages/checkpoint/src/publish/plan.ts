@@ -1,4 +1,4 @@
-import { type CheckpointOrder, compareOrder } from '@runctl/protocol';
+import type { CheckpointOrder } from '@runctl/protocol';
 import { isSideFile } from '../recognise/names.ts';
 import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
@@ -57,32 +57,4 @@ export function isOlder(candidate: Candidate, published: PublishedRecord | null)
 export interface StoredManifest extends CheckpointOrder {
   readonly key: string;
   readonly lastModifiedMs: number;
-}
-
-export interface PrunePolicy {
-  /** Checkpoints kept besides the latest. */
-  readonly keep: number;
-  /** And all that were superseded less than this ago, since somebody may be restoring them. */
-  readonly graceMs: number;
-  /** By the store's clock. */
-  readonly nowMs: number;
-}
-
-/**
- * Manifests to delete, oldest first. `chain` holds the keys of the latest manifest and its predecessors, newest first;
- * manifests that no pointer ever named count for nothing in it. A manifest behind the latest is never touched.
- */
-export function planPrune(
-  stored: readonly StoredManifest[],
-  chain: readonly string[],
-  policy: PrunePolicy,
-): readonly StoredManifest[] {
-  const inOrder = stored.toSorted(compareOrder);
-  const kept = new Set(chain.slice(0, policy.keep + 1));
-  const latest = inOrder.findIndex((manifest) => manifest.key === chain[0]);
-  return inOrder.filter((manifest, index) => {
-    const successor = inOrder[index + 1];
-    if (index >= latest || successor === undefined || kept.has(manifest.key)) return false;
-    return policy.nowMs - successor.lastModifiedMs > policy.graceMs;
-  });
 }

@@ -1,17 +1,29 @@
-import { type CheckpointOrder, compareOrder, parseDataKey, runKeys } from '@runctl/protocol';
+import { isRunctlError } from '@runctl/core';
+import {
+  type CheckpointOrder,
+  compareOrder,
+  type LatestPointer,
+  parseDataKey,
+  type RetentionPolicy,
+  runKeys,
+} from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
+import { mapConcurrently } from '../concurrency.ts';
+import { readingMarks } from '../restore/reading-marks.ts';
 import {
   assertMayPublish,
   type BucketAccess,
+  type BucketSurvey,
   type Publishing,
   readManifest,
   readPointer,
   surveyBucket,
 } from './commit.ts';
-import { planPrune } from './plan.ts';
+import { type ManifestFacts, retained, type RetainedManifest } from './retained.ts';
 
 const SUPERSEDED_GRACE_MS = 3_600_000;
 const DELETED_AT_ONCE = 1000;
+const READ_AT_ONCE = 8;
 
 export interface PruneReport {
   readonly manifests: readonly string[];
@@ -19,45 +31,87 @@ export interface PruneReport {
   readonly orphans: readonly string[];
 }
 
+/** Facts of manifests that were read once: a manifest never changes. */
+export type KnownManifests = Map<string, ManifestFacts>;
+
+export interface PruneOptions {
+  readonly policy: RetentionPolicy;
+  readonly known: KnownManifests;
+  /** Keys of manifests that a restore found damaged. */
+  readonly damaged: readonly string[];
+}
+
 /**
- * Deletes what the plan names, each manifest before its data, so that no manifest is ever without data. Also deletes data
- * folders older than the latest checkpoint that never got a manifest, once they are an hour old. Only for the holder.
+ * Deletes what no rule of the policy wants, oldest first and each manifest before its data, so that no manifest is ever
+ * without data. Also deletes data folders older than the latest checkpoint that never got a manifest, once they are an
+ * hour old. Only for the holder.
  */
-export async function prune(publishing: Publishing, keep: number): Promise<PruneReport> {
+export async function prune(publishing: Publishing, options: PruneOptions): Promise<PruneReport> {
   const latest = await readPointer(publishing);
   if (latest === null) return { manifests: [], orphans: [] };
-  const { manifests, dataFolders } = await surveyBucket(publishing);
-  const chain = await chainOf(publishing, latest.pointer.manifest, keep);
-  const policy = { keep, graceMs: SUPERSEDED_GRACE_MS, nowMs: latest.serverTimeMs };
-  const doomed = planPrune(manifests, chain, policy);
+  const survey = await surveyBucket(publishing);
+  const { reading, stale } = await readingMarks(publishing, latest.serverTimeMs);
+  const decisions = retained(await withFacts(survey, publishing, options.known), options.policy, {
+    latest: latest.pointer.manifest,
+    generation: publishing.generation,
+    nowMs: latest.serverTimeMs,
+    graceMs: SUPERSEDED_GRACE_MS,
+    reading,
+    damaged: new Set(options.damaged),
+  });
+  const doomed = decisions.filter((decision) => !decision.keep).map(({ manifest }) => manifest);
   for (const manifest of doomed) {
     assertMayPublish(publishing);
     await publishing.store.delete([manifest.key], { signal: publishing.signal });
-    for (const { folder } of dataFolders.filter((data) => compareOrder(data, manifest) === 0))
+    options.known.delete(manifest.key);
+    for (const { folder } of survey.dataFolders.filter((data) => compareOrder(data, manifest) === 0))
       await deleteFolder(publishing.store, folder, publishing.signal);
   }
+  if (stale.length > 0) await publishing.store.delete(stale, { signal: publishing.signal });
+  const orphans = await deleteOrphans(publishing, survey, { pointer: latest.pointer, nowMs: latest.serverTimeMs });
+  return { manifests: doomed.map((manifest) => manifest.key), orphans };
+}
+
+async function withFacts(
+  { manifests }: BucketSurvey,
+  access: BucketAccess,
+  known: KnownManifests,
+): Promise<readonly RetainedManifest[]> {
+  return mapConcurrently(manifests, READ_AT_ONCE, async (stored) => {
+    const facts = known.get(stored.key) ?? (await factsOf(access, stored.key));
+    if (facts !== null) known.set(stored.key, facts);
+    return { ...stored, facts };
+  });
+}
+
+/** Null for one that is gone or is not what its key promises. */
+async function factsOf(access: BucketAccess, key: string): Promise<ManifestFacts | null> {
+  try {
+    const manifest = await readManifest(access, key);
+    if (manifest === null) return null;
+    return { previous: manifest.previous, step: manifest.step, metrics: manifest.metrics ?? {} };
+  } catch (error) {
+    if (isRunctlError(error, 'internal')) return null;
+    throw error;
+  }
+}
+
+async function deleteOrphans(
+  publishing: Publishing,
+  { manifests, dataFolders }: BucketSurvey,
+  { pointer, nowMs }: { readonly pointer: LatestPointer; readonly nowMs: number },
+): Promise<readonly string[]> {
   const isOrphan = (data: CheckpointOrder): boolean =>
-    compareOrder(data, latest.pointer) < 0 && !manifests.some((manifest) => compareOrder(manifest, data) === 0);
+    compareOrder(data, pointer) < 0 && !manifests.some((manifest) => compareOrder(manifest, data) === 0);
   const orphans: string[] = [];
   for (const { folder } of dataFolders.filter(isOrphan)) {
     assertMayPublish(publishing);
     const newestMs = await newestIn(publishing, folder);
-    if (newestMs === null || policy.nowMs - newestMs <= SUPERSEDED_GRACE_MS) continue;
+    if (newestMs === null || nowMs - newestMs <= SUPERSEDED_GRACE_MS) continue;
     await deleteFolder(publishing.store, folder, publishing.signal);
     orphans.push(folder);
   }
-  return { manifests: doomed.map((manifest) => manifest.key), orphans };
-}
-
-/** Keys of the latest manifest and up to `keep` predecessors, as far as they can be read. */
-async function chainOf(access: BucketAccess, latestKey: string, keep: number): Promise<readonly string[]> {
-  const chain: string[] = [];
-  for (let key: string | null = latestKey; key !== null && chain.length <= keep;) {
-    chain.push(key);
-    if (chain.length > keep) break;
-    key = (await readManifest(access, key))?.previous ?? null;
-  }
-  return chain;
+  return orphans;
 }
 
 async function newestIn({ store, signal }: BucketAccess, folder: string): Promise<number | null> {

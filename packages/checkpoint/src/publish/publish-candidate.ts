@@ -1,5 +1,5 @@
 import { newNonce } from '@runctl/core';
-import { type Manifest, type ManifestFile, runKeys, timestampOf } from '@runctl/protocol';
+import { type Manifest, type ManifestFile, type Metrics, runKeys, timestampOf } from '@runctl/protocol';
 import type { FileSeen } from '../recognise/recogniser.ts';
 import { assertMayPublish, type BucketAccess, movePointer, type Publishing, writeManifest } from './commit.ts';
 import type { HeldFile } from './held-files.ts';
@@ -23,6 +23,7 @@ export interface PublishOptions extends Publishing {
   readonly progress: Map<string, UploadProgress>;
   readonly node: number;
   readonly step: number | null;
+  readonly metrics: Metrics;
   /** Manifest keys whose data is known to be damaged. */
   readonly rejected: readonly string[];
   /** There is little time: large companions that changed are left out, large files are not read twice. */
@@ -68,6 +69,7 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
     entry: complete.candidate.entry,
     nodes: [options.node],
     files: [...upload.uploaded],
+    ...(Object.keys(options.metrics).length === 0 ? {} : { metrics: options.metrics }),
     savedAt: timestampOf(savedAtMsOf(complete.candidate)),
     at: timestampOf(options.clock.wallMs()),
   };

@@ -1,5 +1,5 @@
 import type { Clock, Log } from '@runctl/core';
-import type { Manifest } from '@runctl/protocol';
+import type { Manifest, Metrics, RetentionPolicy } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import type { OpenWriters, Recogniser, WorkloadEnd } from '../recognise/recogniser.ts';
 
@@ -19,8 +19,10 @@ export interface PublisherOptions {
   readonly mayPublish: () => { readonly generation: number } | null;
   /** The training's step at a wall time, for checkpoints whose names bear none. */
   readonly progressStep?: (atWallMs: number) => number | null;
-  /** Checkpoints kept besides the one that `latest.json` names (default 3). */
-  readonly keep?: number;
+  /** Numbers that the script told beside its step, as of when a checkpoint of this step was saved. */
+  readonly progressMetrics?: (at: { readonly wallMs: number; readonly step: number | null }) => Metrics;
+  /** Which checkpoints stay in the bucket (default: `defaultRetention`). */
+  readonly keep?: RetentionPolicy;
   /** Manifests that a restore found damaged (`RestoredCheckpoint.rejected`): nothing is copied from them or skipped for them. */
   readonly rejected?: readonly string[];
 }

@@ -1,5 +1,5 @@
 import { messageOf } from '@runctl/core';
-import { runKeys, type Manifest, type LatestPointer } from '@runctl/protocol';
+import { defaultRetention, runKeys, type Manifest, type LatestPointer } from '@runctl/protocol';
 import { movementOf, type MovementFacts, shapeOf, shapeOfPublished } from '../recognise/judge.ts';
 import { isSideFile } from '../recognise/names.ts';
 import { observe, type Observations } from '../recognise/observations.ts';
@@ -9,7 +9,7 @@ import { PublishingRefused, type Publishing } from './commit.ts';
 import { type CompleteCandidate, inspect, KnownStructures } from './inspect.ts';
 import { Ledger, type Standing } from './ledger.ts';
 import { identityOf, isOlder, newestFirst, type PublishedRecord, savedAtMsOf } from './plan.ts';
-import { prune } from './prune.ts';
+import { type KnownManifests, prune } from './prune.ts';
 import { publishCandidate, type PublishResult } from './publish-candidate.ts';
 import type {
   CandidateReport,
@@ -22,8 +22,6 @@ import type {
 } from './publisher-port.ts';
 import { singleFlight } from './single-flight.ts';
 import { KnownContent } from './upload-files.ts';
-
-const KEPT_CHECKPOINTS = 3;
 
 export function createPublisher(options: PublisherOptions): Publisher {
   const folder = new PublishingFolder(options);
@@ -51,6 +49,7 @@ class PublishingFolder {
   readonly #ledger = new Ledger();
   readonly #known = new KnownContent();
   readonly #structures = new KnownStructures();
+  readonly #manifests: KnownManifests = new Map();
   readonly #progress = new Map<string, UploadProgress>();
   #observations: Observations = new Map();
   #published: PublishedRecord | null = null;
@@ -167,6 +166,7 @@ class PublishingFolder {
         progress: this.#progress,
         node: this.#options.node,
         step: this.#stepOf(candidate),
+        metrics: this.#options.progressMetrics?.({ wallMs: savedAtMsOf(candidate), step: candidate.step }) ?? {},
         rejected: this.#options.rejected ?? [],
         hurry: pass.deadlineMs !== undefined && !this.#holdsFilesOf(candidate),
         compared: (this.#published?.identity ?? null) !== null,
@@ -224,7 +224,9 @@ class PublishingFolder {
     const holder = this.#options.mayPublish();
     if (holder === null) return;
     try {
-      const report = await prune(this.#publishing(pass, holder.generation), this.#options.keep ?? KEPT_CHECKPOINTS);
+      const { keep: policy = defaultRetention, rejected: damaged = [] } = this.#options;
+      const known = this.#manifests;
+      const report = await prune(this.#publishing(pass, holder.generation), { policy, known, damaged });
       if (report.manifests.length > 0) this.#options.log.info({ ...report }, 'old checkpoints deleted');
     } catch (error) {
       this.#options.log.warn({ error: messageOf(error) }, 'old checkpoints could not be deleted');

@@ -7,6 +7,7 @@ import { unlessGone } from '../recognise/scan.ts';
 import { DamagedFile, fetchFiles, fingerprintAt } from './fetch-files.ts';
 import { type ChainLink, manifestChain } from './manifest-chain.ts';
 import { placeCheckpoint, sidePlaces } from './place.ts';
+import { whileReading } from './reading-marks.ts';
 import { refusalOf } from './refusal.ts';
 import type { PrefetchedCheckpoint, RestoredCheckpoint, RestoreOptions } from './restore-port.ts';
 
@@ -79,7 +80,7 @@ async function fetchLink(
   const refusal = refusalOf(manifest, options.run);
   if (refusal !== null) return { problem: refusal };
   try {
-    const { kept } = await fetchFiles(manifest, staging, options);
+    const { kept } = await whileReading(options, manifest, () => fetchFiles(manifest, staging, options));
     return { manifest, kept };
   } catch (error) {
     if (error instanceof DamagedFile) return { problem: error.message };
