@@ -20,5 +20,7 @@ export { S3Store, type S3StoreOptions } from './s3/s3-store.ts';
 export * from './transfer/content-hash.ts';
 export * from './transfer/file-identity.ts';
 export * from './transfer/get-file.ts';
+export { Lanes } from './transfer/lanes.ts';
 export * from './transfer/part-grid.ts';
 export * from './transfer/put-file.ts';
+export * from './transfer/put-parts.ts';
