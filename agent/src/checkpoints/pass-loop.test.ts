@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { createPublisher, openWritersFor, plainRecogniser } from '@runctl/checkpoint';
+import { createPublisher, openWritersFor, recognisers } from '@runctl/checkpoint';
 import { newRunId, silentLog, systemClock } from '@runctl/core';
 import { runKeys } from '@runctl/protocol';
 import { intercepted, MemoryStore } from '@runctl/store';
@@ -28,7 +28,7 @@ async function slowUploads() {
     node: 0,
     clock: systemClock,
     log: silentLog,
-    recognisers: [plainRecogniser],
+    recognisers,
     openWriters: openWritersFor(process.platform),
     settleMs: 20,
     mayPublish: () => ({ generation: 1 }),

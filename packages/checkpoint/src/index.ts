@@ -7,8 +7,8 @@ export { cleanUpOlderGenerations, type CleanUpReport, prune, type PruneReport } 
 export { createPublisher } from './publish/publisher.ts';
 export * from './publish/publisher-port.ts';
 export { openWritersFor } from './recognise/open-writers.ts';
-export { plainRecogniser } from './recognise/plain.ts';
 export * from './recognise/recogniser.ts';
+export { recognisers } from './recognise/recognisers.ts';
 export { setTornAside } from './restore/place.ts';
 export { prefetchLatest, restoreLatest, settlePrefetched } from './restore/restore.ts';
 export * from './restore/restore-port.ts';

@@ -208,7 +208,7 @@ class PublishingFolder {
     this.#durable = pointer === null || manifest === null ? null : durableOf(run, manifest, pointer.pointer);
     if (manifest !== null) {
       this.#published ??= { step: manifest.step, savedAtMs: Date.parse(manifest.savedAt), identity: null };
-      this.#expectedShape ??= shapeOfPublished(manifest.files.map((file) => file.path));
+      this.#expectedShape ??= shapeOfPublished(manifest);
     }
     this.#knowsBucket = true;
     return standing;

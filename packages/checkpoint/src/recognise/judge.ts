@@ -1,3 +1,4 @@
+import { isPlainKind } from './frameworks/file-kinds.ts';
 import { isSideFile, stepInName, topEntryOf } from './names.ts';
 import { fileSavedAlone, isStill, type Observations } from './observations.ts';
 import type { Candidate, FileSeen, WorkloadEnd } from './recogniser.ts';
@@ -45,6 +46,8 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
   const [first] = moving;
   const missing = missingFrom(candidate, facts.expectedShape);
   if (facts.ended?.clean === true) return null;
+  const doubt = openDoubt(candidate, facts, missing);
+  if (doubt !== null) return doubt;
   if (facts.ended === null) {
     if (first !== undefined)
       return provableAlone(candidate, moving, facts) === null
@@ -58,7 +61,9 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
   if (missing !== null) return `${missing}, which earlier checkpoints had, is missing, and the workload was killed`;
   if (first === undefined) return null;
   if (candidate.step !== null && facts.expectedShape !== null) return null;
-  if (candidate.files.length === 1 && !first.path.includes('/')) return null;
+  if (candidate.files.length === 1 && (candidate.wholeInOneFile || !first.path.includes('/'))) return null;
+  // The framework's own sign says that no file is missing.
+  if (candidate.marker?.complete === true) return null;
   return provableAlone(candidate, moving, facts) === null
     ? `${first.path} was written less than ${facts.settleMs} ms before the workload was killed, so other files may be missing or older`
     : null;
@@ -98,8 +103,19 @@ function hasSettled(file: FileSeen, facts: MovementFacts): boolean {
     : file.mtimeMs <= facts.ended.atMs - facts.settleMs;
 }
 
+/** Why files may still be coming, or null when nothing makes that likely (any more). */
+function openDoubt({ doubt, ...candidate }: Candidate, facts: MovementFacts, missing: string | null): string | null {
+  if (doubt === undefined || (doubt.shapeSettles && facts.expectedShape !== null && missing === null)) return null;
+  if (facts.ended !== null) return `${doubt.why}, and the workload was killed`;
+  return isStillForMs(candidate, facts, doubt.stillMs) ? null : doubt.why;
+}
+
 function isStillFor(candidate: Candidate, facts: MovementFacts, times: number): boolean {
-  const at = { nowMs: facts.nowMs, settleMs: facts.settleMs * times };
+  return isStillForMs(candidate, facts, facts.settleMs * times);
+}
+
+function isStillForMs(candidate: Candidate, facts: MovementFacts, settleMs: number): boolean {
+  const at = { nowMs: facts.nowMs, settleMs };
   return candidate.files.every((file) => isStill(facts.observations, file, at));
 }
 
@@ -108,10 +124,20 @@ function provableAlone(candidate: Candidate, moving: readonly FileSeen[], facts:
   return moving.length === 1 && moving[0] === alone ? alone : null;
 }
 
-/** What `shapeOf` gave for a published checkpoint: of its files those that bear a step, or all where none does. */
-export function shapeOfPublished(paths: readonly string[]): ReadonlySet<string> {
-  const stepped = paths.filter((path) => stepInName(topEntryOf(path)) !== null && !isSideFile(path));
-  return shapeOf((stepped.length > 0 ? stepped : paths.filter((path) => !isSideFile(path))).map((path) => ({ path })));
+/**
+ * What `shapeOf` gave for a published checkpoint: a framework's folder or file is the checkpoint, of other sets the files that
+ * bear a step, or all where none does.
+ */
+export function shapeOfPublished(published: {
+  readonly recogniser: string;
+  readonly entry: string;
+  readonly files: readonly Pick<FileSeen, 'path'>[];
+}): ReadonlySet<string> {
+  const files = published.files.filter(({ path }) => !isSideFile(path));
+  const inEntry = files.filter(({ path }) => path === published.entry || path.startsWith(`${published.entry}/`));
+  if (!isPlainKind(published.recogniser) && inEntry.length > 0) return shapeOf(inEntry);
+  const stepped = files.filter(({ path }) => stepInName(topEntryOf(path)) !== null);
+  return shapeOf(stepped.length > 0 ? stepped : files);
 }
 
 /** The names of a checkpoint's files with numbers taken out, so that those of two steps can be compared. */

@@ -17,11 +17,13 @@ const NUMBERED_FILE = /(?:^|[_.=-])(\d+)\.(?:ubj|pkl|pickle|pt|pth|ckpt|h5|keras
 /** Numbers behind these words count something else than steps. */
 const OTHER_COUNT =
   /(?:^|[^a-z])(?:rank|shard|part|fold|seed|state|worker|of|layer|version|v|gpu|node|split|size)[_.=-]?\d+\.\w+$/i;
+/** `model.05.weights.h5` is Keras's name for weights alone. */
+const KERAS_WEIGHTS = /\.weights\.h5$/i;
 const SHARD = /[-_.](?:data-)?\d+-of-\d+/i;
 
 /** Step in the name of a file or folder, or null. Numbers are numbers: `checkpoint-1000` comes after `checkpoint-200`. */
 export function stepInName(name: string): number | null {
-  const plain = name.replace(SHARD, '');
+  const plain = name.replace(SHARD, '').replace(KERAS_WEIGHTS, '.h5');
   for (const pattern of STEP_PATTERNS) {
     const step = numberIn(pattern.exec(plain));
     if (step !== null) return step;
@@ -44,12 +46,15 @@ const UNFINISHED: readonly RegExp[] = [
   /^\./,
 ];
 
+/** What torch.distributed.checkpoint commits a checkpoint with, though it is hidden. */
+export const DCP_METADATA = '.metadata';
+
 /** Files and folders that are never looked into: temporary ones by name, hidden ones, editors' swap files. */
 export function isIgnoredName(name: string): boolean {
-  return UNFINISHED.some((pattern) => pattern.test(name));
+  return name !== DCP_METADATA && UNFINISHED.some((pattern) => pattern.test(name));
 }
 
-/** Accelerate leaves this file in a folder until the save is done. */
+/** Hugging Face's Trainer leaves this file in a folder until a save on SIGTERM is done (trainer_jit_checkpoint.py). */
 export const INCOMPLETE_FOLDER_MARKER = 'checkpoint-is-incomplete.txt';
 
 const SIDE_FILES = /(?:^events\.out\.tfevents|\.(?:log|out|err|csv|tsv|jsonl|ndjson|lock|md|png|jpe?g|svg|html|pid)$)/i;

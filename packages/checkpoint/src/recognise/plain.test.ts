@@ -4,12 +4,14 @@ import type { FileSeen } from './recogniser.ts';
 
 const seen = (path: string): FileSeen => ({ path, sizeBytes: 1, mtimeMs: 0, ctimeMs: 0, inode: path, mode: 0o644 });
 const recognise = (...paths: string[]) =>
-  plainRecogniser.recognise({ files: paths.map(seen) }, { readText: () => null }).map((candidate) => ({
-    entry: candidate.entry,
-    step: candidate.step,
-    files: candidate.files.map((file) => file.path),
-    companions: candidate.companions.map((file) => file.path),
-  }));
+  plainRecogniser
+    .recognise({ files: paths.map(seen) }, { readText: () => null, readStart: () => null })
+    .map((candidate) => ({
+      entry: candidate.entry,
+      step: candidate.step,
+      files: candidate.files.map((file) => file.path),
+      companions: candidate.companions.map((file) => file.path),
+    }));
 
 test('every step is a candidate, and what bears no step goes along with each', () => {
   expect(recognise('checkpoint-200/a', 'checkpoint-1000/a', 'latest', 'best.pt')).toEqual([

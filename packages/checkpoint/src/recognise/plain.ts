@@ -1,5 +1,9 @@
+import { moreMayCome } from './frameworks/doubts.ts';
+import { kindOf } from './frameworks/file-kinds.ts';
+import { missingFromSet } from './frameworks/file-sets.ts';
+import { isDescription } from './frameworks/weights.ts';
 import { isSideFile, stepInName, topEntryOf } from './names.ts';
-import type { Candidate, FileSeen, FolderTree, Recogniser } from './recogniser.ts';
+import type { Candidate, FileSeen, FolderTree, RecogniseContext, Recogniser } from './recogniser.ts';
 
 /**
  * Checkpoints of unknown make, by their names. Top-level entries of one step (`checkpoint-500/`, or `model-500.pt` and
@@ -8,13 +12,26 @@ import type { Candidate, FileSeen, FolderTree, Recogniser } from './recogniser.t
  */
 export const plainRecogniser: Recogniser = {
   name: 'plain',
-  recognise: (tree) => {
+  recognise: (tree, context) => {
     const { steps, stepless } = groupByStep(tree);
-    return steps.size === 0
-      ? wholeFolder(stepless)
-      : Array.from(steps, ([step, entries]) => stepCandidate(step, entries, stepless));
+    const candidates =
+      steps.size === 0
+        ? wholeFolder(stepless)
+        : Array.from(steps, ([step, entries]) => stepCandidate(step, entries, stepless));
+    return candidates.map((candidate) => judgedAsSet(candidate, context));
   },
 };
+
+/** Names the format, and looks for files that those there say must be there. */
+function judgedAsSet(candidate: Candidate, context: RecogniseContext): Candidate {
+  const { files } = candidate;
+  const missing = missingFromSet(files, context);
+  const marker =
+    missing === null ? null : { complete: false, evidence: `${missing}, which others of its set need, is missing` };
+  const described = candidate.step !== null && files.every(({ path }) => isDescription(path));
+  const doubt = described ? { doubt: moreMayCome(`${candidate.entry} describes a model and has no weights yet`) } : {};
+  return { ...candidate, recogniser: kindOf(files, context), marker, ...doubt };
+}
 
 type Entries = Map<string, FileSeen[]>;
 

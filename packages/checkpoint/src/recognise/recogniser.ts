@@ -29,16 +29,31 @@ export interface Candidate {
   readonly companions: readonly FileSeen[];
   /** A framework's own sign: `complete: false` keeps the candidate back, `true` takes the place of structure but not of stillness. */
   readonly marker: { readonly complete: boolean; readonly evidence: string } | null;
+  /** Set when this looks complete and like the beginning of a longer save as well. */
+  readonly doubt?: Doubt;
+  /** The framework writes every checkpoint as one file, so that none can be missing beside it. */
+  readonly wholeInOneFile?: true;
+}
+
+/** Why files may still be coming. A clean end of the workload settles it, a kill never does. */
+export interface Doubt {
+  readonly why: string;
+  /** Complete after all once nothing has moved for this long. */
+  readonly stillMs: number;
+  /** Settled as well when an earlier checkpoint, which was published, had the same files. */
+  readonly shapeSettles: boolean;
 }
 
 export interface RecogniseContext {
   /** Text of a small file (64 KiB) of the tree, or null when it is gone, larger or not UTF-8. */
   readText(path: string): string | null;
+  /** The first bytes of a file of the tree, all where it is shorter; null when it is gone. At most 8 MiB. */
+  readStart(path: string, bytes: number): Buffer | null;
 }
 
 /**
- * Knows how one kind of training writes checkpoints. Pure but for `readText`. The first recogniser that returns a
- * candidate decides about the whole folder; `plain` always comes last.
+ * Knows how one kind of training writes checkpoints. Pure but for what it reads. The first recogniser that
+ * returns a candidate decides about the whole folder; `plain` always comes last.
  */
 export interface Recogniser {
   readonly name: string;

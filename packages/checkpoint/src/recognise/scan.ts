@@ -1,10 +1,11 @@
-import { constants, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { INCOMPLETE_FOLDER_MARKER, isIgnoredName } from './names.ts';
 import type { FileSeen, FolderTree, RecogniseContext } from './recogniser.ts';
 
 const TEXT_LIMIT_BYTES = 64 * 1024;
+const START_LIMIT_BYTES = 8 * 1024 * 1024;
 
 /**
  * One look at a folder. Symlinks are followed as long as they stay inside it. What vanishes while looking is left out,
@@ -101,5 +102,23 @@ export function folderContext(folder: string): RecogniseContext {
         return null;
       }
     },
+    readStart: (path, bytes) => {
+      try {
+        return startOf(join(folder, path), Math.min(bytes, START_LIMIT_BYTES));
+      } catch {
+        return null;
+      }
+    },
   };
+}
+
+function startOf(file: string, atMostBytes: number): Buffer {
+  // Non-blocking, since a FIFO may have taken the place of the file.
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const buffer = Buffer.alloc(Math.min(atMostBytes, statSync(file).size));
+    return buffer.subarray(0, readSync(descriptor, buffer, 0, buffer.length, 0));
+  } finally {
+    closeSync(descriptor);
+  }
 }

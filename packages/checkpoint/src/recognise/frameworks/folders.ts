@@ -1,0 +1,146 @@
+import { isSideFile, stepInName } from '../names.ts';
+import type { Candidate, Doubt, FileSeen, FolderTree, RecogniseContext, Recogniser } from '../recogniser.ts';
+
+/** One folder of a tree that was looked at. */
+export interface Folder {
+  /** Relative to the checkpoint folder; empty for the folder itself. */
+  readonly path: string;
+  readonly name: string;
+  /** Files directly in it, by name. */
+  readonly own: ReadonlyMap<string, FileSeen>;
+  /** All files in it at any depth. */
+  readonly all: readonly FileSeen[];
+}
+
+/** Every folder with files below it; parents come before what is in them. */
+export function foldersOf(tree: FolderTree): ReadonlyMap<string, Folder> {
+  const found = new Map<string, { own: Map<string, FileSeen>; all: FileSeen[] }>();
+  for (const file of tree.files) {
+    const segments = file.path.split('/');
+    const name = segments.pop() ?? '';
+    for (let depth = 0; depth <= segments.length; depth++) {
+      const path = segments.slice(0, depth).join('/');
+      const folder = found.get(path) ?? { own: new Map<string, FileSeen>(), all: [] };
+      found.set(path, folder);
+      folder.all.push(file);
+      if (depth === segments.length) folder.own.set(name, file);
+    }
+  }
+  const inOrder = Array.from(found).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return new Map(inOrder.map(([path, folder]) => [path, { path, name: nameOf(path), ...folder }]));
+}
+
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+export function isBelow(path: string, folder: string): boolean {
+  return folder === '' || path.startsWith(`${folder}/`);
+}
+
+/** All that a rule may ask about. */
+export interface Look extends RecogniseContext {
+  readonly folders: ReadonlyMap<string, Folder>;
+}
+
+/** What a rule knows about a folder that is its framework's. */
+export interface Finding {
+  readonly step: number | null;
+  /** Why it can't be complete; null when nothing that the framework always writes is missing. */
+  readonly problem: string | null;
+  readonly doubt: Doubt | null;
+  /** What shows that it is complete. For people. */
+  readonly evidence: string;
+  /** Files outside the folder that belong to the checkpoint: a pointer that names it. */
+  readonly beside?: readonly FileSeen[];
+}
+
+/** A folder that counts as a checkpoint of one framework. */
+export interface FolderRule {
+  readonly name: string;
+  /** Null when nothing in the folder is this framework's. */
+  examine(folder: Folder, look: Look): Finding | null;
+  /** Names of this framework's folders: one beside a folder that is known for its own is a save that has barely begun. */
+  readonly naming?: RegExp;
+}
+
+export function finding(given: Partial<Finding> & { readonly step: number | null }): Finding {
+  return { problem: null, doubt: null, evidence: '', ...given };
+}
+
+/**
+ * Makes candidates of the topmost folders that a rule knows. Folders of one step are one checkpoint; folders without any are
+ * one as well where no other has a step, else they go along like all that lies outside.
+ */
+export function folderRecogniser(rule: FolderRule): Recogniser {
+  return {
+    name: rule.name,
+    recognise: (tree, context) => {
+      const known = examineAll(rule, { ...context, folders: foldersOf(tree) });
+      const anyStep = known.some(({ finding: { step } }) => step !== null);
+      const claimed = known.filter(({ finding: { step } }) => step !== null || !anyStep);
+      const loose = tree.files.filter((file) => !claimed.some(({ folder }) => isBelow(file.path, folder.path)));
+      const bySteps = Map.groupBy(claimed, ({ finding: { step } }) => step);
+      return Array.from(bySteps.values(), (same) => candidateOf(rule.name, same, loose)).filter(
+        (each) => each !== null,
+      );
+    },
+  };
+}
+
+interface Known {
+  readonly folder: Folder;
+  readonly finding: Finding;
+}
+
+function examineAll(rule: FolderRule, look: Look): readonly Known[] {
+  const found = new Map<string, Known>();
+  for (const folder of look.folders.values()) {
+    if (isWithin(folder.path, found)) continue;
+    const known = rule.examine(folder, look);
+    if (known !== null) found.set(folder.path, { folder, finding: known });
+  }
+  const parents = new Set(Array.from(found.keys(), parentOf));
+  for (const folder of rule.naming === undefined ? [] : look.folders.values()) {
+    const { path, name } = folder;
+    if (path === '' || isWithin(path, found) || !parents.has(parentOf(path)) || !rule.naming?.test(name)) continue;
+    const problem = `${path} has none of the files by which a finished one is known`;
+    found.set(path, { folder, finding: finding({ step: stepInName(name), problem }) });
+  }
+  return Array.from(found.values());
+}
+
+function isWithin(path: string, found: ReadonlyMap<string, unknown>): boolean {
+  for (let at = path; at !== ''; at = parentOf(at)) if (found.has(at)) return true;
+  return found.has('');
+}
+
+function candidateOf(recogniser: string, same: readonly Known[], loose: readonly FileSeen[]): Candidate | null {
+  const [first] = same;
+  const beside = same.flatMap(({ finding: known }) => known.beside ?? []);
+  const inside = same.flatMap(({ folder }) => folder.all);
+  const files = [...inside.filter((file) => !isSideFile(file.path)), ...beside];
+  if (first === undefined || files.length === 0) return null;
+  const problem = same.find(({ finding: known }) => known.problem !== null)?.finding.problem ?? null;
+  const doubt = same.find(({ finding: known }) => known.doubt !== null)?.finding.doubt ?? null;
+  return {
+    recogniser,
+    entry: entryOf(same.map(({ folder }) => folder.path)),
+    step: first.finding.step,
+    files,
+    companions: [...inside.filter((file) => isSideFile(file.path)), ...loose.filter((file) => !beside.includes(file))],
+    marker: { complete: problem === null, evidence: problem ?? first.finding.evidence },
+    ...(doubt === null ? {} : { doubt }),
+  };
+}
+
+/** What all paths have in common; `.` is the checkpoint folder itself. */
+function entryOf(paths: readonly string[]): string {
+  let [common = ''] = paths;
+  while (!paths.every((path) => path === common || isBelow(path, common))) common = parentOf(common);
+  return common === '' ? '.' : common;
+}
