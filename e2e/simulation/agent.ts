@@ -54,11 +54,20 @@ export interface AgentSurroundings {
   readonly workload: () => Workload | null;
   readonly start: () => Workload;
   readonly forget: () => void;
-  /** Generation that the script on this machine belongs to; kept over deaths of the agent. */
-  readonly journal: { generation: number | null };
+  /** Kept over deaths of the agent. */
+  readonly journal: MachineJournal;
   readonly stop: StopWish;
   readonly watch: (onChange: () => void, signal: AbortSignal) => void;
   readonly events: AgentEvents;
+}
+
+/** What agents on one machine know of each other. */
+export interface MachineJournal {
+  /** Generation that the script on this machine belongs to. */
+  generation: number | null;
+  sinceMs: number;
+  /** Set once a script was killed here: since when its generation had written. */
+  killedSinceMs: number | null;
 }
 
 export interface Workload {
@@ -151,6 +160,7 @@ export class Agent {
       workload()?.kill();
       forget();
       journal.generation = generation;
+      journal.sinceMs = this.#at.process.clock.wallMs();
     }
     return generation;
   }
@@ -194,7 +204,10 @@ export class Agent {
     const end = parts.ended({ clean: running.ended?.clean === true && told });
     await this.#finish({ clean: end.clean, atMs: this.#at.process.clock.wallMs() }, fenced, events);
     await passing;
-    if (!told) this.#at.forget();
+    if (!told) {
+      this.#at.journal.killedSinceMs ??= this.#at.journal.sinceMs;
+      this.#at.forget();
+    }
     return told;
   }
 
@@ -247,7 +260,7 @@ export class Agent {
   }
 
   async #restore(fenced: AbortSignal): Promise<void> {
-    const { events, folder, parts, process } = this.#at;
+    const { events, folder, journal, parts, process } = this.#at;
     await until(process, async () => {
       if (fenced.aborted) return;
       events.restoring();
@@ -255,7 +268,7 @@ export class Agent {
       this.#prefetching = Promise.resolve(null);
       const restored = await parts.restore(this.#restoreOptions(), prefetched);
       if (restored !== null) this.#rejected.push(...restored.rejected);
-      else await setTornAside(folder);
+      else await setTornAside(folder, { cutOffSinceMs: journal.killedSinceMs });
       events.restored(restored);
     });
   }

@@ -1,5 +1,5 @@
 import type { LeaseKeeper, PassReport, RestoredCheckpoint } from '@runctl/checkpoint';
-import { Agent, type AgentEvents, type Parts } from './agent.ts';
+import { Agent, type AgentEvents, type MachineJournal, type Parts } from './agent.ts';
 import { Disk } from './disk.ts';
 import type { ModelS3 } from './model-s3.ts';
 import type { NodeDisk } from './node-disk.ts';
@@ -52,7 +52,7 @@ export class Machine {
   readonly #at: MachineSurroundings;
   readonly #temper: Temper;
   readonly #notice = new AbortController();
-  readonly #journal: { generation: number | null } = { generation: null };
+  readonly #journal: MachineJournal = { generation: null, sinceMs: 0, killedSinceMs: null };
   #deadlineMs: number | null = null;
 
   constructor(name: string, at: MachineSurroundings, temper: Temper) {

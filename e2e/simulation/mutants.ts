@@ -67,7 +67,7 @@ export const mutants: readonly Mutant[] = [
     store: (store) => hasty(store, (key) => key.startsWith(keys.manifestsFolder)),
   }),
   mutant('prunes by age alone, without regard to what is kept', /is to be kept/, {
-    publisher: (options) => realParts.publisher({ ...options, keep: 0 }),
+    publisher: (options) => realParts.publisher({ ...options, keep: { last: 0, everySteps: null, best: null } }),
   }),
   mutant('measures how old a checkpoint is by its own clock', /is to be kept/, {
     publisher: (options) =>
