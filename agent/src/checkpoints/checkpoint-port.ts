@@ -5,10 +5,10 @@ import type { Metrics, RetentionPolicy } from '@runctl/protocol';
 export interface Checkpoints {
   readonly publisher: Publisher;
   /**
-   * Puts the latest durable checkpoint in place; null when there is none, and then nothing torn is left lying. Only for
-   * the lease's holder while no workload runs.
+   * Puts the latest durable checkpoint in place; null when there is none, and then nothing torn is left lying, nor what
+   * a killed workload has written since `cutOffSinceMs` (wall time). Only for the lease's holder while no workload runs.
    */
-  restore(options: RestoreRequest): Promise<RestoredCheckpoint | null>;
+  restore(options: RestoreRequest & { readonly cutOffSinceMs: number | null }): Promise<RestoredCheckpoint | null>;
   /** Begins to download what `restore` will need, without touching the folder; `restore` waits for it. Needs no lease. */
   prefetch(options: RestoreRequest): void;
   /** Calls back soon after anything below the checkpoint folder changed, until the signal fires. */

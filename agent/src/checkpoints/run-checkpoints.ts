@@ -53,13 +53,13 @@ class RunCheckpoints implements Checkpoints {
     });
   }
 
-  async restore(request: RestoreRequest) {
+  async restore(request: RestoreRequest & { readonly cutOffSinceMs: number | null }) {
     const prefetched = await this.#prefetching;
     this.#prefetching = Promise.resolve(null);
     request.signal.throwIfAborted();
     const restored = await settlePrefetched(this.#restoreOptions(request), prefetched);
     if (restored !== null) this.#rejected.push(...restored.rejected);
-    else await setTornAside(this.#request.folder);
+    else await setTornAside(this.#request.folder, request);
     return restored;
   }
 

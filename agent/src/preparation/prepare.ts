@@ -80,14 +80,16 @@ export async function bringCode(
 }
 
 async function restore(
-  { ports, facts, checkpoints, life }: LifeContext,
+  { ports, facts, checkpoints, journal, life }: LifeContext,
   signal: AbortSignal,
 ): Promise<Pick<Prepared, 'resumeFrom' | 'resumedFrom'>> {
   if (facts.spec.checkpoint.resume === 'never') return { resumeFrom: null, resumedFrom: null };
   life.enter('preparing', 'looking for a checkpoint');
   let shownMs = Number.NEGATIVE_INFINITY;
+  const attempt = journal.state.attempt;
   const restored = await checkpoints.restore({
     signal,
+    cutOffSinceMs: attempt === null || attempt.crashes.length === 0 ? null : Date.parse(attempt.since),
     onProgress: ({ doneBytes, totalBytes, step }) => {
       const nowMs = ports.clock.monotonicMs();
       if (nowMs - shownMs < 1000) return;

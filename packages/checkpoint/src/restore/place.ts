@@ -1,7 +1,7 @@
 import { chown, copyFile, link, lstat, mkdir, rename, rm, stat, chmod } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { stepInName, topEntryOf } from '../recognise/names.ts';
+import { isSideFile, stepInName, topEntryOf } from '../recognise/names.ts';
 import type { FileSeen } from '../recognise/recogniser.ts';
 import { scanFolder, unlessGone } from '../recognise/scan.ts';
 import { structureOf } from '../recognise/structure.ts';
@@ -115,14 +115,29 @@ async function tornAmong(folder: string, files: readonly FileSeen[]): Promise<re
   return torn;
 }
 
+export interface TornOptions {
+  /**
+   * By this machine's wall clock: what a workload that was killed has written since, and nobody found complete, is set
+   * aside even where its format does not tell that it is torn. Null = no workload was killed here.
+   */
+  readonly cutOffSinceMs: number | null;
+}
+
 /**
- * Moves files aside whose own format says that they are torn, when there is no checkpoint to put in their place: a script
- * that starts over would fail on them. Returns their top-level entries.
+ * Moves files aside whose own format says that they are torn, or that a save cut off by a kill has left, when there is no
+ * checkpoint to put in their place: a script that starts over would fail on them, and left where they are they would
+ * count as still some time later. Logs and the like stay. Returns the top-level entries that were moved.
  */
-export async function setTornAside(folder: string): Promise<readonly string[]> {
+export async function setTornAside(
+  folder: string,
+  { cutOffSinceMs }: TornOptions = { cutOffSinceMs: null },
+): Promise<readonly string[]> {
   if ((await unlessGone(stat(folder))) === null) return [];
   const { setAside } = await sidePlaces(folder);
-  const torn = entriesOf(await tornAmong(folder, (await scanFolder(folder)).files));
+  const { files } = await scanFolder(folder);
+  const isCutOff = (file: FileSeen): boolean =>
+    cutOffSinceMs !== null && file.mtimeMs >= cutOffSinceMs && !isSideFile(file.path);
+  const torn = entriesOf([...files.filter(isCutOff), ...(await tornAmong(folder, files))]);
   const moved: string[] = [];
   for (const entry of torn)
     if (await moveAside(join(folder, entry), { folder, setAside, owner: undefined })) moved.push(entry);

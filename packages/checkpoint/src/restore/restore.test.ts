@@ -344,6 +344,16 @@ test('torn files are set aside where there is no checkpoint to put in their plac
   expect(await readdir(world.folder)).toEqual(['pretrained.bin']);
 });
 
+test('what a killed save has left is set aside, since nothing tells that it is not whole', async () => {
+  await using world = await openWorld();
+  await world.write('pretrained.bin', 'mine', 60_000);
+  await world.write('model.bin', 'the first of two files');
+  await world.write('train.log', 'a line');
+  const cutOffSinceMs = world.clock.wallMs() - 1000;
+  expect(await setTornAside(world.folder, { cutOffSinceMs })).toEqual(['model.bin']);
+  expect((await readdir(world.folder)).sort()).toEqual(['pretrained.bin', 'train.log']);
+});
+
 test.each(['memory', 'directory'] as const)(
   'files of several parts come back as they were (%s store)',
   async (kind) => {

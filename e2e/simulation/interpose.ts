@@ -1,0 +1,77 @@
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import fsPromises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { NodeDisk } from './node-disk.ts';
+import type { Random } from './random.ts';
+import type { Timeline } from './timeline.ts';
+
+/** What of Node is not the same in each run of a world: chance, timers and disks. */
+export interface Chance {
+  readonly random: Random;
+  readonly timeline: Timeline;
+}
+
+type Functions = Record<string, (...args: never[]) => unknown>;
+
+/**
+ * Puts a world under the product's code, which reads and writes folders through node:fs and draws nonces from
+ * node:crypto: for paths of simulated machines node:fs means their disks, and all chance comes from the world's seed. The
+ * way to do so is Node's own (`syncBuiltinESMExports`), and the code is not changed in any way. One world at a time.
+ */
+export class Interposed {
+  readonly disks = new NodeDisk();
+  #chance: Chance | null = null;
+
+  constructor() {
+    this.#paths(fsPromises as unknown as Functions, this.disks.promises());
+    this.#paths(fs as unknown as Functions, this.disks.sync());
+    this.#nonces();
+    this.#globals();
+    syncBuiltinESMExports();
+  }
+
+  /** From now on until the returned function is called. */
+  use(chance: Chance): () => void {
+    if (this.#chance !== null) throw new Error('one world at a time');
+    this.#chance = chance;
+    return () => {
+      this.#chance = null;
+      this.disks.clear();
+    };
+  }
+
+  #paths(module: Functions, simulated: Functions): void {
+    for (const [name, simulate] of Object.entries(simulated)) {
+      const real = module[name] as (...args: unknown[]) => unknown;
+      const choose = (...args: unknown[]): unknown =>
+        this.disks.owns(args[0]) ? (simulate as (...args: unknown[]) => unknown)(...args) : real(...args);
+      module[name] = choose as Functions[string];
+    }
+  }
+
+  #nonces(): void {
+    const { randomBytes, randomInt, randomUUID } = crypto;
+    const replaced = crypto as unknown as Record<string, unknown>;
+    replaced['randomBytes'] = (size: number) => {
+      const random = this.#chance?.random;
+      return random === undefined
+        ? randomBytes(size)
+        : Buffer.from(Array.from({ length: size }, () => random.int(0, 255)));
+    };
+    replaced['randomInt'] = (max: number) => this.#chance?.random.int(0, max - 1) ?? randomInt(max);
+    replaced['randomUUID'] = () => this.#chance?.random.int(0, 2 ** 31).toString(16) ?? randomUUID();
+  }
+
+  #globals(): void {
+    const random = Math.random;
+    Math.random = () => this.#chance?.random.next() ?? random();
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    AbortSignal.timeout = (ms) => {
+      if (this.#chance === null) return timeout(ms);
+      const controller = new AbortController();
+      this.#chance.timeline.after(ms, () => controller.abort(new DOMException('timed out', 'TimeoutError')));
+      return controller.signal;
+    };
+  }
+}

@@ -1,0 +1,21 @@
+import { cleanUpOlderGenerations, createPublisher, leasePolicy, settlePrefetched } from '@runctl/checkpoint';
+import type { Parts } from './agent.ts';
+
+/** Worlds run at more than twice the product's pace, so that a simulated minute holds more that can go wrong. */
+export const PACE = 0.4;
+
+/** The product as it is. */
+export const realParts: Parts = {
+  publisher: createPublisher,
+  restore: settlePrefetched,
+  cleanUp: cleanUpOlderGenerations,
+  leasePolicy: {
+    ttlMs: leasePolicy.ttlMs * PACE,
+    renewEveryMs: leasePolicy.renewEveryMs * PACE,
+    publishWithinMs: leasePolicy.publishWithinMs * PACE,
+    retryMs: leasePolicy.retryMs * PACE,
+  },
+  store: (store) => store,
+  mayPublish: (keeper) => keeper.mayPublish(),
+  ended: (end) => end,
+};
