@@ -17,7 +17,8 @@ const SDK = 'SDK GetObject';
 
 export const bench: Bench = {
   name: 'download',
-  about: 'downloading one file over TLS on loopback, ours with SHA-256 of every part, against the AWS CRT, rclone and the SDK',
+  about:
+    'downloading one file over TLS on loopback, ours with SHA-256 of every part, against the AWS CRT, rclone and the SDK',
   async run(progress, options) {
     const sizeMiB = options.sizeMiB ?? 2048;
     const sizeBytes = sizeMiB * 1024 ** 2;
@@ -33,7 +34,10 @@ export const bench: Bench = {
     progress('untimed: the file that came is the one that is served');
     const contenders = contendersFor(clients, { ours, target, https: sink.https });
     const series = await interleaved(
-      contenders.map(([name, command]): Contender => ({ name, run: () => download(command, { sink, target, sizeBytes }) })),
+      contenders.map(([name, command]): Contender => ({
+        name,
+        run: () => download(command, { sink, target, sizeBytes }),
+      })),
       { rounds: options.rounds ?? 3, progress },
     );
     const all = [...series.values()];
@@ -44,7 +48,12 @@ export const bench: Bench = {
     const what = `download with sha256 of every part, ${sizeMiB} MiB`;
     const rows: Row[] = [
       cpuRow(what, 1.15, { ours: first, peer: series.get(CRT), peerName: crtVersion, sizeBytes }),
-      ratioRow(`${what}, by the clock`, 0.4, { ours: speed(OURS) ?? [], peer: speed(SDK), peerName: sdkVersion, unit: 's' }),
+      ratioRow(`${what}, by the clock`, 0.4, {
+        ours: speed(OURS) ?? [],
+        peer: speed(SDK),
+        peerName: sdkVersion,
+        unit: 's',
+      }),
     ];
     if (first !== undefined) rows.push(reportedWall('download, by the clock', first, others, sizeBytes));
     return {

@@ -86,7 +86,10 @@ function rcloneClient(sink: Sink, folder: BenchFolder): Clients['rclone'] {
 }
 
 function versionOf(file: string): string {
-  return execFileSync(file, [file === RCLONE ? 'version' : '--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  return execFileSync(file, [file === RCLONE ? 'version' : '--version'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
 }
 
 async function sdkVersion(): Promise<string> {

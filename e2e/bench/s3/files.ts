@@ -46,7 +46,8 @@ export async function writeRandom(path: string, sizeBytes: number, seed: number)
   const bytes = new RandomBytes(seed);
   const file = await open(path, 'w');
   try {
-    for (let left = sizeBytes; left > 0; left -= BLOCK_BYTES) await file.writeFile(bytes.next(Math.min(left, BLOCK_BYTES)));
+    for (let left = sizeBytes; left > 0; left -= BLOCK_BYTES)
+      await file.writeFile(bytes.next(Math.min(left, BLOCK_BYTES)));
   } finally {
     await file.close();
   }

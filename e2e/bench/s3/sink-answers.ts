@@ -95,7 +95,13 @@ function answerCopy({ state, incoming, response, key, query }: Request, copiedFr
   }
   const partNumber = Number(query.get('partNumber'));
   const same = partAt(object, start, sizeBytes);
-  upload.parts.set(partNumber, { partNumber, sizeBytes, crc32: same?.crc32 ?? null, sha256: same?.sha256 ?? null, copied: true });
+  upload.parts.set(partNumber, {
+    partNumber,
+    sizeBytes,
+    crc32: same?.crc32 ?? null,
+    sha256: same?.sha256 ?? null,
+    copied: true,
+  });
   const crc32 = same?.crc32 ? `<ChecksumCRC32>${same.crc32}</ChecksumCRC32>` : '';
   xml(response, `<CopyPartResult><ETag>"${etag}"</ETag>${crc32}</CopyPartResult>`);
 }
@@ -143,7 +149,8 @@ async function answerPost(request: Request): Promise<void> {
 
 function answerList({ state, response, query }: Request): void {
   const prefix = query.get('prefix') ?? '';
-  if (query.has('uploads')) return xml(response, '<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>');
+  if (query.has('uploads'))
+    return xml(response, '<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>');
   const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
   const keys = [...state.objects.keys()].filter((key) => key.startsWith(prefix) && key > after).sort();
   const page = keys.slice(0, Number(query.get('max-keys') ?? 1000));
@@ -177,12 +184,11 @@ async function answerGet({ state, incoming, response }: Request, object: SinkObj
 async function sendFile(response: ServerResponse, path: string, { start, end }: { start: number; end: number }) {
   const file = await open(path, 'r');
   try {
-    for (let position = start; position < end && !response.destroyed; ) {
+    for (let position = start; position < end && !response.destroyed;) {
       const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - position));
       const { bytesRead } = await file.read(chunk, 0, chunk.byteLength, position);
       position += bytesRead;
-      if (!response.write(chunk.subarray(0, bytesRead)))
-        await drained(response);
+      if (!response.write(chunk.subarray(0, bytesRead))) await drained(response);
     }
     response.end();
   } finally {
@@ -240,6 +246,11 @@ function xml(response: ServerResponse, text: string): void {
 }
 
 function refuse(response: ServerResponse, status: number, code: string | null): void {
-  const body = code === null ? '' : `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>injected or missing</Message></Error>`;
-  response.writeHead(status, { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(body) }).end(body);
+  const body =
+    code === null
+      ? ''
+      : `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>injected or missing</Message></Error>`;
+  response
+    .writeHead(status, { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(body) })
+    .end(body);
 }

@@ -35,15 +35,15 @@ const control = createServer((request, response) => {
   let text = '';
   request.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   request.on('end', () => {
-    const result = command(url.pathname, text === '' ? {} : (JSON.parse(text) as Record<string, never>));
+    const result = command(url.pathname, JSON.parse(text));
     response.end(JSON.stringify(result ?? null));
   });
 });
 
-function command(name: string, argument: Record<string, never>): unknown {
-  if (name === '/behave') state.behaviour = argument as unknown as SinkBehaviour;
-  else if (name === '/reset') state.reset(argument);
-  else if (name === '/object') return { ...state.objects.get(argument['key'] ?? ''), source: undefined };
+function command(name: string, argument: unknown): unknown {
+  if (name === '/behave') state.behaviour = argument as SinkBehaviour;
+  else if (name === '/reset') state.reset(argument as { keepObjects: boolean });
+  else if (name === '/object') return { ...state.objects.get((argument as { key: string }).key), source: undefined };
   else if (name === '/serve') {
     const { key, path } = argument as { key: string; path: string };
     const object = { sizeBytes: statSync(path).size, etag: `${state.id()}-2`, parts: [], source: { path } };

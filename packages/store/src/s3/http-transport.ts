@@ -3,49 +3,23 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { messageOf } from '@runctl/core';
 import { bodyChunks } from '../object-body.ts';
-import { type ObjectBody, StoreError } from '../object-store.ts';
 import { abortedError } from '../semantics.ts';
 import type { BucketAddress } from './endpoint.ts';
-
-export interface TransportOptions {
-  readonly maxSockets: number;
-  readonly connectTimeoutMs: number;
-  /** Longest silence on a connection while an answer is awaited. */
-  readonly idleTimeoutMs: number;
-}
-
-export interface HttpCall {
-  readonly method: string;
-  /** Encoded, with the query. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: ObjectBody | null;
-  /** For messages. */
-  readonly key: string | null;
-  readonly signal: AbortSignal | undefined;
-  readonly idleTimeoutMs?: number | undefined;
-}
-
-export interface HttpAnswer {
-  readonly status: number;
-  header(name: string): string | null;
-  /** The `Date` header, epoch ms; null where it is missing. */
-  readonly serverTimeMs: number | null;
-  /** Must be read or left, else its connection stays taken. */
-  readonly body: AsyncIterable<Uint8Array>;
-}
+import { type HttpAnswer, type HttpCall, storeError, type TransportOptions } from './http-call.ts';
+import { RangeReader } from './range-reader.ts';
 
 /** Requests to one host over kept connections. Rejects with StoreError `transient` or `aborted`; any status is an answer. */
 export class HttpTransport {
   readonly #address: BucketAddress;
   readonly #options: TransportOptions;
   readonly #agent: HttpAgent;
+  readonly #ranges: RangeReader;
 
   constructor(address: BucketAddress, options: TransportOptions) {
     this.#address = address;
     this.#options = options;
+    this.#ranges = new RangeReader(address, options);
     const agentOptions = { keepAlive: true, maxSockets: options.maxSockets, scheduling: 'lifo' as const };
     this.#agent = address.protocol === 'https:' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
   }
@@ -54,6 +28,10 @@ export class HttpTransport {
     const { signal, key } = call;
     if (signal?.aborted) throw abortedError(signal, key);
     const idleTimeoutMs = call.idleTimeoutMs ?? this.#options.idleTimeoutMs;
+    if (call.into !== undefined) {
+      const answer = await this.#ranges.send(call, call.into, idleTimeoutMs);
+      if (answer !== null) return answer;
+    }
     const response = await this.#exchange(call, idleTimeoutMs);
     const dateMs = Date.parse(response.headers.date ?? '');
     return {
@@ -69,6 +47,7 @@ export class HttpTransport {
 
   close(): void {
     this.#agent.destroy();
+    this.#ranges.close();
   }
 
   #exchange(call: HttpCall, idleTimeoutMs: number): Promise<IncomingMessage> {
@@ -144,15 +123,4 @@ async function* watchedBody(
   } finally {
     clearTimeout(timer);
   }
-}
-
-function storeError(error: unknown, call: { signal: AbortSignal | undefined; key: string | null }): StoreError {
-  if (call.signal?.aborted) return abortedError(call.signal, call.key);
-  if (error instanceof StoreError) return error;
-  const code = (error as NodeJS.ErrnoException).code ?? null;
-  return new StoreError('transient', `the connection failed: ${messageOf(error)}`, {
-    key: call.key,
-    code,
-    cause: error,
-  });
 }
