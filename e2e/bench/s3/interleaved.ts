@@ -19,8 +19,9 @@ export async function interleaved(
 ): Promise<ReadonlyMap<string, Series>> {
   const samples = new Map(contenders.map(({ name }) => [name, [] as Measured[]]));
   for (let round = 1; round <= options.rounds; round++) {
-    for (const { name, run } of [...contenders, ...contenders.toReversed()]) {
-      const sample = await run();
+    for (const contender of [...contenders, ...contenders.toReversed()]) {
+      const { name } = contender;
+      const sample = await contender.run();
       samples.get(name)?.push(sample);
       const { wallMs, cpuMs, peakRssBytes } = sample;
       options.progress(

@@ -9,6 +9,8 @@ import type { BucketAddress } from './endpoint.ts';
 import { type HttpAnswer, type HttpCall, storeError, type TransportOptions } from './http-call.ts';
 import { RangeReader } from './range-reader.ts';
 
+const PIECE_BYTES = 1024 * 1024;
+
 /** Requests to one host over kept connections. Rejects with StoreError `transient` or `aborted`; any status is an answer. */
 export class HttpTransport {
   readonly #address: BucketAddress;
@@ -82,7 +84,7 @@ export class HttpTransport {
 /** A body whose source fails breaks the request off; `onSourceFailure` learns of it before the request fails. */
 function sendBody(outgoing: ClientRequest, { body, key }: HttpCall, onSourceFailure: (error: unknown) => void): void {
   if (body === null) outgoing.end();
-  else if (body instanceof Uint8Array) outgoing.end(body);
+  else if (body instanceof Uint8Array) sendPieces(outgoing, body);
   else {
     const source = async function* () {
       try {
@@ -95,6 +97,22 @@ function sendBody(outgoing: ClientRequest, { body, key }: HttpCall, onSourceFail
     // Both ends' failures are told by the request's own error event.
     pipeline(Readable.from(source()), outgoing).catch(() => outgoing.destroy());
   }
+}
+
+/**
+ * One piece after the other: TLS keeps a second, encrypted copy of what it was given, so a whole part at once would be
+ * two parts in memory.
+ */
+function sendPieces(outgoing: ClientRequest, body: Uint8Array): void {
+  let position = 0;
+  const next = (): void => {
+    while (position + PIECE_BYTES < body.byteLength) {
+      const piece = body.subarray(position, (position += PIECE_BYTES));
+      if (!outgoing.write(piece)) return void outgoing.once('drain', next);
+    }
+    outgoing.end(body.subarray(position));
+  };
+  next();
 }
 
 function watchConnecting(outgoing: ClientRequest, socket: Socket, timeoutMs: number): void {
