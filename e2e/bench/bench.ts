@@ -17,7 +17,14 @@ export interface BenchResult {
 export interface Bench {
   readonly name: string;
   readonly about: string;
-  run(progress: (text: string) => void): Promise<BenchResult>;
+  run(progress: (text: string) => void, options: BenchOptions): Promise<BenchResult>;
+}
+
+/** For a quicker look than the issue's sizes give; a benchmark without sizes of its own ignores them. */
+export interface BenchOptions {
+  /** Of the file that is moved; null: the benchmark's own. */
+  readonly sizeMiB: number | null;
+  readonly rounds: number | null;
 }
 
 /** The value below which the share `q` (0 to 1) of the sorted samples lies. */

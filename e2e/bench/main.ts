@@ -10,12 +10,21 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   'agent-idle': () => import('./agent-idle.ts'),
   'launch-overhead': () => import('./launch-overhead.ts'),
   'recovery-overhead': () => import('./recovery-overhead.ts'),
+  upload: () => import('./upload.ts'),
+  download: () => import('./download.ts'),
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, list: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    'size-mib': { type: 'string' },
+    rounds: { type: 'string' },
+  },
 });
+const numberOf = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
+const options = { sizeMiB: numberOf(values['size-mib']), rounds: numberOf(values.rounds) };
 
 const unknown = positionals.filter((name) => !(name in BENCHES));
 if (values.list) console.log(Object.keys(BENCHES).join('\n'));
@@ -31,7 +40,7 @@ async function measure(name: string): Promise<void> {
   if (load === undefined) return;
   const { bench } = await load();
   console.error(`· ${bench.name}: ${bench.about}`);
-  const { rows, raw } = await bench.run((text) => console.error(`  ${text}`));
+  const { rows, raw } = await bench.run((text) => console.error(`  ${text}`), options);
   const folder = `${repository}/.runctl/bench`;
   await mkdir(folder, { recursive: true });
   await writeFile(

@@ -95,6 +95,11 @@ export interface GetOptions extends CallOptions {
   readonly range?: ByteRange | undefined;
   /** Fails with `precondition` when the object has another etag by now. */
   readonly ifMatch?: string | undefined;
+  /**
+   * Memory of the range's size where the bytes are wanted in the end. A store may put them there itself: then the body's
+   * chunks are pieces of it, in order, and need no copying. A store that does not know it yields chunks of its own.
+   */
+  readonly into?: Uint8Array | undefined;
 }
 
 export interface ListOptions extends CallOptions {

@@ -119,7 +119,8 @@ class RetryingStore extends DecoratedStore {
       } catch (error) {
         await mayGoOn(error, position > before);
       }
-      const rest = { ...options, range: { start: position, end }, ifMatch: info.etag };
+      const into = options.into?.subarray(position - start);
+      const rest = { ...options, range: { start: position, end }, ifMatch: info.etag, into };
       ({ body: chunks } = await super.get(info.key, rest));
     }
   }

@@ -1,6 +1,6 @@
 import { decodeListedKey } from '../keys.ts';
 import { type HeadResult, type ObjectInfo, type OpenUpload, type PartInfo, StoreError } from '../object-store.ts';
-import type { HttpAnswer } from './http-transport.ts';
+import type { HttpAnswer } from './http-call.ts';
 import { children, childText, parseXml, type XmlNode } from './xml.ts';
 
 /** One page of a listing; `next` is the query that asks for the page after it. */

@@ -1,5 +1,5 @@
 import { StoreError, type StoreErrorKind } from '../object-store.ts';
-import type { HttpAnswer } from './http-transport.ts';
+import type { HttpAnswer } from './http-call.ts';
 import { childText, parseXml, type XmlNode } from './xml.ts';
 
 /** An answer that is no success, as far as it could be read: S3 sends no body to HEAD. */

@@ -3,49 +3,25 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { messageOf } from '@runctl/core';
 import { bodyChunks } from '../object-body.ts';
-import { type ObjectBody, StoreError } from '../object-store.ts';
 import { abortedError } from '../semantics.ts';
 import type { BucketAddress } from './endpoint.ts';
+import { type HttpAnswer, type HttpCall, storeError, type TransportOptions } from './http-call.ts';
+import { RangeReader } from './range-reader.ts';
 
-export interface TransportOptions {
-  readonly maxSockets: number;
-  readonly connectTimeoutMs: number;
-  /** Longest silence on a connection while an answer is awaited. */
-  readonly idleTimeoutMs: number;
-}
-
-export interface HttpCall {
-  readonly method: string;
-  /** Encoded, with the query. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: ObjectBody | null;
-  /** For messages. */
-  readonly key: string | null;
-  readonly signal: AbortSignal | undefined;
-  readonly idleTimeoutMs?: number | undefined;
-}
-
-export interface HttpAnswer {
-  readonly status: number;
-  header(name: string): string | null;
-  /** The `Date` header, epoch ms; null where it is missing. */
-  readonly serverTimeMs: number | null;
-  /** Must be read or left, else its connection stays taken. */
-  readonly body: AsyncIterable<Uint8Array>;
-}
+const PIECE_BYTES = 1024 * 1024;
 
 /** Requests to one host over kept connections. Rejects with StoreError `transient` or `aborted`; any status is an answer. */
 export class HttpTransport {
   readonly #address: BucketAddress;
   readonly #options: TransportOptions;
   readonly #agent: HttpAgent;
+  readonly #ranges: RangeReader;
 
   constructor(address: BucketAddress, options: TransportOptions) {
     this.#address = address;
     this.#options = options;
+    this.#ranges = new RangeReader(address, options);
     const agentOptions = { keepAlive: true, maxSockets: options.maxSockets, scheduling: 'lifo' as const };
     this.#agent = address.protocol === 'https:' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
   }
@@ -54,6 +30,10 @@ export class HttpTransport {
     const { signal, key } = call;
     if (signal?.aborted) throw abortedError(signal, key);
     const idleTimeoutMs = call.idleTimeoutMs ?? this.#options.idleTimeoutMs;
+    if (call.into !== undefined) {
+      const answer = await this.#ranges.send(call, call.into, idleTimeoutMs);
+      if (answer !== null) return answer;
+    }
     const response = await this.#exchange(call, idleTimeoutMs);
     const dateMs = Date.parse(response.headers.date ?? '');
     return {
@@ -69,6 +49,7 @@ export class HttpTransport {
 
   close(): void {
     this.#agent.destroy();
+    this.#ranges.close();
   }
 
   #exchange(call: HttpCall, idleTimeoutMs: number): Promise<IncomingMessage> {
@@ -103,7 +84,7 @@ export class HttpTransport {
 /** A body whose source fails breaks the request off; `onSourceFailure` learns of it before the request fails. */
 function sendBody(outgoing: ClientRequest, { body, key }: HttpCall, onSourceFailure: (error: unknown) => void): void {
   if (body === null) outgoing.end();
-  else if (body instanceof Uint8Array) outgoing.end(body);
+  else if (body instanceof Uint8Array) sendPieces(outgoing, body);
   else {
     const source = async function* () {
       try {
@@ -116,6 +97,22 @@ function sendBody(outgoing: ClientRequest, { body, key }: HttpCall, onSourceFail
     // Both ends' failures are told by the request's own error event.
     pipeline(Readable.from(source()), outgoing).catch(() => outgoing.destroy());
   }
+}
+
+/**
+ * One piece after the other: TLS keeps a second, encrypted copy of what it was given, so a whole part at once would be
+ * two parts in memory.
+ */
+function sendPieces(outgoing: ClientRequest, body: Uint8Array): void {
+  let position = 0;
+  const next = (): void => {
+    while (position + PIECE_BYTES < body.byteLength) {
+      const piece = body.subarray(position, (position += PIECE_BYTES));
+      if (!outgoing.write(piece)) return void outgoing.once('drain', next);
+    }
+    outgoing.end(body.subarray(position));
+  };
+  next();
 }
 
 function watchConnecting(outgoing: ClientRequest, socket: Socket, timeoutMs: number): void {
@@ -144,15 +141,4 @@ async function* watchedBody(
   } finally {
     clearTimeout(timer);
   }
-}
-
-function storeError(error: unknown, call: { signal: AbortSignal | undefined; key: string | null }): StoreError {
-  if (call.signal?.aborted) return abortedError(call.signal, call.key);
-  if (error instanceof StoreError) return error;
-  const code = (error as NodeJS.ErrnoException).code ?? null;
-  return new StoreError('transient', `the connection failed: ${messageOf(error)}`, {
-    key: call.key,
-    code,
-    cause: error,
-  });
 }

@@ -5,7 +5,8 @@ import { bodySize, collect } from '../object-body.ts';
 import type { ObjectBody } from '../object-store.ts';
 import { type BucketAddress, bucketAddress, objectPath, queryString } from './endpoint.ts';
 import { errorOf, failureInside, failureOf, isClockSkew, wantsNewCredentials } from './failures.ts';
-import { type HttpAnswer, HttpTransport, type TransportOptions } from './http-transport.ts';
+import type { HttpAnswer, TransportOptions } from './http-call.ts';
+import { HttpTransport } from './http-transport.ts';
 import { EMPTY_PAYLOAD, S3Signer, sha256Hex, UNSIGNED_PAYLOAD } from './signer.ts';
 
 export interface S3Options extends Partial<TransportOptions> {
@@ -28,6 +29,7 @@ export interface S3Call {
   readonly signal?: AbortSignal | undefined;
   /** S3 may work for minutes on the call before it answers. */
   readonly slow?: boolean;
+  readonly into?: Uint8Array | undefined;
 }
 
 /** Signed requests to one bucket. Mends a wrong clock and expired credentials once each; repeats nothing else. */
@@ -109,6 +111,7 @@ export class S3Client {
       key,
       signal: call.signal,
       idleTimeoutMs: call.slow ? this.#slowTimeoutMs : undefined,
+      into: call.into,
     });
   }
 

@@ -67,7 +67,13 @@ export class S3Store implements ObjectStore {
       ...(range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` }),
       ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
     };
-    const answer = await this.#client.call({ method: 'GET', key, headers, signal });
+    const answer = await this.#client.call({
+      method: 'GET',
+      key,
+      headers,
+      signal,
+      into: range === undefined ? undefined : options.into,
+    });
     if (range !== undefined && answer.status !== 206) {
       throw new StoreError('permanent', `the store ignored the range asked of ${key}`, { key, status: answer.status });
     }

@@ -1,0 +1,151 @@
+import { connect, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectSecurely, type ConnectionOptions } from 'node:tls';
+import type { BucketAddress } from './endpoint.ts';
+import { ResponseHead } from './response-head.ts';
+
+/** Bytes of a body are told of when this many have come, so that a part is a few steps and not hundreds. */
+const STEP_BYTES = 1024 * 1024;
+
+export interface ConnectionOwner {
+  /** The answer is complete and the connection may be used again. */
+  free(): void;
+  /** Called once, when the connection is no more. */
+  gone(): void;
+}
+
+/**
+ * A kept connection, on which one request is under way at a time:
+ *
+ *     idle ── ask ─→ waiting ── head is whole ─→ paused ── body ─→ filling ── last byte ─→ idle
+ *       └──────────────┴──────────────────────────┴─────────────────┴──── destroy, error ─→ gone
+ *
+ * Errors reject what is waited for with the connection's own error.
+ */
+export class RangeConnection {
+  readonly head = new ResponseHead();
+  readonly #socket: Socket;
+  readonly #owner: ConnectionOwner;
+  /** Null unless filling. */
+  #into: Uint8Array | null = null;
+  #filled = 0;
+  #isIdle = true;
+  #failure: Error | null = null;
+  #step: { resolve(): void; reject(error: Error): void } | null = null;
+
+  constructor(address: BucketAddress, options: { readonly connectTimeoutMs: number }, owner: ConnectionOwner) {
+    this.#owner = owner;
+    const { connectTimeoutMs } = options;
+    const secure = address.protocol === 'https:';
+    this.#socket = this.#open(address, secure);
+    const tooLate = () => this.destroy(new Error(`not connected after ${connectTimeoutMs} ms`));
+    const timer = setTimeout(tooLate, connectTimeoutMs);
+    this.#socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(timer));
+    this.#socket.on('error', (error) => (this.#failure ??= error));
+    this.#socket.on('timeout', () => this.destroy(new Error(`no data for ${this.#socket.timeout} ms`)));
+    this.#socket.on('close', () => {
+      clearTimeout(timer);
+      this.#failure ??= new Error('the connection was closed');
+      this.#wake();
+      owner.gone();
+    });
+  }
+
+  #open(address: BucketAddress, secure: boolean): Socket {
+    const host = address.hostname.replace(/^\[|\]$/g, '');
+    const port = address.port ?? (secure ? 443 : 80);
+    const onread = {
+      buffer: () => this.#room(),
+      callback: (count: number, bytes: Uint8Array) => this.#arrived(count, bytes),
+    };
+    if (!secure) return connect({ host, port, onread });
+    const servername = isIP(host) === 0 ? { servername: host } : {};
+    // `tls.connect` hands `onread` to the socket as `net.connect` does (Node's manual, tls.connect), its type does not say so.
+    const options: ConnectionOptions & { readonly onread: OnReadOpts } = { host, port, onread, ...servername };
+    return connectSecurely({ ...options, ALPNProtocols: ['http/1.1'] });
+  }
+
+  /** Sends a request; resolves when the answer's head has come. */
+  async ask(request: string, idleTimeoutMs: number): Promise<void> {
+    this.head.begin();
+    this.#isIdle = false;
+    this.#socket.ref();
+    this.#socket.setTimeout(idleTimeoutMs);
+    this.#socket.write(request, 'latin1');
+    while (!this.head.isWhole) await this.#more();
+  }
+
+  /** The body as pieces of `into`, which it fills. Nothing is written there before the first piece is asked for. */
+  async *body(into: Uint8Array): AsyncGenerator<Uint8Array> {
+    let told = 0;
+    try {
+      this.#into = into;
+      this.#filled = 0;
+      this.#fill(this.head.rest());
+      this.#socket.resume();
+      while (told < into.byteLength) {
+        while (this.#filled < into.byteLength && this.#filled - told < STEP_BYTES) await this.#more();
+        const piece = into.subarray(told, this.#filled);
+        told = this.#filled;
+        if (told === into.byteLength) this.#end();
+        yield piece;
+      }
+    } finally {
+      if (this.#into === into) this.destroy(new Error('the reader left early'));
+    }
+  }
+
+  /** Nothing is written anywhere any more when this returns. */
+  destroy(error: Error): void {
+    this.#failure ??= error;
+    this.#into = null;
+    this.#socket.destroy();
+    this.#wake();
+  }
+
+  #end(): void {
+    this.#into = null;
+    this.#isIdle = true;
+    this.#socket.setTimeout(0);
+    if (this.#failure !== null || this.head.closes) return this.destroy(new Error('the server wants it closed'));
+    this.#socket.unref();
+    this.#owner.free();
+  }
+
+  #room(): Uint8Array {
+    const into = this.#into;
+    return into !== null && this.#filled < into.byteLength ? into.subarray(this.#filled) : this.head.room();
+  }
+
+  /** False stops the socket from reading until the body is asked for. */
+  #arrived(count: number, bytes: Uint8Array): boolean {
+    if (this.#failure !== null) return false;
+    if (this.#isIdle) this.destroy(new Error('bytes came that nobody asked for'));
+    else if (!this.head.isRoom(bytes)) this.#filled += count;
+    else if (this.#into !== null) this.#fill(bytes.subarray(0, count));
+    else this.head.arrived(bytes.subarray(0, count));
+    if (this.head.isTooLong) this.destroy(new Error('the answer is longer than it said'));
+    this.#wake();
+    return this.#into !== null || !this.head.isWhole;
+  }
+
+  #fill(bytes: Uint8Array): void {
+    const into = this.#into;
+    if (into === null || bytes.byteLength === 0) return;
+    if (bytes.byteLength > into.byteLength - this.#filled)
+      return this.destroy(new Error('the answer is longer than it said'));
+    into.set(bytes, this.#filled);
+    this.#filled += bytes.byteLength;
+  }
+
+  #more(): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => (this.#step = { resolve, reject }));
+  }
+
+  #wake(): void {
+    const step = this.#step;
+    this.#step = null;
+    if (this.#failure === null) step?.resolve();
+    else step?.reject(this.#failure);
+  }
+}
