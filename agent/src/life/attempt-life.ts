@@ -57,6 +57,11 @@ export class AttemptLife implements AttemptActions {
     this.#passes.request();
   }
 
+  /** The machine goes away at this time (monotonic), and the report needs some of it. */
+  hurry(haltAtMs: number): void {
+    this.#passes.hurry(haltAtMs - this.#context.facts.spec.timing.reportReserveMs);
+  }
+
   /** Rejects only with the signal's reason, and then leaves the workload as it is. */
   async live(signal: AbortSignal): Promise<LastVerdict> {
     const { facts, ports, stops } = this.#context;
@@ -190,6 +195,9 @@ export class AttemptLife implements AttemptActions {
       shipRest(this.#shipper, { clock: ports.clock, log: ports.log, signal }),
     ]);
     this.#flushMs = Math.round(ports.clock.monotonicMs() - startedMs);
+    // Whatever is still on its way became part of nothing, and is billed until somebody aborts it.
+    const ended = this.#context.checkpoints.publisher.end();
+    if (!hurried) await ended;
     const saved = !publishes || (report !== null && report.error === null && report.refused === null);
     return saved && shipped && (report?.notDurable.length ?? 0) === 0;
   }
