@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DurableCheckpoint, PassReport } from '@runctl/checkpoint';
+import { messageOf } from '@runctl/core';
 import type { DrainReport, StopCause } from '@runctl/protocol';
 
 /** What is noted while a workload drains. Wall times. */
@@ -32,8 +33,8 @@ const since = (fromMs: number, atMs: number | null): number | null =>
 
 /** What happened between the stop and the last byte. */
 export function drainReportOf(times: DrainTimes, end: DrainEnd): DrainReport {
-  const notDurable = [...(end.lastPass?.notDurable ?? [])];
   const savedMs = end.durable === null ? Number.NEGATIVE_INFINITY : Date.parse(end.durable.savedAt);
+  const newCheckpoint = savedMs >= times.termMs;
   return {
     cause: times.cause,
     windowMs: times.windowMs,
@@ -43,11 +44,19 @@ export function drainReportOf(times: DrainTimes, end: DrainEnd): DrainReport {
     sigtermToExitMs: since(times.termMs, end.exitMs),
     killed: end.killed,
     flushMs: end.flushMs,
-    newCheckpoint: savedMs >= times.termMs,
+    newCheckpoint,
     stepAtStop: times.stepAtStop,
     durableStep: end.durable?.step ?? null,
-    notDurable,
+    notDurable: notDurableOf(end.lastPass, newCheckpoint),
   };
+}
+
+/** Empty beside `newCheckpoint: false` has to mean that none appeared: a look that was cut short must not pass for one. */
+function notDurableOf(lastPass: PassReport | null, newCheckpoint: boolean): string[] {
+  const known = lastPass?.notDurable ?? [];
+  if (newCheckpoint || known.length > 0 || (lastPass !== null && lastPass.error === null)) return [...known];
+  const why = lastPass === null ? 'there was no time for it' : messageOf(lastPass.error);
+  return [`whatever was saved last: the look at the checkpoint folder was cut short (${why})`];
 }
 
 /** By the files' own times: first and last moment at which one of them was written after `fromMs`. */

@@ -61,12 +61,13 @@ export function fileUploadJournal(path: string, onFailure: (error: unknown) => v
     append: (entry) =>
       inTurn(async () => {
         await mkdir(dirname(path), { recursive: true });
-        await appendFile(path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+        // In front, since a crash may have cut the last line off.
+        await appendFile(path, `\n${JSON.stringify(entry)}`, { mode: 0o600 });
       }),
     replace: (entries) =>
       inTurn(async () => {
         await mkdir(dirname(path), { recursive: true });
-        await writeFile(`${path}.tmp`, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o600 });
+        await writeFile(`${path}.tmp`, entries.map((entry) => `\n${JSON.stringify(entry)}`).join(''), { mode: 0o600 });
         await rename(`${path}.tmp`, path);
       }),
   };
