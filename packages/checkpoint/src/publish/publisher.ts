@@ -206,7 +206,9 @@ class PublishingFolder {
     const standing = await this.#ledger.read({ store, run, signal: pass.signal });
     const { pointer, manifest } = standing;
     this.#durable = pointer === null || manifest === null ? null : durableOf(run, manifest, pointer.pointer);
-    if (manifest !== null) {
+    // What a restore found damaged is to be replaced, by an older step too.
+    const isTrusted = pointer !== null && !(this.#options.rejected ?? []).includes(pointer.pointer.manifest);
+    if (manifest !== null && isTrusted) {
       this.#published ??= { step: manifest.step, savedAtMs: Date.parse(manifest.savedAt), identity: null };
       this.#expectedShape ??= shapeOfPublished(manifest);
     }

@@ -84,7 +84,8 @@ export async function uploadFiles(files: readonly HeldFile[], options: UploadOpt
 export async function carryOver(paths: readonly string[], options: UploadOptions): Promise<ManifestFile[]> {
   const wanted = (options.before?.files ?? []).filter((file) => paths.includes(file.path));
   const carried = await mapConcurrently(wanted, SMALL_FILES_AT_ONCE, async (file) => {
-    const key = options.dataFolder + file.path;
+    // Not the file's own key: an upload to that may have been begun and given up, and land later than this copy.
+    const key = `${options.dataFolder}~kept/${file.path}`;
     return (await copied(file.key, key, options)) ? { ...file, key } : null;
   });
   return carried.filter((file) => file !== null);
