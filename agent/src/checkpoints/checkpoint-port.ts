@@ -28,6 +28,8 @@ export interface CheckpointsRequest {
   readonly settleMs: number;
   readonly node: number;
   readonly mayPublish: () => { readonly generation: number } | null;
+  /** Manifests that a restore for this generation found damaged before the agent was started again. */
+  readonly rejected: readonly string[];
   readonly progressStep: (atWallMs: number) => number | null;
   readonly progressMetrics: (at: { readonly wallMs: number; readonly step: number | null }) => Metrics;
   readonly keep: RetentionPolicy;

@@ -34,12 +34,13 @@ class RunCheckpoints implements Checkpoints {
   readonly #options: RunCheckpointsOptions;
   readonly #request: CheckpointsRequest;
   /** Shared with the publisher, which must not build on what a restore found damaged. */
-  readonly #rejected: string[] = [];
+  readonly #rejected: string[];
   #prefetching: Promise<PrefetchedCheckpoint | null> = Promise.resolve(null);
 
   constructor(options: RunCheckpointsOptions, request: CheckpointsRequest) {
     this.#options = options;
     this.#request = request;
+    this.#rejected = [...request.rejected];
     const { store, run, clock, log, platform } = options;
     this.publisher = createPublisher({
       store,

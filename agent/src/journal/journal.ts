@@ -54,6 +54,8 @@ const journalDocument = z.object({
       resumedFrom: z
         .object({ manifest: z.string(), step: z.number().nullable(), warnings: z.array(z.string()) })
         .nullable(),
+      /** Keys of the manifests that the last restore found damaged. */
+      rejected: z.array(z.string()).default([]),
       workload: z.object({ id: z.string(), pid: z.number().int(), startedAt: timestamp }).nullable(),
       /** The stop that the workload was told of. */
       drain: drainNote.nullable(),

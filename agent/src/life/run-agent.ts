@@ -65,6 +65,7 @@ function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
     settleMs: spec.timing.settleMs,
     node: NODE,
     mayPublish: () => lease.mayPublish(),
+    rejected: journal.state.attempt?.rejected ?? [],
     progressStep: (atMs) => progress.stepAt(atMs),
     progressMetrics: (at) => progress.metricsAt(at),
     keep: spec.checkpoint.keep,

@@ -10,6 +10,8 @@ export interface Prepared {
   readonly resumeFrom: string | null;
   readonly stagesMs: Readonly<Record<string, number>>;
   readonly resumedFrom: AttemptStarted['resumedFrom'];
+  /** Newer checkpoints that are damaged. */
+  readonly rejected: readonly string[];
 }
 
 /** Everything between the lease and the spawn: the pause after a crash, the code, the checkpoint. */
@@ -27,7 +29,11 @@ export async function prepareWorkload(context: LifeContext, signal: AbortSignal)
   await stage('code', () => patiently(context, signal, () => bringCode(context, signal)));
   await scriptsOwnFolder(context.folders.checkpoint, ports.account);
   const restored = await stage('restore', () => patiently(context, signal, () => restore(context, signal)));
-  await journal.updateAttempt({ resumedFrom: restored.resumedFrom, backoffUntil: null });
+  await journal.updateAttempt({
+    resumedFrom: restored.resumedFrom,
+    rejected: [...restored.rejected],
+    backoffUntil: null,
+  });
   signal.throwIfAborted();
   return { ...restored, stagesMs };
 }
@@ -82,8 +88,8 @@ export async function bringCode(
 async function restore(
   { ports, facts, checkpoints, journal, life }: LifeContext,
   signal: AbortSignal,
-): Promise<Pick<Prepared, 'resumeFrom' | 'resumedFrom'>> {
-  if (facts.spec.checkpoint.resume === 'never') return { resumeFrom: null, resumedFrom: null };
+): Promise<Omit<Prepared, 'stagesMs'>> {
+  if (facts.spec.checkpoint.resume === 'never') return { resumeFrom: null, resumedFrom: null, rejected: [] };
   life.enter('preparing', 'looking for a checkpoint');
   let shownMs = Number.NEGATIVE_INFINITY;
   const attempt = journal.state.attempt;
@@ -98,11 +104,12 @@ async function restore(
       life.enter('preparing', `downloading ${which} (${formatBytes(doneBytes)} of ${formatBytes(totalBytes)})`);
     },
   });
-  if (restored === null) return { resumeFrom: null, resumedFrom: null };
+  if (restored === null) return { resumeFrom: null, resumedFrom: null, rejected: [] };
   for (const warning of restored.warnings) life.warn(warning);
-  const { manifest, manifestKey, warnings, entryPath } = restored;
+  const { manifest, manifestKey, warnings, entryPath, rejected } = restored;
   return {
     resumeFrom: entryPath,
+    rejected,
     resumedFrom: { manifest: manifestKey, step: manifest.step, warnings: [...warnings] },
   };
 }
