@@ -77,7 +77,7 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
     options.ledger.forgetNumbers();
     return { kind: 'abandoned', why: `another manifest bears number ${order.generation}-${order.seq}` };
   }
-  await movePointer(options, manifest, options.standing.pointer);
+  await movePointer(options, manifest, options.standing.pointer ?? options.standing.damaged);
   return { kind: 'committed', manifest, companions: upload.companions };
 }
 
