@@ -9,11 +9,9 @@ interface Look {
   readonly colour: boolean;
 }
 
-const STATE_WORDS = { complete: 'complete', settling: 'not yet', torn: 'torn' } as const;
-
 function stateText(state: InspectedCheckpoint['state'], style: Styles): string {
-  const paint = { complete: style.green, settling: style.yellow, torn: style.red }[state];
-  return paint(STATE_WORDS[state]);
+  if (state === 'complete') return style.green('complete');
+  return state === 'settling' ? style.yellow('not yet') : style.red('torn');
 }
 
 /** What the recognisers say of a folder, one line for each candidate and why. */
