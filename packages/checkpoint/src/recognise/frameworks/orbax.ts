@@ -74,7 +74,8 @@ function missingFromItem(item: Folder, look: Look): string | null {
   const database = data || partsOf(item).length > 0 || objectIn(look.readText(metadata.path))['use_ocdbt'] === true;
   const rootless = [...partsOf(item), ...(database ? [item] : [])].find((each) => !each.own.has(TREE));
   if (rootless !== undefined) return `${rootless.path}/${TREE} is missing`;
-  return database && !data && partsOf(item).length === 0 ? `${item.path} has no arrays` : null;
+  const stored = [item, ...partsOf(item)].some((each) => each.folders.some(({ name }) => name === 'd'));
+  return database && !stored ? `${item.path} has no arrays` : null;
 }
 
 /** Nothing where the text is no JSON object: its structure is judged elsewhere. */
