@@ -89,6 +89,15 @@ export function describeObjectStore(name: string, make: () => Promise<StoreUnder
         expect(head?.serverTimeMs).toBeGreaterThanOrEqual(serverTimeMs);
       });
 
+      test('tells the checksum of a whole object when asked for it', async () => {
+        const bytes = text('hello');
+        await store.put(at('object'), bytes);
+        expect((await store.head(at('object'), { checksum: true }))?.crc32).toBe(crc32Of(bytes));
+        const { body, crc32 } = await store.get(at('object'), { checksum: true });
+        await collect(body);
+        expect(crc32).toBe(crc32Of(bytes));
+      });
+
       test('replaces an object whole', async () => {
         await store.put(at('object'), text('a long first version'));
         const { etag } = await store.put(at('object'), text('second'));

@@ -24,3 +24,4 @@ export { Lanes } from './transfer/lanes.ts';
 export * from './transfer/part-grid.ts';
 export * from './transfer/put-file.ts';
 export * from './transfer/put-parts.ts';
+export * from './transfer/tree/index.ts';

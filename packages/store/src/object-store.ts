@@ -77,10 +77,17 @@ export interface ReadResult {
   readonly body: AsyncIterable<Uint8Array>;
   /** The answering side's clock (HTTP `Date`), epoch ms; never this machine's. */
   readonly serverTimeMs: number;
+  /** See `HeadResult`; never told with a range. */
+  readonly crc32?: string | null;
 }
 
 export interface HeadResult extends ObjectInfo {
   readonly serverTimeMs: number;
+  /**
+   * With `checksum`, and where the store has one: the CRC-32 of the whole in S3's form, or that of an object made of n
+   * parts, `<CRC-32 over the parts' binary CRC-32s>-<n>` (S3 User Guide, "Checking object integrity", composite checksums).
+   */
+  readonly crc32?: string | null;
 }
 
 export interface CallOptions {
@@ -91,7 +98,12 @@ export interface PutOptions extends CallOptions {
   readonly when?: PutCondition | undefined;
 }
 
-export interface GetOptions extends CallOptions {
+export interface HeadOptions extends CallOptions {
+  /** Ask for the recorded checksum; on a bucket with a KMS key this takes the right to decrypt. */
+  readonly checksum?: boolean | undefined;
+}
+
+export interface GetOptions extends HeadOptions {
   readonly range?: ByteRange | undefined;
   /** Fails with `precondition` when the object has another etag by now. */
   readonly ifMatch?: string | undefined;
@@ -146,7 +158,7 @@ export interface ObjectStore {
   put(key: string, body: ObjectBody, options?: PutOptions): Promise<{ readonly etag: string }>;
   /** Rejects with `missing`. An error in the middle of the body is thrown by its iterator. */
   get(key: string, options?: GetOptions): Promise<ReadResult>;
-  head(key: string, options?: CallOptions): Promise<HeadResult | null>;
+  head(key: string, options?: HeadOptions): Promise<HeadResult | null>;
   /** Every object whose key begins with `prefix`, in order of the keys' UTF-8 bytes. */
   list(options: ListOptions): AsyncIterable<ObjectInfo>;
   /** The distinct beginnings of keys from `prefix` to the next `/`, that one included, in order. */

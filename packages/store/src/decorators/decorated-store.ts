@@ -4,6 +4,7 @@ import type {
   CompletedPart,
   CompleteOptions,
   GetOptions,
+  HeadOptions,
   HeadResult,
   ListOptions,
   MultipartUpload,
@@ -51,7 +52,7 @@ export class DecoratedStore implements ObjectStore {
     return this.#call('get', key, options, () => this.inner.get(key, options));
   }
 
-  head(key: string, options: CallOptions = {}): Promise<HeadResult | null> {
+  head(key: string, options: HeadOptions = {}): Promise<HeadResult | null> {
     return this.#call('head', key, options, () => this.inner.head(key, options));
   }
 

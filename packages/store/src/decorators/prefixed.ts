@@ -4,6 +4,7 @@ import {
   type CompletedPart,
   type CompleteOptions,
   type GetOptions,
+  type HeadOptions,
   type HeadResult,
   type ListOptions,
   type MultipartUpload,
@@ -43,7 +44,7 @@ class PrefixedStore implements ObjectStore {
     return { ...result, info: { ...result.info, key } };
   }
 
-  async head(key: string, options?: CallOptions): Promise<HeadResult | null> {
+  async head(key: string, options?: HeadOptions): Promise<HeadResult | null> {
     const result = await this.#own(this.#inner.head(this.#prefix + key, options));
     return result === null ? null : { ...result, key };
   }

@@ -11,6 +11,7 @@ import {
   type CompletedPart,
   type CompleteOptions,
   type GetOptions,
+  type HeadOptions,
   type HeadResult,
   type ListOptions,
   type MultipartUpload,
@@ -79,7 +80,9 @@ export class DirectoryStore implements ObjectStore {
         const eager = range.end - range.start <= EAGER_BYTES;
         const chunks = readStored(stored, range);
         const body = eager ? once(await collect(chunks)) : chunks;
-        return { info: infoOf(key, stored), body: this.#body(body, key, options), serverTimeMs: this.#nowMs() };
+        const checksum = options.checksum && options.range === undefined ? { crc32: stored.crc32 } : {};
+        const info = infoOf(key, stored);
+        return { info, body: this.#body(body, key, options), serverTimeMs: this.#nowMs(), ...checksum };
       } catch (error) {
         await stored.file.close();
         throw error;
@@ -87,10 +90,13 @@ export class DirectoryStore implements ObjectStore {
     });
   }
 
-  head(key: string, options: CallOptions = {}): Promise<HeadResult | null> {
+  head(key: string, options: HeadOptions = {}): Promise<HeadResult | null> {
     return this.#guarded(key, options, async () => {
-      const info = await this.#info(key);
-      return info === null ? null : { ...info, serverTimeMs: this.#nowMs() };
+      const stored = await openStored(objectPath(this.#objects, key));
+      if (stored === null) return null;
+      await stored.file.close();
+      const checksum = options.checksum ? { crc32: stored.crc32 } : {};
+      return { ...infoOf(key, stored), serverTimeMs: this.#nowMs(), ...checksum };
     });
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '@runctl/core';
-import { crc32Of } from '../crc32.ts';
+import { compositeCrc32, crc32Of } from '../crc32.ts';
 import { assertKey, compareKeys, folderOf } from '../keys.ts';
 import { bodyChunks, collect } from '../object-body.ts';
 import {
@@ -9,6 +9,7 @@ import {
   type CompletedPart,
   type CompleteOptions,
   type GetOptions,
+  type HeadOptions,
   type HeadResult,
   type ListOptions,
   type MultipartUpload,
@@ -28,6 +29,7 @@ interface Stored {
   readonly bytes: Uint8Array;
   readonly etag: string;
   readonly lastModifiedMs: number;
+  readonly crc32: string;
 }
 
 interface Upload {
@@ -59,7 +61,7 @@ export class MemoryStore implements ObjectStore {
     const bytes = Buffer.from(await collect(bodyChunks(body, key)));
     refuseAborted(options);
     this.#check(key, options.when);
-    return this.#store(key, bytes, md5(bytes).toString('hex'));
+    return this.#store(key, { bytes, etag: md5(bytes).toString('hex'), crc32: crc32Of(bytes) });
   }
 
   async get(key: string, options: GetOptions = {}): Promise<ReadResult> {
@@ -72,13 +74,16 @@ export class MemoryStore implements ObjectStore {
       info: infoOf(key, stored),
       body: chunked(bytes, options.signal, key),
       serverTimeMs: this.#nowMs(),
+      ...(options.checksum && options.range === undefined ? { crc32: stored.crc32 } : {}),
     };
   }
 
-  async head(key: string, options: CallOptions = {}): Promise<HeadResult | null> {
+  async head(key: string, options: HeadOptions = {}): Promise<HeadResult | null> {
     refuseAborted(options);
     const stored = this.#objects.get(key);
-    return stored === undefined ? null : { ...infoOf(key, stored), serverTimeMs: this.#nowMs() };
+    if (stored === undefined) return null;
+    const checksum = options.checksum ? { crc32: stored.crc32 } : {};
+    return { ...infoOf(key, stored), serverTimeMs: this.#nowMs(), ...checksum };
   }
 
   async *list(options: ListOptions): AsyncIterable<ObjectInfo> {
@@ -109,8 +114,7 @@ export class MemoryStore implements ObjectStore {
   async copy(from: string, to: string, options: CallOptions = {}): Promise<void> {
     refuseAborted(options);
     assertKey(to);
-    const { bytes, etag } = this.#find(from);
-    this.#store(to, bytes, etag);
+    this.#store(to, this.#find(from));
   }
 
   async createMultipart(key: string, options: CallOptions = {}): Promise<MultipartUpload> {
@@ -163,7 +167,7 @@ export class MemoryStore implements ObjectStore {
     const chosen = parts.map((part) => uploaded.get(part.partNumber)?.bytes ?? new Uint8Array());
     this.#uploads.delete(upload.uploadId);
     const etag = `${md5(Buffer.concat(chosen.map(md5))).toString('hex')}-${parts.length}`;
-    return this.#store(upload.key, Buffer.concat(chosen), etag);
+    return this.#store(upload.key, { bytes: Buffer.concat(chosen), etag, crc32: compositeCrc32(chosen.map(crc32Of)) });
   }
 
   async abortMultipart(upload: MultipartUpload, options: CallOptions = {}): Promise<void> {
@@ -214,8 +218,8 @@ export class MemoryStore implements ObjectStore {
     if ('absent' in when ? stored !== undefined : stored?.etag !== when.etag) throw changed(key);
   }
 
-  #store(key: string, bytes: Uint8Array, etag: string): { etag: string } {
-    this.#objects.set(key, { bytes, etag, lastModifiedMs: this.#nowMs() });
+  #store(key: string, { bytes, etag, crc32 }: Omit<Stored, 'lastModifiedMs'>): { etag: string } {
+    this.#objects.set(key, { bytes, etag, crc32, lastModifiedMs: this.#nowMs() });
     return { etag };
   }
 }

@@ -7,6 +7,7 @@ import {
   type CompletedPart,
   type CompleteOptions,
   type GetOptions,
+  type HeadOptions,
   type HeadResult,
   isStoreError,
   type ListOptions,
@@ -24,6 +25,7 @@ import {
 import { assertRange } from '../semantics.ts';
 import { foldersPage, infoOf, objectsPage, type Page, partsPage, plainEtag, rootOf, uploadsPage } from './answers.ts';
 import { deleteObjects } from './delete-objects.ts';
+import type { HttpAnswer } from './http-transport.ts';
 import { type S3Call, S3Client, type S3Options } from './s3-client.ts';
 import { childText, escapeXml } from './xml.ts';
 
@@ -61,11 +63,12 @@ export class S3Store implements ObjectStore {
   }
 
   async get(key: string, options: GetOptions = {}): Promise<ReadResult> {
-    const { range, ifMatch, signal } = options;
+    const { range, ifMatch, checksum, signal } = options;
     if (range !== undefined) assertRange(range, key);
     const headers = {
       ...(range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` }),
       ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
+      ...checksumHeaders(checksum),
     };
     const answer = await this.#client.call({
       method: 'GET',
@@ -78,13 +81,14 @@ export class S3Store implements ObjectStore {
       throw new StoreError('permanent', `the store ignored the range asked of ${key}`, { key, status: answer.status });
     }
     const { serverTimeMs, ...info } = infoOf(answer, key);
-    return { info, body: answer.body, serverTimeMs };
+    return { info, body: answer.body, serverTimeMs, ...(range === undefined ? checksumIn(answer, checksum) : {}) };
   }
 
-  async head(key: string, options: CallOptions = {}): Promise<HeadResult | null> {
+  async head(key: string, options: HeadOptions = {}): Promise<HeadResult | null> {
     try {
-      const { answer } = await this.#client.callForText({ method: 'HEAD', key, signal: options.signal });
-      return infoOf(answer, key);
+      const headers = checksumHeaders(options.checksum);
+      const { answer } = await this.#client.callForText({ method: 'HEAD', key, headers, signal: options.signal });
+      return { ...infoOf(answer, key), ...checksumIn(answer, options.checksum) };
     } catch (error) {
       if (!isStoreError(error)) throw error;
       if (error.kind === 'missing') return await this.#missingOrNoBucket(key, options);
@@ -248,6 +252,14 @@ export class S3Store implements ObjectStore {
     const headers = { range: 'bytes=0-0' };
     await this.#client.callForText({ method: 'GET', key, headers, signal: options.signal });
   }
+}
+
+function checksumHeaders(wanted: boolean | undefined): Record<string, string> {
+  return wanted ? { 'x-amz-checksum-mode': 'ENABLED' } : {};
+}
+
+function checksumIn(answer: HttpAnswer, wanted: boolean | undefined): { readonly crc32?: string | null } {
+  return wanted ? { crc32: answer.header('x-amz-checksum-crc32') } : {};
 }
 
 function conditionHeaders(when: PutCondition | undefined): Record<string, string> {

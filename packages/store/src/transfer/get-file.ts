@@ -7,31 +7,43 @@ import { inParallel } from './parallel.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
 import type { TransferOptions, TransferredPart } from './put-file.ts';
 
+/** No CRC: the stronger hash says more, and a second pass over the bytes costs a tenth of a download. */
+export type FetchedPart = Omit<TransferredPart, 'crc32'>;
+
 export interface GetFileResult {
   readonly info: ObjectInfo;
   /** Of the whole file, see `compositeSha256`. */
   readonly sha256: string;
-  /** No CRC: the stronger hash says more, and a second pass over the bytes costs a tenth of a download. */
-  readonly parts: readonly Omit<TransferredPart, 'crc32'>[];
+  readonly parts: readonly FetchedPart[];
+}
+
+export interface GetFileOptions extends TransferOptions {
+  /** The version to fetch, where the caller knows it already. */
+  readonly info?: ObjectInfo;
+  /** Parts that stand in the file already and were verified; the file then exists and is gone on with. */
+  readonly known?: ReadonlyMap<number, FetchedPart>;
+  /** Called for each part that is written; its bytes are another part's soon after. */
+  readonly onPart?: (part: FetchedPart, bytes: Uint8Array) => Promise<void>;
 }
 
 const DEFAULT_CONCURRENCY = 8;
 
 /**
- * Downloads one version of an object in parallel ranges into a new file, which must not exist yet. What is left of it
- * after a failure is the caller's to remove. Rejects with `missing`, and with `precondition` when the object is replaced
- * meanwhile. The caller compares `sha256` with what it expects; it depends on the part size.
+ * Downloads one version of an object in parallel ranges into a file that must not exist yet; with `known` it must, and is
+ * gone on with. What is left of it after a failure is the caller's to remove. Rejects with `missing`, and with
+ * `precondition` when the object is replaced meanwhile. The caller compares `sha256` with what it expects; it depends on
+ * the part size.
  */
 export async function getToFile(
   store: ObjectStore,
   key: string,
   path: string,
-  options: TransferOptions = {},
+  options: GetFileOptions = {},
 ): Promise<GetFileResult> {
   const { signal } = options;
-  const info = await store.head(key, { signal });
+  const info = options.info ?? (await store.head(key, { signal }));
   if (info === null) throw new StoreError('missing', `no object ${key}`, { key });
-  const file = await open(path, 'wx');
+  const file = await open(path, options.known === undefined ? 'wx' : 'r+');
   try {
     return { info, ...(await fetchParts(store, { file, info }, options)) };
   } finally {
@@ -42,19 +54,23 @@ export async function getToFile(
 async function fetchParts(
   store: ObjectStore,
   to: { readonly file: FileHandle; readonly info: ObjectInfo },
-  options: TransferOptions,
+  options: GetFileOptions,
 ): Promise<Omit<GetFileResult, 'info'>> {
   const { file, info } = to;
   const grid = partGrid(info.sizeBytes, options.partSizeBytes);
   const concurrency = Math.max(1, options.concurrency ?? DEFAULT_CONCURRENCY);
   const pool = new BufferPool(concurrency, Math.min(grid.partSizeBytes, info.sizeBytes));
   const parts = await inParallel(grid.parts, { concurrency, signal: options.signal }, async (part, signal) => {
+    const there = options.known?.get(part.partNumber);
+    if (there !== undefined) return there;
     const buffer = await pool.take(signal);
     try {
       const body = await fetchPart(store, info, { part, buffer, signal });
       await writeAll(file, body, part.start);
       options.onProgress?.(body.byteLength);
-      return { partNumber: part.partNumber, sizeBytes: body.byteLength, sha256: hash('sha256', body, 'hex') };
+      const fetched = { partNumber: part.partNumber, sizeBytes: body.byteLength, sha256: hash('sha256', body, 'hex') };
+      await options.onPart?.(fetched, body);
+      return fetched;
     } finally {
       pool.give(buffer);
     }

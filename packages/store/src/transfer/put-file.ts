@@ -6,6 +6,7 @@ import { compositeSha256, hashPart, type PartHashes } from './content-hash.ts';
 import { FileChangedError, type FileIdentity, identityOf, sameFile } from './file-identity.ts';
 import { inParallel } from './parallel.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
+import { knownPart, openUpload } from './resume-upload.ts';
 
 export interface TransferOptions extends CallOptions {
   readonly partSizeBytes?: number;
@@ -13,6 +14,16 @@ export interface TransferOptions extends CallOptions {
   readonly concurrency?: number;
   /** Called with the bytes of each part that is through. */
   readonly onProgress?: (bytes: number) => void;
+}
+
+export interface PutFileOptions extends TransferOptions {
+  /**
+   * Goes on with an upload of this key that was cut off, and leaves its own open when it is cut off. What an earlier one
+   * left is used part by part, where it holds the same bytes.
+   */
+  readonly resumable?: boolean;
+  /** Called with the bytes of each part that an earlier upload had sent already. */
+  readonly onKnown?: (bytes: number) => void;
 }
 
 export interface TransferredPart extends PartHashes {
@@ -43,7 +54,7 @@ export async function putFile(
   store: ObjectStore,
   key: string,
   path: string,
-  options: TransferOptions = {},
+  options: PutFileOptions = {},
 ): Promise<PutFileResult> {
   const file = await open(path, 'r');
   try {
@@ -60,7 +71,7 @@ export async function putFile(
   }
 }
 
-interface Sending extends TransferOptions {
+interface Sending extends PutFileOptions {
   readonly reader: PartReader;
   readonly parts: readonly GridPart[];
   readonly partSizeBytes: number;
@@ -84,7 +95,7 @@ async function putInParts(store: ObjectStore, key: string, sending: Sending): Pr
   const { reader, signal } = sending;
   const concurrency = Math.max(1, sending.concurrency ?? DEFAULT_CONCURRENCY);
   const pool = new BufferPool(concurrency, sending.partSizeBytes);
-  const upload = await store.createMultipart(key, { signal });
+  const { upload, sent } = await openUpload(store, key, sending);
   const filled = async function* () {
     for (const part of sending.parts) {
       const buffer = await pool.take();
@@ -97,8 +108,10 @@ async function putInParts(store: ObjectStore, key: string, sending: Sending): Pr
       try {
         const hashes = hashPart(body);
         const { crc32 } = hashes;
-        const completed = await store.uploadPart(upload, { partNumber: part.partNumber, body, crc32 }, { signal });
-        sending.onProgress?.(body.byteLength);
+        const there = knownPart(sent.get(part.partNumber), body, crc32);
+        const completed =
+          there ?? (await store.uploadPart(upload, { partNumber: part.partNumber, body, crc32 }, { signal }));
+        (there === null ? sending.onProgress : sending.onKnown)?.(body.byteLength);
         return { completed, done: { partNumber: part.partNumber, sizeBytes: body.byteLength, ...hashes } };
       } finally {
         pool.give(buffer);
@@ -109,7 +122,7 @@ async function putInParts(store: ObjectStore, key: string, sending: Sending): Pr
     const { etag } = await completeUpload(store, { upload, parts: completed, sizeBytes: reader.sizeBytes }, { signal });
     return { etag, parts: parts.map((part) => part.done) };
   } catch (error) {
-    await abandonUpload(store, upload);
+    if (sending.resumable !== true || error instanceof FileChangedError) await abandonUpload(store, upload);
     throw error;
   }
 }

@@ -1,0 +1,96 @@
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import type { ObjectInfo } from '../../object-store.ts';
+import { hashPart } from '../content-hash.ts';
+import { partGrid } from '../part-grid.ts';
+import type { TransferredPart } from '../put-file.ts';
+import { partFileOf } from './part-file.ts';
+
+/** What a download that was cut off has left, and the record that it goes on with. */
+export interface DownloadJournal {
+  /** Undefined when the part file must be made anew. */
+  readonly known: ReadonlyMap<number, TransferredPart> | undefined;
+  /** Records a part that stands in the part file. */
+  add(part: TransferredPart): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Version {
+  readonly key: string;
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly partSizeBytes: number;
+}
+
+/**
+ * Opens the journal of a target's download. Parts of the same version of the object that are recorded and still hold what
+ * was recorded are known: a journal is a hint of what to look at, the bytes themselves decide. Anything else is removed.
+ */
+export async function openJournal(
+  target: string,
+  object: ObjectInfo,
+  partSizeBytes?: number,
+): Promise<DownloadJournal> {
+  const places = partFileOf(target);
+  const grid = partGrid(object.sizeBytes, partSizeBytes);
+  const { key, etag, sizeBytes } = object;
+  const version: Version = { key, etag, sizeBytes, partSizeBytes: grid.partSizeBytes };
+  const known = await knownParts(places, version);
+  if (known === undefined) await Promise.all([rm(places.part, { force: true }), rm(places.journal, { force: true })]);
+  const file = await open(places.journal, known === undefined ? 'wx' : 'a');
+  if (known === undefined) await file.appendFile(`${JSON.stringify(version)}\n`);
+  return {
+    known,
+    add: (part) => file.appendFile(`${JSON.stringify(part)}\n`),
+    close: () => file.close(),
+  };
+}
+
+async function knownParts(
+  places: { readonly part: string; readonly journal: string },
+  version: Version,
+): Promise<ReadonlyMap<number, TransferredPart> | undefined> {
+  let file: FileHandle;
+  let lines: unknown[];
+  try {
+    lines = linesOf(await readFile(places.journal, 'utf8'));
+    file = await open(places.part, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const [header, ...recorded] = lines;
+    if (JSON.stringify(header) !== JSON.stringify(version)) return undefined;
+    const known = new Map<number, TransferredPart>();
+    for (const line of recorded) {
+      const part = line as Partial<TransferredPart> | null;
+      if (typeof part?.partNumber !== 'number') continue;
+      const found = await partIn(file, part.partNumber, version);
+      if (found !== null && found.sha256 === part.sha256) known.set(found.partNumber, found);
+    }
+    return known;
+  } finally {
+    await file.close();
+  }
+}
+
+/** What can be read of it: the last line of a process that was killed may be cut. */
+function linesOf(text: string): unknown[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [JSON.parse(line) as unknown];
+    } catch {
+      return [];
+    }
+  });
+}
+
+async function partIn(file: FileHandle, partNumber: number, version: Version): Promise<TransferredPart | null> {
+  const start = (partNumber - 1) * version.partSizeBytes;
+  if (!Number.isInteger(partNumber) || partNumber < 1 || start >= version.sizeBytes) return null;
+  const wanted = Math.min(version.partSizeBytes, version.sizeBytes - start);
+  const buffer = Buffer.allocUnsafe(wanted);
+  const { bytesRead } = await file.read(buffer, 0, wanted, start);
+  if (bytesRead !== wanted) return null;
+  return { partNumber, sizeBytes: wanted, ...hashPart(buffer) };
+}
