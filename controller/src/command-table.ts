@@ -57,6 +57,21 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/drill.ts')).DrillCommand,
   },
   {
+    path: ['s3', 'upload'],
+    summary: 'send a file or a folder to a bucket',
+    load: async () => (await import('./commands/s3/upload.ts')).S3UploadCommand,
+  },
+  {
+    path: ['s3', 'download'],
+    summary: 'fetch an object or a folder of objects',
+    load: async () => (await import('./commands/s3/download.ts')).S3DownloadCommand,
+  },
+  {
+    path: ['s3', 'sync'],
+    summary: 'make a folder and a folder in a bucket hold the same',
+    load: async () => (await import('./commands/s3/sync.ts')).S3SyncCommand,
+  },
+  {
     path: ['sandbox', 'start'],
     summary: 'start the local cloud',
     load: async () => (await import('./commands/sandbox/start.ts')).SandboxStartCommand,

@@ -1,7 +1,7 @@
 import type { RemoteCommand } from '@runctl/cloud';
 import { RunctlError } from '@runctl/core';
 import { FakeClock, temporaryFolder } from '@runctl/testkit';
-import { MemoryStore } from '@runctl/store';
+import { MemoryStore, type ObjectStore } from '@runctl/store';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
@@ -50,6 +50,8 @@ class PatientClock extends FakeClock {
 export class CommandWorld {
   readonly clock = new PatientClock();
   readonly store = new MemoryStore({ clock: this.clock });
+  /** What commands see as their bucket: `store`, unless a test puts something else before it. */
+  cloudStore: ObjectStore = this.store;
   readonly fleets = new FakeFleets(this.clock);
   readonly interrupted = new AbortController();
   remote: RemoteCommand = {
@@ -122,7 +124,7 @@ export class CommandWorld {
     return {
       connect: (settings) =>
         Promise.resolve({
-          store: this.store,
+          store: this.cloudStore,
           fleets: this.fleets,
           remote: this.remote,
           bucket: settings.bucket ?? '',
@@ -181,8 +183,12 @@ async function loadCommands(): Promise<void> {
     import('../operations/log/show-log.ts'),
     import('../operations/resume/resume-run.ts'),
     import('../operations/stop/stop-run.ts'),
+    import('../operations/transfer/gather.ts'),
+    import('../operations/transfer/place.ts'),
+    import('../operations/transfer/transfer.ts'),
     import('../render/follow.ts'),
     import('../render/plan.ts'),
+    import('../render/transfer.ts'),
     import('../settings/load.ts'),
   ]);
 }

@@ -10,7 +10,7 @@ export interface DownloadJournal {
   /** Undefined when the part file must be made anew. */
   readonly known: ReadonlyMap<number, TransferredPart> | undefined;
   /** Records a part that stands in the part file. */
-  add(part: TransferredPart): Promise<void>;
+  readonly add: (part: TransferredPart) => Promise<void>;
   close(): Promise<void>;
 }
 

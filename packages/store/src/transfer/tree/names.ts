@@ -48,7 +48,7 @@ export function fileNameProblem(path: string, rules: FolderRules): string | null
 }
 
 function hasControlCharacter(text: string): boolean {
-  return [...text].some((character) => character < ' ');
+  return Array.from(text).some((character) => character < ' ');
 }
 
 export interface Refused {

@@ -1,0 +1,43 @@
+import { Command, Option } from 'clipanion';
+import { TransferCommand } from '../../transfer-command.ts';
+
+export class S3DownloadCommand extends TransferCommand {
+  static override paths = [['s3', 'download']];
+  static override usage = Command.Usage({
+    description: 'Fetches an object or a folder of objects.',
+    details:
+      'What comes is held against the checksum that S3 has recorded, in a file beside its place that is renamed when it is\n' +
+      'whole. What is here already with the same content is not fetched again, and a file that was cut off goes on with the\n' +
+      'parts that are missing. Names that would lead out of DESTINATION are refused.',
+    examples: [
+      ['a folder', '$0 s3 download s3://my-bucket/checkpoints/ ./checkpoints/'],
+      ['one object of the configured bucket', '$0 s3 download models/best.pt .'],
+    ],
+  });
+
+  source = Option.String({ name: 'SOURCE' });
+  destination = Option.String({ name: 'DESTINATION' });
+  recursive = Option.Boolean('-r,--recursive', false, {
+    description: 'SOURCE is a folder, even if an object has its name',
+  });
+
+  protected async run(): Promise<number> {
+    const { bucketPlace, folderPlace } = await import('../../operations/transfer/place.ts');
+    const there = bucketPlace(this.source);
+    const here = folderPlace(this.destination, this.context.cwd);
+    const filter = await this.filter();
+    const concurrency = this.concurrency();
+    const { cloud } = await this.connectTo(there);
+    try {
+      const { gatherDownload } = await import('../../operations/transfer/gather.ts');
+      const { transfer } = await import('../../operations/transfer/transfer.ts');
+      const { clock, interrupted: signal } = this.context;
+      const { dryRun, recursive } = this;
+      const gathered = await gatherDownload({ store: cloud.store, here, there, filter, signal, dryRun, recursive });
+      const options = { store: cloud.store, clock, signal, direction: 'down' as const, dryRun, ...concurrency };
+      return await this.follow(transfer(gathered, options), { from: this.source, to: this.destination });
+    } finally {
+      cloud.close();
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { Command, Option } from 'clipanion';
+import { TransferCommand } from '../../transfer-command.ts';
+
+export class S3UploadCommand extends TransferCommand {
+  static override paths = [['s3', 'upload']];
+  static override usage = Command.Usage({
+    description: 'Sends a file or a folder to a bucket.',
+    details:
+      'S3 checks every part against its CRC-32. What the bucket has already with the same content is not sent again, and a\n' +
+      'file that was cut off goes on with the parts that are missing. DESTINATION is s3://bucket/folder, or a folder in the\n' +
+      'configured bucket.',
+    examples: [
+      ['a folder', '$0 s3 upload checkpoints/ s3://my-bucket/checkpoints/'],
+      ['one file, into the configured bucket', '$0 s3 upload model.pt models/best.pt'],
+      ['see what would be sent', '$0 s3 upload data/ s3://my-bucket/data/ --exclude "*.tmp" --dry-run'],
+    ],
+  });
+
+  source = Option.String({ name: 'SOURCE' });
+  destination = Option.String({ name: 'DESTINATION' });
+  recursive = Option.Boolean('-r,--recursive', false, { description: 'a folder is always sent whole; accepted' });
+
+  protected async run(): Promise<number> {
+    const { bucketPlace, folderPlace } = await import('../../operations/transfer/place.ts');
+    const there = bucketPlace(this.destination);
+    const here = folderPlace(this.source, this.context.cwd);
+    const filter = await this.filter();
+    const concurrency = this.concurrency();
+    const { cloud } = await this.connectTo(there);
+    try {
+      const { gatherUpload } = await import('../../operations/transfer/gather.ts');
+      const { transfer } = await import('../../operations/transfer/transfer.ts');
+      const { clock, interrupted: signal } = this.context;
+      const { dryRun } = this;
+      const gathered = await gatherUpload({ store: cloud.store, here, there, filter, signal, dryRun });
+      const options = { store: cloud.store, clock, signal, direction: 'up' as const, dryRun, ...concurrency };
+      return await this.follow(transfer(gathered, options), { from: this.source, to: this.destination });
+    } finally {
+      cloud.close();
+    }
+  }
+}

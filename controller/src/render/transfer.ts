@@ -1,0 +1,153 @@
+import { formatBytes, formatDuration, type Clock } from '@runctl/core';
+import type { TreeAction } from '@runctl/store';
+import type { Writable } from 'node:stream';
+import type { Progress } from '../operations/transfer/progress-meter.ts';
+import { wordsOf } from '../operations/transfer/problems.ts';
+import type { TransferEvent, TransferResult } from '../operations/transfer/transfer.ts';
+import { styles } from './style.ts';
+
+/** Shows a transfer: news on stderr, results on stdout. */
+export interface TransferView {
+  show(event: TransferEvent): void;
+  /** The last line, or object. */
+  ended(result: TransferResult, what: { readonly from: string; readonly to: string; readonly dryRun: boolean }): void;
+}
+
+export interface TransferViewOptions {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly json: boolean;
+  readonly verbose: boolean;
+  readonly colour: boolean;
+  /** Somebody watches: one line is written over and over. */
+  readonly interactive: boolean;
+  readonly clock: Clock;
+}
+
+export function createTransferView(options: TransferViewOptions): TransferView {
+  return options.json ? jsonView(options) : humanView(options);
+}
+
+const QUIET_PROGRESS_MS = 10_000;
+const CLEAR_LINE = `\r${String.fromCharCode(27)}[K`;
+
+function humanView(options: TransferViewOptions): TransferView {
+  const { stdout, stderr, interactive, verbose, clock } = options;
+  const style = styles(options.colour);
+  let shownMs = clock.monotonicMs();
+  let midLine = false;
+  const say = (text: string): void => {
+    if (midLine) stderr.write(CLEAR_LINE);
+    midLine = false;
+    stderr.write(`${text}\n`);
+  };
+  const progress = (event: Progress): void => {
+    if (interactive) {
+      stderr.write(`${CLEAR_LINE}${progressLine(event)}`);
+      midLine = true;
+    } else if (clock.monotonicMs() - shownMs >= QUIET_PROGRESS_MS) {
+      shownMs = clock.monotonicMs();
+      say(progressLine(event));
+    }
+  };
+  return {
+    show: (event) => {
+      if (event.type === 'progress') return progress(event);
+      if (event.type === 'refused') return say(`${style.yellow('refused')} ${event.path}: ${event.why}`);
+      if (event.type === 'skipped') return say(`${style.dim('left out')} ${event.path}: ${event.why}`);
+      if (event.type === 'comparing' && event.bytes > 0)
+        return say(`comparing ${counted(event.files, 'file')} of equal size (${formatBytes(event.bytes)})`);
+      if (event.type === 'file' && verbose) say(actionLine(event.action, false));
+    },
+    ended: (result, what) => {
+      for (const { action, error } of result.failed) say(`${style.red('failed')} ${action.path}: ${wordsOf(error)}`);
+      if (midLine) stderr.write(CLEAR_LINE);
+      if (what.dryRun)
+        for (const action of result.plan) if (action.kind !== 'keep') stdout.write(`${actionLine(action, true)}\n`);
+      stdout.write(`${resultLine(result, what)}\n`);
+    },
+  };
+}
+
+const words = {
+  upload: 'send',
+  download: 'fetch',
+  keep: 'keep',
+  'delete-local': 'delete here',
+  'delete-remote': 'delete in the bucket',
+  conflict: 'conflict',
+} as const;
+
+function actionLine({ kind, path, sizeBytes, why }: TreeAction, withWhy: boolean): string {
+  return `${words[kind]} ${path} (${formatBytes(sizeBytes)})${withWhy ? `: ${why}` : ''}`;
+}
+
+/** `12 of 40 files, 1.2 GiB of 4.0 GiB, 210.0 MiB/s, 13 s left` */
+export function progressLine(progress: Progress): string {
+  const { doneFiles, totalFiles, doneBytes, totalBytes, bytesPerSecond, leftMs } = progress;
+  const rate = bytesPerSecond === null ? '' : `, ${formatBytes(Math.round(bytesPerSecond))}/s`;
+  const left = leftMs === null || doneBytes >= totalBytes ? '' : `, ${formatDuration(leftMs)} left`;
+  return `${doneFiles} of ${counted(totalFiles, 'file')}, ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}${rate}${left}`;
+}
+
+function resultLine(
+  result: TransferResult,
+  { from, to, dryRun }: { from: string; to: string; dryRun: boolean },
+): string {
+  const { plan, moved, movedBytes, knownBytes, tookMs } = result;
+  const kept = plan.filter((action) => action.kind === 'keep').length;
+  const keptWords = kept === 0 ? '' : `, ${counted(kept, 'file')} the same already`;
+  if (dryRun) {
+    const moving = plan.filter(({ kind }) => kind === 'upload' || kind === 'download');
+    const bytes = moving.reduce((sum, action) => sum + action.sizeBytes, 0);
+    const deleted = plan.filter(({ kind }) => kind.startsWith('delete')).length;
+    const deletedWords = deleted === 0 ? '' : `, ${counted(deleted, 'deletion')}`;
+    return `would move ${counted(moving.length, 'file')} (${formatBytes(bytes)}) from ${from} to ${to}${deletedWords}${keptWords}; nothing was changed`;
+  }
+  const through = moved.filter(({ action }) => !action.kind.startsWith('delete')).length;
+  const deleted = moved.length - through;
+  const known = knownBytes === 0 ? '' : `, ${formatBytes(knownBytes)} were there from an earlier try`;
+  const deletedWords = deleted === 0 ? '' : `, ${counted(deleted, 'file')} deleted`;
+  const blind = moved.filter((file) => file.verified === 'length' && file.action.sizeBytes > 0).length;
+  const unverified =
+    blind === 0 ? '' : `; ${counted(blind, 'object')} had no checksum, so only the length was verified`;
+  return `${counted(through, 'file')} (${formatBytes(movedBytes)}) from ${from} to ${to} in ${formatDuration(tookMs)}${known}${keptWords}${deletedWords}${unverified}`;
+}
+
+export function counted(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
+}
+
+function jsonView({ stdout }: TransferViewOptions): TransferView {
+  const print = (value: unknown): void => void stdout.write(`${JSON.stringify(value)}\n`);
+  return {
+    show: (event) => {
+      if (event.type === 'planned' || event.type === 'comparing') return;
+      if (event.type !== 'file') return print(event);
+      const { action, movedBytes, verified } = event;
+      print({ type: 'file', ...action, movedBytes, verified });
+    },
+    ended: (result, what) => {
+      const { plan, failed, moved, movedBytes, knownBytes, tookMs, refused, skipped } = result;
+      if (what.dryRun) for (const action of plan) print({ type: 'planned', ...action });
+      for (const { action, error } of failed) print({ type: 'failed', ...action, error: wordsOf(error) });
+      const of = (kind: string): number => moved.filter(({ action }) => action.kind === kind).length;
+      print({
+        type: 'transferred',
+        ...what,
+        uploaded: of('upload'),
+        downloaded: of('download'),
+        deleted: of('delete-local') + of('delete-remote'),
+        kept: plan.filter((action) => action.kind === 'keep').length,
+        conflicts: plan.filter((action) => action.kind === 'conflict').length,
+        failed: failed.length,
+        refused: refused.length,
+        skipped: skipped.length,
+        unverified: moved.filter((file) => file.verified === 'length' && file.action.sizeBytes > 0).length,
+        movedBytes,
+        knownBytes,
+        tookMs: Math.round(tookMs),
+      });
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { Option } from 'clipanion';
+import { RunctlError } from '@runctl/core';
+import type { PathFilter } from '@runctl/store';
+import { RunctlCommand, type Connected } from './command.ts';
+import type { BucketPlace } from './operations/transfer/place.ts';
+import type { TransferEvent, TransferResult } from './operations/transfer/transfer.ts';
+import type { TransferView } from './render/transfer.ts';
+
+/** A command that works on a place in a bucket: the configured one, or that of an `s3://` address. */
+export abstract class BucketCommand extends RunctlCommand {
+  /** An address names the whole key; a bare path lies below the configured prefix. */
+  protected connectTo(place: BucketPlace): Promise<Connected> {
+    return this.connect(place.bucket === null ? {} : { bucket: place.bucket, prefix: '' });
+  }
+
+  /** Asks once before something that can't be undone. Errors: `declined`, also where nobody can be asked. */
+  protected async askBefore(question: string): Promise<void> {
+    const { interactive, services, interrupted } = this.context;
+    if (!interactive)
+      throw new RunctlError('declined', `not confirmed: ${question}`, {
+        hint: 'add --yes to do it without being asked, or --dry-run to see all of it',
+      });
+    if (!(await services.ask(question, interrupted))) throw new RunctlError('declined', 'nothing was deleted');
+  }
+
+  protected wholeNumber(option: string, value: string, least: number): number {
+    const number = Number(value);
+    if (value.trim() === '' || !Number.isInteger(number) || number < least)
+      throw new RunctlError('usage', `${option} takes a whole number from ${least} up, not ${value}`);
+    return number;
+  }
+}
+
+/** What all commands that move files share. */
+export abstract class TransferCommand extends BucketCommand {
+  dryRun = Option.Boolean('--dry-run', false, { description: 'only say what would be moved or deleted, and why' });
+  include = Option.Array('--include', [], {
+    description: 'take only what fits this pattern, such as "*.pt" or "logs/**"; repeatable',
+  });
+  exclude = Option.Array('--exclude', [], { description: 'leave out what fits this pattern; repeatable' });
+  parallel = Option.String('--parallel,--concurrency', {
+    description: 'small files at the same time (default: 16); large ones go two at a time, each in eight parts',
+  });
+  useS5cmd = Option.Boolean('--use-s5cmd', false, {
+    description: 'accepted from scripts of the old tool; the built-in engine does the work',
+  });
+
+  protected async filter(): Promise<PathFilter> {
+    const { pathFilter } = await import('@runctl/store');
+    return pathFilter({ include: this.include, exclude: this.exclude });
+  }
+
+  protected concurrency(): { readonly concurrency?: number } {
+    return this.parallel === undefined ? {} : { concurrency: this.wholeNumber('--parallel', this.parallel, 1) };
+  }
+
+  protected async transferView(): Promise<TransferView> {
+    const { createTransferView } = await import('./render/transfer.ts');
+    const { stdout, stderr, colour, clock, interactive } = this.context;
+    const { json, verbose } = this;
+    if (this.useS5cmd) this.note('s5cmd is not used: the built-in engine moves the files');
+    return createTransferView({ stdout, stderr, colour, clock, interactive, json, verbose });
+  }
+
+  /** Shows a transfer to its end. Errors: those of the transfer, `transfer-incomplete` and `file-unreadable` at its end. */
+  protected async follow(
+    moving: AsyncGenerator<TransferEvent, TransferResult>,
+    what: { readonly from: string; readonly to: string },
+  ): Promise<number> {
+    const view = await this.transferView();
+    let step = await moving.next();
+    for (; step.done !== true; step = await moving.next()) view.show(step.value);
+    view.ended(step.value, { ...what, dryRun: this.dryRun });
+    const { incomplete } = await import('./operations/transfer/problems.ts');
+    const problem = this.dryRun ? null : incomplete(step.value);
+    if (problem !== null) throw problem;
+    return 0;
+  }
+}
