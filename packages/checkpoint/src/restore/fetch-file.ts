@@ -1,8 +1,9 @@
+import { hash } from 'node:crypto';
 import { chmod, mkdir, open, rm, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { retry, type RetryPolicy } from '@runctl/core';
 import type { ManifestFile } from '@runctl/protocol';
-import { getToFile, type GridPart, hashPart, isStoreError, partGrid, type TransferredPart } from '@runctl/store';
+import { getToFile, type GridPart, type FetchedPart, isStoreError, partGrid } from '@runctl/store';
 import { unlessGone } from '../recognise/scan.ts';
 import type { RestoreOptions } from './restore-port.ts';
 
@@ -35,7 +36,7 @@ export async function fetchFile(file: ManifestFile, target: string, options: Fet
     if (info === null) throw new DamagedFile(`${file.key} is missing`);
     if (info.sizeBytes !== file.sizeBytes)
       throw new DamagedFile(`${file.key} should have ${file.sizeBytes} bytes and has ${info.sizeBytes}`);
-    const onPart = async (part: TransferredPart): Promise<void> => {
+    const onPart = async (part: FetchedPart): Promise<void> => {
       if (part.sha256 !== file.partSha256[part.partNumber - 1]) throw new WrongPart(part.partNumber);
       verified.set(part.partNumber, part);
       advance(part.sizeBytes);
@@ -81,7 +82,7 @@ async function standingParts(
   file: ManifestFile,
   target: string,
   signal: AbortSignal,
-): Promise<ReadonlyMap<number, TransferredPart> | null> {
+): Promise<ReadonlyMap<number, FetchedPart> | null> {
   const found = await unlessGone(stat(target));
   if (found === null) return null;
   if (!found.isFile()) {
@@ -89,7 +90,7 @@ async function standingParts(
     return null;
   }
   if (found.size > file.sizeBytes) await truncate(target, file.sizeBytes);
-  const parts = new Map<number, TransferredPart>();
+  const parts = new Map<number, FetchedPart>();
   const handle = await open(target, 'r');
   try {
     const buffer = Buffer.allocUnsafe(Math.min(file.partSizeBytes, found.size));
@@ -109,7 +110,7 @@ async function readPart(
   file: Awaited<ReturnType<typeof open>>,
   { partNumber, start, end }: GridPart,
   buffer: Buffer,
-): Promise<TransferredPart | null> {
+): Promise<FetchedPart | null> {
   const wanted = end - start;
   if (wanted > buffer.byteLength) return null;
   let filled = 0;
@@ -118,5 +119,5 @@ async function readPart(
     if (bytesRead === 0) return null;
     filled += bytesRead;
   }
-  return { partNumber, sizeBytes: wanted, ...hashPart(buffer.subarray(0, wanted)) };
+  return { partNumber, sizeBytes: wanted, sha256: hash('sha256', buffer.subarray(0, wanted), 'hex') };
 }

@@ -25,7 +25,7 @@ import {
 import { assertRange } from '../semantics.ts';
 import { foldersPage, infoOf, objectsPage, type Page, partsPage, plainEtag, rootOf, uploadsPage } from './answers.ts';
 import { deleteObjects } from './delete-objects.ts';
-import type { HttpAnswer } from './http-transport.ts';
+import type { HttpAnswer } from './http-call.ts';
 import { type S3Call, S3Client, type S3Options } from './s3-client.ts';
 import { childText, escapeXml } from './xml.ts';
 
