@@ -87,6 +87,26 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/checkpoint/verify.ts')).CheckpointVerifyCommand,
   },
   {
+    path: ['s3', 'list'],
+    summary: 'list objects and folders',
+    load: async () => (await import('./commands/s3/list.ts')).S3ListCommand,
+  },
+  {
+    path: ['s3', 'watch'],
+    summary: 'show what changes in a bucket, or keep a folder in step with it',
+    load: async () => (await import('./commands/s3/watch.ts')).S3WatchCommand,
+  },
+  {
+    path: ['s3', 'review'],
+    summary: 'show what is stored, by run and age, and what could go',
+    load: async () => (await import('./commands/s3/review.ts')).S3ReviewCommand,
+  },
+  {
+    path: ['s3', 'cleanup'],
+    summary: 'delete old objects and folders, and keep the newest',
+    load: async () => (await import('./commands/s3/cleanup.ts')).S3CleanupCommand,
+  },
+  {
     path: ['sandbox', 'start'],
     summary: 'start the local cloud',
     load: async () => (await import('./commands/sandbox/start.ts')).SandboxStartCommand,

@@ -32,27 +32,16 @@ const QUIET_PROGRESS_MS = 10_000;
 const CLEAR_LINE = `\r${String.fromCharCode(27)}[K`;
 
 function humanView(options: TransferViewOptions): TransferView {
-  const { stdout, stderr, interactive, verbose, clock } = options;
+  const { stdout, stderr, verbose } = options;
   const style = styles(options.colour);
-  let shownMs = clock.monotonicMs();
-  let midLine = false;
+  const shower = progressShower(options);
   const say = (text: string): void => {
-    if (midLine) stderr.write(CLEAR_LINE);
-    midLine = false;
+    shower.clear();
     stderr.write(`${text}\n`);
-  };
-  const progress = (event: Progress): void => {
-    if (interactive) {
-      stderr.write(`${CLEAR_LINE}${progressLine(event)}`);
-      midLine = true;
-    } else if (clock.monotonicMs() - shownMs >= QUIET_PROGRESS_MS) {
-      shownMs = clock.monotonicMs();
-      say(progressLine(event));
-    }
   };
   return {
     show: (event) => {
-      if (event.type === 'progress') return progress(event);
+      if (event.type === 'progress') return shower.show(event);
       if (event.type === 'refused') return say(`${style.yellow('refused')} ${event.path}: ${event.why}`);
       if (event.type === 'skipped') return say(`${style.dim('left out')} ${event.path}: ${event.why}`);
       if (event.type === 'comparing' && event.bytes > 0)
@@ -61,10 +50,38 @@ function humanView(options: TransferViewOptions): TransferView {
     },
     ended: (result, what) => {
       for (const { action, error } of result.failed) say(`${style.red('failed')} ${action.path}: ${wordsOf(error)}`);
-      if (midLine) stderr.write(CLEAR_LINE);
+      shower.clear();
       if (what.dryRun)
         for (const action of result.plan) if (action.kind !== 'keep') stdout.write(`${actionLine(action, true)}\n`);
       stdout.write(`${resultLine(result, what)}\n`);
+    },
+  };
+}
+
+export interface ProgressShower {
+  show(progress: Progress): void;
+  /** Takes the line away, so that something else can be written. */
+  clear(): void;
+}
+
+/** Progress on stderr: one line over and over for somebody who watches, else a line every ten seconds. */
+export function progressShower(options: Pick<TransferViewOptions, 'stderr' | 'interactive' | 'clock'>): ProgressShower {
+  const { stderr, interactive, clock } = options;
+  let shownMs = clock.monotonicMs();
+  let midLine = false;
+  return {
+    show: (progress) => {
+      if (interactive) {
+        stderr.write(`${CLEAR_LINE}${progressLine(progress)}`);
+        midLine = true;
+      } else if (clock.monotonicMs() - shownMs >= QUIET_PROGRESS_MS) {
+        shownMs = clock.monotonicMs();
+        stderr.write(`${progressLine(progress)}\n`);
+      }
+    },
+    clear: () => {
+      if (midLine) stderr.write(CLEAR_LINE);
+      midLine = false;
     },
   };
 }
@@ -87,7 +104,8 @@ export function progressLine(progress: Progress): string {
   const { doneFiles, totalFiles, doneBytes, totalBytes, bytesPerSecond, leftMs } = progress;
   const rate = bytesPerSecond === null ? '' : `, ${formatBytes(Math.round(bytesPerSecond))}/s`;
   const left = leftMs === null || doneBytes >= totalBytes ? '' : `, ${formatDuration(leftMs)} left`;
-  return `${doneFiles} of ${counted(totalFiles, 'file')}, ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}${rate}${left}`;
+  const files = totalFiles === 0 ? '' : `${doneFiles} of ${counted(totalFiles, 'file')}, `;
+  return `${files}${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}${rate}${left}`;
 }
 
 function resultLine(

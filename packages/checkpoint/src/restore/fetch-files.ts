@@ -1,15 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { retry, type RetryPolicy } from '@runctl/core';
+import { realpath, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { ContentHasher, getToFile, isStoreError } from '@runctl/store';
+import { ContentHasher } from '@runctl/store';
 import { mapConcurrently } from '../concurrency.ts';
 import { fileSeen, fingerprintOf, scanFolder, unlessGone } from '../recognise/scan.ts';
+import { fetchFile } from './fetch-file.ts';
 import type { RestoreOptions } from './restore-port.ts';
-
-/** A file of a manifest is missing in the bucket or does not hold what the manifest says. */
-export class DamagedFile extends Error {}
 
 export interface FetchedFiles {
   /** Fingerprints of local files that are as the manifest wants them, by path. */
@@ -19,7 +16,7 @@ export interface FetchedFiles {
 const FILES_AT_ONCE = 4;
 
 /**
- * Brings every file of a manifest into `staging`, verified by size and sha256, unless the checkpoint folder has it
+ * Brings every file of a manifest into `staging`, each part held against its hash, unless the checkpoint folder has it
  * already. What an earlier try has left in `staging` is used. Rejects with DamagedFile when the bucket can't deliver.
  */
 export async function fetchFiles(manifest: Manifest, staging: string, options: RestoreOptions): Promise<FetchedFiles> {
@@ -35,9 +32,8 @@ export async function fetchFiles(manifest: Manifest, staging: string, options: R
     options.signal.throwIfAborted();
     const local = options.allowLocal === false ? null : await matchingFingerprint(options.folder, file, options.signal);
     if (local !== null) kept.set(file.path, local);
-    if (local !== null || (await matchingFingerprint(staging, file, options.signal)) !== null)
-      return advance(file.sizeBytes);
-    await download(file, join(staging, file.path), { ...options, advance });
+    if (local !== null) return advance(file.sizeBytes);
+    await fetchFile(file, join(staging, file.path), { ...options, advance });
   });
   return { kept };
 }
@@ -75,37 +71,4 @@ export async function fingerprintAt(
   if (found === null || !found.isFile()) return null;
   const seen = fileSeen(path, found);
   return { fingerprint: fingerprintOf(seen), sizeBytes: seen.sizeBytes };
-}
-
-const DOWNLOAD_RETRY: RetryPolicy = { attempts: 4, baseMs: 200, maxMs: 5000 };
-
-interface Download extends RestoreOptions {
-  readonly advance: (bytes: number) => void;
-}
-
-/** A connection may break in the middle of a body, which no retry of single calls covers: then the file is begun again. */
-async function download(file: ManifestFile, target: string, options: Download): Promise<void> {
-  const { clock, signal, advance } = options;
-  await mkdir(dirname(target), { recursive: true });
-  let countedBytes = 0;
-  const fetched = await retry(
-    async () => {
-      advance(-countedBytes);
-      countedBytes = 0;
-      await rm(target, { force: true, recursive: true });
-      const onProgress = (bytes: number): void => advance(((countedBytes += bytes), bytes));
-      const { partSizeBytes } = file;
-      return getToFile(options.store, file.key, target, { signal, onProgress, partSizeBytes });
-    },
-    { policy: DOWNLOAD_RETRY, clock, signal, retryable: (error) => isStoreError(error, 'transient') },
-  ).catch((error: unknown) => {
-    throw isStoreError(error, 'missing') ? new DamagedFile(`${file.key} is missing`) : error;
-  });
-  if (fetched.info.sizeBytes === file.sizeBytes && fetched.sha256 === file.sha256) return chmod(target, file.mode);
-  await rm(target, { force: true });
-  throw new DamagedFile(
-    fetched.info.sizeBytes === file.sizeBytes
-      ? `${file.key} does not hold the content that was saved (sha256)`
-      : `${file.key} should have ${file.sizeBytes} bytes and has ${fetched.info.sizeBytes}`,
-  );
 }

@@ -30,6 +30,17 @@ export async function manifestChain(access: BucketAccess): Promise<ManifestChain
   return { latestKey: null, warnings, links: linksFrom(access, newest) };
 }
 
+/** One checkpoint, without those before it. */
+export function singleLink(access: BucketAccess, key: string): ManifestChain {
+  const links = async function* () {
+    for await (const link of linksFrom(access, key)) {
+      yield link;
+      return;
+    }
+  };
+  return { latestKey: null, warnings: [], links: links() };
+}
+
 async function* linksFrom(access: BucketAccess, newest: string | null): AsyncGenerator<ChainLink> {
   const visited = new Set<string>();
   for (let key = newest; key !== null && !visited.has(key);) {

@@ -30,6 +30,7 @@ export interface Placing {
   readonly folder: string;
   readonly setAside: string;
   readonly owner: RestoreOptions['owner'];
+  readonly leaveOthers: boolean;
 }
 
 /**
@@ -52,7 +53,7 @@ export async function placeCheckpoint(prefetched: PrefetchedCheckpoint, placing:
     if (await moveAside(target, placing)) moved.push(entry);
     await rename(join(staging, entry), target);
   }
-  for (const entry of await leftovers(manifest, placing.folder))
+  for (const entry of placing.leaveOthers ? [] : await leftovers(manifest, placing.folder))
     if (await moveAside(join(placing.folder, entry), placing)) moved.push(entry);
   await rm(staging, { recursive: true, force: true });
   return moved;
@@ -78,7 +79,7 @@ async function giveTo(owner: Placing['owner'], staging: string, path: string): P
   for (let place = path; place !== '.'; place = dirname(place)) await chown(join(staging, place), owner.uid, owner.gid);
 }
 
-async function moveAside(target: string, { setAside, folder }: Placing): Promise<boolean> {
+async function moveAside(target: string, { setAside, folder }: Pick<Placing, 'setAside' | 'folder'>): Promise<boolean> {
   if ((await unlessGone(lstat(target))) === null) return false;
   const to = join(setAside, target.slice(folder.length + 1));
   await mkdir(dirname(to), { recursive: true });
@@ -139,7 +140,6 @@ export async function setTornAside(
     cutOffSinceMs !== null && file.mtimeMs >= cutOffSinceMs && !isSideFile(file.path);
   const torn = entriesOf([...files.filter(isCutOff), ...(await tornAmong(folder, files))]);
   const moved: string[] = [];
-  for (const entry of torn)
-    if (await moveAside(join(folder, entry), { folder, setAside, owner: undefined })) moved.push(entry);
+  for (const entry of torn) if (await moveAside(join(folder, entry), { folder, setAside })) moved.push(entry);
   return moved;
 }

@@ -21,6 +21,10 @@ export interface RestoreOptions {
   readonly onProgress?: (progress: RestoreProgress) => void;
   /** Local files of the same size and sha256 are kept instead of downloaded (default true). */
   readonly allowLocal?: boolean;
+  /** Only this checkpoint, and no other in its place. */
+  readonly manifestKey?: string;
+  /** What stands in the folder beside the checkpoint stays, later and torn saves too: for a person who looks at one. */
+  readonly leaveOthers?: boolean;
   /** Who shall own the restored files and the folder: the user that the workload runs as. Left out: whoever restores. */
   readonly owner?: { readonly uid: number; readonly gid: number };
 }

@@ -4,8 +4,9 @@ import { RunctlError } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
 import { readPointer } from '../publish/commit.ts';
 import { unlessGone } from '../recognise/scan.ts';
-import { DamagedFile, fetchFiles, fingerprintAt } from './fetch-files.ts';
-import { type ChainLink, manifestChain } from './manifest-chain.ts';
+import { DamagedFile } from './fetch-file.ts';
+import { fetchFiles, fingerprintAt } from './fetch-files.ts';
+import { type ChainLink, manifestChain, singleLink } from './manifest-chain.ts';
 import { placeCheckpoint, sidePlaces } from './place.ts';
 import { whileReading } from './reading-marks.ts';
 import { refusalOf } from './refusal.ts';
@@ -13,7 +14,7 @@ import type { PrefetchedCheckpoint, RestoredCheckpoint, RestoreOptions } from '.
 
 /**
  * Brings the run's latest checkpoint into the folder, verified; null when the run has none. Where it is damaged, the one
- * before it is taken, with a warning for each step back. Rejects with `checkpoint-not-found` when there are checkpoints
+ * before it is taken, with a warning for each step back; where one was asked for by name, no other is. Rejects with `checkpoint-not-found` when there are checkpoints
  * but none can be restored (starting over silently would lose the run), and with StoreError when the store fails.
  */
 export async function restoreLatest(options: RestoreOptions): Promise<RestoredCheckpoint | null> {
@@ -24,7 +25,8 @@ export async function restoreLatest(options: RestoreOptions): Promise<RestoredCh
 export async function prefetchLatest(options: RestoreOptions): Promise<PrefetchedCheckpoint | null> {
   const at = await prepared(options);
   const { staging } = await sidePlaces(at.folder);
-  const chain = await manifestChain(at);
+  const { manifestKey } = at;
+  const chain = manifestKey === undefined ? await manifestChain(at) : singleLink(at, manifestKey);
   const warnings = [...chain.warnings];
   const rejected: string[] = [];
   for await (const link of chain.links) {
@@ -32,6 +34,10 @@ export async function prefetchLatest(options: RestoreOptions): Promise<Prefetche
     if ('kept' in fetched)
       return { ...fetched, manifestKey: link.key, latestKey: chain.latestKey, staging, warnings, rejected };
     rejected.push(link.key);
+    if (manifestKey !== undefined)
+      throw new RunctlError('checkpoint-not-found', `${nameOf(link)} can't be restored: ${fetched.problem}`, {
+        hint: 'leave the choice out to take the newest that can be',
+      });
     warnings.push(`${nameOf(link)} could not be used: ${fetched.problem}; taking the checkpoint before it`);
     at.log.warn({ manifest: link.key, problem: fetched.problem }, 'checkpoint could not be used');
   }
@@ -53,7 +59,12 @@ export async function settlePrefetched(
   const current = prefetched !== null && (await isCurrent(prefetched, at)) ? prefetched : await prefetchLatest(at);
   if (current === null) return null;
   const { setAside } = await sidePlaces(at.folder);
-  const moved = await placeCheckpoint(current, { folder: at.folder, setAside, owner: at.owner });
+  const moved = await placeCheckpoint(current, {
+    folder: at.folder,
+    setAside,
+    owner: at.owner,
+    leaveOthers: at.leaveOthers === true,
+  });
   const { manifest, manifestKey, rejected } = current;
   const warnings =
     moved.length === 0 ? current.warnings : [...current.warnings, `moved to ${setAside}: ${moved.join(', ')}`];
@@ -62,9 +73,11 @@ export async function settlePrefetched(
 
 /** Whether a prefetched checkpoint is the latest still, and the local files that it counts on have not changed. */
 async function isCurrent(prefetched: PrefetchedCheckpoint, options: RestoreOptions): Promise<boolean> {
-  if (prefetched.latestKey === null) return false;
-  const latest = await readPointer(options);
-  if (latest?.pointer.manifest !== prefetched.latestKey) return false;
+  if (options.manifestKey === undefined) {
+    if (prefetched.latestKey === null) return false;
+    const latest = await readPointer(options);
+    if (latest?.pointer.manifest !== prefetched.latestKey) return false;
+  } else if (prefetched.manifestKey !== options.manifestKey) return false;
   for (const [path, fingerprint] of prefetched.kept)
     if ((await fingerprintAt(options.folder, path))?.fingerprint !== fingerprint) return false;
   return true;

@@ -1,0 +1,113 @@
+import { Command, Option } from 'clipanion';
+import { RunctlError, formatBytes, formatDuration } from '@runctl/core';
+import { resolve } from 'node:path';
+import { RunctlCommand } from '../../command.ts';
+import type { Cloud } from '../../operations/cloud.ts';
+import type { PullOptions } from '../../operations/checkpoint/pull.ts';
+
+export class CheckpointPullCommand extends RunctlCommand {
+  static override paths = [['checkpoint', 'pull']];
+  static override usage = Command.Usage({
+    description: 'Brings a checkpoint of a run into a folder of this computer.',
+    details:
+      'Every part is held against its hash as it arrives; the checkpoint is put in place when it is whole. Without a choice\n' +
+      'it is the newest that can be restored, and what was passed over is said with why. What stands in the way is moved\n' +
+      'aside, never deleted. Interrupted, the same command goes on where it stopped.',
+    examples: [
+      ['the newest, into a folder named as the run', '$0 checkpoint pull r-abc'],
+      ['that of step 12000', '$0 checkpoint pull r-abc ./ckpt --step 12000'],
+    ],
+  });
+
+  runText = Option.String({ name: 'RUN' });
+  folder = Option.String({ name: 'DIR', required: false });
+  step = Option.String('--step', { description: 'the checkpoint of this step, and no other' });
+  manifest = Option.String('--manifest', {
+    description: 'the one that `checkpoint list` shows as GENERATION-SEQUENCE',
+  });
+  dryRun = Option.Boolean('--dry-run', false, { description: 'only say what would come' });
+
+  protected async run(): Promise<number> {
+    const step = this.step === undefined ? undefined : Number(this.step);
+    if (step !== undefined && (!Number.isInteger(step) || step < 0))
+      throw new RunctlError('usage', `--step takes a whole number, not ${this.step}`);
+    if (step !== undefined && this.manifest !== undefined)
+      throw new RunctlError('usage', '--step and --manifest exclude each other');
+    const { cloud } = await this.connect();
+    try {
+      const { resolveRun } = await import('../../operations/run/resolve-run.ts');
+      const { chosenManifest } = await import('../../operations/checkpoint/choose.ts');
+      const { clock, interrupted: signal, cwd } = this.context;
+      const run = await resolveRun(cloud.store, this.runText);
+      const choice = {
+        ...(step === undefined ? {} : { step }),
+        ...(this.manifest === undefined ? {} : { manifest: this.manifest }),
+      };
+      const manifestKey = await chosenManifest(cloud.store, run, choice, signal);
+      const folder = resolve(cwd, this.folder ?? run);
+      const options = { store: cloud.store, run, folder, manifestKey, clock, log: this.log, signal };
+      return this.dryRun ? await this.rehearse(options) : await this.pull(cloud, options);
+    } finally {
+      cloud.close();
+    }
+  }
+
+  private async rehearse(options: PullOptions): Promise<number> {
+    const { lookAtCheckpoint } = await import('../../operations/checkpoint/pull.ts');
+    const { manifest, manifestKey } = await lookAtCheckpoint(options);
+    const bytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+    if (this.json) {
+      const files = manifest.files.map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 }));
+      this.printJson({
+        type: 'would-pull',
+        manifest: manifestKey,
+        step: manifest.step,
+        folder: options.folder,
+        bytes,
+        files,
+      });
+      return 0;
+    }
+    for (const { path, sizeBytes } of manifest.files) this.print(`${formatBytes(sizeBytes).padStart(10)}  ${path}`);
+    this.print(
+      `would bring step ${manifest.step ?? 'unknown'}: ${manifest.files.length} files, ${formatBytes(bytes)}, to ${options.folder}; nothing was changed`,
+    );
+    return 0;
+  }
+
+  private async pull(cloud: Cloud, options: PullOptions): Promise<number> {
+    const { pullCheckpoint } = await import('../../operations/checkpoint/pull.ts');
+    const { progressShower } = await import('../../render/transfer.ts');
+    const { stderr, interactive, clock } = this.context;
+    const shower = progressShower({ stderr, interactive, clock });
+    const pulling = pullCheckpoint(options);
+    let event = await pulling.next();
+    for (; event.done !== true; event = await pulling.next())
+      if (this.json) this.printJson(event.value);
+      else shower.show(event.value);
+    shower.clear();
+    const { manifest, manifestKey, entryPath, warnings, rejected, tookMs } = event.value;
+    const bytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+    if (this.json) {
+      const { step } = manifest;
+      this.printJson({
+        type: 'pulled',
+        run: options.run,
+        manifest: manifestKey,
+        step,
+        entryPath,
+        bytes,
+        warnings,
+        rejected,
+        tookMs: Math.round(tookMs),
+      });
+      return 0;
+    }
+    for (const warning of warnings) this.note(`warning: ${warning}`);
+    this.print(
+      `step ${manifest.step ?? 'unknown'} of ${options.run} from ${cloud.store.location}: ${manifest.files.length} files, ${formatBytes(bytes)}, verified, in ${formatDuration(tookMs)}`,
+    );
+    this.print(entryPath);
+    return 0;
+  }
+}

@@ -1,0 +1,41 @@
+import { Command, Option } from 'clipanion';
+import { formatBytes } from '@runctl/core';
+import { BucketCommand } from '../../transfer-command.ts';
+
+export class S3ListCommand extends BucketCommand {
+  static override paths = [['s3', 'list']];
+  static override usage = Command.Usage({
+    description: 'Lists objects and folders.',
+    details: 'S3_PATH is s3://bucket/folder, or a folder in the configured bucket; without it, all of that.',
+    examples: [
+      ['what is in the configured bucket', '$0 s3 list'],
+      ['every object below a folder', '$0 s3 list s3://my-bucket/checkpoints/ -r --human-readable'],
+    ],
+  });
+
+  placeText = Option.String({ name: 'S3_PATH', required: false });
+  recursive = Option.Boolean('-r,--recursive', false, { description: 'every object, not the folders' });
+  human = Option.Boolean('--human-readable', false, { description: 'sizes as 1.5 GiB' });
+
+  protected async run(): Promise<number> {
+    const { bucketPlace, folderPrefix } = await import('../../operations/transfer/place.ts');
+    const place = bucketPlace(this.placeText ?? '');
+    const { cloud } = await this.connectTo(place);
+    try {
+      const { listPlace } = await import('../../operations/bucket/list-place.ts');
+      const { interrupted: signal } = this.context;
+      const entries = listPlace(cloud.store, { key: place.key, folder: folderPrefix(place) }, this.recursive, signal);
+      for await (const entry of entries) {
+        if (this.json) this.printJson(entry);
+        else if (entry.type === 'folder') this.print(`${' '.repeat(32)}folder  ${entry.key}`);
+        else {
+          const size = this.human ? formatBytes(entry.sizeBytes) : String(entry.sizeBytes);
+          this.print(`${entry.modifiedAt.slice(0, 19).replace('T', ' ')}  ${size.padStart(17)}  ${entry.key}`);
+        }
+      }
+      return 0;
+    } finally {
+      cloud.close();
+    }
+  }
+}

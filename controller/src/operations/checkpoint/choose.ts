@@ -1,0 +1,36 @@
+import { listCheckpoints } from '@runctl/checkpoint';
+import { RunctlError } from '@runctl/core';
+import { runKeys } from '@runctl/protocol';
+import type { ObjectStore } from '@runctl/store';
+
+export interface Choice {
+  readonly step?: number;
+  /** `<generation>-<seq>`, as `checkpoint list` shows it. */
+  readonly manifest?: string;
+}
+
+/** Key of the manifest that was asked for; undefined when none was. Errors: `usage`, `checkpoint-not-found` with what there is. */
+export async function chosenManifest(
+  store: ObjectStore,
+  run: string,
+  choice: Choice,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (choice.manifest !== undefined) {
+    const match = /^(\d+)-(\d+)$/.exec(choice.manifest);
+    if (match === null)
+      throw new RunctlError('usage', `--manifest takes GENERATION-SEQUENCE, not ${choice.manifest}`, {
+        hint: 'such as 1-12; `runctl checkpoint list RUN` shows them',
+      });
+    return runKeys(run).manifest({ generation: Number(match[1]), seq: Number(match[2]) });
+  }
+  if (choice.step === undefined) return undefined;
+  const { checkpoints } = await listCheckpoints({ store, run, signal });
+  const committed = checkpoints.filter((checkpoint) => checkpoint.committed);
+  const found = committed.findLast(({ manifest }) => manifest.step === choice.step);
+  if (found !== undefined) return found.manifestKey;
+  const steps = committed.flatMap(({ manifest }) => manifest.step ?? []);
+  throw new RunctlError('checkpoint-not-found', `${run} has no checkpoint of step ${choice.step}`, {
+    hint: steps.length === 0 ? 'it has none that tells its step' : `it has those of step ${steps.slice(-8).join(', ')}`,
+  });
+}

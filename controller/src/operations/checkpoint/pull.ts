@@ -1,0 +1,79 @@
+import { prefetchLatest, type RestoredCheckpoint, settlePrefetched } from '@runctl/checkpoint';
+import { RunctlError, type Clock, type Log } from '@runctl/core';
+import { latestPointer, manifest, runKeys, type Manifest } from '@runctl/protocol';
+import type { ObjectStore } from '@runctl/store';
+import { readDocument } from '../documents.ts';
+import { emitting } from '../transfer/emitting.ts';
+import { fatalProblem } from '../transfer/problems.ts';
+import { ProgressMeter, type Progress } from '../transfer/progress-meter.ts';
+
+export type PullEvent = { readonly type: 'progress'; readonly step: number | null } & Progress;
+
+export interface PullOptions {
+  readonly store: ObjectStore;
+  readonly run: string;
+  /** Absolute. */
+  readonly folder: string;
+  /** Undefined = the newest that can be restored. */
+  readonly manifestKey: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+export interface Pulled extends RestoredCheckpoint {
+  readonly tookMs: number;
+}
+
+const PROGRESS_MS = 500;
+
+/**
+ * Brings a checkpoint of a run into a folder, verified; what else is in the folder stays. Run again after an interruption
+ * it goes on with the parts that are missing. Errors: `checkpoint-not-found`, `disk-full`, StoreError.
+ */
+export function pullCheckpoint(options: PullOptions): AsyncGenerator<PullEvent, Pulled> {
+  return emitting(async (emit) => {
+    const { clock, manifestKey, folder, run } = options;
+    const startedMs = clock.monotonicMs();
+    let shown: { readonly step: number | null; readonly meter: ProgressMeter; doneBytes: number } | null = null;
+    let lastMs = Number.NEGATIVE_INFINITY;
+    const onProgress = (now: { doneBytes: number; totalBytes: number; step: number | null }): void => {
+      if (shown === null || shown.step !== now.step)
+        shown = { step: now.step, meter: new ProgressMeter({ bytes: now.totalBytes, files: 0 }), doneBytes: 0 };
+      shown.meter.bytes(now.doneBytes - shown.doneBytes, 'moved');
+      shown.doneBytes = now.doneBytes;
+      if (clock.monotonicMs() - lastMs < PROGRESS_MS && now.doneBytes < now.totalBytes) return;
+      lastMs = clock.monotonicMs();
+      emit({ type: 'progress', step: now.step, ...shown.meter.look(lastMs) });
+    };
+    const { store, log, signal } = options;
+    const restore = { store, run, folder, clock, log, signal, onProgress, leaveOthers: true };
+    const request = { ...restore, ...(manifestKey === undefined ? {} : { manifestKey }) };
+    try {
+      const restored = await settlePrefetched(request, await prefetchLatest(request));
+      if (restored === null)
+        throw new RunctlError('checkpoint-not-found', `${run} has no checkpoint yet`, {
+          hint: `\`runctl status ${run}\` shows what it does`,
+        });
+      return { ...restored, tookMs: clock.monotonicMs() - startedMs };
+    } catch (error) {
+      throw fatalProblem(error, folder);
+    }
+  });
+}
+
+/** What a pull would bring. Errors: `checkpoint-not-found`, those of the codec, StoreError. */
+export async function lookAtCheckpoint(options: Omit<PullOptions, 'folder' | 'clock' | 'log'>): Promise<{
+  readonly manifestKey: string;
+  readonly manifest: Manifest;
+}> {
+  const { store, run } = options;
+  const manifestKey =
+    options.manifestKey ?? (await readDocument(store, latestPointer, runKeys(run).latest))?.document.manifest;
+  const found = manifestKey === undefined ? null : await readDocument(store, manifest, manifestKey);
+  if (manifestKey === undefined || found === null)
+    throw new RunctlError('checkpoint-not-found', `${run} has no checkpoint ${manifestKey ?? 'yet'}`, {
+      hint: `\`runctl checkpoint list ${run}\` shows those that there are`,
+    });
+  return { manifestKey, manifest: found.document };
+}
