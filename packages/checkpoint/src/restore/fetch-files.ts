@@ -95,7 +95,7 @@ async function download(file: ManifestFile, target: string, options: Download): 
       await rm(target, { force: true, recursive: true });
       const onProgress = (bytes: number): void => advance(((countedBytes += bytes), bytes));
       const { partSizeBytes } = file;
-      return getToFile(options.store, file.key, target, { signal, onProgress, partSizeBytes });
+      return getToFile(options.store, file.key, target, { signal, onProgress, partSizeBytes, hashing: 'sha256' });
     },
     { policy: DOWNLOAD_RETRY, clock, signal, retryable: (error) => isStoreError(error, 'transient') },
   ).catch((error: unknown) => {
