@@ -1,17 +1,35 @@
-import { rm } from 'node:fs/promises';
-import { getToFile, putFile } from '@runctl/store';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { getToFile, type Hashing, inParallel, putFile } from '@runctl/store';
 import { agentStore } from './store.ts';
 
-// `ours.ts upload|download <endpoint> <key> <path> …`: what the agent does with one file, in a process of its own.
-const [operation = '', endpoint = '', key = '', path = ''] = process.argv.slice(2);
+// `ours.ts upload|download|upload-tree|download-tree <endpoint> <key> <path> <hashing> <at once>`: files as the agent moves
+// them, in a process of its own.
+const [operation = '', endpoint = '', key = '', path = '', hashing = 'both', atOnce = '8'] = process.argv.slice(2);
 const { store, bucket } = agentStore(endpoint);
-if (operation === 'upload') console.log(JSON.stringify(await putFile(store, key, path), bigints));
+const options = { hashing: hashing as Hashing };
+const concurrency = Number(atOnce);
+if (operation === 'upload') tell(await putFile(store, key, path, options));
 else if (operation === 'download') {
   await rm(path, { force: true });
-  console.log(JSON.stringify(await getToFile(store, key, path), bigints));
+  tell(await getToFile(store, key, path, options));
+} else if (operation === 'upload-tree') {
+  const names = (await readdir(path, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  await inParallel(names, { concurrency }, async (entry) => {
+    const file = join(entry.parentPath, entry.name);
+    await putFile(store, key + file.slice(path.length + 1), file, options);
+  });
+} else if (operation === 'download-tree') {
+  const folders = new Set<string>();
+  await inParallel(store.list({ prefix: key }), { concurrency }, async (info) => {
+    const file = join(path, info.key.slice(key.length));
+    if (!folders.has(dirname(file))) await mkdir(dirname(file), { recursive: true });
+    folders.add(dirname(file));
+    await getToFile(store, info.key, file, { ...options, info });
+  });
 } else throw new Error(`no operation ${operation}`);
 bucket.close();
 
-function bigints(_name: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
+function tell(result: unknown): void {
+  console.log(JSON.stringify(result, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value)));
 }
