@@ -18,6 +18,7 @@ export const errorCatalog = {
   'object-not-found': 10,
   'instance-not-found': 10,
   'checkpoint-not-found': 10,
+  'checkpoint-damaged': 10,
   'name-taken': 11,
   'lease-held': 11,
   'run-active': 11,
