@@ -90,6 +90,19 @@ export const commandTable: readonly CommandEntry[] = [
     path: ['s3', 'cleanup'],
     summary: 'delete old objects and folders, and keep the newest',
     load: async () => (await import('./commands/s3/cleanup.ts')).S3CleanupCommand,
+    path: ['checkpoint', 'list'],
+    summary: 'list the checkpoints of a folder or a run',
+    load: async () => (await import('./commands/checkpoint/list.ts')).CheckpointListCommand,
+  },
+  {
+    path: ['checkpoint', 'info'],
+    summary: 'show one checkpoint with its files',
+    load: async () => (await import('./commands/checkpoint/info.ts')).CheckpointInfoCommand,
+  },
+  {
+    path: ['checkpoint', 'verify'],
+    summary: 'check that checkpoints are whole',
+    load: async () => (await import('./commands/checkpoint/verify.ts')).CheckpointVerifyCommand,
   },
   {
     path: ['sandbox', 'start'],

@@ -6,6 +6,7 @@ export type { Publishing } from './publish/commit.ts';
 export { cleanUpOlderGenerations, type CleanUpReport, prune, type PruneReport } from './publish/prune.ts';
 export { createPublisher } from './publish/publisher.ts';
 export * from './publish/publisher-port.ts';
+export * from './recognise/inspect-folder.ts';
 export { openWritersFor } from './recognise/open-writers.ts';
 export * from './recognise/recogniser.ts';
 export { recognisers } from './recognise/recognisers.ts';

@@ -21,6 +21,7 @@ export const errorCatalog = {
   'checkpoint-not-found': 10,
   'transfer-incomplete': 21,
   'disk-full': 13,
+  'checkpoint-damaged': 10,
   'name-taken': 11,
   'lease-held': 11,
   'run-active': 11,
