@@ -27,8 +27,11 @@ export interface LoopStops {
 }
 
 export interface PassLoop {
-  /** A pass soon, whether or not a file changed. */
-  request(): void;
+  /**
+   * A pass soon, whether or not a file changed. `settled` is called when one that began after this has left nothing to wait
+   * for; never, when the workload ends before.
+   */
+  request(settled?: (report: PassReport) => void): void;
   /** Passes when files change, and while something is unsettled. Never rejects. */
   run(stops: LoopStops): Promise<void>;
   /** After the workload's end: passes until everything is durable or refused for good, or the signal fires. Never rejects. */
@@ -43,7 +46,9 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
   const { checkpoints, clock, log, settleMs, beforePass, onPass } = options;
   let wake = (): void => {};
   let wanted = false;
-  const request = (): void => {
+  const waiting: ((report: PassReport) => void)[] = [];
+  const request = (settled?: (report: PassReport) => void): void => {
+    if (settled !== undefined) waiting.push(settled);
     wanted = true;
     wake();
   };
@@ -68,11 +73,13 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
     request,
     async run({ loop, pass }) {
       const signal = AbortSignal.any([loop, pass]);
-      checkpoints.watch(request, signal);
+      checkpoints.watch(() => request(), signal);
       while (!signal.aborted) {
         wanted = false;
+        const served = waiting.length;
         const report = await passOnce({ signal: pass });
         const soon = report.unsettled || report.error !== null || report.refused === 'not-holder';
+        if (!soon) for (const settled of waiting.splice(0, served)) settled(report);
         await pause(soon ? settleMs : settleMs * UNASKED_SETTLES, signal);
         // A file that is being written makes many events: one look per settle time is enough.
         if (wanted && !signal.aborted) await clock.sleep(settleMs / 4, signal).catch(() => {});

@@ -53,8 +53,14 @@ export class AttemptLife implements AttemptActions {
     });
   }
 
-  requestPass(): void {
-    this.#passes.request();
+  /** `wish`: the nonce of the wish that shall learn when it was seen through. */
+  requestPass(wish?: string): void {
+    if (wish === undefined) return this.#passes.request();
+    const { ports, life } = this.#context;
+    this.#passes.request((report) => {
+      life.savedFor = { nonce: wish, at: timestampOf(ports.clock.wallMs()), notDurable: [...report.notDurable] };
+      life.touch();
+    });
   }
 
   /** Rejects only with the signal's reason, and then leaves the workload as it is. */

@@ -3,7 +3,13 @@ export * from './lease/lease-machine.ts';
 export * from './lease/lease-memory.ts';
 export * from './lease/lease-passes.ts';
 export type { Publishing } from './publish/commit.ts';
-export { cleanUpOlderGenerations, type CleanUpReport, prune, type PruneReport } from './publish/prune.ts';
+export {
+  cleanUpOlderGenerations,
+  type CleanUpReport,
+  judgeRetention,
+  prune,
+  type PruneReport,
+} from './publish/prune.ts';
 export { createPublisher } from './publish/publisher.ts';
 export * from './publish/publisher-port.ts';
 export * from './recognise/inspect-folder.ts';
