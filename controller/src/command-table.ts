@@ -127,6 +127,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/checkpoint/cleanup.ts')).CheckpointCleanupCommand,
   },
   {
+    path: ['transfer'],
+    summary: 'move files between this computer and a bucket',
+    load: async () => (await import('./commands/transfer.ts')).TransferAnyCommand,
+  },
+  {
     path: ['sandbox', 'start'],
     summary: 'start the local cloud',
     load: async () => (await import('./commands/sandbox/start.ts')).SandboxStartCommand,

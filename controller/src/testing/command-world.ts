@@ -198,6 +198,7 @@ async function loadCommands(): Promise<void> {
     import('../operations/checkpoint/resume-here.ts'),
     import('../operations/checkpoint/save.ts'),
     import('../operations/bucket/cleanup.ts'),
+    import('../operations/bucket/copy-inside.ts'),
     import('../operations/bucket/list-place.ts'),
     import('../operations/bucket/review.ts'),
     import('../operations/bucket/watch-objects.ts'),
