@@ -9,6 +9,7 @@ import {
   endpointOf,
   fixedCredentials,
   instanceCredentials,
+  Lanes,
   limited,
   type ObjectStore,
   prefixed,
@@ -58,7 +59,13 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
     clock,
     endpoint: endpointOf(process.env),
   });
-  const store = retrying(prefixed(limited(bucket, STORE_CONCURRENCY), config.prefix), { clock });
+  const lanes = new Lanes({ clock });
+  const store = retrying(prefixed(limited(bucket, STORE_CONCURRENCY), config.prefix), {
+    clock,
+    onRetry: (error) => {
+      if (error.status === 503) lanes.throttled();
+    },
+  });
   // Neither limited nor repeating: a renewal must not stand in line behind a checkpoint's parts, and the keeper repeats.
   const leaseStore = prefixed(bucket, config.prefix);
   const account = accountOf(process, configuration.instanceRoot);
@@ -73,6 +80,7 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
       region: config.region,
       endpoint: configuration.ec2Endpoint,
       credentials: () => credentials(),
+      clock,
     }),
     power: systemPower(),
     account,
@@ -88,7 +96,16 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
         pollMs: Math.min(1000, timing.imdsPollMs),
       }),
     lease: (request) => leaseKeeper(request, { ...options, store: leaseStore }),
-    checkpoints: runCheckpoints({ store, run: config.run, clock, log, account, platform: process.platform }),
+    checkpoints: runCheckpoints({
+      store,
+      run: config.run,
+      clock,
+      log,
+      account,
+      lanes,
+      paths,
+      platform: process.platform,
+    }),
     unpackCode: unpackWithTar(account, process.env),
     inheritedEnvironment: process.env,
     // The boot guard would power the machine off then, but the fleet would only start the next.

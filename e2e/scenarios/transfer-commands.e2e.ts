@@ -120,7 +120,7 @@ describe('what others wrote and read', () => {
     expect(sumOf(await s3('sync', folder, at('sdk/'), '--json'))).toMatchObject({ uploaded: 0, kept: 2 });
   });
 
-  test("today's AWS command line finds nothing to do after a sync, and we nothing after its", async (context) => {
+  test("today's AWS command line reads what a sync wrote, and we find nothing to do after its", async (context) => {
     if (python === undefined) return context.skip('no current AWS clients: set RUNCTL_BOTO3_PYTHON (see .ci/run)');
     await write('a/ü +&.bin', randomBytes(1000));
     await write('b/large.bin', randomBytes(2 * PART + 7));

@@ -1,6 +1,7 @@
 import type { PassReport, WorkloadEnd } from '@runctl/checkpoint';
 import { type Clock, type Log, messageOf } from '@runctl/core';
 import type { Checkpoints } from './checkpoint-port.ts';
+import { growingLoop } from './growing-loop.ts';
 
 export interface PassLoopOptions {
   readonly checkpoints: Checkpoints;
@@ -32,7 +33,9 @@ export interface PassLoop {
    * for; never, when the workload ends before.
    */
   request(settled?: (report: PassReport) => void): void;
-  /** Passes when files change, and while something is unsettled. Never rejects. */
+  /** The machine goes away then (monotonic): what can be secured until then goes first. */
+  hurry(deadlineMs: number): void;
+  /** Passes when files change, and while something is unsettled; uploads what grows meanwhile. Never rejects. */
   run(stops: LoopStops): Promise<void>;
   /** After the workload's end: passes until everything is durable or refused for good, or the signal fires. Never rejects. */
   finish(final: FinalPass): Promise<PassReport | null>;
@@ -71,9 +74,20 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
 
   return {
     request,
+    hurry: (deadlineMs) => {
+      checkpoints.publisher.hurry(deadlineMs).then(
+        () => request(),
+        () => {},
+      );
+    },
     async run({ loop, pass }) {
       const signal = AbortSignal.any([loop, pass]);
-      checkpoints.watch(() => request(), signal);
+      const growing = growingLoop(options);
+      checkpoints.watch(() => {
+        growing.changed();
+        request();
+      }, signal);
+      const uploading = growing.run(signal);
       while (!signal.aborted) {
         wanted = false;
         const served = waiting.length;
@@ -84,6 +98,7 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
         // A file that is being written makes many events: one look per settle time is enough.
         if (wanted && !signal.aborted) await clock.sleep(settleMs / 4, signal).catch(() => {});
       }
+      await uploading;
     },
     async finish({ ended, signal, deadlineMs }) {
       let report: PassReport | null = null;

@@ -1,6 +1,7 @@
 import {
   cleanUpOlderGenerations,
   createPublisher,
+  fileUploadJournal,
   openWritersFor,
   prefetchLatest,
   type PrefetchedCheckpoint,
@@ -10,9 +11,11 @@ import {
   settlePrefetched,
 } from '@runctl/checkpoint';
 import { type Clock, type Log, messageOf } from '@runctl/core';
-import type { ObjectStore } from '@runctl/store';
+import type { AgentPaths } from '@runctl/protocol';
+import type { Lanes, ObjectStore } from '@runctl/store';
 import type { Account } from '../supervisor/account.ts';
 import type { Checkpoints, CheckpointsRequest, OpenCheckpoints, RestoreRequest } from './checkpoint-port.ts';
+import { RejectedManifests } from './rejected-manifests.ts';
 import { watchFolder } from './watch-folder.ts';
 
 export interface RunCheckpointsOptions {
@@ -22,6 +25,8 @@ export interface RunCheckpointsOptions {
   readonly log: Log;
   readonly account: Account;
   readonly platform: NodeJS.Platform;
+  readonly lanes: Lanes;
+  readonly paths: Pick<AgentPaths, 'rejected' | 'uploads'>;
 }
 
 /** The checkpoint engine, held to this run's folder. */
@@ -34,13 +39,16 @@ class RunCheckpoints implements Checkpoints {
   readonly #options: RunCheckpointsOptions;
   readonly #request: CheckpointsRequest;
   /** Shared with the publisher, which must not build on what a restore found damaged. */
-  readonly #rejected: string[] = [];
+  readonly #rejected: RejectedManifests;
   #prefetching: Promise<PrefetchedCheckpoint | null> = Promise.resolve(null);
 
   constructor(options: RunCheckpointsOptions, request: CheckpointsRequest) {
     this.#options = options;
     this.#request = request;
-    const { store, run, clock, log, platform } = options;
+    const { store, run, clock, lanes, log, paths, platform } = options;
+    const noJournal = (error: unknown): void =>
+      log.warn({ error: messageOf(error) }, 'uploads can not be noted: they would begin anew after a crash');
+    this.#rejected = new RejectedManifests(paths.rejected);
     this.publisher = createPublisher({
       store,
       run,
@@ -49,7 +57,9 @@ class RunCheckpoints implements Checkpoints {
       ...request,
       recognisers,
       openWriters: openWritersFor(platform),
-      rejected: this.#rejected,
+      rejected: this.#rejected.keys,
+      lanes,
+      journal: fileUploadJournal(paths.uploads, noJournal),
     });
   }
 
@@ -58,9 +68,15 @@ class RunCheckpoints implements Checkpoints {
     this.#prefetching = Promise.resolve(null);
     request.signal.throwIfAborted();
     const restored = await settlePrefetched(this.#restoreOptions(request), prefetched);
-    if (restored !== null) this.#rejected.push(...restored.rejected);
+    if (restored !== null) await this.#noteRejected(restored.rejected);
     else await setTornAside(this.#request.folder, request);
     return restored;
+  }
+
+  async #noteRejected(keys: readonly string[]): Promise<void> {
+    await this.#rejected
+      .add(keys)
+      .catch((error: unknown) => this.#options.log.warn({ error: messageOf(error) }, 'damaged checkpoints not noted'));
   }
 
   prefetch(request: RestoreRequest): void {

@@ -12,10 +12,13 @@ type Step = 'outcome' | 'fleet' | 'lease' | 'power';
 function ending(failures: Partial<Record<Step, number>>, fleetId: string | null = 'fleet-1') {
   const clock = new FakeClock();
   const done: Step[] = [];
+  const renewedDuring: Step[] = [];
+  let renewing = false;
   const left = new Map<Step, number>(Object.entries(failures) as [Step, number][]);
   const act = async (step: Step): Promise<void> => {
     const failing = left.get(step) ?? 0;
     left.set(step, failing - 1);
+    if (renewing && !renewedDuring.includes(step)) renewedDuring.push(step);
     if (failing > 0) throw new Error(`${step} failed`);
     done.push(step);
   };
@@ -25,7 +28,14 @@ function ending(failures: Partial<Record<Step, number>>, fleetId: string | null 
         documents: { endLaunch: (written) => act('outcome').then(() => written) },
         fleetEnder: { mayDelete: async () => true, delete: () => act('fleet') },
         fleetId: async () => fleetId,
-        lease: { release: () => act('lease') },
+        lease: {
+          release: () => act('lease'),
+          run: async (signal) => {
+            renewing = true;
+            await clock.sleep(Number.MAX_SAFE_INTEGER, signal).catch(() => {});
+            renewing = false;
+          },
+        },
         power: { off: () => act('power'), cancelPlanned: async () => {}, isGoingDown: async () => null },
         clock,
         log: silentLog,
@@ -34,7 +44,7 @@ function ending(failures: Partial<Record<Step, number>>, fleetId: string | null 
       }),
       { stepMs: 1000 },
     );
-  return { done, run };
+  return { done, renewedDuring, run };
 }
 
 test('outcome, fleet, lease, power: each after the one before it has succeeded, whatever fails in between', async () => {
@@ -47,6 +57,12 @@ test('outcome, fleet, lease, power: each after the one before it has succeeded, 
     }),
     { numRuns: 50 },
   );
+});
+
+test('the lease is renewed until everything that the others must find is written, and not beyond', async () => {
+  const world = ending({ outcome: 5, fleet: 5, lease: 2 });
+  await world.run();
+  expect(world.renewedDuring).toEqual(['outcome', 'fleet']);
 });
 
 test('a machine without a fleet powers off without deleting one, and a successor writes no outcome of its own', async () => {

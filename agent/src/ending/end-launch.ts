@@ -11,7 +11,8 @@ export interface EndingOptions {
   readonly fleetEnder: FleetEnder;
   /** Null: this machine belongs to no fleet. */
   readonly fleetId: () => Promise<string | null>;
-  readonly lease: Pick<LeaseKeeper, 'release'> | null;
+  /** Renewed until it is released: nobody may take the run up while its end is being written. */
+  readonly lease: Pick<LeaseKeeper, 'release' | 'run'> | null;
   readonly power: Power;
   readonly clock: Clock;
   readonly log: Log;
@@ -33,6 +34,7 @@ const REFUSED_TRIES = 6;
  */
 export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOptions): Promise<void> {
   const { documents, fleetEnder, lease, power, doing, signal } = options;
+  const renewal = keepLease(options);
   if (outcome !== null) {
     doing('writing the outcome of the launch');
     await persist('the outcome could not be written', () => documents.endLaunch(outcome, signal), options, {
@@ -52,12 +54,27 @@ export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOp
     options,
   );
   doing('releasing the lease');
+  await renewal.end();
   if (lease !== null)
     await persist('the lease could not be released', () => lease.release(), options, { all: RELEASE_TRIES }).catch(() =>
       signal.throwIfAborted(),
     );
   doing('powering the machine off');
   await persist('the machine could not be powered off', () => power.off(), options);
+}
+
+function keepLease({ lease, log, signal }: EndingOptions): { end(): Promise<void> } {
+  const stop = new AbortController();
+  const fenced = (): void => log.warn({}, 'another machine holds the lease by now; it will find the outcome');
+  const renewing = lease?.run(AbortSignal.any([signal, stop.signal]), fenced).catch((error: unknown) => {
+    log.error({ error: messageOf(error) }, 'the lease is not renewed any more');
+  });
+  return {
+    end: async () => {
+      stop.abort();
+      await renewing;
+    },
+  };
 }
 
 async function persist<T>(

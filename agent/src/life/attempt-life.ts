@@ -30,6 +30,8 @@ export class AttemptLife implements AttemptActions {
   /** Null while it is not known when the workload ended. */
   #endedAtMs: number | null = null;
   #lastPass: PassReport | null = null;
+  /** Settles when the flush is over, at the latest soon after its deadline cut it off. */
+  #flushing: Promise<unknown> = Promise.resolve();
   #flushMs: number | null = null;
   #verdict: Verdict | null = null;
   #unreported: AttemptReport | null = null;
@@ -61,6 +63,11 @@ export class AttemptLife implements AttemptActions {
       life.savedFor = { nonce: wish, at: timestampOf(ports.clock.wallMs()), notDurable: [...report.notDurable] };
       life.touch();
     });
+  }
+
+  /** The machine goes away at this time (monotonic), and the report needs some of it. */
+  hurry(haltAtMs: number): void {
+    this.#passes.hurry(haltAtMs - this.#context.facts.spec.timing.reportReserveMs);
   }
 
   /** Rejects only with the signal's reason, and then leaves the workload as it is. */
@@ -191,18 +198,26 @@ export class AttemptLife implements AttemptActions {
     if (publishes) this.#passing?.stop();
     else this.#passing?.abort();
     signal.addEventListener('abort', () => this.#passing?.abort(), { once: true });
-    const [report, shipped] = await Promise.all([
+    const flushing = Promise.all([
       publishes ? this.#finalPass({ ending, byMs, hurried }, signal) : null,
       shipRest(this.#shipper, { clock: ports.clock, log: ports.log, signal }),
     ]);
+    this.#flushing = flushing.catch(() => {});
+    const [report, shipped] = await flushing;
     this.#flushMs = Math.round(ports.clock.monotonicMs() - startedMs);
+    // Whatever is still on its way became part of nothing, and is billed until somebody aborts it.
+    const ended = this.#context.checkpoints.publisher.end();
+    if (!hurried) await ended;
     const saved = !publishes || (report !== null && report.error === null && report.refused === null);
     return saved && shipped && (report?.notDurable.length ?? 0) === 0;
   }
 
   async report(ending: Ending, flush: FlushResult, signal: AbortSignal): Promise<void> {
-    const { journal, life, ports } = this.#context;
+    const { facts: known, journal, life, ports } = this.#context;
     life.enter('reporting', 'writing down how it ended');
+    // What the deadline cut off says in a moment which checkpoint it could not bring.
+    const moment = ports.clock.sleep(known.spec.timing.reportReserveMs / 4, signal).catch(() => {});
+    await Promise.race([this.#flushing, moment]);
     const verdict = this.#judge(ending);
     this.#verdict = verdict;
     const attempt = journal.state.attempt;

@@ -28,7 +28,11 @@ export async function reportAttempt(context: LifeContext, report: AttemptReport,
   const drained = await drainedDocument(context, report);
   const outcome = report.verdict.next === 'restart' ? null : outcomeDocument(context, report, report.verdict);
   if (drained?.drain.newCheckpoint === false && report.ending.cause !== 'fenced')
-    life.warn(`no new complete checkpoint appeared after SIGTERM (${report.ending.cause})`);
+    life.warn(
+      drained.drain.notDurable.length === 0
+        ? `no new complete checkpoint appeared after SIGTERM (${report.ending.cause})`
+        : `what was saved after SIGTERM (${report.ending.cause}) is not durable: ${drained.drain.notDurable.join('; ')}`,
+    );
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -58,6 +62,7 @@ async function drainedDocument(context: LifeContext, report: AttemptReport) {
   const times = report.drain.times();
   const writes = await writesSince(context.folders.checkpoint, times.termMs);
   const drain = drainReportOf(times, {
+    generation: context.journal.state.attempt?.generation ?? 1,
     exitMs: report.exitMs,
     killed: report.ending.killed,
     writes,

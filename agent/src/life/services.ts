@@ -121,6 +121,7 @@ export class Services {
 
   /** What is shown as a notice now has not come true, and is none any more. */
   async outliveNotice(): Promise<void> {
+    this.#context.checkpoints.publisher.calm();
     await this.#context.journal.update({ outlivedNotice: await this.#watcher.outlive() });
   }
 
@@ -157,6 +158,7 @@ export class Services {
     ports.log.warn({ action, windowMs }, 'spot notice');
     const { graceMs } = facts.spec.policy;
     stops.raise({ cause: 'spot-notice', haltAtMs: deadlineMs, graceMs }, firstSeenMs);
+    this.#current?.attempt.hurry(deadlineMs);
     const generation = journal.state.attempt?.generation;
     if (generation === undefined) return;
     documents

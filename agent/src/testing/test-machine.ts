@@ -4,6 +4,7 @@ import { fileLeaseMemory, LeaseKeeper } from '@runctl/checkpoint';
 import type { FleetEnder } from '@runctl/cloud';
 import { type Log, silentLog, systemClock } from '@runctl/core';
 import { agentPaths, FORMAT_VERSION } from '@runctl/protocol';
+import { Lanes } from '@runctl/store';
 import { temporaryFolder } from '@runctl/testkit';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
 import { createImds } from '../interruption/imds-client.ts';
@@ -147,7 +148,16 @@ export class TestMachine implements AsyncDisposable {
               memory: fileLeaseMemory(this.paths.lease),
               claim: { owner, launch, nodes: 1 },
             }),
-          checkpoints: runCheckpoints({ store, run, clock: systemClock, log, account, platform: process.platform }),
+          checkpoints: runCheckpoints({
+            store,
+            run,
+            clock: systemClock,
+            log,
+            account,
+            platform: process.platform,
+            lanes: new Lanes({ clock: systemClock }),
+            paths: this.paths,
+          }),
           unpackCode: unpackWithTar(account, process.env),
           inheritedEnvironment: process.env,
           uselessMs: fleet.uselessMs,

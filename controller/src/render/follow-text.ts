@@ -73,10 +73,17 @@ export function drainLine(drain: DrainReport, style: Styles): string {
   const parts = [
     `SIGTERM after ${time(drain.noticeToSigtermMs)}`,
     drain.killed ? style.red('the script had to be killed') : `script ended ${time(drain.sigtermToExitMs)} later`,
-    drain.newCheckpoint ? `saved in ${time(drain.flushMs)}` : style.red('no new complete checkpoint appeared'),
+    drain.newCheckpoint ? `saved in ${time(drain.flushMs)}` : style.red(unsavedText(drain)),
     `durable step ${drain.durableStep ?? 'none'}`,
   ];
   return `drained: ${parts.join(', ')}`;
+}
+
+/** Whether nothing was saved, or what was saved is lost: only the script can help the one, and only speed the other. */
+function unsavedText({ notDurable }: DrainReport): string {
+  return notDurable.length === 0
+    ? 'no new complete checkpoint appeared'
+    : `not durable in time: ${notDurable.join('; ')}`;
 }
 
 function sentText(sizeBytes: number): string {

@@ -13,6 +13,7 @@ export {
 export { createPublisher } from './publish/publisher.ts';
 export * from './publish/publisher-port.ts';
 export * from './recognise/inspect-folder.ts';
+export { fileUploadJournal, type UploadJournal } from './publish/uploads/upload-journal.ts';
 export { openWritersFor } from './recognise/open-writers.ts';
 export * from './recognise/recogniser.ts';
 export { recognisers } from './recognise/recognisers.ts';

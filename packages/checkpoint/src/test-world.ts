@@ -73,7 +73,9 @@ export async function openWorld(given: { store?: ObjectStore; clock?: FakeClock 
     settleAndPass: async (publisher, options = {}) => {
       await publisher.pass({ signal: never, ...options });
       await clock.advance(SETTLE_MS);
-      return publisher.pass({ signal: never, ...options });
+      const report = await publisher.pass({ signal: never, ...options });
+      await publisher.settled();
+      return report;
     },
     pointer: async () => {
       const key = runKeys(RUN).latest;

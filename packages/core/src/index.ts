@@ -1,3 +1,4 @@
+export * from './abort.ts';
 export * from './clock.ts';
 export * from './errors.ts';
 export * from './format.ts';

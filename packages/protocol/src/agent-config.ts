@@ -36,6 +36,10 @@ export function agentPaths(instanceRoot: string, run: string) {
     preempt: `${state}/script/preempt`,
     done: `${state}/script/done`,
     journal: `${state}/journal.json`,
+    /** Uploads on their way, for the agent that starts after this one died. */
+    uploads: `${state}/uploads.ndjson`,
+    /** Manifests that a restore found damaged. */
+    rejected: `${state}/rejected.json`,
     agentLog: `${instanceRoot}/var/log/runctl-agent.log`,
     tools: `${instanceRoot}/opt/runctl`,
   };

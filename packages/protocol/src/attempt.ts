@@ -49,7 +49,10 @@ export const drainReport = z.object({
   sigtermToExitMs: z.number().nullable(),
   killed: z.boolean(),
   flushMs: z.number().nullable(),
-  /** Whether a new complete checkpoint appeared after SIGTERM. */
+  /**
+   * Whether a checkpoint that was saved after SIGTERM is durable. False with an empty `notDurable`: none appeared; else one
+   * may have, and `notDurable` says what became of it.
+   */
   newCheckpoint: z.boolean(),
   stepAtStop: z.number().nullable(),
   durableStep: z.number().nullable(),

@@ -70,7 +70,7 @@ function noticeReasons(one: Measured, which: string, facts: DrillFacts): string[
     reasons.push(
       `${which}: the script did not end after SIGTERM and was killed${facts.timeScale < 1 ? ` (the rehearsal's notice lasts ${formatDuration(120_000 * facts.timeScale)}; --time-scale 1 gives it the real two minutes)` : ''}: handle SIGTERM by saving and exiting`,
     );
-  if (one.newCheckpoint === false && lost > 0)
+  if (one.newCheckpoint === false && one.notDurable.length === 0 && lost > 0)
     reasons.push(
       `${which}: no new complete checkpoint appeared after SIGTERM: save one in the SIGTERM handler, under a temporary name that is then renamed`,
     );

@@ -1,6 +1,6 @@
 import type { FleetEvent } from '@runctl/cloud';
 import { isRunctlError } from '@runctl/core';
-import { controlDocument, runKeys, type ControlDocument } from '@runctl/protocol';
+import { controlDocument, runKeys, type ControlDocument, type DrainReport } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import type { Cloud } from '../cloud.ts';
 import { inParallel, readDocument } from '../documents.ts';
@@ -82,7 +82,7 @@ function attemptEvents(record: RunRecord, attempt: AttemptRecord): RunEvent[] {
     events.push({
       at: drainedAt,
       kind: 'drained',
-      text: `drained (${drain.cause}), durable step ${drain.durableStep ?? 'none'}${drain.newCheckpoint ? '' : ', no new checkpoint appeared'}`,
+      text: `drained (${drain.cause}), durable step ${drain.durableStep ?? 'none'}${newCheckpointText(drain)}`,
       source,
     });
   if (outcome !== null)
@@ -122,4 +122,9 @@ async function fleetEventsOf(cloud: Cloud, launch: LaunchRecord): Promise<RunEve
 
 function wording(event: FleetEvent): string {
   return [event.code, event.instanceId, fleetErrorText(event)].filter((part) => part !== null && part !== '').join(' ');
+}
+
+function newCheckpointText({ newCheckpoint, notDurable }: DrainReport): string {
+  if (newCheckpoint) return '';
+  return notDurable.length === 0 ? ', no new checkpoint appeared' : `, not durable: ${notDurable.join('; ')}`;
 }

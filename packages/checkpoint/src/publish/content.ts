@@ -15,16 +15,14 @@ export interface SendOptions {
   readonly store: ObjectStore;
   readonly key: string;
   readonly signal: AbortSignal;
-  readonly partsAtOnce: number;
   readonly onSent: (sentBytes: number) => void;
 }
 
-/** Uploads a file and hashes what was sent. */
+/** Uploads a file of one part and hashes what was sent. */
 export async function sendContent(file: HeldFile, options: SendOptions): Promise<ContentHashes> {
   let sentBytes = 0;
   const sent = await putFile(options.store, options.key, file.openPath, {
     signal: options.signal,
-    concurrency: options.partsAtOnce,
     onProgress: (bytes) => options.onSent((sentBytes += bytes)),
   });
   return { sha256: sent.sha256, parts: sent.parts };

@@ -21,6 +21,8 @@ export interface Standing {
 export class Ledger {
   #manifest: { readonly key: string; readonly document: Manifest } | null = null;
   #numbers: CheckpointOrder | null = null;
+  /** The highest that this machine knows of, which need not be in the bucket yet. */
+  #handedOut: CheckpointOrder = { generation: 0, seq: 0 };
 
   async read(access: BucketAccess): Promise<Standing> {
     const pointer = await readPointer(access);
@@ -52,8 +54,18 @@ export class Ledger {
       if (committed === null && (manifests.at(-1)?.generation ?? 0) > generation) throw new PublishingRefused('fenced');
       this.#numbers = { generation, seq: highest?.generation === generation ? highest.seq : 0 };
     }
-    this.#numbers = { generation, seq: this.#numbers.seq + 1 };
+    const known = this.#handedOut.generation === generation ? this.#handedOut.seq : 0;
+    this.#numbers = { generation, seq: Math.max(this.#numbers.seq, known) + 1 };
+    this.#handedOut = this.#numbers;
     return this.#numbers;
+  }
+
+  /** A number that was handed out before the agent started again. */
+  noteUsed({ generation, seq }: CheckpointOrder): void {
+    this.#handedOut = {
+      generation,
+      seq: Math.max(seq, this.#handedOut.generation === generation ? this.#handedOut.seq : 0),
+    };
   }
 
   /** Reads the numbers in use again before the next one is handed out. */

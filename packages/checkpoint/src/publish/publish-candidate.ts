@@ -1,5 +1,5 @@
 import { newNonce } from '@runctl/core';
-import { type Manifest, type ManifestFile, type Metrics, runKeys, timestampOf } from '@runctl/protocol';
+import { type Manifest, type ManifestFile, type Metrics, timestampOf } from '@runctl/protocol';
 import type { FileSeen } from '../recognise/recogniser.ts';
 import { assertMayPublish, type BucketAccess, movePointer, type Publishing, writeManifest } from './commit.ts';
 import type { HeldFile } from './held-files.ts';
@@ -7,6 +7,8 @@ import type { CompleteCandidate } from './inspect.ts';
 import type { Ledger, Standing } from './ledger.ts';
 import { savedAtMsOf } from './plan.ts';
 import type { UploadProgress } from './publisher-port.ts';
+import type { DataPlace, DataPlaces } from './uploads/data-places.ts';
+import type { FileUploads } from './uploads/file-uploads.ts';
 import {
   hashFilesOfKnownSize,
   holdsSameContent,
@@ -20,13 +22,15 @@ export interface PublishOptions extends Publishing {
   readonly ledger: Ledger;
   readonly standing: Standing;
   readonly known: KnownContent;
+  readonly places: DataPlaces;
+  readonly uploads: FileUploads;
   readonly progress: Map<string, UploadProgress>;
   readonly node: number;
   readonly step: number | null;
   readonly metrics: Metrics;
   /** Manifest keys whose data is known to be damaged. */
   readonly rejected: readonly string[];
-  /** There is little time: large companions that changed are left out, large files are not read twice. */
+  /** There is little time: large companions that changed are left out. */
   readonly hurry: boolean;
   /** The files here have been compared with the durable checkpoint before, so they are most likely new. */
   readonly compared: boolean;
@@ -45,40 +49,60 @@ const QUICKLY_HASHED_BYTES = 64 * 1024 * 1024;
  * leaves nothing that counts. What was written before a crash is cleaned up when checkpoints are pruned.
  */
 export async function publishCandidate(complete: CompleteCandidate, options: PublishOptions): Promise<PublishResult> {
+  const { known, places, signal, standing, uploads } = options;
   const before = trustedManifest(options);
   const files = filesToPublish(complete, options, before);
-  const atMostBytes = options.hurry && options.compared ? QUICKLY_HASHED_BYTES : Number.MAX_SAFE_INTEGER;
-  await hashFilesOfKnownSize(files, before, { known: options.known, signal: options.signal, atMostBytes });
-  if (holdsSameContent(before, files, options.known))
-    return { kind: 'identical', companions: takenAlong(complete, files) };
-  const order = await options.ledger.nextOrder(options, options.generation, options.standing);
-  const nonce = newNonce();
-  const dataFolder = runKeys(options.run).dataFolder(order, nonce);
+  // Until something here was compared with the bucket it is most likely there already, afterwards most likely new.
+  const atMostBytes = options.compared ? QUICKLY_HASHED_BYTES : Number.MAX_SAFE_INTEGER;
+  await hashFilesOfKnownSize(files, before, { known, uploads, signal, atMostBytes });
+  if (holdsSameContent(before, files, known)) return { kind: 'identical', companions: takenAlong(complete, files) };
+  const place = await places.forCheckpoint(options, placesOf(files, uploads), standing);
   assertMayPublish(options);
   const optional = new Set(complete.companions.map((file) => file.path));
-  const upload = await uploadHeld(complete, { ...options, files, optional, dataFolder, before });
+  const upload = await uploadHeld(complete, { ...options, files, optional, place, before });
   if ('changed' in upload) return { kind: 'abandoned', why: `${upload.changed} changed while it was uploaded` };
-  const manifest: Manifest = {
-    version: 1,
-    ...order,
-    nonce,
-    step: options.step,
-    previous: options.standing.previousKey,
-    recogniser: complete.candidate.recogniser,
-    evidence: complete.evidence,
-    entry: complete.candidate.entry,
-    nodes: [options.node],
-    files: [...upload.uploaded],
-    ...(Object.keys(options.metrics).length === 0 ? {} : { metrics: options.metrics }),
-    savedAt: timestampOf(savedAtMsOf(complete.candidate)),
-    at: timestampOf(options.clock.wallMs()),
-  };
+  const manifest = manifestOf(complete, upload.uploaded, place, options);
+  // Whatever comes of it: a manifest may bear this number from now on.
+  places.spend(place);
   if (!(await writeManifest(options, manifest))) {
     options.ledger.forgetNumbers();
-    return { kind: 'abandoned', why: `another manifest bears number ${order.generation}-${order.seq}` };
+    return { kind: 'abandoned', why: `another manifest bears number ${manifest.generation}-${manifest.seq}` };
   }
-  await movePointer(options, manifest, options.standing.pointer);
+  await movePointer(options, manifest, standing.pointer);
   return { kind: 'committed', manifest, companions: upload.companions };
+}
+
+function manifestOf(
+  { candidate, evidence }: CompleteCandidate,
+  uploaded: readonly ManifestFile[],
+  place: DataPlace,
+  options: PublishOptions,
+): Manifest {
+  return {
+    version: 1,
+    ...place.order,
+    nonce: newNonce(),
+    step: options.step,
+    previous: options.standing.previousKey,
+    recogniser: candidate.recogniser,
+    evidence,
+    entry: candidate.entry,
+    nodes: [options.node],
+    files: [...uploaded],
+    ...(Object.keys(options.metrics).length === 0 ? {} : { metrics: options.metrics }),
+    savedAt: timestampOf(savedAtMsOf(candidate)),
+    at: timestampOf(options.clock.wallMs()),
+  };
+}
+
+/** Where the most bytes of these files are already comes first. */
+function placesOf(files: readonly HeldFile[], uploads: FileUploads): readonly DataPlace[] {
+  const sent = new Map<DataPlace, number>();
+  for (const { seen } of files) {
+    const upload = uploads.of(seen.inode);
+    if (upload !== null) sent.set(upload.place, (sent.get(upload.place) ?? 0) + upload.parts.sentBytes);
+  }
+  return Array.from(sent.keys()).sort((a, b) => (sent.get(b) ?? 0) - (sent.get(a) ?? 0));
 }
 
 interface HeldUpload extends UploadOptions {
@@ -143,11 +167,14 @@ function filesToPublish(
 }
 
 /** Best effort: what stays behind is an orphan that pruning removes. */
-async function discard(uploaded: readonly ManifestFile[], { store, signal }: BucketAccess): Promise<void> {
-  await store
-    .delete(
-      uploaded.map((file) => file.key),
-      { signal },
-    )
-    .catch(() => {});
+async function discard(
+  uploaded: readonly ManifestFile[],
+  { store, signal, files, uploads }: BucketAccess & Pick<HeldUpload, 'files' | 'uploads'>,
+): Promise<void> {
+  for (const { seen } of files) {
+    const upload = uploads.of(seen.inode);
+    if (upload !== null && upload.object !== null) await uploads.drop(upload);
+  }
+  const keys = uploaded.map((file) => file.key);
+  await store.delete(keys, { signal }).catch(() => {});
 }

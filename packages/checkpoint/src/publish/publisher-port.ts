@@ -1,7 +1,8 @@
 import type { Clock, Log } from '@runctl/core';
 import type { Manifest, Metrics, RetentionPolicy } from '@runctl/protocol';
-import type { ObjectStore } from '@runctl/store';
+import type { Lanes, ObjectStore } from '@runctl/store';
 import type { OpenWriters, Recogniser, WorkloadEnd } from '../recognise/recogniser.ts';
+import type { UploadJournal } from './uploads/upload-journal.ts';
 
 export interface PublisherOptions {
   readonly store: ObjectStore;
@@ -25,13 +26,17 @@ export interface PublisherOptions {
   readonly keep?: RetentionPolicy;
   /** Manifests that a restore found damaged (`RestoredCheckpoint.rejected`): nothing is copied from them or skipped for them. */
   readonly rejected?: readonly string[];
+  /** What uploads share with others of this process (default: own ones). */
+  readonly lanes?: Lanes;
+  /** Lets the next agent on this machine go on with uploads (default: forgotten with this one). */
+  readonly journal?: UploadJournal;
 }
 
 export interface PassOptions {
   /** Set once the workload's last process is gone. */
   readonly ended?: WorkloadEnd;
   readonly signal: AbortSignal;
-  /** Monotonic time by which this must be durable. An older upload under way is aborted, the newest complete checkpoint goes first. */
+  /** Monotonic time by which this must be durable. An upload under way that is not what goes first then is aborted. */
   readonly deadlineMs?: number;
 }
 
@@ -74,10 +79,27 @@ export interface PassReport {
 
 export interface Publisher {
   /**
-   * Looks once, publishes at most the newest complete checkpoint that is not durable yet, prunes old ones. Never rejects.
-   * One pass at a time: a call during another waits for it, or, when it has a deadline, aborts it first.
+   * Looks once and publishes the newest complete checkpoint that is not durable yet; with a deadline, what `secureInOrder`
+   * says. Old ones are pruned behind it, or before it returns where the workload has ended. Never rejects. One pass at a
+   * time: a call during another waits for it, or, when it has a deadline, aborts it first.
    */
   pass(options: PassOptions): Promise<PassReport>;
+  /**
+   * The machine goes away: from now on every pass has this deadline (monotonic), unless its own comes sooner. A pass that
+   * is sending something else than what can be secured is aborted at once; resolves when that is decided. Never rejects.
+   */
+  hurry(deadlineMs: number): Promise<void>;
+  /** The machine stays after all. */
+  calm(): void;
+  /**
+   * One look for files that grow, whose parts are uploaded ahead; uploading goes on behind it until the signal fires.
+   * `active`: something is growing, so call again soon. Rejects as the store and the file system do. May run beside a pass.
+   */
+  uploadGrowing(signal: AbortSignal): Promise<{ readonly active: boolean }>;
+  /** Resolves when nothing goes on behind passes and looks. */
+  settled(): Promise<void>;
+  /** After the workload's end: gives up uploads that became part of nothing, as far as that is possible in a moment. Never rejects. */
+  end(): Promise<void>;
   /** Files on their way now, for the heartbeat. */
   uploads(): readonly UploadProgress[];
   /** As of the last pass or look at the bucket; null = nothing is durable or nothing is known yet. */

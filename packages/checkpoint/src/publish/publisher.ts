@@ -1,18 +1,18 @@
 import { messageOf } from '@runctl/core';
-import { defaultRetention, runKeys, type Manifest, type LatestPointer } from '@runctl/protocol';
-import { movementOf, type MovementFacts, shapeOf, shapeOfPublished } from '../recognise/judge.ts';
-import { isSideFile } from '../recognise/names.ts';
-import { observe, type Observations } from '../recognise/observations.ts';
-import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
-import { folderContext, scanFolder } from '../recognise/scan.ts';
+import { defaultRetention } from '@runctl/protocol';
+import { Lanes } from '@runctl/store';
+import { movementOf, type MovementFacts } from '../recognise/judge.ts';
+import type { Candidate } from '../recognise/recogniser.ts';
+import { fingerprintOf } from '../recognise/scan.ts';
+import { describe, durableOf, lacksCompanions, leftOut, newFindings, type Findings } from './accounts.ts';
+import { BackgroundPrune } from './background-prune.ts';
 import { PublishingRefused, type Publishing } from './commit.ts';
+import { FolderLook } from './folder-look.ts';
 import { type CompleteCandidate, inspect, KnownStructures } from './inspect.ts';
 import { Ledger, type Standing } from './ledger.ts';
-import { identityOf, isOlder, newestFirst, type PublishedRecord, savedAtMsOf } from './plan.ts';
-import { type KnownManifests, prune } from './prune.ts';
+import { identityOf, isOlder, type PublishedRecord, savedAtMsOf } from './plan.ts';
 import { publishCandidate, type PublishResult } from './publish-candidate.ts';
 import type {
-  CandidateReport,
   DurableCheckpoint,
   PassOptions,
   PassReport,
@@ -22,99 +22,144 @@ import type {
 } from './publisher-port.ts';
 import { singleFlight } from './single-flight.ts';
 import { KnownContent } from './upload-files.ts';
+import { GrowingUploads } from './uploads/growing-uploads.ts';
+import { urgentOrder } from './urgent-order.ts';
 
 export function createPublisher(options: PublisherOptions): Publisher {
   const folder = new PublishingFolder(options);
   const passes = singleFlight({
     clock: options.clock,
     run: (pass: PassOptions) => folder.pass(pass),
-    isStillNewest: (pass: PassOptions) => folder.isUploadingNewest(pass),
+    isStillFirst: (pass: PassOptions) => folder.isUploadingFirst(pass),
   });
-  return { pass: passes, uploads: () => folder.uploads(), durable: () => folder.durable() };
-}
-
-/** What a pass has found so far. */
-interface Findings {
-  published: Manifest | null;
-  readonly candidates: CandidateReport[];
-  readonly notDurable: string[];
-  refused: PassReport['refused'];
-  unsettled: boolean;
-  error: unknown;
+  return {
+    pass: (pass) => passes.pass(pass),
+    hurry: async (deadlineMs) => {
+      folder.hurry();
+      await passes.hurry(deadlineMs);
+    },
+    calm: () => passes.calm(),
+    uploadGrowing: (signal) => folder.uploadGrowing(signal),
+    settled: () => folder.settled(),
+    end: () => folder.end(),
+    uploads: () => folder.uploads(),
+    durable: () => folder.durable(),
+  };
 }
 
 /** The memory between passes. All of it can be lost: it saves work, and the bucket has the truth. */
 class PublishingFolder {
   readonly #options: PublisherOptions;
+  readonly #lanes: Lanes;
   readonly #ledger = new Ledger();
   readonly #known = new KnownContent();
   readonly #structures = new KnownStructures();
-  readonly #manifests: KnownManifests = new Map();
   readonly #progress = new Map<string, UploadProgress>();
-  #observations: Observations = new Map();
+  readonly #look: FolderLook;
+  readonly #growing: GrowingUploads;
+  readonly #prune: BackgroundPrune;
   #published: PublishedRecord | null = null;
-  #expectedShape: ReadonlySet<string> | null = null;
   #durable: DurableCheckpoint | null = null;
   #knowsBucket = false;
   /** Identity of the files on their way. */
   #uploading: string | null = null;
 
   constructor(options: PublisherOptions) {
+    const { clock, keep: policy = defaultRetention, log, rejected: damaged = [] } = options;
     this.#options = options;
+    this.#lanes = options.lanes ?? new Lanes({ clock });
+    this.#look = new FolderLook(options);
+    this.#growing = new GrowingUploads({ ...options, lanes: this.#lanes, ledger: this.#ledger });
+    this.#prune = new BackgroundPrune({ log, policy, damaged });
   }
 
   uploads(): readonly UploadProgress[] {
-    return Array.from(this.#progress.values());
+    const publishing = Array.from(this.#progress.values());
+    const paths = new Set(publishing.map((each) => each.path));
+    return [...publishing, ...this.#growing.progress().filter((each) => !paths.has(each.path))];
   }
 
   durable(): DurableCheckpoint | null {
     return this.#durable;
   }
 
+  hurry(): void {
+    this.#prune.stop();
+  }
+
+  async settled(): Promise<void> {
+    await this.#growing.settled();
+    await this.#prune.settled();
+  }
+
+  end(): Promise<void> {
+    return this.#growing.end();
+  }
+
+  uploadGrowing(signal: AbortSignal): Promise<{ readonly active: boolean }> {
+    return this.#growing.look(signal);
+  }
+
   async pass(pass: PassOptions): Promise<PassReport> {
-    const found: Findings = {
-      published: null,
-      candidates: [],
-      notDurable: [],
-      refused: null,
-      unsettled: false,
-      error: null,
-    };
+    const found = newFindings();
+    if (pass.deadlineMs !== undefined) this.#prune.stop();
     try {
       if (!this.#knowsBucket) await this.#readStanding(pass);
-      const { candidates, facts } = await this.#look(pass);
-      for (const candidate of candidates)
-        if (found.published === null) await this.#consider(candidate, facts, pass, found);
+      const { candidates, facts } = await this.#look.look(pass.ended ?? null);
+      if (pass.deadlineMs === undefined) await this.#newestOf(candidates, facts, pass, found);
+      else await this.#mostUrgentOf(candidates, facts, pass, found);
     } catch (error) {
       if (error instanceof PublishingRefused) found.refused = error.reason;
       else found.error = error;
     }
-    if (found.published !== null && pass.deadlineMs === undefined) await this.#prune(pass);
+    if (found.published !== null && pass.deadlineMs === undefined) await this.#pruneAfter(pass);
     return { ...found, durable: this.#durable };
   }
 
-  /** Whether what is being uploaded now is the newest checkpoint that the disk has. */
-  async isUploadingNewest(pass: PassOptions): Promise<boolean> {
-    const { candidates, facts } = await this.#look(pass);
-    const newest = candidates.find((candidate) => movementOf(candidate, facts) === null);
-    return newest !== undefined && this.#uploading === identityOf(newest, [], false).files;
+  /** Whether what is being uploaded now is what a pass of this urgency would secure first. */
+  async isUploadingFirst(pass: PassOptions): Promise<boolean> {
+    const { candidates, facts } = await this.#look.look(pass.ended ?? null);
+    const [first] = this.#urgent(candidates, facts, pass).order;
+    return first !== undefined && this.#uploading === identityOf(first, [], false).files;
   }
 
-  async #look(pass: PassOptions): Promise<{ candidates: readonly Candidate[]; facts: MovementFacts }> {
-    const { folder, clock, recognisers, settleMs } = this.#options;
-    const tree = await scanFolder(folder);
-    const nowMs = clock.monotonicMs();
-    this.#observations = observe(this.#observations, tree, nowMs);
-    const context = folderContext(folder);
-    const recognised = recognisers.map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ?? [];
-    const facts = {
-      observations: this.#observations,
-      nowMs,
-      settleMs,
-      ended: pass.ended ?? null,
-      expectedShape: this.#expectedShape,
-    };
-    return { candidates: newestFirst(recognised), facts };
+  async #newestOf(candidates: readonly Candidate[], facts: MovementFacts, pass: PassOptions, found: Findings) {
+    for (const candidate of candidates)
+      if (found.published === null) await this.#consider(candidate, facts, pass, found);
+  }
+
+  /** What can be secured in time, then what may be in spite of the estimate. Nothing else gets any of the network. */
+  async #mostUrgentOf(candidates: readonly Candidate[], facts: MovementFacts, pass: PassOptions, found: Findings) {
+    const { order, givenUp } = this.#urgent(candidates, facts, pass);
+    await this.#growing.keepOnly(order.flatMap((candidate) => candidate.files));
+    for (const candidate of givenUp) {
+      found.unsettled ||= facts.ended === null;
+      found.notDurable.push(`${describe(candidate)}: given up for a newer one that is being written`);
+    }
+    const others = candidates.filter((candidate) => !order.includes(candidate) && !givenUp.includes(candidate));
+    let secured = candidates.length;
+    for (const candidate of [...order, ...others]) {
+      const index = candidates.indexOf(candidate);
+      if (index > secured) continue;
+      const before = found.published;
+      await this.#consider(candidate, facts, pass, found);
+      if (found.published !== before) secured = index;
+    }
+  }
+
+  /** Candidates that movement lets through, in the order in which they are to be secured, and those that are not to be. */
+  #urgent(candidates: readonly Candidate[], facts: MovementFacts, { deadlineMs }: PassOptions) {
+    const { clock } = this.#options;
+    return urgentOrder({
+      candidates: candidates.filter(
+        (candidate) => !isOlder(candidate, this.#published) && movementOf(candidate, facts) === null,
+      ),
+      bytesLeft: (candidate) =>
+        this.#holdsFilesOf(candidate) ? 0 : this.#growing.bytesLeft(candidate.files, this.#known),
+      growingBytesLeft: (others) => (facts.ended === null ? this.#growing.bytesToCome(others) : null),
+      timeLeftMs: (deadlineMs ?? Number.POSITIVE_INFINITY) - clock.monotonicMs(),
+      bytesPerSecond: this.#lanes.bytesPerSecond(),
+    });
   }
 
   async #consider(candidate: Candidate, facts: MovementFacts, pass: PassOptions, found: Findings): Promise<void> {
@@ -152,17 +197,22 @@ class PublishingFolder {
   }
 
   async #publish(complete: CompleteCandidate, facts: MovementFacts, pass: PassOptions): Promise<PublishResult> {
-    const { candidate } = complete;
+    const { candidate, held } = complete;
     const holder = this.#options.mayPublish();
     if (holder === null) throw new PublishingRefused('not-holder');
     const standing = await this.#readStanding(pass);
+    const publishing = this.#publishing(pass, holder.generation);
+    await this.#growing.resume(publishing);
     this.#uploading = identityOf(candidate, [], false).files;
+    using _ = this.#growing.hold(held.files);
     try {
       const result = await publishCandidate(complete, {
-        ...this.#publishing(pass, holder.generation),
+        ...publishing,
         ledger: this.#ledger,
         standing,
         known: this.#known,
+        places: this.#growing.places,
+        uploads: this.#growing.uploads,
         progress: this.#progress,
         node: this.#options.node,
         step: this.#stepOf(candidate),
@@ -173,16 +223,27 @@ class PublishingFolder {
       });
       if (result.kind === 'abandoned') return result;
       if (result.kind === 'committed') this.#durable = durableOf(this.#options.run, result.manifest);
-      this.#published = {
-        step: candidate.step,
-        savedAtMs: savedAtMsOf(candidate),
-        identity: identityOf(candidate, result.companions, facts.ended !== null),
-      };
-      this.#expectedShape = shapeOf(candidate.files);
+      await this.#remember(complete, result, facts);
       return result;
     } finally {
       this.#uploading = null;
     }
+  }
+
+  async #remember(
+    { candidate, held }: CompleteCandidate,
+    { companions }: Exclude<PublishResult, { kind: 'abandoned' }>,
+    facts: MovementFacts,
+  ): Promise<void> {
+    this.#published = {
+      step: candidate.step,
+      savedAtMs: savedAtMsOf(candidate),
+      identity: identityOf(candidate, companions, facts.ended !== null),
+    };
+    this.#look.published(candidate);
+    const taken = new Set([...candidate.files, ...companions].map((file) => file.path));
+    const files = held.files.map((file) => file.seen).filter((seen) => taken.has(seen.path));
+    await this.#growing.committed(new Map(files.map((seen) => [seen.inode, fingerprintOf(seen)])), candidate.step);
   }
 
   #isPublished(candidate: Candidate, companions: Candidate['companions'], facts: MovementFacts): boolean {
@@ -202,13 +263,16 @@ class PublishingFolder {
   }
 
   async #readStanding(pass: PassOptions): Promise<Standing> {
-    const { store, run } = this.#options;
+    const { rejected = [], run, store } = this.#options;
     const standing = await this.#ledger.read({ store, run, signal: pass.signal });
     const { pointer, manifest } = standing;
     this.#durable = pointer === null || manifest === null ? null : durableOf(run, manifest, pointer.pointer);
-    if (manifest !== null) {
+    // What a restore found damaged is no source, and is to be replaced, by an older step too.
+    const isTrusted = pointer !== null && !rejected.includes(pointer.pointer.manifest);
+    this.#growing.copyFrom(isTrusted ? manifest : null);
+    if (manifest !== null && isTrusted) {
       this.#published ??= { step: manifest.step, savedAtMs: Date.parse(manifest.savedAt), identity: null };
-      this.#expectedShape ??= shapeOfPublished(manifest);
+      this.#look.durable(manifest);
     }
     this.#knowsBucket = true;
     return standing;
@@ -219,39 +283,11 @@ class PublishingFolder {
     return { store, run, clock, mayPublish, generation, signal: pass.signal };
   }
 
-  /** Failing to prune costs money, not safety: the next commit tries again. */
-  async #prune(pass: PassOptions): Promise<void> {
+  /** At the end of the workload there is no later pass to wait for. */
+  async #pruneAfter(pass: PassOptions): Promise<void> {
     const holder = this.#options.mayPublish();
     if (holder === null) return;
-    try {
-      const { keep: policy = defaultRetention, rejected: damaged = [] } = this.#options;
-      const known = this.#manifests;
-      const report = await prune(this.#publishing(pass, holder.generation), { policy, known, damaged });
-      if (report.manifests.length > 0) this.#options.log.info({ ...report }, 'old checkpoints deleted');
-    } catch (error) {
-      this.#options.log.warn({ error: messageOf(error) }, 'old checkpoints could not be deleted');
-    }
+    this.#prune.begin(this.#publishing(pass, holder.generation));
+    if (pass.ended !== undefined) await this.#prune.settled();
   }
-}
-
-function durableOf(run: string, manifest: Manifest, pointer?: LatestPointer): DurableCheckpoint {
-  const { step, savedAt, at } = manifest;
-  return { manifest: runKeys(run).manifest(manifest), step, savedAt, at: pointer?.at ?? at };
-}
-
-/** Companions that could not go along as they are now. The next pass brings them. */
-function leftOut({ companions }: CompleteCandidate, taken: readonly FileSeen[]): readonly string[] {
-  return companions
-    .filter((file) => !taken.some((other) => other.path === file.path))
-    .map((file) => `${file.path}: left out so that the checkpoint comes first`);
-}
-
-/** Whether a companion that counts is not complete yet. */
-function lacksCompanions({ candidate, companions }: CompleteCandidate): boolean {
-  const complete = new Set(companions.map((file) => file.path));
-  return candidate.companions.some((file) => !isSideFile(file.path) && !complete.has(file.path));
-}
-
-function describe(candidate: Candidate): string {
-  return candidate.step === null ? candidate.entry : `${candidate.entry} (step ${candidate.step})`;
 }

@@ -2,6 +2,7 @@ import type { Clock } from '@runctl/core';
 import type { PassOptions, PassReport } from './publisher-port.ts';
 
 interface Flight {
+  readonly pass: PassOptions;
   readonly report: Promise<PassReport>;
   readonly urgent: boolean;
   abort(reason: Error): void;
@@ -11,21 +12,27 @@ export interface SingleFlightOptions {
   readonly clock: Clock;
   readonly run: (pass: PassOptions) => Promise<PassReport>;
   /** Whether the pass under way is sending what this one would send first. */
-  readonly isStillNewest: (pass: PassOptions) => Promise<boolean>;
+  readonly isStillFirst: (pass: PassOptions) => Promise<boolean>;
+}
+
+export interface SingleFlight {
+  pass(pass: PassOptions): Promise<PassReport>;
+  hurry(deadlineMs: number): Promise<void>;
+  calm(): void;
 }
 
 /**
  * Lets one pass run at a time. A call without an end or a deadline joins a running one. A call with a deadline stops one
- * that is sending something older, waits for one that is sending the newest already, and is itself cut off at the deadline.
+ * that is sending something else than what goes first now, waits for one that is sending that already, and is itself cut
+ * off at the deadline. In a hurry every pass has the deadline.
  */
-export function singleFlight({
-  clock,
-  run,
-  isStillNewest,
-}: SingleFlightOptions): (pass: PassOptions) => Promise<PassReport> {
+export function singleFlight({ clock, run, isStillFirst }: SingleFlightOptions): SingleFlight {
   let current: Flight | null = null;
+  let hurriedMs: number | null = null;
 
   const inFlight = (): Flight | null => current;
+  const deadlineOf = (pass: PassOptions): number | undefined =>
+    hurriedMs === null ? pass.deadlineMs : Math.min(hurriedMs, pass.deadlineMs ?? hurriedMs);
 
   const start = (pass: PassOptions): Promise<PassReport> => {
     const stop = new AbortController();
@@ -35,7 +42,7 @@ export function singleFlight({
       if (current?.report === report) current = null;
     });
     const urgent = pass.deadlineMs !== undefined;
-    current = { report, urgent, abort: (reason) => stop.abort(reason) };
+    current = { pass, report, urgent, abort: (reason) => stop.abort(reason) };
     if (pass.deadlineMs !== undefined)
       clock.sleep(pass.deadlineMs - clock.monotonicMs(), stop.signal).then(
         () => stop.abort(new Error('the deadline has come')),
@@ -44,15 +51,30 @@ export function singleFlight({
     return report;
   };
 
-  return async (pass) => {
-    for (let flight = inFlight(); flight !== null; flight = inFlight()) {
-      if (pass.ended === undefined && pass.deadlineMs === undefined) return flight.report;
-      const overtakes = pass.deadlineMs !== undefined && !flight.urgent;
-      if (overtakes && !(await isStillNewest(pass).catch(() => false)))
-        flight.abort(new Error('a newer checkpoint goes first'));
-      await untilOver(flight, pass.deadlineMs, clock);
-    }
-    return start(pass);
+  /** A look that fails tells nothing, and then what is sent now may be worthless. */
+  const overtake = async (flight: Flight, pass: PassOptions): Promise<void> => {
+    if (!(await isStillFirst(pass).catch(() => false)))
+      flight.abort(new Error('a checkpoint that can be secured goes first'));
+  };
+
+  return {
+    async pass(asked) {
+      const joins = asked.ended === undefined && asked.deadlineMs === undefined;
+      for (let flight = inFlight(); flight !== null; flight = inFlight()) {
+        if (joins) return flight.report;
+        const deadlineMs = deadlineOf(asked);
+        if (deadlineMs !== undefined && !flight.urgent) await overtake(flight, { ...asked, deadlineMs });
+        await untilOver(flight, deadlineMs, clock);
+      }
+      const deadlineMs = deadlineOf(asked);
+      return start(deadlineMs === undefined ? asked : { ...asked, deadlineMs });
+    },
+    async hurry(deadlineMs) {
+      hurriedMs = Math.min(hurriedMs ?? deadlineMs, deadlineMs);
+      const flight = inFlight();
+      if (flight !== null && !flight.urgent) await overtake(flight, { ...flight.pass, deadlineMs: hurriedMs });
+    },
+    calm: () => void (hurriedMs = null),
   };
 }
 

@@ -1,17 +1,26 @@
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { type ContentHashes, FileChangedError, isStoreError, partGrid } from '@runctl/store';
+import {
+  type ContentHashes,
+  FileChangedError,
+  FileShrankError,
+  isStoreError,
+  PART_SIZE_BYTES,
+  partGrid,
+} from '@runctl/store';
 import { mapConcurrently } from '../concurrency.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
 import type { BucketAccess } from './commit.ts';
 import { hashContent, sendContent } from './content.ts';
 import type { HeldFile } from './held-files.ts';
 import type { UploadProgress } from './publisher-port.ts';
+import type { DataPlace } from './uploads/data-places.ts';
+import type { FileUploads } from './uploads/file-uploads.ts';
 
 /** Hashes of files by fingerprint: what was hashed once and has not changed since is not read again. */
 export class KnownContent {
   readonly #byPath = new Map<string, { readonly fingerprint: string; readonly hashes: ContentHashes }>();
 
-  of(file: HeldFile): ContentHashes | null {
+  of(file: Pick<HeldFile, 'seen'>): ContentHashes | null {
     const known = this.#byPath.get(file.seen.path);
     return known?.fingerprint === fingerprintOf(file.seen) ? known.hashes : null;
   }
@@ -21,12 +30,25 @@ export class KnownContent {
   }
 }
 
+export interface HashOptions {
+  readonly known: KnownContent;
+  readonly uploads: FileUploads;
+  readonly signal: AbortSignal;
+  /** Larger files are not read for it: of those, equal parts are found while they are sent. */
+  readonly atMostBytes: number;
+}
+
 /** Hashes the files that may equal one in the manifest before, since only those can be spared an upload. */
 export async function hashFilesOfKnownSize(
   files: readonly HeldFile[],
   before: Manifest | null,
-  { known, signal, atMostBytes }: { known: KnownContent; signal: AbortSignal; atMostBytes: number },
+  { known, uploads, signal, atMostBytes }: HashOptions,
 ): Promise<void> {
+  for (const file of files) {
+    const upload = uploads.of(file.seen.inode);
+    const sent = upload?.checkedAs === fingerprintOf(file.seen) ? upload.parts.hashes(file.sizeBytes) : null;
+    if (sent !== null) known.remember(file, sent);
+  }
   const sizes = new Set(before?.files.map((file) => file.sizeBytes));
   for (const file of files)
     if (sizes.has(file.sizeBytes) && file.sizeBytes <= atMostBytes && known.of(file) === null)
@@ -43,8 +65,8 @@ export function holdsSameContent(manifest: Manifest | null, files: readonly Held
 }
 
 export interface UploadOptions extends BucketAccess {
-  /** Key of the data folder, ending with `/`. */
-  readonly dataFolder: string;
+  readonly place: DataPlace;
+  readonly uploads: FileUploads;
   readonly before: Manifest | null;
   /** Paths of files that may be missing in the end because they change while they are sent. */
   readonly optional: ReadonlySet<string>;
@@ -53,10 +75,9 @@ export interface UploadOptions extends BucketAccess {
   readonly progress: Map<string, UploadProgress>;
 }
 
-/** Small files go up side by side, large ones one after the other in many parts: either way few buffers are in use. */
-const LARGE_BYTES = 64 * 1024 * 1024;
+/** Files of one part go up side by side. Of those with more, lanes are shared, so that the first are whole early. */
 const SMALL_FILES_AT_ONCE = 8;
-const PARTS_AT_ONCE = { small: 1, large: 8 };
+const LARGE_FILES_AT_ONCE = 4;
 
 /** Brings files into the data folder: copied inside the store where it has the content already, uploaded otherwise. */
 export async function uploadFiles(files: readonly HeldFile[], options: UploadOptions): Promise<ManifestFile[]> {
@@ -64,13 +85,14 @@ export async function uploadFiles(files: readonly HeldFile[], options: UploadOpt
   try {
     const upload = (file: HeldFile): Promise<ManifestFile | null> =>
       uploadFile(file, stored, options).catch((error: unknown) => {
-        if (error instanceof FileChangedError && options.optional.has(file.seen.path)) return null;
+        const changed = error instanceof FileChangedError || error instanceof FileShrankError;
+        if (changed && options.optional.has(file.seen.path)) return null;
         throw error;
       });
-    const small = files.filter((file) => file.sizeBytes <= LARGE_BYTES);
-    const large = files.filter((file) => file.sizeBytes > LARGE_BYTES);
+    const small = files.filter((file) => file.sizeBytes <= PART_SIZE_BYTES);
+    const large = files.filter((file) => file.sizeBytes > PART_SIZE_BYTES);
     const first = await mapConcurrently(small, SMALL_FILES_AT_ONCE, upload);
-    const second = await mapConcurrently(large, 1, upload);
+    const second = await mapConcurrently(large, LARGE_FILES_AT_ONCE, upload);
     return [...first, ...second].filter((file) => file !== null).sort((a, b) => (a.path < b.path ? -1 : 1));
   } finally {
     options.progress.clear();
@@ -84,32 +106,38 @@ export async function uploadFiles(files: readonly HeldFile[], options: UploadOpt
 export async function carryOver(paths: readonly string[], options: UploadOptions): Promise<ManifestFile[]> {
   const wanted = (options.before?.files ?? []).filter((file) => paths.includes(file.path));
   const carried = await mapConcurrently(wanted, SMALL_FILES_AT_ONCE, async (file) => {
-    const key = options.dataFolder + file.path;
+    const key = options.place.keyFor(file.path);
     return (await copied(file.key, key, options)) ? { ...file, key } : null;
   });
   return carried.filter((file) => file !== null);
 }
 
 async function uploadFile(file: HeldFile, stored: Map<string, string>, options: UploadOptions): Promise<ManifestFile> {
-  const { store, known, progress, signal } = options;
+  const { known, place, progress } = options;
   const { path, sizeBytes, mode } = file.seen;
-  const key = options.dataFolder + path;
   const atHand = known.of(file);
   const from = atHand === null ? undefined : stored.get(contentName({ sizeBytes, sha256: atHand.sha256 }));
-  if (atHand !== null && from !== undefined && (await copied(from, key, options)))
-    return { path, key, sizeBytes, mode, ...manifestHashes(sizeBytes, atHand) };
+  if (atHand !== null && from !== undefined) {
+    const key = place.keyFor(path);
+    if (await copied(from, key, options)) return { path, key, sizeBytes, mode, ...manifestHashes(sizeBytes, atHand) };
+  }
   progress.set(path, { path, sentBytes: 0, sizeBytes });
-  const hashes = await sendContent(file, {
-    store,
-    key,
-    signal,
-    partsAtOnce: sizeBytes > LARGE_BYTES ? PARTS_AT_ONCE.large : PARTS_AT_ONCE.small,
-    onSent: (sentBytes) => progress.set(path, { path, sentBytes, sizeBytes }),
-  });
+  const { key, hashes } = await sendFile(file, options);
   progress.delete(path);
   known.remember(file, hashes);
   stored.set(contentName({ sizeBytes, sha256: hashes.sha256 }), key);
   return { path, key, sizeBytes, mode, ...manifestHashes(sizeBytes, hashes) };
+}
+
+async function sendFile(
+  file: HeldFile,
+  { store, place, progress, signal, uploads }: UploadOptions,
+): Promise<{ readonly key: string; readonly hashes: ContentHashes }> {
+  const { path, sizeBytes } = file.seen;
+  const onProgress = (sentBytes: number): void => void progress.set(path, { path, sentBytes, sizeBytes });
+  if (sizeBytes > PART_SIZE_BYTES) return uploads.bring(file, place, { signal, onProgress });
+  const key = place.keyFor(path);
+  return { key, hashes: await sendContent(file, { store, key, signal, onSent: onProgress }) };
 }
 
 /** False when the source is gone, which only means that the bytes have to be sent. */

@@ -9,18 +9,23 @@ const START_LIMIT_BYTES = 8 * 1024 * 1024;
 
 /**
  * One look at a folder. Symlinks are followed as long as they stay inside it. What vanishes while looking is left out,
- * and a folder that is missing is empty. Errors of the file system other than those reject.
+ * and a folder that is missing is empty. Errors of the file system other than those reject. With `unfinished` also what
+ * bears a temporary name or stands in a folder that is marked as incomplete.
  */
-export async function scanFolder(folder: string): Promise<FolderTree> {
+export async function scanFolder(
+  folder: string,
+  { unfinished = false }: { readonly unfinished?: boolean } = {},
+): Promise<FolderTree> {
   const root = await unlessGone(realpath(folder));
   if (root === null) return { files: [] };
-  const scan: Scan = { root, files: [], visiting: new Set([root]) };
+  const scan: Scan = { root, files: [], visiting: new Set([root]), unfinished };
   await scanInto(scan, root, '');
   return { files: scan.files.sort((a, b) => (a.path < b.path ? -1 : 1)) };
 }
 
 interface Scan {
   readonly root: string;
+  readonly unfinished: boolean;
   readonly files: FileSeen[];
   /** Real folders from the root to here: a link to one of them would never end. */
   readonly visiting: ReadonlySet<string>;
@@ -28,9 +33,9 @@ interface Scan {
 
 async function scanInto(scan: Scan, folder: string, prefix: string): Promise<void> {
   const names = (await unlessGone(readdir(folder))) ?? [];
-  if (names.includes(INCOMPLETE_FOLDER_MARKER)) return;
+  if (!scan.unfinished && names.includes(INCOMPLETE_FOLDER_MARKER)) return;
   for (const name of names) {
-    if (isIgnoredName(name)) continue;
+    if (!scan.unfinished && isIgnoredName(name)) continue;
     const place = await insideOf(scan.root, join(folder, name));
     if (place === null) continue;
     const found = await unlessGone(stat(place, { bigint: true }));

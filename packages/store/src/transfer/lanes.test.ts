@@ -50,12 +50,11 @@ test('runs no more at once than its limit, and measures what is sent while somet
   expect(lanes.bytesPerSecond()).toBeNull();
   let running = 0;
   let most = 0;
-  const work = (_buffer: Buffer, sent: (bytes: number) => void) => {
+  const work = async (_buffer: Buffer, sent: (bytes: number) => void) => {
     most = Math.max(most, ++running);
-    return clock.sleep(500).then(() => {
-      running--;
-      sent(1000);
-    });
+    await clock.sleep(500);
+    running--;
+    sent(1000);
   };
   const all = Promise.all([1, 2, 3, 4].map(() => lanes.run({ sizeBytes: 16, signal: never }, work)));
   await clock.runUntil(all);

@@ -1,3 +1,4 @@
+import { unlessAborted } from '@runctl/core';
 import { abandonUpload, completeUpload } from '../complete-upload.ts';
 import { type CompletedPart, isStoreError, type MultipartUpload, type ObjectStore } from '../object-store.ts';
 import { compositeSha256, type ContentHashes, hashPart, type PartHashes } from './content-hash.ts';
@@ -207,13 +208,4 @@ async function readPart({ start, end }: GridPart, buffer: Buffer, { read }: Send
     filled += bytesRead;
   }
   return buffer.subarray(0, wanted);
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

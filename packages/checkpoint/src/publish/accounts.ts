@@ -1,0 +1,41 @@
+import { type LatestPointer, type Manifest, runKeys } from '@runctl/protocol';
+import { isSideFile } from '../recognise/names.ts';
+import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
+import type { CompleteCandidate } from './inspect.ts';
+import type { CandidateReport, DurableCheckpoint, PassReport } from './publisher-port.ts';
+
+/** What a pass has found so far. */
+export interface Findings {
+  published: Manifest | null;
+  readonly candidates: CandidateReport[];
+  readonly notDurable: string[];
+  refused: PassReport['refused'];
+  unsettled: boolean;
+  error: unknown;
+}
+
+export function newFindings(): Findings {
+  return { published: null, candidates: [], notDurable: [], refused: null, unsettled: false, error: null };
+}
+
+export function durableOf(run: string, manifest: Manifest, pointer?: LatestPointer): DurableCheckpoint {
+  const { step, savedAt, at } = manifest;
+  return { manifest: runKeys(run).manifest(manifest), step, savedAt, at: pointer?.at ?? at };
+}
+
+/** Companions that could not go along as they are now. The next pass brings them. */
+export function leftOut({ companions }: CompleteCandidate, taken: readonly FileSeen[]): readonly string[] {
+  return companions
+    .filter((file) => !taken.some((other) => other.path === file.path))
+    .map((file) => `${file.path}: left out so that the checkpoint comes first`);
+}
+
+/** Whether a companion that counts is not complete yet. */
+export function lacksCompanions({ candidate, companions }: CompleteCandidate): boolean {
+  const complete = new Set(companions.map((file) => file.path));
+  return candidate.companions.some((file) => !isSideFile(file.path) && !complete.has(file.path));
+}
+
+export function describe(candidate: Candidate): string {
+  return candidate.step === null ? candidate.entry : `${candidate.entry} (step ${candidate.step})`;
+}

@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import { appendFile, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runKeys } from '@runctl/protocol';
+import { intercepted, Lanes, MemoryStore, PART_SIZE_BYTES, StoreError } from '@runctl/store';
+import { FakeClock } from '@runctl/testkit';
+import { expect, test } from 'vitest';
+import { never, openWorld, RUN, SETTLE_MS } from '../test-world.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** A world in which the data of a checkpoint stays on its way until it is released, if it is one of `held`. */
+async function heldWorld(held: readonly string[]) {
+  const clock = new FakeClock();
+  const gate = Promise.withResolvers<void>();
+  const begun: string[] = [];
+  const store = intercepted(new MemoryStore({ clock }), async (call, perform) => {
+    const { key } = call;
+    if (key === null || !key.includes('/data/')) return perform();
+    if (call.operation === 'put' || call.operation === 'uploadPart') begun.push(key);
+    if (!held.some((name) => key.includes(name))) return perform();
+    const aborted = Promise.withResolvers<never>();
+    call.signal?.addEventListener('abort', () => aborted.reject(new StoreError('aborted', 'aborted')));
+    await Promise.race([gate.promise, aborted.promise]);
+    return perform();
+  });
+  const world = await openWorld({ clock, store });
+  return { clock, world, begun, release: () => gate.resolve() };
+}
+
+/** Lanes that have measured this rate. */
+async function lanesAt(clock: FakeClock, bytesPerSecond: number): Promise<Lanes> {
+  const lanes = new Lanes({ clock });
+  await lanes.run({ sizeBytes: 1, signal: never }, async (_buffer, sent) => {
+    await clock.advance(1000);
+    sent(bytesPerSecond);
+  });
+  return lanes;
+}
+
+test('on the notice the upload of an older checkpoint ends at once, and the newest goes first', async () => {
+  const { clock, world } = await heldWorld(['checkpoint-100/']);
+  await using _ = world;
+  const publisher = world.publisher();
+  await world.write('checkpoint-100/model.bin', 'older');
+  await publisher.pass({ signal: never });
+  await clock.advance(SETTLE_MS);
+  const older = publisher.pass({ signal: never });
+  await expect.poll(() => publisher.uploads().length).toBe(1);
+  await world.write('checkpoint-200/model.bin', 'newest', SETTLE_MS);
+  const noticedMs = clock.monotonicMs();
+  await publisher.hurry(noticedMs + 100_000);
+  // It is the only one that could be published now: what is newer has not settled yet.
+  await publisher.pass({ signal: never, ended: { clean: true, atMs: clock.wallMs() } });
+  expect(await older).toMatchObject({ published: null });
+  expect(clock.monotonicMs()).toBe(noticedMs);
+  expect(await world.pointer()).toMatchObject({ step: 200 });
+});
+
+test('an upload of what goes first is not disturbed by the notice', async () => {
+  const { clock, world, begun, release } = await heldWorld(['checkpoint-100/']);
+  await using _ = world;
+  const publisher = world.publisher();
+  await world.write('checkpoint-100/model.bin', 'newest');
+  await publisher.pass({ signal: never });
+  await clock.advance(SETTLE_MS);
+  const pass = publisher.pass({ signal: never });
+  await expect.poll(() => begun.length).toBe(1);
+  await publisher.hurry(clock.monotonicMs() + 100_000);
+  release();
+  expect((await pass).published).toMatchObject({ step: 100 });
+  expect(begun).toHaveLength(1);
+});
+
+test.each([
+  ['secures the older one first when the newest can not make it', 20_000, [100, 200]],
+  ['goes to the newest alone when it can make it', 100_000, [200]],
+])('with little time it %s', async (_what, timeLeftMs, steps) => {
+  const clock = new FakeClock();
+  const committed: number[] = [];
+  const memory = new MemoryStore({ clock });
+  const store = intercepted(memory, async (call, perform) => {
+    const result = await perform();
+    if (call.operation === 'put' && call.key === runKeys(RUN).latest)
+      committed.push((await world.pointer())?.step ?? -1);
+    return result;
+  });
+  await using world = await openWorld({ clock, store });
+  const lanes = await lanesAt(clock, 1e6);
+  const publisher = world.publisher({ lanes });
+  await world.write('checkpoint-100/model.bin', randomBytes(1000), 1000);
+  await world.write('checkpoint-200/model.bin', randomBytes(3 * PART_SIZE_BYTES));
+  const ended = { clean: true, atMs: clock.wallMs() };
+  const report = await publisher.pass({ signal: never, ended, deadlineMs: clock.monotonicMs() + timeLeftMs });
+  expect(committed).toEqual(steps);
+  expect(report).toMatchObject({ error: null, published: { step: 200 }, notDurable: [] });
+});
+
+test('the checkpoint before is given up for one that is being written and can make it only alone', async () => {
+  const { clock, release, world } = await heldWorld(['checkpoint-200']);
+  await using _ = world;
+  const lanes = await lanesAt(clock, 1e6);
+  const publisher = world.publisher({ lanes });
+  const grow = async (bytes: number): Promise<void> => {
+    const path = join(world.folder, 'checkpoint-200.pt.tmp');
+    await appendFile(path, randomBytes(bytes));
+    await utimes(path, clock.wallMs() / 1000, clock.wallMs() / 1000);
+  };
+  await world.write('checkpoint-100.bin', randomBytes(2 * PART_SIZE_BYTES));
+  await publisher.pass({ signal: never });
+  await publisher.uploadGrowing(never);
+  await clock.advance(SETTLE_MS);
+  await grow(4 * PART_SIZE_BYTES);
+  await publisher.uploadGrowing(never);
+  const tight = await publisher.pass({ signal: never, deadlineMs: clock.monotonicMs() + 50_000 });
+  expect(tight).toMatchObject({ published: null, unsettled: true, notDurable: [expect.stringContaining('given up')] });
+  const ample = await publisher.pass({ signal: never, deadlineMs: clock.monotonicMs() + 100_000 });
+  expect(ample).toMatchObject({ published: { step: 100 } });
+  release();
+  await publisher.end();
+});
+
+test('a hurried pass does not wait until old checkpoints are deleted', async () => {
+  const clock = new FakeClock();
+  const gate = Promise.withResolvers<void>();
+  let deleting = 0;
+  const store = intercepted(new MemoryStore({ clock }), async (call, perform) => {
+    if (call.operation === 'delete') {
+      deleting++;
+      await gate.promise;
+    }
+    return perform();
+  });
+  await using world = await openWorld({ clock, store });
+  const publisher = world.publisher({ keep: { last: 1, everySteps: null, best: null } });
+  const save = async (step: number) => {
+    await world.write(`checkpoint-${step}/model.bin`, `weights of ${step}`);
+    await publisher.pass({ signal: never });
+    await clock.advance(SETTLE_MS);
+    const report = await publisher.pass({ signal: never });
+    await clock.advance(HOUR_MS + 60_000);
+    return report;
+  };
+  for (const step of [1, 2, 3, 4]) await save(step);
+  await expect.poll(() => deleting).toBe(1);
+  await world.write('checkpoint-5/model.bin', 'weights of 5');
+  const ended = { clean: true, atMs: clock.wallMs() };
+  const report = await publisher.pass({ signal: never, ended, deadlineMs: clock.monotonicMs() + 30_000 });
+  expect(report).toMatchObject({ error: null, published: { step: 5 } });
+  gate.resolve();
+  await publisher.settled();
+});
+
+test('when the machine stays after all, passes have no deadline any more', async () => {
+  await using world = await openWorld();
+  const publisher = world.publisher();
+  await publisher.hurry(world.clock.monotonicMs() + 1000);
+  publisher.calm();
+  await world.clock.advance(5000);
+  await world.write('checkpoint-1/model.bin', 'weights');
+  expect((await world.settleAndPass(publisher)).published).toMatchObject({ step: 1 });
+});

@@ -1,0 +1,77 @@
+import { isStoreError, type ObjectStore } from '@runctl/store';
+import type { FileSeen } from '../../recognise/recogniser.ts';
+import type { DataPlaces } from './data-places.ts';
+import type { FileUploads } from './file-uploads.ts';
+import { type JournalledUpload, resumable, type UploadJournal } from './upload-journal.ts';
+
+export interface ResumeOptions {
+  readonly store: ObjectStore;
+  readonly journal: UploadJournal;
+  readonly places: DataPlaces;
+  readonly uploads: FileUploads;
+  readonly generation: number;
+  /** As they are on the disk now. */
+  readonly files: readonly FileSeen[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes up what an agent left on this machine: of each upload whose file is still there, the parts that the store
+ * confirms. The others are aborted. Rejects as the store does, and can be called again then.
+ */
+export async function resumeUploads(options: ResumeOptions): Promise<void> {
+  const { files, generation, journal, places, signal, store, uploads } = options;
+  const left = resumable(await journal.read());
+  const own = left.places.filter((place) => place.generation === generation);
+  const byFolder = new Map(own.map((place) => [place.folder, places.resume(place.folder, place.step)]));
+  for (const each of left.uploads) {
+    const seen = files.find((file) => file.inode === each.file.inode);
+    const place = byFolder.get(each.file.folder) ?? null;
+    const confirmed = seen === undefined || place === null ? null : await confirmedBy(store, each, signal);
+    if (seen !== undefined && place !== null && confirmed !== null && (await uploads.takeUp(confirmed, seen, place)))
+      continue;
+    await store.abortMultipart(each.upload, { signal });
+    await journal.append({ type: 'closed', uploadId: each.upload.uploadId });
+  }
+  await abortUnknown(new Set(byFolder.keys()), options);
+  await shorten(journal, generation);
+}
+
+/** With the parts that the store has as they were noted; null when it does not know the upload any more. */
+async function confirmedBy(
+  store: ObjectStore,
+  left: JournalledUpload,
+  signal: AbortSignal,
+): Promise<JournalledUpload | null> {
+  const stored = new Map<number, string>();
+  try {
+    for await (const { partNumber, etag, sizeBytes } of store.listParts(left.upload, { signal }))
+      stored.set(partNumber, `${sizeBytes} ${etag}`);
+  } catch (error) {
+    if (isStoreError(error, 'missing')) return null;
+    throw error;
+  }
+  const isStored = ({ partNumber, sizeBytes, etag }: (typeof left.parts)[number]): boolean =>
+    stored.get(partNumber) === `${sizeBytes} ${etag}`;
+  return { ...left, parts: left.parts.filter(isStored) };
+}
+
+/** Uploads below our own places that the journal does not name: the agent died between opening and noting them. */
+async function abortUnknown(folders: ReadonlySet<string>, { journal, signal, store }: ResumeOptions): Promise<void> {
+  const known = new Set(resumable(await journal.read()).uploads.map(({ upload }) => upload.uploadId));
+  for (const prefix of folders)
+    for await (const upload of store.listMultipart({ prefix, signal }))
+      if (!known.has(upload.uploadId)) await store.abortMultipart(upload, { signal });
+}
+
+/** To what is still on its way. */
+async function shorten(journal: UploadJournal, generation: number): Promise<void> {
+  const { places, uploads } = resumable(await journal.read());
+  await journal.replace([
+    ...places.filter((place) => place.generation === generation).map((place) => ({ type: 'place' as const, place })),
+    ...uploads.flatMap(({ upload, file, parts }) => [
+      { type: 'opened' as const, upload, file },
+      ...parts.map((part) => ({ type: 'sent' as const, uploadId: upload.uploadId, part })),
+    ]),
+  ]);
+}
