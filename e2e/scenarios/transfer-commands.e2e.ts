@@ -121,7 +121,10 @@ describe('what others wrote and read', () => {
   });
 
   test("today's AWS command line reads what a sync wrote, and we find nothing to do after its", async (context) => {
-    if (python === undefined) return context.skip('no current AWS clients: set RUNCTL_BOTO3_PYTHON (see .ci/run)');
+    if (python === undefined) {
+      context.skip('no current AWS clients: set RUNCTL_BOTO3_PYTHON (see .ci/run)');
+      return;
+    }
     await write('a/ü +&.bin', randomBytes(1000));
     await write('b/large.bin', randomBytes(2 * PART + 7));
     expect((await s3('sync', folder, at('cli/'))).exitCode).toBe(0);
@@ -155,8 +158,10 @@ describe('what is wrong is said', () => {
     });
     expect(refused.exitCode, refused.stderr).toBe(14);
     expect(JSON.parse(refused.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({ code: 'cloud-unreachable' });
-    if (process.platform !== 'linux' || process.getuid?.() !== 0)
-      return context.skip('the full disk: only root on Linux can mount a small one');
+    if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+      context.skip('the full disk: only root on Linux can mount a small one');
+      return;
+    }
     const small = join(folder, 'small');
     await mkdir(small);
     await execa('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', small]);
