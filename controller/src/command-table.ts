@@ -72,21 +72,6 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/s3/sync.ts')).S3SyncCommand,
   },
   {
-    path: ['checkpoint', 'list'],
-    summary: 'list the checkpoints of a folder or a run',
-    load: async () => (await import('./commands/checkpoint/list.ts')).CheckpointListCommand,
-  },
-  {
-    path: ['checkpoint', 'info'],
-    summary: 'show one checkpoint with its files',
-    load: async () => (await import('./commands/checkpoint/info.ts')).CheckpointInfoCommand,
-  },
-  {
-    path: ['checkpoint', 'verify'],
-    summary: 'check that checkpoints are whole',
-    load: async () => (await import('./commands/checkpoint/verify.ts')).CheckpointVerifyCommand,
-  },
-  {
     path: ['s3', 'list'],
     summary: 'list objects and folders',
     load: async () => (await import('./commands/s3/list.ts')).S3ListCommand,
@@ -105,6 +90,46 @@ export const commandTable: readonly CommandEntry[] = [
     path: ['s3', 'cleanup'],
     summary: 'delete old objects and folders, and keep the newest',
     load: async () => (await import('./commands/s3/cleanup.ts')).S3CleanupCommand,
+  },
+  {
+    path: ['checkpoint', 'list'],
+    summary: 'list the checkpoints of a folder or a run',
+    load: async () => (await import('./commands/checkpoint/list.ts')).CheckpointListCommand,
+  },
+  {
+    path: ['checkpoint', 'info'],
+    summary: 'show one checkpoint with its files',
+    load: async () => (await import('./commands/checkpoint/info.ts')).CheckpointInfoCommand,
+  },
+  {
+    path: ['checkpoint', 'verify'],
+    summary: 'check that checkpoints are whole',
+    load: async () => (await import('./commands/checkpoint/verify.ts')).CheckpointVerifyCommand,
+  },
+  {
+    path: ['checkpoint', 'pull'],
+    summary: 'bring a checkpoint of a run to this computer',
+    load: async () => (await import('./commands/checkpoint/pull.ts')).CheckpointPullCommand,
+  },
+  {
+    path: ['checkpoint', 'save'],
+    summary: 'make what a run has saved durable now',
+    load: async () => (await import('./commands/checkpoint/save.ts')).CheckpointSaveCommand,
+  },
+  {
+    path: ['checkpoint', 'resume'],
+    summary: 'run a script here from a checkpoint',
+    load: async () => (await import('./commands/checkpoint/resume.ts')).CheckpointResumeCommand,
+  },
+  {
+    path: ['checkpoint', 'cleanup'],
+    summary: 'delete old checkpoints of a folder or a run that has ended',
+    load: async () => (await import('./commands/checkpoint/cleanup.ts')).CheckpointCleanupCommand,
+  },
+  {
+    path: ['transfer'],
+    summary: 'move files between this computer and a bucket',
+    load: async () => (await import('./commands/transfer.ts')).TransferAnyCommand,
   },
   {
     path: ['sandbox', 'start'],

@@ -17,6 +17,12 @@ export interface Services {
   readonly dial: Dial;
   /** Tunnels to instances over SSH, as this user there. */
   sshTunnel(user: string): Tunnel;
+  /** Runs a program with this terminal, and resolves with its exit code. */
+  foreground(
+    command: string,
+    args: readonly string[],
+    options: { readonly cwd: string; readonly env: Environment },
+  ): Promise<number>;
   /** Asks a yes-or-no question on the terminal; only called when there is one. */
   ask(question: string, signal: AbortSignal): Promise<boolean>;
 }

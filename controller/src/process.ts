@@ -66,6 +66,7 @@ function services(): Services {
       serve: async (...args) => (await sandbox()).serve(...args),
     },
     tools: async () => (await import('./adapters/tools.ts')).createToolFinder({ cacheFolder })(),
+    foreground: async (...args) => (await import('./adapters/foreground.ts')).runInForeground(...args),
     ask: async (...args) => (await import('./adapters/terminal.ts')).askOnTerminal(...args),
     dial: async (...args) => (await import('./adapters/websocket.ts')).dialWebSocket(...args),
     sshTunnel:

@@ -28,8 +28,11 @@ export interface LoopStops {
 }
 
 export interface PassLoop {
-  /** A pass soon, whether or not a file changed. */
-  request(): void;
+  /**
+   * A pass soon, whether or not a file changed. `settled` is called when one that began after this has left nothing to wait
+   * for; never, when the workload ends before.
+   */
+  request(settled?: (report: PassReport) => void): void;
   /** The machine goes away then (monotonic): what can be secured until then goes first. */
   hurry(deadlineMs: number): void;
   /** Passes when files change, and while something is unsettled; uploads what grows meanwhile. Never rejects. */
@@ -46,7 +49,9 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
   const { checkpoints, clock, log, settleMs, beforePass, onPass } = options;
   let wake = (): void => {};
   let wanted = false;
-  const request = (): void => {
+  const waiting: ((report: PassReport) => void)[] = [];
+  const request = (settled?: (report: PassReport) => void): void => {
+    if (settled !== undefined) waiting.push(settled);
     wanted = true;
     wake();
   };
@@ -70,7 +75,10 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
   return {
     request,
     hurry: (deadlineMs) => {
-      checkpoints.publisher.hurry(deadlineMs).then(request, () => {});
+      checkpoints.publisher.hurry(deadlineMs).then(
+        () => request(),
+        () => {},
+      );
     },
     async run({ loop, pass }) {
       const signal = AbortSignal.any([loop, pass]);
@@ -82,8 +90,10 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
       const uploading = growing.run(signal);
       while (!signal.aborted) {
         wanted = false;
+        const served = waiting.length;
         const report = await passOnce({ signal: pass });
         const soon = report.unsettled || report.error !== null || report.refused === 'not-holder';
+        if (!soon) for (const settled of waiting.splice(0, served)) settled(report);
         await pause(soon ? settleMs : settleMs * UNASKED_SETTLES, signal);
         // A file that is being written makes many events: one look per settle time is enough.
         if (wanted && !signal.aborted) await clock.sleep(settleMs / 4, signal).catch(() => {});

@@ -28,6 +28,7 @@ const status: AttemptStatus = {
   durable: { manifest: 'manifest', step: 1000, savedAt: at, at },
   atRiskMs: 90_000,
   uploads: [],
+  savedFor: null,
   notice: { action: 'terminate', deadlineInMs: 95_000 },
   lease: { state: 'held', generation: 3, renewedAgoMs: 4000 },
   budget: { spentUsd: 1.5, limitUsd: 20 },

@@ -45,6 +45,7 @@ export function statusOf(facts: StatusFacts): AttemptStatus {
     durable: facts.durable,
     atRiskMs: atRiskMs(facts),
     uploads: [...facts.uploads],
+    savedFor: life.savedFor,
     notice:
       life.notice === null
         ? null

@@ -55,8 +55,14 @@ export class AttemptLife implements AttemptActions {
     });
   }
 
-  requestPass(): void {
-    this.#passes.request();
+  /** `wish`: the nonce of the wish that shall learn when it was seen through. */
+  requestPass(wish?: string): void {
+    if (wish === undefined) return this.#passes.request();
+    const { ports, life } = this.#context;
+    this.#passes.request((report) => {
+      life.savedFor = { nonce: wish, at: timestampOf(ports.clock.wallMs()), notDurable: [...report.notDurable] };
+      life.touch();
+    });
   }
 
   /** The machine goes away at this time (monotonic), and the report needs some of it. */

@@ -1,5 +1,5 @@
 import type { Clock } from '@runctl/core';
-import type { AttemptPhase } from '@runctl/protocol';
+import type { AttemptPhase, AttemptStatus } from '@runctl/protocol';
 import type { WorkloadExit } from '../lifecycle/model.ts';
 
 export interface StandingNotice {
@@ -23,6 +23,7 @@ export class LifeState {
   workingSinceMs: number | null = null;
   /** As of the last look. */
   lastStep: number | null = null;
+  savedFor: AttemptStatus['savedFor'] = null;
   lastExit: WorkloadExit | null = null;
 
   constructor(clock: Clock) {

@@ -187,7 +187,7 @@ export class Services {
         return;
       }
       case 'checkpoint':
-        this.#current?.attempt.requestPass();
+        this.#current?.attempt.requestPass(wish.nonce);
         return;
       case 'budget':
         this.#budgetUsd = wish.args.budgetUsd;

@@ -58,6 +58,9 @@ export class CommandWorld {
     run: () => Promise.reject(new RunctlError('agent-unreachable', 'the instance does not answer')),
   };
   answer: boolean | null = null;
+  /** Programs that were run in the foreground, and how the next one ends. */
+  readonly foreground: { command: string; args: readonly string[]; resumeFrom: string | undefined }[] = [];
+  foregroundExitCode = 0;
   environment: Record<string, string> = {
     RUNCTL_BUCKET: 'b',
     RUNCTL_REGION: 'us-east-1',
@@ -143,6 +146,10 @@ export class CommandWorld {
         serve: none,
       },
       tools: () => Promise.resolve(tools),
+      foreground: (command, args, { env }) => {
+        this.foreground.push({ command, args, resumeFrom: env['RUNCTL_RESUME_FROM'] });
+        return Promise.resolve(this.foregroundExitCode);
+      },
       ask: () => Promise.resolve(this.answer ?? false),
       dial: () => Promise.resolve(null),
       sshTunnel: none,
@@ -183,7 +190,15 @@ async function loadCommands(): Promise<void> {
     import('../operations/log/show-log.ts'),
     import('../operations/resume/resume-run.ts'),
     import('../operations/stop/stop-run.ts'),
+    import('@runctl/checkpoint'),
+    import('../operations/checkpoint/choose.ts'),
+    import('../operations/checkpoint/cleanup-folder.ts'),
+    import('../operations/checkpoint/cleanup-run.ts'),
+    import('../operations/checkpoint/pull.ts'),
+    import('../operations/checkpoint/resume-here.ts'),
+    import('../operations/checkpoint/save.ts'),
     import('../operations/bucket/cleanup.ts'),
+    import('../operations/bucket/copy-inside.ts'),
     import('../operations/bucket/list-place.ts'),
     import('../operations/bucket/review.ts'),
     import('../operations/bucket/watch-objects.ts'),

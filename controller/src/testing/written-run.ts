@@ -31,6 +31,7 @@ export class WrittenRun {
   readonly run: string;
   readonly #clock: Clock;
   readonly #keys: ReturnType<typeof runKeys>;
+  #latest: string | null = null;
   #logOffset = new Map<number, number>();
 
   constructor(store: ObjectStore, run: string, clock: Clock) {
@@ -100,6 +101,7 @@ export class WrittenRun {
       durable: null,
       atRiskMs: null,
       uploads: [],
+      savedFor: null,
       notice: null,
       lease: { state: 'held', generation, renewedAgoMs: 0 },
       budget: { spentUsd: 0.02, limitUsd: null },
@@ -129,20 +131,24 @@ export class WrittenRun {
     files: Record<string, string> = { 'c.json': 'a' },
   ): Promise<void> {
     const key = this.#keys.manifest({ generation, seq });
+    const data = this.#keys.dataFolder({ generation, seq }, 'aaaaaa');
+    for (const [path, content] of Object.entries(files)) await this.store.put(data + path, Buffer.from(content));
+    const previous = this.#latest;
+    this.#latest = key;
     await this.#put(key, manifest, {
       version: FORMAT_VERSION,
       generation,
       seq,
       nonce: `${generation}-${seq}`,
       step,
-      previous: null,
+      previous,
       recogniser: 'plain',
       evidence: 'still',
       entry: '.',
       nodes: [0],
       files: Object.entries(files).map(([path, content]) => ({
         path,
-        key: 'k',
+        key: data + path,
         sizeBytes: content.length,
         sha256: sha256Of(content),
         mode: 0o644,

@@ -3,9 +3,16 @@ export * from './lease/lease-machine.ts';
 export * from './lease/lease-memory.ts';
 export * from './lease/lease-passes.ts';
 export type { Publishing } from './publish/commit.ts';
-export { cleanUpOlderGenerations, type CleanUpReport, prune, type PruneReport } from './publish/prune.ts';
+export {
+  cleanUpOlderGenerations,
+  type CleanUpReport,
+  judgeRetention,
+  prune,
+  type PruneReport,
+} from './publish/prune.ts';
 export { createPublisher } from './publish/publisher.ts';
 export * from './publish/publisher-port.ts';
+export * from './recognise/inspect-folder.ts';
 export { fileUploadJournal, type UploadJournal } from './publish/uploads/upload-journal.ts';
 export * from './recognise/inspect-folder.ts';
 export { openWritersFor } from './recognise/open-writers.ts';

@@ -116,6 +116,11 @@ export const attemptStatus = versioned.extend({
   /** Time of work that would be lost if the machine died now without a word. */
   atRiskMs: z.number().nullable(),
   uploads: z.array(z.object({ path: z.string(), sentBytes: z.number(), sizeBytes: z.number() })),
+  /** The last wish for a checkpoint that was seen through: all that was complete by then is durable, or is refused. */
+  savedFor: z
+    .object({ nonce: z.string(), at: timestamp, notDurable: z.array(z.string()) })
+    .nullable()
+    .default(null),
   notice: z.object({ action: z.string(), deadlineInMs: z.number() }).nullable(),
   lease: z.object({ state: z.string(), generation: z.number().nullable(), renewedAgoMs: z.number().nullable() }),
   budget: z.object({ spentUsd: z.number().nullable(), limitUsd: z.number().nullable() }),

@@ -68,9 +68,10 @@ export class CheckpointPullCommand extends RunctlCommand {
       });
       return 0;
     }
+    const files = filesOf(manifest.files.length);
     for (const { path, sizeBytes } of manifest.files) this.print(`${formatBytes(sizeBytes).padStart(10)}  ${path}`);
     this.print(
-      `would bring step ${manifest.step ?? 'unknown'}: ${manifest.files.length} files, ${formatBytes(bytes)}, to ${options.folder}; nothing was changed`,
+      `would bring step ${manifest.step ?? 'unknown'}: ${files}, ${formatBytes(bytes)}, to ${options.folder}; nothing was changed`,
     );
     return 0;
   }
@@ -103,11 +104,16 @@ export class CheckpointPullCommand extends RunctlCommand {
       });
       return 0;
     }
+    const files = filesOf(manifest.files.length);
     for (const warning of warnings) this.note(`warning: ${warning}`);
     this.print(
-      `step ${manifest.step ?? 'unknown'} of ${options.run} from ${cloud.store.location}: ${manifest.files.length} files, ${formatBytes(bytes)}, verified, in ${formatDuration(tookMs)}`,
+      `step ${manifest.step ?? 'unknown'} of ${options.run} from ${cloud.store.location}: ${files}, ${formatBytes(bytes)}, verified, in ${formatDuration(tookMs)}`,
     );
     this.print(entryPath);
     return 0;
   }
+}
+
+function filesOf(count: number): string {
+  return `${count} file${count === 1 ? '' : 's'}`;
 }

@@ -203,3 +203,28 @@ describe('s3 sync', () => {
     expect(await world.keys()).toEqual(['other', 'p/a']);
   });
 });
+
+describe('transfer', () => {
+  test('goes up, down and inside a bucket, and refuses what it can not reach', async () => {
+    await using scope = await commandWorld(FOLDER);
+    const { world } = scope;
+    expect(
+      await world.run(['transfer', 'data', 's3://bbb/x/', '--verify', '--resume', '--parallel', '10']),
+    ).toMatchObject({
+      exitCode: 0,
+    });
+    const copied = await world.run(['transfer', 's3://bbb/x/', 's3://bbb/y/']);
+    expect(copied.stdout).toContain('copied 3 objects inside the bucket');
+    expect((await world.run(['transfer', 's3://bbb/x/', 's3://bbb/y/'])).stdout).toContain('copied 0 objects');
+    expect((await world.run(['transfer', 's3://bbb/y', 'back'])).exitCode).toBe(0);
+    expect(await readFile(join(world.folder, 'back/deep/b.txt'), 'utf8')).toBe('beta');
+    for (const [from, to, words] of [
+      ['data', 'other', 'both on this computer'],
+      ['s3://bbb/x/', 's3://ccc/x/', 'different buckets'],
+      ['s3://bbb/x/', 's3://bbb/x/in/', 'never end'],
+      ['instance:i-0123:/data', 'here', 'not reached by transfer yet'],
+      ['instance:i-0123:data', 'here', 'no path on an instance'],
+    ] as const)
+      expect((await world.run(['transfer', from, to])).stderr).toContain(words);
+  });
+});

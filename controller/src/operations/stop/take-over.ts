@@ -29,15 +29,29 @@ export async function takeOver(
   ending: { readonly launch: number; readonly message: string },
 ): Promise<LaunchOutcome | null> {
   const { store } = ports.cloud;
-  const run = record.spec.run;
-  const key = runKeys(run).lease;
+  const held = await takeLease(ports, record, ending.launch);
+  if (held === null) return null;
+  const outcome = await writeOutcome(ports, record, { ...ending, generation: held.lease.generation });
+  await releaseLease(store, held);
+  return outcome;
+}
+
+export interface HeldLease {
+  readonly key: string;
+  readonly lease: LeaseDocument;
+  readonly etag: string;
+}
+
+/** Takes the next generation of a run for this laptop; null when a machine holds the lease, or somebody was quicker. */
+export async function takeLease(ports: LaunchPorts, record: RunRecord, launch: number): Promise<HeldLease | null> {
+  const { store } = ports.cloud;
+  const key = runKeys(record.spec.run).lease;
   const before = await readDocument(store, leaseDocument, key);
   if (before !== null && !before.document.released && before.ageMs <= before.document.ttlMs) return null;
-  const generation = nextGeneration(record, before?.document ?? null);
   const lease: LeaseDocument = {
     version: FORMAT_VERSION,
-    generation,
-    launch: ending.launch,
+    generation: nextGeneration(record, before?.document ?? null),
+    launch,
     nodes: record.spec.nodes,
     owner: `laptop:${ports.user}`,
     nonce: newNonce(),
@@ -48,10 +62,16 @@ export async function takeOver(
   const taken = await compareAndSet(store, key, encodeDocument(leaseDocument, lease), {
     when: before === null ? { absent: true } : { etag: before.etag },
   });
-  if (!taken.won) return null;
-  const outcome = await writeOutcome(ports, record, { ...ending, generation });
-  await release(store, key, { lease, etag: taken.etag });
-  return outcome;
+  return taken.won ? { key, lease, etag: taken.etag } : null;
+}
+
+/** Null when somebody has taken it since. */
+export async function renewLease(store: ObjectStore, held: HeldLease): Promise<HeldLease | null> {
+  const lease = { ...held.lease, renewal: held.lease.renewal + 1 };
+  const renewed = await compareAndSet(store, held.key, encodeDocument(leaseDocument, lease), {
+    when: { etag: held.etag },
+  });
+  return renewed.won ? { ...held, lease, etag: renewed.etag } : null;
 }
 
 function nextGeneration(record: RunRecord, lease: LeaseDocument | null): number {
@@ -86,7 +106,7 @@ async function writeOutcome(
 }
 
 /** Losing this race means that somebody took the lease after it had expired: nothing to do. */
-async function release(store: ObjectStore, key: string, held: { lease: LeaseDocument; etag: string }): Promise<void> {
-  const released = { ...held.lease, renewal: 1, released: true };
-  await compareAndSet(store, key, encodeDocument(leaseDocument, released), { when: { etag: held.etag } });
+export async function releaseLease(store: ObjectStore, held: HeldLease): Promise<void> {
+  const released = { ...held.lease, renewal: held.lease.renewal + 1, released: true };
+  await compareAndSet(store, held.key, encodeDocument(leaseDocument, released), { when: { etag: held.etag } });
 }

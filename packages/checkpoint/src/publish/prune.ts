@@ -15,11 +15,12 @@ import {
   type BucketAccess,
   type BucketSurvey,
   type Publishing,
+  type StoredPointer,
   readManifest,
   readPointer,
   surveyBucket,
 } from './commit.ts';
-import { type ManifestFacts, retained, type RetainedManifest } from './retained.ts';
+import { type ManifestFacts, retained, type RetainedManifest, type RetentionDecision } from './retained.ts';
 
 const SUPERSEDED_GRACE_MS = 3_600_000;
 const DELETED_AT_ONCE = 1000;
@@ -47,18 +48,9 @@ export interface PruneOptions {
  * hour old. Only for the holder.
  */
 export async function prune(publishing: Publishing, options: PruneOptions): Promise<PruneReport> {
-  const latest = await readPointer(publishing);
-  if (latest === null) return { manifests: [], orphans: [] };
-  const survey = await surveyBucket(publishing);
-  const { reading, stale } = await readingMarks(publishing, latest.serverTimeMs);
-  const decisions = retained(await withFacts(survey, publishing, options.known), options.policy, {
-    latest: latest.pointer.manifest,
-    generation: publishing.generation,
-    nowMs: latest.serverTimeMs,
-    graceMs: SUPERSEDED_GRACE_MS,
-    reading,
-    damaged: new Set(options.damaged),
-  });
+  const judged = await judgeRetention(publishing, options);
+  if (judged === null) return { manifests: [], orphans: [] };
+  const { latest, survey, stale, decisions } = judged;
   const doomed = decisions.filter((decision) => !decision.keep).map(({ manifest }) => manifest);
   for (const manifest of doomed) {
     assertMayPublish(publishing);
@@ -70,6 +62,34 @@ export async function prune(publishing: Publishing, options: PruneOptions): Prom
   if (stale.length > 0) await publishing.store.delete(stale, { signal: publishing.signal });
   const orphans = await deleteOrphans(publishing, survey, { pointer: latest.pointer, nowMs: latest.serverTimeMs });
   return { manifests: doomed.map((manifest) => manifest.key), orphans };
+}
+
+export interface JudgedRetention {
+  readonly latest: StoredPointer;
+  readonly survey: BucketSurvey;
+  readonly decisions: readonly RetentionDecision[];
+  /** Keys of reading marks that count no more. */
+  readonly stale: readonly string[];
+}
+
+/** What `prune` would keep and delete, without touching anything; null when nothing was ever committed. */
+export async function judgeRetention(
+  access: BucketAccess & { readonly generation: number },
+  options: PruneOptions,
+): Promise<JudgedRetention | null> {
+  const latest = await readPointer(access);
+  if (latest === null) return null;
+  const survey = await surveyBucket(access);
+  const { reading, stale } = await readingMarks(access, latest.serverTimeMs);
+  const decisions = retained(await withFacts(survey, access, options.known), options.policy, {
+    latest: latest.pointer.manifest,
+    generation: access.generation,
+    nowMs: latest.serverTimeMs,
+    graceMs: SUPERSEDED_GRACE_MS,
+    reading,
+    damaged: new Set(options.damaged),
+  });
+  return { latest, survey, decisions, stale };
 }
 
 async function withFacts(

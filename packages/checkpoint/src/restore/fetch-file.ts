@@ -119,5 +119,5 @@ async function readPart(
     if (bytesRead === 0) return null;
     filled += bytesRead;
   }
-  return { partNumber, sizeBytes: wanted, sha256: hash('sha256', buffer.subarray(0, wanted), 'hex') };
+  return { partNumber, sizeBytes: wanted, crc32: null, sha256: hash('sha256', buffer.subarray(0, wanted), 'hex') };
 }

@@ -2,28 +2,32 @@ import { hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../object-store.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { compositeSha256 } from './content-hash.ts';
+import { compositeSha256, hashPart } from './content-hash.ts';
 import { inParallel } from './parallel.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
 import type { TransferOptions, TransferredPart } from './put-file.ts';
 
-/** No CRC: the stronger hash says more, and a second pass over the bytes costs a tenth of a download. */
-export type FetchedPart = Omit<TransferredPart, 'crc32'>;
-
-export interface GetFileResult {
+export interface GetFileResult<Part = FetchedPart> {
   readonly info: ObjectInfo;
   /** Of the whole file, see `compositeSha256`. */
   readonly sha256: string;
-  readonly parts: readonly FetchedPart[];
+  readonly parts: readonly Part[];
 }
 
-export interface GetFileOptions extends TransferOptions {
+export interface FetchedPart extends Omit<TransferredPart, 'crc32'> {
+  /** Null unless asked for: the SHA-256 says more, and a second pass over the bytes costs a tenth of a download's CPU. */
+  readonly crc32: string | null;
+}
+
+export interface GetFileOptions<Part = FetchedPart> extends TransferOptions {
   /** The version to fetch, where the caller knows it already. */
   readonly info?: ObjectInfo;
   /** Parts that stand in the file already and were verified; the file then exists and is gone on with. */
-  readonly known?: ReadonlyMap<number, FetchedPart>;
-  /** Called for each part that is written; its bytes are another part's soon after. */
-  readonly onPart?: (part: FetchedPart, bytes: Uint8Array) => Promise<void>;
+  readonly known?: ReadonlyMap<number, Part>;
+  /** Called for each part that is written. */
+  onPart?(part: Part): Promise<void>;
+  /** Whether the parts' CRCs are wanted too. */
+  readonly crc32?: boolean;
 }
 
 const DEFAULT_CONCURRENCY = 8;
@@ -34,6 +38,18 @@ const DEFAULT_CONCURRENCY = 8;
  * `precondition` when the object is replaced meanwhile. The caller compares `sha256` with what it expects; it depends on
  * the part size.
  */
+export function getToFile(
+  store: ObjectStore,
+  key: string,
+  path: string,
+  options: GetFileOptions<TransferredPart> & { readonly crc32: true },
+): Promise<GetFileResult<TransferredPart>>;
+export function getToFile(
+  store: ObjectStore,
+  key: string,
+  path: string,
+  options?: GetFileOptions,
+): Promise<GetFileResult>;
 export async function getToFile(
   store: ObjectStore,
   key: string,
@@ -68,14 +84,18 @@ async function fetchParts(
       const body = await fetchPart(store, info, { part, buffer, signal });
       await writeAll(file, body, part.start);
       options.onProgress?.(body.byteLength);
-      const fetched = { partNumber: part.partNumber, sizeBytes: body.byteLength, sha256: hash('sha256', body, 'hex') };
-      await options.onPart?.(fetched, body);
-      return fetched;
+      const written = { partNumber: part.partNumber, sizeBytes: body.byteLength, ...hashesOf(body, options) };
+      await options.onPart?.(written);
+      return written;
     } finally {
       pool.give(buffer);
     }
   });
   return { sha256: compositeSha256(parts), parts };
+}
+
+function hashesOf(body: Buffer, { crc32 = false }: GetFileOptions): Pick<FetchedPart, 'crc32' | 'sha256'> {
+  return crc32 ? hashPart(body) : { crc32: null, sha256: hash('sha256', body, 'hex') };
 }
 
 async function fetchPart(

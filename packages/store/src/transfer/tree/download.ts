@@ -3,10 +3,10 @@ import { mkdir, realpath, rename, rm, utimes, writeFile } from 'node:fs/promises
 import { dirname } from 'node:path';
 import { collect } from '../../object-body.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../../object-store.ts';
-import { crc32Of } from '../../crc32.ts';
-import { type FetchedPart, getToFile } from '../get-file.ts';
+import { hashPart } from '../content-hash.ts';
+import { getToFile } from '../get-file.ts';
 import { partGrid } from '../part-grid.ts';
-import type { TransferOptions, TransferredPart } from '../put-file.ts';
+import type { TransferOptions } from '../put-file.ts';
 import { checksumHolds, type Evidence, looksLikeMd5 } from './checksums.ts';
 import { openJournal } from './journal.ts';
 import { isInside } from './local-tree.ts';
@@ -79,7 +79,7 @@ async function bringWhole(
   const answer = await store.get(key, { ifMatch: etag, checksum: true, signal: options.signal });
   const bytes = await collect(answer.body);
   if (bytes.byteLength !== sizeBytes) throw new StoreError('transient', `${key} came with a wrong length`, { key });
-  const holds = checksumHolds(answer.crc32, [{ sizeBytes, crc32: crc32Of(bytes) }]);
+  const holds = checksumHolds(answer.crc32, [{ sizeBytes, crc32: hashPart(bytes).crc32 }]);
   if (holds === false) return null;
   await writeAnew(partFileOf(target).part, bytes);
   options.onProgress?.(sizeBytes);
@@ -114,22 +114,18 @@ async function bringInParts(
   try {
     for (const { sizeBytes } of journal.known?.values() ?? []) options.onKnown?.(sizeBytes);
     const known = journal.known === undefined ? {} : { known: journal.known };
-    const parts = new Map(journal.known ?? []);
-    const onPart = async (part: FetchedPart, bytes: Uint8Array): Promise<void> => {
-      const arrived = { ...part, crc32: crc32Of(bytes) };
-      parts.set(part.partNumber, arrived);
-      await journal.add(arrived);
-    };
-    await getToFile(store, key, places.part, { ...options, ...known, info: object, onPart });
-    const holds = checksumHolds(head.crc32, inOrder(parts));
+    const { parts } = await getToFile(store, key, places.part, {
+      ...options,
+      ...known,
+      info: object,
+      crc32: true,
+      onPart: journal.add,
+    });
+    const holds = checksumHolds(head.crc32, parts);
     if (holds !== false) return holds === true ? 'crc32' : 'length';
   } finally {
     await journal.close();
   }
   await Promise.all([rm(places.part, { force: true }), rm(places.journal, { force: true })]);
   return null;
-}
-
-function inOrder(parts: ReadonlyMap<number, TransferredPart>): readonly TransferredPart[] {
-  return Array.from(parts.values()).sort((a, b) => a.partNumber - b.partNumber);
 }

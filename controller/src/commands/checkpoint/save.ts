@@ -1,0 +1,58 @@
+import { Command, Option } from 'clipanion';
+import { RunctlError, formatBytes, parseDuration } from '@runctl/core';
+import { RunctlCommand } from '../../command.ts';
+import type { SaveEvent, SaveResult } from '../../operations/checkpoint/save.ts';
+
+export class CheckpointSaveCommand extends RunctlCommand {
+  static override paths = [['checkpoint', 'save']];
+  static override usage = Command.Usage({
+    description: 'Makes everything that a running script has finished saving durable now, and waits for it.',
+    details:
+      'The script is not signalled and goes on training: it saves when it saves. What it has written completely is uploaded\n' +
+      'at once instead of at the next look. To make a script save, stop it (`runctl stop`) and resume it.',
+    examples: [['before closing the laptop', '$0 checkpoint save r-abc']],
+  });
+
+  runText = Option.String({ name: 'RUN' });
+  timeout = Option.String('--timeout', '10m', { description: 'wait at most this long (default: 10m)' });
+
+  protected async run(): Promise<number> {
+    const timeoutMs = parseDuration(this.timeout);
+    if (timeoutMs === null)
+      throw new RunctlError('usage', `--timeout takes a duration, not ${this.timeout}`, { hint: 'such as 90s or 10m' });
+    const { cloud } = await this.connect();
+    try {
+      const { resolveRun } = await import('../../operations/run/resolve-run.ts');
+      const { saveNow } = await import('../../operations/checkpoint/save.ts');
+      const { clock, user, interrupted: signal } = this.context;
+      const run = await resolveRun(cloud.store, this.runText);
+      const saving = saveNow({ cloud, clock, user }, { run, timeoutMs, signal });
+      let step = await saving.next();
+      for (; step.done !== true; step = await saving.next()) this.show(step.value);
+      this.end(run, step.value);
+      return 0;
+    } finally {
+      cloud.close();
+    }
+  }
+
+  private show(event: SaveEvent): void {
+    if (this.json) return this.printJson(event);
+    if (event.type === 'asked') {
+      const { owner, step, durableStep } = event;
+      return this.note(`asked ${owner}; step ${step ?? 'unknown'}, durable ${durableStep ?? 'nothing'}`);
+    }
+    this.note(`uploading: ${formatBytes(event.sentBytes)} of ${formatBytes(event.sizeBytes)}`);
+  }
+
+  private end(run: string, result: SaveResult): void {
+    if (this.json) return this.printJson({ type: 'saved', run, ...result });
+    const { durableStepBefore, durableStep, savedAt, step, notDurable } = result;
+    for (const each of notDurable) this.note(`not durable: ${each}`);
+    if (durableStep === null && savedAt === null) return this.print(`${run} has saved nothing yet that is complete`);
+    const same = durableStep === durableStepBefore;
+    const news = same ? `is durable already; the script has finished no newer one` : 'is durable now';
+    const behind = step !== null && durableStep !== null && step > durableStep ? ` (it is at step ${step})` : '';
+    this.print(`step ${durableStep ?? 'unknown'} of ${run}, written ${savedAt ?? 'some time ago'}, ${news}${behind}`);
+  }
+}

@@ -1,0 +1,88 @@
+import { Command, Option } from 'clipanion';
+import { RunctlError } from '@runctl/core';
+import type { BucketPlace, FolderPlace, Place } from '../operations/transfer/place.ts';
+import { TransferCommand } from '../transfer-command.ts';
+
+export class TransferAnyCommand extends TransferCommand {
+  static override paths = [['transfer']];
+  static override usage = Command.Usage({
+    description: 'Moves files between this computer and a bucket, or inside a bucket.',
+    details:
+      'SOURCE and DESTINATION are a path on this computer or s3://bucket/folder. It is the same engine as `s3 upload` and\n' +
+      '`s3 download`: compared by content, verified, resumable. Instances (instance:i-…:/path) are not reached yet: go by way\n' +
+      'of the bucket.',
+    examples: [
+      ['to a bucket', '$0 transfer ./data s3://my-bucket/data/'],
+      ['from a bucket', '$0 transfer s3://my-bucket/models/best.pt ./best.pt'],
+      ['inside a bucket, without passing here', '$0 transfer s3://my-bucket/a/ s3://my-bucket/b/'],
+    ],
+  });
+
+  source = Option.String({ name: 'SOURCE' });
+  destination = Option.String({ name: 'DESTINATION' });
+  compress = Option.Boolean('--compress', false, { description: 'accepted; what stands in a bucket stays as it is' });
+  verify = Option.Boolean('--verify', true, { description: 'accepted; everything is verified' });
+  resume = Option.Boolean('--resume', true, { description: 'accepted; what was cut off is always gone on with' });
+
+  protected async run(): Promise<number> {
+    const { anyPlace } = await import('../operations/transfer/place.ts');
+    const from = anyPlace(this.source, this.context.cwd);
+    const to = anyPlace(this.destination, this.context.cwd);
+    if (this.compress) this.note('nothing is compressed: objects hold exactly what the files hold');
+    if (from.kind === 'folder' && to.kind === 'bucket') return this.move('up', from, to);
+    if (from.kind === 'bucket' && to.kind === 'folder') return this.move('down', to, from);
+    if (from.kind === 'bucket' && to.kind === 'bucket') return this.copy(from, to);
+    throw refusal(from, to);
+  }
+
+  private async move(direction: 'up' | 'down', here: FolderPlace, there: BucketPlace): Promise<number> {
+    const filter = await this.filter();
+    const concurrency = this.concurrency();
+    const { cloud } = await this.connectTo(there);
+    try {
+      const { gatherDownload, gatherUpload } = await import('../operations/transfer/gather.ts');
+      const { transfer } = await import('../operations/transfer/transfer.ts');
+      const { clock, interrupted: signal } = this.context;
+      const { dryRun } = this;
+      const where = { store: cloud.store, here, there, filter, signal, dryRun };
+      const gathered =
+        direction === 'up' ? await gatherUpload(where) : await gatherDownload({ ...where, recursive: false });
+      const options = { store: cloud.store, clock, signal, direction, dryRun, ...concurrency };
+      return await this.follow(transfer(gathered, options), { from: this.source, to: this.destination });
+    } finally {
+      cloud.close();
+    }
+  }
+
+  private async copy(from: BucketPlace, to: BucketPlace): Promise<number> {
+    if (from.bucket !== to.bucket)
+      throw new RunctlError('usage', `${from.bucket} and ${to.bucket} are different buckets`, {
+        hint: 'fetch it first (`runctl s3 download`), then send it (`runctl s3 upload`)',
+      });
+    const filter = await this.filter();
+    const { cloud } = await this.connectTo(from);
+    try {
+      const { copyInside } = await import('../operations/bucket/copy-inside.ts');
+      const { interrupted: signal } = this.context;
+      const copied = await copyInside({ store: cloud.store, from, to, filter, signal, dryRun: this.dryRun });
+      if (this.json) this.printJson({ type: 'copied', ...copied, dryRun: this.dryRun });
+      else
+        this.print(
+          `${this.dryRun ? 'would copy' : 'copied'} ${copied.objects} objects inside the bucket, ${copied.kept} the same already`,
+        );
+      return 0;
+    } finally {
+      cloud.close();
+    }
+  }
+}
+
+function refusal(from: Place, to: Place): RunctlError {
+  if (from.kind === 'folder' && to.kind === 'folder')
+    return new RunctlError('usage', `${from.text} and ${to.text} are both on this computer`, {
+      hint: 'one of them must be s3://bucket/folder',
+    });
+  return new RunctlError('usage', 'files of an instance are not reached by transfer yet', {
+    hint: 'go by way of the bucket: `runctl s3 upload` here, and `aws s3 cp` there',
+  });
+}

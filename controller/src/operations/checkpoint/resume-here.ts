@@ -1,0 +1,43 @@
+import { stat } from 'node:fs/promises';
+import { basename, extname, resolve } from 'node:path';
+import { RunctlError } from '@runctl/core';
+
+export interface LocalResume {
+  /** A file or folder of this computer. */
+  readonly checkpoint: string;
+  readonly script: string;
+  readonly args: readonly string[];
+  /** How the script takes the path, such as `--resume {path}`; null = only by RUNCTL_RESUME_FROM. */
+  readonly argument: string | null;
+  readonly cwd: string;
+}
+
+export interface LocalCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The command that goes on from a checkpoint on this computer. Errors: `checkpoint-not-found`, `script-not-found`. */
+export async function localResume(options: LocalResume): Promise<LocalCommand> {
+  const checkpoint = resolve(options.cwd, options.checkpoint);
+  const script = resolve(options.cwd, options.script);
+  if ((await stat(checkpoint).catch(() => null)) === null)
+    throw new RunctlError('checkpoint-not-found', `there is no checkpoint ${options.checkpoint}`, {
+      hint: '`runctl checkpoint pull RUN` brings one of a run here',
+    });
+  if ((await stat(script).catch(() => null))?.isFile() !== true)
+    throw new RunctlError('script-not-found', `there is no script ${options.script}`);
+  const words = (options.argument ?? '').split(' ').filter((word) => word !== '');
+  const resumeArgs = words.map((word) => word.replaceAll('{path}', checkpoint));
+  const args = [...options.args, ...resumeArgs];
+  const environment = { RUNCTL_RESUME_FROM: checkpoint };
+  return interpreterOf(script) === null
+    ? { command: script, args, environment }
+    : { command: String(interpreterOf(script)), args: [script, ...args], environment };
+}
+
+function interpreterOf(script: string): string | null {
+  const byEnding: Readonly<Record<string, string>> = { '.py': 'python3', '.sh': 'sh' };
+  return byEnding[extname(basename(script))] ?? null;
+}
