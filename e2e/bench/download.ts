@@ -29,7 +29,7 @@ export const bench: Bench = {
     const target = folder.file('downloaded');
     await writeRandom(path, sizeBytes, 1);
     await sink.serve('file', path);
-    const ours = clients.program('ours', ['download', sink.https, 'file', target]);
+    const ours = clients.program('ours', ['download', sink.https, 'file', target, 'sha256']);
     await assertSame(path, JSON.parse((await measured(ours)).stdout) as GetFileResult, target);
     progress('untimed: the file that came is the one that is served');
     const contenders = contendersFor(clients, { ours, target, https: sink.https });

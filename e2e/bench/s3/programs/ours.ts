@@ -1,17 +1,18 @@
 import { rm } from 'node:fs/promises';
-import { getToFile, putFile } from '@runctl/store';
+import { getToFile, type Hashing, putFile } from '@runctl/store';
 import { agentStore } from './store.ts';
 
-// `ours.ts upload|download <endpoint> <key> <path> …`: what the agent does with one file, in a process of its own.
-const [operation = '', endpoint = '', key = '', path = ''] = process.argv.slice(2);
+// `ours.ts upload|download <endpoint> <key> <path> <hashing>`: one file, as the agent moves it, in a process of its own.
+const [operation = '', endpoint = '', key = '', path = '', hashing = 'both'] = process.argv.slice(2);
 const { store, bucket } = agentStore(endpoint);
-if (operation === 'upload') console.log(JSON.stringify(await putFile(store, key, path), bigints));
+const options = { hashing: hashing as Hashing };
+if (operation === 'upload') tell(await putFile(store, key, path, options));
 else if (operation === 'download') {
   await rm(path, { force: true });
-  console.log(JSON.stringify(await getToFile(store, key, path), bigints));
+  tell(await getToFile(store, key, path, options));
 } else throw new Error(`no operation ${operation}`);
 bucket.close();
 
-function bigints(_name: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
+function tell(result: unknown): void {
+  console.log(JSON.stringify(result, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value)));
 }
