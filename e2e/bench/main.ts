@@ -11,7 +11,13 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   'launch-overhead': () => import('./launch-overhead.ts'),
   'recovery-overhead': () => import('./recovery-overhead.ts'),
   upload: () => import('./upload.ts'),
+  'tail-upload': () => import('./tail-upload.ts'),
   download: () => import('./download.ts'),
+  'unchanged-parts': () => import('./unchanged-parts.ts'),
+  'small-files': () => import('./small-files.ts'),
+  'upload-memory': () => import('./upload-memory.ts'),
+  interference: () => import('./interference.ts'),
+  'flaky-s3': () => import('./flaky-s3.ts'),
 };
 
 const { values, positionals } = parseArgs({

@@ -13,9 +13,12 @@ const DEBIAN_AWS = '/usr/bin/aws';
 const RCLONE = '/usr/bin/rclone';
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI' };
 
+const PROGRAMS = ['ours', 'sdk', 'publisher', 'writer', 'trainer'] as const;
+type ProgramName = (typeof PROGRAMS)[number];
+
 export interface Clients {
   /** A program of `e2e/bench/s3/programs`, bundled as the agent is, on this Node. */
-  program(name: 'ours' | 'sdk', args: readonly string[]): Command;
+  program(name: ProgramName, args: readonly string[]): Command;
   /** `aws s3 …` through the CRT; null where it is not installed, or the sink did not get port 443. */
   readonly crt: { readonly version: string; command(args: readonly string[]): Command } | null;
   readonly rclone: { readonly version: string; command(args: readonly string[]): Command } | null;
@@ -27,7 +30,7 @@ export interface Clients {
 export async function findClients(sink: Sink, folder: BenchFolder): Promise<Clients> {
   const programs = folder.file('programs');
   await build({
-    entryPoints: ['ours', 'sdk'].map((name) => fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url))),
+    entryPoints: PROGRAMS.map((name) => fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url))),
     outdir: programs,
     outExtension: { '.js': '.mjs' },
     bundle: true,

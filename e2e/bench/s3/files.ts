@@ -52,3 +52,15 @@ export async function writeRandom(path: string, sizeBytes: number, seed: number)
     await file.close();
   }
 }
+
+/** What makes a file of this size a whole safetensors file: one tensor of bytes, 8 MiB after the file's start at most. */
+export function safetensorsHeader(sizeBytes: number): Buffer {
+  const header = (dataBytes: number) =>
+    Buffer.from(JSON.stringify({ weights: { dtype: 'U8', shape: [dataBytes], data_offsets: [0, dataBytes] } }));
+  const padded = 256;
+  const text = Buffer.alloc(padded - 8, ' ');
+  header(sizeBytes - padded).copy(text);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.byteLength));
+  return Buffer.concat([length, text]);
+}

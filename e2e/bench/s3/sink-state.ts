@@ -47,6 +47,7 @@ export interface SinkStats {
   /** Epoch ms when the newest byte of an object or part of at least 1 MiB came. */
   readonly lastDataAtMs: number;
   readonly openUploads: number;
+  readonly objects: number;
 }
 
 export interface Upload {
@@ -92,7 +93,7 @@ export class SinkState {
     const { requests, connections, bytesIn, bytesOut, copiedBytes, failuresInjected } = this;
     const { wrongCrcs, crcsChecked, lastDataAtMs } = this;
     const counts = { requests, connections, bytesIn, bytesOut, copiedBytes, failuresInjected, wrongCrcs, crcsChecked };
-    return { ...counts, lastDataAtMs, openUploads: this.uploads.size };
+    return { ...counts, lastDataAtMs, openUploads: this.uploads.size, objects: this.objects.size };
   }
 
   /** Forgets what was counted and, unless they are to stay, all objects. */

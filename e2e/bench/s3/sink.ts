@@ -26,13 +26,15 @@ export class Sink implements AsyncDisposable {
     this.#end = end;
   }
 
-  static async start(): Promise<Sink> {
+  /** `prefix`: a command that runs the sink's command. */
+  static async start(prefix: readonly string[] = []): Promise<Sink> {
     const folder = await mkdtemp(join(tmpdir(), 'runctl-sink-'));
     const certificate = join(folder, 'certificate.pem');
     const key = join(folder, 'key.pem');
     makeCertificate(certificate, key);
     const main = fileURLToPath(new URL('sink-main.ts', import.meta.url));
-    const child = spawn(process.execPath, [main, certificate, key], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const [file = '', ...args] = [...prefix, process.execPath, main, certificate, key];
+    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     const line = await Promise.race([
       new Promise<string>((resolve) => child.stdout.setEncoding('utf8').once('data', resolve)),

@@ -1,0 +1,2 @@
+export { createPassLoop } from './pass-loop.ts';
+export { runCheckpoints } from './run-checkpoints.ts';

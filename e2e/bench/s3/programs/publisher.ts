@@ -1,0 +1,45 @@
+import { createPassLoop, runCheckpoints } from '@runctl/agent/checkpoints';
+import { silentLog, systemClock } from '@runctl/core';
+import { defaultRetention, defaultTiming } from '@runctl/protocol';
+import { agentStore } from './store.ts';
+
+// `publisher.ts <endpoint> <folder> <count> <nice>`: the agent's checkpoint engine over a folder, with a real run's periods.
+// Says when each checkpoint was committed (epoch ms) and ends after `count` of them, or with its standard input.
+const [endpoint = '', folder = '', count = '1'] = process.argv.slice(2);
+const { store, bucket } = agentStore(endpoint);
+const { settleMs } = defaultTiming;
+const open = runCheckpoints({
+  store,
+  run: 'r-benchbench',
+  clock: systemClock,
+  log: silentLog,
+  account: { name: 'bench', home: folder, switchTo: null },
+  platform: process.platform,
+});
+const checkpoints = open({
+  folder,
+  settleMs,
+  node: 0,
+  mayPublish: () => ({ generation: 1 }),
+  progressStep: () => null,
+  progressMetrics: () => ({}),
+  keep: defaultRetention,
+});
+const stop = new AbortController();
+let left = Number(count);
+const loop = createPassLoop({
+  checkpoints,
+  clock: systemClock,
+  log: silentLog,
+  settleMs,
+  onPass: ({ published, error }) => {
+    if (error !== null) console.error(error);
+    if (published === null) return;
+    console.log(JSON.stringify({ committedAtMs: Date.now(), manifest: published }));
+    if (--left === 0) stop.abort();
+  },
+});
+console.log('ready');
+await loop.run({ loop: stop.signal, pass: stop.signal });
+bucket.close();
+process.exit(0);
