@@ -23,6 +23,7 @@ import { createImds } from './interruption/imds-client.ts';
 import type { AgentPorts, LeaseRequest } from './life/ports.ts';
 import { unpackWithTar } from './preparation/code.ts';
 import { type Account, becoming, workloadAccount } from './supervisor/account.ts';
+import { systemPriority } from './supervisor/priority.ts';
 import { linuxProcessTable, psProcessTable } from './supervisor/process-table.ts';
 import { UnixSupervisor } from './supervisor/unix-supervisor.ts';
 
@@ -83,6 +84,7 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
       clock,
     }),
     power: systemPower(),
+    priority: systemPriority(process),
     account,
     supervisor: (timing) =>
       new UnixSupervisor({

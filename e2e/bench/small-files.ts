@@ -10,17 +10,20 @@ import { Sink } from './s3/sink.ts';
 import { writeFile } from 'node:fs/promises';
 
 const FILES = 10_000;
+/** For `--size-mib`. */
+const FILES_PER_MIB = 170;
 const AT_ONCE = 32;
 
 export const bench: Bench = {
   name: 'small-files',
   about: `${FILES} files of 1 to 10 KiB up and down over TLS, ${AT_ONCE} at a time, against rclone at the same concurrency`,
   async run(progress, options) {
-    await using folder = await BenchFolder.make(FILES * 16 * 1024);
+    const count = options.sizeMiB === null ? FILES : options.sizeMiB * FILES_PER_MIB;
+    await using folder = await BenchFolder.make(count * 16 * 1024);
     await using sink = await Sink.start();
     const clients = await findClients(sink, folder);
     const [source, target] = [folder.file('source'), folder.file('target')];
-    const bytes = await writeTree(source);
+    const bytes = await writeTree(source, count);
     const atOnce = String(AT_ONCE);
     const parallel = ['--transfers', atOnce, '--checkers', atOnce];
     const { rclone } = clients;
@@ -37,7 +40,7 @@ export const bench: Bench = {
       ],
     } as const satisfies Record<string, readonly (readonly [string, Command])[]>;
     const rows: Row[] = [];
-    const raw: Record<string, unknown> = { bytes, files: FILES, rclone: rclone?.version };
+    const raw: Record<string, unknown> = { bytes, files: count, rclone: rclone?.version };
     for (const way of ['up', 'down'] as const) {
       const contenders = ways[way].map(([name, command]): Contender => ({
         name,
@@ -45,7 +48,7 @@ export const bench: Bench = {
           if (way === 'up') await sink.reset();
           else await rm(target, { recursive: true, force: true });
           const sample = await measured(command);
-          await assertMoved(way, { sink, target });
+          await assertMoved(way, { sink, target, count });
           return sample;
         },
       }));
@@ -55,7 +58,7 @@ export const bench: Bench = {
       });
       const theirSeries = series.get('rclone');
       rows.push(
-        ratioRow(`${FILES} small files ${way}, ${AT_ONCE} at a time, by the clock`, 0.5, {
+        ratioRow(`${count} small files ${way}, ${AT_ONCE} at a time, by the clock`, 0.5, {
           ours: wallSeconds(series.get('ours')!),
           peer: theirSeries === undefined ? null : wallSeconds(theirSeries),
           peerName: rclone?.version ?? 'rclone',
@@ -68,10 +71,10 @@ export const bench: Bench = {
   },
 };
 
-async function writeTree(root: string): Promise<number> {
+async function writeTree(root: string, count: number): Promise<number> {
   const random = new RandomBytes(1);
   let bytes = 0;
-  for (let index = 0; index < FILES; index++) {
+  for (let index = 0; index < count; index++) {
     const folder = join(root, String(index % 100).padStart(2, '0'));
     if (index < 100) await mkdir(folder, { recursive: true });
     const content = random.next(1024 + ((index * 7919) % 9216));
@@ -83,14 +86,14 @@ async function writeTree(root: string): Promise<number> {
 
 async function assertMoved(
   way: 'up' | 'down',
-  { sink, target }: { readonly sink: Sink; readonly target: string },
+  { sink, target, count }: { readonly sink: Sink; readonly target: string; readonly count: number },
 ): Promise<void> {
   if (way === 'up') {
     const { objects } = await sink.stats();
-    if (objects !== FILES) throw new Error(`${objects} of ${FILES} objects came`);
+    if (objects !== count) throw new Error(`${objects} of ${count} objects came`);
     return;
   }
   const files = (await readdir(target, { recursive: true })).filter((name) => name.endsWith('.bin'));
-  if (files.length !== FILES) throw new Error(`${files.length} of ${FILES} files came`);
+  if (files.length !== count) throw new Error(`${files.length} of ${count} files came`);
   if ((await stat(join(target, files[0] ?? ''))).size === 0) throw new Error('an empty file came');
 }

@@ -178,6 +178,11 @@ export class AttemptLife implements AttemptActions {
   onTransition(before: AttemptState, after: AttemptState): void {
     const { life } = this.#context;
     if (after.phase === 'running') life.enter('running', 'training');
+    if (after.phase !== before.phase) {
+      const { priority } = this.#context.ports;
+      if (after.phase === 'running') priority.background();
+      else priority.normal();
+    }
     if (after.phase !== 'draining') return;
     this.#drain ??= this.#newDrain(after);
     this.#drain.deadlines(after, this.#context.ports.clock);

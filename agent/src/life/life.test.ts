@@ -23,6 +23,8 @@ test.concurrent('a run that finishes leaves its outcome, deletes its fleet and p
   expect((await world.attemptOutcome(1))?.logBytes).toBe((await world.log(1)).length);
   expect(world.fleet.deletions).toBe(1);
   expect(machine.power).toEqual({ offs: 1, cancelled: 1 });
+  expect(machine.priorities[0]).toBe('background');
+  expect(new Set(machine.priorities.slice(1))).toEqual(new Set(['normal']));
   expect(await world.status(1)).toMatchObject({ phase: 'ended', step: 12 });
 });
 

@@ -8,6 +8,7 @@ import type { Imds } from '../interruption/imds-client.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { UnpackCode } from '../preparation/code.ts';
 import type { Account } from '../supervisor/account.ts';
+import type { Priority } from '../supervisor/priority.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 
 export interface LeaseRequest {
@@ -27,6 +28,7 @@ export interface AgentPorts {
   readonly imds: Imds;
   readonly fleetEnder: FleetEnder;
   readonly power: Power;
+  readonly priority: Priority;
   readonly account: Account;
   readonly supervisor: (timing: RunSpec['timing']) => Supervisor;
   readonly lease: (request: LeaseRequest) => LeaseKeeper;

@@ -26,6 +26,8 @@ export class TestMachine implements AsyncDisposable {
   readonly imds: ImdsServer;
   readonly root: string;
   readonly power = { offs: 0, cancelled: 0 };
+  /** Every change of priority, in order. */
+  readonly priorities: ('background' | 'normal')[] = [];
   readonly #world: MachineWorld;
   readonly #folder: AsyncDisposable & { readonly path: string };
   #agent: { readonly abort: AbortController; readonly done: Promise<unknown> } | null = null;
@@ -126,6 +128,10 @@ export class TestMachine implements AsyncDisposable {
           store,
           imds,
           fleetEnder,
+          priority: {
+            background: () => void this.priorities.push('background'),
+            normal: () => void this.priorities.push('normal'),
+          },
           power: {
             off: async () => void this.power.offs++,
             cancelPlanned: async () => void this.power.cancelled++,

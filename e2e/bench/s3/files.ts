@@ -22,7 +22,9 @@ export class BenchFolder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
+    // Beside it lies what the agent notes of a folder.
+    for (const each of [this.path, `${this.path}.rejected`, `${this.path}.uploads`])
+      await rm(each, { recursive: true, force: true });
   }
 }
 

@@ -38,7 +38,8 @@ export async function measured(command: Command): Promise<Measured> {
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject).once('close', resolve);
   });
-  if (code !== 0) throw new Error(`${command.file} ${command.args.join(' ')} ended with ${code}: ${stderr}`);
+  if (code !== 0)
+    throw new Error(`${command.file} ${command.args.join(' ')} ended with ${code}: ${stderr.slice(-2000)}`);
   const [wallMs = 0, cpuMs = 0, peakRssBytes = 0] = JSON.parse(stderr.trim().split('\n').at(-1) ?? '[]') as number[];
   return { wallMs, cpuMs, peakRssBytes, stdout };
 }

@@ -42,7 +42,7 @@ export class RunningProgram implements AsyncDisposable {
     for (;;) {
       const line = this.#lines.shift();
       if (line !== undefined) return line;
-      if (this.#isOver) throw new Error(`the program ended: ${this.#stderr}`);
+      if (this.#isOver) throw new Error(`the program ended: ${this.#stderr.slice(-2000)}`);
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }

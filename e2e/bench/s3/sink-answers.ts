@@ -147,24 +147,42 @@ async function answerPost(request: Request): Promise<void> {
   );
 }
 
+/** Both versions of the listing; the SDKs ask for the second, rclone for the first. */
 function answerList({ state, response, query }: Request): void {
   const prefix = query.get('prefix') ?? '';
   if (query.has('uploads'))
     return xml(response, '<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>');
-  const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
-  const keys = [...state.objects.keys()].filter((key) => key.startsWith(prefix) && key > after).sort();
-  const page = keys.slice(0, Number(query.get('max-keys') ?? 1000));
-  const contents = page.map((key) => {
-    const object = state.objects.get(key);
-    const modified = new Date(object?.completedAtMs ?? 0).toISOString();
-    return `<Contents><Key>${key}</Key><LastModified>${modified}</LastModified><ETag>"${object?.etag}"</ETag><Size>${object?.sizeBytes}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
-  });
-  const more = keys.length > page.length;
-  const next = more ? `<NextContinuationToken>${page.at(-1)}</NextContinuationToken>` : '';
+  const after = query.get('continuation-token') ?? query.get('start-after') ?? query.get('marker') ?? '';
+  const names = namesBelow(state, prefix, query.get('delimiter') ?? '').filter((name) => name > after);
+  const page = names.slice(0, Number(query.get('max-keys') ?? 1000));
+  const last = names.length > page.length ? page.at(-1) : undefined;
+  const next =
+    last === undefined
+      ? '<IsTruncated>false</IsTruncated>'
+      : `<IsTruncated>true</IsTruncated><NextMarker>${last}</NextMarker><NextContinuationToken>${last}</NextContinuationToken>`;
+  const entries = page.map((name) => entryOf(state, name)).join('');
   xml(
     response,
-    `<ListBucketResult><Name>b</Name><Prefix>${prefix}</Prefix><KeyCount>${page.length}</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>${more}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`,
+    `<ListBucketResult><Name>b</Name><Prefix>${prefix}</Prefix><KeyCount>${page.length}</KeyCount><MaxKeys>1000</MaxKeys>${next}${entries}</ListBucketResult>`,
   );
+}
+
+/** Keys, and what they have in common up to the next delimiter, in order. */
+function namesBelow(state: SinkState, prefix: string, delimiter: string): string[] {
+  const names = new Set<string>();
+  for (const key of state.objects.keys()) {
+    if (!key.startsWith(prefix)) continue;
+    const at = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+    names.add(at < 0 ? key : key.slice(0, at + delimiter.length));
+  }
+  return [...names].sort();
+}
+
+function entryOf(state: SinkState, name: string): string {
+  const object = state.objects.get(name);
+  if (object === undefined) return `<CommonPrefixes><Prefix>${name}</Prefix></CommonPrefixes>`;
+  const modified = new Date(object.completedAtMs).toISOString();
+  return `<Contents><Key>${name}</Key><LastModified>${modified}</LastModified><ETag>"${object.etag}"</ETag><Size>${object.sizeBytes}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
 }
 
 async function answerGet({ state, incoming, response }: Request, object: SinkObject): Promise<void> {

@@ -1,18 +1,18 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { getToFile, type Hashing, inParallel, putFile } from '@runctl/store';
+import { getToFile, inParallel, putFile } from '@runctl/store';
 import { agentStore } from './store.ts';
 
 // `ours.ts upload|download|upload-tree|download-tree <endpoint> <key> <path> <hashing> <at once>`: files as the agent moves
 // them, in a process of its own.
 const [operation = '', endpoint = '', key = '', path = '', hashing = 'both', atOnce = '8'] = process.argv.slice(2);
 const { store, bucket } = agentStore(endpoint);
-const options = { hashing: hashing as Hashing };
+const options = { sha256: hashing !== 'crc32' };
 const concurrency = Number(atOnce);
 if (operation === 'upload') tell(await putFile(store, key, path, options));
 else if (operation === 'download') {
   await rm(path, { force: true });
-  tell(await getToFile(store, key, path, options));
+  tell(await getToFile(store, key, path));
 } else if (operation === 'upload-tree') {
   const names = (await readdir(path, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
   await inParallel(names, { concurrency }, async (entry) => {
@@ -25,7 +25,7 @@ else if (operation === 'download') {
     const file = join(path, info.key.slice(key.length));
     if (!folders.has(dirname(file))) await mkdir(dirname(file), { recursive: true });
     folders.add(dirname(file));
-    await getToFile(store, info.key, file, { ...options, info });
+    await getToFile(store, info.key, file, { info });
   });
 } else throw new Error(`no operation ${operation}`);
 bucket.close();

@@ -222,7 +222,11 @@ class PublishingFolder {
         compared: (this.#published?.identity ?? null) !== null,
       });
       if (result.kind === 'abandoned') return result;
-      if (result.kind === 'committed') this.#durable = durableOf(this.#options.run, result.manifest);
+      if (result.kind === 'committed') {
+        this.#durable = durableOf(this.#options.run, result.manifest);
+        // Now, not with the next publishing: the next checkpoint goes up while it is written.
+        this.#growing.copyFrom(result.manifest);
+      }
       await this.#remember(complete, result, facts);
       return result;
     } finally {

@@ -47,8 +47,14 @@ export function objectPath(address: BucketAddress, key: string | null): string {
 
 /** The query as it is sent, in the order and encoding in which it is signed. */
 export function queryString(query: Readonly<Record<string, string>>): string {
-  const pairs = Object.keys(query)
-    .sort()
-    .map((name) => `${encodeUriStrictly(name)}=${encodeUriStrictly(query[name] ?? '')}`);
+  const pairs = queryPairs(query);
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
+}
+
+/** `name=value`, encoded and sorted by the names' encoded form. */
+export function queryPairs(query: Readonly<Record<string, string>>): string[] {
+  return Object.entries(query)
+    .map(([name, value]) => [encodeUriStrictly(name), encodeUriStrictly(value)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${value}`);
 }

@@ -99,7 +99,7 @@ export class S3Client {
       ...(sized ? { 'content-length': String(body === undefined ? 0 : bodySize(body)) } : {}),
     };
     const credentials = await this.#credentials({ refresh: options.refresh });
-    const signed = await this.#signer.sign(
+    const signed = this.#signer.sign(
       { ...this.#address, method, path, query, headers, payloadHash: this.#payloadHash(body) },
       credentials,
     );

@@ -17,19 +17,8 @@ export interface ContentHashes {
   readonly parts: readonly PartHashes[];
 }
 
-/** Which hashes are wanted: SHA-256 costs a third of an upload's CPU, CRC-32 a tenth of a download's. */
-export type Hashing = 'both' | 'crc32' | 'sha256';
-
 export function hashPart(bytes: Uint8Array): PartHashes {
-  return hashPartBy(bytes, 'both');
-}
-
-/** A hash that is not wanted is an empty string. */
-export function hashPartBy(bytes: Uint8Array, hashing: Hashing): PartHashes {
-  return {
-    crc32: hashing === 'sha256' ? '' : encodeCrc32(crc32(bytes)),
-    sha256: hashing === 'crc32' ? '' : hash('sha256', bytes, 'hex'),
-  };
+  return { crc32: encodeCrc32(crc32(bytes)), sha256: hash('sha256', bytes, 'hex') };
 }
 
 /**

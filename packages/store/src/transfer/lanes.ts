@@ -6,7 +6,8 @@ export interface LanesOptions {
   readonly bounds?: LaneBounds;
 }
 
-const DEFAULT_BOUNDS: LaneBounds = { least: 4, most: 32 };
+/** Sixteen connections of some 50 MB/s are as much as one thread can encrypt, and with their buffers the agent stays below 260 MB. */
+const DEFAULT_BOUNDS: LaneBounds = { least: 4, most: 16 };
 const START = 8;
 const PERIOD_MS = 1000;
 /** Of the time spent sending: how fast an older measurement loses weight. */

@@ -1,8 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { abandonUpload, completeUpload } from '../complete-upload.ts';
+import { crc32Of } from '../crc32.ts';
 import type { CallOptions, CompletedPart, ObjectStore } from '../object-store.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { compositeSha256, type Hashing, hashPartBy, type PartHashes } from './content-hash.ts';
+import { compositeSha256, hashPart, type PartHashes } from './content-hash.ts';
 import { FileChangedError, type FileIdentity, identityOf, sameFile } from './file-identity.ts';
 import { inParallel } from './parallel.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
@@ -12,8 +13,6 @@ export interface TransferOptions extends CallOptions {
   readonly partSizeBytes?: number;
   /** Parts under way at once, and buffers of a part's size in memory. */
   readonly concurrency?: number;
-  /** Uploads always have the CRC, which S3 compares; whoever compares nothing else can spare the rest. */
-  readonly hashing?: Hashing;
   /** Called with the bytes of each part that is through. */
   readonly onProgress?: (bytes: number) => void;
 }
@@ -24,6 +23,8 @@ export interface PutFileOptions extends TransferOptions {
    * left is used part by part, where it holds the same bytes.
    */
   readonly resumable?: boolean;
+  /** False leaves the SHA-256 empty: a third of an upload's CPU, for who keeps no manifest. S3 compares the CRCs anyway. */
+  readonly sha256?: boolean;
   /** Called with the bytes of each part that an earlier upload had sent already. */
   readonly onKnown?: (bytes: number) => void;
 }
@@ -90,10 +91,12 @@ async function putWhole(store: ObjectStore, key: string, sending: Sending): Prom
   await sending.reader.assertUnchanged();
   const { etag } = await store.put(key, body, { signal: sending.signal });
   sending.onProgress?.(body.byteLength);
-  return { etag, parts: [{ partNumber: 1, sizeBytes: body.byteLength, ...hashPartBy(body, hashingOf(sending)) }] };
+  return { etag, parts: [{ partNumber: 1, sizeBytes: body.byteLength, ...hashesOf(body, sending) }] };
 }
 
-const hashingOf = ({ hashing }: TransferOptions): Hashing => (hashing === 'crc32' ? 'crc32' : 'both');
+function hashesOf(body: Buffer, { sha256 = true }: PutFileOptions): PartHashes {
+  return sha256 ? hashPart(body) : { crc32: crc32Of(body), sha256: '' };
+}
 
 async function putInParts(store: ObjectStore, key: string, sending: Sending): Promise<Sent> {
   const { reader, signal } = sending;
@@ -110,7 +113,7 @@ async function putInParts(store: ObjectStore, key: string, sending: Sending): Pr
   try {
     const parts = await inParallel(filled(), { concurrency, signal }, async ({ part, buffer, body }, signal) => {
       try {
-        const hashes = hashPartBy(body, hashingOf(sending));
+        const hashes = hashesOf(body, sending);
         const { crc32 } = hashes;
         const there = knownPart(sent.get(part.partNumber), body, crc32);
         const completed =
