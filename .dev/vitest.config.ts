@@ -13,7 +13,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           root,
-          include: ['packages/*/src/**/*.test.ts', 'agent/src/**/*.test.ts', 'controller/src/**/*.test.ts'],
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'agent/src/**/*.test.ts',
+            'controller/src/**/*.test.ts',
+            'e2e/simulation/**/*.test.ts',
+          ],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           // Its ESM build imports a folder, which Node refuses.

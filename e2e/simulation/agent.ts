@@ -23,7 +23,7 @@ import type { TrainerEnd } from './trainer.ts';
 
 export const RUN = 'r-abcdefghij';
 const SETTLE_MS = 1000;
-const UNASKED_MS = 30_000;
+const UNASKED_MS = 15_000;
 
 /** The parts of the product that the simulated agent is made of. Mutants put others in their places. */
 export interface Parts {
@@ -68,6 +68,8 @@ export interface MachineJournal {
   sinceMs: number;
   /** Set once a script was killed here: since when its generation had written. */
   killedSinceMs: number | null;
+  /** Manifests that the last restore found damaged. */
+  rejected: readonly string[];
 }
 
 export interface Workload {
@@ -98,11 +100,12 @@ export class Agent {
   readonly #keeper: LeaseKeeper;
   readonly #publisher: Publisher;
   readonly #store: ObjectStore;
-  readonly #rejected: string[] = [];
+  readonly #rejected: string[];
   readonly #life = new AbortController();
 
   constructor(at: AgentSurroundings) {
     this.#at = at;
+    this.#rejected = [...at.journal.rejected];
     const { parts, process, store } = at;
     const clock = process.clock;
     const bucket = parts.store(store, process);
@@ -201,8 +204,8 @@ export class Agent {
     if (running.ended === null) await this.#drain(running);
     const told = stop.signal.aborted;
     passes.abort();
-    const end = parts.ended({ clean: running.ended?.clean === true && told });
-    await this.#finish({ clean: end.clean, atMs: this.#at.process.clock.wallMs() }, fenced, events);
+    const { clean, atMs } = await running.done;
+    await this.#finish(parts.ended({ clean: clean && told, atMs }), fenced, events);
     await passing;
     if (!told) {
       this.#at.journal.killedSinceMs ??= this.#at.journal.sinceMs;
@@ -214,7 +217,7 @@ export class Agent {
   async #drain(running: Workload): Promise<void> {
     const { process, stop } = this.#at;
     running.tell();
-    const graceMs = (stop.deadlineMs() ?? 0) - 10_000 - process.clock.monotonicMs();
+    const graceMs = (stop.deadlineMs() ?? 0) - 6000 - process.clock.monotonicMs();
     await Promise.race([running.done, process.clock.sleep(Math.max(0, graceMs))]);
     running.kill();
     await running.done;
@@ -268,6 +271,7 @@ export class Agent {
       this.#prefetching = Promise.resolve(null);
       const restored = await parts.restore(this.#restoreOptions(), prefetched);
       if (restored !== null) this.#rejected.push(...restored.rejected);
+      if (restored !== null && process.alive) journal.rejected = restored.rejected;
       else await setTornAside(folder, { cutOffSinceMs: journal.killedSinceMs });
       events.restored(restored);
     });

@@ -238,7 +238,8 @@ export class Invariants implements S3Observer, Witness {
   }
 
   #isProtected(committed: Committed): boolean {
-    const chain = this.#chain();
+    // A rule that counted on damaged ones would keep too few.
+    const chain = this.#chain().filter(({ key }) => !this.#damaged.has(key));
     const at = chain.indexOf(committed);
     if (at < 0) return false;
     if (at <= KEPT) return true;

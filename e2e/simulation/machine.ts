@@ -52,7 +52,12 @@ export class Machine {
   readonly #at: MachineSurroundings;
   readonly #temper: Temper;
   readonly #notice = new AbortController();
-  readonly #journal: MachineJournal = { generation: null, sinceMs: 0, killedSinceMs: null };
+  readonly #journal: MachineJournal = {
+    generation: null,
+    sinceMs: 0,
+    killedSinceMs: null,
+    rejected: [],
+  };
   #deadlineMs: number | null = null;
 
   constructor(name: string, at: MachineSurroundings, temper: Temper) {
@@ -106,7 +111,7 @@ export class Machine {
     this.keeper = null;
     if (!this.alive) return;
     const { random, timeline } = this.#at;
-    timeline.after(random.int(100, 8000), () => {
+    timeline.after(random.int(100, 4000), () => {
       if (this.alive) this.start();
     });
   }
@@ -142,7 +147,15 @@ export class Machine {
 
   #startTrainer(): Trainer {
     const { habits, random, saves, timeline } = this.#at;
-    const options = { disk: this.disk, folder: CHECKPOINTS, timeline, random: random.fork(), habits, saves };
+    const options = {
+      disk: this.disk,
+      folder: CHECKPOINTS,
+      timeline,
+      random: random.fork(),
+      habits,
+      saves,
+      wallMs: () => this.clock.wallMs(),
+    };
     this.trainer = new Trainer(options);
     return this.trainer;
   }

@@ -53,7 +53,9 @@ export const mutants: readonly Mutant[] = [
     publisher: (options) =>
       realParts.publisher({ ...options, openWriters: { among: () => Promise.resolve(new Set<string>()) } }),
   }),
-  mutant('takes a kill for a clean end', /holds what no complete save wrote/, { ended: () => ({ clean: true }) }),
+  mutant('takes a kill for a clean end', /holds what no complete save wrote/, {
+    ended: ({ atMs }) => ({ clean: true, atMs }),
+  }),
   mutant('leaves the uploads of older generations', /was left behind/, {
     cleanUp: () => Promise.resolve({ orphans: [], abortedUploads: [] }),
   }),

@@ -1,8 +1,8 @@
 import { cleanUpOlderGenerations, createPublisher, leasePolicy, settlePrefetched } from '@runctl/checkpoint';
 import type { Parts } from './agent.ts';
 
-/** Worlds run at more than twice the product's pace, so that a simulated minute holds more that can go wrong. */
-export const PACE = 0.4;
+/** Worlds run at five times the product's pace, so that a simulated minute holds more that can go wrong. */
+export const PACE = 0.2;
 
 /** The product as it is. */
 export const realParts: Parts = {

@@ -23,7 +23,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
   const counts: Partial<Record<keyof WorldReport['counts'], number>> = {};
   let done = 0;
   while (done < worlds && failed.length < failures) {
-    const report = await runWorld(firstSeed + done, parts);
+    const report = await withoutStacks(() => runWorld(firstSeed + done, parts));
     done++;
     for (const [name, count] of Object.entries(report.counts) as [keyof WorldReport['counts'], number][])
       counts[name] = (counts[name] ?? 0) + count;
@@ -31,4 +31,15 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
     onProgress?.(done);
   }
   return { worlds: done, counts: counts as SimulationReport['counts'], failed };
+}
+
+/** A world is full of errors that somebody expects, and most of their cost is the stack. */
+async function withoutStacks<T>(work: () => Promise<T>): Promise<T> {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return await work();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
 }

@@ -49,7 +49,7 @@ const STORM: Weather = {
   conflict: 0.1,
   cut: 0.1,
   late: 0.03,
-  usualMs: 400,
+  usualMs: 300,
 };
 
 export function weatherOf(random: Random): Weather {
@@ -68,7 +68,7 @@ export interface Fate {
   readonly cut: boolean;
 }
 
-const LATEST_MS = 60_000;
+const LATEST_MS = 40_000;
 
 export function fateOf(random: Random, weather: Weather, conditional: boolean): Fate {
   const late = random.chance(weather.late);

@@ -17,7 +17,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** A world that is not over by then hangs. */
 const LIMIT_MS = 6 * HOUR_MS;
-const NOTICE_MS = 48_000;
+const NOTICE_MS = 24_000;
 /** In which a new machine in calm weather must take the lease, train and save. */
 const RECOVERY_MS = 10 * MINUTE_MS;
 /** In which the janitor must be done, and pruning too. */
@@ -109,12 +109,12 @@ class World {
 
   async #story(): Promise<void> {
     const random = this.#random;
-    const chaosMs = random.int(30_000, 110_000);
+    const chaosMs = random.int(15_000, 60_000);
     this.#changeWeather(chaosMs);
     if (random.chance(0.15)) this.#letBytesRot();
     const count = random.int(1, 3);
     for (let index = 0; index < count; index++) {
-      const bootMs = index === 0 ? 0 : random.int(5000, chaosMs);
+      const bootMs = index === 0 ? 0 : random.int(2000, chaosMs);
       this.#timeline.at(bootMs, () => this.#live(`i-${index}`, chaosMs));
     }
     await this.#timeline.sleep(chaosMs);
@@ -132,19 +132,27 @@ class World {
       clockRate: 1 + (random.next() - 0.5) / 100,
       wallOffsetMs: random.chance(0.5) ? 0 : random.int(-3 * HOUR_MS, 3 * HOUR_MS),
     });
-    const endMs = random.int(this.#timeline.nowMs, untilMs + MINUTE_MS / 2);
+    const endMs = random.int(this.#timeline.nowMs, untilMs + MINUTE_MS / 4);
     const end = random.pick(['notice', 'notice', 'power-cut', 'none']);
-    if (end === 'notice') this.#timeline.at(endMs, () => machine.notice(random.pick([NOTICE_MS, NOTICE_MS, 15_000])));
+    if (end === 'notice') this.#timeline.at(endMs, () => machine.notice(random.pick([NOTICE_MS, NOTICE_MS, 10_000])));
     if (end === 'power-cut') this.#timeline.at(endMs, () => machine.cutPower());
-    if (random.chance(0.2))
+    if (random.chance(0.35))
       this.#timeline.at(random.int(this.#timeline.nowMs, endMs), () =>
-        machine.process?.freeze(random.pick([2000, 20_000, 40_000])),
+        machine.process?.freeze(random.pick([2000, 10_000, 20_000])),
       );
-    if (random.chance(0.2)) this.#timeline.at(random.int(this.#timeline.nowMs, endMs), () => machine.trainer?.kill());
-    if (random.chance(0.2))
-      this.#timeline.at(random.int(this.#timeline.nowMs, endMs), () => {
-        machine.clock.wallOffsetMs += random.int(-HOUR_MS, HOUR_MS);
-      });
+    const odd = random.pick(['script-crashes', 'clock-steps', null, null, null] as const);
+    const oddMs = random.int(this.#timeline.nowMs, endMs);
+    if (odd === 'script-crashes') this.#timeline.at(oddMs, () => machine.trainer?.kill());
+    if (odd === 'clock-steps' && this.#isTold())
+      this.#timeline.at(oddMs, () => (machine.clock.wallOffsetMs += random.int(-HOUR_MS, HOUR_MS)));
+  }
+
+  /**
+   * Whether scripts of this world end by themselves when they are told to. After a kill the age of files counts, which
+   * only the wall clock tells: a step of the clock right before it can make a torn file look old.
+   */
+  #isTold(): boolean {
+    return this.#at.habits.onTerm === 'saves' || this.#at.habits.onTerm === 'leaves';
   }
 
   #boot(name: string, temper: Temper): Machine {
@@ -157,7 +165,7 @@ class World {
   #changeWeather(untilMs: number): void {
     if (this.#timeline.nowMs >= untilMs) return;
     this.#s3.weather = weatherOf(this.#random);
-    this.#timeline.after(this.#random.int(6000, 40_000), () => this.#changeWeather(untilMs));
+    this.#timeline.after(this.#random.int(3000, 20_000), () => this.#changeWeather(untilMs));
   }
 
   /** A byte of the latest checkpoint flips as a machine without files of its own begins to restore it. */

@@ -269,7 +269,8 @@ class PublishingFolder {
     this.#durable = pointer === null || manifest === null ? null : durableOf(run, manifest, pointer.pointer);
     const damaged = pointer !== null && rejected.includes(pointer.pointer.manifest);
     this.#growing.copyFrom(damaged ? null : manifest);
-    if (manifest !== null) {
+    // What a restore found damaged is to be replaced, by an older step too.
+    if (manifest !== null && !damaged) {
       this.#published ??= { step: manifest.step, savedAtMs: Date.parse(manifest.savedAt), identity: null };
       this.#look.durable(manifest);
     }
