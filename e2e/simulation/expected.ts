@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { simulate } from './simulate.ts';
 
-/** Worlds of the shard, with seeds of its own. Each failure names its seed: `npm run soak -- simulation --seed <n>`. */
+/** Worlds of the shard, with seeds of its own. Each failure names its seed: `npm run soak -- --only simulation --seed <n>`. */
 export async function expectAllHolds(worlds: { readonly firstSeed: number; readonly count: number }): Promise<void> {
   const { counts, failed } = await simulate({ firstSeed: worlds.firstSeed, worlds: worlds.count });
   expect(failed.map(({ seed, violations }) => ({ seed, violations }))).toEqual([]);

@@ -26,6 +26,8 @@ export interface Save {
 }
 
 export const LOG_FILE = 'train.log';
+/** Which of several files may be the same in each save, as frozen weights are. */
+const FROZEN = 'optimizer.bin';
 
 export function layoutOf(random: Random): Layout {
   const kind = random.pick(['stepped-folders', 'stepped-folders', 'stepped-files', 'in-place', 'replaced'] as const);
@@ -36,6 +38,7 @@ export function layoutOf(random: Random): Layout {
   ]);
   const files = names.slice(0, count).map((name) => {
     const sizeBytes = random.pick([24, 70, 150, 400]);
+    if (name === FROZEN && random.chance(0.4)) return { name, sizeBytes, constantBytes: sizeBytes };
     return { name, sizeBytes, constantBytes: random.chance(0.5) ? 0 : Math.floor(sizeBytes * random.next()) };
   });
   return { kind, files, keeps: random.chance(0.5) ? random.int(1, 3) : null, growsLog: random.chance(0.3) };
@@ -60,6 +63,7 @@ function pathOf(layout: Layout, shape: FileShape, step: number): string {
 
 function contentOf({ name, sizeBytes, constantBytes }: FileShape, id: number): Buffer {
   if (name.endsWith('.json')) return Buffer.from(JSON.stringify({ id, name, filler: 'j'.repeat(sizeBytes % 50) }));
+  if (constantBytes >= sizeBytes) return Buffer.alloc(sizeBytes, `constant ${name} `);
   const unique = Buffer.alloc(Math.max(16, sizeBytes - constantBytes), `[${id} ${name}]`);
   return Buffer.concat([Buffer.alloc(constantBytes, `constant ${name} `), unique]);
 }

@@ -16,14 +16,16 @@ export interface SimulationReport {
   readonly failed: readonly WorldReport[];
 }
 
-/** Worlds one after another, with seeds counted up from the first. */
+/** Worlds one after another, with seeds counted up from the first. A single one has stacks in what it tells. */
 export async function simulate(options: SimulateOptions): Promise<SimulationReport> {
   const { firstSeed, worlds, failures = 1, parts, onProgress } = options;
   const failed: WorldReport[] = [];
   const counts: Partial<Record<keyof WorldReport['counts'], number>> = {};
   let done = 0;
   while (done < worlds && failed.length < failures) {
-    const report = await withoutStacks(() => runWorld(firstSeed + done, parts));
+    const report = await (worlds === 1
+      ? runWorld(firstSeed, parts)
+      : withoutStacks(() => runWorld(firstSeed + done, parts)));
     done++;
     for (const [name, count] of Object.entries(report.counts) as [keyof WorldReport['counts'], number][])
       counts[name] = (counts[name] ?? 0) + count;

@@ -111,7 +111,7 @@ class World {
     const random = this.#random;
     const chaosMs = random.int(15_000, 60_000);
     this.#changeWeather(chaosMs);
-    if (random.chance(0.15)) this.#letBytesRot();
+    if (random.chance(0.25)) this.#letBytesRot();
     const count = random.int(1, 3);
     for (let index = 0; index < count; index++) {
       const bootMs = index === 0 ? 0 : random.int(2000, chaosMs);
