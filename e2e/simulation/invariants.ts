@@ -38,8 +38,6 @@ export class Invariants implements S3Observer, Witness {
   readonly violations: string[] = [];
   readonly counts = { published: 0, acknowledged: 0, restored: 0, fellBack: 0, lateWrites: 0, passesFailed: 0 };
   readonly machines: Machine[] = [];
-  /** Called when a machine begins to restore: the moment at which bytes may rot. */
-  onRestoring: (process: Process) => void = () => {};
   readonly #s3: ModelS3;
   readonly #saves: FinishedSaves;
   readonly #habits: Habits;
@@ -92,7 +90,6 @@ export class Invariants implements S3Observer, Witness {
 
   restoring(process: Process): void {
     this.#expected.set(process, this.#acknowledged);
-    this.onRestoring(process);
   }
 
   restored(process: Process, machine: Machine, restored: RestoredCheckpoint | null): void {

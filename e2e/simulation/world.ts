@@ -63,6 +63,7 @@ class World {
   readonly #invariants: Invariants;
   readonly #at: MachineSurroundings;
   #over = false;
+  #mayRot = false;
 
   constructor(seed: number, { random, timeline, parts }: Given) {
     this.#seed = seed;
@@ -111,7 +112,7 @@ class World {
     const random = this.#random;
     const chaosMs = random.int(15_000, 60_000);
     this.#changeWeather(chaosMs);
-    if (random.chance(0.25)) this.#letBytesRot();
+    this.#mayRot = random.chance(0.25);
     const count = random.int(1, 3);
     for (let index = 0; index < count; index++) {
       const bootMs = index === 0 ? 0 : random.int(2000, chaosMs);
@@ -156,6 +157,7 @@ class World {
   }
 
   #boot(name: string, temper: Temper): Machine {
+    this.#letBytesRot();
     const machine = new Machine(name, this.#at, temper);
     this.#invariants.machines.push(machine);
     machine.start();
@@ -168,16 +170,17 @@ class World {
     this.#timeline.after(this.#random.int(3000, 20_000), () => this.#changeWeather(untilMs));
   }
 
-  /** A byte of the latest checkpoint flips as a machine without files of its own begins to restore it. */
+  /**
+   * A byte of the latest checkpoint flips. Only while nobody lives who counts on it: a publisher that restored it, or wrote
+   * it, has S3 copy what did not change, and S3 does not tell that the source is not what it was.
+   */
   #letBytesRot(): void {
-    this.#invariants.onRestoring = ({ host }) => {
-      const fresh = host.disk.filesBelow('/home/checkpoints').length === 0;
-      if (!fresh || !this.#invariants.hasFallback()) return;
-      this.#invariants.onRestoring = () => {};
-      const key = this.#random.pick(this.#invariants.latestFiles());
-      this.#invariants.damaged(key);
-      void this.#flipByte(key);
-    };
+    if (!this.#mayRot || this.#invariants.machines.some(({ alive }) => alive) || !this.#invariants.hasFallback())
+      return;
+    this.#mayRot = false;
+    const key = this.#random.pick(this.#invariants.latestFiles());
+    this.#invariants.damaged(key);
+    void this.#flipByte(key);
   }
 
   async #flipByte(key: string): Promise<void> {
