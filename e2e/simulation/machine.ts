@@ -12,6 +12,7 @@ import { type Habits, Trainer } from './trainer.ts';
 /** Of the checkpoint folder, on the machine's disk. */
 export const CHECKPOINTS = '/home/checkpoints';
 const LEASE_FILE = '/var/lib/runctl/lease.json';
+const UPLOADS_FILE = '/var/lib/runctl/uploads.ndjson';
 
 export interface MachineSurroundings {
   readonly timeline: Timeline;
@@ -22,6 +23,7 @@ export interface MachineSurroundings {
   readonly saves: FinishedSaves;
   readonly parts: Parts;
   readonly witness: Witness;
+  readonly partSizeBytes: number;
 }
 
 /** Sees what the machines believe of themselves. */
@@ -125,6 +127,8 @@ export class Machine {
       parts,
       folder: root + CHECKPOINTS,
       leaseFile: root + LEASE_FILE,
+      uploadsFile: root + UPLOADS_FILE,
+      partSizeBytes: this.#at.partSizeBytes,
       openWriters: {
         among: (files) => {
           const written = files.filter((file) => this.disk.isWritten(Number(file.inode.split(':')[1])));
