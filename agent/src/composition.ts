@@ -80,6 +80,7 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
       region: config.region,
       endpoint: configuration.ec2Endpoint,
       credentials: () => credentials(),
+      clock,
     }),
     power: systemPower(),
     account,

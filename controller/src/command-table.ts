@@ -72,6 +72,21 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/s3/sync.ts')).S3SyncCommand,
   },
   {
+    path: ['checkpoint', 'list'],
+    summary: 'list the checkpoints of a folder or a run',
+    load: async () => (await import('./commands/checkpoint/list.ts')).CheckpointListCommand,
+  },
+  {
+    path: ['checkpoint', 'info'],
+    summary: 'show one checkpoint with its files',
+    load: async () => (await import('./commands/checkpoint/info.ts')).CheckpointInfoCommand,
+  },
+  {
+    path: ['checkpoint', 'verify'],
+    summary: 'check that checkpoints are whole',
+    load: async () => (await import('./commands/checkpoint/verify.ts')).CheckpointVerifyCommand,
+  },
+  {
     path: ['sandbox', 'start'],
     summary: 'start the local cloud',
     load: async () => (await import('./commands/sandbox/start.ts')).SandboxStartCommand,

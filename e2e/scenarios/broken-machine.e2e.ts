@@ -1,10 +1,11 @@
 import { execa } from 'execa';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { giveNotice, succeeds } from '../support/breaking.ts';
 import { eventually } from '../support/eventually.ts';
 import { checkAfter } from '../support/checker.ts';
-import { launchDetached } from '../support/launching.ts';
+import { launchDetached, reachesStep } from '../support/launching.ts';
 import { World } from '../support/world.ts';
 
 test('a full disk ends the run with its reason, and what was saved before is whole', async (context) => {
@@ -30,6 +31,35 @@ test('a full disk ends the run with its reason, and what was saved before is who
   }
 });
 
-test('the clock of the machine is an hour off', (context) => {
-  context.skip('at the levels process and lite an instance has the clock of the host');
+describe.concurrent('the clock of the machine is an hour off', () => {
+  for (const [which, clockOffsetMs] of [
+    ['ahead', 3_600_000],
+    ['behind', -3_600_000],
+  ] as const)
+    test(`${which}: the window of a notice is right, nothing is lost, and a machine with a right clock goes on`, async () => {
+      await using world = await World.start();
+      await world.sandbox.send('delays', { changes: { clockOffsetMs } });
+      const run = await launchDetached(world, 'counter', { args: ['60', '0.1'] });
+      const { instanceId } = await reachesStep(world, run, 1, 12);
+      await world.sandbox.send('delays', { changes: { clockOffsetMs: 0 } });
+      await giveNotice(world, instanceId);
+
+      await succeeds(world, run, 60);
+      const drained = await world.bucket.drained(run, 1);
+      const account = JSON.stringify(drained);
+      expect(drained?.drain, account).toMatchObject({ killed: false, newCheckpoint: true, notDurable: [] });
+      expect(drained?.drain.windowMs, account).toBeGreaterThan(8000);
+      expect(drained?.drain.windowMs, account).toBeLessThanOrEqual(13_000);
+      expect(drained?.drain.durableStep, account).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
+      expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
+      await checkAfter(world, run);
+    });
+
+  test('on every machine of the run: the last of them deletes its fleet all the same', async () => {
+    await using world = await World.start();
+    await world.sandbox.send('delays', { changes: { clockOffsetMs: 3_600_000 } });
+    const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
+    await succeeds(world, run, 20);
+    await checkAfter(world, run);
+  });
 });

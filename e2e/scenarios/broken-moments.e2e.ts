@@ -12,12 +12,16 @@ const slowUploads = {
   effect: { kind: 'bandwidth', bytesPerSecond: 4 << 20 },
 };
 
+/** Long enough for a kill to come first. */
+const slowly = (keyPattern: string, operation: string) => ({
+  match: { keyPattern, operations: [operation] },
+  effect: { kind: 'delay', ms: 15_000 },
+});
+
 describe.concurrent('a notice at a bad moment', () => {
   test('while preparing: nothing was started, and the replacement starts', async () => {
     await using world = await World.start();
-    await breakS3(world, [
-      { match: { keyPattern: 'code/*', operations: ['GetObject'] }, effect: { kind: 'delay', ms: 15_000 } },
-    ]);
+    await breakS3(world, [slowly('code/*', 'GetObject')]);
     const run = await launchDetached(world, 'counter', { args: ['30', '0.1'] });
     const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'preparing' });
     await giveNotice(world, instanceId);
@@ -94,6 +98,62 @@ describe.concurrent('the agent is killed after a notice', () => {
       expect(String(await world.bucket.log(run, 2))).toMatch(/^resumed at step \d+ whole$/m);
       await checkAfter(world, run);
     });
+});
+
+describe.concurrent('the agent is killed', () => {
+  test('while preparing: the next one prepares again, and the script is started once', async () => {
+    await using world = await World.start();
+    await breakS3(world, [slowly('code/*', 'GetObject')]);
+    const run = await launchDetached(world, 'counter', { args: ['30', '0.1'] });
+    const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'preparing' });
+    await onInstance(world, instanceId, `kill -9 ${await agentProcess(world, run)}`);
+    await breakS3(world);
+
+    await succeeds(world, run, 30);
+    const log = String(await world.bucket.log(run, 1));
+    expect(log.match(/^step \d+$/gm)).toEqual(Array.from({ length: 30 }, (_, index) => `step ${index + 1}`));
+    expect(await world.bucket.status(run, 2)).toBeNull();
+    await checkAfter(world, run);
+  });
+
+  test('while reporting a drain: the next one reports the same, and the replacement goes on from it', async () => {
+    await using world = await World.start({ timeScale: 0.2 });
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1'] });
+    await reachesStep(world, run, 1, 12);
+    await breakS3(world, [slowly('*/attempts/*/drained.json', 'PutObject')]);
+    const pid = await agentProcess(world, run);
+    const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'running' });
+    await giveNotice(world, instanceId);
+    await reachesPhase(world, run, { generation: 1, phase: 'reporting' });
+    await onInstance(world, instanceId, `kill -9 ${pid}`);
+    await breakS3(world);
+
+    await succeeds(world, run, 60);
+    const drained = await world.bucket.drained(run, 1);
+    const account = JSON.stringify(drained);
+    expect(drained?.drain, account).toMatchObject({ cause: 'spot-notice', killed: false, newCheckpoint: true });
+    expect(drained?.drain.durableStep, account).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
+    expect(await world.bucket.attemptOutcome(run, 1)).toMatchObject({ status: 'interrupted', exitCode: 143 });
+    expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
+    await checkAfter(world, run);
+  });
+
+  test('while reporting the end: the run has succeeded all the same, and nothing is trained twice', async () => {
+    await using world = await World.start();
+    await breakS3(world, [slowly('*/attempts/*/outcome.json', 'PutObject')]);
+    const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
+    const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'running' });
+    const pid = await agentProcess(world, run);
+    await reachesPhase(world, run, { generation: 1, phase: 'reporting' });
+    await onInstance(world, instanceId, `kill -9 ${pid}`);
+    await breakS3(world);
+
+    await succeeds(world, run, 20);
+    expect(await world.bucket.attemptOutcome(run, 1)).toMatchObject({ status: 'succeeded', exitCode: 0 });
+    expect(String(await world.bucket.log(run, 1)).match(/^step 1$/gm)).toHaveLength(1);
+    expect(await world.bucket.status(run, 2)).toBeNull();
+    await checkAfter(world, run);
+  });
 });
 
 describe.concurrent('a script that leaves something behind', () => {

@@ -25,7 +25,7 @@ import type { TrainerEnd } from './trainer.ts';
 export const RUN = 'r-abcdefghij';
 const SETTLE_MS = 1000;
 const UNASKED_MS = 15_000;
-const GROWING_MS = 150;
+const GROWING_MS = 300;
 
 /** The parts of the product that the simulated agent is made of. Mutants put others in their places. */
 export interface Parts {

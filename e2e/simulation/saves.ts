@@ -37,7 +37,7 @@ export function layoutOf(random: Random): Layout {
     ['scalars.json', 'weights.bin', 'moments.bin'],
   ]);
   const files = names.slice(0, count).map((name) => {
-    const sizeBytes = random.pick([24, 70, 150, 400]);
+    const sizeBytes = random.pick([24, 70, 150, 200]);
     if (name === FROZEN && random.chance(0.4)) return { name, sizeBytes, constantBytes: sizeBytes };
     return { name, sizeBytes, constantBytes: random.chance(0.5) ? 0 : Math.floor(sizeBytes * random.next()) };
   });

@@ -30,6 +30,8 @@ export class AttemptLife implements AttemptActions {
   /** Null while it is not known when the workload ended. */
   #endedAtMs: number | null = null;
   #lastPass: PassReport | null = null;
+  /** Settles when the flush is over, at the latest soon after its deadline cut it off. */
+  #flushing: Promise<unknown> = Promise.resolve();
   #flushMs: number | null = null;
   #verdict: Verdict | null = null;
   #unreported: AttemptReport | null = null;
@@ -190,10 +192,12 @@ export class AttemptLife implements AttemptActions {
     if (publishes) this.#passing?.stop();
     else this.#passing?.abort();
     signal.addEventListener('abort', () => this.#passing?.abort(), { once: true });
-    const [report, shipped] = await Promise.all([
+    const flushing = Promise.all([
       publishes ? this.#finalPass({ ending, byMs, hurried }, signal) : null,
       shipRest(this.#shipper, { clock: ports.clock, log: ports.log, signal }),
     ]);
+    this.#flushing = flushing.catch(() => {});
+    const [report, shipped] = await flushing;
     this.#flushMs = Math.round(ports.clock.monotonicMs() - startedMs);
     // Whatever is still on its way became part of nothing, and is billed until somebody aborts it.
     const ended = this.#context.checkpoints.publisher.end();
@@ -203,8 +207,11 @@ export class AttemptLife implements AttemptActions {
   }
 
   async report(ending: Ending, flush: FlushResult, signal: AbortSignal): Promise<void> {
-    const { journal, life, ports } = this.#context;
+    const { facts: known, journal, life, ports } = this.#context;
     life.enter('reporting', 'writing down how it ended');
+    // What the deadline cut off says in a moment which checkpoint it could not bring.
+    const moment = ports.clock.sleep(known.spec.timing.reportReserveMs / 4, signal).catch(() => {});
+    await Promise.race([this.#flushing, moment]);
     const verdict = this.#judge(ending);
     this.#verdict = verdict;
     const attempt = journal.state.attempt;

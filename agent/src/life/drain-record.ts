@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DurableCheckpoint, PassReport } from '@runctl/checkpoint';
 import { messageOf } from '@runctl/core';
-import type { DrainReport, StopCause } from '@runctl/protocol';
+import { type DrainReport, parseManifestKey, type StopCause } from '@runctl/protocol';
 
 /** What is noted while a workload drains. Wall times. */
 export interface DrainTimes {
@@ -20,6 +20,7 @@ export interface Writes {
 }
 
 export interface DrainEnd {
+  readonly generation: number;
   readonly exitMs: number | null;
   readonly killed: boolean;
   readonly writes: Writes;
@@ -33,8 +34,7 @@ const since = (fromMs: number, atMs: number | null): number | null =>
 
 /** What happened between the stop and the last byte. */
 export function drainReportOf(times: DrainTimes, end: DrainEnd): DrainReport {
-  const savedMs = end.durable === null ? Number.NEGATIVE_INFINITY : Date.parse(end.durable.savedAt);
-  const newCheckpoint = savedMs >= times.termMs;
+  const newCheckpoint = end.durable !== null && isSince(end.durable, times.termMs, end.generation);
   return {
     cause: times.cause,
     windowMs: times.windowMs,
@@ -57,6 +57,11 @@ function notDurableOf(lastPass: PassReport | null, newCheckpoint: boolean): stri
   if (newCheckpoint || known.length > 0 || (lastPass !== null && lastPass.error === null)) return [...known];
   const why = lastPass === null ? 'there was no time for it' : messageOf(lastPass.error);
   return [`whatever was saved last: the look at the checkpoint folder was cut short (${why})`];
+}
+
+/** Times of another generation are those of another machine's clock, which may be wrong. */
+function isSince({ manifest, savedAt }: DurableCheckpoint, termMs: number, generation: number): boolean {
+  return parseManifestKey(manifest)?.generation === generation && Date.parse(savedAt) >= termMs;
 }
 
 /** By the files' own times: first and last moment at which one of them was written after `fromMs`. */

@@ -559,6 +559,25 @@ test.concurrent(
   },
 );
 
+test.concurrent('a last save that the window is too short for is named in the account of the drain', async () => {
+  let slow = false;
+  const store = (memory: ObjectStore) =>
+    intercepted(memory, async ({ key, signal }, perform) => {
+      if (slow && key?.includes('/data/') === true) await systemClock.sleep(60_000, signal);
+      return perform();
+    });
+  await using world = await RunWorld.launch({ script: 'counter.py', args: ['1000', '0.1'], store });
+  const machine = await world.machine('i-1');
+  machine.start().catch(() => {});
+  await eventually('a durable checkpoint', async () => (await world.latest())?.step === 5);
+  slow = true;
+  machine.imds.notice(3000);
+  await eventually('the account', async () => (await world.drained(1)) !== null);
+  const drain = (await world.drained(1))?.drain;
+  expect(drain).toMatchObject({ killed: false, newCheckpoint: false, durableStep: 5 });
+  expect(drain?.notDurable.join()).toMatch(/step \d+/);
+});
+
 /** A bucket that refuses what the test says, as long as it says so. */
 function refusing(bucket: { refuses: (key: string) => boolean }) {
   return (memory: ObjectStore): ObjectStore =>

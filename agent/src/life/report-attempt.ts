@@ -62,6 +62,7 @@ async function drainedDocument(context: LifeContext, report: AttemptReport) {
   const times = report.drain.times();
   const writes = await writesSince(context.folders.checkpoint, times.termMs);
   const drain = drainReportOf(times, {
+    generation: context.journal.state.attempt?.generation ?? 1,
     exitMs: report.exitMs,
     killed: report.ending.killed,
     writes,

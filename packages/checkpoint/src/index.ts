@@ -7,6 +7,7 @@ export { cleanUpOlderGenerations, type CleanUpReport, prune, type PruneReport } 
 export { createPublisher } from './publish/publisher.ts';
 export * from './publish/publisher-port.ts';
 export { fileUploadJournal, type UploadJournal } from './publish/uploads/upload-journal.ts';
+export * from './recognise/inspect-folder.ts';
 export { openWritersFor } from './recognise/open-writers.ts';
 export * from './recognise/recogniser.ts';
 export { recognisers } from './recognise/recognisers.ts';

@@ -19,6 +19,7 @@ export const errorCatalog = {
   'object-not-found': 10,
   'instance-not-found': 10,
   'checkpoint-not-found': 10,
+  'checkpoint-damaged': 10,
   'transfer-incomplete': 21,
   'disk-full': 13,
   'name-taken': 11,

@@ -267,10 +267,10 @@ class PublishingFolder {
     const standing = await this.#ledger.read({ store, run, signal: pass.signal });
     const { pointer, manifest } = standing;
     this.#durable = pointer === null || manifest === null ? null : durableOf(run, manifest, pointer.pointer);
-    const damaged = pointer !== null && rejected.includes(pointer.pointer.manifest);
-    this.#growing.copyFrom(damaged ? null : manifest);
-    // What a restore found damaged is to be replaced, by an older step too.
-    if (manifest !== null && !damaged) {
+    // What a restore found damaged is no source, and is to be replaced, by an older step too.
+    const isTrusted = pointer !== null && !rejected.includes(pointer.pointer.manifest);
+    this.#growing.copyFrom(isTrusted ? manifest : null);
+    if (manifest !== null && isTrusted) {
       this.#published ??= { step: manifest.step, savedAtMs: Date.parse(manifest.savedAt), identity: null };
       this.#look.durable(manifest);
     }

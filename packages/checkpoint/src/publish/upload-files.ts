@@ -1,5 +1,12 @@
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { type ContentHashes, FileChangedError, FileShrankError, isStoreError, type PartGrid } from '@runctl/store';
+import {
+  type ContentHashes,
+  FileChangedError,
+  FileGrewError,
+  FileShrankError,
+  isStoreError,
+  type PartGrid,
+} from '@runctl/store';
 import { mapConcurrently } from '../concurrency.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
 import type { BucketAccess } from './commit.ts';
@@ -78,7 +85,7 @@ export async function uploadFiles(files: readonly HeldFile[], options: UploadOpt
   try {
     const upload = (file: HeldFile): Promise<ManifestFile | null> =>
       uploadFile(file, stored, options).catch((error: unknown) => {
-        const changed = error instanceof FileChangedError || error instanceof FileShrankError;
+        const changed = [FileChangedError, FileShrankError, FileGrewError].some((kind) => error instanceof kind);
         if (changed && options.optional.has(file.seen.path)) return null;
         throw error;
       });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   judged,
@@ -7,78 +8,8 @@ import {
   SETTLE_MS,
   type WrittenFile,
 } from './fixtures/fixture-world.ts';
+import { peers } from './fixtures/peers.ts';
 import { shapeOf } from './judge.ts';
-
-interface Peer {
-  /** Part of a fixture that is looked at alone. */
-  readonly only?: RegExp;
-  readonly fixture?: string;
-  readonly recogniser: string;
-  /** Every checkpoint in the fixture, oldest first. */
-  readonly steps: readonly number[];
-  readonly entry: string;
-  /** Files of the newest checkpoint. */
-  readonly newest: RegExp;
-  /** Files that may be missing without anything telling, before a first checkpoint has shown that they belong there. */
-  readonly optional?: RegExp;
-  /** Markers that count by being there, whatever part of their text is written. */
-  readonly byExistence?: RegExp;
-}
-
-const peers: Readonly<Record<string, Peer>> = {
-  'hf-trainer': {
-    recogniser: 'hf-trainer',
-    steps: [2, 4],
-    entry: 'checkpoint-4',
-    newest: /^checkpoint-4\//,
-    optional: /config\.json$/,
-  },
-  accelerate: { recogniser: 'accelerate', steps: [0, 1], entry: 'checkpoints/checkpoint_1', newest: /checkpoint_1\// },
-  lightning: { recogniser: 'lightning', steps: [3, 6], entry: 'epoch=0-step=6.ckpt', newest: /step=6/ },
-  'lightning-sharded': { recogniser: 'lightning', steps: [3, 6], entry: 'epoch=0-step=6.ckpt', newest: /step=6/ },
-  'torch-dcp': { recogniser: 'torch-dcp', steps: [5, 10], entry: 'step_10', newest: /^step_10\// },
-  'torch-save': { recogniser: 'torch-save', steps: [100, 200], entry: 'model_200.pt', newest: /200/ },
-  'keras-backup': {
-    recogniser: 'keras-backup',
-    steps: [3],
-    entry: 'backup',
-    newest: /^backup\/[^.]+(?:\.weights)?\.(?:h5|json)$/,
-  },
-  'keras-files .keras': {
-    fixture: 'keras-files',
-    only: /\.keras$/,
-    recogniser: 'keras',
-    steps: [1, 2],
-    entry: 'model.02.keras',
-    newest: /02/,
-  },
-  'keras-files .weights.h5': {
-    fixture: 'keras-files',
-    only: /\.h5$/,
-    recogniser: 'keras',
-    steps: [1, 2],
-    entry: 'model.02.weights.h5',
-    newest: /02/,
-  },
-  xgboost: { recogniser: 'xgboost', steps: [4, 8], entry: 'model_8.ubj', newest: /_8/ },
-  'xgboost-json': { recogniser: 'xgboost', steps: [4, 8], entry: 'model_8.json', newest: /_8/ },
-  safetensors: { recogniser: 'safetensors', steps: [10, 20], entry: 'model-20.safetensors', newest: /20/ },
-  'safetensors-sharded': {
-    recogniser: 'safetensors',
-    steps: [7],
-    entry: 'step-7',
-    newest: /step-7/,
-    optional: /config\.json$/,
-  },
-  orbax: {
-    recogniser: 'orbax',
-    steps: [3, 6],
-    entry: '6',
-    newest: /^6\//,
-    optional: /\/d\//,
-    byExistence: /commit_success/,
-  },
-};
 
 const running: Situation = {
   name: 'running, nothing has moved for the settling time',
@@ -95,6 +26,7 @@ function situationsAfter(newestMs: number): readonly Situation[] {
   ];
 }
 
+const HOUR_MS = 3_600_000;
 const newestMsOf = (files: readonly WrittenFile[]): number => Math.max(...files.map((file) => file.mtimeMs));
 
 describe.each(Object.entries(peers))('%s', (name, peer) => {
@@ -173,6 +105,63 @@ describe.each(Object.entries(peers))('%s', (name, peer) => {
           );
   });
 
+  test('in the middle of being deleted file by file it is never complete once a checkpoint has shown its shape', async () => {
+    const some = fc.subarray([...own], { maxLength: own.length - 1 });
+    await fc.assert(
+      fc.asyncProperty(some, async (left) => expectTorn(left, `only ${pathsOf(left)}`, { expectedShape: whole })),
+      { numRuns: 25 },
+    );
+  });
+
+  test('in the middle of being deleted the first one is not complete either before that has been still for long', async () => {
+    const needed = own.filter((file) => peer.optional?.test(file.path) !== true);
+    const some = fc.subarray(needed, { maxLength: needed.length - 1 });
+    await fc.assert(
+      fc.asyncProperty(some, async (left) => expectTorn(left, `only ${pathsOf(left)}`)),
+      { numRuns: 25 },
+    );
+  });
+
+  test('cut off anywhere it is never complete', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(own.length - 1), fc.double({ min: 0, max: 1, noNaN: true }), async (index, share) => {
+        const file = own[index];
+        if (file === undefined || peer.byExistence?.test(file.path) === true) return;
+        const bytes = file.bytes.subarray(0, Math.floor(share * lastByteThatCounts(file)));
+        await expectTorn([...own.slice(0, index), { ...file, bytes }], `${file.path} cut at ${bytes.length}`);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  if (peer.inPlace === true)
+    test('in the middle of being overwritten in place it is never complete', async () => {
+      const earlier = own.map((file) => ({ ...file, mtimeMs: file.mtimeMs - HOUR_MS }));
+      // Descriptions come first and say nothing new.
+      const from = own.findIndex((file) => peer.optional?.test(file.path) !== true);
+      for (let written = from; written < own.length; written++)
+        for (const share of [0, 0.5, 1]) {
+          const file = own[written];
+          const isDone = written === own.length - 1 && share === 1;
+          if (file === undefined || isDone) continue;
+          const now = { ...file, bytes: file.bytes.subarray(0, Math.floor(share * file.bytes.length)) };
+          await expectTorn(
+            [...own.slice(0, written), now, ...earlier.slice(written + 1)],
+            `${file.path} overwritten to ${share}`,
+            {
+              expectedShape: whole,
+            },
+          );
+        }
+    });
+
+  test('the newest is not missed when the workload is killed right after, once another has shown the shape', async () => {
+    const [, killed] = situationsAfter(newestMsOf(files));
+    const found = ofNewest(await judged(files, { ...running, ...killed, expectedShape: whole }));
+    const proven = !own.some((file) => file.path.endsWith('.h5')) || peer.recogniser === 'keras-backup';
+    expect(found?.verdict).toMatchObject({ complete: proven });
+  });
+
   test('without any one of its files it is never complete once a checkpoint has shown its shape', async () => {
     if (own.length > 1)
       for (const file of own)
@@ -183,6 +172,8 @@ describe.each(Object.entries(peers))('%s', (name, peer) => {
         );
   });
 });
+
+const pathsOf = (files: readonly WrittenFile[]): string => files.map((file) => file.path).join(', ');
 
 /** JSON may end in white space that says nothing. */
 function lastByteThatCounts({ bytes, path }: WrittenFile): number {

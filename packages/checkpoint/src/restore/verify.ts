@@ -1,4 +1,4 @@
-import { RunctlError } from '@runctl/core';
+import { isRunctlError, messageOf, RunctlError } from '@runctl/core';
 import { type LatestPointer, type Manifest, type ManifestFile } from '@runctl/protocol';
 import { ContentHasher, isStoreError, type ObjectStore } from '@runctl/store';
 import { type BucketAccess, readManifest, readPointer, surveyBucket } from '../publish/commit.ts';
@@ -59,16 +59,27 @@ export interface ListedCheckpoint {
   readonly latest: boolean;
 }
 
+export interface CheckpointList {
+  readonly pointer: LatestPointer | null;
+  readonly checkpoints: readonly ListedCheckpoint[];
+  /** Manifests that can't be read: damaged, or of a newer format. */
+  readonly unreadable: readonly { readonly manifestKey: string; readonly problem: string }[];
+}
+
 /** Every manifest of a run, oldest first. */
-export async function listCheckpoints(
-  access: BucketAccess,
-): Promise<{ readonly pointer: LatestPointer | null; readonly checkpoints: readonly ListedCheckpoint[] }> {
+export async function listCheckpoints(access: BucketAccess): Promise<CheckpointList> {
   const pointer = (await readPointer(access))?.pointer ?? null;
   const { manifests } = await surveyBucket(access);
   const documents = new Map<string, Manifest>();
+  const unreadable: { manifestKey: string; problem: string }[] = [];
   for (const { key } of manifests) {
-    const manifest = await readManifest(access, key);
-    if (manifest !== null) documents.set(key, manifest);
+    try {
+      const manifest = await readManifest(access, key);
+      if (manifest !== null) documents.set(key, manifest);
+    } catch (error) {
+      if (!isRunctlError(error)) throw error;
+      unreadable.push({ manifestKey: key, problem: messageOf(error) });
+    }
   }
   const committed = new Set<string>();
   for (
@@ -83,5 +94,5 @@ export async function listCheckpoints(
     committed: committed.has(manifestKey),
     latest: manifestKey === pointer?.manifest,
   }));
-  return { pointer, checkpoints };
+  return { pointer, checkpoints, unreadable };
 }

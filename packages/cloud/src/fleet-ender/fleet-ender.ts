@@ -2,7 +2,7 @@ import { Sha256 } from './sha256.ts';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { RunctlError } from '@runctl/core';
+import { type Clock, RunctlError } from '@runctl/core';
 import type { FleetEnder } from '../fleet-provider.ts';
 
 export interface FleetEnderOptions {
@@ -14,12 +14,22 @@ export interface FleetEnderOptions {
     secretAccessKey: string;
     sessionToken?: string | undefined;
   }>;
+  readonly clock: Pick<Clock, 'wallMs'>;
   readonly timeoutMs?: number;
 }
 
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  /** EC2's clock. */
+  readonly dateMs: number | null;
+}
+
+/** EC2 refuses a signature that is more than 15 minutes off (EC2 API error codes, RequestExpired); in what words varies. */
+const SKEW_LIMIT_MS = 5 * 60_000;
 const API_VERSION = '2016-11-15';
 
-/** DeleteFleets as a signed query request: the AWS SDK would cost the resident agent 30 MB for one call a life. */
+/** DeleteFleets as a signed query request, also from a machine whose date is wrong: the AWS SDK would cost the resident agent 30 MB for one call a life. */
 export function createFleetEnder(options: FleetEnderOptions): FleetEnder {
   const endpoint = new URL(options.endpoint);
   const signer = new SignatureV4({
@@ -32,9 +42,11 @@ export function createFleetEnder(options: FleetEnderOptions): FleetEnder {
     sha256: Sha256,
   });
 
-  const call = async (parameters: Record<string, string>): Promise<{ status: number; text: string }> => {
+  let offsetMs = 0;
+
+  const ask = async (parameters: Record<string, string>): Promise<Answer> => {
     const body = new URLSearchParams({ ...parameters, Version: API_VERSION }).toString();
-    const signed = await signer.sign({
+    const request = {
       method: 'POST',
       protocol: endpoint.protocol,
       hostname: endpoint.hostname,
@@ -43,8 +55,18 @@ export function createFleetEnder(options: FleetEnderOptions): FleetEnder {
       query: {},
       headers: { host: endpoint.host, 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
       body,
-    });
+    };
+    const signed = await signer.sign(request, { signingDate: new Date(options.clock.wallMs() + offsetMs) });
     return post(endpoint, signed.headers, body, options.timeoutMs ?? 10_000);
+  };
+
+  const call = async (parameters: Record<string, string>): Promise<Answer> => {
+    const answer = await ask(parameters);
+    const refused = answer.status >= 400 && answer.status < 500 && answer.dateMs !== null;
+    const aheadMs = answer.dateMs === null ? 0 : answer.dateMs - options.clock.wallMs();
+    if (!refused || Math.abs(aheadMs - offsetMs) <= SKEW_LIMIT_MS) return answer;
+    offsetMs = aheadMs;
+    return ask(parameters);
   };
 
   return {
@@ -100,19 +122,18 @@ function between(text: string, start: string, end: string): string | null {
   return to < 0 ? null : text.slice(from + start.length, to);
 }
 
-function post(
-  url: URL,
-  headers: Record<string, string>,
-  body: string,
-  timeoutMs: number,
-): Promise<{ status: number; text: string }> {
+function post(url: URL, headers: Record<string, string>, body: string, timeoutMs: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(url, { method: 'POST', headers, timeout: timeoutMs }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
+      response.on('end', () => {
+        const dateMs = Date.parse(response.headers.date ?? '');
+        const text = Buffer.concat(chunks).toString();
+        resolve({ status: response.statusCode ?? 0, text, dateMs: Number.isNaN(dateMs) ? null : dateMs });
+      });
     });
     request.on('timeout', () => request.destroy(new Error(`no answer from ${url.host} within ${timeoutMs} ms`)));
     request.on('error', (error) =>

@@ -54,7 +54,7 @@ def call(service, method, url, body=b"", headers=None):
         return urllib.request.urlopen(request, timeout=30)
     except urllib.error.HTTPError as error:
         detail = error.read().decode(errors="replace")
-        if "RequestTimeTooSkewed" in detail and error.headers["Date"]:
+        if ("RequestTimeTooSkewed" in detail or "RequestExpired" in detail) and error.headers["Date"]:
             skew = email.utils.parsedate_to_datetime(error.headers["Date"]).timestamp() - time.time()
         error.detail = detail
         raise

@@ -15,6 +15,8 @@ export interface Secret {
   readonly sessionToken?: string;
   /** Epoch ms after which the service answers ExpiredToken. */
   readonly expiresAtMs?: number;
+  /** How far the clock of its holder is ahead of the region's; see clock-offset.ts. */
+  readonly clockOffsetMs?: number;
   readonly principal: Principal;
 }
 

@@ -98,7 +98,7 @@ export function verifySignature(request: SignedRequest, options: VerifyOptions):
     );
   const secret = options.store.find(scope.accessKeyId);
   if (secret === undefined) throw unknownKey(scope.accessKeyId);
-  checkTime(fields, options.nowMs);
+  checkTime(fields, options.nowMs - (secret.clockOffsetMs ?? 0));
   checkToken(fields, secret);
   const payloadHash = payloadHashOf(request, fields, options);
   const canonical = canonicalOf({

@@ -7,6 +7,8 @@ import { instanceProfileName } from '../model/launch-spec.ts';
 type MetadataLeaf = () => string;
 export type MetadataTree = ReadonlyMap<string, MetadataLeaf>;
 
+type Stamp = (ms: number) => string;
+
 /** `2017-09-18T08:22:00Z`: whole seconds, UTC. */
 function secondsStamp(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
@@ -21,9 +23,10 @@ export function metadataTree(compute: Compute, instance: Instance): MetadataTree
   put('dynamic/', { 'instance-identity/document': () => identityDocument(compute, instance) });
   put('meta-data/', identityLeaves(compute, instance));
   put('meta-data/network/interfaces/macs/', networkLeaves(compute, instance));
-  put('meta-data/', interruptionLeaves(instance));
-  if (instance.spec.profileName !== null)
-    put('meta-data/iam/', roleLeaves(compute, instance, instance.spec.profileName));
+  // Its dates are on the instance's own clock turned round, as are those of its answers.
+  const stamp = (ms: number): string => secondsStamp(ms - instance.clockOffsetMs);
+  put('meta-data/', interruptionLeaves(instance, stamp));
+  if (instance.spec.profileName !== null) put('meta-data/iam/', roleLeaves(compute, instance, stamp));
   if (instance.spec.metadata.instanceMetadataTags === 'enabled')
     for (const [key, value] of instance.tags) tree.set(`meta-data/tags/instance/${key}`, () => value);
   return tree;
@@ -78,31 +81,32 @@ function networkLeaves(compute: Compute, instance: Instance): Record<string, Met
 }
 
 /** The notice and the recommendation appear only once they were given; a user's termination is never announced. */
-function interruptionLeaves(instance: Instance): Record<string, MetadataLeaf> {
+function interruptionLeaves(instance: Instance, stamp: Stamp): Record<string, MetadataLeaf> {
   const { notice, rebalanceAtMs } = instance;
   return {
     'events/maintenance/history': () => '[]',
     'events/maintenance/scheduled': () => JSON.stringify(instance.maintenance),
     ...(rebalanceAtMs === null
       ? {}
-      : { 'events/recommendations/rebalance': () => JSON.stringify({ noticeTime: secondsStamp(rebalanceAtMs) }) }),
+      : { 'events/recommendations/rebalance': () => JSON.stringify({ noticeTime: stamp(rebalanceAtMs) }) }),
     ...(notice === null
       ? {}
       : {
-          'spot/instance-action': () => JSON.stringify({ action: 'terminate', time: secondsStamp(notice.deadlineMs) }),
-          'spot/termination-time': () => secondsStamp(notice.deadlineMs),
+          'spot/instance-action': () => JSON.stringify({ action: 'terminate', time: stamp(notice.deadlineMs) }),
+          'spot/termination-time': () => stamp(notice.deadlineMs),
         }),
   };
 }
 
-function roleLeaves(compute: Compute, instance: Instance, role: string): Record<string, MetadataLeaf> {
+function roleLeaves(compute: Compute, instance: Instance, stamp: Stamp): Record<string, MetadataLeaf> {
+  const role = instance.spec.profileName ?? '';
   const readyAtMs = instance.launchedAtMs + compute.settings.delays.credentialsDelayMs;
   if (compute.clock.nowMs() < readyAtMs) return {};
   return {
     info: () =>
       JSON.stringify({
         Code: 'Success',
-        LastUpdated: secondsStamp(instance.launchedAtMs),
+        LastUpdated: stamp(instance.launchedAtMs),
         InstanceProfileArn: `arn:aws:iam::${compute.accountId}:instance-profile/${role}`,
         InstanceProfileId: 'AIPASANDBOXINSTANCE00',
       }),
@@ -110,12 +114,12 @@ function roleLeaves(compute: Compute, instance: Instance, role: string): Record<
       const session = compute.credentials.sessionOf(instance, role);
       return JSON.stringify({
         Code: 'Success',
-        LastUpdated: secondsStamp(session.issuedAtMs),
+        LastUpdated: stamp(session.issuedAtMs),
         Type: 'AWS-HMAC',
         AccessKeyId: session.accessKeyId,
         SecretAccessKey: session.secretAccessKey,
         Token: session.sessionToken,
-        Expiration: secondsStamp(session.expiresAtMs),
+        Expiration: stamp(session.expiresAtMs),
       });
     },
   };

@@ -45,6 +45,19 @@ async function imds(data: LaunchData = {}, settings: Partial<Delays> = {}): Prom
   };
 }
 
+test('to an instance whose clock is an hour ahead, every date is an hour behind', async () => {
+  await using service = await imds({}, { clockOffsetMs: 3_600_000 });
+  service.region.compute.interrupt(service.instanceId);
+  const headers = { 'X-aws-ec2-metadata-token': await service.token() };
+  const answer = await service.request('/latest/meta-data/spot/instance-action', { headers });
+  const { time } = (await answer.json()) as { time: string };
+  const shownMs = Date.parse(answer.headers.get('date') ?? '');
+  const nowMs = service.region.compute.clock.nowMs();
+  expect(Math.abs(nowMs - 3_600_000 - shownMs)).toBeLessThan(60_000);
+  expect(Date.parse(time) - shownMs).toBeGreaterThan(0);
+  expect(Date.parse(time) - shownMs).toBeLessThanOrEqual(121_000);
+});
+
 describe('the token', () => {
   test.each(['0', '21601', 'abc', '-1'])('with a time to live of %s is refused', async (ttl) => {
     await using service = await imds();

@@ -59,7 +59,7 @@ export function createImdsListener(compute: Compute, instanceId: string): Reques
         : instance === undefined
           ? failure(404)
           : serve(request, { compute, instance, tokens, path });
-    send(request, response, { answer, nowMs: compute.clock.nowMs() });
+    send(request, response, { answer, nowMs: compute.clock.nowMs() - (instance?.clockOffsetMs ?? 0) });
   };
 }
 

@@ -99,7 +99,6 @@ export function describeMachineDriver(subject: DriverUnderTest): void {
               imds: answering(`imds of ${id}`),
               endpoints: answering('endpoint'),
               region: 'eu-test-1',
-              clockOffsetMs: 0,
               environment: { CONFORMANCE_TOKEN: id },
               ...changes,
             });

@@ -16,8 +16,6 @@ export interface MachineSpec {
   /** Serves the region's AWS endpoints; reachable from inside under `endpointUrl`. */
   readonly endpoints: RequestListener;
   readonly region: string;
-  /** Added to what the instance believes to be the time, in ms, where the level can do that; else it is ignored and said in `notReal`. */
-  readonly clockOffsetMs: number;
   /** More environment of everything that runs inside (user data, exec), after what the level itself sets. */
   readonly environment?: Readonly<Record<string, string>>;
 }

@@ -67,10 +67,10 @@ export class Credentials implements CredentialStore {
       const lifetimeMs = current.expiresAtMs - current.issuedAtMs;
       if (current.expiresAtMs - nowMs > Math.min(renewBeforeMs, lifetimeMs / 2)) return current;
     }
-    return this.#issue(instance.id, role, nowMs);
+    return this.#issue(instance, role, nowMs);
   }
 
-  #issue(instanceId: string, role: string, nowMs: number): RoleSession {
+  #issue({ id: instanceId, clockOffsetMs }: Instance, role: string, nowMs: number): RoleSession {
     this.#forgetExpired(nowMs);
     const session: RoleSession = {
       accessKeyId: keyId('ASIA'),
@@ -84,6 +84,7 @@ export class Credentials implements CredentialStore {
       secretAccessKey: session.secretAccessKey,
       sessionToken: session.sessionToken,
       expiresAtMs: session.expiresAtMs,
+      clockOffsetMs,
       principal: {
         accessKeyId: session.accessKeyId,
         kind: 'role',

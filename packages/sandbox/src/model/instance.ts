@@ -78,6 +78,8 @@ export interface Instance {
   readonly networkInterfaceId: string;
   readonly fleetId: string | null;
   readonly tags: Tags;
+  /** How far its clock is ahead of the region's, from its launch on. */
+  readonly clockOffsetMs: number;
   readonly volume: Volume;
   spotRequestId: string | null;
   launchedAtMs: number;

@@ -110,6 +110,7 @@ export class Instances {
       macAddress: `0a:${randomBytes(5).toString('hex').match(/../g)?.join(':') ?? ''}`,
       networkInterfaceId: newResourceId('eni'),
       tags: new Map(spec.tags.get('instance')),
+      clockOffsetMs: this.#options.settings.delays.clockOffsetMs,
       volume: { id: newResourceId('vol'), createdAtMs: nowMs, tags: new Map(spec.tags.get('volume')) },
       spotRequestId: null,
       launchedAtMs: nowMs,
@@ -191,7 +192,6 @@ export class Instances {
         imds: this.#options.imds(instance.id),
         endpoints: this.#options.endpoints,
         region: this.#options.region,
-        clockOffsetMs: settings.delays.clockOffsetMs,
       });
       schedule.run(async () => this.#machineEnded(instance, await machine.ended));
       // It was terminated while it booted, or the region was closed.

@@ -51,7 +51,7 @@ export interface Delays {
   readonly credentialsLifetimeMs: number;
   /** When set, every interruption with notice is preceded by a rebalance recommendation by this much. */
   readonly rebalanceLeadMs: number | null;
-  /** Added to the clock inside instances that start from now on. */
+  /** How far the clocks of instances that are launched from now on are ahead (negative: behind). */
   readonly clockOffsetMs: number;
 }
 

@@ -1,5 +1,6 @@
 import { IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { messageOf, type Log } from '@runctl/core';
+import { clockOffsetOf } from '../api/clock-offset.ts';
 import type { CredentialStore, RegionClock, SelfVerifyingService, Service } from '../api/context.ts';
 import { credentialScopeOf, SignatureError, verifySignature } from '../api/signature.ts';
 import { refuse } from './signature-answers.ts';
@@ -33,6 +34,8 @@ async function dispatch(options: FrontOptions, request: IncomingMessage, respons
   const name = credentialScopeOf(request)?.service ?? 's3';
   if (name === 's3') return options.s3.handle(request, response);
   const service = options.services.get(name);
+  const shownMs = options.clock.nowMs() - clockOffsetOf(request, options.credentials);
+  response.setHeader('date', new Date(shownMs).toUTCString());
   const body = await readAll(request);
   if (body === null) return void response.writeHead(413).end();
   if (service === undefined) {

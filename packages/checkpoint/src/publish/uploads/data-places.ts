@@ -16,16 +16,19 @@ export class DataPlace {
   /** Step of the checkpoint that is being made; null while nothing tells. */
   step: number | null;
   readonly #names = new Set<string>();
+  readonly #mark: string;
 
-  constructor(order: CheckpointOrder, folder: string, step: number | null) {
-    this.order = order;
-    this.folder = folder;
-    this.step = step;
+  /** `mark` ends the name of each new key. */
+  constructor(of: Pick<DataPlace, 'order' | 'folder' | 'step'>, mark = '') {
+    this.order = of.order;
+    this.folder = of.folder;
+    this.step = of.step;
+    this.#mark = mark;
   }
 
   /** A key below the folder that is like the path and that no other file has: of a temporary name the likely final one. */
   keyFor(path: string): string {
-    const wanted = likelyFinalPath(path);
+    const wanted = likelyFinalPath(path) + this.#mark;
     let name = wanted;
     for (let n = 2; this.#names.has(name); n++) name = `${wanted}~${n}`;
     this.#names.add(name);
@@ -91,7 +94,11 @@ export class DataPlaces {
   resume(folder: string, step: number | null): DataPlace | null {
     const order = parseDataKey(folder);
     if (order === null) return null;
-    const place = new DataPlace({ generation: order.generation, seq: order.seq }, folder, step);
+    // What the dead agent had sent to a key and nobody wrote down may still arrive there.
+    const place = new DataPlace(
+      { order: { generation: order.generation, seq: order.seq }, folder, step },
+      `~${newNonce()}`,
+    );
     this.#ledger.noteUsed(place.order);
     this.#open.push(place);
     return place;
@@ -100,7 +107,7 @@ export class DataPlaces {
   async #setAside(request: PlaceRequest, standing: Standing): Promise<DataPlace> {
     const { run, generation, step } = request;
     const order = await this.#ledger.nextOrder(request, generation, standing);
-    const place = new DataPlace(order, runKeys(run).dataFolder(order, newNonce()), step);
+    const place = new DataPlace({ order, folder: runKeys(run).dataFolder(order, newNonce()), step });
     await this.#journal.append({ type: 'place', place: { ...order, folder: place.folder, step } });
     this.#open.push(place);
     return place;

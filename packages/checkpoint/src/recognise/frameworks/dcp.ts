@@ -7,7 +7,7 @@ import {
   type Folder,
   type FolderRule,
   folderRecogniser,
-  isBelow,
+  withAllBelow,
   type Look,
 } from './folders.ts';
 
@@ -56,10 +56,7 @@ function problemOfMetadata({ path, sizeBytes }: FileSeen, { own }: Folder, look:
 
 /** All DCP folders at or below a folder; null when there are none. */
 export function examineDcpWithin(folder: Folder, look: Look): { problem: string | null; doubt: Doubt | null } | null {
-  const findings = Array.from(look.folders.values())
-    .filter((each) => each.path === folder.path || isBelow(each.path, folder.path))
-    .map((each) => examineDcp(each, look))
-    .filter((each) => each !== null);
+  const findings = Array.from(withAllBelow(folder), (each) => examineDcp(each, look)).filter((each) => each !== null);
   if (findings.length === 0) return null;
   const problem = findings.find((each) => each.problem !== null)?.problem ?? null;
   return { problem, doubt: findings.find((each) => each.doubt !== null)?.doubt ?? null };

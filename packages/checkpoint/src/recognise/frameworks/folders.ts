@@ -10,24 +10,51 @@ export interface Folder {
   readonly own: ReadonlyMap<string, FileSeen>;
   /** All files in it at any depth. */
   readonly all: readonly FileSeen[];
+  /** Folders directly in it. */
+  readonly folders: readonly Folder[];
 }
 
-/** Every folder with files below it; parents come before what is in them. */
+interface GrowingFolder extends Folder {
+  readonly own: Map<string, FileSeen>;
+  readonly all: FileSeen[];
+  readonly folders: Folder[];
+}
+
+const known = new WeakMap<FolderTree, ReadonlyMap<string, Folder>>();
+
+/** Every folder with files below it; parents come before what is in them. The same for the same tree, since every rule asks. */
 export function foldersOf(tree: FolderTree): ReadonlyMap<string, Folder> {
-  const found = new Map<string, { own: Map<string, FileSeen>; all: FileSeen[] }>();
+  const folders = known.get(tree) ?? groupIntoFolders(tree);
+  known.set(tree, folders);
+  return folders;
+}
+
+function groupIntoFolders(tree: FolderTree): ReadonlyMap<string, Folder> {
+  const found = new Map<string, GrowingFolder>();
   for (const file of tree.files) {
-    const segments = file.path.split('/');
-    const name = segments.pop() ?? '';
-    for (let depth = 0; depth <= segments.length; depth++) {
-      const path = segments.slice(0, depth).join('/');
-      const folder = found.get(path) ?? { own: new Map<string, FileSeen>(), all: [] };
-      found.set(path, folder);
-      folder.all.push(file);
-      if (depth === segments.length) folder.own.set(name, file);
+    const own = folderAt(found, parentOf(file.path));
+    own.own.set(nameOf(file.path), file);
+    for (let path = own.path; ; path = parentOf(path)) {
+      found.get(path)?.all.push(file);
+      if (path === '') break;
     }
   }
-  const inOrder = Array.from(found).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return new Map(inOrder.map(([path, folder]) => [path, { path, name: nameOf(path), ...folder }]));
+  return new Map(Array.from(found).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function folderAt(found: Map<string, GrowingFolder>, path: string): GrowingFolder {
+  const there = found.get(path);
+  if (there !== undefined) return there;
+  const folder: GrowingFolder = { path, name: nameOf(path), own: new Map(), all: [], folders: [] };
+  found.set(path, folder);
+  if (path !== '') folderAt(found, parentOf(path)).folders.push(folder);
+  return folder;
+}
+
+/** A folder and all below it. */
+export function* withAllBelow(folder: Folder): Generator<Folder> {
+  yield folder;
+  for (const each of folder.folders) yield* withAllBelow(each);
 }
 
 export function nameOf(path: string): string {
@@ -80,9 +107,9 @@ export function folderRecogniser(rule: FolderRule): Recogniser {
   return {
     name: rule.name,
     recognise: (tree, context) => {
-      const known = examineAll(rule, { ...context, folders: foldersOf(tree) });
-      const anyStep = known.some(({ finding: { step } }) => step !== null);
-      const claimed = known.filter(({ finding: { step } }) => step !== null || !anyStep);
+      const examined = examineAll(rule, { ...context, folders: foldersOf(tree) });
+      const anyStep = examined.some(({ finding: { step } }) => step !== null);
+      const claimed = examined.filter(({ finding: { step } }) => step !== null || !anyStep);
       const loose = tree.files.filter((file) => !claimed.some(({ folder }) => isBelow(file.path, folder.path)));
       const bySteps = Map.groupBy(claimed, ({ finding: { step } }) => step);
       return Array.from(bySteps.values(), (same) => candidateOf(rule.name, same, loose)).filter(
@@ -101,13 +128,15 @@ function examineAll(rule: FolderRule, look: Look): readonly Known[] {
   const found = new Map<string, Known>();
   for (const folder of look.folders.values()) {
     if (isWithin(folder.path, found)) continue;
-    const known = rule.examine(folder, look);
-    if (known !== null) found.set(folder.path, { folder, finding: known });
+    const examined = rule.examine(folder, look);
+    if (examined !== null) found.set(folder.path, { folder, finding: examined });
   }
-  const parents = new Set(Array.from(found.keys(), parentOf));
+  const certain = Array.from(found.keys());
+  const parents = new Set(certain.map(parentOf));
   for (const folder of rule.naming === undefined ? [] : look.folders.values()) {
     const { path, name } = folder;
-    if (path === '' || isWithin(path, found) || !parents.has(parentOf(path)) || !rule.naming?.test(name)) continue;
+    if (path === '' || !parents.has(parentOf(path)) || !rule.naming?.test(name)) continue;
+    if (isWithin(path, found) || certain.some((other) => isBelow(other, path))) continue;
     const problem = `${path} has none of the files by which a finished one is known`;
     found.set(path, { folder, finding: finding({ step: stepInName(name), problem }) });
   }
@@ -121,12 +150,12 @@ function isWithin(path: string, found: ReadonlyMap<string, unknown>): boolean {
 
 function candidateOf(recogniser: string, same: readonly Known[], loose: readonly FileSeen[]): Candidate | null {
   const [first] = same;
-  const beside = same.flatMap(({ finding: known }) => known.beside ?? []);
+  const beside = same.flatMap(({ finding: each }) => each.beside ?? []);
   const inside = same.flatMap(({ folder }) => folder.all);
   const files = [...inside.filter((file) => !isSideFile(file.path)), ...beside];
   if (first === undefined || files.length === 0) return null;
-  const problem = same.find(({ finding: known }) => known.problem !== null)?.finding.problem ?? null;
-  const doubt = same.find(({ finding: known }) => known.doubt !== null)?.finding.doubt ?? null;
+  const problem = same.find(({ finding: each }) => each.problem !== null)?.finding.problem ?? null;
+  const doubt = same.find(({ finding: each }) => each.doubt !== null)?.finding.doubt ?? null;
   return {
     recogniser,
     entry: entryOf(same.map(({ folder }) => folder.path)),

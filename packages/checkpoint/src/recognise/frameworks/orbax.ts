@@ -25,7 +25,7 @@ const rule: FolderRule = {
   name: 'orbax',
   naming: /^(?:\w+_)?\d+$/,
   examine: (folder, look): Finding | null => {
-    const items = itemsIn(folder, look);
+    const items = itemsIn(folder);
     if (folder.path === '' || (!folder.own.has(STEP_METADATA) && items.length === 0)) return null;
     const step = stepInName(folder.name);
     const problem = missingFrom(folder, items, look);
@@ -43,36 +43,49 @@ const rule: FolderRule = {
 export const orbaxRecogniser = folderRecogniser(rule);
 
 /** Folders directly inside that hold arrays. */
-function itemsIn(folder: Folder, look: Look): readonly Folder[] {
-  return Array.from(look.folders.values()).filter(
-    (each) =>
-      isBelow(each.path, folder.path) &&
-      each.path === `${folder.path === '' ? '' : `${folder.path}/`}${each.name}` &&
-      (each.own.has(ITEM_METADATA) ||
-        each.own.has(TREE) ||
-        Array.from(look.folders.keys()).some((path) => path.startsWith(`${each.path}/ocdbt.process_`))),
-  );
+function itemsIn(folder: Folder): readonly Folder[] {
+  return folder.folders.filter((each) => each.own.has(ITEM_METADATA) || each.own.has(TREE) || partsOf(each).length > 0);
+}
+
+/** One for each process that wrote. */
+function partsOf(item: Folder): readonly Folder[] {
+  return item.folders.filter((each) => each.name.startsWith('ocdbt.process_'));
 }
 
 function missingFrom(folder: Folder, items: readonly Folder[], look: Look): string | null {
-  if (!folder.own.has(STEP_METADATA)) return `${folder.path}/${STEP_METADATA}, which is written last, is missing`;
+  const place = (path: string, name: string): string => `${path}/${name}, which is written last, is missing`;
+  const metadata = folder.own.get(STEP_METADATA);
+  if (metadata === undefined) return place(folder.path, STEP_METADATA);
   if (folder.own.get(COMMITTED)?.sizeBytes === 0) return `${folder.path}/${COMMITTED} is empty`;
-  for (const item of items) {
-    if (!item.own.has(ITEM_METADATA)) return `${item.path}/${ITEM_METADATA} is missing`;
-    const parts = Array.from(look.folders.values()).filter(
-      (each) => each.path.startsWith(`${item.path}/ocdbt.process_`) && !each.name.startsWith('d'),
-    );
-    if ((parts.length > 0 || look.folders.has(`${item.path}/d`)) && !item.own.has(TREE))
-      return `${item.path}/${TREE} is missing`;
-    for (const part of parts)
-      if (part.name.startsWith('ocdbt.') && !part.own.has(TREE)) return `${part.path}/${TREE} is missing`;
-    if (item.own.has(TREE) && !look.folders.has(`${item.path}/d`) && parts.length === 0)
-      return `${item.path} has no arrays`;
-    if (folder.own.has(COMMITTED) && !item.own.has(COMMITTED)) return `${item.path}/${COMMITTED} is missing`;
-    if (item.own.has(COMMITTED) && !folder.own.has(COMMITTED))
-      return `${folder.path}/${COMMITTED}, which is written last, is missing`;
+  const names = Object.keys(objectIn(look.readText(metadata.path))['item_handlers'] ?? {});
+  const absent = names.find((name) => !folder.folders.some((each) => each.name === name));
+  if (absent !== undefined) return `${folder.path}/${absent}, which ${STEP_METADATA} names, is missing`;
+  if (items.length === 0) return `${folder.path} has no item with arrays`;
+  const committed = [folder, ...items].filter((each) => each.own.has(COMMITTED));
+  const uncommitted = [folder, ...items].find((each) => !each.own.has(COMMITTED));
+  if (committed.length > 0 && uncommitted !== undefined) return place(uncommitted.path, COMMITTED);
+  return items.map((item) => missingFromItem(item, look)).find((missing) => missing !== null) ?? null;
+}
+
+function missingFromItem(item: Folder, look: Look): string | null {
+  const metadata = item.own.get(ITEM_METADATA);
+  if (metadata === undefined) return `${item.path}/${ITEM_METADATA} is missing`;
+  const data = item.folders.some((each) => each.name === 'd');
+  const database = data || partsOf(item).length > 0 || objectIn(look.readText(metadata.path))['use_ocdbt'] === true;
+  const rootless = [...partsOf(item), ...(database ? [item] : [])].find((each) => !each.own.has(TREE));
+  if (rootless !== undefined) return `${rootless.path}/${TREE} is missing`;
+  const stored = [item, ...partsOf(item)].some((each) => each.folders.some(({ name }) => name === 'd'));
+  return database && !stored ? `${item.path} has no arrays` : null;
+}
+
+/** Nothing where the text is no JSON object: its structure is judged elsewhere. */
+function objectIn(text: string | null): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text ?? '');
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
   }
-  return items.length === 0 ? `${folder.path} has no item with arrays` : null;
 }
 
 function databaseOf(folder: Folder, items: readonly Folder[]) {

@@ -7,7 +7,7 @@ import {
   type Folder,
   type FolderRule,
   folderRecogniser,
-  isBelow,
+  withAllBelow,
   type Look,
   parentOf,
 } from './folders.ts';
@@ -124,8 +124,8 @@ export function examineTrackedWithin(
   look: Look,
 ): { problem: string | null; doubt: Doubt | null } | null {
   const findings: Finding[] = [];
-  for (const each of look.folders.values())
-    if (each.path !== folder.path && isBelow(each.path, folder.path))
+  for (const each of withAllBelow(folder))
+    if (each !== folder)
       for (const kind of KINDS) {
         const known = examineTracked(kind, each, look);
         if (known !== null) findings.push(known);

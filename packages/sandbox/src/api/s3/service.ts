@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { asSeenFrom, clockOffsetOf } from '../clock-offset.ts';
 import type { CredentialStore, RegionClock, SelfVerifyingService } from '../context.ts';
 import { verifySignature, type VerifiedRequest } from '../signature.ts';
 import { errorReply, newRequestId, send, type Envelope } from './answer.ts';
@@ -55,14 +56,15 @@ interface Parts {
 }
 
 async function handle(parts: Parts, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { clock } = parts.options;
+  const { clock, credentials } = parts.options;
+  const offsetMs = clockOffsetOf(request, credentials);
   const requestId = newRequestId();
   const method = request.method ?? 'GET';
   const envelope = (bytesPerSecond?: number): Envelope => ({
     response,
     method,
     requestId,
-    nowMs: clock.nowMs(),
+    nowMs: clock.nowMs() - offsetMs,
     bytesPerSecond,
   });
   let effect: FaultEffect | undefined;
@@ -77,7 +79,7 @@ async function handle(parts: Parts, request: IncomingMessage, response: ServerRe
       cut(response);
       return;
     }
-    await send(envelope(bandwidthOf(effect)), reply);
+    await send(envelope(bandwidthOf(effect)), asSeenFrom(reply, offsetMs));
   } catch (error) {
     if (effect?.kind === 'drop-response') return cut(response);
     const resource = (request.url ?? '/').split('?', 1)[0] ?? '/';

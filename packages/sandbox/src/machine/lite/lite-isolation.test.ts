@@ -38,7 +38,6 @@ describe('a lite instance', () => {
       imds: (_, response) => response.end(),
       endpoints: (_, response) => response.end(),
       region: 'eu-test-1',
-      clockOffsetMs: 0,
     });
   }
 

@@ -17,7 +17,6 @@ test('a process instance finds stand-ins first for everything that would change 
       imds: (_, response) => response.end(),
       endpoints: (_, response) => response.end(),
       region: 'eu-test-1',
-      clockOffsetMs: 0,
     });
     const run = async (script: string) => machine.exec(['sh', '-c', script], { timeoutMs: 10_000 });
     const names = [...powerCommandNames, ...busCommandNames, ...hostCommandNames, 'sudo'];

@@ -1,0 +1,36 @@
+import { Command, Option } from 'clipanion';
+import { FolderOrRunCommand, type Place } from '../../folder-or-run-command.ts';
+
+export class CheckpointInfoCommand extends FolderOrRunCommand {
+  static override paths = [['checkpoint', 'info']];
+  static override usage = Command.Usage({
+    description: 'Shows one checkpoint with its files.',
+    details:
+      'CHECKPOINT is an entry or a step of a folder, a number as 2-7 or a step of a run. Without it: the newest complete one of\n' +
+      'a folder, the one that a resume of the run would take.',
+    examples: [
+      ['the newest one in a folder', '$0 checkpoint info ./checkpoints'],
+      ['one step of a run', '$0 checkpoint info r-abc 1200'],
+    ],
+  });
+
+  text = Option.String({ name: 'DIR|RUN' });
+  checkpoint = Option.String({ name: 'CHECKPOINT', required: false });
+
+  protected async show(place: Place): Promise<number> {
+    const render = await import('../../render/checkpoints.ts');
+    const look = { nowMs: this.context.clock.wallMs(), colour: this.context.colour };
+    if ('folder' in place) {
+      const { pickFromFolder } = await import('../../operations/checkpoint/folder-checkpoints.ts');
+      const picked = pickFromFolder(this.text, place.checkpoints, this.checkpoint);
+      if (this.json) this.printJson(render.folderJson(picked, true));
+      else this.print(render.renderFolderCheckpoint(picked, look));
+      return 0;
+    }
+    const { pickFromRun } = await import('../../operations/checkpoint/run-checkpoints.ts');
+    const picked = pickFromRun(place.run, place.checkpoints, this.checkpoint);
+    if (this.json) this.printJson(render.runJson(place.run, picked, true));
+    else this.print(render.renderRunCheckpoint(place.run, picked, look));
+    return 0;
+  }
+}

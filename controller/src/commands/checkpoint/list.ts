@@ -1,0 +1,33 @@
+import { Command, Option } from 'clipanion';
+import { FolderOrRunCommand, type Place } from '../../folder-or-run-command.ts';
+
+export class CheckpointListCommand extends FolderOrRunCommand {
+  static override paths = [['checkpoint', 'list']];
+  static override usage = Command.Usage({
+    description: 'Lists the checkpoints in a folder, or those of a run in the bucket.',
+    details:
+      'For a folder: exactly what the agent on an instance would say of it, with why. `complete` would be made durable now,\n' +
+      '`not yet` may still be being written, `torn` never will count as it is. Nothing is changed.\n' +
+      'For a run: what the bucket has, newest first; `latest` is what a resume takes. What no pointer ever named was never\n' +
+      'committed and counts for nothing.',
+    examples: [
+      ['what the agent sees in a folder', '$0 checkpoint list ./checkpoints'],
+      ['what a run has in the bucket', '$0 checkpoint list r-abc'],
+    ],
+  });
+
+  text = Option.String({ name: 'DIR|RUN' });
+
+  protected async show(place: Place): Promise<number> {
+    const { folderJson, renderFolder, renderRun, runJson } = await import('../../render/checkpoints.ts');
+    const look = { nowMs: this.context.clock.wallMs(), colour: this.context.colour };
+    if ('folder' in place) {
+      if (this.json) for (const each of place.checkpoints) this.printJson(folderJson(each));
+      else this.print(renderFolder(this.text, place.checkpoints, look));
+      return 0;
+    }
+    if (this.json) for (const each of place.checkpoints) this.printJson(runJson(place.run, each));
+    else this.print(renderRun(place.run, place.checkpoints, look));
+    return 0;
+  }
+}

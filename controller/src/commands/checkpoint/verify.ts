@@ -1,0 +1,69 @@
+import { Command, Option } from 'clipanion';
+import { formatBytes, RunctlError } from '@runctl/core';
+import { FolderOrRunCommand, type Place } from '../../folder-or-run-command.ts';
+
+export class CheckpointVerifyCommand extends FolderOrRunCommand {
+  static override paths = [['checkpoint', 'verify']];
+  static override usage = Command.Usage({
+    description: 'Checks that checkpoints are whole; exit code 10 when one is not.',
+    details:
+      'For a run: every object of a checkpoint is read, and its size and SHA-256 held against the manifest. All of it is\n' +
+      'downloaded for that, and nothing written.\n' +
+      'For a folder: structure, markers and open writers of every checkpoint in it, as the agent judges them. What a format\n' +
+      'does not show (a flipped byte) goes unnoticed there, since nothing says what the bytes should be.',
+    examples: [
+      ['would a resume of this run work', '$0 checkpoint verify r-abc'],
+      ['every checkpoint of a run', '$0 checkpoint verify r-abc --all'],
+      ['is anything in a folder torn', '$0 checkpoint verify ./checkpoints'],
+    ],
+  });
+
+  text = Option.String({ name: 'DIR|RUN' });
+  checkpoint = Option.String({ name: 'CHECKPOINT', required: false });
+  all = Option.Boolean('--all', false, { description: 'every checkpoint of the run, not only the latest' });
+
+  protected async show(place: Place): Promise<number> {
+    if (this.all && this.checkpoint !== undefined)
+      throw new RunctlError('usage', '--all and a CHECKPOINT exclude each other');
+    return 'folder' in place ? this.showFolder(place) : this.showRun(place);
+  }
+
+  private async showFolder({ folder, checkpoints }: Extract<Place, { folder: string }>): Promise<number> {
+    const { pickFromFolder } = await import('../../operations/checkpoint/folder-checkpoints.ts');
+    const { folderJson, renderFolder } = await import('../../render/checkpoints.ts');
+    const picked = this.checkpoint === undefined ? checkpoints : [pickFromFolder(folder, checkpoints, this.checkpoint)];
+    if (picked.length === 0) throw new RunctlError('checkpoint-not-found', `no checkpoint in ${this.text}`);
+    const look = { nowMs: this.context.clock.wallMs(), colour: this.context.colour };
+    if (this.json) for (const each of picked) this.printJson(folderJson(each));
+    else this.print(renderFolder(this.text, picked, look));
+    const bad = picked.filter((each) => each.state !== 'complete');
+    return bad.length === 0 ? 0 : this.damaged(bad.map((each) => each.entry));
+  }
+
+  private async showRun({ run, checkpoints, cloud }: Extract<Place, { run: string }>): Promise<number> {
+    const { pickFromRun, verifyOfRun } = await import('../../operations/checkpoint/run-checkpoints.ts');
+    const access = { store: cloud.store, run, signal: this.context.interrupted };
+    const damaged: string[] = [];
+    const chosen = this.all && checkpoints.length > 0 ? checkpoints : [pickFromRun(run, checkpoints, this.checkpoint)];
+    for (const each of chosen) {
+      const { checkpoint, manifest } = each;
+      const { verifiedBytes, problems } = await verifyOfRun(access, each);
+      if (problems.length > 0) damaged.push(checkpoint);
+      if (this.json)
+        this.printJson({ type: 'verified', run, checkpoint, step: manifest?.step ?? null, verifiedBytes, problems });
+      else
+        this.print(
+          problems.length === 0
+            ? `${checkpoint}: ${manifest?.files.length} files, ${formatBytes(verifiedBytes)}, as they were saved`
+            : problems.map((problem) => `${checkpoint}: ${problem}`).join('\n'),
+        );
+    }
+    return damaged.length === 0 ? 0 : this.damaged(damaged);
+  }
+
+  private damaged(names: readonly string[]): never {
+    throw new RunctlError('checkpoint-damaged', `not whole: ${names.join(', ')}`, {
+      hint: 'a resume goes back to the newest one that is whole',
+    });
+  }
+}

@@ -1,0 +1,43 @@
+import type { InspectedCheckpoint } from '@runctl/checkpoint';
+import { RunctlCommand } from './command.ts';
+import type { Cloud } from './operations/cloud.ts';
+import type { RunCheckpoint } from './operations/checkpoint/run-checkpoints.ts';
+
+/** Where checkpoints are, and what was found there, newest first. */
+export type Place =
+  | { readonly folder: string; readonly checkpoints: readonly InspectedCheckpoint[] }
+  | { readonly run: string; readonly cloud: Cloud; readonly checkpoints: readonly RunCheckpoint[] };
+
+/** Commands on the checkpoints of a folder of this machine, or of a run in the bucket. A folder needs no account. */
+export abstract class FolderOrRunCommand extends RunctlCommand {
+  abstract text: string;
+
+  protected abstract show(place: Place): Promise<number>;
+
+  protected async run(): Promise<number> {
+    const { folderMeant } = await import('./operations/checkpoint/place.ts');
+    const folder = await folderMeant(this.text, this.context.cwd);
+    return folder === null ? this.showRunOf(this.text) : this.showFolderAt(folder);
+  }
+
+  private async showFolderAt(folder: string): Promise<number> {
+    const { openWritersFor } = await import('@runctl/checkpoint');
+    const { lookIntoFolder } = await import('./operations/checkpoint/folder-checkpoints.ts');
+    const { clock, interrupted: signal } = this.context;
+    const openWriters = openWritersFor(process.platform);
+    return this.show({ folder, checkpoints: await lookIntoFolder(folder, { clock, openWriters, signal }) });
+  }
+
+  private async showRunOf(text: string): Promise<number> {
+    const { cloud } = await this.connect();
+    try {
+      const { resolveRun } = await import('./operations/run/resolve-run.ts');
+      const { checkpointsOfRun } = await import('./operations/checkpoint/run-checkpoints.ts');
+      const run = await resolveRun(cloud.store, text);
+      const access = { store: cloud.store, run, signal: this.context.interrupted };
+      return await this.show({ run, cloud, checkpoints: await checkpointsOfRun(access) });
+    } finally {
+      cloud.close();
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import type { InspectedCheckpoint } from '@runctl/checkpoint';
+import { formatBytes, formatDuration } from '@runctl/core';
+import type { RunCheckpoint } from '../operations/checkpoint/run-checkpoints.ts';
+import { styles, type Styles } from './style.ts';
+import { table } from './table.ts';
+
+interface Look {
+  readonly nowMs: number;
+  readonly colour: boolean;
+}
+
+function stateText(state: InspectedCheckpoint['state'], style: Styles): string {
+  if (state === 'complete') return style.green('complete');
+  return state === 'settling' ? style.yellow('not yet') : style.red('torn');
+}
+
+/** What the recognisers say of a folder, one line for each candidate and why. */
+export function renderFolder(folder: string, found: readonly InspectedCheckpoint[], { nowMs, colour }: Look): string {
+  if (found.length === 0) return `no checkpoint in ${folder}\n`;
+  const style = styles(colour);
+  const rows = found.map((each) => [
+    each.entry,
+    each.recogniser,
+    each.step === null ? '-' : String(each.step),
+    formatBytes(each.sizeBytes),
+    formatDuration(Math.max(0, nowMs - each.savedAtMs)),
+    stateText(each.state, style),
+    each.why,
+  ]);
+  return table(['ENTRY', 'RECOGNISER', 'STEP', 'SIZE', 'SAVED', 'STATE', 'WHY'], rows);
+}
+
+export function folderJson(each: InspectedCheckpoint, withFiles = false) {
+  const { entry, recogniser, step, sizeBytes, savedAtMs, state, why, files, companions } = each;
+  const savedAt = new Date(savedAtMs).toISOString();
+  const about = {
+    type: 'checkpoint',
+    entry,
+    recogniser,
+    step,
+    sizeBytes,
+    fileCount: files.length,
+    savedAt,
+    state,
+    why,
+  };
+  return withFiles
+    ? { ...about, files: files.map(({ path, sizeBytes: bytes }) => ({ path, sizeBytes: bytes })), companions }
+    : about;
+}
+
+export function renderFolderCheckpoint(each: InspectedCheckpoint, { nowMs, colour }: Look): string {
+  const style = styles(colour);
+  const lines = [
+    style.bold(each.entry),
+    `  recogniser  ${each.recogniser}`,
+    `  step        ${each.step ?? 'unknown'}`,
+    `  saved       ${formatDuration(Math.max(0, nowMs - each.savedAtMs))} ago`,
+    `  state       ${stateText(each.state, style)}: ${each.why}`,
+    ...(each.companions.length === 0 ? [] : [`  goes along  ${each.companions.join(', ')}`]),
+  ];
+  const rows = each.files.map((file) => [file.path, formatBytes(file.sizeBytes)]);
+  return `${lines.join('\n')}\n\n${table(['FILE', 'SIZE'], rows)}`;
+}
+
+function sizeOf({ manifest }: RunCheckpoint): number {
+  return manifest?.files.reduce((sum, file) => sum + file.sizeBytes, 0) ?? 0;
+}
+
+/** A run's checkpoints in the bucket, newest first. */
+export function renderRun(run: string, found: readonly RunCheckpoint[], { nowMs, colour }: Look): string {
+  if (found.length === 0) return `run ${run} has no checkpoint in the bucket\n`;
+  const style = styles(colour);
+  const rows = found.map((each) => [
+    each.checkpoint,
+    each.manifest === null ? '-' : String(each.manifest.step ?? '-'),
+    each.manifest === null ? '-' : formatBytes(sizeOf(each)),
+    each.manifest === null ? '-' : String(each.manifest.files.length),
+    each.manifest === null ? '-' : formatDuration(Math.max(0, nowMs - Date.parse(each.manifest.savedAt))),
+    each.manifest?.recogniser ?? '-',
+    each.state === 'latest'
+      ? style.green('latest')
+      : each.state === 'unreadable'
+        ? style.red('unreadable')
+        : each.state,
+  ]);
+  return table(['CHECKPOINT', 'STEP', 'SIZE', 'FILES', 'SAVED', 'RECOGNISER', 'STATE'], rows);
+}
+
+export function runJson(run: string, each: RunCheckpoint, withFiles = false) {
+  const { checkpoint, state, manifestKey, manifest, problem } = each;
+  const about = { type: 'checkpoint', run, checkpoint, state, manifest: manifestKey };
+  if (manifest === null) return { ...about, problem };
+  const { generation, seq, step, recogniser, entry, evidence, savedAt, at, nodes, files } = manifest;
+  const full = {
+    ...about,
+    generation,
+    seq,
+    step,
+    recogniser,
+    entry,
+    why: evidence,
+    sizeBytes: sizeOf(each),
+    fileCount: files.length,
+    savedAt,
+    at,
+    nodes,
+  };
+  return withFiles
+    ? { ...full, files: files.map(({ path, key, sizeBytes, sha256 }) => ({ path, key, sizeBytes, sha256 })) }
+    : full;
+}
+
+export function renderRunCheckpoint(run: string, each: RunCheckpoint, { nowMs, colour }: Look): string {
+  const style = styles(colour);
+  const { manifest } = each;
+  if (manifest === null) return `${run} ${each.checkpoint}: ${style.red('unreadable')}: ${each.problem}\n`;
+  const lines = [
+    `${style.bold(`${run} ${each.checkpoint}`)} (${each.state})`,
+    `  step        ${manifest.step ?? 'unknown'}`,
+    `  entry       ${manifest.entry}`,
+    `  recogniser  ${manifest.recogniser}`,
+    `  why         ${manifest.evidence}`,
+    `  saved       ${formatDuration(Math.max(0, nowMs - Date.parse(manifest.savedAt)))} ago, committed ${manifest.at}`,
+    `  previous    ${manifest.previous ?? 'none'}`,
+    `  manifest    ${each.manifestKey}`,
+  ];
+  const rows = manifest.files.map((file) => [file.path, formatBytes(file.sizeBytes), file.sha256, file.key]);
+  return `${lines.join('\n')}\n\n${table(['FILE', 'SIZE', 'SHA-256', 'OBJECT'], rows)}`;
+}

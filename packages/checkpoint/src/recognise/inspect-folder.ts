@@ -1,0 +1,100 @@
+import { inspect, KnownStructures } from '../publish/inspect.ts';
+import { newestFirst, savedAtMsOf } from '../publish/plan.ts';
+import { movementOf, type MovementFacts } from './judge.ts';
+import type { Observations } from './observations.ts';
+import type { Candidate, FileSeen, FolderTree, OpenWriters, Recogniser } from './recogniser.ts';
+import { fingerprintOf, folderContext, scanFolder } from './scan.ts';
+import { recognisers } from './recognisers.ts';
+
+/** What the agent's recognisers say of one candidate in a folder. */
+export interface InspectedCheckpoint {
+  readonly recogniser: string;
+  readonly entry: string;
+  readonly step: number | null;
+  readonly files: readonly Pick<FileSeen, 'path' | 'sizeBytes' | 'mtimeMs'>[];
+  /** Of its own files. */
+  readonly sizeBytes: number;
+  /** Files that would go along. */
+  readonly companions: readonly string[];
+  readonly savedAtMs: number;
+  /** `settling`: not yet, and waiting may change that; `torn`: waiting will not. */
+  readonly state: 'complete' | 'settling' | 'torn';
+  readonly why: string;
+}
+
+export interface InspectFolderOptions {
+  readonly openWriters: OpenWriters;
+  /** Wall clock of this machine. */
+  readonly nowMs: number;
+  readonly settleMs: number;
+  readonly recognisers?: readonly Recogniser[];
+}
+
+/**
+ * One look at a checkpoint folder with the eyes of the agent, newest candidate first. Files count as having been still since
+ * they were last written or put there, which one look can know; that a save goes on shows in open writers and recent times.
+ * A folder that does not exist has no checkpoints.
+ */
+export async function inspectFolder(
+  folder: string,
+  options: InspectFolderOptions,
+): Promise<readonly InspectedCheckpoint[]> {
+  const tree = await scanFolder(folder);
+  const context = folderContext(folder);
+  const found =
+    (options.recognisers ?? recognisers).map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ??
+    [];
+  const facts: MovementFacts = {
+    observations: stillSinceWritten(tree),
+    nowMs: options.nowMs,
+    settleMs: options.settleMs,
+    ended: null,
+    expectedShape: null,
+  };
+  const inspected: InspectedCheckpoint[] = [];
+  for (const candidate of newestFirst(found))
+    inspected.push(described(candidate, await verdictOn(candidate, folder, { facts, options })));
+  return inspected;
+}
+
+type State = Pick<InspectedCheckpoint, 'state' | 'why'>;
+
+async function verdictOn(
+  candidate: Candidate,
+  folder: string,
+  { facts, options }: { facts: MovementFacts; options: InspectFolderOptions },
+): Promise<State> {
+  // A marker that is missing says more than what still moves.
+  if (candidate.marker?.complete === false) return { state: 'torn', why: candidate.marker.evidence };
+  const why = movementOf(candidate, facts);
+  if (why !== null) return { state: 'settling', why };
+  const { openWriters } = options;
+  const result = await inspect(candidate, { folder, facts, openWriters, structures: new KnownStructures() });
+  if ('why' in result) return { state: result.settling ? 'settling' : 'torn', why: result.why };
+  await using held = result;
+  return { state: 'complete', why: held.evidence };
+}
+
+function described(candidate: Candidate, state: State): InspectedCheckpoint {
+  const { recogniser, entry, step, files, companions } = candidate;
+  return {
+    recogniser,
+    entry,
+    step,
+    files: files.map(({ path, sizeBytes, mtimeMs }) => ({ path, sizeBytes, mtimeMs })),
+    sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+    companions: companions.map((file) => file.path),
+    savedAtMs: savedAtMsOf(candidate),
+    ...state,
+  };
+}
+
+/** Observations as somebody had made them who watched all the time. Their clock is the wall clock. */
+function stillSinceWritten(tree: FolderTree): Observations {
+  return new Map(
+    tree.files.map((file) => {
+      const sinceMs = Math.max(file.mtimeMs, file.ctimeMs);
+      return [file.path, { fingerprint: fingerprintOf(file), sinceMs, changedBeforeMs: null, changes: 0 }];
+    }),
+  );
+}
