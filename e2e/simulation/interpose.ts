@@ -52,7 +52,7 @@ export class Interposed {
         if (simulate === undefined) throw new Error(`simulated disks do not model ${name}`);
         return simulate(...args);
       };
-      module[name] = choose as Functions[string];
+      module[name] = choose;
     }
   }
 

@@ -6,6 +6,7 @@ import type { NodeDisk } from './node-disk.ts';
 import { MachineClock, Process } from './process.ts';
 import type { Random } from './random.ts';
 import type { FinishedSaves } from './saves.ts';
+import { S3Connection } from './s3-connection.ts';
 import type { Timeline } from './timeline.ts';
 import { type Habits, Trainer } from './trainer.ts';
 
@@ -123,7 +124,7 @@ export class Machine {
     const root = disks.mount(process);
     const agent = new Agent({
       process,
-      store: s3.connect(process),
+      store: new S3Connection(s3, process),
       parts,
       folder: root + CHECKPOINTS,
       leaseFile: root + LEASE_FILE,
