@@ -1,6 +1,7 @@
 import {
   type CleanUpReport,
   fileLeaseMemory,
+  fileUploadJournal,
   LeaseKeeper,
   type LeasePolicy,
   type OpenWriters,
@@ -24,6 +25,7 @@ import type { TrainerEnd } from './trainer.ts';
 export const RUN = 'r-abcdefghij';
 const SETTLE_MS = 1000;
 const UNASKED_MS = 15_000;
+const GROWING_MS = 300;
 
 /** The parts of the product that the simulated agent is made of. Mutants put others in their places. */
 export interface Parts {
@@ -49,6 +51,8 @@ export interface AgentSurroundings {
   /** Absolute, as the process sees them. */
   readonly folder: string;
   readonly leaseFile: string;
+  readonly uploadsFile: string;
+  readonly partSizeBytes: number;
   readonly openWriters: OpenWriters;
   /** The script on this machine, running or ended; null when none was started or it was forgotten. */
   readonly workload: () => Workload | null;
@@ -132,6 +136,8 @@ export class Agent {
       settleMs: SETTLE_MS,
       mayPublish: this.#mayPublish,
       rejected: this.#rejected,
+      journal: fileUploadJournal(at.uploadsFile, () => {}),
+      partSizeBytes: at.partSizeBytes,
     });
   }
 
@@ -194,19 +200,22 @@ export class Agent {
     if (fenced.aborted) return true;
     const running = workload() ?? start();
     const passes = new AbortController();
-    const passing = this.#pass(AbortSignal.any([passes.signal, fenced]));
+    const during = AbortSignal.any([passes.signal, fenced]);
+    const passing = Promise.all([this.#pass(during), this.#uploadGrowing(during)]);
     await Promise.race([running.done, aborted(stop.signal), aborted(fenced)]);
     if (fenced.aborted) {
       running.kill();
       await passing;
       return true;
     }
+    if (stop.signal.aborted) void this.#publisher.hurry(stop.deadlineMs() ?? 0);
     if (running.ended === null) await this.#drain(running);
     const told = stop.signal.aborted;
     passes.abort();
     const { clean, atMs } = await running.done;
     await this.#finish(parts.ended({ clean: clean && told, atMs }), fenced, events);
     await passing;
+    await this.#publisher.end();
     if (!told) {
       this.#at.journal.killedSinceMs ??= this.#at.journal.sinceMs;
       this.#at.forget();
@@ -242,6 +251,15 @@ export class Agent {
       const pause = AbortSignal.any([signal, wake.signal]);
       await process.clock.sleep(soon ? SETTLE_MS : UNASKED_MS, pause).catch(() => {});
       if (!signal.aborted) await process.clock.sleep(SETTLE_MS / 4, signal).catch(() => {});
+    }
+  }
+
+  /** Sends what grows while it grows. */
+  async #uploadGrowing(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#at.process;
+    while (!signal.aborted) {
+      const look = await this.#publisher.uploadGrowing(signal).catch(() => ({ active: false }));
+      await clock.sleep(look.active ? GROWING_MS : SETTLE_MS, signal).catch(() => {});
     }
   }
 

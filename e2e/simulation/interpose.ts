@@ -24,8 +24,9 @@ export class Interposed {
   #chance: Chance | null = null;
 
   constructor() {
-    this.#paths(fsPromises as unknown as Functions, this.disks.promises());
-    this.#paths(fs as unknown as Functions, this.disks.sync());
+    const synchronous = this.disks.sync();
+    this.#paths(fsPromises as unknown as Functions, this.disks.promises(), Object.keys(fsPromises));
+    this.#paths(fs as unknown as Functions, synchronous, Object.keys(synchronous));
     this.#nonces();
     this.#globals();
     syncBuiltinESMExports();
@@ -41,12 +42,17 @@ export class Interposed {
     };
   }
 
-  #paths(module: Functions, simulated: Functions): void {
-    for (const [name, simulate] of Object.entries(simulated)) {
-      const real = module[name] as (...args: unknown[]) => unknown;
-      const choose = (...args: unknown[]): unknown =>
-        this.disks.owns(args[0]) ? (simulate as (...args: unknown[]) => unknown)(...args) : real(...args);
-      module[name] = choose as Functions[string];
+  #paths(module: Functions, simulated: Functions, names: readonly string[]): void {
+    for (const name of names) {
+      const real = module[name];
+      if (typeof real !== 'function') continue;
+      const simulate = simulated[name] as ((...args: unknown[]) => unknown) | undefined;
+      const choose = (...args: unknown[]): unknown => {
+        if (!this.disks.owns(args[0])) return (real as (...args: unknown[]) => unknown)(...args);
+        if (simulate === undefined) throw new Error(`simulated disks do not model ${name}`);
+        return simulate(...args);
+      };
+      module[name] = choose;
     }
   }
 

@@ -265,7 +265,8 @@ function holds({ key, manifest }: Committed, object: string): boolean {
 function isExpected(error: unknown): boolean {
   if (isStoreError(error)) return error.kind !== 'permanent';
   return (
-    error instanceof Error && /newer checkpoint|deadline|ends|abort|notice|changed by somebody/.test(error.message)
+    error instanceof Error &&
+    /newer checkpoint|goes first|deadline|ends|abort|notice|changed by somebody/.test(error.message)
   );
 }
 

@@ -6,12 +6,14 @@ import type { NodeDisk } from './node-disk.ts';
 import { MachineClock, Process } from './process.ts';
 import type { Random } from './random.ts';
 import type { FinishedSaves } from './saves.ts';
+import { S3Connection } from './s3-connection.ts';
 import type { Timeline } from './timeline.ts';
 import { type Habits, Trainer } from './trainer.ts';
 
 /** Of the checkpoint folder, on the machine's disk. */
 export const CHECKPOINTS = '/home/checkpoints';
 const LEASE_FILE = '/var/lib/runctl/lease.json';
+const UPLOADS_FILE = '/var/lib/runctl/uploads.ndjson';
 
 export interface MachineSurroundings {
   readonly timeline: Timeline;
@@ -22,6 +24,7 @@ export interface MachineSurroundings {
   readonly saves: FinishedSaves;
   readonly parts: Parts;
   readonly witness: Witness;
+  readonly partSizeBytes: number;
 }
 
 /** Sees what the machines believe of themselves. */
@@ -121,10 +124,12 @@ export class Machine {
     const root = disks.mount(process);
     const agent = new Agent({
       process,
-      store: s3.connect(process),
+      store: new S3Connection(s3, process),
       parts,
       folder: root + CHECKPOINTS,
       leaseFile: root + LEASE_FILE,
+      uploadsFile: root + UPLOADS_FILE,
+      partSizeBytes: this.#at.partSizeBytes,
       openWriters: {
         among: (files) => {
           const written = files.filter((file) => this.disk.isWritten(Number(file.inode.split(':')[1])));

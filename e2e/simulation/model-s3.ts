@@ -1,7 +1,6 @@
 import { MemoryStore, type ObjectInfo, type ObjectStore, StoreError } from '@runctl/store';
 import { EPOCH_MS, type Process } from './process.ts';
 import type { Random } from './random.ts';
-import { S3Connection } from './s3-connection.ts';
 import type { Timeline } from './timeline.ts';
 import { CALM, type Fate, fateOf, type Weather } from './weather.ts';
 
@@ -49,11 +48,6 @@ export class ModelS3 {
     this.timeline = timeline;
     this.#random = random;
     this.contents = new MemoryStore({ clock: { wallMs: () => EPOCH_MS + timeline.nowMs }, minPartBytes: 1 });
-  }
-
-  /** The bucket as one process reaches it. */
-  connect(process: Process): ObjectStore {
-    return new S3Connection(this, process);
   }
 
   /** Whether this answer breaks off, and after what share of it. */

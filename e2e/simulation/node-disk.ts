@@ -77,6 +77,11 @@ export class NodeDisk {
       access: (path: string) => this.#do(path, ({ disk, path }) => void disk.get(path)),
       readFile: (path: string, encoding?: Encoding) =>
         this.#do(path, (at) => decoded(Buffer.from(this.#fileAt(at).bytes), encoding)),
+      appendFile: (path: string, data: string | Uint8Array) =>
+        this.#do(path, ({ disk, path }) => {
+          const file = disk.open(path, { create: true, exclusive: false, truncate: false });
+          disk.write(file, bytesOf(data), file.bytes.length);
+        }),
       writeFile: (path: string, data: string | Uint8Array, options?: unknown) =>
         this.#do(path, ({ disk, path }) => {
           const exclusive = (options as { flag?: string } | undefined)?.flag === 'wx';

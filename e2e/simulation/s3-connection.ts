@@ -140,7 +140,7 @@ export class S3Connection implements ObjectStore {
   }
 
   async *#listing<T>(signal: AbortSignal | undefined, perform: Call<T[]>['perform']): AsyncIterable<T> {
-    const items = await this.#call('list', { ...(signal === undefined ? {} : { signal }) }, perform);
+    const items = await this.#call('list', { signal }, perform);
     const cutAt = this.#s3.cutAt();
     const end = cutAt === null ? items.length : Math.floor(items.length * cutAt);
     for (const item of items.slice(0, end)) {

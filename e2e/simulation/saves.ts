@@ -27,17 +27,17 @@ export interface Save {
 
 export const LOG_FILE = 'train.log';
 /** Which of several files may be the same in each save, as frozen weights are. */
-const FROZEN = 'optimizer.bin';
+const FROZEN = 'moments.bin';
 
 export function layoutOf(random: Random): Layout {
   const kind = random.pick(['stepped-folders', 'stepped-folders', 'stepped-files', 'in-place', 'replaced'] as const);
   const count = kind === 'replaced' || kind === 'stepped-files' ? 1 : random.int(1, 3);
   const names = random.pick([
-    ['model.bin', 'optimizer.bin', 'state.json'],
-    ['state.json', 'model.bin', 'optimizer.bin'],
+    ['weights.bin', 'moments.bin', 'scalars.json'],
+    ['scalars.json', 'weights.bin', 'moments.bin'],
   ]);
   const files = names.slice(0, count).map((name) => {
-    const sizeBytes = random.pick([24, 70, 150, 400]);
+    const sizeBytes = random.pick([24, 70, 150, 200]);
     if (name === FROZEN && random.chance(0.4)) return { name, sizeBytes, constantBytes: sizeBytes };
     return { name, sizeBytes, constantBytes: random.chance(0.5) ? 0 : Math.floor(sizeBytes * random.next()) };
   });
@@ -51,13 +51,13 @@ export function saveOf(layout: Layout, id: number, step: number): Save {
 
 export function entryOf(layout: Layout, step: number): string {
   if (layout.kind === 'stepped-folders') return `checkpoint-${step}`;
-  if (layout.kind === 'stepped-files') return `model-${step}.bin`;
+  if (layout.kind === 'stepped-files') return `weights-${step}.bin`;
   return '.';
 }
 
 function pathOf(layout: Layout, shape: FileShape, step: number): string {
   if (layout.kind === 'stepped-folders') return `checkpoint-${step}/${shape.name}`;
-  if (layout.kind === 'stepped-files') return `model-${step}.bin`;
+  if (layout.kind === 'stepped-files') return `weights-${step}.bin`;
   return shape.name;
 }
 

@@ -203,7 +203,7 @@ export function ownFiles({
 /** Of a layout without steps in its names: counted by the script alone, from one again with each start. */
 function newestStep({ disk, folder }: Pick<TrainerOptions, 'disk' | 'folder' | 'habits'>): number | null {
   const steps = Array.from(contentsOf(disk, folder).keys(), (path) =>
-    Number(/^(?:checkpoint|model)-(\d+)/.exec(path)?.[1] ?? Number.NaN),
+    Number(/^(?:checkpoint|weights)-(\d+)/.exec(path)?.[1] ?? Number.NaN),
   );
   const known = steps.filter((step) => !Number.isNaN(step));
   return known.length === 0 ? null : Math.max(...known);

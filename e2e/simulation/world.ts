@@ -82,6 +82,7 @@ class World {
       saves: this.#saves,
       parts,
       witness: this.#invariants,
+      partSizeBytes: random.pick([48, 64, 1024]),
     };
   }
 

@@ -1,10 +1,14 @@
-import { compositeSha256, type ContentHashes, hashPart, type ObjectStore, partGrid, putFile } from '@runctl/store';
+import { compositeSha256, type ContentHashes, hashPart, type ObjectStore, type PartGrid, putFile } from '@runctl/store';
 import type { FileBytes } from '../recognise/structure.ts';
 import type { HeldFile } from './held-files.ts';
 
-export async function hashContent(file: FileBytes, signal: AbortSignal): Promise<ContentHashes> {
+export async function hashContent(
+  file: FileBytes,
+  { parts: grid }: PartGrid,
+  signal: AbortSignal,
+): Promise<ContentHashes> {
   const parts = [];
-  for (const { start, end } of partGrid(file.sizeBytes).parts) {
+  for (const { start, end } of grid) {
     signal.throwIfAborted();
     parts.push(hashPart(await file.read(start, end - start)));
   }

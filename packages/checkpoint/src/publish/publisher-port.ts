@@ -30,6 +30,8 @@ export interface PublisherOptions {
   readonly lanes?: Lanes;
   /** Lets the next agent on this machine go on with uploads (default: forgotten with this one). */
   readonly journal?: UploadJournal;
+  /** Of the part grid (default: the format's). Another one is for simulations, where tiny files shall have many parts. */
+  readonly partSizeBytes?: number;
 }
 
 export interface PassOptions {

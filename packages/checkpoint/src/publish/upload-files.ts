@@ -2,10 +2,10 @@ import type { Manifest, ManifestFile } from '@runctl/protocol';
 import {
   type ContentHashes,
   FileChangedError,
+  FileGrewError,
   FileShrankError,
   isStoreError,
-  PART_SIZE_BYTES,
-  partGrid,
+  type PartGrid,
 } from '@runctl/store';
 import { mapConcurrently } from '../concurrency.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
@@ -52,7 +52,7 @@ export async function hashFilesOfKnownSize(
   const sizes = new Set(before?.files.map((file) => file.sizeBytes));
   for (const file of files)
     if (sizes.has(file.sizeBytes) && file.sizeBytes <= atMostBytes && known.of(file) === null)
-      known.remember(file, await hashContent(file, signal));
+      known.remember(file, await hashContent(file, uploads.gridOf(file.sizeBytes), signal));
 }
 
 /** Whether a manifest has every one of these files with this content under this path. Unknown content counts as different. */
@@ -85,12 +85,13 @@ export async function uploadFiles(files: readonly HeldFile[], options: UploadOpt
   try {
     const upload = (file: HeldFile): Promise<ManifestFile | null> =>
       uploadFile(file, stored, options).catch((error: unknown) => {
-        const changed = error instanceof FileChangedError || error instanceof FileShrankError;
+        const changed = [FileChangedError, FileShrankError, FileGrewError].some((kind) => error instanceof kind);
         if (changed && options.optional.has(file.seen.path)) return null;
         throw error;
       });
-    const small = files.filter((file) => file.sizeBytes <= PART_SIZE_BYTES);
-    const large = files.filter((file) => file.sizeBytes > PART_SIZE_BYTES);
+    const inParts = ({ sizeBytes }: HeldFile): boolean => options.uploads.gridOf(sizeBytes).parts.length > 1;
+    const small = files.filter((file) => !inParts(file));
+    const large = files.filter(inParts);
     const first = await mapConcurrently(small, SMALL_FILES_AT_ONCE, upload);
     const second = await mapConcurrently(large, LARGE_FILES_AT_ONCE, upload);
     return [...first, ...second].filter((file) => file !== null).sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -115,18 +116,19 @@ export async function carryOver(paths: readonly string[], options: UploadOptions
 async function uploadFile(file: HeldFile, stored: Map<string, string>, options: UploadOptions): Promise<ManifestFile> {
   const { known, place, progress } = options;
   const { path, sizeBytes, mode } = file.seen;
+  const grid = options.uploads.gridOf(sizeBytes);
   const atHand = known.of(file);
   const from = atHand === null ? undefined : stored.get(contentName({ sizeBytes, sha256: atHand.sha256 }));
   if (atHand !== null && from !== undefined) {
     const key = place.keyFor(path);
-    if (await copied(from, key, options)) return { path, key, sizeBytes, mode, ...manifestHashes(sizeBytes, atHand) };
+    if (await copied(from, key, options)) return { path, key, sizeBytes, mode, ...manifestHashes(grid, atHand) };
   }
   progress.set(path, { path, sentBytes: 0, sizeBytes });
   const { key, hashes } = await sendFile(file, options);
   progress.delete(path);
   known.remember(file, hashes);
   stored.set(contentName({ sizeBytes, sha256: hashes.sha256 }), key);
-  return { path, key, sizeBytes, mode, ...manifestHashes(sizeBytes, hashes) };
+  return { path, key, sizeBytes, mode, ...manifestHashes(grid, hashes) };
 }
 
 async function sendFile(
@@ -135,7 +137,7 @@ async function sendFile(
 ): Promise<{ readonly key: string; readonly hashes: ContentHashes }> {
   const { path, sizeBytes } = file.seen;
   const onProgress = (sentBytes: number): void => void progress.set(path, { path, sentBytes, sizeBytes });
-  if (sizeBytes > PART_SIZE_BYTES) return uploads.bring(file, place, { signal, onProgress });
+  if (uploads.gridOf(sizeBytes).parts.length > 1) return uploads.bring(file, place, { signal, onProgress });
   const key = place.keyFor(path);
   return { key, hashes: await sendContent(file, { store, key, signal, onSent: onProgress }) };
 }
@@ -154,10 +156,10 @@ async function copied(from: string, to: string, { store, signal }: UploadOptions
 const contentName = (content: { sizeBytes: number; sha256: string }): string =>
   `${content.sizeBytes} ${content.sha256}`;
 
-function manifestHashes(sizeBytes: number, { sha256, parts }: ContentHashes) {
+function manifestHashes({ partSizeBytes }: PartGrid, { sha256, parts }: ContentHashes) {
   return {
     sha256,
-    partSizeBytes: partGrid(sizeBytes).partSizeBytes,
+    partSizeBytes,
     partCrc32: parts.map((part) => part.crc32),
     partSha256: parts.map((part) => part.sha256),
   };

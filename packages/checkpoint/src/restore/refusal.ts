@@ -21,9 +21,10 @@ export function refusalOf(manifest: Manifest, run: string): string | null {
 }
 
 function isOnGrid({ sizeBytes, partSizeBytes, partCrc32, partSha256 }: ManifestFile): boolean {
-  const grid = partGrid(sizeBytes);
+  const grid = partGrid(sizeBytes, partSizeBytes);
   const counts = [partCrc32.length, partSha256.length];
-  return grid.partSizeBytes === partSizeBytes && counts.every((count) => count === grid.parts.length);
+  const usual = partSizeBytes <= partGrid(sizeBytes).partSizeBytes && grid.partSizeBytes === partSizeBytes;
+  return usual && counts.every((count) => count === grid.parts.length);
 }
 
 function isSafePath(path: string): boolean {

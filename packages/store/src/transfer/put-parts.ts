@@ -53,6 +53,9 @@ export interface SendRequest {
 /** A part could not be read as far as the file was said to reach: it has shrunk. */
 export class FileShrankError extends Error {}
 
+/** The file has grown since its size was taken, so that its last part was sent as another. */
+export class FileGrewError extends Error {}
+
 /**
  * One object that goes up part by part, in any order, as often as its file asks: while it grows, again where it was
  * rewritten, and after a crash from where it was left. Nothing of it can be seen in the store before `complete`.
@@ -96,13 +99,14 @@ export class PartUpload {
   }
 
   /**
-   * Makes the object of the parts that a file of this size has; all must be there. A second call after a lost answer
+   * Makes the object of the parts that a file of this size has; rejects with FileGrewError when not all are there. A second call after a lost answer
    * finds the first one's success.
    */
   async complete(sizeBytes: number, signal: AbortSignal): Promise<ContentHashes> {
     const parts = this.#gridOf(sizeBytes).map((part) => {
       const sent = this.#has(part) ? this.#parts.get(part.partNumber) : undefined;
-      if (sent === undefined) throw new Error(`part ${part.partNumber} of ${this.key} was never sent`);
+      if (sent === undefined)
+        throw new FileGrewError(`part ${part.partNumber} of ${this.key} was not sent as it should end`);
       return sent;
     });
     const upload = await this.#open(signal);

@@ -2,7 +2,15 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, unlessAborted } from '@runctl/core';
-import { type ContentHashes, isStoreError, type Lanes, type ObjectStore, partGrid, PartUpload } from '@runctl/store';
+import {
+  type ContentHashes,
+  isStoreError,
+  type Lanes,
+  type ObjectStore,
+  type PartGrid,
+  partGrid,
+  PartUpload,
+} from '@runctl/store';
 import type { HeldFile } from '../held-files.ts';
 import type { FileSeen } from '../../recognise/recogniser.ts';
 import { fileSeen, fingerprintOf, isGone } from '../../recognise/scan.ts';
@@ -38,6 +46,8 @@ export interface FileUploadsOptions {
   readonly clock: Clock;
   readonly lanes: Lanes;
   readonly journal: UploadJournal;
+  /** See `PublisherOptions`. */
+  readonly partSizeBytes?: number;
 }
 
 export interface FeedRequest {
@@ -62,6 +72,11 @@ export class FileUploads {
     this.#options = options;
   }
 
+  /** The parts of a file of this size. */
+  gridOf(sizeBytes: number): PartGrid {
+    return partGrid(sizeBytes, this.#options.partSizeBytes);
+  }
+
   all(): readonly FileUpload[] {
     return Array.from(this.#byInode.values());
   }
@@ -80,7 +95,7 @@ export class FileUploads {
   async begin(seen: FileSeen, place: DataPlace): Promise<FileUpload | null> {
     const file = await this.#openSame(seen);
     if (file === null) return null;
-    const { partSizeBytes } = partGrid(seen.sizeBytes);
+    const { partSizeBytes } = this.gridOf(seen.sizeBytes);
     return this.#add({ seen, file, place, key: place.keyFor(seen.path), partSizeBytes });
   }
 
@@ -115,7 +130,7 @@ export class FileUploads {
         return { key: upload.key, hashes };
       } catch (error) {
         // Aborted by somebody who took it for left behind, or deleted: what is gone is sent again.
-        if (!isStoreError(error, 'missing') || tries > 1) throw error;
+        if (!isSpoilt(error) || tries > 1) throw error;
         await this.drop(upload);
       }
     }
@@ -158,14 +173,14 @@ export class FileUploads {
     const there = this.of(seen.inode);
     if (there !== null) {
       const usable =
-        there.parts.partSizeBytes === partGrid(seen.sizeBytes).partSizeBytes &&
+        there.parts.partSizeBytes === this.gridOf(seen.sizeBytes).partSizeBytes &&
         (there.object === null || there.object.fingerprint === fingerprintOf(seen));
       if (usable) return there;
       await this.drop(there);
     }
     // By the descriptor that holds it: the script may have taken its name away.
     const file = await open(held.openPath, constants.O_RDONLY | constants.O_NONBLOCK);
-    const { partSizeBytes } = partGrid(seen.sizeBytes);
+    const { partSizeBytes } = this.gridOf(seen.sizeBytes);
     return this.#add({ seen, file, place, key: place.keyFor(seen.path), partSizeBytes });
   }
 
@@ -255,4 +270,9 @@ export class FileUploads {
     this.#byInode.set(inode, upload);
     return upload;
   }
+}
+
+/** The upload is gone, or a part of it is not the one that was sent last: an earlier try of that landed late. */
+function isSpoilt(error: unknown): boolean {
+  return isStoreError(error, 'missing') || (isStoreError(error) && error.code === 'InvalidPart');
 }

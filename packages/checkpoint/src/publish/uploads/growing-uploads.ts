@@ -24,6 +24,8 @@ export interface GrowingUploadsOptions {
   readonly lanes: Lanes;
   readonly ledger: Ledger;
   readonly journal?: UploadJournal;
+  /** See `PublisherOptions`. */
+  readonly partSizeBytes?: number;
   readonly mayPublish: () => { readonly generation: number } | null;
 }
 

@@ -1,5 +1,5 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
-import { isStoreError, PART_SIZE_BYTES } from '@runctl/store';
+import { isStoreError } from '@runctl/store';
 import { fingerprintOf, scanFolder } from '../../recognise/scan.ts';
 import type { PlaceRequest, DataPlaces } from './data-places.ts';
 import type { FileUpload, FileUploads } from './file-uploads.ts';
@@ -23,7 +23,7 @@ export interface TailOptions {
   readonly request: (signal: AbortSignal) => Omit<PlaceRequest, 'step'> | null;
 }
 
-const LIMITS: GrowthLimits = { leastBytes: PART_SIZE_BYTES, freshMs: 5000, mostGrowing: 8, mostWasted: 2 };
+const LIMITS: Omit<GrowthLimits, 'leastBytes'> = { freshMs: 5000, mostGrowing: 8, mostWasted: 2 };
 /** After this stillness the last, short part goes too, and every part is compared once more; doubled each time in vain. */
 const STILL_MS = 150;
 const MOST_DOUBLINGS = 8;
@@ -118,7 +118,10 @@ export class TailUploads {
     if (request === null) return;
     const uploading = new Set(uploads.all().map((upload) => upload.inode));
     const facts = { nowMs: clock.monotonicMs(), uploading, durable: this.#durable, wasted: this.#wasted };
-    for (const seen of chooseGrowing(growths, facts, LIMITS)) {
+    for (const seen of chooseGrowing(growths, facts, {
+      ...LIMITS,
+      leastBytes: this.#options.uploads.gridOf(0).partSizeBytes,
+    })) {
       if (uploads.all().length >= MOST_UPLOADS) return;
       try {
         const place = await places.forGrowing({ ...request, step: likelyStep(seen.path) });
