@@ -27,6 +27,7 @@ const status: AttemptStatus = {
   stepSource: 'file',
   durable: { manifest: 'manifest', step: 1000, savedAt: at, at },
   atRiskMs: 90_000,
+  fit: null,
   uploads: [],
   notice: { action: 'terminate', deadlineInMs: 95_000 },
   lease: { state: 'held', generation: 3, renewedAgoMs: 4000 },

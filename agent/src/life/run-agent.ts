@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { messageOf } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
 import { RunDocuments } from '../documents/run-documents.ts';
+import { FitKeeper } from '../fit/fit-keeper.ts';
 import { createProgressReader } from '../heartbeat/progress.ts';
 import { emptyJournal, Journal } from '../journal/journal.ts';
 import { type LifeContext, priceOf } from './attempt-context.ts';
@@ -79,6 +80,7 @@ function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
     lease,
     supervisor: ports.supervisor(spec.timing),
     checkpoints,
+    fit: new FitKeeper(folders.checkpoint, spec),
     folders,
     progress,
     node: NODE,

@@ -99,6 +99,7 @@ export class WrittenRun {
       stepSource: 'log',
       durable: null,
       atRiskMs: null,
+      fit: null,
       uploads: [],
       notice: null,
       lease: { state: 'held', generation, renewedAgoMs: 0 },

@@ -2,6 +2,7 @@ export * from './agent-config.ts';
 export * from './attempt.ts';
 export * from './codec.ts';
 export * from './control.ts';
+export * from './fit.ts';
 export * from './keys.ts';
 export * from './launch.ts';
 export * from './lease.ts';
