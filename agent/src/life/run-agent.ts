@@ -65,6 +65,7 @@ function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
     folder: folders.checkpoint,
     settleMs: spec.timing.settleMs,
     node: NODE,
+    nodes: spec.nodes,
     mayPublish: () => lease.mayPublish(),
     progressStep: (atMs) => progress.stepAt(atMs),
     progressMetrics: (at) => progress.metricsAt(at),

@@ -11,3 +11,4 @@ export * from './manifest.ts';
 export * from './retention.ts';
 export * from './run-spec.ts';
 export * from './sandbox-control.ts';
+export * from './shards.ts';
