@@ -8,7 +8,7 @@ import {
   runKeys,
   shard as shardSchema,
 } from '@runctl/protocol';
-import { intercepted, MemoryStore, readBytes, StoreError } from '@runctl/store';
+import { intercepted, MemoryStore, PART_SIZE_BYTES, readBytes, StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -25,6 +25,8 @@ interface MachineOptions {
   /** The store call at which the machine dies, before (even) or after (odd) it is performed; 0 = it lives on. */
   readonly diesAt?: number;
   readonly callMs?: number;
+  /** The answer to its first delivery gets lost, though the bucket has it. */
+  readonly losesAnswer?: boolean;
 }
 
 /** Tells how many wait, so that time stands still while somebody works on a disk. */
@@ -57,7 +59,8 @@ class Machine {
     this.clock = clock;
     const { generation, node, nodes, diesAt = 0, callMs = 0 } = options;
     let calls = 0;
-    const store = intercepted(world.store, async (_call, perform) => {
+    let loses = options.losesAnswer ?? false;
+    const store = intercepted(world.store, async ({ operation, key }, perform) => {
       const died = (): never => {
         this.dead = true;
         throw new StoreError('permanent', 'the machine is dead');
@@ -67,6 +70,10 @@ class Machine {
       const isLast = ++calls === diesAt;
       if (isLast && diesAt % 2 === 0) died();
       const result = await perform();
+      if (loses && operation === 'put' && key?.includes('/shards/') === true) {
+        loses = false;
+        throw new StoreError('transient', 'the answer got lost');
+      }
       return isLast ? died() : result;
     });
     this.publisher = world.publisher({
@@ -299,6 +306,21 @@ describe('a checkpoint of several machines', () => {
     expect(first?.reports.at(-1)?.notDurable.join()).toContain(
       "nothing tells its step, so the files of 2 machines can't be",
     );
+  });
+
+  test('names only what is there, also where a machine did not hear that its delivery had arrived', async () => {
+    await using cluster = new Cluster();
+    const machines = await cluster.generation(1, 2, (node) => (node === 0 ? { callMs: 3000 } : { losesAnswer: true }));
+    for (const machine of machines) {
+      await machine.save(100);
+      await machine.world.write(`step-100/large-${machine.options.node}.json`, `"${'x'.repeat(PART_SIZE_BYTES)}"`);
+    }
+    await cluster.passFor(60_000);
+    expect(machines[1]?.reports.some((report) => report.error !== null)).toBe(true);
+    const [manifest] = await cluster.committed();
+    expect(manifest?.files).toHaveLength(5);
+    for (const { key, sizeBytes } of manifest?.files ?? [])
+      expect((await cluster.bucket.head(key))?.sizeBytes).toBe(sizeBytes);
   });
 
   test('leaves no rounds behind once a later one is the latest', async () => {
