@@ -1,6 +1,6 @@
 import { formatBytes, formatDuration } from '@runctl/core';
 import type { Fit } from '@runctl/protocol';
-import type { FitObservations } from './estimate.ts';
+import type { FitObservations } from './observations.ts';
 
 interface Unfit extends FitObservations {
   readonly save: Fit['save'];

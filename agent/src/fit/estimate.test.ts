@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { estimateFit, type FitObservations, type StopSeen } from './estimate.ts';
+import { estimateFit } from './estimate.ts';
+import type { FitObservations, StopSeen } from './observations.ts';
 
 const S = 1000;
 const GIB = 1024 ** 3;

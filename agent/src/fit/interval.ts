@@ -1,6 +1,6 @@
 import { formatDuration } from '@runctl/core';
 import type { Fit } from '@runctl/protocol';
-import { type FitObservations, median } from './estimate.ts';
+import { type FitObservations, median } from './observations.ts';
 
 /**
  * Mean time between interruptions where this run has not seen enough of its own: public traces of AWS V100 spot pools of

@@ -1,5 +1,5 @@
 import type { AttemptDrained, AttemptOutcome, AttemptStatus, StopCause } from '@runctl/protocol';
-import type { StopSeen } from './estimate.ts';
+import type { StopSeen } from './observations.ts';
 
 /** What an earlier life left behind, as far as it bears on how its stop went. */
 export interface LifeSeen {

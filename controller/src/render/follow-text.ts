@@ -71,12 +71,16 @@ export function followLine(event: Exclude<FollowEvent, { type: 'log' }> | Launch
 
 /** Whether a save fits into a notice, what to do if not, and how often to save. */
 export function fitLines(fit: Fit, style: Styles): readonly string[] {
-  const colour = { fits: style.green, 'does-not-fit': style.red, unknown: style.dim }[fit.verdict];
   return [
-    `at a notice: ${colour(fit.summary)}`,
+    `at a notice: ${fitText(fit, style)}`,
     ...fit.advice.map((text) => `  ${style.yellow('advice:')} ${text}`),
     ...(fit.interval === null ? [] : [`  ${style.dim(intervalText(fit.interval))}`]),
   ];
+}
+
+export function fitText({ verdict, summary }: Fit, style: Styles): string {
+  if (verdict === 'unknown') return style.dim(summary);
+  return verdict === 'fits' ? style.green(summary) : style.red(summary);
 }
 
 export function intervalText({ nowMs, suggestedMs, reason }: NonNullable<Fit['interval']>): string {

@@ -1,7 +1,7 @@
 import { formatDuration, formatUsd } from '@runctl/core';
 import type { RunDetail } from '../operations/status/run-detail.ts';
 import { attemptNumber, lastLaunch, type AttemptRecord, type RunRecord } from '../operations/run/run-record.ts';
-import { intervalText } from './follow-text.ts';
+import { fitText, intervalText } from './follow-text.ts';
 import { hasEnded } from '../operations/run/run-state.ts';
 import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
@@ -55,9 +55,8 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
 function fitRows(record: RunRecord, style: Styles): [string, string][] {
   const fit = record.attempts.at(-1)?.status?.document.fit ?? null;
   if (fit === null) return [];
-  const colour = { fits: style.green, 'does-not-fit': style.red, unknown: style.dim }[fit.verdict];
   return [
-    ['a notice', colour(fit.summary)],
+    ['a notice', fitText(fit, style)],
     ...fit.advice.map((text): [string, string] => ['advice', text]),
     ...(fit.interval === null ? [] : [['interval', intervalText(fit.interval)] as [string, string]]),
   ];

@@ -131,10 +131,11 @@ class Cluster implements AsyncDisposable {
       }
     });
     let running = loops.length;
+    const isRunning = (): boolean => running > 0;
     for (const loop of loops) loop.finally(() => running--).catch(() => {});
-    while (running > 0) {
+    while (isRunning()) {
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-      if (running > 0 && this.clock.sleeping >= running) await this.clock.advance(250);
+      if (isRunning() && this.clock.sleeping >= running) await this.clock.advance(250);
     }
     await Promise.all(loops);
   }
@@ -390,7 +391,11 @@ test('whoever dies at whatever call, and however slow: only whole checkpoints of
       for (const machine of old) machine.holdsLease = false;
       const next = await cluster.generation(2, nodes, (node) => ({ callMs: nextEach[node]?.callMs ?? 0 }));
       for (const machine of next) expect(await machine.restore()).toBe(before[0]?.step ?? null);
-      await live(Promise.all([saveAll(old, 300, each), saveAll(next, 300, nextEach)]).then(() => {}));
+      await live(
+        (async () => {
+          await Promise.all([saveAll(old, 300, each), saveAll(next, 300, nextEach)]);
+        })(),
+      );
       const committed = await cluster.committed();
       for (const manifest of committed) await expectWhole(cluster, manifest, nodes);
       expect(committed[0]).toMatchObject({ generation: 2, step: 300 });
