@@ -4,7 +4,7 @@ import { commandTable, type CommandEntry } from './command-table.ts';
 import type { CommandContext } from './context.ts';
 import { overview } from './overview.ts';
 import { exitCodeOf, renderError } from './render/error.ts';
-import { commandHelp, optionNames } from './render/help.ts';
+import { commandHelp, groupHelp, optionNames } from './render/help.ts';
 import { unknownCommand, usageError } from './usage.ts';
 
 /** Runs one command line and resolves with its exit code; never rejects, never exits. */
@@ -13,7 +13,8 @@ export async function runCli(argv: readonly string[], context: CommandContext): 
   const entry = findCommand(argv);
   if (entry === null) {
     if (argv.length === 0 || asksForHelp(argv)) {
-      context.stdout.write(overview(context.version));
+      const group = commandTable.filter(({ path, hidden }) => path[0] === argv[0] && hidden !== true);
+      context.stdout.write(group.length > 0 ? groupHelp(group) : overview(context.version));
       return argv.length === 0 ? 2 : 0;
     }
     const error = unknownCommand(argv);

@@ -85,6 +85,13 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     this.context.stderr.write(`${text}\n`);
   }
 
+  /** Ctrl-C while something was only watched: nothing happened to it. */
+  protected noteDetached(run: string, command: string): void {
+    this.note(
+      `stopped watching; ${run} is left as it is\n  come back:  runctl ${command} ${run}${this.useSandbox ? ' --sandbox' : ''}`,
+    );
+  }
+
   protected get log(): Log {
     return this.verbose ? stderrLog((line) => this.note(line)) : silentLog;
   }

@@ -27,6 +27,7 @@ export interface CheckpointsRequest {
   readonly folder: string;
   readonly settleMs: number;
   readonly node: number;
+  readonly nodes: number;
   readonly mayPublish: () => { readonly generation: number } | null;
   readonly progressStep: (atWallMs: number) => number | null;
   readonly progressMetrics: (at: { readonly wallMs: number; readonly step: number | null }) => Metrics;

@@ -106,6 +106,7 @@ class RunCheckpoints implements Checkpoints {
   #restoreOptions({ signal, onProgress }: RestoreRequest): RestoreOptions {
     const { store, run, clock, log, account } = this.#options;
     const owner = account.switchTo === null ? {} : { owner: account.switchTo };
-    return { store, run, clock, log, folder: this.#request.folder, signal, onProgress, ...owner };
+    const { folder, node } = this.#request;
+    return { store, run, clock, log, folder, node, signal, onProgress, ...owner };
   }
 }

@@ -27,6 +27,7 @@ const status: AttemptStatus = {
   stepSource: 'file',
   durable: { manifest: 'manifest', step: 1000, savedAt: at, at },
   atRiskMs: 90_000,
+  fit: null,
   uploads: [],
   savedFor: null,
   notice: { action: 'terminate', deadlineInMs: 95_000 },
@@ -119,6 +120,7 @@ test('the status reads well', () => {
     step     1200 (from the file)
     durable  step 1000, saved 2026-01-01T00:00:00.000Z
     at risk  1m 30s
+    a notice unknown
     notice   terminate in 1m 35s
     lease    held, renewed 4.0 s ago
     spent    $1.50 of $20.00

@@ -50,6 +50,9 @@ export function statusText(status: AttemptStatus): string {
     ...status.uploads.map(
       (upload) => ['upload', `${upload.path}: ${upload.sentBytes} of ${upload.sizeBytes} bytes`] as const,
     ),
+    ['a notice', status.fit?.summary ?? 'unknown'],
+    ...(status.fit?.advice ?? []).map((text) => ['advice', text] as const),
+    ...intervalLine(status),
     ['notice', notice === null ? 'none' : `${notice.action} in ${formatDuration(notice.deadlineInMs)}`],
     [
       'lease',
@@ -61,6 +64,13 @@ export function statusText(status: AttemptStatus): string {
     ...status.warnings.map((warning) => ['warning', warning] as const),
   ];
   return lines.map(([name, value]) => `${name.padEnd(9)}${value}\n`).join('');
+}
+
+function intervalLine({ fit }: AttemptStatus): readonly (readonly [string, string])[] {
+  if (fit === null || fit.interval === null) return [];
+  const { nowMs, suggestedMs, reason } = fit.interval;
+  const now = nowMs === null ? '' : `, now every ${formatDuration(nowMs)}`;
+  return [['interval', `best every ${formatDuration(suggestedMs)}${now} (${reason})`]];
 }
 
 const usd = (amount: number | null): string => (amount === null ? 'unknown' : formatUsd(amount));

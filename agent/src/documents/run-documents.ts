@@ -28,6 +28,7 @@ import {
 import { isRunctlError } from '@runctl/core';
 import { collect, isStoreError, type ObjectStore } from '@runctl/store';
 import type { z } from 'zod';
+import type { LifeSeen } from '../fit/stop-history.ts';
 
 /** What an earlier attempt of the run left behind; null where it did not come to write it. */
 export interface EarlierAttempt {
@@ -106,13 +107,7 @@ export class RunDocuments {
 
   /** Attempts of this node before `generation`, newest first. */
   async *earlierAttempts(generation: number): AsyncIterable<EarlierAttempt> {
-    const found = new Set<number>();
-    for await (const info of this.#store.list({ prefix: this.keys.attemptsFolder })) {
-      const parsed = parseAttemptKey(`/${info.key}`);
-      if (parsed !== null && parsed.node === this.#place.node && parsed.generation < generation)
-        found.add(parsed.generation);
-    }
-    for (const earlier of [...found].sort((a, b) => b - a)) {
+    for (const earlier of await this.#generationsBefore(generation)) {
       const keys = this.#attempt(earlier);
       yield {
         generation: earlier,
@@ -120,6 +115,30 @@ export class RunDocuments {
         outcome: await this.#read(attemptOutcome, keys.outcome),
       };
     }
+  }
+
+  /** The same with how each was stopped, at most `limit` of them. */
+  async *earlierLives(generation: number, limit: number, signal: AbortSignal): AsyncIterable<LifeSeen> {
+    for (const earlier of (await this.#generationsBefore(generation)).slice(0, limit)) {
+      const keys = this.#attempt(earlier);
+      const [status, outcome, drained] = await Promise.all([
+        this.#read(attemptStatus, keys.status, signal),
+        this.#read(attemptOutcome, keys.outcome, signal),
+        this.#read(attemptDrained, keys.drained, signal),
+      ]);
+      yield { status, outcome, drained };
+    }
+  }
+
+  /** Newest first. */
+  async #generationsBefore(generation: number): Promise<readonly number[]> {
+    const found = new Set<number>();
+    for await (const info of this.#store.list({ prefix: this.keys.attemptsFolder })) {
+      const parsed = parseAttemptKey(`/${info.key}`);
+      if (parsed !== null && parsed.node === this.#place.node && parsed.generation < generation)
+        found.add(parsed.generation);
+    }
+    return [...found].sort((a, b) => b - a);
   }
 
   /** Control documents whose keys are not `known`, by key, those for other launches included; null: gone, or unreadable. */

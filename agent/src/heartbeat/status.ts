@@ -1,4 +1,4 @@
-import { type AttemptStatus, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
+import { type AttemptStatus, type Fit, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
 import type { DurableCheckpoint, UploadProgress } from '@runctl/checkpoint';
 import type { Identity } from '../interruption/identity.ts';
 import type { LifeState } from '../life/life-state.ts';
@@ -17,6 +17,7 @@ export interface StatusFacts {
   readonly progress: Progress;
   readonly durable: DurableCheckpoint | null;
   readonly uploads: readonly UploadProgress[];
+  readonly fit: Fit;
   readonly lease: AttemptStatus['lease'];
   readonly spentUsd: number | null;
   readonly limitUsd: number | null;
@@ -44,6 +45,7 @@ export function statusOf(facts: StatusFacts): AttemptStatus {
     stepSource: facts.progress.source,
     durable: facts.durable,
     atRiskMs: atRiskMs(facts),
+    fit: facts.fit,
     uploads: [...facts.uploads],
     savedFor: life.savedFor,
     notice:

@@ -1,5 +1,6 @@
 import type { AttemptStatus, LaunchIntent, RunSpec } from '@runctl/protocol';
 import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
+import type { FitKeeper } from '../fit/fit-keeper.ts';
 import type { RunDocuments } from '../documents/run-documents.ts';
 import type { Identity } from '../interruption/identity.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -28,6 +29,7 @@ export interface LifeContext {
   readonly lease: LeaseKeeper;
   readonly supervisor: Supervisor;
   readonly checkpoints: Checkpoints;
+  readonly fit: FitKeeper;
   readonly folders: { readonly code: string; readonly checkpoint: string };
   readonly progress: {
     read(): Promise<{ readonly step: number | null; readonly source: AttemptStatus['stepSource'] }>;

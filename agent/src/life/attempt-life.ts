@@ -33,6 +33,8 @@ export class AttemptLife implements AttemptActions {
   /** Settles when the flush is over, at the latest soon after its deadline cut it off. */
   #flushing: Promise<unknown> = Promise.resolve();
   #flushMs: number | null = null;
+  /** Wall time. */
+  #runningSinceMs = Number.NEGATIVE_INFINITY;
   #verdict: Verdict | null = null;
   #unreported: AttemptReport | null = null;
 
@@ -50,7 +52,10 @@ export class AttemptLife implements AttemptActions {
         this.#lastPass = report;
         if (report.published === null) return;
         ports.log.info({ step: report.published.step, seq: report.published.seq }, 'checkpoint durable');
-        life.touch();
+        context.fit
+          .published(report.published, this.#runningSinceMs)
+          .then(() => life.touch())
+          .catch((error: unknown) => ports.log.warn({ error: messageOf(error) }, 'the save could not be measured'));
       },
     });
   }
@@ -264,6 +269,7 @@ export class AttemptLife implements AttemptActions {
     const { life, ports } = this.#context;
     life.pid = pid;
     life.workingSinceMs = Number.isNaN(startedMs) ? ports.clock.wallMs() : startedMs;
+    this.#runningSinceMs = life.workingSinceMs;
     const loop = new AbortController();
     const pass = new AbortController();
     const done = this.#passes.run({ loop: loop.signal, pass: pass.signal });

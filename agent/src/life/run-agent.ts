@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { messageOf } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
 import { RunDocuments } from '../documents/run-documents.ts';
+import { FitKeeper } from '../fit/fit-keeper.ts';
 import { createProgressReader } from '../heartbeat/progress.ts';
 import { emptyJournal, Journal } from '../journal/journal.ts';
 import { type LifeContext, priceOf } from './attempt-context.ts';
@@ -64,6 +65,7 @@ function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
     folder: folders.checkpoint,
     settleMs: spec.timing.settleMs,
     node: NODE,
+    nodes: spec.nodes,
     mayPublish: () => lease.mayPublish(),
     progressStep: (atMs) => progress.stepAt(atMs),
     progressMetrics: (at) => progress.metricsAt(at),
@@ -79,6 +81,7 @@ function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
     lease,
     supervisor: ports.supervisor(spec.timing),
     checkpoints,
+    fit: new FitKeeper(folders.checkpoint, spec),
     folders,
     progress,
     node: NODE,

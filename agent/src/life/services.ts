@@ -2,6 +2,7 @@ import { messageOf } from '@runctl/core';
 import { type AttemptStatus, type ControlDocument, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
 import { createControlPoll } from '../control/control-poll.ts';
 import { type Endpoint, openEndpoint } from '../control/endpoint.ts';
+import { stopHistory } from '../fit/stop-history.ts';
 import { costUsd } from '../heartbeat/cost.ts';
 import { createHeartbeat, type Heartbeat } from '../heartbeat/heartbeat.ts';
 import { statusOf } from '../heartbeat/status.ts';
@@ -13,6 +14,8 @@ import { userStopGraceMs } from './windows.ts';
 
 /** Before the fleet's end EC2 terminates without a notice: this long before it the agent stops by itself. */
 const VALIDITY_MARGIN_MS = 600_000;
+/** Earlier lives whose stops are looked at. */
+const RECALLED_LIVES = 20;
 
 export interface AttemptServices {
   readonly attempt: AttemptLife;
@@ -103,8 +106,19 @@ export class Services {
         fenced();
       }),
       cleanUp,
+      this.#recallStops(generation, signal),
     ]);
     this.#logBytes = shipper.shippedBytes();
+  }
+
+  /** What earlier lives tell of how a stop goes. Without it the estimate begins anew. */
+  async #recallStops(generation: number, signal: AbortSignal): Promise<void> {
+    const { documents, fit, ports } = this.#context;
+    try {
+      fit.recall(await stopHistory(documents.earlierLives(generation, RECALLED_LIVES, signal)));
+    } catch (error) {
+      if (!signal.aborted) ports.log.warn({ error: messageOf(error) }, 'how earlier stops went could not be read');
+    }
   }
 
   /** Calls back once the launch has an outcome. Resolves then, or when the signal fires. */
@@ -230,6 +244,7 @@ export class Services {
     const attempt = journal.state.attempt;
     if (attempt === null) return null;
     const progress = await this.#context.progress.read();
+    const uploads = checkpoints.publisher.uploads();
     life.lastStep = progress.step ?? life.lastStep;
     return statusOf({
       run: ports.config.run,
@@ -243,7 +258,8 @@ export class Services {
       life,
       progress,
       durable: checkpoints.publisher.durable(),
-      uploads: checkpoints.publisher.uploads(),
+      uploads,
+      fit: this.#context.fit.estimate(ports.clock.monotonicMs(), uploads),
       lease: lease.view(),
       spentUsd: this.#spentUsd(),
       limitUsd: this.#budgetUsd,

@@ -38,6 +38,10 @@ export class AttachCommand extends FollowingCommand {
       } finally {
         live.close();
       }
+    } catch (error) {
+      if (!this.context.interrupted.aborted) throw error;
+      this.noteDetached(this.runText, 'attach');
+      return 130;
     } finally {
       cloud.close();
     }

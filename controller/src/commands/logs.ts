@@ -36,7 +36,14 @@ export class LogsCommand extends RunctlCommand {
       const run = await resolveRun(cloud.store, this.runText);
       const view = createLogView({ stdout, json: this.json, colour: this.context.colour });
       const options = { cloud, run, clock, signal, follow: this.follow, sinceAgoMs, lines };
-      for await (const event of showLog(options)) view.show(event);
+      try {
+        for await (const event of showLog(options)) view.show(event);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        view.end();
+        this.noteDetached(run, 'logs -f');
+        return 130;
+      }
       view.end();
       return 0;
     } finally {

@@ -1,9 +1,24 @@
+import type { Fit } from '@runctl/protocol';
 import { readBytes } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
 import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
 import type { WrittenRun } from '../testing/written-run.ts';
 
 const PROJECT = { 'requirements.txt': '', 'train.py': 'print("hello")\n' };
+
+const FIT: Fit = {
+  verdict: 'does-not-fit',
+  summary: 'save 30 s + upload 2m of 1m 50s usable: does not fit',
+  save: { ms: 30_000, from: 'files' },
+  upload: { ms: 120_000, from: 'checkpoints' },
+  usableMs: 110_000,
+  saveLimitMs: 90_000,
+  sizeBytes: 30e9,
+  neededBytesPerSecond: 375e6,
+  advice: ['choose a type with at least 3 Gbit/s of network'],
+  interval: { nowMs: 300_000, suggestedMs: 900_000, reason: 'a save costs 30 s' },
+};
+const FITS: Fit = { ...FIT, verdict: 'fits', summary: 'save 3.0 s + upload 2.0 s of 1m 50s usable: fits', advice: [] };
 
 async function launched(world: CommandWorld, name = 'mine'): Promise<WrittenRun> {
   await world.run(['launch', 'train.py', '--yes', '--detach', '--name', name, '--', '--lr', '1']);
@@ -67,6 +82,30 @@ describe('status', () => {
       runctl logs <run> · runctl attach <run> · runctl events <run>
       "
     `);
+  });
+
+  test('says whether a last save fits into a notice, what to do if not, and how often to save', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.heartbeat(1, { fit: FIT });
+    const { stdout } = await world.run(['status', 'mine']);
+    expect(stdout).toContain('  a notice   save 30 s + upload 2m of 1m 50s usable: does not fit\n');
+    expect(stdout).toContain('  advice     choose a type with at least 3 Gbit/s of network\n');
+    expect(stdout).toContain('  interval   cheapest to save every 15m, now every 5m (a save costs 30 s)\n');
+  });
+
+  test('offers nothing to attach to once a run is over', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const run = await launched(scope.world);
+    await run.started(1);
+    await run.heartbeat(1, { fit: FIT });
+    await run.ended(1);
+    await run.outcome();
+    const { stdout } = await scope.world.run(['status', 'mine']);
+    expect(stdout).toContain('runctl logs <run> · runctl events <run>\n');
+    expect(stdout).not.toContain('a notice');
   });
 
   test('says that a machine has gone silent instead of calling it running', async () => {
@@ -246,6 +285,20 @@ describe('logs', () => {
     expect(result.stdout).toContain('one\ntwo\nthree\n');
     expect(result.exitCode).toBe(0);
   });
+
+  test('-f ends with Ctrl-C without an error, and says how to come back', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.log(1, 'one\n');
+    const result = await world.run(['logs', '-f', 'mine'], async () => {
+      await world.clock.sleep(10_000);
+      world.interrupted.abort(new Error('interrupted'));
+    });
+    expect(result.exitCode).toBe(130);
+    expect(result.stderr).toBe('stopped watching; <run> is left as it is\n  come back:  runctl logs -f <run>\n');
+  });
 });
 
 describe('stop', () => {
@@ -354,6 +407,29 @@ describe('resume', () => {
     expect(result.stdout).toBe('step 41\n');
   });
 
+  test('tells once whether a save fits into a notice, and again when it does not any more', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.outcome({ status: 'stopped' });
+    const result = await world.run(['resume', 'mine', '--yes'], async () => {
+      const beat = async (fit: Fit): Promise<void> => {
+        await run.heartbeat(1, { launch: 2, fit });
+        await world.clock.sleep(10_000);
+      };
+      await run.started(1, null, 2);
+      for (const fit of [{ ...FITS, verdict: 'unknown' as const, summary: 'not yet' }, FITS, FITS, FIT, FIT])
+        await beat(fit);
+      await run.outcome({ launch: 2 });
+    });
+    const told = result.stderr.split('\n').filter((line) => line.includes('at a notice:'));
+    expect(told.map((line) => line.replace(/^\[.*?\] /, ''))).toEqual([
+      'at a notice: save 3.0 s + upload 2.0 s of 1m 50s usable: fits',
+      'at a notice: save 30 s + upload 2m of 1m 50s usable: does not fit',
+    ]);
+    expect(result.stderr).toContain('advice: choose a type');
+  });
+
   test('refuses a run that still goes on, and one that is done', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
@@ -451,6 +527,14 @@ describe('attach', () => {
 });
 
 describe('command lines', () => {
+  test('the first word of several commands has help that lists them', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { stdout, exitCode } = await scope.world.run(['sandbox', '--help']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^usage: runctl sandbox <command>/);
+    expect(stdout).toMatch(/^ {2}sandbox interrupt +\S/m);
+  });
+
   test('an unknown command names the nearest; --json makes the error an object', async () => {
     await using scope = await commandWorld();
     const { world } = scope;

@@ -62,10 +62,14 @@ function lostText(report: Measured, style: Styles): string {
 
 /** The last words of a rehearsal. */
 export function drillVerdict(report: DrillReport, style: Styles): string {
-  const heading = report.verdict === 'safe' ? style.green(style.bold('SAFE')) : style.red(style.bold('UNSAFE'));
-  const summary =
-    report.verdict === 'safe'
-      ? 'a real interruption would have cost nothing but time'
-      : 'a real interruption would have cost work; what to change:';
-  return `${heading}: ${summary}\n${report.reasons.map((reason) => `  - ${reason}\n`).join('')}`;
+  const [heading, summary] = verdictWords(report, style);
+  const fit = report.interruptions.some((one) => one.kind === 'notice') ? `  ${report.noticeFit.summary}\n` : '';
+  return `${style.bold(heading)}: ${summary}\n${fit}${report.reasons.map((reason) => `  - ${reason}\n`).join('')}`;
+}
+
+function verdictWords({ verdict, interruptions }: DrillReport, style: Styles): readonly [string, string] {
+  if (verdict === 'unsafe') return [style.red('UNSAFE'), 'a real interruption would have cost work; what to change:'];
+  if (interruptions.length === 0)
+    return ['FINISHED', 'nothing was to be interrupted, so this says nothing of interruptions'];
+  return [style.green('SAFE'), 'a real interruption would have cost nothing but time'];
 }

@@ -1,5 +1,5 @@
 import { assertNever, formatBytes, formatDuration } from '@runctl/core';
-import type { DrainReport } from '@runctl/protocol';
+import type { DrainReport, Fit } from '@runctl/protocol';
 import { fleetErrorText } from '../operations/follow/fleet-error.ts';
 import type { FollowEvent } from '../operations/follow/follow-event.ts';
 import type { LaunchEvent } from '../operations/launch/launch-run.ts';
@@ -52,6 +52,8 @@ export function followLine(event: Exclude<FollowEvent, { type: 'log' }> | Launch
       );
     case 'warning':
       return style.yellow(`warning: ${event.text}`);
+    case 'fit':
+      return fitLines(event.fit, style).join('\n');
     case 'silent':
       return style.yellow(`no heartbeat for ${formatDuration(event.silentMs)}`);
     case 'durable':
@@ -65,6 +67,25 @@ export function followLine(event: Exclude<FollowEvent, { type: 'log' }> | Launch
     default:
       return assertNever(event);
   }
+}
+
+/** Whether a save fits into a notice, what to do if not, and how often to save. */
+export function fitLines(fit: Fit, style: Styles): readonly string[] {
+  return [
+    `at a notice: ${fitText(fit, style)}`,
+    ...fit.advice.map((text) => `  ${style.yellow('advice:')} ${text}`),
+    ...(fit.interval === null ? [] : [`  ${style.dim(intervalText(fit.interval))}`]),
+  ];
+}
+
+export function fitText({ verdict, summary }: Fit, style: Styles): string {
+  if (verdict === 'unknown') return style.dim(summary);
+  return verdict === 'fits' ? style.green(summary) : style.red(summary);
+}
+
+export function intervalText({ nowMs, suggestedMs, reason }: NonNullable<Fit['interval']>): string {
+  const now = nowMs === null ? '' : `, now every ${formatDuration(nowMs)}`;
+  return `cheapest to save every ${formatDuration(suggestedMs)}${now} (${reason})`;
 }
 
 /** What became of the time between the first sight of a stop and the last byte. */

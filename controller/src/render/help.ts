@@ -22,6 +22,15 @@ export function optionNames(option: OptionDefinition): string[] {
   return (option.definition.split(' ')[0] ?? '').split(',');
 }
 
+/** `runctl <word> --help` for the first word of several commands. */
+export function groupHelp(entries: readonly CommandEntry[]): string {
+  const names = entries.map((entry) => entry.path.join(' '));
+  const width = Math.max(...names.map((name) => name.length));
+  const word = entries[0]?.path[0] ?? '';
+  const lines = entries.map((entry, index) => `  ${(names[index] ?? '').padEnd(width)}  ${entry.summary}`);
+  return `usage: runctl ${word} <command> [options]\n\n${lines.join('\n')}\n\nrunctl ${word} <command> --help tells more of one.\n`;
+}
+
 /** `runctl <command> --help`. */
 export function commandHelp(definition: Definition, entry: CommandEntry): string {
   const isGlobal = (option: OptionDefinition): boolean => optionNames(option).some((name) => GLOBAL.has(name));

@@ -1,6 +1,8 @@
 import { formatDuration, formatUsd } from '@runctl/core';
 import type { RunDetail } from '../operations/status/run-detail.ts';
 import { attemptNumber, lastLaunch, type AttemptRecord, type RunRecord } from '../operations/run/run-record.ts';
+import { fitText, intervalText } from './follow-text.ts';
+import { hasEnded } from '../operations/run/run-state.ts';
 import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
 import { styles, type Styles } from './style.ts';
@@ -17,6 +19,7 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
     ['step', stepText(record)],
     ['durable', durableText(detail, style)],
     ['at risk', riskText(detail, style)],
+    ...(hasEnded(detail.state) ? [] : fitRows(record, style)),
     ['heartbeat', heartbeatText(record)],
     ['cost', costText(detail)],
     ['fleet', fleetText(detail)],
@@ -40,10 +43,23 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
     '',
     attemptTable(record),
     style.dim(
-      `runctl logs ${spec.run}${suffix} · runctl attach ${spec.run}${suffix} · runctl events ${spec.run}${suffix}`,
+      ['logs', ...(hasEnded(detail.state) ? [] : ['attach']), 'events']
+        .map((command) => `runctl ${command} ${spec.run}${suffix}`)
+        .join(' · '),
     ),
     '',
   ].join('\n');
+}
+
+/** Whether a last save would fit into a notice, as the agent measured it. */
+function fitRows(record: RunRecord, style: Styles): [string, string][] {
+  const fit = record.attempts.at(-1)?.status?.document.fit ?? null;
+  if (fit === null) return [];
+  return [
+    ['a notice', fitText(fit, style)],
+    ...fit.advice.map((text): [string, string] => ['advice', text]),
+    ...(fit.interval === null ? [] : [['interval', intervalText(fit.interval)] as [string, string]]),
+  ];
 }
 
 function stateReason(detail: RunDetail): string {

@@ -100,6 +100,7 @@ export class WrittenRun {
       stepSource: 'log',
       durable: null,
       atRiskMs: null,
+      fit: null,
       uploads: [],
       savedFor: null,
       notice: null,

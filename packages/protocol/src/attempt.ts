@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { generation, launchNumber, nodeIndex, timestamp, versioned } from './codec.ts';
+import { fit } from './fit.ts';
 import { market, stopCause } from './launch.ts';
 
 const place = {
@@ -115,6 +116,8 @@ export const attemptStatus = versioned.extend({
     .nullable(),
   /** Time of work that would be lost if the machine died now without a word. */
   atRiskMs: z.number().nullable(),
+  /** Null where the agent is older than this field. */
+  fit: fit.nullable().default(null),
   uploads: z.array(z.object({ path: z.string(), sentBytes: z.number(), sizeBytes: z.number() })),
   /** The last wish for a checkpoint that was seen through: all that was complete by then is durable, or is refused. */
   savedFor: z

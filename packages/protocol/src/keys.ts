@@ -68,6 +68,12 @@ export function runKeys(run: string) {
     dataRoot: `${root}data/`,
     manifestsFolder: `${root}manifests/`,
     manifest: (order: CheckpointOrder): string => `${root}manifests/${orderName(order)}.json`,
+    shardsFolder: `${root}shards/`,
+    shardRoundFolder: (order: CheckpointOrder, nonce: string): string => `${root}shards/${orderName(order)}-${nonce}/`,
+    shardRound: (order: CheckpointOrder, nonce: string): string =>
+      `${root}shards/${orderName(order)}-${nonce}/round.json`,
+    shard: (order: CheckpointOrder, nonce: string, node: number): string =>
+      `${root}shards/${orderName(order)}-${nonce}/${pad(node, NODE_WIDTH)}.json`,
     readingFolder: `${root}reading/`,
     reading: (order: CheckpointOrder, nonce: string): string => `${root}reading/${orderName(order)}-${nonce}.json`,
     logsFolder: `${root}logs/`,
@@ -101,6 +107,22 @@ export function parseManifestKey(key: string): CheckpointOrder | null {
 export function parseDataKey(key: string): (CheckpointOrder & { readonly folder: string }) | null {
   const match = /^(.*\/data\/(\d+)-(\d+)-[a-z2-7]+\/)/.exec(key);
   return match === null ? null : { folder: String(match[1]), generation: Number(match[2]), seq: Number(match[3]) };
+}
+
+/** The round that a key below `shards/` belongs to, and the node whose answer it is (null for the round itself). */
+export function parseShardKey(
+  key: string,
+): (CheckpointOrder & { readonly nonce: string; readonly folder: string; readonly node: number | null }) | null {
+  const match = /^(.*\/shards\/(\d+)-(\d+)-([a-z2-7]+)\/)(?:round|(\d+))\.json$/.exec(key);
+  if (match === null) return null;
+  const [, folder, generation, seq, nonce, node] = match;
+  return {
+    folder: String(folder),
+    generation: Number(generation),
+    seq: Number(seq),
+    nonce: String(nonce),
+    node: node === undefined ? null : Number(node),
+  };
 }
 
 /** The checkpoint that a mark of a reader is about. */

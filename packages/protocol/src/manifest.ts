@@ -12,6 +12,8 @@ export const manifestFile = z.object({
   /** Relative to the checkpoint folder, with `/`; never absolute, never climbing. */
   path: z.string().min(1),
   key: z.string().min(1),
+  /** Whose it is, in runs of several machines. Two nodes may have different files of one path. */
+  node: nodeIndex.optional(),
   sizeBytes: z.number().int().nonnegative(),
   /** Hex. Of a file of one part its plain SHA-256, else S3's composite form: SHA-256 over the parts' binary digests. */
   sha256,

@@ -1,9 +1,11 @@
+import type { Fit } from '@runctl/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { differingFiles } from './final-files.ts';
 import type { Measured } from './measure.ts';
 import { isDue, planMoments } from './moments.ts';
 import { stepsIn } from './observer.ts';
+import { noticeFit } from './notice-fit.ts';
 import { seededRandom } from './random.ts';
 import { judge, type DrillFacts } from './verdict.ts';
 
@@ -36,7 +38,26 @@ const facts = (change: Partial<Measured>, more: Partial<DrillFacts> = {}): Drill
   ...more,
 });
 
+describe('whether a rehearsed save fits into a real notice', () => {
+  test('is told of the save, and the network that the upload needs is told instead of guessed', () => {
+    const fit = { sizeBytes: 22e9 } as Fit;
+    const { summary } = noticeFit([GOOD, { ...GOOD, sigtermToExitMs: 10_000 }], [fit, null]);
+    expect(summary).toBe(
+      "save 10 s of 1m 50s usable in a real notice; the upload of 20.5 GiB fits if the machine's network brings 1.76 Gbit/s to S3, which a rehearsal can't measure",
+    );
+    expect(noticeFit([{ ...GOOD, sigtermToExitMs: 95_000 }], [fit]).summary).toMatch(
+      /does not fit, the script is killed after 1m 30s/,
+    );
+    expect(noticeFit([GOOD], []).summary).toMatch(/how much there is to upload is unknown/);
+    expect(noticeFit([{ ...GOOD, killed: true }], [fit])).toMatchObject({ saveMs: null, neededBytesPerSecond: null });
+  });
+});
+
 describe('the verdict of a drill', () => {
+  test('is not unsafe because nothing was asked to be interrupted', () => {
+    expect(judge({ ...facts({}), asked: 0, interruptions: [] }).verdict).toBe('safe');
+  });
+
   test('is safe without reasons when everything was saved and resumed', () => {
     expect(judge(facts({}))).toEqual({ verdict: 'safe', reasons: [] });
   });

@@ -6,6 +6,7 @@ import type { Tools } from '../launch/tools.ts';
 import { differingFiles, finalCheckpoint } from './final-files.ts';
 import type { InterruptionReport, Measured } from './measure.ts';
 import { planMoments, type Reference } from './moments.ts';
+import { noticeFit, type NoticeFit } from './notice-fit.ts';
 import { seededRandom } from './random.ts';
 import { rehearse, type Rehearsal, type RehearsalEvent } from './rehearse.ts';
 import { judge } from './verdict.ts';
@@ -18,6 +19,7 @@ export interface DrillReport {
   readonly finalStep: number | null;
   readonly identicalToUninterrupted: boolean | null;
   readonly interruptions: readonly InterruptionReport[];
+  readonly noticeFit: NoticeFit;
   readonly verdict: 'safe' | 'unsafe';
   readonly reasons: readonly string[];
 }
@@ -89,6 +91,10 @@ export async function* drill(options: DrillOptions): AsyncGenerator<DrillEvent, 
     finalStep: files[1]?.step ?? rehearsal.outcome?.step ?? null,
     identicalToUninterrupted: identical,
     interruptions: rehearsal.interruptions.map(shortened),
+    noticeFit: noticeFit(
+      rehearsal.interruptions,
+      rehearsal.last.record.attempts.map((attempt) => attempt.status?.document.fit ?? null),
+    ),
     ...judged,
   };
 }

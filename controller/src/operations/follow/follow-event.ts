@@ -7,6 +7,7 @@ import type {
   AttemptStatus,
   BootFailure,
   DrainReport,
+  Fit,
   LaunchOutcome,
 } from '@runctl/protocol';
 import type { LogEvent } from '../log/log-reader.ts';
@@ -35,6 +36,8 @@ export type FollowEvent =
   /** The next life has begun, and this one never said how it ended. */
   | ({ readonly type: 'attempt-lost'; readonly attempt: number; readonly lastStep: number | null } & OfLife)
   | ({ readonly type: 'warning'; readonly text: string } & OfLife)
+  /** It is known now whether the last save fits into a notice, or it does not any more. */
+  | ({ readonly type: 'fit'; readonly fit: Fit } & OfLife)
   | ({ readonly type: 'silent'; readonly silentMs: number } & OfLife)
   /** What the agent said of itself just now. */
   | { readonly type: 'status'; readonly status: AttemptStatus }

@@ -1,3 +1,4 @@
+import type { Fit } from '@runctl/protocol';
 import { attemptNumber, attemptsOf, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
 import { stateOf } from '../run/run-state.ts';
 import type { FollowEvent } from './follow-event.ts';
@@ -8,9 +9,11 @@ export interface Seen {
   readonly told: ReadonlySet<string>;
   readonly phase: string;
   readonly durable: string | null;
+  /** What was last said of whether a save fits into a notice. */
+  readonly fit: Fit['verdict'];
 }
 
-export const nothingSeen: Seen = { told: new Set(), phase: '', durable: null };
+export const nothingSeen: Seen = { told: new Set(), phase: '', durable: null, fit: 'unknown' };
 
 /** What an agent does before its script starts is told before the start, though both may be read at once. */
 const BEFORE_START: ReadonlySet<string> = new Set(['waiting', 'preparing']);
@@ -39,6 +42,8 @@ export function changes(
   const durable = record.latest?.document.manifest ?? null;
   if (durable !== null && durable !== seen.durable && record.latest !== null)
     events.push({ type: 'durable', generation: record.latest.document.generation, step: record.latest.document.step });
+  const fit = fitEvent(seen.fit, attempts.at(-1));
+  if (fit.event !== null) events.push(fit.event);
   const outcome = record.launches.find((other) => other.launch === launch)?.outcome;
   const state = stateOf(record);
   const last = attempts.at(-1);
@@ -50,7 +55,7 @@ export function changes(
       silentMs: state.silentMs,
     });
   if (outcome !== null && outcome !== undefined) once('outcome', { type: 'outcome', outcome });
-  return { seen: { told, phase: current.phase, durable }, events };
+  return { seen: { told, phase: current.phase, durable, fit: fit.verdict }, events };
 }
 
 function lifeEvents(record: RunRecord, attempt: AttemptRecord): [string, FollowEvent | null][] {
@@ -73,6 +78,18 @@ function lifeEvents(record: RunRecord, attempt: AttemptRecord): [string, FollowE
         : null,
     ],
   ];
+}
+
+/** Told once it is known, and again only when what fitted does not fit any more, or the other way round. */
+function fitEvent(
+  before: Fit['verdict'],
+  attempt: AttemptRecord | undefined,
+): { readonly verdict: Fit['verdict']; readonly event: FollowEvent | null } {
+  const fit = attempt?.status?.document.fit ?? null;
+  if (attempt === undefined || attempt.outcome !== null || fit === null || fit.verdict === 'unknown')
+    return { verdict: before, event: null };
+  if (fit.verdict === before) return { verdict: before, event: null };
+  return { verdict: fit.verdict, event: { type: 'fit', generation: attempt.generation, node: attempt.node, fit } };
 }
 
 /** Changes of what the agent does are told until the script runs; from then on its own log speaks. */

@@ -4,6 +4,7 @@ import {
   compareOrder,
   type LatestPointer,
   parseDataKey,
+  parseShardKey,
   type RetentionPolicy,
   runKeys,
 } from '@runctl/protocol';
@@ -60,6 +61,7 @@ export async function prune(publishing: Publishing, options: PruneOptions): Prom
       await deleteFolder(publishing.store, folder, publishing.signal);
   }
   if (stale.length > 0) await publishing.store.delete(stale, { signal: publishing.signal });
+  await deleteRounds(publishing, (round) => compareOrder(round, latest.pointer) <= 0);
   const orphans = await deleteOrphans(publishing, survey, { pointer: latest.pointer, nowMs: latest.serverTimeMs });
   return { manifests: doomed.map((manifest) => manifest.key), orphans };
 }
@@ -134,6 +136,20 @@ async function deleteOrphans(
   return orphans;
 }
 
+/** Rounds are of use until their checkpoint, or one after it, is the latest. */
+async function deleteRounds(publishing: Publishing, isOver: (round: CheckpointOrder) => boolean): Promise<void> {
+  const { store, run, signal } = publishing;
+  const over: string[] = [];
+  for await (const { key } of store.list({ prefix: runKeys(run).shardsFolder, signal })) {
+    const round = parseShardKey(key);
+    if (round !== null && isOver(round)) over.push(key);
+  }
+  for (let start = 0; start < over.length; start += DELETED_AT_ONCE) {
+    assertMayPublish(publishing);
+    await store.delete(over.slice(start, start + DELETED_AT_ONCE), { signal });
+  }
+}
+
 async function newestIn({ store, signal }: BucketAccess, folder: string): Promise<number | null> {
   let newestMs: number | null = null;
   for await (const { lastModifiedMs } of store.list({ prefix: folder, signal }))
@@ -176,5 +192,6 @@ export async function cleanUpOlderGenerations(publishing: Publishing): Promise<C
     await store.abortMultipart(upload, { signal });
     abortedUploads.push(upload.key);
   }
+  await deleteRounds(publishing, isOlder);
   return { orphans, abortedUploads };
 }

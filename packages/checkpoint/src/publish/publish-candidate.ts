@@ -1,5 +1,5 @@
 import { newNonce } from '@runctl/core';
-import { type Manifest, type ManifestFile, type Metrics, timestampOf } from '@runctl/protocol';
+import { type CheckpointOrder, type Manifest, type ManifestFile, type Metrics, timestampOf } from '@runctl/protocol';
 import type { FileSeen } from '../recognise/recogniser.ts';
 import { assertMayPublish, type BucketAccess, movePointer, type Publishing, writeManifest } from './commit.ts';
 import type { HeldFile } from './held-files.ts';
@@ -7,6 +7,8 @@ import type { CompleteCandidate } from './inspect.ts';
 import type { Ledger, Standing } from './ledger.ts';
 import { savedAtMsOf } from './plan.ts';
 import type { UploadProgress } from './publisher-port.ts';
+import { manifestForNode, mergeShards } from '../shards/node-files.ts';
+import { gatherShards, openRound, type OpenRound } from '../shards/shard-rounds.ts';
 import type { DataPlace, DataPlaces } from './uploads/data-places.ts';
 import type { FileUploads } from './uploads/file-uploads.ts';
 import {
@@ -26,6 +28,8 @@ export interface PublishOptions extends Publishing {
   readonly uploads: FileUploads;
   readonly progress: Map<string, UploadProgress>;
   readonly node: number;
+  readonly nodes: number;
+  readonly gatherMs: number;
   readonly step: number | null;
   readonly metrics: Metrics;
   /** Manifest keys whose data is known to be damaged. */
@@ -58,10 +62,14 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
   if (holdsSameContent(before, files, known)) return { kind: 'identical', companions: takenAlong(complete, files) };
   const place = await places.forCheckpoint(options, placesOf(files, uploads), standing);
   assertMayPublish(options);
+  const round = await roundOf(options, place.order);
+  if (round !== null && 'problem' in round) return { kind: 'abandoned', why: round.problem };
   const optional = new Set(complete.companions.map((file) => file.path));
   const upload = await uploadHeld(complete, { ...options, files, optional, place, before });
   if ('changed' in upload) return { kind: 'abandoned', why: `${upload.changed} changed while it was uploaded` };
-  const manifest = manifestOf(complete, upload.uploaded, place, options);
+  const together = await filesOfAll(upload.uploaded, round, options);
+  if ('missing' in together) return { kind: 'abandoned', why: together.missing };
+  const manifest = manifestOf(complete, together, place, options);
   // Whatever comes of it: a manifest may bear this number from now on.
   places.spend(place);
   if (!(await writeManifest(options, manifest))) {
@@ -74,7 +82,7 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
 
 function manifestOf(
   { candidate, evidence }: CompleteCandidate,
-  uploaded: readonly ManifestFile[],
+  { files, nodes }: FilesOfNodes,
   place: DataPlace,
   options: PublishOptions,
 ): Manifest {
@@ -87,8 +95,8 @@ function manifestOf(
     recogniser: candidate.recogniser,
     evidence,
     entry: candidate.entry,
-    nodes: [options.node],
-    files: [...uploaded],
+    nodes: [...nodes],
+    files: [...files],
     ...(Object.keys(options.metrics).length === 0 ? {} : { metrics: options.metrics }),
     savedAt: timestampOf(savedAtMsOf(candidate)),
     at: timestampOf(options.clock.wallMs()),
@@ -103,6 +111,38 @@ function placesOf(files: readonly HeldFile[], uploads: FileUploads): readonly Da
     if (upload !== null) sent.set(upload.place, (sent.get(upload.place) ?? 0) + upload.parts.sentBytes);
   }
   return Array.from(sent.keys()).sort((a, b) => (sent.get(b) ?? 0) - (sent.get(a) ?? 0));
+}
+
+/** Asks the other nodes for theirs, before this one uploads, so that all do at the same time. Null on a single machine. */
+async function roundOf(
+  options: PublishOptions,
+  order: CheckpointOrder,
+): Promise<OpenRound | { readonly problem: string } | null> {
+  const { step, nodes } = options;
+  if (nodes === 1) return null;
+  if (step === null)
+    return { problem: `nothing tells its step, so the files of ${nodes} machines can't be known to belong together` };
+  const round = { order, nonce: newNonce(), step, nodes };
+  await openRound(options, round);
+  return round;
+}
+
+interface FilesOfNodes {
+  readonly files: readonly ManifestFile[];
+  readonly nodes: readonly number[];
+}
+
+async function filesOfAll(
+  own: readonly ManifestFile[],
+  round: OpenRound | null,
+  options: PublishOptions,
+): Promise<FilesOfNodes | { readonly missing: string }> {
+  const { node, clock, gatherMs } = options;
+  if (round === null) return { files: own, nodes: [node] };
+  const gathered = await gatherShards(options, round, clock.monotonicMs() + gatherMs);
+  if ('missing' in gathered) return gathered;
+  const shards = [{ node, files: [...own] }, ...gathered.shards];
+  return { files: mergeShards(shards), nodes: shards.map((each) => each.node).sort((a, b) => a - b) };
 }
 
 interface HeldUpload extends UploadOptions {
@@ -143,8 +183,10 @@ async function uploadHeld(
   };
 }
 
-function trustedManifest({ standing, rejected }: PublishOptions): Manifest | null {
-  return standing.pointer === null || rejected.includes(standing.pointer.pointer.manifest) ? null : standing.manifest;
+function trustedManifest({ standing, rejected, node }: PublishOptions): Manifest | null {
+  const { pointer, manifest } = standing;
+  if (pointer === null || manifest === null || rejected.includes(pointer.pointer.manifest)) return null;
+  return manifestForNode(manifest, node);
 }
 
 function takenAlong({ companions }: CompleteCandidate, files: readonly HeldFile[]): readonly FileSeen[] {

@@ -9,14 +9,22 @@ export interface PublisherOptions {
   readonly run: string;
   /** Absolute path of the checkpoint folder; it need not exist yet. */
   readonly folder: string;
+  /** 0 publishes, with the lease; the others of a run of several machines deliver their files to it. */
   readonly node: number;
+  /** Machines of the run (default 1). */
+  readonly nodes?: number;
+  /** Node 0 waits so long for the others' files after its own are uploaded (default ten minutes). */
+  readonly gatherMs?: number;
   readonly clock: Clock;
   readonly log: Log;
   /** Tried in order; the first with a candidate decides. */
   readonly recognisers: readonly Recogniser[];
   readonly openWriters: OpenWriters;
   readonly settleMs: number;
-  /** Asked again right before every write that others can see. Null = this machine may not publish (now). */
+  /**
+   * Asked again right before every write that others can see. Null = this machine may not publish (now). On nodes other than
+   * 0: the generation that this machine's workload was started in.
+   */
   readonly mayPublish: () => { readonly generation: number } | null;
   /** The training's step at a wall time, for checkpoints whose names bear none. */
   readonly progressStep?: (atWallMs: number) => number | null;

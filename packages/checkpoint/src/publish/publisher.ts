@@ -20,12 +20,18 @@ import type {
   PublisherOptions,
   UploadProgress,
 } from './publisher-port.ts';
+import { savedByNode } from '../shards/node-files.ts';
+import { createShardPublisher } from '../shards/shard-publisher.ts';
 import { singleFlight } from './single-flight.ts';
 import { KnownContent } from './upload-files.ts';
 import { GrowingUploads } from './uploads/growing-uploads.ts';
 import { urgentOrder } from './urgent-order.ts';
 
+/** Long enough for machines that save at different speeds, short enough to go on when one is gone. */
+const GATHER_MS = 600_000;
+
 export function createPublisher(options: PublisherOptions): Publisher {
+  if (options.node !== 0) return createShardPublisher(options);
   const folder = new PublishingFolder(options);
   const passes = singleFlight({
     clock: options.clock,
@@ -215,6 +221,8 @@ class PublishingFolder {
         uploads: this.#growing.uploads,
         progress: this.#progress,
         node: this.#options.node,
+        nodes: this.#options.nodes ?? 1,
+        gatherMs: this.#options.gatherMs ?? GATHER_MS,
         step: this.#stepOf(candidate),
         metrics: this.#options.progressMetrics?.({ wallMs: savedAtMsOf(candidate), step: candidate.step }) ?? {},
         rejected: this.#options.rejected ?? [],
@@ -276,7 +284,7 @@ class PublishingFolder {
     this.#growing.copyFrom(isTrusted ? manifest : null);
     if (manifest !== null && isTrusted) {
       this.#published ??= { step: manifest.step, savedAtMs: Date.parse(manifest.savedAt), identity: null };
-      this.#look.durable(manifest);
+      this.#look.durable(savedByNode(manifest, this.#options.node));
     }
     this.#knowsBucket = true;
     return standing;

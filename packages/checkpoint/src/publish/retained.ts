@@ -1,4 +1,10 @@
-import { type CheckpointOrder, compareOrder, type Metrics, type RetentionPolicy } from '@runctl/protocol';
+import {
+  type CheckpointOrder,
+  compareOrder,
+  type Metrics,
+  parseManifestKey,
+  type RetentionPolicy,
+} from '@runctl/protocol';
 
 /** A manifest of the bucket, as far as it bears on whether it is kept. */
 export interface RetainedManifest extends CheckpointOrder {
@@ -24,7 +30,7 @@ export interface RetentionFacts {
   readonly nowMs: number;
   /** What was wanted so long ago is kept still, since somebody may be reading it. */
   readonly graceMs: number;
-  /** Keys of manifests that somebody says to be reading. */
+  /** Keys of manifests that somebody says to be reading; counts for committed ones. */
   readonly reading: ReadonlySet<string>;
   /** Keys of manifests found damaged: no rule counts on them. */
   readonly damaged: ReadonlySet<string>;
@@ -53,16 +59,23 @@ export function retained(
   if (latest === undefined || latest.generation > facts.generation)
     return inOrder.map((manifest) => ({ manifest, keep: true, why: 'this machine may not judge: not its latest' }));
   const then = facts.nowMs - facts.graceMs;
-  const past = inOrder.slice(0, latestIndex + 1);
-  const wanted = wantedOf(lineOf(past, facts.damaged), policy);
-  const wantedThen = wantedOf(lineOf(pastAt(past, then), facts.damaged), policy);
+  const unreadable = inOrder.findLastIndex((manifest, index) => index <= latestIndex && manifest.facts === null);
+  const past = inOrder.slice(unreadable + 1, latestIndex + 1);
+  const committed = new Set(lineOf(past));
+  const wantedAmong = (known: readonly RetainedManifest[]): ReadonlyMap<string, string> =>
+    wantedOf(
+      lineOf(known).filter((manifest) => !facts.damaged.has(manifest.key)),
+      policy,
+    );
+  const wanted = wantedAmong(past);
+  const wantedThen = wantedAmong(past.filter((manifest) => manifest.lastModifiedMs <= then));
   return inOrder.map((manifest, index) => {
     const kept = (why: string): RetentionDecision => ({ manifest, keep: true, why });
     if (index > latestIndex) return kept('it was written after the latest');
     const why = wanted.get(manifest.key);
     if (why !== undefined) return kept(why);
-    if (manifest.facts === null) return kept('it cannot be read, so nothing is known of it');
-    if (facts.reading.has(manifest.key)) return kept('somebody is reading it');
+    if (index <= unreadable) return kept('it or one after it cannot be read, so nothing is known of it');
+    if (committed.has(manifest) && facts.reading.has(manifest.key)) return kept('somebody is reading it');
     const successor = inOrder[index + 1];
     if (successor === undefined || successor.lastModifiedMs >= then) return kept('it was the newest within the hour');
     if (wantedThen.has(manifest.key)) return kept(`within the hour: ${wantedThen.get(manifest.key)}`);
@@ -70,25 +83,19 @@ export function retained(
   });
 }
 
-/** What was there at a moment; never nothing, since something was the latest then. */
-function pastAt(past: readonly RetainedManifest[], atMs: number): readonly RetainedManifest[] {
-  const then = past.filter((manifest) => manifest.lastModifiedMs <= atMs);
-  return then.length > 0 ? then : past.slice(0, 1);
-}
-
 /**
  * The committed checkpoints that lead to the newest, newest first. A manifest that was passed over by `previous` was never
- * committed. Where `previous` names one that was deleted, the line goes on with the next older that is there: the oldest
+ * committed. Where `previous` names one that was deleted, the line goes on with the next that is older than that: the oldest
  * goes first, and one that was never committed goes no later than one after it, so what is left beyond a gap is committed.
  */
-function lineOf(past: readonly RetainedManifest[], damaged: ReadonlySet<string>): readonly RetainedManifest[] {
-  const indexOf = new Map(past.map((manifest, index) => [manifest.key, index]));
+function lineOf(past: readonly RetainedManifest[]): readonly RetainedManifest[] {
   const line: RetainedManifest[] = [];
   for (let index = past.length - 1; index >= 0;) {
     const manifest = past[index] as RetainedManifest;
-    if (!damaged.has(manifest.key)) line.push(manifest);
-    const previous = indexOf.get(manifest.facts?.previous ?? '') ?? index;
-    index = previous < index ? previous : index - 1;
+    line.push(manifest);
+    const previous = parseManifestKey(manifest.facts?.previous ?? '');
+    const before = previous ?? past[index - 1] ?? manifest;
+    index = past.findLastIndex((other, at) => at < index && compareOrder(other, before) <= 0);
   }
   return line;
 }

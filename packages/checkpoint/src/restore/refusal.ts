@@ -7,7 +7,8 @@ import { partGrid } from '@runctl/store';
  */
 export function refusalOf(manifest: Manifest, run: string): string | null {
   const paths = new Set(manifest.files.map((file) => file.path));
-  if (paths.size !== manifest.files.length) return 'it names a file twice';
+  const owned = new Set(manifest.files.map(({ path, node }) => `${node ?? 'one'} ${path}`));
+  if (owned.size !== manifest.files.length || isOwnedInPart(manifest)) return 'it names a file twice';
   for (const file of manifest.files) {
     const { path, key } = file;
     if (!isSafePath(path)) return `its path ${JSON.stringify(path)} leads out of the checkpoint folder`;
@@ -18,6 +19,12 @@ export function refusalOf(manifest: Manifest, run: string): string | null {
   return manifest.entry === '.' || isSafePath(manifest.entry)
     ? null
     : `its entry ${JSON.stringify(manifest.entry)} leads out of the checkpoint folder`;
+}
+
+/** Either every file says whose it is or none does. */
+function isOwnedInPart({ files }: Manifest): boolean {
+  const ownerless = files.filter((file) => file.node === undefined).length;
+  return ownerless > 0 && ownerless < files.length;
 }
 
 function isOnGrid({ sizeBytes, partSizeBytes, partCrc32, partSha256 }: ManifestFile): boolean {

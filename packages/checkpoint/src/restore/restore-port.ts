@@ -13,6 +13,8 @@ export interface RestoreOptions {
   readonly run: string;
   /** Absolute path of the checkpoint folder; made if it is missing. */
   readonly folder: string;
+  /** Whose version of a file to take where nodes have different ones (default 0). */
+  readonly node?: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;

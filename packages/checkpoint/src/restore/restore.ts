@@ -4,6 +4,7 @@ import { RunctlError } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
 import { readPointer } from '../publish/commit.ts';
 import { unlessGone } from '../recognise/scan.ts';
+import { manifestForNode } from '../shards/node-files.ts';
 import { DamagedFile } from './fetch-file.ts';
 import { fetchFiles, fingerprintAt } from './fetch-files.ts';
 import { type ChainLink, manifestChain, singleLink } from './manifest-chain.ts';
@@ -88,10 +89,10 @@ async function fetchLink(
   staging: string,
   options: RestoreOptions,
 ): Promise<{ readonly manifest: Manifest; readonly kept: ReadonlyMap<string, string> } | { readonly problem: string }> {
-  const { manifest } = link;
-  if (manifest === null) return { problem: link.problem ?? 'it is missing' };
-  const refusal = refusalOf(manifest, options.run);
+  if (link.manifest === null) return { problem: link.problem ?? 'it is missing' };
+  const refusal = refusalOf(link.manifest, options.run);
   if (refusal !== null) return { problem: refusal };
+  const manifest = manifestForNode(link.manifest, options.node ?? 0);
   try {
     const { kept } = await whileReading(options, manifest, () => fetchFiles(manifest, staging, options));
     return { manifest, kept };

@@ -1,0 +1,76 @@
+import { formatDuration } from '@runctl/core';
+import type { Fit } from '@runctl/protocol';
+import { adviceFor } from './advice.ts';
+import { suggestInterval } from './interval.ts';
+import { type FitObservations, median } from './observations.ts';
+
+/** Whether the last save of a run fits into a notice, and what to do if not. Unknown parts stay unknown. */
+export function estimateFit(seen: FitObservations): Fit {
+  const save = saveOf(seen);
+  const upload = uploadOf(seen);
+  const verdict = verdictOf(seen, save, upload);
+  const measured = { ...seen, save, upload, verdict };
+  const interval = suggestInterval(measured);
+  const neededBytesPerSecond = neededRate(seen, save.ms);
+  return {
+    verdict,
+    summary: summaryOf(seen, save, upload),
+    save,
+    upload,
+    usableMs: seen.usableMs,
+    saveLimitMs: seen.saveLimitMs,
+    sizeBytes: seen.sizeBytes,
+    neededBytesPerSecond,
+    advice: verdict === 'does-not-fit' ? adviceFor({ ...measured, neededBytesPerSecond, interval }) : [],
+    interval,
+  };
+}
+
+/** The longest of the last stops, since the next may be like it; a regular save says nothing of reacting to SIGTERM. */
+function saveOf({ stops, savesMs }: FitObservations): Fit['save'] {
+  const recent = stops.flatMap((stop) => (stop.saveMs === null ? [] : [stop.saveMs])).slice(0, 3);
+  if (recent.length > 0) return { ms: Math.max(...recent), from: 'stop' };
+  const ms = median(savesMs);
+  return { ms, from: ms === null ? null : 'files' };
+}
+
+/** Durations as they were observed, since uploads begin while the save goes on, and parts that did not change are copied. */
+function uploadOf({ stops, uploadsMs, uploadingForMs }: FitObservations): Fit['upload'] {
+  const recent = stops.flatMap((stop) => (stop.saved && stop.uploadMs !== null ? [stop.uploadMs] : [])).slice(0, 3);
+  if (recent.length > 0) return { ms: Math.max(...recent), from: 'stop' };
+  const ms = median(uploadsMs);
+  if (ms !== null) return { ms, from: 'checkpoints' };
+  return uploadingForMs === null ? { ms: null, from: null } : { ms: uploadingForMs, from: 'under-way' };
+}
+
+function verdictOf(
+  { stops, usableMs, saveLimitMs }: FitObservations,
+  save: Fit['save'],
+  upload: Fit['upload'],
+): Fit['verdict'] {
+  const knownMs = (save.ms ?? 0) + (upload.ms ?? 0);
+  if (stops[0]?.killed === true || (save.ms ?? 0) > saveLimitMs || knownMs > usableMs) return 'does-not-fit';
+  return save.ms === null || upload.ms === null || upload.from === 'under-way' ? 'unknown' : 'fits';
+}
+
+function summaryOf(seen: FitObservations, save: Fit['save'], upload: Fit['upload']): string {
+  const verdict = verdictOf(seen, save, upload);
+  const time = ({ ms }: { readonly ms: number | null }): string => (ms === null ? 'unknown' : formatDuration(ms));
+  const atLeast = upload.from === 'under-way' ? 'at least ' : '';
+  const parts = `save ${time(save)} + upload ${atLeast}${time(upload)} of ${formatDuration(seen.usableMs)} usable`;
+  if (verdict === 'fits')
+    return save.from === 'stop'
+      ? `${parts}: fits`
+      : `${parts}: fits, if the script ends its step and exits in the rest`;
+  if (verdict === 'unknown') return `${parts}: not known yet`;
+  if (seen.stops[0]?.killed === true) return `${parts}: does not fit, the script was killed at the last stop`;
+  if ((save.ms ?? 0) > seen.saveLimitMs)
+    return `${parts}: does not fit, the script is killed after ${formatDuration(seen.saveLimitMs)}`;
+  return `${parts}: does not fit`;
+}
+
+/** What the network must carry in the time that the save leaves. */
+function neededRate({ sizeBytes, usableMs, saveLimitMs }: FitObservations, saveMs: number | null): number | null {
+  if (sizeBytes === null || saveMs === null || saveMs >= Math.min(usableMs, saveLimitMs)) return null;
+  return sizeBytes / ((usableMs - saveMs) / 1000);
+}

@@ -1,0 +1,49 @@
+import type { AttemptDrained, AttemptOutcome, AttemptStatus, StopCause } from '@runctl/protocol';
+import type { StopSeen } from './observations.ts';
+
+/** What an earlier life left behind, as far as it bears on how its stop went. */
+export interface LifeSeen {
+  readonly status: AttemptStatus | null;
+  readonly outcome: AttemptOutcome | null;
+  readonly drained: AttemptDrained | null;
+}
+
+export interface StopHistory {
+  /** Newest first. */
+  readonly stops: readonly StopSeen[];
+  readonly ranMs: number;
+}
+
+const UNASKED: ReadonlySet<StopCause> = new Set(['spot-notice', 'machine-shutdown']);
+
+/** How earlier lives of the run were stopped, newest first. A life that ended without a word saved nothing at its end. */
+export async function stopHistory(lives: AsyncIterable<LifeSeen>): Promise<StopHistory> {
+  const stops: StopSeen[] = [];
+  let ranMs = 0;
+  for await (const life of lives) {
+    ranMs += ranFor(life);
+    const stop = stopOf(life);
+    if (stop !== null) stops.push(stop);
+  }
+  return { stops, ranMs };
+}
+
+function stopOf({ status, outcome, drained }: LifeSeen): StopSeen | null {
+  const drain = drained?.drain ?? null;
+  if (drain !== null)
+    return {
+      interruption: UNASKED.has(drain.cause),
+      saveMs: drain.sigtermToExitMs,
+      killed: drain.killed,
+      uploadMs: drain.flushMs,
+      saved: drain.newCheckpoint && drain.notDurable.length === 0,
+    };
+  const vanished = outcome === null && status !== null && status.step !== null;
+  return vanished ? { interruption: true, saveMs: null, killed: false, uploadMs: null, saved: false } : null;
+}
+
+function ranFor({ status, outcome }: LifeSeen): number {
+  if (outcome !== null) return outcome.ranMs;
+  if (status === null || status.phase !== 'running') return 0;
+  return Math.max(0, Date.parse(status.at) - Date.parse(status.phaseSince));
+}
