@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, rm, utimes } from 'node:fs/promises';
+import { mkdir, readFile, rm, utimes } from 'node:fs/promises';
 import { platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { silentLog, systemClock } from '@runctl/core';
@@ -140,6 +140,23 @@ describe('a workload', () => {
     await one.start(command(process.execPath, fixture('leaves-a-grandchild-holding-pipes.mjs'), `${folder.path}/pid`));
     expect(await one.exited(forever)).toMatchObject({ code: 0 });
     expect(await isAlive(Number(await readFile(`${folder.path}/pid`, 'utf8')))).toBe(false);
+  });
+
+  test('on a disk that is full when it ends leaves its exit code all the same', async (context) => {
+    if (!onLinux || process.getuid?.() !== 0) context.skip('a small disk needs root on Linux');
+    const { folder, supervisor, command, paths } = await machine();
+    await using _ = folder;
+    await mkdir(paths.state, { recursive: true });
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', paths.state]);
+    if (mounted.status !== 0) context.skip('a small disk needs the right to mount');
+    try {
+      const one = supervisor();
+      const fill = 'cat /dev/zero >"$1/filler" 2>/dev/null; exit 7';
+      await one.start(command('/bin/sh', '-c', fill, 'fills', paths.state));
+      expect(await one.exited(forever)).toMatchObject({ code: 7, signal: null });
+    } finally {
+      spawnSync('umount', ['--lazy', paths.state]);
+    }
   });
 
   test('under a launcher: its ranks are told first and save, the launcher hears of it afterwards', async (context) => {
