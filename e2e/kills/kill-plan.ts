@@ -36,14 +36,16 @@ export function killPlan(seed: number): KillPlan {
   const kind = KILL_KINDS[seed % KILL_KINDS.length] ?? 'agent';
   const between = (from: number, to: number): number => Math.round(from + random() * (to - from));
   const oneOf = <T>(choices: readonly [T, ...T[]]): T => choices[Math.floor(random() * choices.length)] ?? choices[0];
+  const saving = oneOf<SavingWay>(['numbered', 'in-place', 'folder']);
   return {
     seed,
     kind,
     momentMs: between(0, 2000),
     lastsMs: kind === 'cut-network' ? between(300, 9000) : between(0, 2000),
-    saving: oneOf(['numbered', 'in-place', 'folder']),
+    saving,
     sizeMiB: oneOf([1, 1, 3, 9]),
-    every: oneOf([12, 20]),
+    // A file of unknown format that is replaced before it was still for a while cannot be known to be whole.
+    every: saving === 'in-place' ? 35 : oneOf([12, 20]),
     endsAfterMs: between(0, 1500),
     lastSaveMs: between(0, 1500),
   };

@@ -29,7 +29,7 @@ const { values } = parseArgs({
 });
 const say = (text: string): void => console.error(text);
 
-const parts = [(await import('./kills.ts')).part, ...(await scenarioParts())];
+const parts = [(await import('./worlds.ts')).part, (await import('./kills.ts')).part, ...(await scenarioParts())];
 const unknown = values.only.filter((name) => !parts.some((part) => part.name === name));
 const numbers = [values.minutes, values.rounds, values.seed].filter((text) => text !== undefined);
 if (values.help) console.log(usage);

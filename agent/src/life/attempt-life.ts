@@ -227,7 +227,7 @@ export class AttemptLife implements AttemptActions {
     life.enter('reporting', 'writing down how it ended');
     // What the deadline cut off says in a moment which checkpoint it could not bring.
     const moment = ports.clock.sleep(known.spec.timing.reportReserveMs / 4, signal).catch(() => {});
-    await Promise.race([this.#flushing, moment]);
+    const unlooked = await Promise.race([this.#flushing.then(() => false), moment.then(() => true)]);
     const verdict = this.#judge(ending);
     this.#verdict = verdict;
     const attempt = journal.state.attempt;
@@ -245,6 +245,7 @@ export class AttemptLife implements AttemptActions {
       exitMs: this.#exitMs,
       flushMs: this.#flushMs,
       lastPass: this.#lastPass,
+      unlooked,
       ranMs: this.#ranMs(),
       logBytes: this.#shipper.shippedBytes(),
     };

@@ -15,7 +15,7 @@ const pass = (report: Partial<PassReport>): PassReport => ({
   error: null,
   ...report,
 });
-const report = (lastPass: PassReport | null, savedAtMs: number | null = null) =>
+const report = (lastPass: PassReport | null, savedAtMs: number | null = null, unlooked = false) =>
   drainReportOf(times, {
     generation: 1,
     exitMs: null,
@@ -23,6 +23,7 @@ const report = (lastPass: PassReport | null, savedAtMs: number | null = null) =>
     writes: { firstMs: null, lastMs: null },
     flushMs: null,
     lastPass,
+    unlooked,
     durable:
       savedAtMs === null
         ? null
@@ -56,6 +57,7 @@ const reportWith = (manifest: { readonly generation: number; readonly savedAt: s
     writes: { firstMs: null, lastMs: null },
     flushMs: 100,
     lastPass: null,
+    unlooked: false,
     durable: {
       manifest: runKeys('r-aaaaaaaaaa').manifest({ generation: manifest.generation, seq: 1 }),
       step: 40,
@@ -71,4 +73,10 @@ test('a checkpoint of this life that was saved after SIGTERM is new', () => {
 
 test('a checkpoint of the life before is not new, though the clock of its machine was an hour ahead', () => {
   expect(reportWith({ generation: 1, savedAt: '2026-01-01T00:50:00.000Z' }).newCheckpoint).toBe(false);
+});
+
+test('a deadline that cut the last look short leaves nothing unsaid', () => {
+  const { notDurable } = report(pass({ notDurable: ['step 5: the deadline has come'] }), null, true);
+  expect(notDurable).toHaveLength(2);
+  expect(notDurable.join()).toContain('before it could be looked at');
 });

@@ -490,6 +490,31 @@ describe('a machine that outlives its notice', () => {
     expect(world.fleet.deletions).toBe(0);
     expect(await world.outcome()).toBeNull();
   });
+
+  test.concurrent('powers off as well when its agent dies between the end of its rest and the try', async () => {
+    let blocked = false;
+    const store = (memory: ObjectStore) =>
+      intercepted(memory, async ({ operation, key, signal }, perform) => {
+        if (blocked && operation === 'get' && key?.endsWith('/outcome.json') === true)
+          await systemClock.sleep(60_000, signal);
+        return perform();
+      });
+    const timing = { survivalMs: 300 };
+    await using world = await RunWorld.launch({ script: 'counter.py', args: ['80', '0.03'], timing, store });
+    const machine = await world.machine('i-1');
+    machine.start().catch(() => {});
+    await world.reachesStep(1, 7);
+    machine.imds.notice(6000);
+    await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
+    await world.takeLease('i-2');
+    blocked = true;
+    await eventually('the end of the rest', async () => (await machine.journal()).outlivedNotice !== null);
+    await systemClock.sleep(200);
+    await machine.killAgent();
+    blocked = false;
+    expect(await machine.start()).toBe('off');
+    expect(machine.power.offs).toBe(1);
+  });
 });
 
 describe('money', () => {

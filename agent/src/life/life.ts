@@ -227,9 +227,12 @@ export class Life {
     return stops.standing.some((request) => request.cause === 'machine-shutdown');
   }
 
-  /** A machine that is still there well past its deadline was spared. */
+  /**
+   * A machine that is still there well past its deadline was spared. The rest stays written down until a new generation
+   * begins here, so that an agent that dies before its try for the lease is followed by one that tries, and does not wait.
+   */
   async #rest(untilMs: number): Promise<void> {
-    const { journal, life, ports, stops, supervisor } = this.#context;
+    const { life, ports, stops, supervisor } = this.#context;
     await supervisor.forget();
     await ports.clock.sleep(untilMs - ports.clock.wallMs(), this.#signal);
     ports.log.warn({}, 'the machine outlived its deadline; trying for the lease again');
@@ -237,7 +240,6 @@ export class Life {
     stops.withdraw('spot-notice');
     life.notice = null;
     this.#survivor = true;
-    await journal.update({ restUntil: null });
   }
 
   async #end(outcome: LaunchOutcome | null): Promise<'off'> {

@@ -16,6 +16,8 @@ export interface AttemptReport {
   readonly exitMs: number | null;
   readonly flushMs: number | null;
   readonly lastPass: PassReport | null;
+  /** The deadline came before the last pass could say what it leaves. */
+  readonly unlooked: boolean;
   readonly ranMs: number;
   readonly logBytes: number;
 }
@@ -68,6 +70,7 @@ async function drainedDocument(context: LifeContext, report: AttemptReport) {
     writes,
     flushMs: report.flushMs,
     lastPass: report.lastPass,
+    unlooked: report.unlooked,
     durable: context.checkpoints.publisher.durable(),
   });
   return { ...placeOf(context), drain };

@@ -20,6 +20,8 @@ export interface ProcessTable {
   startTime(pid: number): Promise<string | null>;
   /** All living processes that can be looked into; null where this machine can't list them with their environment. */
   all(): readonly ProcessSeen[] | null;
+  /** Tells this boot of the machine from others, whose pids mean nothing now; null where that can't be known. */
+  bootId(): string | null;
   /** Whether the process has a handler of its own for SIGTERM; null where that can't be known. */
   catchesTerm(pid: number): boolean | null;
 }
@@ -76,6 +78,7 @@ export const linuxProcessTable: ProcessTable = {
     }
     return seen;
   },
+  bootId: () => read('/proc/sys/kernel/random/boot_id')?.trim() ?? null,
   catchesTerm(pid) {
     const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
     return mask === undefined ? null : ((BigInt(`0x${mask}`) >> SIGTERM_BIT) & 1n) === 1n;
@@ -96,5 +99,6 @@ export const psProcessTable: ProcessTable = {
     }
   },
   all: () => null,
+  bootId: () => null,
   catchesTerm: () => null,
 };

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, rm, utimes } from 'node:fs/promises';
+import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { silentLog, systemClock } from '@runctl/core';
@@ -142,6 +142,23 @@ describe('a workload', () => {
     expect(await isAlive(Number(await readFile(`${folder.path}/pid`, 'utf8')))).toBe(false);
   });
 
+  test('on a disk that is full when it ends leaves its exit code all the same', async (context) => {
+    if (!onLinux || process.getuid?.() !== 0) context.skip('a small disk needs root on Linux');
+    const { folder, supervisor, command, paths } = await machine();
+    await using _ = folder;
+    await mkdir(paths.state, { recursive: true });
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', paths.state]);
+    if (mounted.status !== 0) context.skip('a small disk needs the right to mount');
+    try {
+      const one = supervisor();
+      const fill = 'cat /dev/zero >"$1/filler" 2>/dev/null; exit 7';
+      await one.start(command('/bin/sh', '-c', fill, 'fills', paths.state));
+      expect(await one.exited(forever)).toMatchObject({ code: 7, signal: null });
+    } finally {
+      spawnSync('umount', ['--lazy', paths.state]);
+    }
+  });
+
   test('under a launcher: its ranks are told first and save, the launcher hears of it afterwards', async (context) => {
     if (!onLinux) context.skip('only Linux shows the environment of processes');
     const { folder, supervisor, command, shows } = await machine();
@@ -220,6 +237,8 @@ describe('after a restart of the agent', () => {
     await shows('up 1');
     const ranks = (linuxProcessTable.all() ?? [])
       .filter((seen) => seen.environment.includes(`RUNCTL_WORKLOAD=${id}`) && seen.environment.includes('LOCAL_RANK='))
+      // Not the sleeps that they start again and again.
+      .filter((seen) => seen.command.startsWith('/bin/sh'))
       .map(({ pid }) => pid);
     for (const pid of ranks) process.kill(pid, 'SIGTERM');
     keepTold(`${paths.state}/training.told`, { id, caught: true, ranks: true, pids: ranks, note: '' });
@@ -272,7 +291,6 @@ describe('after a restart of the agent', () => {
         () => false,
       ),
     );
-    const { writeFile, rm } = await import('node:fs/promises');
     const mark = JSON.parse(await readFile(paths.pid, 'utf8')) as object;
     await rm(paths.exit);
     await writeFile(paths.pid, JSON.stringify({ ...mark, pid: process.pid, startTime: 'another' }));
@@ -281,13 +299,32 @@ describe('after a restart of the agent', () => {
     expect(await second.exited(forever)).toMatchObject({ code: null, signal: null });
   });
 
+  test('after a reboot nobody is taken for the workload, though its pid is in use again', async (context) => {
+    if (!onLinux) context.skip('only Linux tells one boot from another');
+    const { folder, supervisor, command, paths } = await machine();
+    await using _ = folder;
+    const { id } = await supervisor().start(command(fixture('exits-7.sh')));
+    await eventually(() => existsSync(paths.exit));
+    const stranger = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+    try {
+      const mark = JSON.parse(await readFile(paths.pid, 'utf8')) as object;
+      await writeFile(paths.pid, JSON.stringify({ ...mark, pid: stranger.pid }));
+      await writeFile(`${paths.state}/training.start`, JSON.stringify({ id, boot: 'another' }));
+      const second = supervisor();
+      await second.adopt();
+      expect(await second.exited(forever)).toMatchObject({ code: 7, leftovers: 0 });
+      expect(await isAlive(stranger.pid ?? 0)).toBe(true);
+    } finally {
+      stranger.kill('SIGKILL');
+    }
+  });
+
   test('a start that was cut short before it left a pid is swept', async (context) => {
     if (!onLinux) context.skip('only Linux shows the environment of processes');
     const { folder, supervisor, command, shows, paths } = await machine();
     await using _ = folder;
     const { pid } = await supervisor().start(command(fixture('ignores-sigterm.sh')));
     await shows('ready');
-    const { rm } = await import('node:fs/promises');
     await rm(paths.pid);
     expect(await supervisor().adopt()).toBeNull();
     expect(await isAlive(pid)).toBe(false);

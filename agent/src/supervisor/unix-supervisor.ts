@@ -28,7 +28,7 @@ export interface UnixSupervisorOptions {
 const pidFile = z.object({ pid: z.number().int(), startTime: z.string(), wrapper: z.number().int(), id: z.string() });
 const exitFile = z.object({ code: z.number().int().nullable(), signal: z.string().nullable(), id: z.string() });
 /** Written before the wrapper starts, so that a start that was cut short can be swept. */
-const startFile = z.object({ id: z.string() });
+const startFile = z.object({ id: z.string(), boot: z.string().nullable().default(null) });
 type Mark = z.output<typeof pidFile>;
 
 /** A wrapper that lives needs milliseconds to write its files. */
@@ -60,7 +60,7 @@ export class UnixSupervisor implements Supervisor {
     await mkdir(this.#options.paths.state, { recursive: true });
     await this.forget();
     const id = newNonce();
-    await writeWhole(this.#startPath, `${JSON.stringify({ id })}\n`);
+    await writeWhole(this.#startPath, `${JSON.stringify({ id, boot: this.#options.processes.bootId() })}\n`);
     try {
       await this.#launch(command, id);
     } catch (error) {
@@ -76,8 +76,11 @@ export class UnixSupervisor implements Supervisor {
   async adopt(): Promise<AdoptedProcess | null> {
     const begun = await readJson(this.#startPath, startFile);
     if (begun === null) return null;
-    const mark = await this.#readMark(begun.id, WRAPPER_MS / 10);
-    if (mark !== null) {
+    const written = await this.#readMark(begun.id, WRAPPER_MS / 10);
+    if (written !== null) {
+      // Nothing outlives a boot, and its pids are others' by now.
+      const sameBoot = begun.boot === null || begun.boot === this.#options.processes.bootId();
+      const mark = sameBoot ? written : { ...written, pid: NO_LEADER, wrapper: NO_LEADER };
       this.#mark = mark;
       this.#told = readTold(this.#toldPath, mark.id);
       if (this.#told !== null) this.#tellStop(mark, this.#told);

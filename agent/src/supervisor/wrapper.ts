@@ -1,7 +1,8 @@
 /**
  * The workload's parent: a POSIX shell of about 1 MB that outlives the agent. `$1` is the state folder, the rest the
  * command, whose session and process group are its own. Writes `training.pid` and, when the workload ended,
- * `training.exit`, both atomically. Signals meant for the workload do not end it: traps are reset in the workload,
+ * `training.exit`, both atomically, and the latter also on a disk that is full by then: its place is taken beforehand, and
+ * written over without needing another block. Signals meant for the workload do not end it: traps are reset in the workload,
  * where an ignored signal would stay ignored. Only the workload bears the mark by which its processes are found and killed.
  */
 export const wrapperScript = `state=$1
@@ -9,6 +10,7 @@ id=$2
 shift 2
 trap : HUP INT QUIT TERM
 rm -f "$state/training.exit"
+printf '%-256s\\n' ' ' >"$state/training.exit.tmp"
 if command -v setsid >/dev/null 2>&1; then RUNCTL_WORKLOAD=$id setsid "$@" & else set -m; RUNCTL_WORKLOAD=$id "$@" & fi
 child=$!
 if [ -r "/proc/$child/stat" ]; then
@@ -31,6 +33,6 @@ if [ "$status" -gt 128 ] && name=$(kill -l "$((status - 128))" 2>/dev/null); the
   code=null
   signal="\\"SIG\${name#SIG}\\""
 fi
-printf '{"code":%s,"signal":%s,"id":"%s"}\\n' "$code" "$signal" "$id" >"$state/training.exit.tmp"
+printf '%-256s\\n' "{\\"code\\":$code,\\"signal\\":$signal,\\"id\\":\\"$id\\"}" 1<>"$state/training.exit.tmp"
 mv "$state/training.exit.tmp" "$state/training.exit"
 `;

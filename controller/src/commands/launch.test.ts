@@ -142,6 +142,17 @@ describe('launch', () => {
     expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
   });
 
+  test('takes back the fleet too whose answer was lost and that EC2 does not show yet', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const error = new RunctlError('cloud-unreachable', 'creating the fleet: no answer from AWS (ECONNRESET)');
+    world.fleets.launchFailure = { error, fleetWasMade: true };
+    world.fleets.hidesFleets = true;
+    const result = await world.run(['launch', 'train.py', '--yes']);
+    expect(result.stderr).toContain('no answer from AWS (ECONNRESET); nothing of the launch is left');
+    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+  });
+
   test('a fleet that will never have a machine is taken back with its run', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;

@@ -24,6 +24,8 @@ export class FakeFleets implements FleetProvider {
   capacity: 'plenty' | 'none' | 'hopeless' = 'plenty';
   /** Thrown by the next launch, before or after the fleet was made. */
   launchFailure: { readonly error: Error; readonly fleetWasMade: boolean } | null = null;
+  /** A new fleet is not shown yet: EC2 is eventually consistent. */
+  hidesFleets = false;
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -63,7 +65,7 @@ export class FakeFleets implements FleetProvider {
   }
 
   async findFleet(run: string, launch: number): Promise<{ fleetId: string; launchTemplateId: string } | null> {
-    for (const [fleetId, { request }] of this.fleets)
+    for (const [fleetId, { request }] of this.hidesFleets ? [] : this.fleets)
       if (request.run === run && request.launch === launch)
         return { fleetId, launchTemplateId: `lt-${request.clientToken}` };
     return null;

@@ -53,8 +53,8 @@ export async function startLaunch(
     throw new RunctlError('run-active', `launch ${launch} of ${spec.run} was begun by somebody else just now`, {
       hint: `\`runctl status ${spec.run}\` shows it`,
     });
-  try {
-    const made = await cloud.fleets.launch({
+  const make = () =>
+    cloud.fleets.launch({
       clientToken: intent.clientToken,
       run: spec.run,
       launch,
@@ -72,6 +72,8 @@ export async function startLaunch(
       nodes: spec.nodes,
       validUntilMs: Date.parse(intent.validUntil),
     });
+  try {
+    const made = await make();
     const fleet: LaunchFleet = {
       version: FORMAT_VERSION,
       run: spec.run,
@@ -83,7 +85,7 @@ export async function startLaunch(
     await createDocument(cloud.store, keys.fleet, launchFleet, fleet);
     return fleet;
   } catch (error) {
-    throw await undoLaunch(ports, { run: spec.run, launch, templateName: intent.templateName, cause: error });
+    throw await undoLaunch(ports, { run: spec.run, launch, templateName: intent.templateName, make, cause: error });
   }
 }
 
@@ -109,21 +111,43 @@ function makeIntent(
   };
 }
 
+interface FailedLaunch {
+  readonly run: string;
+  readonly launch: number;
+  readonly templateName: string;
+  /** The same request once more. */
+  readonly make: () => Promise<MadeFleet>;
+  readonly cause: unknown;
+}
+
+type MadeFleet = Pick<LaunchFleet, 'fleetId' | 'launchTemplateId'>;
+
+/** After these nobody knows whether EC2 did what it was asked. */
+const UNCERTAIN: ReadonlySet<string> = new Set(['cloud-unreachable', 'cloud-error']);
+const isUncertain = (error: unknown): boolean => !isRunctlError(error) || UNCERTAIN.has(error.code);
+
+/**
+ * What the failed launch made. Where an answer was lost, a new fleet may not be shown yet (EC2 is eventually consistent),
+ * but the same request with its client token answers with it; what that makes only now is deleted as well.
+ */
+async function madeBy({ fleets }: LaunchPorts['cloud'], failed: FailedLaunch): Promise<MadeFleet | null> {
+  const found = await fleets.findFleet(failed.run, failed.launch);
+  if (found !== null || !isUncertain(failed.cause)) return found;
+  try {
+    return await failed.make();
+  } catch (error) {
+    if (isUncertain(error)) throw error;
+    return null;
+  }
+}
+
 /** Deletes what the failed launch may have made in EC2, and returns the error that tells of both. */
-async function undoLaunch(
-  ports: LaunchPorts,
-  failed: {
-    readonly run: string;
-    readonly launch: number;
-    readonly templateName: string;
-    readonly cause: unknown;
-  },
-): Promise<RunctlError> {
+async function undoLaunch(ports: LaunchPorts, failed: FailedLaunch): Promise<RunctlError> {
   const { run, launch, templateName, cause } = failed;
   const { fleets, store } = ports.cloud;
   let left: string | null = null;
   try {
-    const made = await fleets.findFleet(run, launch);
+    const made = await madeBy(ports.cloud, failed);
     if (made === null) await fleets.deleteTemplate(templateName);
     else await fleets.deleteFleet(made.fleetId, { terminate: true, launchTemplateId: made.launchTemplateId });
     await store.delete([runKeys(run).launch(launch).intent]);

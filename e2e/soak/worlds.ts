@@ -1,0 +1,21 @@
+import { simulate } from '../simulation/simulate.ts';
+import type { SoakPart } from './soak.ts';
+
+/** So many worlds between two looks at the time. */
+const WORLDS_AT_ONCE = 100;
+
+export const part: SoakPart = {
+  name: 'simulation',
+  about: 'the real engine in simulated worlds',
+  usualRounds: 100_000,
+  async run({ firstSeed, rounds, signal, onRound, say }) {
+    for (let done = 0; done < rounds && !signal.aborted; done += WORLDS_AT_ONCE) {
+      const worlds = Math.min(WORLDS_AT_ONCE, rounds - done);
+      const { failed } = await simulate({ firstSeed: firstSeed + done, worlds, failures: worlds });
+      const violations = new Map(failed.map((world) => [world.seed, world.violations.join('; ')]));
+      for (let seed = firstSeed + done; seed < firstSeed + done + worlds; seed++)
+        onRound({ seed, failure: violations.get(seed) ?? null });
+      if ((done + worlds) % (10 * WORLDS_AT_ONCE) === 0) say(`${done + worlds} worlds`);
+    }
+  },
+};
