@@ -57,7 +57,7 @@ async function usablePython(): Promise<string | null> {
 async function pyenvPythons(): Promise<readonly string[]> {
   const versions = join(process.env['PYENV_ROOT'] ?? join(homedir(), '.pyenv'), 'versions');
   const names = await readdir(versions).catch(() => []);
-  return names.toSorted().map((name) => join(versions, name, 'bin', 'python'));
+  return names.map((name) => join(versions, name, 'bin', 'python'));
 }
 
 export function lastLine(text: string): string {
