@@ -16,7 +16,7 @@ export async function lookIntoFolder(folder: string, look: FolderLook): Promise<
   const inspect = () => inspectFolder(folder, { openWriters, nowMs: clock.wallMs(), settleMs: SETTLE_MS });
   const first = await inspect();
   const isYoung = (each: InspectedCheckpoint): boolean =>
-    each.state === 'settling' && clock.wallMs() - each.savedAtMs < SETTLE_MS;
+    each.state === 'settling' && clock.wallMs() - each.touchedAtMs < SETTLE_MS;
   if (!first.some(isYoung)) return first;
   await clock.sleep(SETTLE_MS, signal);
   return inspect();

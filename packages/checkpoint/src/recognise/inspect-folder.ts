@@ -6,6 +6,9 @@ import type { Candidate, FileSeen, FolderTree, OpenWriters, Recogniser } from '.
 import { fingerprintOf, folderContext, scanFolder } from './scan.ts';
 import { recognisers } from './recognisers.ts';
 
+/** A save that lacks files and has not touched any for this long is taken for abandoned. */
+const SAVING_MS = 60_000;
+
 /** What the agent's recognisers say of one candidate in a folder. */
 export interface InspectedCheckpoint {
   readonly recogniser: string;
@@ -17,6 +20,8 @@ export interface InspectedCheckpoint {
   /** Files that would go along. */
   readonly companions: readonly string[];
   readonly savedAtMs: number;
+  /** When the last of its files was written, put there or renamed. */
+  readonly touchedAtMs: number;
   /** `settling`: not yet, and waiting may change that; `torn`: waiting will not. */
   readonly state: 'complete' | 'settling' | 'torn';
   readonly why: string;
@@ -64,8 +69,11 @@ async function verdictOn(
   folder: string,
   { facts, options }: { facts: MovementFacts; options: InspectFolderOptions },
 ): Promise<State> {
-  // A marker that is missing says more than what still moves.
-  if (candidate.marker?.complete === false) return { state: 'torn', why: candidate.marker.evidence };
+  // What is missing says more than what still moves.
+  if (candidate.marker?.complete === false) {
+    const maySaveOn = options.nowMs - touchedAtMs(candidate) < SAVING_MS;
+    return { state: maySaveOn ? 'settling' : 'torn', why: candidate.marker.evidence };
+  }
   const why = movementOf(candidate, facts);
   if (why !== null) return { state: 'settling', why };
   const { openWriters } = options;
@@ -85,8 +93,13 @@ function described(candidate: Candidate, state: State): InspectedCheckpoint {
     sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
     companions: companions.map((file) => file.path),
     savedAtMs: savedAtMsOf(candidate),
+    touchedAtMs: touchedAtMs(candidate),
     ...state,
   };
+}
+
+function touchedAtMs({ files }: Candidate): number {
+  return files.reduce((latest, file) => Math.max(latest, file.mtimeMs, file.ctimeMs), 0);
 }
 
 /** Observations as somebody had made them who watched all the time. Their clock is the wall clock. */

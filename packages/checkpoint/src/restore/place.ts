@@ -1,4 +1,4 @@
-import { chown, copyFile, link, lstat, mkdir, rename, rm, stat, chmod } from 'node:fs/promises';
+import { chown, copyFile, link, lstat, mkdir, rename, rm, stat, chmod, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
 import { isSideFile, stepInName, topEntryOf } from '../recognise/names.ts';
@@ -36,7 +36,7 @@ export interface Placing {
 /**
  * Puts a prefetched checkpoint into the folder, one rename for each top-level entry; entries that are right already stay.
  * What is in the way, and what a save that was never finished may have left, is moved to `setAside`, never deleted.
- * Returns what was moved. A crash in between leaves a folder that the next restore repairs.
+ * Files that were fetched bear the time of the save. Returns what was moved. A crash in between leaves a folder that the next restore repairs.
  */
 export async function placeCheckpoint(prefetched: PrefetchedCheckpoint, placing: Placing): Promise<readonly string[]> {
   const { manifest, kept, staging } = prefetched;
@@ -48,7 +48,12 @@ export async function placeCheckpoint(prefetched: PrefetchedCheckpoint, placing:
     if (!surplus && files.every((file) => kept.has(file.path))) continue;
     for (const file of files)
       if (kept.has(file.path)) await linkInto(join(placing.folder, file.path), join(staging, file.path));
-    for (const file of files) await giveTo(placing.owner, staging, file.path);
+    const savedAt = new Date(manifest.savedAt);
+    for (const file of files) {
+      // In the order of their arrival a marker could seem older than what it commits.
+      if (!kept.has(file.path)) await utimes(join(staging, file.path), savedAt, savedAt);
+      await giveTo(placing.owner, staging, file.path);
+    }
     const target = join(placing.folder, entry);
     if (await moveAside(target, placing)) moved.push(entry);
     await rename(join(staging, entry), target);

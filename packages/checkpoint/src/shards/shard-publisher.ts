@@ -221,7 +221,7 @@ class ShardFolder {
     return uploadFiles(files, {
       ...access,
       ...shared,
-      place: new DataPlace(round, folder, round.step),
+      place: new DataPlace({ order: round, folder, step: round.step }),
       before,
       optional: new Set(companions.map((file) => file.path)),
       progress: this.#progress,
