@@ -39,6 +39,8 @@ else if (unknown.length > 0) {
   process.exitCode = 2;
 } else {
   for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) await measure(name);
+  // Kept connections of a peer's client must not hold up whoever waits for the figures.
+  process.exit();
 }
 
 async function measure(name: string): Promise<void> {

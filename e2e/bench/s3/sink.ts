@@ -33,7 +33,7 @@ export class Sink implements AsyncDisposable {
     const key = join(folder, 'key.pem');
     makeCertificate(certificate, key);
     const main = fileURLToPath(new URL('sink-main.ts', import.meta.url));
-    const [file = '', ...args] = [...prefix, process.execPath, main, certificate, key];
+    const [file, ...args] = [...prefix, process.execPath, main, certificate, key];
     const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     const line = await Promise.race([
