@@ -205,12 +205,12 @@ describe('launch', () => {
     expect(result.exitCode).toBe(20);
   });
 
-  test('leaves no run behind when the boot script would be too large', async () => {
+  test('refuses a prefix of which no boot script and no key could be made', async () => {
     await using scope = await commandWorld(PROJECT);
     scope.world.environment['RUNCTL_PREFIX'] = 'p'.repeat(20_000);
     const result = await scope.world.run(['launch', 'train.py', '--yes', '--name', 'x']);
-    expect(result.exitCode).toBe(2);
-    expect(result.stderr).toContain('error[user-data-too-large]');
+    expect(result.exitCode).toBe(3);
+    expect(result.stderr).toContain('RUNCTL_PREFIX in the environment: takes at most 256 bytes');
     expect((await scope.world.keys()).filter((key) => !/^(tools|code)\//.test(key))).toEqual([]);
   });
 
@@ -268,7 +268,7 @@ describe('bad input to launch', () => {
     [['train.py', '--project', 'nowhere'], 2, /--project nowhere is not there/],
     [['train.py', '--sandbox', '--max-runtime', '7x'], 2, /--max-runtime: takes a duration/],
     [['train.py', '--region', 'mars'], 2, /--region: takes the name of an AWS region/],
-    [['train.py', '--instance-type', 'bogus'], 13, /there is no instance type bogus/],
+    [['train.py', '--instance-type', 'bogus'], 2, /there is no instance type bogus/],
     [['train.py', '--instance-type', 'g5g.xlarge'], 13, /g5g\.xlarge is an ARM machine/],
     [[], 2, /launch needs another argument/],
   ])('%j: exit code %i', async (args, exitCode, text) => {
