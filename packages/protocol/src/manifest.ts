@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { generation, nodeIndex, nonce, timestamp, versioned } from './codec.ts';
+import { generation, nodeIndex, nonce, sealed, timestamp, versioned } from './codec.ts';
 
 export const sequence = z.number().int().min(1);
 
@@ -29,40 +29,44 @@ export const metrics = z.record(z.string(), z.number());
 export type Metrics = z.output<typeof metrics>;
 
 /** `manifests/<gen>-<seq>.json`: the commit record of a checkpoint. Committed once `latest.json` names it. */
-export const manifest = versioned.extend({
-  generation,
-  seq: sequence,
-  nonce,
-  /** Step of the training that the checkpoint holds; null when nothing told it. */
-  step: z.number().int().nonnegative().nullable(),
-  /** Key of the manifest that was the latest before this one. */
-  previous: z.string().nullable(),
-  recogniser: z.string(),
-  /** Why the recogniser called it complete, for people. */
-  evidence: z.string(),
-  /** What RUNCTL_RESUME_FROM names, relative to the checkpoint folder; `.` is the folder itself. */
-  entry: z.string().min(1),
-  nodes: z.array(nodeIndex).min(1),
-  files: z.array(manifestFile).min(1),
-  /** Numbers that the script told beside its step when this was saved, by name; left out when it told none. */
-  metrics: metrics.optional(),
-  /** When the newest of its files was last written, by the machine's clock. */
-  savedAt: timestamp,
-  at: timestamp,
-});
+export const manifest = sealed(
+  versioned.extend({
+    generation,
+    seq: sequence,
+    nonce,
+    /** Step of the training that the checkpoint holds; null when nothing told it. */
+    step: z.number().int().nonnegative().nullable(),
+    /** Key of the manifest that was the latest before this one. */
+    previous: z.string().nullable(),
+    recogniser: z.string(),
+    /** Why the recogniser called it complete, for people. */
+    evidence: z.string(),
+    /** What RUNCTL_RESUME_FROM names, relative to the checkpoint folder; `.` is the folder itself. */
+    entry: z.string().min(1),
+    nodes: z.array(nodeIndex).min(1),
+    files: z.array(manifestFile).min(1),
+    /** Numbers that the script told beside its step when this was saved, by name; left out when it told none. */
+    metrics: metrics.optional(),
+    /** When the newest of its files was last written, by the machine's clock. */
+    savedAt: timestamp,
+    at: timestamp,
+  }),
+);
 export type Manifest = z.output<typeof manifest>;
 
 /** `latest.json`: pointer to a manifest, compare-and-set. It and the chain of `previous` are the only authority. */
-export const latestPointer = versioned.extend({
-  manifest: z.string(),
-  generation,
-  seq: sequence,
-  step: z.number().int().nonnegative().nullable(),
-  at: timestamp,
-  nonce,
-  /** Set when a generation's first pointer is older in steps than the one before, because a newer checkpoint could not be used. */
-  fellBackFromStep: z.number().int().nullable(),
-});
+export const latestPointer = sealed(
+  versioned.extend({
+    manifest: z.string(),
+    generation,
+    seq: sequence,
+    step: z.number().int().nonnegative().nullable(),
+    at: timestamp,
+    nonce,
+    /** Set when a generation's first pointer is older in steps than the one before, because a newer checkpoint could not be used. */
+    fellBackFromStep: z.number().int().nullable(),
+  }),
+);
 export type LatestPointer = z.output<typeof latestPointer>;
 
 /** `reading/<gen>-<seq>-<nonce>.json`: somebody downloads this checkpoint, so it is not deleted. Counts for an hour after it was written. */

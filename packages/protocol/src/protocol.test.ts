@@ -1,8 +1,10 @@
 import fc from 'fast-check';
+import { isRunctlError } from '@runctl/core';
 import { expect, test } from 'vitest';
 import {
   bucketKeys,
   compareOrder,
+  controlDocument,
   decodeDocument,
   defaultTiming,
   encodeDocument,
@@ -91,7 +93,40 @@ test('a torn or edited document names its key', () => {
     /a\/latest\.json is not a JSON document/,
   );
   expect(() => decodeDocument(latestPointer, Buffer.from('{"version":1}'), 'a/latest.json')).toThrow(
-    /a\/latest\.json does not have the expected form/,
+    /a\/latest\.json was changed after it was written/,
+  );
+  expect(() => decodeDocument(controlDocument, Buffer.from('{"version":1}'), 'a/control.json')).toThrow(
+    /a\/control\.json does not have the expected form/,
+  );
+});
+
+test('no bit of a pointer or manifest can change, and nothing be cut off it, unnoticed', () => {
+  const bytes = Buffer.from(encodeDocument(latestPointer, pointer));
+  const readAs = (damaged: Uint8Array): string => {
+    try {
+      decodeDocument(latestPointer, damaged, 'latest.json');
+      return 'taken';
+    } catch (error) {
+      return isRunctlError(error) ? error.code : String(error);
+    }
+  };
+  expect(readAs(bytes)).toBe('taken');
+  const outcomes = new Set<string>();
+  for (let at = 0; at < bytes.length; at++) {
+    for (let bit = 0; bit < 8; bit++) {
+      const damaged = Buffer.from(bytes);
+      damaged.writeUInt8(damaged.readUInt8(at) ^ (1 << bit), at);
+      outcomes.add(readAs(damaged));
+    }
+    outcomes.add(readAs(bytes.subarray(0, at)));
+  }
+  expect(outcomes).toEqual(new Set(['internal']));
+});
+
+test('a pointer that is edited by hand is refused, well-formed as it may be', () => {
+  const text = Buffer.from(encodeDocument(latestPointer, pointer)).toString();
+  expect(() => decodeDocument(latestPointer, Buffer.from(text.replace('"step":3', '"step":4')), 'latest.json')).toThrow(
+    /was changed after it was written/,
   );
 });
 

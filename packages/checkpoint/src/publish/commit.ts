@@ -1,4 +1,4 @@
-import { type Clock, newNonce, type RetryPolicy, backoffMs, RunctlError } from '@runctl/core';
+import { type Clock, newNonce, type RetryPolicy, backoffMs, isRunctlError, RunctlError } from '@runctl/core';
 import {
   type CheckpointOrder,
   compareOrder,
@@ -23,6 +23,12 @@ export interface StoredPointer {
   readonly serverTimeMs: number;
 }
 
+/** `latest.json` is there and is not what it should be. */
+export interface DamagedPointer {
+  readonly problem: RunctlError;
+  readonly etag: string;
+}
+
 export interface BucketAccess {
   readonly store: ObjectStore;
   readonly run: string;
@@ -30,17 +36,43 @@ export interface BucketAccess {
 }
 
 /** A document and its etag, or null when it is not there. Rejects with `internal` or `newer-format` when it can't be read. */
-export async function readPointer({ store, run, signal }: BucketAccess): Promise<StoredPointer | null> {
+export async function readPointer(access: BucketAccess): Promise<StoredPointer | null> {
+  const found = await inspectPointer(access);
+  if (found !== null && 'problem' in found) throw found.problem;
+  return found;
+}
+
+/** The same, but a pointer that is damaged is told with the etag that it takes to replace it. */
+export async function inspectPointer({
+  store,
+  run,
+  signal,
+}: BucketAccess): Promise<StoredPointer | DamagedPointer | null> {
   const key = runKeys(run).latest;
   const read = await readObject(store, key, signal);
   if (read === null) return null;
-  const pointer = decodeDocument(latestPointer, read.bytes, key);
-  return { pointer, etag: read.etag, serverTimeMs: read.serverTimeMs };
+  try {
+    const pointer = decodeDocument(latestPointer, read.bytes, key);
+    if (pointer.manifest !== runKeys(run).manifest(pointer))
+      throw new RunctlError(
+        'internal',
+        `${key} names ${pointer.manifest}, which is none of its numbers or of this run`,
+      );
+    return { pointer, etag: read.etag, serverTimeMs: read.serverTimeMs };
+  } catch (error) {
+    if (!isRunctlError(error, 'internal')) throw error;
+    return { problem: error, etag: read.etag };
+  }
 }
 
+/** Null when it is missing. Rejects with `internal` when it is damaged or another's, with `newer-format` when it is newer. */
 export async function readManifest({ store, signal }: BucketAccess, key: string): Promise<Manifest | null> {
   const read = await readObject(store, key, signal);
-  return read === null ? null : decodeDocument(manifestSchema, read.bytes, key);
+  if (read === null) return null;
+  const found = decodeDocument(manifestSchema, read.bytes, key);
+  const order = parseManifestKey(key);
+  if (order === null || compareOrder(order, found) === 0) return found;
+  throw new RunctlError('internal', `${key} holds the manifest ${found.generation}-${found.seq}`);
 }
 
 async function readObject(store: ObjectStore, key: string, signal: AbortSignal) {
@@ -86,21 +118,29 @@ export async function writeManifest(publishing: Publishing, manifest: Manifest):
 }
 
 /**
- * Makes `latest.json` name a manifest, if it still is as it was read. The check of the lease comes right before each
+ * Makes `latest.json` name a manifest, if it still is as it was read, damaged or not. The check of the lease comes right before each
  * write. Rejects with PublishingRefused when a higher generation has moved it, with `internal` when anything else has.
  */
 export async function movePointer(
   publishing: Publishing,
   manifest: Manifest,
-  before: StoredPointer | null,
+  before: StoredPointer | DamagedPointer | null,
 ): Promise<LatestPointer> {
   const { run, store, signal } = publishing;
-  const pointer = pointerTo(run, manifest, before?.pointer ?? null, publishing.clock);
+  const pointer = pointerTo(
+    run,
+    manifest,
+    before !== null && 'pointer' in before ? before.pointer : null,
+    publishing.clock,
+  );
   const body = encodeDocument(latestPointer, pointer);
   const when = before === null ? ({ absent: true } as const) : { etag: before.etag };
   const moved = await tryConditionally(publishing, {
     put: () => store.put(runKeys(run).latest, body, { when, signal }),
-    isOurs: async () => (await readPointer(publishing))?.pointer.nonce === pointer.nonce,
+    isOurs: async () => {
+      const found = await inspectPointer(publishing);
+      return found !== null && 'pointer' in found && found.pointer.nonce === pointer.nonce;
+    },
   });
   if (moved) return pointer;
   const now = await readPointer(publishing);

@@ -1,9 +1,11 @@
+import { isRunctlError } from '@runctl/core';
 import { type CheckpointOrder, compareOrder, type Manifest } from '@runctl/protocol';
 import {
   type BucketAccess,
+  type DamagedPointer,
   PublishingRefused,
+  inspectPointer,
   readManifest,
-  readPointer,
   surveyBucket,
   type StoredPointer,
 } from './commit.ts';
@@ -11,7 +13,9 @@ import {
 /** What a publisher builds its next commit on. */
 export interface Standing {
   readonly pointer: StoredPointer | null;
-  /** The manifest that `latest.json` names; null when there is none or it is gone. */
+  /** The pointer is there but damaged: the next commit puts a good one in its place. */
+  readonly damaged: DamagedPointer | null;
+  /** The manifest that `latest.json` names; null when there is none, or it is gone or damaged. */
   readonly manifest: Manifest | null;
   /** For the `previous` of the next manifest. Found by listing when the pointer is lost. */
   readonly previousKey: string | null;
@@ -25,17 +29,17 @@ export class Ledger {
   #handedOut: CheckpointOrder = { generation: 0, seq: 0 };
 
   async read(access: BucketAccess): Promise<Standing> {
-    const pointer = await readPointer(access);
-    if (pointer === null) {
+    const pointer = await inspectPointer(access);
+    if (pointer === null || 'problem' in pointer) {
       const { manifests } = await surveyBucket(access);
-      return { pointer, manifest: null, previousKey: manifests.at(-1)?.key ?? null };
+      return { pointer: null, damaged: pointer, manifest: null, previousKey: manifests.at(-1)?.key ?? null };
     }
     const key = pointer.pointer.manifest;
     if (this.#manifest?.key !== key) {
-      const document = await readManifest(access, key);
+      const document = await readManifest(access, key).catch(ifDamaged);
       this.#manifest = document === null ? null : { key, document };
     }
-    return { pointer, manifest: this.#manifest?.document ?? null, previousKey: key };
+    return { pointer, damaged: null, manifest: this.#manifest?.document ?? null, previousKey: key };
   }
 
   /**
@@ -72,4 +76,10 @@ export class Ledger {
   forgetNumbers(): void {
     this.#numbers = null;
   }
+}
+
+/** A manifest that was damaged must not keep new checkpoints out of the bucket. */
+function ifDamaged(error: unknown): null {
+  if (isRunctlError(error, 'internal')) return null;
+  throw error;
 }

@@ -68,7 +68,7 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
     options.ledger.forgetNumbers();
     return { kind: 'abandoned', why: `another manifest bears number ${manifest.generation}-${manifest.seq}` };
   }
-  await movePointer(options, manifest, standing.pointer);
+  await movePointer(options, manifest, standing.pointer ?? standing.damaged);
   return { kind: 'committed', manifest, companions: upload.companions };
 }
 
