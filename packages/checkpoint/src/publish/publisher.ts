@@ -21,6 +21,7 @@ import type {
   UploadProgress,
 } from './publisher-port.ts';
 import { singleFlight } from './single-flight.ts';
+import { Superseded } from './superseded.ts';
 import { KnownContent } from './upload-files.ts';
 import { GrowingUploads } from './uploads/growing-uploads.ts';
 import { urgentOrder } from './urgent-order.ts';
@@ -59,6 +60,7 @@ class PublishingFolder {
   readonly #growing: GrowingUploads;
   readonly #prune: BackgroundPrune;
   #published: PublishedRecord | null = null;
+  readonly #superseded = new Superseded();
   #durable: DurableCheckpoint | null = null;
   #knowsBucket = false;
   /** Identity of the files on their way. */
@@ -103,6 +105,7 @@ class PublishingFolder {
   async pass(pass: PassOptions): Promise<PassReport> {
     const found = newFindings();
     if (pass.deadlineMs !== undefined) this.#prune.stop();
+    this.#superseded.passBegins();
     try {
       if (!this.#knowsBucket) await this.#readStanding(pass);
       const { candidates, facts } = await this.#look.look(pass.ended ?? null);
@@ -166,7 +169,8 @@ class PublishingFolder {
     const report = (complete: boolean, why: string): void => {
       found.candidates.push({ entry: candidate.entry, step: this.#stepOf(candidate), complete, why });
     };
-    if (isOlder(candidate, this.#published)) return report(true, 'older than the durable checkpoint');
+    if (isOlder(candidate, this.#published) || this.#superseded.has(candidate, this.#published))
+      return report(true, 'older than the durable checkpoint');
     if (this.#isPublished(candidate, candidate.companions, facts)) return report(true, 'durable');
     const moving = movementOf(candidate, facts);
     const complete =
@@ -175,6 +179,7 @@ class PublishingFolder {
         : { why: moving, settling: facts.ended === null };
     if ('why' in complete) {
       found.unsettled ||= complete.settling;
+      if ('hopeless' in complete) found.notDurable.push(`${describe(candidate)}: ${complete.why}`);
       return report(false, complete.why);
     }
     await using held = complete;
@@ -232,9 +237,10 @@ class PublishingFolder {
 
   async #remember(
     { candidate, held }: CompleteCandidate,
-    { companions }: Exclude<PublishResult, { kind: 'abandoned' }>,
+    { companions, kind }: Exclude<PublishResult, { kind: 'abandoned' }>,
     facts: MovementFacts,
   ): Promise<void> {
+    this.#superseded.becameDurable(candidate, this.#published, kind === 'identical');
     this.#published = {
       step: candidate.step,
       savedAtMs: savedAtMsOf(candidate),

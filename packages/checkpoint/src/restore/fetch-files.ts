@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { retry, type RetryPolicy } from '@runctl/core';
+import { messageOf, retry, type RetryPolicy } from '@runctl/core';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
 import { ContentHasher, getToFile, isStoreError } from '@runctl/store';
 import { mapConcurrently } from '../concurrency.ts';
@@ -99,7 +99,8 @@ async function download(file: ManifestFile, target: string, options: Download): 
     },
     { policy: DOWNLOAD_RETRY, clock, signal, retryable: (error) => isStoreError(error, 'transient') },
   ).catch((error: unknown) => {
-    throw isStoreError(error, 'missing') ? new DamagedFile(`${file.key} is missing`) : error;
+    if (isStoreError(error, 'missing')) throw new DamagedFile(`${file.key} is missing`);
+    throw unholdable(error) ? new DamagedFile(`this machine can't hold ${file.path}: ${messageOf(error)}`) : error;
   });
   if (fetched.info.sizeBytes === file.sizeBytes && fetched.sha256 === file.sha256) return chmod(target, file.mode);
   await rm(target, { force: true });
@@ -108,4 +109,10 @@ async function download(file: ManifestFile, target: string, options: Download): 
       ? `${file.key} does not hold the content that was saved (sha256)`
       : `${file.key} should have ${file.sizeBytes} bytes and has ${fetched.info.sizeBytes}`,
   );
+}
+
+/** The file system of this machine takes no such name, whereas that of the machine that saved it did. */
+function unholdable(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return code === 'ENAMETOOLONG' || code === 'EILSEQ' || code === 'EINVAL';
 }
