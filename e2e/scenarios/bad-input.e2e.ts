@@ -179,18 +179,7 @@ describe('a project that cannot be trained', () => {
       await mkdir(join(folder, 'home'), { mode: 0o777 });
       await cp(script, join(folder, 'counter.py'));
       await writeFile(join(folder, 'secret.bin'), 'x', { mode: 0o000 });
-      const { accessKeyId, secretAccessKey, endpoint, region, bucket } = world.region;
-      const env = {
-        ...world.env,
-        HOME: join(folder, 'home'),
-        TMPDIR: tmpdir(),
-        AWS_ENDPOINT_URL: endpoint,
-        AWS_REGION: region,
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
-        RUNCTL_BUCKET: bucket,
-        RUNCTL_INSTANCE_PROFILE: 'runctl-instance',
-      };
+      const env = { ...world.env, ...accountOf(world), HOME: join(folder, 'home'), TMPDIR: tmpdir() };
       const nobody = root ? { uid: 65_534, gid: 65_534, cwd: '/' } : {};
       const finished = await runctl(['launch', join(folder, 'counter.py'), '--yes'], { env, ...nobody });
       if (root && /EACCES/.test(finished.stderr) && finished.stderr.includes(repository))
@@ -282,7 +271,9 @@ describe('names', () => {
         world.runctl(['launch', script, '--yes', '--detach', '--json', '--name', 'mine', '--', '1', '0.1']),
       ),
     );
-    expect(both.map(({ exitCode }) => exitCode).sort(), both.map(({ stderr }) => stderr).join()).toEqual([0, 11]);
+    expect(new Set(both.map(({ exitCode }) => exitCode)), both.map(({ stderr }) => stderr).join()).toEqual(
+      new Set([0, 11]),
+    );
     const loser = both.find(({ exitCode }) => exitCode === 11);
     expect(JSON.parse(loser?.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({
       code: 'name-taken',
@@ -294,7 +285,7 @@ describe('names', () => {
 
     const slip = `${run.slice(0, -1)}${run.endsWith('a') ? 'b' : 'a'}`;
     const missing = { exitCode: 10, code: 'run-not-found', hint: new RegExp(`did you mean ${run}\\?`) };
-    for (const command of ['status', 'logs', 'stop', 'wait', 'attach', 'events', 'resume'])
+    for (const command of ['status', 'logs', 'stop', 'resume'])
       expectRefusal(await world.runctl([command, slip]), missing);
     expectRefusal(await world.runctl(['status', 'mime']), { ...missing, hint: /did you mean mine\?/ });
 
@@ -303,6 +294,18 @@ describe('names', () => {
     await checkAfter(world, run);
   });
 });
+
+/** The local cloud for a process that may not read its state. */
+function accountOf({ region }: World): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: region.endpoint,
+    AWS_REGION: region.region,
+    AWS_ACCESS_KEY_ID: region.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: region.secretAccessKey,
+    RUNCTL_BUCKET: region.bucket,
+    RUNCTL_INSTANCE_PROFILE: 'runctl-instance',
+  };
+}
 
 function denied(operations: readonly string[], keyPattern?: string) {
   return {

@@ -86,7 +86,7 @@ export function daemon(command: string, args: readonly string[]) {
 export async function answers(endpoint: string, server: Daemon): Promise<void> {
   let ended: string | null = null;
   void server.then(({ stderr }) => {
-    ended = String(stderr);
+    ended = stderr;
   });
   await eventually(
     `${endpoint} answers`,

@@ -12,6 +12,9 @@ interface Given {
   readonly environment?: Record<string, string>;
   readonly flags?: SettingsSources['flags'];
   readonly file?: string;
+  /** `~/.aws/config` and `~/.aws/credentials`. */
+  readonly awsConfig?: string;
+  readonly awsCredentials?: string;
 }
 
 async function load(given: Given) {
@@ -21,6 +24,9 @@ async function load(given: Given) {
   await mkdir(join(home, '.config', 'runctl'), { recursive: true });
   await mkdir(join(project, 'src'), { recursive: true });
   if (given.user !== undefined) await writeFile(join(home, '.config', 'runctl', 'config.toml'), given.user);
+  await mkdir(join(home, '.aws'));
+  if (given.awsConfig !== undefined) await writeFile(join(home, '.aws', 'config'), given.awsConfig);
+  if (given.awsCredentials !== undefined) await writeFile(join(home, '.aws', 'credentials'), given.awsCredentials);
   if (given.project !== undefined) await writeFile(join(project, '.runctl.toml'), given.project);
   return await loadSettings({
     flags: given.flags ?? {},
@@ -44,6 +50,36 @@ describe('settings', () => {
   test("the SDK's own region counts when nothing of runctl's names one", async () => {
     expect((await load({ environment: { AWS_REGION: 'eu-west-1' } })).region).toBe('eu-west-1');
     expect((await load({ environment: { AWS_DEFAULT_REGION: 'eu-west-2' } })).region).toBe('eu-west-2');
+  });
+
+  test('the region of the AWS profile counts last', async () => {
+    const awsConfig = '[default]\nregion = us-west-1\n[profile team]\nregion=eu-west-3\ns3 =\n  region = nested\n';
+    const region = async (more: Given) => (await load({ awsConfig, ...more })).region;
+    expect(await region({})).toBe('us-west-1');
+    expect(await region({ environment: { AWS_PROFILE: 'team' } })).toBe('eu-west-3');
+    expect(await region({ flags: { profile: 'team' }, environment: { AWS_PROFILE: 'default' } })).toBe('eu-west-3');
+    expect(await region({ environment: { AWS_PROFILE: 'team', AWS_REGION: 'us-east-2' } })).toBe('us-east-2');
+    expect(await region({ project: 'region = "us-east-1"' })).toBe('us-east-1');
+    expect(await region({ awsConfig: '', awsCredentials: '[default]\nregion = ca-west-1\n' })).toBe('ca-west-1');
+    expect(await region({ awsConfig: '' })).toBeUndefined();
+  });
+
+  test('a profile that is in neither file is told with the nearest', async () => {
+    const awsCredentials = '[training]\naws_access_key_id = AKIA\n';
+    await expect(load({ awsCredentials, environment: { AWS_PROFILE: 'trainin' } })).rejects.toMatchObject({
+      code: 'config-invalid',
+      hint: 'did you mean "training"?',
+    });
+    await expect(load({ flags: { profile: 'x' } })).rejects.toMatchObject({ code: 'config-invalid' });
+  });
+
+  test('a variable that none of runctl knows is told with the nearest', async () => {
+    await expect(load({ environment: { RUNCTL_REGOIN: 'us-east-1' } })).rejects.toMatchObject({
+      code: 'config-invalid',
+      hint: 'did you mean RUNCTL_REGION?',
+    });
+    const environment = { RUNCTL_SANDBOX_STATE: '/x', RUNCTL_RUN_ID: 'r-abcdefghij', RUNCTL_TYPO: '' };
+    await expect(load({ environment })).resolves.toBeDefined();
   });
 
   test('a prefix ends with one slash or is empty, however it is written', async () => {

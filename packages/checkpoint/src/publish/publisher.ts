@@ -23,6 +23,7 @@ import type {
 import { savedByNode } from '../shards/node-files.ts';
 import { createShardPublisher } from '../shards/shard-publisher.ts';
 import { singleFlight } from './single-flight.ts';
+import { Superseded } from './superseded.ts';
 import { KnownContent } from './upload-files.ts';
 import { GrowingUploads } from './uploads/growing-uploads.ts';
 import { urgentOrder } from './urgent-order.ts';
@@ -65,6 +66,7 @@ class PublishingFolder {
   readonly #growing: GrowingUploads;
   readonly #prune: BackgroundPrune;
   #published: PublishedRecord | null = null;
+  readonly #superseded = new Superseded();
   #durable: DurableCheckpoint | null = null;
   #knowsBucket = false;
   /** Identity of the files on their way. */
@@ -109,6 +111,7 @@ class PublishingFolder {
   async pass(pass: PassOptions): Promise<PassReport> {
     const found = newFindings();
     if (pass.deadlineMs !== undefined) this.#prune.stop();
+    this.#superseded.passBegins();
     try {
       if (!this.#knowsBucket) await this.#readStanding(pass);
       const { candidates, facts } = await this.#look.look(pass.ended ?? null);
@@ -172,7 +175,8 @@ class PublishingFolder {
     const report = (complete: boolean, why: string): void => {
       found.candidates.push({ entry: candidate.entry, step: this.#stepOf(candidate), complete, why });
     };
-    if (isOlder(candidate, this.#published)) return report(true, 'older than the durable checkpoint');
+    if (isOlder(candidate, this.#published) || this.#superseded.has(candidate, this.#published))
+      return report(true, 'older than the durable checkpoint');
     if (this.#isPublished(candidate, candidate.companions, facts)) return report(true, 'durable');
     const moving = movementOf(candidate, facts);
     const complete =
@@ -181,6 +185,7 @@ class PublishingFolder {
         : { why: moving, settling: facts.ended === null };
     if ('why' in complete) {
       found.unsettled ||= complete.settling;
+      if ('hopeless' in complete) found.notDurable.push(`${describe(candidate)}: ${complete.why}`);
       return report(false, complete.why);
     }
     await using held = complete;
@@ -244,9 +249,10 @@ class PublishingFolder {
 
   async #remember(
     { candidate, held }: CompleteCandidate,
-    { companions }: Exclude<PublishResult, { kind: 'abandoned' }>,
+    { companions, kind }: Exclude<PublishResult, { kind: 'abandoned' }>,
     facts: MovementFacts,
   ): Promise<void> {
+    this.#superseded.becameDurable(candidate, this.#published, kind === 'identical');
     this.#published = {
       step: candidate.step,
       savedAtMs: savedAtMsOf(candidate),

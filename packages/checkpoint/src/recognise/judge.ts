@@ -30,6 +30,8 @@ export type Verdict =
 export interface Incomplete {
   readonly why: string;
   readonly settling: boolean;
+  /** No bucket can hold it: whoever saved it must be told. */
+  readonly hopeless?: true;
 }
 
 /** For this many settling times a file that earlier checkpoints had may be missing, then their layout has changed. */

@@ -32,10 +32,13 @@ interface Scan {
 }
 
 async function scanInto(scan: Scan, folder: string, prefix: string): Promise<void> {
-  const names = (await unlessGone(readdir(folder))) ?? [];
+  const raw = (await unlessGone(readdir(folder, { encoding: 'buffer' }))) ?? [];
+  const names = raw.map(String);
   if (!scan.unfinished && names.includes(INCOMPLETE_FOLDER_MARKER)) return;
-  for (const name of names) {
+  for (const [index, name] of names.entries()) {
     if (!scan.unfinished && isIgnoredName(name)) continue;
+    if (name.includes('\u{FFFD}'))
+      scan.files.push(...(await misnamed(raw[index] ?? Buffer.alloc(0), { folder, prefix })));
     const place = await insideOf(scan.root, join(folder, name));
     if (place === null) continue;
     const found = await unlessGone(stat(place, { bigint: true }));
@@ -44,6 +47,12 @@ async function scanInto(scan: Scan, folder: string, prefix: string): Promise<voi
     if (!found?.isDirectory() || scan.visiting.has(place)) continue;
     await scanInto({ ...scan, visiting: new Set([...scan.visiting, place]) }, place, `${path}/`);
   }
+}
+
+/** What has a name that is no UTF-8, a folder too: it can't be opened by a text, but must not be passed over either. */
+async function misnamed(name: Buffer, at: { readonly folder: string; readonly prefix: string }): Promise<FileSeen[]> {
+  const found = await unlessGone(stat(Buffer.concat([Buffer.from(`${at.folder}/`), name]), { bigint: true }));
+  return found?.isFile() || found?.isDirectory() ? [fileSeen(at.prefix + String(name), found)] : [];
 }
 
 /** The real path of an entry; null when it leads outside or is gone. */

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { chmod, mkdir, open, rm, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { retry, type RetryPolicy } from '@runctl/core';
+import { messageOf, retry, type RetryPolicy } from '@runctl/core';
 import type { ManifestFile } from '@runctl/protocol';
 import { getToFile, type GridPart, type FetchedPart, isStoreError, partGrid } from '@runctl/store';
 import { unlessGone } from '../recognise/scan.ts';
@@ -23,6 +23,14 @@ export interface FetchOptions extends Pick<RestoreOptions, 'store' | 'clock' | '
  * done it. Rejects with DamagedFile when the bucket can't deliver.
  */
 export async function fetchFile(file: ManifestFile, target: string, options: FetchOptions): Promise<void> {
+  try {
+    await bring(file, target, options);
+  } catch (error) {
+    throw await accountOf(error, file, target);
+  }
+}
+
+async function bring(file: ManifestFile, target: string, options: FetchOptions): Promise<void> {
   const { store, clock, signal, advance } = options;
   await mkdir(dirname(target), { recursive: true });
   const there = await standingParts(file, target, signal);
@@ -47,14 +55,10 @@ export async function fetchFile(file: ManifestFile, target: string, options: Fet
   };
   const policy = { policy: DOWNLOAD_RETRY, clock, signal };
   const patiently = () => retry(fetchMissing, { ...policy, retryable: (error) => isStoreError(error, 'transient') });
-  try {
-    await patiently().catch((error: unknown) => {
-      if (error instanceof WrongPart) return patiently();
-      throw error;
-    });
-  } catch (error) {
-    throw await accountOf(error, file, target);
-  }
+  await patiently().catch((error: unknown) => {
+    if (error instanceof WrongPart) return patiently();
+    throw error;
+  });
   await chmod(target, file.mode);
 }
 
@@ -70,11 +74,18 @@ class WrongPart extends Error {
 
 async function accountOf(error: unknown, file: ManifestFile, target: string): Promise<unknown> {
   if (isStoreError(error, 'missing')) return new DamagedFile(`${file.key} is missing`);
+  if (isUnholdable(error)) return new DamagedFile(`this machine can't hold ${file.path}: ${messageOf(error)}`);
   if (!(error instanceof WrongPart)) return error;
   await rm(target, { force: true });
   const { partNumber } = error;
   const where = file.partSha256.length === 1 ? '' : ` in part ${partNumber} of ${file.partSha256.length}`;
   return new DamagedFile(`${file.key} does not hold the content that was saved (sha256${where})`);
+}
+
+/** The file system of this machine takes no such name, whereas that of the machine that saved it did. */
+function isUnholdable(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return code === 'ENAMETOOLONG' || code === 'EILSEQ' || code === 'EINVAL';
 }
 
 /** The parts of what an earlier try has left that are right; null when there is no file that can be gone on with. */
