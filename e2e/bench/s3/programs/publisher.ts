@@ -1,6 +1,7 @@
 import { createPassLoop, runCheckpoints } from '@runctl/agent/checkpoints';
 import { silentLog, systemClock } from '@runctl/core';
 import { defaultRetention, defaultTiming } from '@runctl/protocol';
+import { Lanes } from '@runctl/store';
 import { agentStore } from './store.ts';
 
 // `publisher.ts <endpoint> <folder> <count> <nice>`: the agent's checkpoint engine over a folder, with a real run's periods.
@@ -15,6 +16,9 @@ const open = runCheckpoints({
   log: silentLog,
   account: { name: 'bench', home: folder, switchTo: null },
   platform: process.platform,
+  lanes: new Lanes({ clock: systemClock }),
+  // Beside the folder: what stands in it is taken for a checkpoint.
+  paths: { uploads: `${folder}.uploads`, rejected: `${folder}.rejected` },
 });
 const checkpoints = open({
   folder,
