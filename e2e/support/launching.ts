@@ -6,7 +6,7 @@ import { eventually } from './eventually.ts';
 import { repository, type Finished } from './runctl.ts';
 import type { World } from './world.ts';
 
-export type Workload = 'counter' | 'timed' | 'ignores-sigterm' | 'crashes' | 'heavy' | 'grandchild' | 'saver';
+export type Workload = 'counter' | 'timed' | 'ignores-sigterm' | 'crashes' | 'heavy' | 'grandchild' | 'saver' | 'grows';
 
 /** A project of its own on the laptop with the workload as its script; returns the script's path. */
 export async function projectWith(world: World, workload: Workload): Promise<string> {

@@ -17,12 +17,14 @@ const open = runCheckpoints({
   account: { name: 'bench', home: folder, switchTo: null },
   platform: process.platform,
   lanes: new Lanes({ clock: systemClock }),
-  paths: { rejected: `${folder}.rejected`, uploads: `${folder}.uploads` },
+  // Beside the folder: what stands in it is taken for a checkpoint.
+  paths: { uploads: `${folder}.uploads`, rejected: `${folder}.rejected` },
 });
 const checkpoints = open({
   folder,
   settleMs,
   node: 0,
+  nodes: 1,
   mayPublish: () => ({ generation: 1 }),
   progressStep: () => null,
   progressMetrics: () => ({}),

@@ -140,7 +140,7 @@ class PublishingFolder {
   /** What can be secured in time, then what may be in spite of the estimate. Nothing else gets any of the network. */
   async #mostUrgentOf(candidates: readonly Candidate[], facts: MovementFacts, pass: PassOptions, found: Findings) {
     const { order, givenUp } = this.#urgent(candidates, facts, pass);
-    await this.#growing.keepOnly(order.flatMap((candidate) => candidate.files));
+    this.#growing.keepOnly(order.flatMap((candidate) => candidate.files));
     for (const candidate of givenUp) {
       found.unsettled ||= facts.ended === null;
       found.notDurable.push(`${describe(candidate)}: given up for a newer one that is being written`);

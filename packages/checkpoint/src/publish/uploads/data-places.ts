@@ -15,6 +15,8 @@ export class DataPlace {
   readonly folder: string;
   /** Step of the checkpoint that is being made; null while nothing tells. */
   step: number | null;
+  /** A manifest may name what is here, committed or by a request that is still on its way: nothing is taken away any more. */
+  spent = false;
   readonly #names = new Set<string>();
   readonly #mark: string;
 
@@ -87,6 +89,7 @@ export class DataPlaces {
 
   /** From now on nothing else is put there: a manifest of its number may exist. Older ones can't be used any more either. */
   spend(spent: DataPlace): void {
+    spent.spent = true;
     this.#open = this.#open.filter((place) => compareOrder(place.order, spent.order) > 0);
   }
 

@@ -51,6 +51,8 @@ export interface FileUploadsOptions {
 }
 
 export interface FeedRequest {
+  /** Nobody waits for it: left alone once a pass has the file, or its object stands. */
+  readonly ahead?: boolean;
   readonly whole: boolean;
   readonly check: boolean;
   readonly signal: AbortSignal;
@@ -107,6 +109,7 @@ export class FileUploads {
     const signal = AbortSignal.any([request.signal, upload.stop.signal]);
     try {
       await unlessAborted(before, signal);
+      if (request.ahead === true && (upload.held || upload.object !== null)) return;
       await this.#feed(upload, { ...request, signal });
     } finally {
       over.resolve();
@@ -150,7 +153,8 @@ export class FileUploads {
     upload.stop.abort(new Error('the upload was given up'));
     await upload.busy;
     if (upload.object === null) await upload.parts.abort();
-    else await this.#options.store.delete([upload.key], { signal: AbortSignal.timeout(3000) }).catch(() => {});
+    else if (!upload.place.spent)
+      await this.#options.store.delete([upload.key], { signal: AbortSignal.timeout(3000) }).catch(() => {});
     await upload.file.close().catch(() => {});
   }
 
@@ -202,7 +206,7 @@ export class FileUploads {
     const { store } = this.#options;
     const key = place.keyFor(path);
     await store.copy(upload.key, key, { signal });
-    await store.delete([upload.key], { signal }).catch(() => {});
+    if (!upload.place.spent) await store.delete([upload.key], { signal }).catch(() => {});
     upload.key = key;
     upload.place = place;
   }
@@ -241,6 +245,7 @@ export class FileUploads {
     }
   }
 
+  /** Whoever came first stays: a look and a pass may begin with the same file. */
   #add(begun: {
     readonly seen: FileSeen;
     readonly file: FileHandle;
@@ -252,6 +257,11 @@ export class FileUploads {
     const { seen, file, place, key, partSizeBytes } = begun;
     const { store, lanes, journal } = this.#options;
     const { inode, path, sizeBytes } = seen;
+    const there = this.#byInode.get(inode);
+    if (there !== undefined) {
+      void file.close().catch(() => {});
+      return there;
+    }
     const noted = { inode, path, folder: place.folder, partSizeBytes };
     const parts = new PartUpload(
       {

@@ -376,6 +376,35 @@ test('a large file that is overwritten in place during its upload makes the mani
   expect((await stat(join(world.folder, 'checkpoint-1/model.bin'))).size).toBe(changed.length);
 });
 
+test.each(['committed', 'not committed'])(
+  'what a manifest may name is never taken away, though its pointer was %s by an answer that was lost',
+  async (how) => {
+    const clock = new FakeClock();
+    const memory = new MemoryStore({ clock });
+    let cut = true;
+    const store = intercepted(memory, async (call, perform) => {
+      if (!cut || call.operation !== 'put' || !call.key?.endsWith('latest.json')) return perform();
+      if (how === 'committed') await perform();
+      throw new StoreError('permanent', 'nobody knows');
+    });
+    await using world = await openWorld({ clock, store });
+    const publisher = world.publisher();
+    const content = randomBytes(PART_SIZE_BYTES + 1);
+    await world.write('checkpoint-1/model.bin', content);
+    expect((await world.settleAndPass(publisher)).published).toBeNull();
+    const [named] = await world.keys('runs/r-abcdefghij/data/');
+    cut = false;
+    if (how === 'not committed') await publisher.pass({ signal: never });
+    expect(await world.pointer()).toMatchObject({ seq: how === 'committed' ? 1 : 2 });
+    await rm(join(world.folder, 'checkpoint-1'), { recursive: true });
+    await publisher.uploadGrowing(never);
+    await publisher.end();
+    expect(Buffer.compare(Buffer.from(await readBytes(memory, String(named))), content)).toBe(0);
+    await world.restore();
+    expect((await stat(join(world.folder, 'checkpoint-1/model.bin'))).size).toBe(content.length);
+  },
+);
+
 test('without the lease nothing is begun, and another generation begins anew', async () => {
   const { append, look, memory, world } = await growingWorld();
   await using _ = world;

@@ -87,9 +87,9 @@ export class GrowingUploads {
   }
 
   /** Gives up uploads of all other files that are still: what is growing may be the checkpoint that everybody waits for. */
-  async keepOnly(files: readonly FileSeen[]): Promise<void> {
+  keepOnly(files: readonly FileSeen[]): void {
     const kept = new Set(files.map((file) => file.inode));
-    await this.#tail.giveUpAllBut((upload) => kept.has(upload.inode) || this.#tail.isGrowing(upload));
+    this.#tail.stopAllBut((upload) => kept.has(upload.inode) || this.#tail.isGrowing(upload));
   }
 
   /** Parts that equal one of this checkpoint are copied from it; null: nothing is. */

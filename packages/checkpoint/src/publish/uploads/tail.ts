@@ -105,6 +105,12 @@ export class TailUploads {
     return growth !== undefined && this.#options.clock.monotonicMs() - growth.changedMs <= LIMITS.freshMs;
   }
 
+  /** Stops all but those that `keep` names at once; what stands of them in the store is given up behind it. */
+  stopAllBut(keep: (upload: FileUpload) => boolean): void {
+    const done: Promise<void> = this.giveUpAllBut(keep).finally(() => this.#underWay.delete(done));
+    this.#underWay.add(done);
+  }
+
   /** Gives up all but those that `keep` names. */
   async giveUpAllBut(keep: (upload: FileUpload) => boolean): Promise<void> {
     const others = this.#options.uploads.all().filter((upload) => !upload.held && !keep(upload));
@@ -144,7 +150,10 @@ export class TailUploads {
         () => 0,
       );
       const forgotten = growth !== undefined && nowMs - growth.changedMs > FORGOTTEN_MS;
-      if (links === 0 || forgotten) await this.#waste(upload);
+      // A file that outgrows 10,000 parts needs larger ones, and nothing of what was sent fits in with them.
+      const outgrown =
+        growth !== undefined && this.#options.uploads.gridOf(growth.seen.sizeBytes).partSizeBytes !== upload.parts.partSizeBytes;
+      if (links === 0 || forgotten || outgrown) await this.#waste(upload);
     }
   }
 
@@ -179,13 +188,13 @@ export class TailUploads {
       feeding.wentOn = Math.min(MOST_DOUBLINGS, feeding.wentOn + 1);
     }
     const still = clock.monotonicMs() - changedMs >= STILL_MS * 2 ** feeding.wentOn;
-    if (!still) return uploads.feed(upload, { whole: false, check: false, signal });
+    if (!still) return uploads.feed(upload, { ahead: true, whole: false, check: false, signal });
     if (feeding.endedAs === null) {
-      await uploads.feed(upload, { whole: true, check: false, signal });
+      await uploads.feed(upload, { ahead: true, whole: true, check: false, signal });
       feeding.endedAs = fingerprint;
     }
     if (feeding.comparedAs === fingerprint || upload.checkedAs === fingerprint) return;
-    await uploads.feed(upload, { whole: true, check: true, signal });
+    await uploads.feed(upload, { ahead: true, whole: true, check: true, signal });
     feeding.comparedAs = fingerprint;
   }
 
