@@ -183,7 +183,7 @@ describe('a project that cannot be trained', () => {
       const nobody = root ? { uid: 65_534, gid: 65_534, cwd: '/' } : {};
       const finished = await runctl(['launch', join(folder, 'counter.py'), '--yes'], { env, ...nobody });
       if (root && /EACCES/.test(finished.stderr) && finished.stderr.includes(repository))
-        return context.skip('this checkout lies where an ordinary user cannot read it');
+        context.skip('this checkout lies where an ordinary user cannot read it');
       expectRefusal(finished, {
         exitCode: 2,
         code: 'file-unreadable',

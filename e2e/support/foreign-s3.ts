@@ -84,14 +84,19 @@ export function daemon(command: string, args: readonly string[]) {
 
 /** Waits until a server takes requests; fails when its process ends before. */
 export async function answers(endpoint: string, server: Daemon): Promise<void> {
-  let ended: string | null = null;
-  void server.then(({ stderr }) => {
-    ended = stderr;
+  const ended = server.then(({ stderr }): never => {
+    throw new Error(`the server ended: ${stderr}`);
   });
+  const answered = untilAnswered(endpoint);
+  await Promise.race([answered, ended]);
+  // It ends some day.
+  ended.catch(() => {});
+}
+
+async function untilAnswered(endpoint: string): Promise<void> {
   await eventually(
     `${endpoint} answers`,
     async () => {
-      if (ended !== null) throw new Error(`the server ended: ${ended}`);
       return fetch(endpoint).then(
         (answer) => answer.arrayBuffer().then(() => true),
         () => false,

@@ -14,6 +14,7 @@ export interface GapsOfServer {
 export const rgwGaps: GapsOfServer = {
   seenWith: 'Ceph RGW 16.2.15',
   gaps: {
+    'tells the checksum of a whole object when asked for it': 'no checksum is kept',
     'replaces only the version that was expected': 'If-Match of a PUT never matches a quoted etag, and is always 412',
     'lets one of many writers win, whether they make or replace': 'If-Match of a PUT is always 412, so nobody wins',
     'joins parts in order of their numbers, whatever the order of their arrival': 'ListParts does not show checksums',
@@ -29,6 +30,8 @@ export const rgwGaps: GapsOfServer = {
 export const motoGaps: GapsOfServer = {
   seenWith: 'moto 5.2.5',
   gaps: {
+    'tells the checksum of a whole object when asked for it':
+      "the checksum is kept only when a header of the SDK's own names the algorithm",
     'joins parts in order of their numbers, whatever the order of their arrival':
       'ListParts answers ListPartsResponse where S3 has ListPartsResult',
     'refuses parts that are unknown, too small, out of order or of the wrong sum':
