@@ -152,7 +152,8 @@ export class TailUploads {
       const forgotten = growth !== undefined && nowMs - growth.changedMs > FORGOTTEN_MS;
       // A file that outgrows 10,000 parts needs larger ones, and nothing of what was sent fits in with them.
       const outgrown =
-        growth !== undefined && this.#options.uploads.gridOf(growth.seen.sizeBytes).partSizeBytes !== upload.parts.partSizeBytes;
+        growth !== undefined &&
+        this.#options.uploads.gridOf(growth.seen.sizeBytes).partSizeBytes !== upload.parts.partSizeBytes;
       if (links === 0 || forgotten || outgrown) await this.#waste(upload);
     }
   }
