@@ -114,6 +114,23 @@ test('after a kill a file of unknown format that was written just before does no
   });
 });
 
+test('a save that stalled with its file open, and was killed there, does not count however long it stood still', async () => {
+  await using world = await openWorld();
+  let writing = false;
+  const publisher = world.publisher({
+    openWriters: { among: (files) => Promise.resolve(new Set(writing ? files.map((file) => file.inode) : [])) },
+  });
+  await world.write('checkpoint-100/model.bin', 'whole');
+  await world.settleAndPass(publisher);
+  writing = true;
+  await world.write('checkpoint-200/model.bin', 'half of', 10_000);
+  expect((await world.settleAndPass(publisher)).published).toBeNull();
+  writing = false;
+  const report = await publisher.pass({ signal: never, ended: killed(world) });
+  expect(report).toMatchObject({ published: null, durable: { step: 100 } });
+  expect(report.candidates[0]?.why).toContain('was open for writing when the workload was killed');
+});
+
 test('after a kill a file that was written just before counts when its format proves it whole', async () => {
   await using world = await openWorld();
   await world.write('checkpoint-100.pt', zipOf('older'), 10_000);

@@ -35,6 +35,7 @@ function factsOf(facts: Partial<InspectionFacts>): InspectionFacts {
     expectedShape: null,
     structures: new Map(),
     writers: new Set(),
+    openAtKill: new Set(),
     ...facts,
   };
 }
@@ -124,4 +125,17 @@ test('companions go along only when they are complete themselves', () => {
   const facts = factsOf({ observations, nowMs: SETTLE_MS, structures, writers: new Set(['written']) });
   const verdict = judge(candidateOf(files, { companions }), facts);
   expect(verdict).toMatchObject({ complete: true, companions: [{ path: 'still' }] });
+});
+
+test('a file that was open for writing when the workload was killed counts only by its structure, however still it was', () => {
+  const candidate = candidateOf([file('a')]);
+  const killed = factsOf({ ended: { clean: false, atMs: 60_000 }, openAtKill: new Set(['a']) });
+  expect(judge(candidate, { ...killed, structures: structuresOf(unknown, 'a') })).toMatchObject({
+    complete: false,
+    why: 'a was open for writing when the workload was killed',
+  });
+  expect(judge(candidate, { ...killed, structures: structuresOf(whole, 'a') }).complete).toBe(true);
+  expect(judge(candidate, { ...killed, openAtKill: new Set(), structures: structuresOf(unknown, 'a') }).complete).toBe(
+    true,
+  );
 });

@@ -20,6 +20,8 @@ export interface InspectionFacts extends MovementFacts {
   readonly structures: ReadonlyMap<string, StructureFinding>;
   /** Inodes that a process has open for writing; null where that can't be known. */
   readonly writers: ReadonlySet<string> | null;
+  /** Paths of files that were last seen open for writing by the workload that was killed then. */
+  readonly openAtKill: ReadonlySet<string>;
 }
 
 export type Verdict =
@@ -82,6 +84,8 @@ export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
     if (facts.writers?.has(file.inode)) return incomplete(`${file.path} is open for writing`, true);
     const settled = facts.ended?.clean === true || hasSettled(file, facts);
     const proven = finding.verdict === 'whole' || candidate.marker?.complete === true;
+    if (facts.openAtKill.has(file.path) && !proven)
+      return incomplete(`${file.path} was open for writing when the workload was killed`, false);
     if (!settled && !proven)
       return incomplete(`${file.path} was written too recently, and its ${finding.evidence}`, facts.ended === null);
     if (!settled && facts.ended === null && facts.writers === null)
@@ -96,6 +100,7 @@ export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
 function goesAlong(file: FileSeen, facts: InspectionFacts): boolean {
   const verdict = facts.structures.get(file.path)?.verdict;
   if (verdict === undefined || verdict === 'torn' || facts.writers?.has(file.inode)) return false;
+  if (facts.openAtKill.has(file.path) && verdict !== 'whole') return false;
   return facts.ended?.clean === true || hasSettled(file, facts) || (facts.ended !== null && verdict === 'whole');
 }
 
