@@ -43,7 +43,7 @@ export async function killTrial(world: World, plan: KillPlan): Promise<KillResul
   });
   const watch = watchLatest(world, run);
   const strike = async (): Promise<KillFacts['durableAtKill']> => {
-    await eventually(`${run} has a durable checkpoint`, () => world.bucket.latest(run));
+    await eventually(`${run} has a durable checkpoint`, () => world.bucket.latest(run), 120_000);
     await after(plan.momentMs);
     const durable = await world.bucket.latest(run);
     if (durable === null) throw new Error(`${run} had a durable checkpoint and has none`);
@@ -72,6 +72,8 @@ export async function killTrial(world: World, plan: KillPlan): Promise<KillResul
       tookMs: Math.round(performance.now() - began),
     };
   } finally {
+    // Also where something failed: a training without an end would slow down all trials after it.
+    await writeFile(`${told}.end`, '');
     await watch.stop();
   }
 }
