@@ -1,6 +1,6 @@
 import { ModifyFleetCommand } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from 'vitest';
-import { runKeys } from '@runctl/protocol';
+import { encodeDocument, manifest as manifestSchema, runKeys } from '@runctl/protocol';
 import {
   after,
   breakS3,
@@ -167,9 +167,11 @@ describe.concurrent('writes that nobody can be sure of', () => {
     await giveNotice(world, first.instanceId);
     const second = await reachesPhase(world, run, { generation: 2, phase: 'running' });
     // As a machine would that hung in the middle of its commit: whole in itself, and newer by its step than all others.
-    const forged = { ...(await world.bucket.manifest(old?.manifest ?? '')), seq: 99, step: 5000 };
+    const real = await world.bucket.manifest(old?.manifest ?? '');
+    if (real === null) throw new Error('no manifest to forge one from');
+    const forged = { ...real, seq: 99, step: 5000 };
     const key = runKeys(run).manifest({ generation: 1, seq: 99 });
-    await world.bucket.write(key, `${JSON.stringify(forged)}\n`);
+    await world.bucket.write(key, encodeDocument(manifestSchema, forged));
     await giveNotice(world, second.instanceId);
 
     await succeeds(world, run, 60);

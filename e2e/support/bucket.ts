@@ -49,8 +49,8 @@ export class Bucket implements Disposable {
     }
   }
 
-  async write(key: string, text: string): Promise<void> {
-    await this.#client.send(new PutObjectCommand({ Bucket: this.#name, Key: key, Body: text }));
+  async write(key: string, content: string | Uint8Array): Promise<void> {
+    await this.#client.send(new PutObjectCommand({ Bucket: this.#name, Key: key, Body: content }));
   }
 
   async keys(prefix: string): Promise<string[]> {
