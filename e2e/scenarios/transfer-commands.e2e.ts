@@ -58,7 +58,8 @@ describe('a transfer that dies', () => {
     const bytes = randomBytes(6 * PART + 5);
     const path = await write('large.bin', bytes);
     await breakS3(world, [
-      { match: { operations: ['UploadPart'], keyPattern: 'kill/.*' }, effect: { kind: 'delay', ms: 700 } },
+      { match: { operations: ['UploadPart'], keyPattern: 'kill/*' }, effect: { kind: 'delay', ms: 0 }, times: 3 },
+      { match: { operations: ['UploadPart'], keyPattern: 'kill/*' }, effect: { kind: 'delay', ms: 60_000 } },
     ]);
     const dying = startRunctl(['s3', 'upload', path, at('kill/large.bin'), '--json', '--sandbox'], { env: world.env });
     const parts = await eventually('some parts are in the bucket, others not', async () => {
@@ -83,8 +84,8 @@ describe('a transfer that dies', () => {
     const path = await write('large.bin', bytes);
     await s3('upload', path, at('fetch/large.bin'));
     await breakS3(world, [
-      { match: { operations: ['GetObject'], keyPattern: 'fetch/.*' }, effect: { kind: 'delay', ms: 0 }, times: 3 },
-      { match: { operations: ['GetObject'], keyPattern: 'fetch/.*' }, effect: { kind: 'delay', ms: 60_000 } },
+      { match: { operations: ['GetObject'], keyPattern: 'fetch/*' }, effect: { kind: 'delay', ms: 0 }, times: 3 },
+      { match: { operations: ['GetObject'], keyPattern: 'fetch/*' }, effect: { kind: 'delay', ms: 60_000 } },
     ]);
     const to = join(folder, 'to');
     const dying = startRunctl(['s3', 'download', at('fetch/'), to, '--sandbox'], { env: world.env });
