@@ -53,7 +53,7 @@ describe.concurrent('a notice at a bad moment', () => {
 
   test('during the upload of a large checkpoint: what was saved last is durable before the deadline', async () => {
     await using world = await World.start({ timeScale: 0.2 });
-    const run = await launchDetached(world, 'heavy', { args: ['80', '0.1', '16', '0', '10'] });
+    const run = await launchDetached(world, 'heavy', { args: ['200', '0.1', '16', '0', '10'] });
     await durableStep(world, run, 10);
     await breakS3(world, [slowUploads]);
     const { instanceId } = await reachesStep(world, run, 1, 21);
@@ -61,7 +61,7 @@ describe.concurrent('a notice at a bad moment', () => {
     await eventually('the drain is over', () => world.bucket.drained(run, 1));
     await breakS3(world);
 
-    await succeeds(world, run, 80);
+    await succeeds(world, run, 200);
     const drained = await world.bucket.drained(run, 1);
     expect(drained?.drain).toMatchObject({ killed: false, newCheckpoint: true });
     const account = JSON.stringify(drained);

@@ -31,6 +31,13 @@ const drillReport = z.strictObject({
   finalStep: step.nullable(),
   identicalToUninterrupted: z.boolean().nullable(),
   interruptions: z.array(interruption),
+  noticeFit: z.strictObject({
+    saveMs: ms.nullable(),
+    sizeBytes: z.number().nullable(),
+    usableMs: ms,
+    neededBytesPerSecond: z.number().nullable(),
+    summary: z.string(),
+  }),
   verdict: z.enum(['safe', 'unsafe']),
   reasons: z.array(z.string()),
 });
