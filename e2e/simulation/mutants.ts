@@ -24,12 +24,6 @@ const mutant = (breaks: string, seenAs: RegExp, parts: Partial<Parts>): Mutant =
 const around = (each: Around) => (store: ObjectStore) => intercepted(store, each);
 
 export const mutants: readonly Mutant[] = [
-  mutant('publishes as long as it has not heard that it lost the lease', /publishes while|may both publish/, {
-    mayPublish: (keeper) => {
-      const { generation } = keeper.view();
-      return generation === null ? null : { generation };
-    },
-  }),
   mutant('trusts its lease for longer than it lasts', /may both publish|publishes while/, {
     leasePolicy: { ...realParts.leasePolicy, publishWithinMs: realParts.leasePolicy.ttlMs * 2 },
   }),

@@ -177,7 +177,7 @@ test('says that a file has shrunk, and refuses to complete what was not all sent
     signal: never,
   });
   await expect(shrunk).rejects.toBeInstanceOf(FileShrankError);
-  await expect(sending.complete(2 * PART, never)).rejects.toThrow('was not sent as it should end');
+  await expect(sending.complete(2 * PART, never)).rejects.toThrow(/was never sent|was not sent as it should end/);
   await send(sending, { whole: true, check: false });
   await sending.complete(2 * PART, never);
 });

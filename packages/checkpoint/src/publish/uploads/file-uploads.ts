@@ -133,7 +133,8 @@ export class FileUploads {
         return { key: upload.key, hashes };
       } catch (error) {
         // Aborted by somebody who took it for left behind, or deleted: what is gone is sent again.
-        if (!isSpoilt(error) || tries > 1) throw error;
+        const lost = isSpoilt(error) || (upload.stop.signal.reason instanceof UploadGivenUp && !request.signal.aborted);
+        if (!lost || tries > 1) throw error;
         await this.drop(upload);
       }
     }
@@ -150,7 +151,7 @@ export class FileUploads {
   /** Gives an upload up; what of it stands in the store is removed, as far as that is possible in a moment. Never rejects. */
   async drop(upload: FileUpload): Promise<void> {
     if (this.#byInode.get(upload.inode) === upload) this.#byInode.delete(upload.inode);
-    upload.stop.abort(new Error('the upload was given up'));
+    upload.stop.abort(new UploadGivenUp('the upload was given up'));
     await upload.busy;
     if (upload.object === null) await upload.parts.abort();
     else if (!upload.place.spent)
@@ -281,6 +282,9 @@ export class FileUploads {
     return upload;
   }
 }
+
+/** Somebody dropped the upload: what it had sent is gone. */
+class UploadGivenUp extends Error {}
 
 /** The upload is gone, or a part of it is not the one that was sent last: an earlier try of that landed late. */
 function isSpoilt(error: unknown): boolean {

@@ -205,6 +205,7 @@ export class TailUploads {
       { error: messageOf(error), path: upload.path },
       'an upload of a growing file stopped short',
     );
-    if (isStoreError(error, 'missing', 'denied', 'permanent')) await this.#waste(upload);
+    // Of one that a pass has taken over, the pass decides what comes next.
+    if (!upload.held && isStoreError(error, 'missing', 'denied', 'permanent')) await this.#waste(upload);
   }
 }
