@@ -13,6 +13,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           root,
+          setupFiles: ['.dev/property-seed.ts'],
           include: [
             'packages/*/src/**/*.test.ts',
             'agent/src/**/*.test.ts',

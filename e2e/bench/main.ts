@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { repository } from '../support/runctl.ts';
 import type { Bench, Row } from './bench.ts';
+import { textTable } from '../support/table.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   'notice-latency': () => import('./notice-latency.ts'),
@@ -60,7 +61,7 @@ async function measure(name: string): Promise<void> {
 }
 
 function table(rows: readonly Row[]): string {
-  const cells = [
+  return textTable([
     ['what', 'ours', 'peer', 'ratio', 'goal', 'met'],
     ...rows.map((row) => [
       row.what,
@@ -70,14 +71,5 @@ function table(rows: readonly Row[]): string {
       row.goal,
       row.met ? 'yes' : 'MISSED',
     ]),
-  ];
-  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  ]);
 }

@@ -1,8 +1,9 @@
 import type { KillResult } from './kill-trial.ts';
+import { textTable } from '../support/table.ts';
 
 /** What happened, for people: one line a trial. */
 export function killTable(results: readonly KillResult[]): string {
-  const cells = [
+  return textTable([
     [
       'seed',
       'what',
@@ -29,14 +30,5 @@ export function killTable(results: readonly KillResult[]): string {
       gone.join(', ') || '-',
       problems.length === 0 ? 'ok' : problems.join('; '),
     ]),
-  ];
-  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  ]);
 }

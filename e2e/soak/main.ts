@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { formatDuration } from '@runctl/core';
 import { scenarioParts } from './scenarios.ts';
 import type { Round, SoakPart } from './soak.ts';
+import { textTable } from '../support/table.ts';
 
 const usage = `usage: npm run soak -- [--only NAME]... [--minutes M] [--rounds N] [--seed N] [--json] [--list]
 
@@ -94,7 +95,7 @@ function lineOf({ part, rounds, failures, firstFailure, tookMs }: Tally) {
 }
 
 function table(tallies: readonly Tally[]): string {
-  const cells = [
+  return textTable([
     ['what', 'rounds', 'failures', 'first failing seed', 'duration'],
     ...tallies
       .map(lineOf)
@@ -105,14 +106,5 @@ function table(tallies: readonly Tally[]): string {
         `${line.firstFailingSeed ?? '-'}`,
         formatDuration(line.durationMs),
       ]),
-  ];
-  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  ]);
 }

@@ -33,7 +33,8 @@ function saveAdvice({ save, saveLimitMs, sizeBytes }: Unfit): string[] {
 }
 
 function networkAdvice({ upload, sizeBytes, neededBytesPerSecond, usableMs, save }: Unfit): string[] {
-  if (sizeBytes === null || upload.ms === null || neededBytesPerSecond === null) return [];
+  // Nothing to send has no rate, however long it takes.
+  if (!sizeBytes || upload.ms === null || neededBytesPerSecond === null) return [];
   const leftMs = usableMs - (save.ms ?? 0);
   if (upload.ms <= leftMs) return [];
   const measured = sizeBytes / (Math.max(1, upload.ms) / 1000);

@@ -65,6 +65,11 @@ describe('whether a last save fits into a notice', () => {
     ]);
   });
 
+  test('but asks for no network when there is nothing to send', () => {
+    const { advice } = estimateFit({ ...nothing, savesMs: [40 * S], uploadingForMs: 71 * S, sizeBytes: 0 });
+    expect(advice).toEqual([expect.stringMatching(/^save every /)]);
+  });
+
   test('with advice in numbers when the save is too slow', () => {
     const [advice] = estimateFit({ ...nothing, savesMs: [180 * S], uploadsMs: [9 * S], sizeBytes: 20 * GIB }).advice;
     expect(advice).toBe(
