@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Two projects: `unit` runs in parallel beside the sources; `e2e` drives the built bundles, one file at a time. */
+/** Two projects: `unit` runs in parallel beside the sources; `e2e` drives the built bundles, two files at a time: most of their time is waiting. */
 export default defineConfig({
   root,
   test: {
@@ -31,7 +31,7 @@ export default defineConfig({
           name: 'e2e',
           root,
           include: ['e2e/scenarios/**/*.e2e.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 240_000,
           hookTimeout: 120_000,
         },
