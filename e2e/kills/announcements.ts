@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const moment = { step: z.number(), attempt: z.number(), at: z.number() };
 /** Path below the checkpoint folder → hash of the content in the manifests' form. */

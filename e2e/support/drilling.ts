@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryFolder } from '@runctl/testkit';
 import { expect } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { eventually } from './eventually.ts';
 import { repository, runctl, type Finished } from './runctl.ts';
 

@@ -1,6 +1,6 @@
 import type { Market } from '@runctl/protocol';
 import { RunctlError } from '@runctl/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Imds } from './imds-client.ts';
 
 /** Who this machine is, by its own metadata. */

@@ -1,5 +1,5 @@
 import { messageOf, type Clock, type Log } from '@runctl/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Imds, ImdsAnswer } from './imds-client.ts';
 
 /** A spot notice, latched at its first sight. Times are monotonic. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { launchFleet, launchIntent, market, runSpec, stopCause, timestamp } from '@runctl/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const drainNote = z.object({
   cause: stopCause,

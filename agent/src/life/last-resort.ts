@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Clock, formatDuration, newNonce } from '@runctl/core';
 import { FORMAT_VERSION, type LaunchOutcome, timestampOf } from '@runctl/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RunDocuments } from '../documents/run-documents.ts';
 import { endLaunch } from '../ending/end-launch.ts';
 import { readIdentity } from '../interruption/identity.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { messageOf, newNonce, type Clock, type Log } from '@runctl/core';
 import type { AgentPaths } from '@runctl/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ProcessSeen, ProcessTable } from './process-table.ts';
 import { firstRecipients, isRank, membersOf } from './recipients.ts';
 import type { AdoptedProcess, Supervisor, WorkloadCommand, WorkloadEnded, WorkloadProcess } from './supervisor.ts';

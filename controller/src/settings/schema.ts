@@ -1,7 +1,7 @@
 import { parseDuration } from '@runctl/core';
 import { defaultRetention } from '@runctl/protocol';
 import { normalize } from 'node:path/posix';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const text = z.string().min(1);
 /** TOML arrays, or one string with commas as environment and flags have it. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { launchNumber, versioned } from './codec.ts';
 import { runId } from './run-spec.ts';
 

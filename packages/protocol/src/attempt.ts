@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { generation, launchNumber, nodeIndex, timestamp, versioned } from './codec.ts';
 import { fit } from './fit.ts';
 import { market, stopCause } from './launch.ts';

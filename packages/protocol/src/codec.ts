@@ -1,6 +1,6 @@
 import { RunctlError, messageOf } from '@runctl/core';
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Version of every document that this build writes; a reader refuses newer ones rather than guess. */
 export const FORMAT_VERSION = 1;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { nonce, timestamp, versioned } from './codec.ts';
 
 /** `control/<ms>-<nonce>.json`: a wish of somebody with a laptop. An agent obeys each once, in key order, if it was made after its launch. */

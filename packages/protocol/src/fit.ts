@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Milliseconds, or null for what is not known yet: nothing here is ever assumed. */
 const ms = z.number().nonnegative().nullable();

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { generation, launchNumber, nonce, timestamp, versioned } from './codec.ts';
 import { runId } from './run-spec.ts';
 

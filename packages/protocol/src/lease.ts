@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { generation, launchNumber, nonce, versioned } from './codec.ts';
 
 /** `lease.json`: who may publish. Compare-and-set; its age is judged by S3's own clock. */

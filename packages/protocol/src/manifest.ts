@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { generation, nodeIndex, nonce, sealed, timestamp, versioned } from './codec.ts';
 
 export const sequence = z.number().int().min(1);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Which checkpoints of a run are kept. The latest and one before it are kept whatever this says. */
 export const retentionPolicy = z.object({

@@ -1,5 +1,5 @@
 import { runIdPattern } from '@runctl/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { timestamp, versioned } from './codec.ts';
 import { defaultRetention, retentionPolicy } from './retention.ts';
 

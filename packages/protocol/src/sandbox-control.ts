@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Version of the sandbox's control channel and of `region.json`; both sides of it come from the same build as a rule. */
 export const sandboxControlVersion = 1;

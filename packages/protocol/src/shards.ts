@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { generation, nodeIndex, nonce, timestamp, versioned } from './codec.ts';
 import { manifestFile, sequence } from './manifest.ts';
 

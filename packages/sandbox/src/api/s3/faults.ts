@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Misbehaviour on purpose. The first rule that matches a request and is not used up takes effect; requests whose signature

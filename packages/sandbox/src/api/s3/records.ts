@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { checksumAlgorithms } from './checksums.ts';
 
 /** Everything that a bucket remembers, as it stands in the journal: one JSON line each. */
