@@ -55,8 +55,10 @@ get() {
   stage="fetching $1"; shift
   { error=$(python3 "$ROOT/opt/runctl/boot.py" fetch "$@" 2>&1 >&3) || fail "$error"; } 3>&1
 }
+# Beside each other: unpacking the runtime takes one core and most of the time.
+get "the agent" ${quoted(tools.agentKey)} ${tools.agentSha256} "$ROOT/opt/runctl/agent.mjs" & fetching=$!
 get "the Node runtime" ${quoted(tools.nodeKey)} ${tools.nodeSha256} "$ROOT/opt/runctl/node" gunzip
-get "the agent" ${quoted(tools.agentKey)} ${tools.agentSha256} "$ROOT/opt/runctl/agent.mjs"
+wait "$fetching" || exit 1
 
 stage="starting the agent"
 cat >"$ROOT/etc/runctl/agent.json" <<'AGENT_JSON'
