@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
+import { requiredHttp } from '@runctl/testkit/build';
 
 /** Bundles the agent into one file without dependencies, and proves that it starts. */
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -31,7 +32,7 @@ await build({
   define: { RUNCTL_VERSION: JSON.stringify(version) },
   // CommonJS dependencies ask for Node's own modules by `require`, which an ES module lacks.
   banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
-  plugins: [englishOnly],
+  plugins: [englishOnly, requiredHttp],
   logLevel: 'warning',
 });
 

@@ -1,3 +1,4 @@
+import { requiredHttp } from '@runctl/testkit/build';
 import { build } from 'esbuild';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
@@ -24,6 +25,7 @@ await build({
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
+  plugins: [requiredHttp],
   logLevel: 'warning',
 });
 // So that the package holds all that a launch uploads.
