@@ -21,8 +21,6 @@ export function createLazyFleetProvider(region: string): FleetProvider & Closabl
     instances: async (...args) => (await load()).instances(...args),
     deleteFleet: async (...args) => (await load()).deleteFleet(...args),
     deleteTemplate: async (...args) => (await load()).deleteTemplate(...args),
-    terminate: async (...args) => (await load()).terminate(...args),
-    consoleOutput: async (...args) => (await load()).consoleOutput(...args),
     close,
   };
 }

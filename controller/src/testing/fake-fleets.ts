@@ -103,14 +103,6 @@ export class FakeFleets implements FleetProvider {
     this.templates.delete(templateName);
   }
 
-  async terminate(instanceIds: readonly string[]): Promise<void> {
-    for (const id of instanceIds) this.end(id);
-  }
-
-  async consoleOutput(): Promise<string> {
-    return '';
-  }
-
   /** A machine is gone; an active fleet replaces it. */
   end(instanceId: string, stateReason = 'Server.SpotInstanceTermination'): void {
     const index = this.machines.findIndex((machine) => machine.instanceId === instanceId);

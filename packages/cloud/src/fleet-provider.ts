@@ -86,8 +86,6 @@ export interface FleetProvider {
   deleteFleet(fleetId: string, options: { terminate: boolean; launchTemplateId: string | null }): Promise<void>;
   /** Deletes the template of a launch whose fleet was never made. Idempotent. */
   deleteTemplate(templateName: string): Promise<void>;
-  terminate(instanceIds: readonly string[]): Promise<void>;
-  consoleOutput(instanceId: string): Promise<string>;
 }
 
 /** SSM Run Command: a shell script as root on the instance. */

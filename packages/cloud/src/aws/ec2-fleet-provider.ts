@@ -3,9 +3,7 @@ import {
   DeleteLaunchTemplateCommand,
   DescribeFleetHistoryCommand,
   DescribeFleetsCommand,
-  GetConsoleOutputCommand,
   ModifyFleetCommand,
-  TerminateInstancesCommand,
   paginateDescribeFleets,
   paginateDescribeInstances,
   type DeleteLaunchTemplateCommandInput,
@@ -122,18 +120,6 @@ export function createEc2FleetProvider(options: { region: string; clock: Clock }
 
     deleteTemplate: (templateName) =>
       doing('deleting the launch template', () => deleteTemplate(reading, { LaunchTemplateName: templateName })),
-
-    terminate: (instanceIds) =>
-      doing('terminating instances', async () => {
-        if (instanceIds.length > 0)
-          await reading.send(new TerminateInstancesCommand({ InstanceIds: [...instanceIds] }));
-      }),
-
-    consoleOutput: (instanceId) =>
-      doing('reading the console', async () => {
-        const { Output } = await reading.send(new GetConsoleOutputCommand({ InstanceId: instanceId, Latest: true }));
-        return Buffer.from(Output ?? '', 'base64').toString();
-      }),
 
     close: () => {
       clients.close();

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ObjectStore } from '@runctl/store';
+import { describe, expect, test } from 'vitest';
+
+const repository = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** What S3 asks for each of the store's methods (Service Authorization Reference; multipart: S3 User Guide, "mpuAndPermissions"). */
+const S3_RIGHTS: Readonly<Record<Exclude<keyof ObjectStore, 'location'>, readonly string[]>> = {
+  put: ['s3:PutObject'],
+  get: ['s3:GetObject'],
+  head: ['s3:GetObject'],
+  list: ['s3:ListBucket'],
+  listFolders: ['s3:ListBucket'],
+  delete: ['s3:DeleteObject'],
+  copy: ['s3:GetObject', 's3:PutObject'],
+  createMultipart: ['s3:PutObject'],
+  uploadPart: ['s3:PutObject'],
+  copyPart: ['s3:GetObject', 's3:PutObject'],
+  completeMultipart: ['s3:PutObject'],
+  abortMultipart: ['s3:AbortMultipartUpload'],
+  listParts: ['s3:ListMultipartUploadParts'],
+  listMultipart: ['s3:ListBucketMultipartUploads'],
+};
+const BUCKET_RIGHTS = [...new Set(Object.values(S3_RIGHTS).flat())];
+
+/** EC2 asks for these in the name of whoever creates a fleet that launches tagged machines with a role. */
+const IMPLIED_BY_CREATE_FLEET = ['ec2:RunInstances', 'ec2:CreateTags', 'iam:PassRole'];
+
+describe('docs/aws-account.md grants what the code calls, and no more', () => {
+  test('to the user of the laptop', async () => {
+    const called = await calledThroughTheSdk(['controller/src', 'packages/{cloud,store,checkpoint,workspace}/src']);
+    const [, user] = await documentedPolicies();
+    expect(user).toEqual([...new Set([...called, ...IMPLIED_BY_CREATE_FLEET, ...BUCKET_RIGHTS])].toSorted());
+  });
+
+  test("to the instance's role", async () => {
+    const agents = 'agent/src/**/*.ts';
+    for (const path of sources([agents])) expect(await readFile(path, 'utf8'), path).not.toContain('@aws-sdk/client-');
+    const ender = await readFile(join(repository, 'packages/cloud/src/fleet-ender/fleet-ender.ts'), 'utf8');
+    const called = [...ender.matchAll(/\bAction: '(\w+)'/g)].map((match) => `ec2:${match[1]}`);
+    expect(called).toContain('ec2:DeleteFleets');
+    const [instance] = await documentedPolicies();
+    expect(instance).toEqual([...new Set([...called, ...BUCKET_RIGHTS])].toSorted());
+  });
+});
+
+/** The actions of each policy on the page, in order of the policies. */
+async function documentedPolicies(): Promise<string[][]> {
+  const page = await readFile(join(repository, 'docs/aws-account.md'), 'utf8');
+  return [...page.matchAll(/^```json\n(.*?)^```/gms)].map(([, text = '']) => {
+    const policy = JSON.parse(text) as { Statement: Array<{ Action: string | string[] }> };
+    return [...new Set(policy.Statement.flatMap(({ Action }) => Action))].toSorted();
+  });
+}
+
+/** Actions whose commands or paginators are imported from the SDK's clients. */
+async function calledThroughTheSdk(folders: readonly string[]): Promise<string[]> {
+  const actions: string[] = [];
+  for (const path of sources(folders.map((folder) => `${folder}/**/*.ts`))) {
+    const text = await readFile(path, 'utf8');
+    // Only what is imported by name can be found here.
+    expect(text, path).not.toMatch(/import\('@aws-sdk\/client-|import \* as \w+ from '@aws-sdk\/client-/);
+    for (const [, names = '', client = ''] of text.matchAll(/import \{([^}]*)\} from '@aws-sdk\/client-([\w-]+)'/g))
+      for (const name of names.split(',').map((each) => each.trim()))
+        if (/^(\w+Command|paginate\w+)$/.test(name))
+          actions.push(`${client}:${name.replace(/^paginate|Command$/g, '')}`);
+  }
+  return actions;
+}
+
+function sources(patterns: readonly string[]): string[] {
+  const found = globSync([...patterns], {
+    cwd: repository,
+    exclude: ['**/*.test.ts', '**/testing/**', '**/fixtures/**'],
+  });
+  expect(found.length).toBeGreaterThan(10);
+  return found.map((path) => join(repository, path));
+}
