@@ -56,5 +56,6 @@ export interface CommandContext extends BaseContext {
   readonly interactive: boolean;
   /** Standard output is a terminal that wants colour. */
   readonly colour: boolean;
-  readonly temporaryFolder: string;
+  /** Made when it is first asked for, removed when the process ends; what killed processes left of theirs goes with that. */
+  temporaryFolder(): Promise<string>;
 }

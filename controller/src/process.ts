@@ -1,5 +1,6 @@
 import { systemClock } from '@runctl/core';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import type { ProcessFolder } from '@runctl/cloud';
+import { realpathSync } from 'node:fs';
 import { homedir, hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runCli } from './cli.ts';
@@ -38,9 +39,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
     interrupted: interrupted.signal,
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     colour: process.stdout.isTTY && process.stderr.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
-    get temporaryFolder() {
-      return temporary.path();
-    },
+    temporaryFolder: temporary.path,
   };
   process.exitCode = await runCli(argv, context);
   // Kept connections of clients must not hold a finished command.
@@ -84,15 +83,14 @@ function userName(): string {
   }
 }
 
-/** Made when it is first asked for, removed when the process ends. */
-function createTemporaryFolder(): { readonly path: () => string; readonly remove: () => void } {
-  let made: string | null = null;
-  return {
-    path: () => (made ??= mkdtempSync(join(tmpdir(), 'runctl-'))),
-    remove: () => {
-      if (made !== null) rmSync(made, { recursive: true, force: true });
-    },
+function createTemporaryFolder(): { readonly path: () => Promise<string>; readonly remove: () => void } {
+  let made: ProcessFolder | null = null;
+  const make = async (): Promise<ProcessFolder> => {
+    const { createProcessFolder } = await import('@runctl/cloud');
+    return (made = await createProcessFolder(tmpdir(), 'runctl-'));
   };
+  let making: Promise<ProcessFolder> | null = null;
+  return { path: async () => (await (making ??= make())).path, remove: () => made?.remove() };
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

@@ -93,8 +93,9 @@ describe('a drill judges', () => {
     expectNothingTornResumed(report);
   });
 
-  test('a script that reports no step as one whose losses cannot be known', async () => {
-    const { report } = await drill('silent.py', { flags: ['--compare'], args: ['80', '0.1'] });
+  test('a script that reports no step as one whose losses cannot be known, and tidies up after a killed drill', async () => {
+    const options = { flags: ['--compare'], args: ['80', '0.1'], afterOneThatWasKilled: true };
+    const { report } = await drill('silent.py', options);
     expect(report).toMatchObject({ verdict: 'unsafe', outcome: 'succeeded', finalStep: null });
     expect(report.identicalToUninterrupted).toBe(true); // which a script that began anew would reach, too
     expect(report.interruptions).toMatchObject([{ stepAtInterruption: null, lostSteps: null }]);

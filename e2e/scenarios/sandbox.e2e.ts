@@ -1,4 +1,6 @@
+import { connectSandbox } from '@runctl/cloud';
 import { execa } from 'execa';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -103,7 +105,9 @@ test('a sandbox survives the command that started it, and its objects survive th
     expect(refused.stderr).toMatch(/^error\[sandbox-not-running\]: .*\nhint: start it with `runctl sandbox start`/);
   }
 
-  expect(await runctl(['sandbox', 'start', '--level', 'process'], { env: world.env })).toMatchObject({ exitCode: 0 });
+  expect(
+    await runctl(['sandbox', 'start', '--level', 'process', '--parent', `${process.pid}`], { env: world.env }),
+  ).toMatchObject({ exitCode: 0 });
   using bucket = await world.bucketNow();
   expect(String(await bucket.bytes('greeting'))).toBe('hello');
 });
@@ -115,12 +119,18 @@ test('a run whose sandbox was killed and started again keeps what it saved', asy
   process.kill(world.region.pid, 'SIGKILL');
   await eventually('the instance dies with its sandbox', async () => !isAlive(pid), 20_000);
 
-  const restarted = await runctl(['sandbox', 'start', '--level', 'process', '--time-scale', '0.1'], { env: world.env });
+  const parent = spawn('sleep', ['600']);
+  const scaled = ['--level', 'process', '--time-scale', '0.1', '--parent', `${parent.pid}`];
+  const restarted = await runctl(['sandbox', 'start', ...scaled], { env: world.env });
   expect(restarted, restarted.stderr).toMatchObject({ exitCode: 0 });
   const status = await world.runctl(['status', run, '--json']);
   expect(status, status.stderr).toMatchObject({ exitCode: 0 });
   using bucket = await world.bucketNow();
   expect((await bucket.latest(run))?.step).toBeGreaterThanOrEqual(10);
+
+  const again = (await connectSandbox(world.env['RUNCTL_SANDBOX_STATE'] ?? '')).file.pid;
+  parent.kill('SIGKILL');
+  await eventually('it ends with the process that it was bound to', async () => !isAlive(again), 20_000);
 });
 
 test('interrupt names what it took, and refuses what is not there', async () => {

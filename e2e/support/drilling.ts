@@ -6,7 +6,7 @@ import { temporaryFolder } from '@runctl/testkit';
 import { expect } from 'vitest';
 import * as z from 'zod';
 import { eventually } from './eventually.ts';
-import { repository, runctl, type Finished } from './runctl.ts';
+import { repository, runctl, startRunctl, type Finished } from './runctl.ts';
 
 const ms = z.number().nonnegative();
 const step = z.int().nonnegative();
@@ -44,6 +44,13 @@ const drillReport = z.strictObject({
 
 export type DrillReport = z.infer<typeof drillReport>;
 
+export interface DrillOptions {
+  readonly flags: readonly string[];
+  readonly args: readonly string[];
+  /** Another drill came before, in the same temporary folder, and was killed in the middle. */
+  readonly afterOneThatWasKilled?: boolean;
+}
+
 export interface Drilled {
   readonly finished: Finished;
   readonly report: DrillReport;
@@ -53,46 +60,48 @@ export interface Drilled {
  * Rehearses a script in a home of its own, and checks what holds after every rehearsal: its output is one object of the
  * promised shape, its exit code is the verdict's, and neither a process nor a file of the local cloud is left.
  */
-export async function drill(
-  script: string,
-  options: { flags: readonly string[]; args: readonly string[] },
-): Promise<Drilled> {
+export async function drill(script: string, options: DrillOptions): Promise<Drilled> {
   await using folder = await temporaryFolder('runctl-drill');
   const temporary = join(folder.path, 'tmp');
   await mkdir(temporary);
-  const finished = await runctl(
-    [
-      'drill',
-      await placed(script, folder.path),
-      '--json',
-      '--level',
-      'process',
-      ...options.flags,
-      '--',
-      ...options.args,
-    ],
-    {
-      env: {
-        // The interpreter that Debian's packages belong to comes first.
-        PATH: `/usr/bin:/bin:${process.env['PATH'] ?? ''}`,
-        HOME: join(folder.path, 'home'),
-        XDG_CACHE_HOME: join(tmpdir(), 'runctl-e2e-cache'),
-        TMPDIR: temporary,
-        NO_COLOR: '1',
-      },
-    },
-  );
+  const path = await placed(script, folder.path);
+  const command = ['drill', path, '--json', '--level', 'process', ...options.flags, '--', ...options.args];
+  const env = {
+    // The interpreter that Debian's packages belong to comes first.
+    PATH: `/usr/bin:/bin:${process.env['PATH'] ?? ''}`,
+    HOME: join(folder.path, 'home'),
+    XDG_CACHE_HOME: join(tmpdir(), 'runctl-e2e-cache'),
+    TMPDIR: temporary,
+    NO_COLOR: '1',
+  };
+  if (options.afterOneThatWasKilled === true) await killedDrill(command, env);
+  const finished = await runctl(command, { env });
   expect(finished.stdout.trim().split('\n'), finished.stderr).toHaveLength(1);
   const report = drillReport.parse(JSON.parse(finished.stdout));
   expect(finished.exitCode, finished.stdout).toBe(report.verdict === 'safe' ? 0 : 23);
-  await eventually(
-    'no process of the local cloud is left',
-    async () => processesNaming(temporary).length === 0,
-    10_000,
-  );
+  await noProcessIsLeft(temporary);
   // Node itself leaves its compile cache.
   expect((await readdir(temporary)).filter((name) => name !== 'node-compile-cache')).toEqual([]);
   return { finished, report };
+}
+
+/** What a drill leaves that is killed while a machine of it runs: a folder, and soon no process. */
+async function killedDrill(
+  command: readonly string[],
+  env: Record<string, string> & { TMPDIR: string },
+): Promise<void> {
+  const killed = startRunctl(command, { env });
+  const left = async (): Promise<string[]> =>
+    (await readdir(env.TMPDIR, { recursive: true })).filter((name) => name.includes('/instances/i-'));
+  await eventually('the drill has a machine', async () => (await left()).length > 0);
+  killed.kill('SIGKILL');
+  await killed;
+  await noProcessIsLeft(env.TMPDIR);
+  expect((await readdir(env.TMPDIR)).filter((name) => name.startsWith('runctl-'))).toHaveLength(1);
+}
+
+async function noProcessIsLeft(folder: string): Promise<void> {
+  await eventually('no process of the local cloud is left', async () => processesNaming(folder).length === 0, 20_000);
 }
 
 /** Examples are rehearsed where they are; a test's own script as a project of its own. */

@@ -2,10 +2,10 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectSandbox, type Sandbox } from '@runctl/cloud';
+import { connectSandbox, createProcessFolder, ownSandboxName, type ProcessFolder, type Sandbox } from '@runctl/cloud';
 import { sandboxControlPath, type SandboxRequestName } from '@runctl/protocol';
 import { Bucket } from './bucket.ts';
 import { runctl, startRunctl, type Finished } from './runctl.ts';
@@ -24,9 +24,12 @@ interface RegionFile {
 
 export type Level = 'process' | 'lite';
 
-/** A laptop with its own home and a sandbox of its own, in one temporary folder that disappears with it. */
+/**
+ * A laptop with its own home and a sandbox of its own, in one temporary folder that disappears with it. Where this process is
+ * killed the sandbox ends by itself, and the folder is taken away by the next world.
+ */
 export class World implements AsyncDisposable {
-  readonly folder: string;
+  readonly #folder: ProcessFolder;
   readonly env: Readonly<Record<string, string>>;
   readonly region: RegionFile;
   readonly ec2: EC2Client;
@@ -35,9 +38,9 @@ export class World implements AsyncDisposable {
   /** The region's own channel: what makes it misbehave. */
   readonly sandbox: Sandbox;
 
-  private constructor(folder: string, env: Record<string, string>, region: RegionFile, sandbox: Sandbox) {
+  private constructor(folder: ProcessFolder, env: Record<string, string>, region: RegionFile, sandbox: Sandbox) {
     this.sandbox = sandbox;
-    this.folder = folder;
+    this.#folder = folder;
     this.env = env;
     this.region = region;
     const client = {
@@ -51,11 +54,11 @@ export class World implements AsyncDisposable {
   }
 
   static async start(options: { level?: Level; timeScale?: number } = {}): Promise<World> {
-    const folder = await mkdtemp(join(tmpdir(), 'runctl-e2e-'));
-    const state = join(folder, 'sandbox');
+    const folder = await createProcessFolder(tmpdir(), 'runctl-e2e-');
+    const state = join(folder.path, ownSandboxName);
     const env = {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-      HOME: join(folder, 'home'),
+      HOME: join(folder.path, 'home'),
       // The gzip'd Node runtime is the same for every world, so it is made once per machine.
       XDG_CACHE_HOME: join(tmpdir(), 'runctl-e2e-cache'),
       RUNCTL_SANDBOX_STATE: state,
@@ -68,12 +71,18 @@ export class World implements AsyncDisposable {
       options.level ?? 'process',
       '--time-scale',
       String(options.timeScale ?? 0.1),
+      '--parent',
+      String(process.pid),
     ];
     const started = await runctl(args, { env });
     if (started.exitCode !== 0)
       throw new Error(`sandbox start failed (${started.exitCode}):\n${started.stderr}${started.stdout}`);
     const region = JSON.parse(await readFile(join(state, 'region.json'), 'utf8')) as RegionFile;
     return new World(folder, env, region, await connectSandbox(state));
+  }
+
+  get folder(): string {
+    return this.#folder.path;
   }
 
   /** A runctl command on this laptop, against the sandbox. */
@@ -119,6 +128,7 @@ export class World implements AsyncDisposable {
     this.ssm.destroy();
     this.bucket.close();
     await rm(this.folder, { recursive: true, force: true });
+    this.#folder.remove();
   }
 }
 

@@ -44,8 +44,11 @@ export class DrillCommand extends WorkloadCommand {
     const numbers = this.numbers();
     const project = await this.findProject();
     const { context } = this;
+    const { ownSandboxName } = await import('@runctl/cloud');
     const folder =
-      this.keep || this.state !== undefined ? await this.keptFolder() : join(context.temporaryFolder, 'sandbox');
+      this.keep || this.state !== undefined
+        ? await this.keptFolder()
+        : join(await context.temporaryFolder(), ownSandboxName);
     const region = await context.services.sandbox.start(
       { folder, environment: context.env, level: this.level, timeScale: numbers.timeScale, parentPid: context.pid },
       () => {},
@@ -79,7 +82,7 @@ export class DrillCommand extends WorkloadCommand {
     const { drill } = await import('../operations/drill/drill.ts');
     const env = workloadEnvironment(this.env ?? [], context.env);
     const wish = wishOf(settings, { script: this.script, args: this.args, env, name: null, detach: true });
-    const plan = await makePlan(cloud, { wish, project, detach: true, into: context.temporaryFolder });
+    const plan = await makePlan(cloud, { wish, project, detach: true, into: await context.temporaryFolder() });
     const show = await this.storyteller(region);
     const drilling = drill({
       cloud,

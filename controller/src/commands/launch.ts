@@ -75,7 +75,7 @@ export class LaunchCommand extends WorkloadCommand {
         wish,
         project,
         detach: this.detach,
-        into: context.temporaryFolder,
+        into: await context.temporaryFolder(),
       });
       if (this.json) this.printJson(planJson(plan));
       else context.stderr.write(renderPlan(plan, context.colour));

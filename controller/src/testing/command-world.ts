@@ -116,7 +116,7 @@ export class CommandWorld {
       interrupted: this.interrupted.signal,
       interactive: this.answer !== null,
       colour: false,
-      temporaryFolder: this.folder,
+      temporaryFolder: () => Promise.resolve(this.folder),
     };
   }
 

@@ -1,4 +1,4 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { SandboxCommand } from './start-options.ts';
 
 export class SandboxServeCommand extends SandboxCommand {
@@ -7,12 +7,10 @@ export class SandboxServeCommand extends SandboxCommand {
     description: 'Serves the local cloud in this process until it is asked to stop.',
   });
 
-  parent = Option.String('--parent', { description: 'end when this process is gone' });
-
   protected async run(): Promise<number> {
     const { endWithParent } = await import('../../adapters/parent-watch.ts');
     const options = await this.startOptions();
-    if (this.parent !== undefined) endWithParent(Number(this.parent));
+    if (options.parentPid !== undefined) endWithParent(options.parentPid);
     await this.context.services.sandbox.serve(options, (line) => this.note(line));
     return 0;
   }

@@ -12,6 +12,7 @@ export abstract class SandboxCommand extends RunctlCommand {
   bootDelay = Option.String('--boot-delay', {
     description: 'how long instances take to boot, in ms or as 2s (default: 0)',
   });
+  parent = Option.String('--parent', { description: 'end as soon as this process is gone (a pid, such as $$)' });
 
   /** Errors: `usage`. */
   protected async startOptions(): Promise<SandboxStartOptions> {
@@ -19,12 +20,16 @@ export abstract class SandboxCommand extends RunctlCommand {
     if (timeScale !== undefined && !(timeScale > 0 && timeScale <= 1))
       throw new RunctlError('usage', `--time-scale takes a number above 0, at most 1, not ${this.timeScale}`);
     checkLevel(this.level);
+    const parentPid = this.parent === undefined ? undefined : Number(this.parent);
+    if (parentPid !== undefined && !(Number.isSafeInteger(parentPid) && parentPid > 0))
+      throw new RunctlError('usage', `--parent takes the pid of a process, not ${this.parent}`);
     return {
       folder: await this.sandboxFolder(),
       environment: this.context.env,
       level: this.level,
       timeScale,
       bootDelayMs: bootDelayMs(this.bootDelay),
+      parentPid,
     };
   }
 }

@@ -4,8 +4,12 @@ import { SandboxCommand } from './start-options.ts';
 export class SandboxStartCommand extends SandboxCommand {
   static override paths = [['sandbox', 'start']];
   static override usage = Command.Usage({
-    description: 'Starts the local cloud; it runs on until `runctl sandbox stop`.',
-    examples: [['with notices that last 12 seconds', '$0 sandbox start --time-scale 0.1']],
+    description:
+      'Starts the local cloud; it runs on until `runctl sandbox stop`, or until the process that --parent names is gone.',
+    examples: [
+      ['with notices that last 12 seconds', '$0 sandbox start --time-scale 0.1'],
+      ['for a script of yours, with which it ends', '$0 sandbox start --parent $$'],
+    ],
   });
 
   protected async run(): Promise<number> {
