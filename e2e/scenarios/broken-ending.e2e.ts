@@ -1,12 +1,14 @@
 import { DescribeFleetsCommand } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from 'vitest';
 import { parseIndexKey } from '@runctl/protocol';
-import { onInstance } from '../support/agent-process.ts';
+import { agentProcess, onInstance } from '../support/agent-process.ts';
 import { breakS3, cutOff, giveNotice, livingInstances } from '../support/breaking.ts';
 import { checkAfter } from '../support/checker.ts';
 import { eventually } from '../support/eventually.ts';
 import { durableStep, launchDetached, projectWith, reachesStep } from '../support/launching.ts';
 import { World } from '../support/world.ts';
+
+const SHOW_AGENT_LOG = 'cat "$RUNCTL_INSTANCE_ROOT/var/log/runctl-agent.log"';
 
 test.concurrent('three boots that fail before the agent end the launch, and everybody is told why', async () => {
   await using world = await World.start();
@@ -42,6 +44,53 @@ test.concurrent('who cannot delete its fleet stays on, says so, and tries until 
   expect(shown, shown.stderr).toMatchObject({ exitCode: 0 });
   await checkAfter(world, run);
   expect(await world.bucket.status(run, 2)).toBeNull();
+});
+
+describe.concurrent('the launch has its outcome, and its fleet stands', () => {
+  test('neither the next agent nor the next machine trains, and who can deletes the fleet', async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
+    const { instanceId } = await reachesStep(world, run, 1, 2);
+    await world.sandbox.send('throttle', { action: 'DeleteFleet', everyNth: 1 });
+    const outcome = await eventually('the outcome', () => world.bucket.outcome(run));
+    const first = await agentProcess(world, run);
+    await onInstance(world, instanceId, `kill -9 ${first}`);
+    await eventually('the next agent is up', async () => (await agentProcess(world, run)) !== first);
+    expect(await livingInstances(world, run)).toEqual([instanceId]);
+
+    await world.sandbox.send('interrupt', { target: { instanceId }, notice: false });
+    const successor = await eventually('the next machine is up', async () => {
+      const [living] = await livingInstances(world, run);
+      return living !== undefined && living !== instanceId && living;
+    });
+    await eventually('it cannot delete the fleet either', async () =>
+      (await onInstance(world, successor, SHOW_AGENT_LOG)).includes('the fleet could not be deleted'),
+    );
+    await world.sandbox.send('throttle', { action: 'DeleteFleet', everyNth: null });
+    await checkAfter(world, run);
+    expect(await world.bucket.outcome(run)).toEqual(outcome);
+    expect(outcome).toMatchObject({ status: 'succeeded', step: 20 });
+    expect(await world.bucket.status(run, 2)).toBeNull();
+    expect(await world.runctl(['wait', run])).toMatchObject({ exitCode: 0 });
+  });
+
+  test('a machine that may not delete its fleet trains nothing, says why, and stays until it could', async () => {
+    await using world = await World.start();
+    const right = { action: 'DeleteFleets', code: 'UnauthorizedOperation' };
+    // The proof at its start, and two tries at its end.
+    await world.sandbox.send('fail-next', { ...right, times: 3 });
+    const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
+    const waited = await world.runctl(['wait', run]);
+    expect(waited, waited.stderr).toMatchObject({ exitCode: 20 });
+    const outcome = await world.bucket.outcome(run);
+    expect(outcome).toMatchObject({ status: 'failed', step: null, durableStep: null });
+    expect(outcome?.message).toMatch(
+      /may not delete its fleet fleet-\S+, so nothing would ever end it; nothing was trained/,
+    );
+    expect((await world.runctl(['status', run])).stdout).toContain(outcome?.message);
+    expect(await world.bucket.started(run, 1)).toBeNull();
+    await checkAfter(world, run);
+  });
 });
 
 describe.concurrent('the laptop dies between making the fleet and writing its id down', () => {

@@ -129,6 +129,21 @@ describe('status', () => {
     expect((await world.run(['status', 'mine'])).stdout).toContain('EC2 says that i-1 is terminated');
   });
 
+  test('says that a run which has ended still costs money, until stop has ended what is left of it', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.outcome({ status: 'succeeded' });
+    expect((await world.run(['status', 'mine'])).stdout).not.toContain('left over');
+    await world.clock.advance(180_000);
+    const { stdout } = await world.run(['status', 'mine']);
+    expect(stdout).toContain(
+      'left over  the run has ended, but what EC2 has of it still costs money: runctl stop <run> ends it',
+    );
+    expect(await world.run(['stop', 'mine'])).toMatchObject({ exitCode: 0 });
+    expect((await world.run(['status', 'mine'])).stdout).not.toContain('left over');
+  });
+
   test('says that a run is stranded when its fleet is gone and nobody wrote how it ended', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;

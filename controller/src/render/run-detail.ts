@@ -35,6 +35,11 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
           `  ${style.red('stranded')}   no fleet and no machine of it is left, and nobody wrote how it ended: runctl resume ${spec.run}${suffix}`,
         ]
       : []),
+    ...(detail.leftover
+      ? [
+          `  ${style.red('left over')}  the run has ended, but what EC2 has of it still costs money: runctl stop ${spec.run}${suffix} ends it`,
+        ]
+      : []),
     ...warnings(record).map((text) => `  ${style.yellow('warning')}    ${text}`),
     ...detail.ec2.errors.map((text) => `  ${style.red('EC2')}        ${text}`),
     ...record.boots.map(

@@ -9,6 +9,9 @@ import { lastLaunch, type AttemptRecord, type RunRecord } from '../run/run-recor
 import { createRunReader } from '../run/run-reader.ts';
 import { hasEnded, stateOf, type RunState } from '../run/run-state.ts';
 
+/** An agent deletes its fleet and powers off right after its outcome is written. */
+const CLEARED_UP_WITHIN_MS = 120_000;
+
 /** What EC2 says; null with a reason where it could not be asked. */
 export interface Ec2View {
   readonly fleet: FleetState | null;
@@ -31,6 +34,8 @@ export interface RunDetail {
   readonly ec2: Ec2View;
   /** The fleet is gone and no machine lives, but nobody wrote how the launch ended: nothing will happen by itself. */
   readonly stranded: boolean;
+  /** The run has ended longer ago than its machine needs to clear up, and EC2 still has a fleet or a machine of it. */
+  readonly leftover: boolean;
   /** Reading began this long ago by the monotonic clock, in ms. */
   readonly tookMs: number;
 }
@@ -54,6 +59,7 @@ export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promis
     spentUsd: spent(record),
     ec2,
     stranded: isStranded(record, state, ec2),
+    leftover: isLeftover(record, state, ec2),
     tookMs: clock.monotonicMs() - startedMs,
   };
 }
@@ -86,6 +92,13 @@ function isStranded(record: RunRecord, state: RunState, ec2: Ec2View): boolean {
   const begunMs = Date.parse(lastLaunch(record)?.intent?.at ?? record.spec.createdAt);
   if (record.readAtMs - begunMs < APPEARS_WITHIN_MS) return false;
   return !isActive(ec2.fleet?.state ?? null) && !ec2.instances.some(isLiving);
+}
+
+/** By the clock of whoever wrote the outcome: a wrong one makes this early or late, not the machine cheaper. */
+function isLeftover(record: RunRecord, state: RunState, ec2: Ec2View): boolean {
+  const at = lastLaunch(record)?.outcome?.at;
+  if (!hasEnded(state) || at === undefined || record.readAtMs - Date.parse(at) < CLEARED_UP_WITHIN_MS) return false;
+  return isActive(ec2.fleet?.state ?? null) || ec2.instances.some(isLiving);
 }
 
 async function fleetErrors(cloud: Cloud, fleetId: string): Promise<readonly string[]> {
