@@ -1,8 +1,13 @@
 import { execa } from 'execa';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-export const repository = fileURLToPath(new URL('../..', import.meta.url));
+export const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const entry = `${repository}/controller/bin/runctl.mjs`;
+
+/** A command that waits for a run would wait for ever once the test that started it, and then its sandbox, is gone. */
+const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => process.platform === 'linux' && existsSync(path));
+const endsWithParent = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL'];
 
 export interface Finished {
   readonly exitCode: number | undefined;
@@ -21,7 +26,8 @@ export interface RunctlOptions {
 
 /** Starts the built bundle as its own process, with nothing of this process's environment but what a shell would have. */
 export function startRunctl(args: readonly string[], options: RunctlOptions) {
-  return execa(process.execPath, [entry, ...args], {
+  const [program = '', ...more] = [...endsWithParent, process.execPath, entry, ...args];
+  return execa(program, more, {
     env: options.env,
     extendEnv: false,
     cwd: options.cwd ?? repository,
