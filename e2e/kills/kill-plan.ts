@@ -1,3 +1,5 @@
+import { numbersFrom } from '../support/random.ts';
+
 /** What is done to a machine, or to its agent, in the middle of uploads. */
 export const KILL_KINDS = [
   'agent',
@@ -48,16 +50,5 @@ export function killPlan(seed: number): KillPlan {
     every: saving === 'in-place' ? 35 : oneOf([12, 20]),
     endsAfterMs: between(0, 1500),
     lastSaveMs: between(0, 1500),
-  };
-}
-
-/** Numbers in [0, 1), the same for the same seed (splitmix32). */
-function numbersFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
   };
 }

@@ -31,14 +31,26 @@ export const slowUploads = {
 };
 
 /** Launches a run, breaks it once in the middle of its uploads, waits for its end, and judges what is left. */
-export async function killTrial(world: World, plan: KillPlan): Promise<KillResult> {
-  const began = performance.now();
+export async function killTrial(world: World, plan: KillPlan, cut?: AbortSignal): Promise<KillResult> {
   const folder = join(world.folder, `kill-${plan.seed}`);
   await mkdir(folder);
   await using disk = plan.kind === 'full-disk' ? await smallDisk(folder, plan) : null;
+  const { promise: wasCut, reject } = Promise.withResolvers<never>();
+  wasCut.catch(() => {}); // The race may be over by then.
+  cut?.addEventListener('abort', () => reject(cut.reason), { once: true });
+  // The loser of the race waits on for a while, for a world that is gone.
+  return await Promise.race([trial(world, plan, { folder, disk: disk?.path ?? null }), wasCut]);
+}
+
+async function trial(
+  world: World,
+  plan: KillPlan,
+  { folder, disk }: { readonly folder: string; readonly disk: string | null },
+): Promise<KillResult> {
+  const began = performance.now();
   const told = join(folder, 'announcements.ndjson');
   const run = await launchDetached(world, 'saver', {
-    flags: disk === null ? [] : ['--checkpoint-dir', join(disk.path, 'checkpoints')],
+    flags: disk === null ? [] : ['--checkpoint-dir', join(disk, 'checkpoints')],
     args: [SECONDS_A_STEP, plan.sizeMiB, plan.every, plan.lastSaveMs / 1000, plan.saving, told].map(String),
   });
   const watch = watchLatest(world, run);
@@ -47,7 +59,7 @@ export async function killTrial(world: World, plan: KillPlan): Promise<KillResul
     await after(plan.momentMs);
     const durable = await world.bucket.latest(run);
     if (durable === null) throw new Error(`${run} had a durable checkpoint and has none`);
-    const scene = { world, run, plan, told, disk: disk?.path ?? '' };
+    const scene = { world, run, plan, told, disk: disk ?? '' };
     await STRIKES[plan.kind](scene);
     if (SUCCEEDED.includes(plan.kind)) await goesOn(scene);
     await after(plan.endsAfterMs);

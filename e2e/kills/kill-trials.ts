@@ -16,10 +16,12 @@ export interface KillTrials {
   readonly onResult?: (result: KillResult) => void;
   /** No trial begins after it fired. */
   readonly signal?: AbortSignal;
+  /** The trials that run are given up, without a result. */
+  readonly cut?: AbortSignal;
 }
 
 /** A trial that could not even be judged is a result too, with the failure as its problem. */
-export async function killTrials({ firstSeed, count, atOnce, without = [], onResult, signal }: KillTrials) {
+export async function killTrials({ firstSeed, count, atOnce, without = [], onResult, signal, cut }: KillTrials) {
   await using world = await World.start();
   await breakS3(world, [slowUploads]);
   const plans = Array.from({ length: count }, (_, index) => killPlan(firstSeed + index));
@@ -28,7 +30,8 @@ export async function killTrials({ firstSeed, count, atOnce, without = [], onRes
   const worker = async (): Promise<void> => {
     for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
       if (signal?.aborted === true) return;
-      const result = await killTrial(world, plan).catch((error: unknown) => failedTrial(plan, error));
+      const result = await killTrial(world, plan, cut).catch((error: unknown) => failedTrial(plan, error));
+      if (cut?.aborted === true) return;
       results.push(result);
       onResult?.(result);
     }

@@ -9,8 +9,10 @@ export interface SoakOptions {
   readonly firstSeed: number;
   /** Rounds wanted at least; a part may do them in larger steps. */
   readonly rounds: number;
-  /** No round begins after it fired. */
+  /** No round begins after it fired; those that have begun come to their end. */
   readonly signal: AbortSignal;
+  /** What has begun is given up too, and is no round. Fires together with `signal`, or after it. */
+  readonly cut: AbortSignal;
   readonly onRound: (round: Round) => void;
   readonly say: (text: string) => void;
 }
@@ -19,8 +21,10 @@ export interface SoakOptions {
 export interface SoakPart {
   readonly name: string;
   readonly about: string;
-  /** Rounds of one turn when nothing else is asked for. */
+  /** Rounds when nothing else is asked for. */
   readonly usualRounds: number;
-  /** Rejects only when it could not be done at all. */
+  /** Rounds of one turn where the parts take turns: as many as fit into about a minute. */
+  readonly roundsOfATurn: number;
+  /** Rejects only when it could not be done at all, or was cut. */
   run(options: SoakOptions): Promise<void>;
 }

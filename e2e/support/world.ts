@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { connectSandbox, createProcessFolder, ownSandboxName, type ProcessFolder, type Sandbox } from '@runctl/cloud';
 import { sandboxControlPath, type SandboxRequestName } from '@runctl/protocol';
 import { Bucket } from './bucket.ts';
+import { unmountLeft } from './left-mounts.ts';
+import { numbersFrom } from './random.ts';
 import { runctl, startRunctl, type Finished } from './runctl.ts';
 
 /** What the tests read of the sandbox's state file. */
@@ -24,12 +26,18 @@ interface RegionFile {
 
 export type Level = 'process' | 'lite';
 
+/** Scenarios hold at any moment, so the soak breaks things up to this much later than the tests do. */
+const SOAK_SHIFT_MS = 800;
+const soakSeed = process.env['RUNCTL_SOAK_SEED'];
+let worldsMade = 0;
+
 /**
  * A laptop with its own home and a sandbox of its own, in one temporary folder that disappears with it. Where this process is
  * killed the sandbox ends by itself, and the folder is taken away by the next world.
  */
 export class World implements AsyncDisposable {
   readonly #folder: ProcessFolder;
+  readonly #draw = soakSeed === undefined ? null : numbersFrom(Number(soakSeed) * 1000 + worldsMade++);
   readonly env: Readonly<Record<string, string>>;
   readonly region: RegionFile;
   readonly ec2: EC2Client;
@@ -55,6 +63,7 @@ export class World implements AsyncDisposable {
 
   static async start(options: { level?: Level; timeScale?: number } = {}): Promise<World> {
     const folder = await createProcessFolder(tmpdir(), 'runctl-e2e-');
+    await unmountLeft(tmpdir(), 'runctl-e2e-');
     const state = join(folder.path, ownSandboxName);
     const env = {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
@@ -83,6 +92,11 @@ export class World implements AsyncDisposable {
 
   get folder(): string {
     return this.#folder.path;
+  }
+
+  /** Waits as long as the soak's seed wants before something is broken; without one, as the tests run, not at all. */
+  async moment(): Promise<void> {
+    if (this.#draw !== null) await new Promise((resolve) => setTimeout(resolve, (this.#draw?.() ?? 0) * SOAK_SHIFT_MS));
   }
 
   /** A runctl command on this laptop, against the sandbox. */
