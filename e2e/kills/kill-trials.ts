@@ -22,7 +22,7 @@ export interface KillTrials {
 
 /** A trial that could not even be judged is a result too, with the failure as its problem. */
 export async function killTrials({ firstSeed, count, atOnce, without = [], onResult, signal, cut }: KillTrials) {
-  await using world = await World.start();
+  await using world = await World.start({ versioned: true });
   await breakS3(world, [slowUploads]);
   const plans = Array.from({ length: count }, (_, index) => killPlan(firstSeed + index));
   const waiting = plans.filter((plan) => !without.includes(plan.kind));

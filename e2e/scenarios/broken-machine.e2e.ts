@@ -10,7 +10,7 @@ import { World } from '../support/world.ts';
 
 test('a full disk ends the run with its reason, and what was saved before is whole', async (context) => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) context.skip('a small disk needs root on Linux');
-  await using world = await World.start();
+  await using world = await World.start({ versioned: true });
   const disk = join(world.folder, 'disk');
   await mkdir(disk);
   const mounted = await execa('mount', ['-t', 'tmpfs', '-o', 'size=7m', 'tmpfs', disk], { reject: false });
@@ -37,7 +37,7 @@ describe.concurrent('the clock of the machine is an hour off', () => {
     ['behind', -3_600_000],
   ] as const)
     test(`${which}: the window of a notice is right, nothing is lost, and a machine with a right clock goes on`, async () => {
-      await using world = await World.start();
+      await using world = await World.start({ versioned: true });
       await world.sandbox.send('delays', { changes: { clockOffsetMs } });
       const run = await launchDetached(world, 'counter', { args: ['150', '0.1'] });
       const { instanceId } = await reachesStep(world, run, 1, 12);
@@ -56,7 +56,7 @@ describe.concurrent('the clock of the machine is an hour off', () => {
     });
 
   test('on every machine of the run: the last of them deletes its fleet all the same', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     await world.sandbox.send('delays', { changes: { clockOffsetMs: 3_600_000 } });
     const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
     await succeeds(world, run, 20);

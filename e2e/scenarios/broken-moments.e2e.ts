@@ -20,7 +20,7 @@ const slowly = (keyPattern: string, operation: string) => ({
 
 describe.concurrent('a notice at a bad moment', () => {
   test('while preparing: nothing was started, and the replacement starts', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     await breakS3(world, [slowly('code/*', 'GetObject')]);
     const run = await launchDetached(world, 'counter', { args: ['30', '0.1'] });
     const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'preparing' });
@@ -35,7 +35,7 @@ describe.concurrent('a notice at a bad moment', () => {
   });
 
   test('again soon after resuming: each life hands on what the one before saved', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'counter', { args: ['150', '0.1'] });
     await reachesStep(world, run, 1, 12);
     for (const generation of [1, 2, 3]) {
@@ -52,7 +52,7 @@ describe.concurrent('a notice at a bad moment', () => {
   });
 
   test('during the upload of a large checkpoint: what was saved last is durable before the deadline', async () => {
-    await using world = await World.start({ timeScale: 0.2 });
+    await using world = await World.start({ versioned: true, timeScale: 0.2 });
     const run = await launchDetached(world, 'heavy', { args: ['200', '0.1', '16', '0', '10'] });
     await durableStep(world, run, 10);
     await breakS3(world, [slowUploads]);
@@ -75,7 +75,7 @@ describe.concurrent('the agent is killed after a notice', () => {
   for (const phase of ['draining', 'flushing'] as const)
     test(`while ${phase}: the save is durable before the deadline all the same`, async () => {
       // A longer window: the restart of a killed agent takes two real seconds, whatever the time scale.
-      await using world = await World.start({ timeScale: 0.2 });
+      await using world = await World.start({ versioned: true, timeScale: 0.2 });
       const run = await launchDetached(world, 'heavy', { args: ['120', '0.1', '16', '3', '10'] });
       const { instanceId } = await reachesStep(world, run, 1, 12);
       await breakS3(world, [slowUploads]);
@@ -102,7 +102,7 @@ describe.concurrent('the agent is killed after a notice', () => {
 
 describe.concurrent('the agent is killed', () => {
   test('while preparing: the next one prepares again, and the script is started once', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     await breakS3(world, [slowly('code/*', 'GetObject')]);
     const run = await launchDetached(world, 'counter', { args: ['30', '0.1'] });
     const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'preparing' });
@@ -117,7 +117,7 @@ describe.concurrent('the agent is killed', () => {
   });
 
   test('while reporting a drain: the next one reports the same, and the replacement goes on from it', async () => {
-    await using world = await World.start({ timeScale: 0.2 });
+    await using world = await World.start({ versioned: true, timeScale: 0.2 });
     const run = await launchDetached(world, 'counter', { args: ['150', '0.1'] });
     await reachesStep(world, run, 1, 12);
     await breakS3(world, [slowly('*/attempts/*/drained.json', 'PutObject')]);
@@ -139,7 +139,7 @@ describe.concurrent('the agent is killed', () => {
   });
 
   test('while reporting the end: the run has succeeded all the same, and nothing is trained twice', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     await breakS3(world, [slowly('*/attempts/*/outcome.json', 'PutObject')]);
     const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
     const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'running' });
@@ -158,7 +158,7 @@ describe.concurrent('the agent is killed', () => {
 
 describe.concurrent('a script that leaves something behind', () => {
   test('a grandchild that holds the output open does not keep the run from ending', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'grandchild');
     const began = performance.now();
     await succeeds(world, run, 1);
@@ -167,7 +167,7 @@ describe.concurrent('a script that leaves something behind', () => {
   });
 
   test('a user stop during a drain changes nothing of the save, and ends the launch', async () => {
-    await using world = await World.start({ timeScale: 0.2 });
+    await using world = await World.start({ versioned: true, timeScale: 0.2 });
     const run = await launchDetached(world, 'heavy', { args: ['200', '0.1', '1', '6', '10'] });
     const { instanceId } = await reachesStep(world, run, 1, 12);
     await giveNotice(world, instanceId);

@@ -19,7 +19,7 @@ import { World } from '../support/world.ts';
 
 describe.concurrent('S3 fails during the drain', () => {
   test('back before the deadline: nothing is lost', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'counter', { args: ['150', '0.1'] });
     const { instanceId } = await reachesStep(world, run, 1, 12);
     await cutOff(world, instanceId);
@@ -36,7 +36,7 @@ describe.concurrent('S3 fails during the drain', () => {
   });
 
   test('only the checkpoint bytes fail, for half of the window: nothing is lost', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'counter', { args: ['150', '0.1'] });
     const { instanceId } = await reachesStep(world, run, 1, 12);
     const operations = ['PutObject', 'CreateMultipartUpload', 'UploadPart'];
@@ -56,7 +56,7 @@ describe.concurrent('S3 fails during the drain', () => {
   });
 
   test('not back: the last durable checkpoint is used', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'counter', { args: ['150', '0.1'] });
     const durable = await durableStep(world, run, 10);
     const { instanceId } = await reachesStep(world, run, 1, 12);
@@ -71,14 +71,19 @@ describe.concurrent('S3 fails during the drain', () => {
 });
 
 describe.concurrent('two machines of one run are alive', () => {
-  test('only the holder of the lease publishes, and the other stops its training', async () => {
-    await using world = await World.start();
+  test('only the holder of the lease publishes, and the other stops its training; an agent killed while it waits waits again', async () => {
+    await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'counter', { args: ['250', '0.1'] });
     const first = await reachesStep(world, run, 1, 12);
-    await standBy(world, run);
+    const waiting = await standBy(world, run);
+    await onInstance(
+      world,
+      waiting,
+      'kill -9 $(sed -E \'s/.*"pid":([0-9]+).*/\\1/\' "$RUNCTL_INSTANCE_ROOT/run/runctl/agent.json")',
+    );
     await cutOff(world, first.instanceId);
     const second = await reachesStep(world, run, 2, 1);
-    expect(second.instanceId).not.toBe(first.instanceId);
+    expect(second.instanceId).toBe(waiting);
     const before = await world.bucket.keys(`${runKeys(run).manifestsFolder}000001-`);
     expect(isAlive(first.pid ?? 0), 'the training of the first goes on unaware').toBe(true);
     await cutOff(world, first.instanceId, false);
@@ -97,7 +102,7 @@ describe.concurrent('two machines of one run are alive', () => {
   });
 
   test('who survives its deadline yields to its replacement', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'counter', { args: ['250', '0.1'] });
     const first = await reachesStep(world, run, 1, 12);
     await standBy(world, run);
@@ -115,7 +120,7 @@ describe.concurrent('two machines of one run are alive', () => {
   });
 
   test('who survives its deadline alone goes on training', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'counter', { args: ['150', '0.1'] });
     const first = await reachesStep(world, run, 1, 12);
     await world.sandbox.send('capacity', { capacity: 0 });
@@ -131,7 +136,7 @@ describe.concurrent('two machines of one run are alive', () => {
 
 describe.concurrent('writes that nobody can be sure of', () => {
   test('writes whose answers are lost happen once', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     const lost = (name: string, keyPattern: string, operations: readonly string[]) => ({
       name,
       match: { keyPattern, operations },
@@ -159,7 +164,7 @@ describe.concurrent('writes that nobody can be sure of', () => {
   });
 
   test('a late manifest of a fenced life is never resumed from', async () => {
-    await using world = await World.start();
+    await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'counter', { args: ['150', '0.1'] });
     await durableStep(world, run, 10);
     const first = await reachesStep(world, run, 1, 12);
@@ -182,8 +187,8 @@ describe.concurrent('writes that nobody can be sure of', () => {
   });
 });
 
-/** A second machine of the run, whose agent is up and waits for the lease; the fleet wants only one again. */
-async function standBy(world: World, run: string): Promise<void> {
+/** A second machine of the run, whose agent is up and waits for the lease; the fleet wants only one again. Returns its id. */
+async function standBy(world: World, run: string): Promise<string> {
   const FleetId = (await world.bucket.fleet(run))?.fleetId;
   const resize = (TotalTargetCapacity: number) =>
     world.ec2.send(
@@ -199,6 +204,7 @@ async function standBy(world: World, run: string): Promise<void> {
     (await onInstance(world, second, 'cat "$RUNCTL_INSTANCE_ROOT/run/runctl/agent.json"')).includes('pid'),
   );
   await resize(1);
+  return second;
 }
 
 function isAlive(pid: number): boolean {

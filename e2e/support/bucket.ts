@@ -1,4 +1,12 @@
-import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  NoSuchKey,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { gunzipSync } from 'node:zlib';
 import {
   attemptDrained,
@@ -51,6 +59,23 @@ export class Bucket implements Disposable {
 
   async write(key: string, content: string | Uint8Array): Promise<void> {
     await this.#client.send(new PutObjectCommand({ Bucket: this.#name, Key: key, Body: content }));
+  }
+
+  async keepVersions(): Promise<void> {
+    const VersioningConfiguration = { Status: 'Enabled' as const };
+    await this.#client.send(new PutBucketVersioningCommand({ Bucket: this.#name, VersioningConfiguration }));
+  }
+
+  /** All that a key ever held, oldest first; on a bucket without versions what it holds now. */
+  async history<S extends ZodType>(schema: S, key: string): Promise<output<S>[]> {
+    const found = await this.#client.send(new ListObjectVersionsCommand({ Bucket: this.#name, Prefix: key }));
+    if (found.IsTruncated === true) throw new Error(`more versions of ${key} than one answer holds`);
+    const ids = (found.Versions ?? []).filter((version) => version.Key === key).map(({ VersionId }) => VersionId);
+    const documents = ids.toReversed().map(async (VersionId) => {
+      const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#name, Key: key, VersionId }));
+      return decodeDocument(schema, (await answer.Body?.transformToByteArray()) ?? new Uint8Array(), key);
+    });
+    return Promise.all(documents);
   }
 
   async keys(prefix: string): Promise<string[]> {

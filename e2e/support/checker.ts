@@ -2,7 +2,15 @@ import { DescribeFleetsCommand, DescribeInstancesCommand } from '@aws-sdk/client
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { expect } from 'vitest';
-import { compareOrder, parseAttemptKey, runKeys, type CheckpointOrder, type Manifest } from '@runctl/protocol';
+import {
+  compareOrder,
+  latestPointer,
+  leaseDocument,
+  parseAttemptKey,
+  runKeys,
+  type CheckpointOrder,
+  type Manifest,
+} from '@runctl/protocol';
 import { eventually } from './eventually.ts';
 import type { World } from './world.ts';
 
@@ -81,6 +89,12 @@ function sha256Of(bytes: Uint8Array, partSizeBytes: number): string {
 }
 
 async function orderNeverWentBack(world: World, run: string): Promise<void> {
+  const pointers = await world.bucket.history(latestPointer, runKeys(run).latest);
+  for (const [index, pointer] of pointers.entries())
+    if (index > 0) expect(compareOrder(pointer, pointers[index - 1]!), pointer.manifest).toBeGreaterThanOrEqual(0);
+  const leases = await world.bucket.history(leaseDocument, runKeys(run).lease);
+  const generations = leases.map(({ generation }) => generation);
+  expect(generations, 'generations of the lease').toEqual(generations.toSorted((a, b) => a - b));
   const latest = await world.bucket.latest(run);
   let at: (CheckpointOrder & Partial<Manifest>) | null = latest;
   let key: string | null = latest?.manifest ?? null;

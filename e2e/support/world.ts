@@ -26,6 +26,13 @@ interface RegionFile {
 
 export type Level = 'process' | 'lite';
 
+export interface WorldOptions {
+  readonly level?: Level;
+  readonly timeScale?: number;
+  /** The bucket keeps every version of every object, so that the checker sees all that a pointer ever named. */
+  readonly versioned?: boolean;
+}
+
 /** Scenarios hold at any moment, so the soak breaks things up to this much later than the tests do. */
 const SOAK_SHIFT_MS = 800;
 const soakSeed = process.env['RUNCTL_SOAK_SEED'];
@@ -61,7 +68,7 @@ export class World implements AsyncDisposable {
     this.bucket = new Bucket(new S3Client({ ...client, forcePathStyle: true }), region.bucket);
   }
 
-  static async start(options: { level?: Level; timeScale?: number } = {}): Promise<World> {
+  static async start(options: WorldOptions = {}): Promise<World> {
     const folder = await createProcessFolder(tmpdir(), 'runctl-e2e-');
     await unmountLeft(tmpdir(), 'runctl-e2e-');
     const state = join(folder.path, ownSandboxName);
@@ -87,7 +94,9 @@ export class World implements AsyncDisposable {
     if (started.exitCode !== 0)
       throw new Error(`sandbox start failed (${started.exitCode}):\n${started.stderr}${started.stdout}`);
     const region = JSON.parse(await readFile(join(state, 'region.json'), 'utf8')) as RegionFile;
-    return new World(folder, env, region, await connectSandbox(state));
+    const world = new World(folder, env, region, await connectSandbox(state));
+    if (options.versioned === true) await world.bucket.keepVersions();
+    return world;
   }
 
   get folder(): string {
