@@ -1,11 +1,11 @@
-import type { InspectedCheckpoint } from '@runctl/checkpoint';
+import type { InspectedFolder } from '@runctl/checkpoint';
 import { RunctlCommand } from './command.ts';
 import type { Cloud } from './operations/cloud.ts';
 import type { RunCheckpoint } from './operations/checkpoint/run-checkpoints.ts';
 
 /** Where checkpoints are, and what was found there, newest first. */
 export type Place =
-  | { readonly folder: string; readonly checkpoints: readonly InspectedCheckpoint[] }
+  | ({ readonly folder: string } & InspectedFolder)
   | { readonly run: string; readonly cloud: Cloud; readonly checkpoints: readonly RunCheckpoint[] };
 
 /** Commands on the checkpoints of a folder of this machine, or of a run in the bucket. A folder needs no account. */
@@ -25,7 +25,7 @@ export abstract class FolderOrRunCommand extends RunctlCommand {
     const { lookIntoFolder } = await import('./operations/checkpoint/folder-checkpoints.ts');
     const { clock, interrupted: signal } = this.context;
     const openWriters = openWritersFor(process.platform);
-    return this.show({ folder, checkpoints: await lookIntoFolder(folder, { clock, openWriters, signal }) });
+    return this.show({ folder, ...(await lookIntoFolder(folder, { clock, openWriters, signal })) });
   }
 
   private async showRunOf(text: string): Promise<number> {

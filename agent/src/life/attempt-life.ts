@@ -3,6 +3,7 @@ import { messageOf } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
 import type { PassReport } from '@runctl/checkpoint';
 import { createPassLoop, type PassLoop } from '../checkpoints/pass-loop.ts';
+import { PassedOverAccount } from '../checkpoints/passed-over-account.ts';
 import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/attempt-driver.ts';
 import { drainNoteOf, replaceFile } from '../journal/journal.ts';
 import type { AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
@@ -23,6 +24,7 @@ export class AttemptLife implements AttemptActions {
   readonly #context: LifeContext;
   readonly #shipper: LogShipper;
   readonly #passes: PassLoop;
+  readonly #passedOver = new PassedOverAccount();
   #drain: DrainNotes | null = null;
   #passing: { readonly stop: () => void; readonly abort: () => void; readonly done: Promise<void> } | null = null;
   #prepared: Prepared | null = null;
@@ -50,6 +52,10 @@ export class AttemptLife implements AttemptActions {
       beforePass: () => context.progress.read(),
       onPass: (report) => {
         this.#lastPass = report;
+        for (const line of this.#passedOver.news(report.passedOver)) {
+          ports.log.warn({}, line);
+          life.warn(line);
+        }
         if (report.published === null) return;
         ports.log.info({ step: report.published.step, seq: report.published.seq }, 'checkpoint durable');
         context.fit

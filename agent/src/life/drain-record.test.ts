@@ -10,6 +10,7 @@ const pass = (report: Partial<PassReport>): PassReport => ({
   durable: null,
   candidates: [],
   notDurable: [],
+  passedOver: [],
   refused: null,
   unsettled: false,
   error: null,

@@ -92,11 +92,12 @@ export class RunWorld {
     return machine;
   }
 
+  /** Resolves with the nonce of the wish. */
   async control(
     action: 'stop' | 'checkpoint' | 'budget',
     args: { graceMs?: number; budgetUsd?: number } = {},
     launch = 1,
-  ): Promise<void> {
+  ): Promise<string> {
     const document: ControlDocument = {
       version: FORMAT_VERSION,
       action,
@@ -107,6 +108,7 @@ export class RunWorld {
       nonce: `${Date.now()}`,
     };
     await this.memory.put(this.keys.control(Date.now(), document.nonce), encodeDocument(controlDocument, document));
+    return document.nonce;
   }
 
   started = (generation: number) => this.#read(attemptStarted, this.keys.attempt(generation, 0).started);

@@ -1,4 +1,4 @@
-import type { InspectedCheckpoint } from '@runctl/checkpoint';
+import type { InspectedCheckpoint, PassedOver } from '@runctl/checkpoint';
 import { formatBytes, formatDuration } from '@runctl/core';
 import type { RunCheckpoint } from '../operations/checkpoint/run-checkpoints.ts';
 import { styles, type Styles } from './style.ts';
@@ -28,6 +28,15 @@ export function renderFolder(folder: string, found: readonly InspectedCheckpoint
     each.why,
   ]);
   return table(['ENTRY', 'RECOGNISER', 'STEP', 'SIZE', 'SAVED', 'STATE', 'WHY'], rows);
+}
+
+/** What is part of no checkpoint, and why. */
+export function renderPassedOver(found: readonly PassedOver[]): string {
+  return found.map(({ path, why }) => `not kept: ${path} ${why}\n`).join('');
+}
+
+export function passedOverJson({ path, why }: PassedOver) {
+  return { type: 'passed-over', path, why };
 }
 
 export function folderJson(each: InspectedCheckpoint, withFiles = false) {

@@ -12,12 +12,12 @@ export {
 } from './publish/prune.ts';
 export { createPublisher } from './publish/publisher.ts';
 export * from './publish/publisher-port.ts';
-export * from './recognise/inspect-folder.ts';
 export { fileUploadJournal, type UploadJournal } from './publish/uploads/upload-journal.ts';
 export * from './recognise/inspect-folder.ts';
 export { openWritersFor } from './recognise/open-writers.ts';
 export * from './recognise/recogniser.ts';
 export { recognisers } from './recognise/recognisers.ts';
+export type { PassedOver } from './recognise/scan.ts';
 export { setTornAside } from './restore/place.ts';
 export { prefetchLatest, restoreLatest, settlePrefetched } from './restore/restore.ts';
 export * from './restore/restore-port.ts';

@@ -1,3 +1,4 @@
 export * from './fake-clock.ts';
+export * from './forbidden-path.ts';
 export * from './recording-log.ts';
 export * from './temporary-folder.ts';

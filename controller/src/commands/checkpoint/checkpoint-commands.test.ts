@@ -1,4 +1,4 @@
-import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createPublisher, recognisers } from '@runctl/checkpoint';
 import { silentLog } from '@runctl/core';
@@ -56,6 +56,17 @@ describe('of a folder', () => {
       companions: ['train.log'],
     });
     expect((await scope.world.run(['checkpoint', 'info', 'saves', '9'])).stdout).toContain('torn');
+  });
+
+  test('list tells what is part of no checkpoint', async () => {
+    await using scope = await commandWorld(FOLDER);
+    await symlink('/etc/hostname', join(scope.world.folder, 'saves/checkpoint-5/host'));
+    await later(scope.world);
+    const why = 'outside of the checkpoint folder, and not followed';
+    const { stdout } = await scope.world.run(['checkpoint', 'list', 'saves']);
+    expect(stdout).toMatch(new RegExp(`^not kept: checkpoint-5/host is a link to .*/hostname, ${why}$`, 'm'));
+    const json = (await scope.world.run(['checkpoint', 'list', 'saves', '--json'])).stdout.trimEnd().split('\n');
+    expect(JSON.parse(json.at(-1) ?? '')).toMatchObject({ type: 'passed-over', path: 'checkpoint-5/host' });
   });
 
   test('verify fails when one is torn, and not for one that is whole', async () => {

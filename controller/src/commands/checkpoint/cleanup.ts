@@ -41,7 +41,8 @@ export class CheckpointCleanupCommand extends BucketCommand {
     const { deleteFromFolder, judgeFolder } = await import('../../operations/checkpoint/cleanup-folder.ts');
     const { clock, interrupted: signal } = this.context;
     const openWriters = openWritersFor(process.platform);
-    const decisions = judgeFolder(await lookIntoFolder(folder, { clock, openWriters, signal }), keepLast);
+    const { checkpoints } = await lookIntoFolder(folder, { clock, openWriters, signal });
+    const decisions = judgeFolder(checkpoints, keepLast);
     for (const { checkpoint, keep, why } of decisions)
       this.show({ name: checkpoint.entry, keep, why, sizeBytes: checkpoint.sizeBytes });
     const doomed = decisions.filter(({ keep }) => !keep).length;

@@ -7,7 +7,8 @@ export class CheckpointListCommand extends FolderOrRunCommand {
     description: 'Lists the checkpoints in a folder, or those of a run in the bucket.',
     details:
       'For a folder: exactly what the agent on an instance would say of it, with why. `complete` would be made durable now,\n' +
-      '`not yet` may still be being written, `torn` never will count as it is. Nothing is changed.\n' +
+      '`not yet` may still be being written, `torn` never will count as it is. Nothing is changed. Below it: what is no part\n' +
+      'of any checkpoint, though its name counts (links that lead out, sockets, what may not be read).\n' +
       'For a run: what the bucket has, newest first; `latest` is what a resume takes. What no pointer ever named was never\n' +
       'committed and counts for nothing.',
     examples: [
@@ -19,11 +20,15 @@ export class CheckpointListCommand extends FolderOrRunCommand {
   text = Option.String({ name: 'DIR|RUN' });
 
   protected async show(place: Place): Promise<number> {
-    const { folderJson, renderFolder, renderRun, runJson } = await import('../../render/checkpoints.ts');
+    const render = await import('../../render/checkpoints.ts');
+    const { folderJson, passedOverJson, renderFolder, renderPassedOver, renderRun, runJson } = render;
     const look = { nowMs: this.context.clock.wallMs(), colour: this.context.colour };
     if ('folder' in place) {
-      if (this.json) for (const each of place.checkpoints) this.printJson(folderJson(each));
-      else this.print(renderFolder(this.text, place.checkpoints, look));
+      const { checkpoints, passedOver } = place;
+      if (!this.json) this.print(renderFolder(this.text, checkpoints, look) + renderPassedOver(passedOver));
+      else
+        for (const each of [...checkpoints.map((one) => folderJson(one)), ...passedOver.map(passedOverJson)])
+          this.printJson(each);
       return 0;
     }
     if (this.json) for (const each of place.checkpoints) this.printJson(runJson(place.run, each));

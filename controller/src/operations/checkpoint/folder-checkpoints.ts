@@ -1,4 +1,4 @@
-import { inspectFolder, type InspectedCheckpoint, type OpenWriters } from '@runctl/checkpoint';
+import { inspectFolder, type InspectedCheckpoint, type InspectedFolder, type OpenWriters } from '@runctl/checkpoint';
 import { type Clock, RunctlError } from '@runctl/core';
 
 /** As long as the agent lets files settle. */
@@ -10,14 +10,14 @@ export interface FolderLook {
   readonly signal: AbortSignal;
 }
 
-/** What the agent would say of a folder, newest first. Waits once where files are too young to be called still. */
-export async function lookIntoFolder(folder: string, look: FolderLook): Promise<readonly InspectedCheckpoint[]> {
+/** What the agent would say of a folder. Waits once where files are too young to be called still. */
+export async function lookIntoFolder(folder: string, look: FolderLook): Promise<InspectedFolder> {
   const { clock, openWriters, signal } = look;
   const inspect = () => inspectFolder(folder, { openWriters, nowMs: clock.wallMs(), settleMs: SETTLE_MS });
   const first = await inspect();
   const isYoung = (each: InspectedCheckpoint): boolean =>
     each.state === 'settling' && clock.wallMs() - each.touchedAtMs < SETTLE_MS;
-  if (!first.some(isYoung)) return first;
+  if (!first.checkpoints.some(isYoung)) return first;
   await clock.sleep(SETTLE_MS, signal);
   return inspect();
 }

@@ -1,6 +1,7 @@
 import { type LatestPointer, type Manifest, runKeys } from '@runctl/protocol';
 import { isSideFile } from '../recognise/names.ts';
 import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
+import type { PassedOver } from '../recognise/scan.ts';
 import type { CompleteCandidate } from './inspect.ts';
 import type { CandidateReport, DurableCheckpoint, PassReport } from './publisher-port.ts';
 
@@ -9,13 +10,22 @@ export interface Findings {
   published: Manifest | null;
   readonly candidates: CandidateReport[];
   readonly notDurable: string[];
+  readonly passedOver: PassedOver[];
   refused: PassReport['refused'];
   unsettled: boolean;
   error: unknown;
 }
 
 export function newFindings(): Findings {
-  return { published: null, candidates: [], notDurable: [], refused: null, unsettled: false, error: null };
+  return {
+    published: null,
+    candidates: [],
+    notDurable: [],
+    passedOver: [],
+    refused: null,
+    unsettled: false,
+    error: null,
+  };
 }
 
 export function durableOf(run: string, manifest: Manifest, pointer?: LatestPointer): DurableCheckpoint {
@@ -30,9 +40,9 @@ export function leftOut({ companions }: CompleteCandidate, taken: readonly FileS
     .map((file) => `${file.path}: left out so that the checkpoint comes first`);
 }
 
-/** Whether a companion that counts is not complete yet. */
-export function lacksCompanions({ candidate, companions }: CompleteCandidate): boolean {
-  const complete = new Set(companions.map((file) => file.path));
+/** Whether a companion that counts is not complete yet. For one that may not be read nobody waits. */
+export function lacksCompanions({ candidate, companions, held }: CompleteCandidate): boolean {
+  const complete = new Set([...companions, ...held.forbidden].map((file) => file.path));
   return candidate.companions.some((file) => !isSideFile(file.path) && !complete.has(file.path));
 }
 

@@ -4,7 +4,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { encodeDocument, manifest as manifestSchema, runKeys } from '@runctl/protocol';
-import { describe, expect, test } from 'vitest';
+import { forbiddenPath } from '@runctl/testkit';
+import { describe, expect, test, type TestContext } from 'vitest';
+import type { PassReport } from './publisher-port.ts';
 import { openWorld, RUN, type World } from '../test-world.ts';
 
 const HOUR_MS = 3_600_000;
@@ -54,6 +56,7 @@ describe('what no bucket can hold', () => {
     await using _ = world;
     expect(report, what).toMatchObject({ error: null, published: null, unsettled: false });
     expect(report.notDurable).toEqual([expect.stringMatching(why) as string]);
+    expect(report.passedOver).toContainEqual({ path: 'checkpoint-200', why: expect.stringMatching(why) as string });
     expect((await world.pointer())?.step).toBe(100);
     // The next checkpoint is none the worse for it.
     await world.write('checkpoint-300/model.bin', 'weights of 300');
@@ -79,6 +82,61 @@ test('sockets, pipes, devices and links out of the folder are no part of a check
     'checkpoint-200/best.bin',
     'checkpoint-200/model.bin',
   ]);
+  expect(report.passedOver.map(({ path, why }) => `${path} ${why}`)).toEqual([
+    expect.stringMatching(/^checkpoint-200\/endless is a link to \/dev\/zero, outside of the checkpoint folder/),
+    expect.stringMatching(/^checkpoint-200\/leak is a link to .*secret, outside of the checkpoint folder/),
+    'checkpoint-200/pipe is a pipe, and no checkpoint',
+    'checkpoint-200/socket is a socket, and no checkpoint',
+  ]);
+});
+
+describe('what may not be read', () => {
+  /** Step 100 is durable; then `path` of step 200, or beside it, is closed to everybody. */
+  const withForbidden = async (context: TestContext, path: string, check: (report: PassReport) => void) => {
+    await using world = await openWorld();
+    await world.write('checkpoint-100/model.bin', 'weights of 100');
+    await world.write('checkpoint-200/model.bin', 'weights of 200');
+    await world.write(path.endsWith('/') ? `${path}file` : path, 'nobody may see this');
+    await using forbidden = await forbiddenPath(join(world.folder, path), { root: world.root });
+    if (forbidden === null) context.skip('this process can not act as an ordinary user');
+    check(await world.settleAndPass(world.publisher()));
+  };
+
+  test('a folder beside the checkpoints is told, and they are published', async (context) =>
+    withForbidden(context, 'private/', (report) => {
+      expect(report).toMatchObject({ error: null, published: { step: 200 }, unsettled: false, notDurable: [] });
+      expect(report.passedOver).toEqual([{ path: 'private', why: "can't be looked into (EACCES)" }]);
+    }));
+
+  test('a file beside the checkpoints is told, and they are published without waiting for it', async (context) =>
+    withForbidden(context, 'vocabulary.bin', (report) => {
+      expect(report).toMatchObject({ error: null, published: { step: 200 }, unsettled: false });
+      expect(report.passedOver).toMatchObject([{ path: 'vocabulary.bin', why: expect.stringMatching(/EACCES/) }]);
+    }));
+
+  test.for([
+    ['a folder', 'checkpoint-200/optimizer/', /optimizer, which is part of it, can't be looked into/],
+    ['a file', 'checkpoint-200/optimizer.bin', /optimizer.bin can't be read: EACCES/],
+  ] as const)(
+    '%s in a checkpoint keeps it back, with an account, and the one before is published',
+    async (row, context) => {
+      const [, path, why] = row;
+      await withForbidden(context, path, (report) => {
+        expect(report).toMatchObject({ error: null, published: { step: 100 }, unsettled: false });
+        expect(report.passedOver).toContainEqual({ path: 'checkpoint-200', why: expect.stringMatching(why) as string });
+        expect(report.notDurable).toEqual([expect.stringMatching(why)]);
+      });
+    },
+  );
+});
+
+test('a companion that no bucket can hold is told, and keeps no checkpoint back', async () => {
+  await using world = await openWorld();
+  await world.write('checkpoint-100/model.bin', 'weights of 100');
+  await writeFile(Buffer.concat([Buffer.from(`${world.folder}/vocabulary-`), Buffer.from([0xff])]), 'x');
+  const report = await world.settleAndPass(world.publisher());
+  expect(report).toMatchObject({ error: null, published: { step: 100 }, unsettled: false });
+  expect(report.passedOver).toMatchObject([{ why: expect.stringMatching(/name is not UTF-8/) }]);
 });
 
 test('a folder that comes late, goes away and comes again is watched all the same', async () => {

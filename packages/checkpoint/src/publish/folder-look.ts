@@ -2,8 +2,9 @@ import type { Clock } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
 import { type MovementFacts, shapeOf, shapeOfPublished } from '../recognise/judge.ts';
 import { observe, type Observations } from '../recognise/observations.ts';
+import { keepable } from '../recognise/keepable.ts';
 import type { Candidate, Recogniser, WorkloadEnd } from '../recognise/recogniser.ts';
-import { folderContext, scanFolder } from '../recognise/scan.ts';
+import { folderContext, type PassedOver, scanFolder } from '../recognise/scan.ts';
 import { newestFirst } from './plan.ts';
 
 export interface FolderLookOptions {
@@ -11,6 +12,15 @@ export interface FolderLookOptions {
   readonly clock: Clock;
   readonly recognisers: readonly Recogniser[];
   readonly settleMs: number;
+}
+
+export interface Looked {
+  /** Newest first. */
+  readonly candidates: readonly Candidate[];
+  /** What is part of none of them, though it stands there under a name that counts. */
+  readonly passedOver: readonly PassedOver[];
+  /** What is known about their movement. */
+  readonly facts: MovementFacts;
 }
 
 /** Looks at a checkpoint folder again and again, and remembers what tells whether something there is complete. */
@@ -23,10 +33,7 @@ export class FolderLook {
     this.#options = options;
   }
 
-  /** Candidates, newest first, and what is known about their movement. */
-  async look(
-    ended: WorkloadEnd | null,
-  ): Promise<{ readonly candidates: readonly Candidate[]; readonly facts: MovementFacts }> {
+  async look(ended: WorkloadEnd | null): Promise<Looked> {
     const { folder, clock, recognisers, settleMs } = this.#options;
     const tree = await scanFolder(folder);
     const nowMs = clock.monotonicMs();
@@ -34,7 +41,8 @@ export class FolderLook {
     const context = folderContext(folder);
     const recognised = recognisers.map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ?? [];
     const facts = { observations: this.#observations, nowMs, settleMs, ended, expectedShape: this.#expectedShape };
-    return { candidates: newestFirst(recognised), facts };
+    const { candidates, passedOver } = keepable(newestFirst(recognised), tree);
+    return { candidates, passedOver, facts };
   }
 
   /** The next checkpoints will have the files that this one has. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { messageOf } from '@runctl/core';
 import { mapConcurrently } from '../concurrency.ts';
 import type { FileSeen } from '../recognise/recogniser.ts';
-import { fileSeen, fingerprintOf } from '../recognise/scan.ts';
+import { fileSeen, fingerprintOf, isForbidden, type PassedOver } from '../recognise/scan.ts';
 import type { FileBytes } from '../recognise/structure.ts';
 
 export interface HeldFile extends FileBytes {
@@ -17,12 +17,21 @@ export interface HeldFile extends FileBytes {
 /** Files of a candidate held open, so that a rotation by the script can't take them away in the middle of an upload. */
 export interface HeldFiles extends AsyncDisposable {
   readonly files: readonly HeldFile[];
+  /** Optional ones that are there and may not be read. */
+  readonly forbidden: readonly PassedOver[];
   /** Paths of the files whose size or time of writing differs from when they were seen. */
   changed(): Promise<ReadonlySet<string>>;
 }
 
 const OPEN_AT_ONCE = 16;
 const OWN_DESCRIPTORS = platform() === 'linux' ? '/proc/self/fd' : '/dev/fd';
+
+/** Why files could not be held. `forbidden`: one is there and may not be read. */
+interface NotHeld {
+  readonly path: string;
+  readonly problem: string;
+  readonly forbidden: boolean;
+}
 
 type OpenFile = { readonly seen: FileSeen; readonly handle: FileHandle };
 
@@ -34,24 +43,30 @@ export async function holdFiles(
   folder: string,
   required: readonly FileSeen[],
   optional: readonly FileSeen[] = [],
-): Promise<{ readonly held: HeldFiles } | { readonly problem: string }> {
+): Promise<{ readonly held: HeldFiles } | NotHeld> {
   const opened = await mapConcurrently([...required, ...optional], OPEN_AT_ONCE, (seen) => openAsSeen(folder, seen));
-  const held = heldFiles(opened.filter((each) => 'handle' in each));
+  const forbidden = opened
+    .filter((each) => 'problem' in each)
+    .flatMap(({ path, problem: why, ...each }) => (each.forbidden ? [{ path, why }] : []));
+  const held = heldFiles(
+    opened.filter((each) => 'handle' in each),
+    forbidden,
+  );
   const problem = opened.slice(0, required.length).find((each) => 'problem' in each);
   if (problem === undefined) return { held };
   await held[Symbol.asyncDispose]();
   return problem;
 }
 
-async function openAsSeen(folder: string, seen: FileSeen): Promise<OpenFile | { readonly problem: string }> {
+async function openAsSeen(folder: string, seen: FileSeen): Promise<OpenFile | NotHeld> {
   try {
     // Non-blocking, since a FIFO may have taken the place of the file.
     const handle = await open(join(folder, seen.path), constants.O_RDONLY | constants.O_NONBLOCK);
     if (await isAsSeen(handle, seen)) return { seen, handle };
     await handle.close();
-    return { problem: `${seen.path} changed while being looked at` };
+    return { path: seen.path, problem: 'changed while being looked at', forbidden: false };
   } catch (error) {
-    return { problem: `${seen.path} can't be read: ${messageOf(error)}` };
+    return { path: seen.path, problem: `can't be read: ${messageOf(error)}`, forbidden: isForbidden(error) };
   }
 }
 
@@ -59,8 +74,9 @@ async function isAsSeen(handle: FileHandle, seen: FileSeen): Promise<boolean> {
   return fingerprintOf(fileSeen(seen.path, await handle.stat({ bigint: true }))) === fingerprintOf(seen);
 }
 
-function heldFiles(handles: readonly OpenFile[]): HeldFiles {
+function heldFiles(handles: readonly OpenFile[], forbidden: readonly PassedOver[]): HeldFiles {
   return {
+    forbidden,
     files: handles
       .map(({ seen, handle }) => heldFile(seen, handle))
       .sort((a, b) => (a.seen.path < b.seen.path ? -1 : 1)),

@@ -1,7 +1,6 @@
 import { type Incomplete, judge, type MovementFacts } from '../recognise/judge.ts';
 import type { Candidate, FileSeen, OpenWriters } from '../recognise/recogniser.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
-import { unkeepable } from '../recognise/unkeepable.ts';
 import { structureOf, type StructureFinding } from '../recognise/structure.ts';
 import { type HeldFiles, holdFiles } from './held-files.ts';
 
@@ -59,10 +58,13 @@ export async function inspect(
   candidate: Candidate,
   { folder, facts, openWriters, structures }: InspectOptions,
 ): Promise<CompleteCandidate | Incomplete> {
-  const hopeless = candidate.files.map(unkeepable).find((why) => why !== null);
-  if (hopeless !== undefined) return { why: hopeless, settling: false, hopeless: true };
+  if (candidate.unkept !== undefined) return { why: candidate.unkept, settling: false, told: true };
   const opened = await holdFiles(folder, candidate.files, candidate.companions);
-  if ('problem' in opened) return { why: opened.problem, settling: facts.ended === null };
+  if ('problem' in opened)
+    return {
+      why: `${opened.path} ${opened.problem}`,
+      ...(opened.forbidden ? { settling: false, told: true } : { settling: facts.ended === null }),
+    };
   const { held } = opened;
   try {
     const seen = held.files.map((file) => file.seen);

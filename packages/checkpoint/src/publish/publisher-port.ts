@@ -2,6 +2,7 @@ import type { Clock, Log } from '@runctl/core';
 import type { Manifest, Metrics, RetentionPolicy } from '@runctl/protocol';
 import type { Lanes, ObjectStore } from '@runctl/store';
 import type { OpenWriters, Recogniser, WorkloadEnd } from '../recognise/recogniser.ts';
+import type { PassedOver } from '../recognise/scan.ts';
 import type { UploadJournal } from './uploads/upload-journal.ts';
 
 export interface PublisherOptions {
@@ -79,6 +80,8 @@ export interface PassReport {
   readonly candidates: readonly CandidateReport[];
   /** Complete checkpoints newer than the durable one that this pass did not make durable, with why. */
   readonly notDurable: readonly string[];
+  /** What stands in the folder under a name that counts and will not be kept, however long one waits. The same in each pass. */
+  readonly passedOver: readonly PassedOver[];
   /** `not-holder`: mayPublish() said no. `fenced`: the bucket names a higher generation, so publishing is over for good. */
   readonly refused: 'not-holder' | 'fenced' | null;
   /** Something is still changing or settling: call again after settleMs even if no file event comes. */

@@ -114,7 +114,8 @@ class PublishingFolder {
     this.#superseded.passBegins();
     try {
       if (!this.#knowsBucket) await this.#readStanding(pass);
-      const { candidates, facts } = await this.#look.look(pass.ended ?? null);
+      const { candidates, facts, passedOver } = await this.#look.look(pass.ended ?? null);
+      found.passedOver.push(...passedOver);
       if (pass.deadlineMs === undefined) await this.#newestOf(candidates, facts, pass, found);
       else await this.#mostUrgentOf(candidates, facts, pass, found);
     } catch (error) {
@@ -182,13 +183,17 @@ class PublishingFolder {
     const complete =
       moving === null
         ? await inspect(candidate, { ...this.#options, facts, structures: this.#structures })
-        : { why: moving, settling: facts.ended === null };
+        : { why: moving, settling: facts.ended === null, told: undefined };
     if ('why' in complete) {
       found.unsettled ||= complete.settling;
-      if ('hopeless' in complete) found.notDurable.push(`${describe(candidate)}: ${complete.why}`);
+      if (complete.told === true) {
+        found.notDurable.push(`${describe(candidate)}: ${complete.why}`);
+        found.passedOver.push({ path: candidate.entry, why: `can't be made durable: ${complete.why}` });
+      }
       return report(false, complete.why);
     }
     await using held = complete;
+    found.passedOver.push(...held.held.forbidden);
     const lacking = facts.ended === null && lacksCompanions(complete);
     found.unsettled ||= lacking;
     const known = this.#isPublished(candidate, complete.companions, facts);

@@ -32,7 +32,7 @@ const soon = { openWriters: unknownOpenWriters, settleMs: SETTLE_MS, nowMs: Date
 test.each(made)('what %s wrote is found on a real disk', async (name, peer) => {
   await using folder = await temporaryFolder();
   await unpack(readFixture(peer.fixture ?? name), folder.path);
-  const found = await inspectFolder(folder.path, soon);
+  const { checkpoints: found } = await inspectFolder(folder.path, soon);
   expect(found.map(({ state, step }) => ({ state, step }))).toEqual(
     peer.steps.toReversed().map((step) => ({ state: 'complete', step })),
   );
@@ -67,7 +67,7 @@ test.each(made)(
     expect(await restoreLatest({ ...access, folder: restored, signal: never })).toMatchObject({
       manifest: { step: peer.steps.at(-1) },
     });
-    const [newest] = await inspectFolder(restored, soon);
+    const [newest] = (await inspectFolder(restored, soon)).checkpoints;
     expect(newest).toMatchObject({ state: 'complete', step: peer.steps.at(-1) });
   },
 );
@@ -76,30 +76,30 @@ test('files that are being written, or were a moment ago, are not settled', asyn
   await using folder = await temporaryFolder();
   await writeFile(join(folder.path, 'model_5.bin'), 'weights');
   const young = await inspectFolder(folder.path, { ...soon, nowMs: Date.now() });
-  expect(young).toMatchObject([{ state: 'settling', why: expect.stringContaining('has not been still') }]);
+  expect(young.checkpoints).toMatchObject([{ state: 'settling', why: expect.stringContaining('has not been still') }]);
   if (platform() !== 'linux') context.skip('open writers are known on Linux alone');
   const writing = await open(join(folder.path, 'model_5.bin'), 'r+');
   const options = { ...soon, openWriters: linuxOpenWriters() };
-  expect(await inspectFolder(folder.path, options)).toMatchObject([
+  expect((await inspectFolder(folder.path, options)).checkpoints).toMatchObject([
     { state: 'settling', why: 'model_5.bin is open for writing' },
   ]);
   await writing.close();
-  expect(await inspectFolder(folder.path, options)).toMatchObject([{ state: 'complete' }]);
+  expect((await inspectFolder(folder.path, options)).checkpoints).toMatchObject([{ state: 'complete' }]);
 });
 
 test('a save that lacks its last file may go on for a minute, then it is torn', async () => {
   await using folder = await temporaryFolder();
   await writeFile(join(folder.path, '__0_0.distcp'), 'shard');
   const nowMs = Date.now();
-  expect(await inspectFolder(folder.path, { ...soon, nowMs: nowMs + 30_000 })).toMatchObject([{ state: 'settling' }]);
-  expect(await inspectFolder(folder.path, { ...soon, nowMs: nowMs + HOUR_MS })).toMatchObject([{ state: 'torn' }]);
+  const at = (ms: number) => inspectFolder(folder.path, { ...soon, nowMs: nowMs + ms });
+  expect((await at(30_000)).checkpoints).toMatchObject([{ state: 'settling' }]);
+  expect((await at(HOUR_MS)).checkpoints).toMatchObject([{ state: 'torn' }]);
 });
 
 test('a torn file is torn however long it has been still, and a folder that is not there is empty', async () => {
   await using folder = await temporaryFolder();
   await writeFile(join(folder.path, 'model_5.json'), '{"step": ');
-  expect(await inspectFolder(folder.path, { ...soon, nowMs: Date.now() + HOUR_MS })).toMatchObject([
-    { state: 'torn', step: 5, why: expect.stringContaining('JSON') },
-  ]);
-  expect(await inspectFolder(join(folder.path, 'missing'), soon)).toEqual([]);
+  const { checkpoints } = await inspectFolder(folder.path, { ...soon, nowMs: Date.now() + HOUR_MS });
+  expect(checkpoints).toMatchObject([{ state: 'torn', step: 5, why: expect.stringContaining('JSON') }]);
+  expect(await inspectFolder(join(folder.path, 'missing'), soon)).toEqual({ checkpoints: [], passedOver: [] });
 });

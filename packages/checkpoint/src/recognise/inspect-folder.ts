@@ -3,7 +3,8 @@ import { newestFirst, savedAtMsOf } from '../publish/plan.ts';
 import { movementOf, type MovementFacts } from './judge.ts';
 import type { Observations } from './observations.ts';
 import type { Candidate, FileSeen, FolderTree, OpenWriters, Recogniser } from './recogniser.ts';
-import { fingerprintOf, folderContext, scanFolder } from './scan.ts';
+import { keepable } from './keepable.ts';
+import { fingerprintOf, folderContext, type PassedOver, scanFolder } from './scan.ts';
 import { recognisers } from './recognisers.ts';
 
 /** A save that lacks files and has not touched any for this long is taken for abandoned. */
@@ -22,9 +23,16 @@ export interface InspectedCheckpoint {
   readonly savedAtMs: number;
   /** When the last of its files was written, put there or renamed. */
   readonly touchedAtMs: number;
-  /** `settling`: not yet, and waiting may change that; `torn`: waiting will not. */
+  /** `settling`: not yet, and waiting may change that; `torn`: waiting will not; nor will it keep what can't be read. */
   readonly state: 'complete' | 'settling' | 'torn';
   readonly why: string;
+}
+
+export interface InspectedFolder {
+  /** Newest first. */
+  readonly checkpoints: readonly InspectedCheckpoint[];
+  /** What is part of none of them, though it stands there under a name that counts. */
+  readonly passedOver: readonly PassedOver[];
 }
 
 export interface InspectFolderOptions {
@@ -36,14 +44,11 @@ export interface InspectFolderOptions {
 }
 
 /**
- * One look at a checkpoint folder with the eyes of the agent, newest candidate first. Files count as having been still since
+ * One look at a checkpoint folder with the eyes of the agent. Files count as having been still since
  * they were last written or put there, which one look can know; that a save goes on shows in open writers and recent times.
  * A folder that does not exist has no checkpoints.
  */
-export async function inspectFolder(
-  folder: string,
-  options: InspectFolderOptions,
-): Promise<readonly InspectedCheckpoint[]> {
+export async function inspectFolder(folder: string, options: InspectFolderOptions): Promise<InspectedFolder> {
   const tree = await scanFolder(folder);
   const context = folderContext(folder);
   const found =
@@ -56,10 +61,11 @@ export async function inspectFolder(
     ended: null,
     expectedShape: null,
   };
-  const inspected: InspectedCheckpoint[] = [];
-  for (const candidate of newestFirst(found))
-    inspected.push(described(candidate, await verdictOn(candidate, folder, { facts, options })));
-  return inspected;
+  const { candidates, passedOver } = keepable(newestFirst(found), tree);
+  const checkpoints: InspectedCheckpoint[] = [];
+  for (const candidate of candidates)
+    checkpoints.push(described(candidate, await verdictOn(candidate, folder, { facts, options })));
+  return { checkpoints, passedOver };
 }
 
 type State = Pick<InspectedCheckpoint, 'state' | 'why'>;

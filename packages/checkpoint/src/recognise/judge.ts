@@ -32,8 +32,8 @@ export type Verdict =
 export interface Incomplete {
   readonly why: string;
   readonly settling: boolean;
-  /** No bucket can hold it: whoever saved it must be told. */
-  readonly hopeless?: true;
+  /** Only whoever saved it can change that, and must be told: no bucket can hold it, or this process may not read it. */
+  readonly told?: true;
 }
 
 /** For this many settling times a file that earlier checkpoints had may be missing, then their layout has changed. */

@@ -44,12 +44,14 @@ const UNFINISHED: readonly RegExp[] = [
   /\.orbax-checkpoint-tmp-/,
   /~$/,
   /^\./,
+  // What ext4 puts into every file system, for root alone to read.
+  /^lost\+found$/,
 ];
 
 /** What torch.distributed.checkpoint commits a checkpoint with, though it is hidden. */
 export const DCP_METADATA = '.metadata';
 
-/** Files and folders that are never looked into: temporary ones by name, hidden ones, editors' swap files. */
+/** Files and folders that are never looked into: temporary ones by name, hidden ones, editors' swap files, the file system's own. */
 export function isIgnoredName(name: string): boolean {
   return name !== DCP_METADATA && UNFINISHED.some((pattern) => pattern.test(name));
 }

@@ -33,6 +33,8 @@ export interface Candidate {
   readonly doubt?: Doubt;
   /** The framework writes every checkpoint as one file, so that none can be missing beside it. */
   readonly wholeInOneFile?: true;
+  /** Why it can't be kept as a whole, however often it is tried: told, and never published. */
+  readonly unkept?: string;
 }
 
 /** Why files may still be coming. A clean end of the workload settles it, a kill never does. */

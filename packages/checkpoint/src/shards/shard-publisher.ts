@@ -99,6 +99,7 @@ class ShardFolder {
     const report = (rest: Partial<PassReport>): PassReport => ({
       published: null,
       notDurable: [],
+      passedOver: [],
       refused: null,
       unsettled: false,
       error: null,
@@ -116,7 +117,7 @@ class ShardFolder {
       if (round !== null) candidates.push(await this.#answer(round, found, access));
       const waiting = found.candidates.filter((candidate) => this.#isAhead(candidate));
       const notDurable = waiting.map(({ entry }) => `${entry}: waits for node 0 and the other machines`);
-      return report({ unsettled: waiting.length > 0, notDurable });
+      return report({ unsettled: waiting.length > 0, notDurable, passedOver: found.passedOver });
     } catch (error) {
       return report({ error });
     }
