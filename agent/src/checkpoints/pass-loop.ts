@@ -1,7 +1,9 @@
 import type { PassReport, WorkloadEnd } from '@runctl/checkpoint';
 import { type Clock, type Log, messageOf } from '@runctl/core';
+import { isStoreError } from '@runctl/store';
 import type { Checkpoints } from './checkpoint-port.ts';
 import { growingLoop } from './growing-loop.ts';
+import { Patience } from './refusals.ts';
 
 export interface PassLoopOptions {
   readonly checkpoints: Checkpoints;
@@ -11,6 +13,10 @@ export interface PassLoopOptions {
   /** Comes before each look at the folder, so that what the script tells of itself is as of then. Never rejects. */
   readonly beforePass?: () => Promise<unknown>;
   readonly onPass: (report: PassReport) => void;
+  /** Why the lease could not be renewed, as long as it can't be; null when that is not so. */
+  readonly leaseTrouble: () => unknown;
+  /** After a normal end: a bucket that refuses for so long is given up. */
+  readonly refusedMs: number;
 }
 
 export interface FinalPass {
@@ -37,7 +43,12 @@ export interface PassLoop {
   hurry(deadlineMs: number): void;
   /** Passes when files change, and while something is unsettled; uploads what grows meanwhile. Never rejects. */
   run(stops: LoopStops): Promise<void>;
-  /** After the workload's end: passes until everything is durable or refused for good, or the signal fires. Never rejects. */
+  /**
+   * After the workload's end: passes until everything is durable or refused for good, or the signal fires. A bucket that
+   * refuses (permissions, credentials, bucket gone) is asked until a deadline, since what it refuses now may be all that is
+   * left of the run; without one it is given up after `refusedMs`: the machine costs money, and the bucket is right by then
+   * or not at all. Never rejects.
+   */
   finish(final: FinalPass): Promise<PassReport | null>;
 }
 
@@ -45,10 +56,16 @@ export interface PassLoop {
 const UNASKED_SETTLES = 30;
 const RETRY_MS = 1000;
 
+/** What makes two failures the same one: messages name keys that are new with each try. */
+function complaintOf(error: unknown): string {
+  return isStoreError(error) ? `${error.kind} ${error.code}` : messageOf(error);
+}
+
 export function createPassLoop(options: PassLoopOptions): PassLoop {
-  const { checkpoints, clock, log, settleMs, beforePass, onPass } = options;
+  const { checkpoints, clock, log, settleMs, beforePass, onPass, leaseTrouble, refusedMs } = options;
   let wake = (): void => {};
   let wanted = false;
+  let complaint: string | null = null;
   const waiting: ((report: PassReport) => void)[] = [];
   const request = (settled?: (report: PassReport) => void): void => {
     if (settled !== undefined) waiting.push(settled);
@@ -66,8 +83,10 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
   const passOnce = async (final: Parameters<Checkpoints['publisher']['pass']>[0]): Promise<PassReport> => {
     await beforePass?.();
     const report = await checkpoints.publisher.pass(final);
-    if (report.error !== null && !final.signal.aborted)
-      log.warn({ error: messageOf(report.error) }, 'a checkpoint pass was cut short');
+    const before = complaint;
+    complaint = report.error === null ? null : complaintOf(report.error);
+    if (complaint !== null && complaint !== before && !final.signal.aborted)
+      log.warn({ error: messageOf(report.error) }, 'a checkpoint pass was cut short; it is tried again');
     onPass(report);
     return report;
   };
@@ -102,11 +121,22 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
     },
     async finish({ ended, signal, deadlineMs }) {
       let report: PassReport | null = null;
+      const pauseMs = Math.min(RETRY_MS, settleMs);
+      const patience = new Patience({ clock, pauseMs, giveUpMs: deadlineMs === undefined ? refusedMs : null });
       while (!signal.aborted) {
         report = await passOnce({ ended, signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
         const again = report.refused !== 'fenced' && (report.error !== null || report.refused === 'not-holder');
         if (!again && !report.unsettled) return report;
-        await clock.sleep(Math.min(RETRY_MS, settleMs), signal).catch(() => {});
+        const error = report.error ?? (report.refused === null ? null : leaseTrouble());
+        const pause = again ? patience.after(error) : pauseMs;
+        if (pause === null) {
+          log.error(
+            { error: messageOf(patience.refusal) },
+            'the bucket goes on refusing: the last checkpoint is given up',
+          );
+          return { ...report, error: patience.refusal };
+        }
+        await clock.sleep(pause, signal).catch(() => {});
       }
       return report;
     },

@@ -45,3 +45,38 @@ test.concurrent('a wish to save now is answered once what the script had finishe
     return (await world.status(1))?.savedFor?.nonce === newer;
   });
 });
+
+test.concurrent(
+  'a finished script whose last checkpoint the bucket refuses has not succeeded, and its end says so',
+  async () => {
+    const bucket = { refuses: false };
+    const store = (memory: ObjectStore) =>
+      intercepted(memory, ({ key, operation }, perform) => {
+        if (bucket.refuses && operation !== 'get' && key?.includes('/data/') === true)
+          throw new StoreError('denied', `${operation} s3://bucket/${key}: AccessDenied`, { code: 'AccessDenied' });
+        return perform();
+      });
+    const timing = { noticeMs: 400 };
+    await using world = await RunWorld.launch({ script: 'counter.py', args: ['15', '0.15'], store, timing });
+    const machine = await world.machine('i-1');
+    const life = machine.start();
+    await eventually('a durable checkpoint', async () => (await world.latest())?.step === 5);
+    bucket.refuses = true;
+    expect(await life).toBe('off');
+    const told = /^the workload finished; not durable: step-15.json \(step 15\): .*AccessDenied$/;
+    expect(await world.outcome()).toMatchObject({
+      status: 'stopped',
+      cause: 'exited',
+      exitCode: 0,
+      step: 15,
+      durableStep: 5,
+    });
+    expect((await world.outcome())?.message).toMatch(told);
+    expect((await world.attemptOutcome(1))?.message).toMatch(told);
+    expect(await world.attemptOutcome(1)).toMatchObject({ status: 'stopped', exitCode: 0 });
+    expect((await world.status(1))?.warnings).toEqual([
+      expect.stringMatching(/^the bucket refuses checkpoints.*AccessDenied/),
+    ]);
+    expect(world.fleet.deletions).toBe(1);
+  },
+);

@@ -3,7 +3,6 @@ import { messageOf } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
 import type { PassReport } from '@runctl/checkpoint';
 import { createPassLoop, type PassLoop } from '../checkpoints/pass-loop.ts';
-import { PassedOverAccount } from '../checkpoints/passed-over-account.ts';
 import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/attempt-driver.ts';
 import { drainNoteOf, replaceFile } from '../journal/journal.ts';
 import type { AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
@@ -12,19 +11,24 @@ import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prep
 import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
 import { workloadCommand, workloadEnvironment } from '../supervisor/environment.ts';
 import type { LifeContext } from './attempt-context.ts';
-import { attemptPolicy } from './windows.ts';
+import { PassAccounts } from './pass-accounts.ts';
+import { unsavedOf } from './unsaved.ts';
+import { attemptPolicy, refusedMs } from './windows.ts';
 import { adoptedDrain, DrainNotes } from './drain-notes.ts';
 import { type AttemptReport, reportAttempt } from './report-attempt.ts';
 
 /** What follows once there is no more to do in this generation on this machine. */
 export type LastVerdict = Exclude<Verdict, { next: 'restart' }>;
 
+const UNLOOKED = 'whatever was saved last: the deadline came before it could be looked at';
+
+const isPublished = (ending: Ending): boolean => ending.started && ending.cause !== 'fenced';
+
 /** One generation on this machine: the workload, started again after crashes, until a verdict ends it. */
 export class AttemptLife implements AttemptActions {
   readonly #context: LifeContext;
   readonly #shipper: LogShipper;
   readonly #passes: PassLoop;
-  readonly #passedOver = new PassedOverAccount();
   #drain: DrainNotes | null = null;
   #passing: { readonly stop: () => void; readonly abort: () => void; readonly done: Promise<void> } | null = null;
   #prepared: Prepared | null = null;
@@ -32,6 +36,7 @@ export class AttemptLife implements AttemptActions {
   /** Null while it is not known when the workload ended. */
   #endedAtMs: number | null = null;
   #lastPass: PassReport | null = null;
+  #unsaved: string | null = null;
   /** Settles when the flush is over, at the latest soon after its deadline cut it off. */
   #flushing: Promise<unknown> = Promise.resolve();
   #flushMs: number | null = null;
@@ -44,18 +49,18 @@ export class AttemptLife implements AttemptActions {
     const { checkpoints, facts, life, ports } = context;
     this.#context = context;
     this.#shipper = shipper;
+    const accounts = new PassAccounts({ warn: (line) => life.warn(line), log: ports.log });
     this.#passes = createPassLoop({
       checkpoints,
       clock: ports.clock,
       log: ports.log.child({ component: 'passes' }),
       settleMs: facts.spec.timing.settleMs,
       beforePass: () => context.progress.read(),
+      leaseTrouble: () => context.lease.trouble(),
+      refusedMs: refusedMs(facts.spec.timing.noticeMs),
       onPass: (report) => {
         this.#lastPass = report;
-        for (const line of this.#passedOver.news(report.passedOver)) {
-          ports.log.warn({}, line);
-          life.warn(line);
-        }
+        accounts.tell(report);
         if (report.published === null) return;
         ports.log.info({ step: report.published.step, seq: report.published.seq }, 'checkpoint durable');
         context.fit
@@ -87,6 +92,7 @@ export class AttemptLife implements AttemptActions {
     const { clock, log } = ports;
     for (;;) {
       this.#verdict = null;
+      this.#unsaved = null;
       this.#drain = null;
       this.#exitMs = null;
       this.#endedAtMs = null;
@@ -206,17 +212,18 @@ export class AttemptLife implements AttemptActions {
   }
 
   async flush({ ending, byMs, hurried }: FlushRequest, signal: AbortSignal): Promise<boolean> {
-    const { life, ports } = this.#context;
+    const { facts, life, ports } = this.#context;
     const startedMs = ports.clock.monotonicMs();
     life.enter('flushing', 'making the last checkpoint and the log durable');
-    const publishes = ending.started && ending.cause !== 'fenced';
+    const publishes = isPublished(ending);
     // What is on its way may be the newest checkpoint already: the last pass waits for it, or aborts it for a newer one.
     if (publishes) this.#passing?.stop();
     else this.#passing?.abort();
     signal.addEventListener('abort', () => this.#passing?.abort(), { once: true });
+    const giveUpMs = hurried ? null : refusedMs(facts.spec.timing.noticeMs);
     const flushing = Promise.all([
       publishes ? this.#finalPass({ ending, byMs, hurried }, signal) : null,
-      shipRest(this.#shipper, { clock: ports.clock, log: ports.log, signal }),
+      shipRest(this.#shipper, { clock: ports.clock, log: ports.log, signal, giveUpMs }),
     ]);
     this.#flushing = flushing.catch(() => {});
     const [report, shipped] = await flushing;
@@ -224,8 +231,7 @@ export class AttemptLife implements AttemptActions {
     // Whatever is still on its way became part of nothing, and is billed until somebody aborts it.
     const ended = this.#context.checkpoints.publisher.end();
     if (!hurried) await ended;
-    const saved = !publishes || (report !== null && report.error === null && report.refused === null);
-    return saved && shipped && (report?.notDurable.length ?? 0) === 0;
+    return shipped && (!publishes || unsavedOf(report) === null);
   }
 
   async report(ending: Ending, flush: FlushResult, signal: AbortSignal): Promise<void> {
@@ -234,6 +240,8 @@ export class AttemptLife implements AttemptActions {
     // What the deadline cut off says in a moment which checkpoint it could not bring.
     const moment = ports.clock.sleep(known.spec.timing.reportReserveMs / 4, signal).catch(() => {});
     const unlooked = await Promise.race([this.#flushing.then(() => false), moment.then(() => true)]);
+    this.#unsaved =
+      flush === 'complete' || !isPublished(ending) ? null : unlooked ? UNLOOKED : unsavedOf(this.#lastPass);
     const verdict = this.#judge(ending);
     this.#verdict = verdict;
     const attempt = journal.state.attempt;
@@ -251,6 +259,7 @@ export class AttemptLife implements AttemptActions {
       exitMs: this.#exitMs,
       flushMs: this.#flushMs,
       lastPass: this.#lastPass,
+      unsaved: this.#unsaved,
       unlooked,
       ranMs: this.#ranMs(),
       logBytes: this.#shipper.shippedBytes(),
@@ -315,6 +324,7 @@ export class AttemptLife implements AttemptActions {
     const { crashBackoffMs, earlyFailureMs } = facts.spec.timing;
     return judge(ending, {
       done: existsSync(ports.paths.done),
+      unsaved: this.#unsaved,
       ranMs: this.#ranMs(),
       crashes: attempt?.crashes ?? [],
       earlierCrashes: attempt?.earlierCrashes ?? 0,

@@ -16,6 +16,8 @@ export interface AttemptReport {
   readonly exitMs: number | null;
   readonly flushMs: number | null;
   readonly lastPass: PassReport | null;
+  /** What was saved last and is not durable, for people; null when all of it is. */
+  readonly unsaved: string | null;
   /** The deadline came before the last pass could say what it leaves. */
   readonly unlooked: boolean;
   readonly ranMs: number;
@@ -84,14 +86,14 @@ function outcomeDocument(
   const { checkpoints, facts, journal, life, ports } = context;
   const paidSince = Date.parse(journal.state.attempt?.paidSince ?? '');
   const paidMs = Number.isNaN(paidSince) ? 0 : ports.clock.wallMs() - paidSince;
-  const unsaved = report.flush === 'complete' ? '' : '; not everything could be saved';
+  const logCut = report.flush !== 'complete' && report.unsaved === null;
   return {
     ...placeOf(context),
     status: verdict.attempt,
     cause: report.ending.cause,
     exitCode: report.ending.exit?.code ?? null,
     signal: report.ending.exit?.signal ?? null,
-    message: `${verdict.message}${unsaved}`,
+    message: logCut ? `${verdict.message}; the end of the log could not be saved` : verdict.message,
     step: life.lastStep,
     durableStep: checkpoints.publisher.durable()?.step ?? null,
     ranMs: report.ranMs,

@@ -5,6 +5,9 @@ import type { AttemptPolicy } from '../lifecycle/model.ts';
 export const userStopGraceMs = (noticeMs: number): number => noticeMs * 0.75;
 export const shutdownWindowMs = (noticeMs: number): number => noticeMs / 4;
 
+/** Five minutes: longer than a permission that was just given takes to count everywhere (IAM is eventually consistent). */
+export const refusedMs = (noticeMs: number): number => noticeMs * 2.5;
+
 export function attemptPolicy({ flushReserveMs, noticeMs, reportReserveMs }: RunSpec['timing']): AttemptPolicy {
   return {
     flushReserveMs,

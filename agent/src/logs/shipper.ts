@@ -4,6 +4,7 @@ import { gzip } from 'node:zlib';
 import { type Clock, type Log, messageOf } from '@runctl/core';
 import { parseLogKey, type RunKeys } from '@runctl/protocol';
 import { collect, isStoreError, type ObjectInfo, type ObjectStore } from '@runctl/store';
+import { Patience } from '../checkpoints/refusals.ts';
 
 export interface LogShipperOptions {
   readonly store: ObjectStore;
@@ -123,18 +124,29 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
 
 const REST_RETRY_MS = 500;
 
-/** Ships all that is left, again and again until it is there (true) or the signal fires (false). Never rejects. */
+export interface ShipRestOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** See `PatienceOptions`. */
+  readonly giveUpMs: number | null;
+}
+
+/** Ships all that is left, again and again until it is there (true), is given up or the signal fires (false). Never rejects. */
 export async function shipRest(
   shipper: LogShipper,
-  { clock, log, signal }: { readonly clock: Clock; readonly log: Log; readonly signal: AbortSignal },
+  { clock, log, signal, giveUpMs }: ShipRestOptions,
 ): Promise<boolean> {
-  while (!signal.aborted) {
+  const patience = new Patience({ clock, pauseMs: REST_RETRY_MS, giveUpMs });
+  for (let failing = false; !signal.aborted; failing = true) {
     try {
       await shipper.pass({ all: true, signal });
       return true;
     } catch (error) {
-      log.warn({ error: messageOf(error) }, 'the end of the log could not be shipped yet');
-      await clock.sleep(REST_RETRY_MS, signal).catch(() => {});
+      if (!failing) log.warn({ error: messageOf(error) }, 'the end of the log could not be shipped yet; trying again');
+      const pause = patience.after(error);
+      if (pause === null) return false;
+      await clock.sleep(pause, signal).catch(() => {});
     }
   }
   return false;

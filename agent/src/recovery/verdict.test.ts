@@ -7,6 +7,7 @@ import { judge, type Circumstances } from './verdict.ts';
 const policy = { maxCrashes: 3, crashBackoffMs: 10_000, earlyFailureMs: 60_000, maxInterruptions: null };
 const circumstances: Circumstances = {
   done: false,
+  unsaved: null,
   ranMs: 600_000,
   crashes: [],
   earlierCrashes: 0,
@@ -35,6 +36,20 @@ describe('what follows from an ending', () => {
     const noticed: Ending = { ...ending, cause: 'spot-notice' };
     expect(judge(noticed, circumstances)).toMatchObject({ next: 'yield', attempt: 'interrupted' });
     expect(judge(noticed, { ...circumstances, done: true })).toMatchObject({ next: 'end-launch', launch: 'succeeded' });
+  });
+
+  test('a script that finished and whose last checkpoint is lost has not succeeded, can be resumed, and says so', () => {
+    const lost = { ...circumstances, unsaved: 'step-12: AccessDenied' };
+    const told = 'the workload finished; not durable: step-12: AccessDenied';
+    expect(judge(ending, lost)).toMatchObject({
+      attempt: 'stopped',
+      launch: 'stopped',
+      cause: 'exited',
+      message: told,
+    });
+    // A successor does again what is lost.
+    const noticed: Ending = { ...ending, cause: 'spot-notice' };
+    expect(judge(noticed, { ...lost, done: true })).toMatchObject({ next: 'yield', attempt: 'interrupted' });
   });
 
   test('a non-zero exit after our signal is no crash', () => {

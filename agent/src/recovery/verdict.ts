@@ -22,6 +22,8 @@ export type Verdict =
 export interface Circumstances {
   /** The script wrote its done-marker. */
   readonly done: boolean;
+  /** What it saved last and is not durable, for people; null when all of it is. */
+  readonly unsaved: string | null;
   readonly ranMs: number;
   /** Crashes on this machine before this ending. */
   readonly crashes: readonly Crash[];
@@ -52,14 +54,25 @@ export function crashOf(ending: Ending, ranMs: number): Crash | null {
   }
 }
 
-/** Exit 0 after our own signal counts as finished only with the done-marker: many frameworks leave with 0 when told to. */
+/**
+ * Exit 0 after our own signal counts as finished only with the done-marker: many frameworks leave with 0 when told to. A
+ * script that finished, and whose last checkpoint is lost with the machine, has not succeeded: nobody has its result, and a
+ * resume goes on from the durable step.
+ */
 export function judge(ending: Ending, circumstances: Circumstances): Verdict {
+  const verdict = judgeEnding(ending, circumstances);
+  const { unsaved } = circumstances;
+  if (unsaved === null || (verdict.next !== 'end-launch' && verdict.next !== 'yield')) return verdict;
+  return { ...verdict, message: `${verdict.message}; not durable: ${unsaved}` };
+}
+
+function judgeEnding(ending: Ending, circumstances: Circumstances): Verdict {
   if (ending.cause === 'fenced')
     return { next: 'leave', attempt: 'fenced', message: 'another machine holds the lease of this run' };
   const crash = crashOf(ending, circumstances.ranMs);
   if (crash !== null) return afterCrashVerdict(ending.cause, crash, circumstances);
   const finished = ending.exit?.code === 0 && (ending.cause === 'exited' || circumstances.done);
-  if (finished)
+  if (finished && circumstances.unsaved === null)
     return {
       next: 'end-launch',
       attempt: 'succeeded',
@@ -73,7 +86,7 @@ export function judge(ending: Ending, circumstances: Circumstances): Verdict {
     attempt: 'stopped',
     launch: 'stopped',
     cause: ending.cause,
-    message: stopText(ending),
+    message: finished ? 'the workload finished' : stopText(ending),
   };
 }
 

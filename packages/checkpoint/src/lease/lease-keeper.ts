@@ -31,6 +31,7 @@ export class LeaseKeeper {
   readonly #place: LeasePlace;
   #state: LeaseState = absentLease;
   #nonce: string | null = null;
+  #trouble: unknown = null;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
@@ -93,6 +94,11 @@ export class LeaseKeeper {
     const { clock, policy } = this.#options;
     const generation = mayPublish(this.#state, clock.monotonicMs(), policy);
     return generation === null ? null : { generation };
+  }
+
+  /** Why the last call to the bucket was not answered as it should be; null when it was. */
+  trouble(): unknown {
+    return this.#trouble;
   }
 
   view(): { readonly state: string; readonly generation: number | null; readonly renewedAgoMs: number | null } {
@@ -175,8 +181,11 @@ export class LeaseKeeper {
 
   async #attempt(work: Work, signal: AbortSignal): Promise<LeaseEvent> {
     try {
-      return work.type === 'try' ? await this.#tryOnce(signal) : await this.#renewOnce(work.lease, signal);
+      const event = work.type === 'try' ? await this.#tryOnce(signal) : await this.#renewOnce(work.lease, signal);
+      this.#trouble = null;
+      return event;
     } catch (error) {
+      this.#trouble = error;
       if (signal.aborted) this.#dispatch({ type: 'unanswered' });
       signal.throwIfAborted();
       if (work.type === 'try' && isHopeless(error)) throw error;

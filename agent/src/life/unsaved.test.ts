@@ -1,0 +1,45 @@
+import type { PassReport } from '@runctl/checkpoint';
+import { StoreError } from '@runctl/store';
+import { expect, test } from 'vitest';
+import { unsavedOf } from './unsaved.ts';
+
+const pass = (report: Partial<PassReport>): PassReport => ({
+  published: null,
+  durable: null,
+  candidates: [],
+  notDurable: [],
+  passedOver: [],
+  refused: null,
+  unsettled: false,
+  error: null,
+  ...report,
+});
+const denied = new StoreError('denied', 'put s3://b/k: AccessDenied');
+
+test.each([
+  ['everything is durable', pass({}), null],
+  ['no pass', null, 'there was no time for a last look at the checkpoint folder'],
+  ['a checkpoint with its reason', pass({ notDurable: ['step-5: torn'] }), 'step-5: torn'],
+  [
+    'the error that the checkpoint names already, once',
+    pass({ notDurable: ['step-5: put s3://b/k: AccessDenied'], error: denied }),
+    'step-5: put s3://b/k: AccessDenied',
+  ],
+  [
+    'the error behind a lease that ran out',
+    pass({ notDurable: ['step-5: this machine does not hold the lease now'], error: denied }),
+    'step-5: this machine does not hold the lease now (put s3://b/k: AccessDenied)',
+  ],
+  [
+    'a look that never came to the checkpoints',
+    pass({ error: denied }),
+    'the look at the checkpoint folder was cut short (put s3://b/k: AccessDenied)',
+  ],
+  [
+    'a lease that ran out',
+    pass({ refused: 'not-holder' }),
+    'the look at the checkpoint folder was cut short (this machine does not hold the lease now)',
+  ],
+])('tells %s', (_, lastPass, told) => {
+  expect(unsavedOf(lastPass)).toBe(told);
+});
