@@ -25,7 +25,7 @@ export function habitsOf(random: Random, layout: Layout): Habits {
     layout,
     onTerm: random.pick(['saves', 'saves', 'leaves', 'dies', 'ignores']),
     trainMs: random.pick([1500, 4000, 10_000]),
-    pieceMs: random.pick([1, 10, 120]),
+    pieceMs: random.pick([1, 10, 120, 400]),
     overwrites: random.chance(0.5),
     pauseMs: random.pick([0, 0, 1500, 4000]),
   };
@@ -53,7 +53,8 @@ class Killed extends Error {}
 /**
  * A script that trains: saves now and then, in the way of its world, until it is told to stop or killed. What no recogniser
  * can tell, because nothing about it can be seen, is not in its habits: a stall between two files of one save that are not
- * open; a stall in an open file that a kill ends (the kill counts as its last write); a short JSON file written in pieces.
+ * open; a stall in an open file that a kill ends (the kill counts as its last write); JSON written over the old bytes of a
+ * file that was not emptied, whose mixture may parse.
  */
 export class Trainer {
   readonly done: Promise<TrainerEnd>;
@@ -143,11 +144,11 @@ export class Trainer {
     await this.#pause(habits.pieceMs);
     const place = `${folder}/${path}`;
     disk.makeFolder(place.slice(0, place.lastIndexOf('/')), true);
-    const file = disk.open(place, { create: true, exclusive: false, truncate: !habits.overwrites });
+    const truncate = !habits.overwrites || path.endsWith('.json');
+    const file = disk.open(place, { create: true, exclusive: false, truncate });
     this.#open = file;
     disk.beginWriting(file);
-    // As json.dump does with a short document.
-    const pieces = path.endsWith('.json') ? 1 : random.int(1, 3);
+    const pieces = random.int(1, 3);
     for (let piece = 0; piece < pieces; piece++) {
       await this.#pause(habits.pieceMs);
       if (piece > 0 && random.chance(0.2)) await this.#pause(habits.pauseMs);

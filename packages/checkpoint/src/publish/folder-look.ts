@@ -1,9 +1,9 @@
 import type { Clock } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
 import { type MovementFacts, shapeOf, shapeOfPublished } from '../recognise/judge.ts';
-import { observe, type Observations } from '../recognise/observations.ts';
+import { finished, observe, type Observations } from '../recognise/observations.ts';
 import { keepable } from '../recognise/keepable.ts';
-import type { Candidate, Recogniser, WorkloadEnd } from '../recognise/recogniser.ts';
+import type { Candidate, FileSeen, Recogniser, WorkloadEnd } from '../recognise/recogniser.ts';
 import { folderContext, type PassedOver, scanFolder } from '../recognise/scan.ts';
 import { newestFirst } from './plan.ts';
 
@@ -43,6 +43,11 @@ export class FolderLook {
     const facts = { observations: this.#observations, nowMs, settleMs, ended, expectedShape: this.#expectedShape };
     const { candidates, passedOver } = keepable(newestFirst(recognised), tree);
     return { candidates, passedOver, facts };
+  }
+
+  /** These files, as they were seen, were found whole and with nobody writing to them. */
+  finished(files: readonly FileSeen[]): void {
+    this.#observations = finished(this.#observations, files);
   }
 
   /** The next checkpoints will have the files that this one has. */

@@ -43,11 +43,17 @@ export class KnownStructures {
   }
 }
 
+function isWhole(findings: ReadonlyMap<string, StructureFinding>, path: string): boolean {
+  return findings.get(path)?.verdict === 'whole';
+}
+
 export interface InspectOptions {
   readonly folder: string;
   readonly facts: MovementFacts;
   readonly openWriters: OpenWriters;
   readonly structures: KnownStructures;
+  /** Told of files that were found whole and with nobody writing to them, while the workload runs. */
+  readonly onFinished?: (files: readonly FileSeen[]) => void;
 }
 
 /**
@@ -56,7 +62,7 @@ export interface InspectOptions {
  */
 export async function inspect(
   candidate: Candidate,
-  { folder, facts, openWriters, structures }: InspectOptions,
+  { folder, facts, openWriters, structures, onFinished }: InspectOptions,
 ): Promise<CompleteCandidate | Incomplete> {
   if (candidate.unkept !== undefined) return { why: candidate.unkept, settling: false, told: true };
   const opened = await holdFiles(folder, candidate.files, candidate.companions);
@@ -71,8 +77,13 @@ export async function inspect(
     const writers = await openWriters.among(seen);
     const openAtKill = facts.ended?.clean === false ? structures.wereOpen(seen) : new Set<string>();
     if (facts.ended === null && writers !== null) structures.noteWriters(seen, writers);
-    const verdict = judge(candidate, { ...facts, structures: await structures.of(held), writers, openAtKill });
+    const findings = await structures.of(held);
+    const verdict = judge(candidate, { ...facts, structures: findings, writers, openAtKill });
     const changed = await held.changed();
+    if (facts.ended === null && writers !== null)
+      onFinished?.(
+        seen.filter(({ inode, path }) => isWhole(findings, path) && !writers.has(inode) && !changed.has(path)),
+      );
     const moved = candidate.files.find((file) => changed.has(file.path));
     if (verdict.complete && moved === undefined) {
       const { evidence } = verdict;

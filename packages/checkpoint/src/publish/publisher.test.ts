@@ -181,7 +181,7 @@ test('a checkpoint saved more often than it can settle is published by its struc
   await using world = await openWorld();
   const publisher = world.publisher();
   await world.write('vocabulary.json', '{}');
-  for (let step = 1; step <= 4; step++) {
+  for (let step = 1; step <= 5; step++) {
     await world.replace('state.json', JSON.stringify({ step }));
     await publisher.pass({ signal: never });
     await world.clock.advance(SETTLE_MS / 2);

@@ -2,7 +2,7 @@ import { messageOf } from '@runctl/core';
 import { defaultRetention } from '@runctl/protocol';
 import { Lanes } from '@runctl/store';
 import { movementOf, type MovementFacts } from '../recognise/judge.ts';
-import type { Candidate } from '../recognise/recogniser.ts';
+import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
 import { describe, durableOf, lacksCompanions, leftOut, newFindings, type Findings } from './accounts.ts';
 import { BackgroundPrune } from './background-prune.ts';
@@ -182,7 +182,7 @@ class PublishingFolder {
     const moving = movementOf(candidate, facts);
     const complete =
       moving === null
-        ? await inspect(candidate, { ...this.#options, facts, structures: this.#structures })
+        ? await this.#inspect(candidate, facts)
         : { why: moving, settling: facts.ended === null, told: undefined };
     if ('why' in complete) {
       found.unsettled ||= complete.settling;
@@ -210,6 +210,11 @@ class PublishingFolder {
       report(true, `not durable: ${messageOf(error)}`);
       throw error;
     }
+  }
+
+  #inspect(candidate: Candidate, facts: MovementFacts): ReturnType<typeof inspect> {
+    const onFinished = (files: readonly FileSeen[]): void => this.#look.finished(files);
+    return inspect(candidate, { ...this.#options, facts, structures: this.#structures, onFinished });
   }
 
   async #publish(complete: CompleteCandidate, facts: MovementFacts, pass: PassOptions): Promise<PublishResult> {

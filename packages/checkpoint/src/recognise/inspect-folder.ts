@@ -1,10 +1,10 @@
 import { inspect, KnownStructures } from '../publish/inspect.ts';
 import { newestFirst, savedAtMsOf } from '../publish/plan.ts';
 import { movementOf, type MovementFacts } from './judge.ts';
-import type { Observations } from './observations.ts';
+import { firstSeen, type Observations } from './observations.ts';
 import type { Candidate, FileSeen, FolderTree, OpenWriters, Recogniser } from './recogniser.ts';
 import { keepable } from './keepable.ts';
-import { fingerprintOf, folderContext, type PassedOver, scanFolder } from './scan.ts';
+import { folderContext, type PassedOver, scanFolder } from './scan.ts';
 import { recognisers } from './recognisers.ts';
 
 /** A save that lacks files and has not touched any for this long is taken for abandoned. */
@@ -113,7 +113,7 @@ function stillSinceWritten(tree: FolderTree): Observations {
   return new Map(
     tree.files.map((file) => {
       const sinceMs = Math.max(file.mtimeMs, file.ctimeMs);
-      return [file.path, { fingerprint: fingerprintOf(file), sinceMs, changedBeforeMs: null, changes: 0 }];
+      return [file.path, firstSeen(file, sinceMs)];
     }),
   );
 }

@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type InspectionFacts, judge, movementOf } from './judge.ts';
-import { observe, type Observations } from './observations.ts';
+import { finished, observe, type Observations } from './observations.ts';
 import type { Candidate, FileSeen } from './recogniser.ts';
 import type { StructureFinding } from './structure.ts';
 
@@ -43,30 +44,81 @@ function factsOf(facts: Partial<InspectionFacts>): InspectionFacts {
 const structuresOf = (finding: StructureFinding, ...paths: string[]) =>
   new Map(paths.map((path) => [path, finding] as const));
 
-test('one save of a file proves nothing about the others of its set, two in a row without them do', () => {
-  const once = seenAs([0, [file('a', 1)]], [10, [file('a', 2)]]);
-  const twice = seenAs([0, [file('a', 1)]], [10, [file('a', 2)]], [20, [file('a', 3)]]);
-  expect(movementOf(candidateOf([file('a', 2)]), factsOf({ observations: once, nowMs: 11 }))).toContain(
+/** Versions of a file called `a` that looks have found, one each ten milliseconds; `finished` those that looked finished. */
+function versionsOf(
+  versions: number,
+  { finishedOnes = versions, others = [] as readonly FileSeen[] } = {},
+): Observations {
+  let observations: Observations = new Map();
+  for (let version = 1; version <= versions; version++) {
+    const now = file('a', version);
+    observations = observe(observations, { files: [now, ...others] }, version * 10);
+    if (version <= finishedOnes) observations = finished(observations, [now]);
+  }
+  return observations;
+}
+const verdictOn = (observations: Observations, files: readonly FileSeen[], facts: Partial<InspectionFacts> = {}) =>
+  judge(candidateOf(files), factsOf({ observations, nowMs: 999, structures: structuresOf(whole, 'a'), ...facts }));
+
+test('two finished saves of a file prove nothing about the others of its set, a third without them does', () => {
+  expect(movementOf(candidateOf([file('a', 1)]), factsOf({ observations: versionsOf(1), nowMs: 11 }))).toContain(
     'still changing',
   );
-  expect(movementOf(candidateOf([file('a', 3)]), factsOf({ observations: twice, nowMs: 21 }))).toBeNull();
+  const opened = movementOf(candidateOf([file('a', 2)]), factsOf({ observations: versionsOf(2), nowMs: 21 }));
+  expect(opened).toBeNull();
+  expect(verdictOn(versionsOf(2), [file('a', 2)])).toMatchObject({ complete: false, settling: true });
+  expect(verdictOn(versionsOf(3), [file('a', 3)]).complete).toBe(true);
 });
 
-test('a file that appeared between two saves of another may belong to them', () => {
-  const observations = seenAs([0, [file('a', 1)]], [10, [file('a', 2), file('b')]], [20, [file('a', 3), file('b')]]);
-  const candidate = candidateOf([file('a', 3), file('b')]);
-  expect(movementOf(candidate, factsOf({ observations, nowMs: 21 }))).toContain('a is still changing');
+test('versions that were not finished are pieces of a save, and prove nothing however many were seen', () => {
+  expect(verdictOn(versionsOf(9, { finishedOnes: 0 }), [file('a', 9)]).complete).toBe(false);
+  expect(verdictOn(versionsOf(9, { finishedOnes: 1 }), [file('a', 9)]).complete).toBe(false);
+  expect(verdictOn(versionsOf(9, { finishedOnes: 2 }), [file('a', 9)]).complete).toBe(true);
+});
+
+test('a file that appeared or changed between the saves of another may belong to them', () => {
+  const [a, b] = [file('a', 4), file('b', 1)];
+  const older = versionsOf(4, { others: [b] });
+  // All were there when the looks began, so that `b` may have been written after `a`.
+  expect(verdictOn(older, [a, b]).complete).toBe(false);
+  const later = observe(finished(older, [a]), { files: [file('a', 5), b] }, 50);
+  expect(verdictOn(later, [file('a', 5), b], { nowMs: 10 + SETTLE_MS }).complete).toBe(true);
+  const moved = observe(older, { files: [a, file('b', 2)] }, 45);
+  expect(movementOf(candidateOf([a, file('b', 2)]), factsOf({ observations: moved, nowMs: 46 }))).not.toBeNull();
+});
+
+test('of a set that is rewritten file by file in any order no version is complete in the middle', () => {
+  const orders = fc.array(fc.constantFrom('ab', 'ba'), { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(orders, fc.infiniteStream(fc.boolean()), (saves, skipsLook) => {
+      let observations: Observations = new Map();
+      let nowMs = 0;
+      const versions = { a: 0, b: 0 };
+      const files = () => [file('a', versions.a), file('b', versions.b)];
+      const structures = structuresOf(whole, 'a', 'b');
+      for (const [index, order] of saves.entries())
+        for (const name of order as Iterable<'a' | 'b'>) {
+          versions[name] = index + 1;
+          nowMs += 10;
+          if (skipsLook.next().value === true) continue;
+          observations = observe(observations, { files: files() }, nowMs);
+          const candidate = candidateOf(files());
+          const facts = factsOf({ observations, nowMs, structures });
+          if (movementOf(candidate, facts) !== null) continue;
+          const verdict = judge(candidate, facts);
+          observations = finished(observations, files());
+          expect(verdict.complete && versions.a !== versions.b).toBe(false);
+        }
+    }),
+  );
 });
 
 test('a moving file is proven only by its structure and only where writers are known', () => {
-  const observations = seenAs([0, [file('a', 1)]], [10, [file('a', 2)]], [20, [file('a', 3)]]);
-  const candidate = candidateOf([file('a', 3)]);
-  const verdictWith = (facts: Partial<InspectionFacts>) =>
-    judge(candidate, factsOf({ observations, nowMs: 21, structures: structuresOf(whole, 'a'), ...facts })).complete;
-  expect(verdictWith({})).toBe(true);
-  expect(verdictWith({ structures: structuresOf(unknown, 'a') })).toBe(false);
-  expect(verdictWith({ writers: null })).toBe(false);
-  expect(verdictWith({ writers: new Set(['a']) })).toBe(false);
+  const [observations, files] = [versionsOf(3), [file('a', 3)]];
+  expect(verdictOn(observations, files).complete).toBe(true);
+  expect(verdictOn(observations, files, { structures: structuresOf(unknown, 'a') }).complete).toBe(false);
+  expect(verdictOn(observations, files, { writers: null }).complete).toBe(false);
+  expect(verdictOn(observations, files, { writers: new Set(['a']) }).complete).toBe(false);
 });
 
 test('a marker that says incomplete holds a candidate back, one that says complete stands for structure', () => {

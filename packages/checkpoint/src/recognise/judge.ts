@@ -1,6 +1,6 @@
 import { isPlainKind } from './frameworks/file-kinds.ts';
 import { isSideFile, stepInName, topEntryOf } from './names.ts';
-import { fileSavedAlone, isStill, type Observations } from './observations.ts';
+import { isSavedAlone, isStill, maybeSavedAlone, type Observations } from './observations.ts';
 import type { Candidate, FileSeen, WorkloadEnd } from './recogniser.ts';
 import type { StructureFinding } from './structure.ts';
 
@@ -54,7 +54,7 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
   if (doubt !== null) return doubt;
   if (facts.ended === null) {
     if (first !== undefined)
-      return provableAlone(candidate, moving, facts) === null
+      return moving.length > 1 || !maybeSavedAlone(facts.observations, candidate, first)
         ? `${first.path} is still changing, or has not been still for ${facts.settleMs} ms`
         : null;
     const patience = candidate.step === null ? PATIENCE.stepless : PATIENCE.stepped;
@@ -68,7 +68,7 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
   if (candidate.files.length === 1 && (candidate.wholeInOneFile || !first.path.includes('/'))) return null;
   // The framework's own sign says that no file is missing.
   if (candidate.marker?.complete === true) return null;
-  return provableAlone(candidate, moving, facts) === null
+  return moving.length > 1 || !isSavedAlone(facts.observations, candidate, first)
     ? `${first.path} was written less than ${facts.settleMs} ms before the workload was killed, so other files may be missing or older`
     : null;
 }
@@ -90,6 +90,8 @@ export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
       return incomplete(`${file.path} was written too recently, and its ${finding.evidence}`, facts.ended === null);
     if (!settled && facts.ended === null && facts.writers === null)
       return incomplete(`${file.path} is not still, and who writes to it can't be known here`, true);
+    if (!settled && facts.ended === null && !isSavedAlone(facts.observations, candidate, file))
+      return incomplete(`${file.path} is not still, and whether others are saved with it is not known yet`, true);
     if (finding.verdict === 'whole') proofs.add(finding.evidence);
     if (!settled) proofs.add(facts.ended === null ? 'saved alone' : 'whole in spite of the kill');
   }
@@ -124,11 +126,6 @@ function isStillFor(candidate: Candidate, facts: MovementFacts, times: number): 
 function isStillForMs(candidate: Candidate, facts: MovementFacts, settleMs: number): boolean {
   const at = { nowMs: facts.nowMs, settleMs };
   return candidate.files.every((file) => isStill(facts.observations, file, at));
-}
-
-function provableAlone(candidate: Candidate, moving: readonly FileSeen[], facts: MovementFacts): FileSeen | null {
-  const alone = fileSavedAlone(facts.observations, candidate);
-  return moving.length === 1 && moving[0] === alone ? alone : null;
 }
 
 /**
