@@ -71,6 +71,30 @@ describe('the lease keeper', () => {
     expect(await second.tryAcquire()).toBe(2);
   });
 
+  test('waits again when it stood still behind its own success until another took over', async () => {
+    const { clock, keeper } = world();
+    const slow = inMemory();
+    const slowDisk: LeaseMemory = {
+      load: () => slow.load(),
+      save: async (identity) => {
+        if (identity.generation === 1) await clock.sleep(100_000);
+        await slow.save(identity);
+      },
+    };
+    const [first, second] = [keeper('i-1', slowDisk), keeper('i-2')];
+    const acquiring = first.acquire({ signal: never(), onWait: ignore });
+    await clock.advance(70_000);
+    expect(await second.tryAcquire()).toBe(2);
+    const stop = new AbortController();
+    const running = second.run(stop.signal, () => expect.unreachable());
+    await clock.advance(100_000);
+    expect(first.view().state).toBe('waiting');
+    stop.abort();
+    await running;
+    await second.release();
+    expect(await clock.runUntil(acquiring)).toBe(3);
+  });
+
   test('publishes nothing while the bucket is silent, and goes on when it answers again', async () => {
     const { clock, bucket, keeper, log } = world();
     let silent = false;

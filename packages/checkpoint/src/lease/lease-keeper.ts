@@ -144,6 +144,12 @@ export class LeaseKeeper {
       effects = await this.#perform(effects, signal);
       const state = this.#state;
       if (state.phase === 'held' || state.phase === 'doubtful') return state.lease.generation;
+      if (state.phase === 'lost') {
+        // This process stood still so long behind its own success that another has taken over: it waits like anybody else.
+        this.#beginAnew();
+        effects = this.#dispatch({ type: 'want' });
+        continue;
+      }
       if (state.phase !== 'waiting') throw new Error(`the lease is ${state.phase} while it is waited for`);
       if (state.holder !== null && !sameHolder(state.holder, told)) {
         told = state.holder;
