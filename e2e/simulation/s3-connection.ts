@@ -3,6 +3,7 @@ import {
   type CallOptions,
   collect,
   type CompletedPart,
+  type CopiedObject,
   type CompleteOptions,
   type GetOptions,
   type HeadResult,
@@ -65,7 +66,7 @@ export class S3Connection implements ObjectStore {
     return this.#call('delete', { ...options, writes }, (store) => store.delete(keys));
   }
 
-  copy(from: string, to: string, options: CallOptions = {}): Promise<void> {
+  copy(from: string, to: string, options: CallOptions = {}): Promise<CopiedObject> {
     return this.#write('copy', to, options, (store) => store.copy(from, to));
   }
 

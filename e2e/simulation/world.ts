@@ -114,6 +114,7 @@ class World {
     const chaosMs = random.int(15_000, 60_000);
     this.#changeWeather(chaosMs);
     this.#mayRot = random.chance(0.25);
+    if (random.chance(0.5)) this.#timeline.at(random.int(5000, chaosMs), () => this.#letBytesRot());
     const count = random.int(1, 3);
     for (let index = 0; index < count; index++) {
       const bootMs = index === 0 ? 0 : random.int(2000, chaosMs);
@@ -171,13 +172,9 @@ class World {
     this.#timeline.after(this.#random.int(3000, 20_000), () => this.#changeWeather(untilMs));
   }
 
-  /**
-   * A byte of the latest checkpoint flips. Only while nobody lives who counts on it: a publisher that restored it, or wrote
-   * it, has S3 copy what did not change, and S3 does not tell that the source is not what it was.
-   */
+  /** A byte of the latest checkpoint flips, also while machines live that count on it. */
   #letBytesRot(): void {
-    if (!this.#mayRot || this.#invariants.machines.some(({ alive }) => alive) || !this.#invariants.hasFallback())
-      return;
+    if (!this.#mayRot || !this.#invariants.hasFallback()) return;
     this.#mayRot = false;
     const key = this.#random.pick(this.#invariants.latestFiles());
     this.#invariants.damaged(key);

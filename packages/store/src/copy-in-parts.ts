@@ -1,5 +1,6 @@
 import { abandonUpload, completeUpload } from './complete-upload.ts';
-import type { CallOptions, ObjectInfo, ObjectStore } from './object-store.ts';
+import { wholeCrc32 } from './crc32.ts';
+import type { CallOptions, CopiedObject, ObjectInfo, ObjectStore } from './object-store.ts';
 import { partGrid } from './transfer/part-grid.ts';
 import { inParallel } from './transfer/parallel.ts';
 
@@ -11,7 +12,7 @@ export async function copyInParts(
   source: ObjectInfo,
   to: string,
   options: CallOptions & { readonly partSizeBytes?: number } = {},
-): Promise<void> {
+): Promise<CopiedObject> {
   const grid = partGrid(source.sizeBytes, options.partSizeBytes ?? COPY_PART_BYTES);
   const upload = await store.createMultipart(to, options);
   try {
@@ -23,6 +24,11 @@ export async function copyInParts(
       ),
     );
     await completeUpload(store, { upload, parts, sizeBytes: source.sizeBytes }, options);
+    const sums = parts.flatMap(({ crc32 }, index) => {
+      const { start, end } = grid.parts[index] ?? { start: 0, end: 0 };
+      return crc32 === null ? [] : [{ crc32, sizeBytes: end - start }];
+    });
+    return { crc32: sums.length === parts.length ? wholeCrc32(sums) : null };
   } catch (error) {
     await abandonUpload(store, upload);
     throw error;

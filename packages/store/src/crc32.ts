@@ -34,6 +34,34 @@ export function combineCrc32(first: number, second: number, secondBytes: number)
   return (result ^ second) >>> 0;
 }
 
+/** A piece of an object. */
+export interface SizedCrc32 {
+  /** In S3's form. */
+  readonly crc32: string;
+  readonly sizeBytes: number;
+}
+
+/** Whether pieces in a row have the checksum that S3 recorded; null where it records none, or one over parts of another size. */
+export function checksumHolds(recorded: string | null | undefined, pieces: readonly SizedCrc32[]): boolean | null {
+  if (recorded === null || recorded === undefined) return null;
+  const composite = /-(\d+)$/.exec(recorded);
+  if (composite === null) return recorded === wholeCrc32(pieces);
+  if (Number(composite[1]) !== pieces.length) return null;
+  return recorded === compositeCrc32(pieces.map((piece) => piece.crc32));
+}
+
+/** In S3's form, from the pieces that the bytes were cut into. */
+export function wholeCrc32(pieces: readonly SizedCrc32[]): string {
+  const [first, ...rest] = pieces;
+  if (first === undefined || rest.length === 0) return first?.crc32 ?? '';
+  return encodeCrc32(
+    rest.reduce(
+      (sum, { crc32, sizeBytes }) => combineCrc32(sum, decodeCrc32(crc32), sizeBytes),
+      decodeCrc32(first.crc32),
+    ),
+  );
+}
+
 /** Columns of the 32 × 32 bit matrix of one more zero bit behind the bytes; CRC-32 is reflected. */
 function appendOneZeroBit(): Uint32Array {
   const matrix = new Uint32Array(32);

@@ -142,6 +142,11 @@ export interface CompleteOptions extends PutOptions {
   readonly sizeBytes?: number | undefined;
 }
 
+export interface CopiedObject {
+  /** Of the bytes that stand in the copy, in one of the forms of `HeadResult`; null where the store does not tell. */
+  readonly crc32: string | null;
+}
+
 export interface OpenUpload extends MultipartUpload {
   readonly initiatedMs: number;
 }
@@ -166,7 +171,7 @@ export interface ObjectStore {
   /** Deleting a missing key is no error. Keys may be deleted in part when this rejects. */
   delete(keys: readonly string[], options?: CallOptions): Promise<void>;
   /** Inside the store, whatever the size. Rejects with `missing`. */
-  copy(from: string, to: string, options?: CallOptions): Promise<void>;
+  copy(from: string, to: string, options?: CallOptions): Promise<CopiedObject>;
 
   createMultipart(key: string, options?: CallOptions): Promise<MultipartUpload>;
   /** Replaces a part of the same number. Parts but the last have at least 5 MiB. `crc32` spares computing it again. */

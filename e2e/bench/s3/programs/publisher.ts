@@ -37,6 +37,8 @@ const loop = createPassLoop({
   clock: systemClock,
   log: silentLog,
   settleMs,
+  leaseTrouble: () => null,
+  refusedMs: Number.POSITIVE_INFINITY,
   onPass: ({ published, error }) => {
     if (error !== null) console.error(error);
     if (published === null) return;

@@ -1,7 +1,8 @@
-import { runKeys } from '@runctl/protocol';
-import { readBytes } from '@runctl/store';
-import { expect, test } from 'vitest';
-import { openWorld, RUN, type World } from '../test-world.ts';
+import { decodeDocument, manifest as manifestSchema, runKeys } from '@runctl/protocol';
+import { MemoryStore, readBytes } from '@runctl/store';
+import { FakeClock } from '@runctl/testkit';
+import { describe, expect, test } from 'vitest';
+import { never, openWorld, RUN, SETTLE_MS, type World } from '../test-world.ts';
 
 const manifestKey = (seq: number): string => runKeys(RUN).manifest({ generation: 1, seq });
 
@@ -72,3 +73,50 @@ async function swap(world: World): Promise<void> {
   expect(Buffer.from(first).toString()).toContain(`"seq":1`);
   await world.store.put(manifestKey(2), first);
 }
+
+describe('an object that was changed in the bucket behind the back of a publisher that counts on it', () => {
+  const PART = 1024;
+  const tampered = async (world: World, path: string) => {
+    const manifest = decodeDocument(manifestSchema, await readBytes(world.store, manifestKey(1)), manifestKey(1));
+    const key = manifest.files.find((file) => file.path.endsWith(path))?.key ?? '';
+    const bytes = Buffer.from(await readBytes(world.store, key));
+    bytes[3] = (bytes[3] ?? 0) ^ 1;
+    await world.store.put(key, bytes);
+  };
+
+  test.each([
+    ['a small file', Buffer.from('frozen weights')],
+    ['a file of several parts', Buffer.alloc(3 * PART + 7, 'frozen weights ')],
+  ])('is not copied into the next checkpoint: %s', async (_, frozen) => {
+    const clock = new FakeClock();
+    await using world = await openWorld({ clock, store: new MemoryStore({ clock, minPartBytes: 1 }) });
+    const publisher = world.publisher({ partSizeBytes: PART });
+    await world.write('checkpoint-100/frozen.bin', frozen);
+    await world.write('checkpoint-100/model.bin', 'weights of 100');
+    await world.settleAndPass(publisher);
+    await tampered(world, 'frozen.bin');
+    await world.write('checkpoint-200/frozen.bin', frozen);
+    await world.write('checkpoint-200/model.bin', 'weights of 200');
+    expect((await world.settleAndPass(publisher)).published?.step).toBe(200);
+    await using machine = await openWorld({ clock, store: world.store });
+    expect(await machine.restore()).toMatchObject({ manifest: { step: 200 }, warnings: [] });
+  });
+
+  test('does not go along from the manifest before', async () => {
+    await using world = await openWorld();
+    const publisher = world.publisher();
+    await world.write('checkpoint-100/model.bin', 'weights of 100');
+    await world.write('best.bin', 'the best so far');
+    await world.settleAndPass(publisher);
+    await tampered(world, 'best.bin');
+    await world.write('checkpoint-200/model.bin', 'weights of 200');
+    await world.clock.advance(SETTLE_MS);
+    await world.write('best.bin', 'a better one that is not still yet');
+    await publisher.pass({ signal: never });
+    await world.clock.advance(SETTLE_MS / 2);
+    await world.write('best.bin', 'a better one that is still being written');
+    await world.clock.advance(SETTLE_MS / 2);
+    const { published } = await publisher.pass({ signal: never });
+    expect(published?.files.map((file) => file.path)).toEqual(['checkpoint-200/model.bin']);
+  });
+});

@@ -1,11 +1,14 @@
 import type { Manifest, ManifestFile } from '@runctl/protocol';
 import {
+  checksumHolds,
   type ContentHashes,
   FileChangedError,
   FileGrewError,
   FileShrankError,
   isStoreError,
   type PartGrid,
+  partGrid,
+  type SizedCrc32,
 } from '@runctl/store';
 import { mapConcurrently } from '../concurrency.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
@@ -108,7 +111,8 @@ export async function carryOver(paths: readonly string[], options: UploadOptions
   const wanted = (options.before?.files ?? []).filter((file) => paths.includes(file.path));
   const carried = await mapConcurrently(wanted, SMALL_FILES_AT_ONCE, async (file) => {
     const key = options.place.keyFor(file.path);
-    return (await copied(file.key, key, options)) ? { ...file, key } : null;
+    const pieces = piecesOf(file.sizeBytes, file.partSizeBytes, file.partCrc32);
+    return (await copied(file.key, key, { ...options, pieces })) ? { ...file, key } : null;
   });
   return carried.filter((file) => file !== null);
 }
@@ -121,7 +125,13 @@ async function uploadFile(file: HeldFile, stored: Map<string, string>, options: 
   const from = atHand === null ? undefined : stored.get(contentName({ sizeBytes, sha256: atHand.sha256 }));
   if (atHand !== null && from !== undefined) {
     const key = place.keyFor(path);
-    if (await copied(from, key, options)) return { path, key, sizeBytes, mode, ...manifestHashes(grid, atHand) };
+    const pieces = piecesOf(
+      sizeBytes,
+      grid.partSizeBytes,
+      atHand.parts.map((part) => part.crc32),
+    );
+    if (await copied(from, key, { ...options, pieces }))
+      return { path, key, sizeBytes, mode, ...manifestHashes(grid, atHand) };
   }
   progress.set(path, { path, sentBytes: 0, sizeBytes });
   const { key, hashes } = await sendFile(file, options);
@@ -142,15 +152,29 @@ async function sendFile(
   return { key, hashes: await sendContent(file, { store, key, signal, onSent: onProgress }) };
 }
 
-/** False when the source is gone, which only means that the bytes have to be sent. */
-async function copied(from: string, to: string, { store, signal }: UploadOptions): Promise<boolean> {
+/**
+ * False when the source is gone, or is not any more what was stored there as far as the store tells the copy's checksum:
+ * both only mean that the bytes have to be sent.
+ */
+async function copied(
+  from: string,
+  to: string,
+  { store, signal, pieces }: UploadOptions & { readonly pieces: readonly SizedCrc32[] },
+): Promise<boolean> {
   try {
-    await store.copy(from, to, { signal });
-    return true;
+    const { crc32 } = await store.copy(from, to, { signal });
+    if (checksumHolds(crc32, pieces) !== false) return true;
+    await store.delete([to], { signal }).catch(() => {});
+    return false;
   } catch (error) {
     if (isStoreError(error, 'missing')) return false;
     throw error;
   }
+}
+
+function piecesOf(sizeBytes: number, partSizeBytes: number, partCrc32: readonly string[]): readonly SizedCrc32[] {
+  const { parts } = partGrid(sizeBytes, partSizeBytes);
+  return parts.map(({ start, end }, index) => ({ crc32: partCrc32[index] ?? '', sizeBytes: end - start }));
 }
 
 const contentName = (content: { sizeBytes: number; sha256: string }): string =>

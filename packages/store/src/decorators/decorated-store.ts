@@ -2,6 +2,7 @@ import type {
   ByteRange,
   CallOptions,
   CompletedPart,
+  CopiedObject,
   CompleteOptions,
   GetOptions,
   HeadOptions,
@@ -70,7 +71,7 @@ export class DecoratedStore implements ObjectStore {
     );
   }
 
-  copy(from: string, to: string, options: CallOptions = {}): Promise<void> {
+  copy(from: string, to: string, options: CallOptions = {}): Promise<CopiedObject> {
     return this.#call('copy', to, options, () => this.inner.copy(from, to, options));
   }
 

@@ -2,6 +2,7 @@ import {
   type ByteRange,
   type CallOptions,
   type CompletedPart,
+  type CopiedObject,
   type CompleteOptions,
   type GetOptions,
   type HeadOptions,
@@ -66,7 +67,7 @@ class PrefixedStore implements ObjectStore {
     );
   }
 
-  copy(from: string, to: string, options?: CallOptions): Promise<void> {
+  copy(from: string, to: string, options?: CallOptions): Promise<CopiedObject> {
     return this.#own(this.#inner.copy(this.#prefix + from, this.#prefix + to, options));
   }
 

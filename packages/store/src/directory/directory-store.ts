@@ -9,6 +9,7 @@ import {
   type ByteRange,
   type CallOptions,
   type CompletedPart,
+  type CopiedObject,
   type CompleteOptions,
   type GetOptions,
   type HeadOptions,
@@ -135,11 +136,12 @@ export class DirectoryStore implements ObjectStore {
     }
   }
 
-  copy(from: string, to: string, options: CallOptions = {}): Promise<void> {
+  copy(from: string, to: string, options: CallOptions = {}): Promise<CopiedObject> {
     return this.#guarded(to, options, async () => {
       assertKey(to);
       const stored = await this.#open(from);
       await this.#store(to, readStored(stored, { start: 0, end: stored.sizeBytes }), { ...options, parts: 0 });
+      return { crc32: null };
     });
   }
 

@@ -7,6 +7,7 @@ import {
   type ByteRange,
   type CallOptions,
   type CompletedPart,
+  type CopiedObject,
   type CompleteOptions,
   type GetOptions,
   type HeadOptions,
@@ -111,10 +112,12 @@ export class MemoryStore implements ObjectStore {
     for (const key of keys) this.#objects.delete(key);
   }
 
-  async copy(from: string, to: string, options: CallOptions = {}): Promise<void> {
+  async copy(from: string, to: string, options: CallOptions = {}): Promise<CopiedObject> {
     refuseAborted(options);
     assertKey(to);
-    this.#store(to, this.#find(from));
+    const source = this.#find(from);
+    this.#store(to, source);
+    return { crc32: source.crc32 };
   }
 
   async createMultipart(key: string, options: CallOptions = {}): Promise<MultipartUpload> {

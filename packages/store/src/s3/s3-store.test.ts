@@ -141,6 +141,16 @@ describe('the S3 store', () => {
     expect(server.seen[0]?.headers['x-amz-checksum-crc32']).toBeUndefined();
   });
 
+  test('asks for the etag that the answer to CompleteMultipartUpload leaves empty', async () => {
+    const body = '<CompleteMultipartUploadResult><ETag></ETag></CompleteMultipartUploadResult>';
+    const headers = { etag: '"abc-1"', 'content-length': '5', 'last-modified': new Date().toUTCString() };
+    await using server = await ScriptedServer.start({ status: 200, body }, { status: 200, headers });
+    const parts = [{ partNumber: 1, etag: 'e', crc32: null }];
+    const upload = { key: 'key', uploadId: 'u' };
+    expect(await storeAt(server).completeMultipart(upload, parts)).toEqual({ etag: 'abc-1' });
+    expect(server.seen.map((request) => request.method)).toEqual(['POST', 'HEAD']);
+  });
+
   test('gives up on a service that stays silent', async () => {
     await using server = await ScriptedServer.start(null);
     const error = await errorOf(storeAt(server, { idleTimeoutMs: 50 }).get('key'));

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { combineCrc32, compositeCrc32, decodeCrc32, encodeCrc32 } from '../../crc32.ts';
+import { checksumHolds, type SizedCrc32 } from '../../crc32.ts';
 import type { CallOptions, ObjectInfo, ObjectStore } from '../../object-store.ts';
-import { ContentHasher, type PartHashes } from '../content-hash.ts';
+import { ContentHasher } from '../content-hash.ts';
 import { partGrid } from '../part-grid.ts';
 
 export type Evidence = 'md5' | 'crc32' | 'length';
@@ -11,30 +11,6 @@ export type Evidence = 'md5' | 'crc32' | 'length';
 export interface Comparison {
   readonly same: boolean | null;
   readonly by: Evidence;
-}
-
-interface SizedPart extends Pick<PartHashes, 'crc32'> {
-  readonly sizeBytes: number;
-}
-
-/** Whether parts have the checksum that S3 recorded; null where it records none, or one over parts of another size. */
-export function checksumHolds(recorded: string | null | undefined, parts: readonly SizedPart[]): boolean | null {
-  if (recorded === null || recorded === undefined) return null;
-  const composite = /-(\d+)$/.exec(recorded);
-  if (composite === null) return recorded === wholeCrc32(parts);
-  if (Number(composite[1]) !== parts.length) return null;
-  return recorded === compositeCrc32(parts.map((part) => part.crc32));
-}
-
-function wholeCrc32(parts: readonly SizedPart[]): string {
-  const [first, ...rest] = parts;
-  if (first === undefined || rest.length === 0) return first?.crc32 ?? '';
-  return encodeCrc32(
-    rest.reduce(
-      (sum, { crc32, sizeBytes }) => combineCrc32(sum, decodeCrc32(crc32), sizeBytes),
-      decodeCrc32(first.crc32),
-    ),
-  );
 }
 
 /** An etag that is the MD5 of the bytes, unless the bucket encrypts with a KMS key: S3 API reference, "Object". */
@@ -64,7 +40,7 @@ export async function compareContent(
   return recordedVerdict(recorded, (await sumsOf(path, object.sizeBytes, { ...options, md5: false })).parts);
 }
 
-function recordedVerdict(recorded: string | null, parts: readonly SizedPart[]): Comparison {
+function recordedVerdict(recorded: string | null, parts: readonly SizedCrc32[]): Comparison {
   const same = checksumHolds(recorded, parts);
   return same === null ? { same, by: 'length' } : { same, by: 'crc32' };
 }
@@ -81,7 +57,7 @@ async function sumsOf(
   path: string,
   sizeBytes: number,
   options: CallOptions & { readonly md5: boolean; readonly partSizeBytes?: number },
-): Promise<{ readonly md5: string | null; readonly parts: readonly SizedPart[] }> {
+): Promise<{ readonly md5: string | null; readonly parts: readonly SizedCrc32[] }> {
   const { partSizeBytes } = partGrid(sizeBytes, options.partSizeBytes);
   const hasher = new ContentHasher(partSizeBytes);
   const md5 = options.md5 ? createHash('md5') : null;
