@@ -61,13 +61,20 @@ export function usageError(
     return new RunctlError('usage', `unknown option ${name}`, { hint: `${suggestion}${forScript}` });
   }
   const text = messageOf(error).split('\n')[0] ?? '';
-  return new RunctlError('usage', wording(text, path), { hint: help });
+  return new RunctlError('usage', wording(text, path, lackingArgument(error, own)), { hint: help });
 }
 
-function wording(text: string, path: readonly string[]): string {
+/** The first positional argument that is missing, as the command calls it: clipanion shows the usage below its error. */
+function lackingArgument(error: unknown, own: readonly string[]): string | null {
+  const names = [...messageOf(error).matchAll(/<([\w-]+)>/g)].map((match) => match[1] ?? '');
+  return names.length === 1 && own.every((token) => token.startsWith('-')) ? (names[0] ?? null) : null;
+}
+
+function wording(text: string, path: readonly string[], lacks: string | null): string {
   const lacking = /Not enough arguments to option (-[\w-]+)/.exec(text)?.[1];
   if (lacking !== undefined) return `${lacking} needs a value`;
-  if (/Not enough positional arguments/.test(text)) return `${path.join(' ')} needs another argument`;
+  if (/Not enough positional arguments/.test(text))
+    return lacks === null ? `${path.join(' ')} needs another argument` : `${path.join(' ')} needs a ${lacks}`;
   if (/Extraneous positional argument \("(.*)"\)/.test(text))
     return `unexpected argument ${/\("(.*)"\)/.exec(text)?.[1]}`;
   if (/^Command not found|Extraneous/.test(text)) return `too many arguments for ${path.join(' ')}`;

@@ -40,8 +40,19 @@ export async function killTrials({ firstSeed, count, atOnce, without = [], onRes
   return results.toSorted((a, b) => a.plan.seed - b.plan.seed);
 }
 
+/** The line of ours that failed. */
+function whereOf({ stack = '' }: Error): string {
+  const line = stack.split('\n').find((text) => /\/e2e\//.test(text) && !text.includes('eventually.ts'));
+  return line === undefined
+    ? ''
+    : ` (${line
+        .trim()
+        .replace(/^at /, '')
+        .replace(/\S*\/e2e\//, 'e2e/')})`;
+}
+
 function failedTrial(plan: KillPlan, error: unknown): KillResult {
-  const problem = error instanceof Error ? error.message : String(error);
+  const problem = error instanceof Error ? `${error.message}${whereOf(error)}` : String(error);
   const nothing = { run: '', saves: 0, acknowledged: 0, lives: 0, resumedAtStep: [], gone: [], tookMs: 0 };
   return { plan, ...nothing, problems: [problem] };
 }

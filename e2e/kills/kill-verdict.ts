@@ -87,7 +87,10 @@ function isOneSave({ contents }: StoredCheckpoint, announced: readonly Announcem
 }
 
 function isLastSave({ announced, latest, stored }: KillFacts): boolean {
-  const last = ofKind(announced, 'saved').at(-1);
+  const all = ofKind(announced, 'saved');
+  // A machine that lost the lease may save once more before it hears of it; what it saves is not the run's.
+  const holder = Math.max(...all.map(({ attempt }) => attempt));
+  const last = all.findLast(({ attempt }) => attempt === holder);
   const contents = stored.find((each) => each.key === latest)?.contents;
   return (
     last !== undefined &&

@@ -69,8 +69,16 @@ describe('a command line that is wrong', () => {
     ['an unknown option', ['--instance-typ', 'x'], { exitCode: 2, code: 'usage', hint: /mean --instance-type\?/ }],
     ['--env without a name', ['--env', '=3'], { exitCode: 2, code: 'usage', hint: /--env NAME=value/ }],
     ['--env without =', ['--env', 'NOT_SET'], { exitCode: 2, code: 'usage', hint: /--env NOT_SET=value/ }],
-    ['no region at all', ['--region', 'nowhere'], { exitCode: 2, code: 'usage', hint: /"nowhere"/ }],
-    ['a prefix that leaves no room', ['--prefix', 'p'.repeat(17_000)], { exitCode: 2, code: 'usage', hint: /"ppp/ }],
+    [
+      'no region at all',
+      ['--region', 'nowhere'],
+      { exitCode: 2, code: 'usage', message: /"nowhere"/, hint: /such as us-east-1/ },
+    ],
+    [
+      'a prefix that leaves no room',
+      ['--prefix', 'p'.repeat(17_000)],
+      { exitCode: 2, code: 'usage', message: /at most 256 bytes, not "ppp/, hint: /such as/ },
+    ],
     [
       'a type that does not exist',
       ['--instance-type', 'g5.xlarg'],

@@ -221,7 +221,7 @@ describe('launch', () => {
     scope.world.environment['RUNCTL_PREFIX'] = 'p'.repeat(20_000);
     const result = await scope.world.run(['launch', 'train.py', '--yes', '--name', 'x']);
     expect(result.exitCode).toBe(3);
-    expect(result.stderr).toContain('RUNCTL_PREFIX in the environment: takes at most 256 bytes');
+    expect(result.stderr).toContain('RUNCTL_PREFIX in the environment takes at most 256 bytes, not "ppp');
     expect((await scope.world.keys()).filter((key) => !/^(tools|code)\//.test(key))).toEqual([]);
   });
 
@@ -266,22 +266,29 @@ describe('bad input to launch', () => {
     [['train.py', '--env', 'A B'], 2, /--env A B names no variable/],
     [['train.py', '--env', 'UNSET_HERE'], 2, /--env UNSET_HERE has no value: .*\nhint: write --env UNSET_HERE=value/],
     [['train.py', '--env', 'RUNCTL_X=1'], 2, /runctl sets RUNCTL_\*/],
-    [['train.py', '--budget', 'much'], 2, /--budget: takes a number, not "much"/],
-    [['train.py', '--budget', '0'], 2, /--budget: takes an amount above 0/],
-    [['train.py', '--resume', 'maybe'], 2, /--resume: takes auto or never/],
+    [['train.py', '--budget', 'much'], 2, /--budget takes a number, not "much"/],
+    [['train.py', '--budget', '0'], 2, /--budget takes an amount above 0/],
+    [['train.py', '--resume', 'maybe'], 2, /--resume takes auto or never/],
     [['train.py', '--resume-argument', '--from'], 2, /--resume-argument --from has no \{path\} in it/],
     [['train.py', '--name', 'a/b'], 2, /--name a\/b can't be used/],
-    [['train.py', '--grace', '-5s'], 2, /--grace: takes a duration such as 90s, 10m or 2h, not "-5s"/],
-    [['train.py', '--keep-last', '0'], 2, /--keep-last: takes a whole number above 0/],
-    [['train.py', '--keep-best', 'loss:low'], 2, /--keep-best: takes a name .* such as loss:min/],
-    [['train.py', '--checkpoint-dir', 'out/../../x'], 2, /--checkpoint-dir: takes a folder in the project/],
+    [['train.py', '--grace', '-5s'], 2, /--grace takes a duration, not "-5s"\nhint: such as 90s, 10m or 2h/],
+    [['train.py', '--keep-last', '0'], 2, /--keep-last takes a whole number above 0/],
+    [['train.py', '--keep-best', 'loss:low'], 2, /--keep-best takes a name .*, not "loss:low"\nhint: such as loss:min/],
+    [['train.py', '--checkpoint-dir', '.'], 2, /--checkpoint-dir takes a folder that has nothing but checkpoints/],
+    [
+      ['train.py', '--checkpoint-dir', '/dev/shm/'],
+      2,
+      /nothing but checkpoints in it, not "\/dev\/shm\/"\nhint: such as/,
+    ],
+    [['train.py', '--checkpoint-dir', 'out/../../x'], 2, /--checkpoint-dir takes a folder in the project/],
     [['train.py', '--grace'], 2, /--grace needs a value/],
     [['train.py', '--project', 'nowhere'], 2, /--project nowhere is not there/],
-    [['train.py', '--sandbox', '--max-runtime', '7x'], 2, /--max-runtime: takes a duration/],
-    [['train.py', '--region', 'mars'], 2, /--region: takes the name of an AWS region/],
+    [['train.py', '--sandbox', '--max-runtime', '7x'], 2, /--max-runtime takes a duration/],
+    [['train.py', '--region', 'mars'], 2, /--region takes the name of an AWS region/],
     [['train.py', '--instance-type', 'bogus'], 2, /there is no instance type bogus/],
     [['train.py', '--instance-type', 'g5g.xlarge'], 13, /g5g\.xlarge is an ARM machine/],
-    [[], 2, /launch needs another argument/],
+    [[], 2, /launch needs a script\nhint: runctl launch --help/],
+    [['trian.py'], 2, /there is no script trian\.py\nhint: did you mean train\.py\?/],
   ])('%j: exit code %i', async (args, exitCode, text) => {
     await using scope = await commandWorld(PROJECT);
     const result = await scope.world.run(['launch', ...args, '--yes']);

@@ -79,7 +79,9 @@ export function storeProblem(error: unknown): unknown {
   if (error.kind === 'credentials')
     return new RunctlError(
       /expired/i.test(`${error.code} ${error.message}`) ? 'credentials-expired' : 'no-credentials',
-      `the credentials were not accepted${code}: ${error.message}`,
+      error.status === null && /load credentials/i.test(error.message)
+        ? 'no AWS credentials were found: neither in the environment, nor in a profile, nor from this machine'
+        : `the credentials were not accepted${code}: ${error.message}`,
       { hint: 'log in (`aws sso login`, `aws configure`) or try without an account: --sandbox', cause: error },
     );
   if (error.kind === 'transient')

@@ -4,6 +4,8 @@ import type { LaunchPlan } from '../operations/launch/launch-plan.ts';
 import { styles } from './style.ts';
 import { table } from './table.ts';
 
+/** A project full of links must not hide its own plan. `--json` has them all. */
+const SHOWN_NOTES = 5;
 const SHOWN_POOLS = 4;
 
 /** What will happen and what it costs, before anything does. */
@@ -38,7 +40,10 @@ export function renderPlan(plan: LaunchPlan, colour: boolean): string {
     plan.pools.slice(0, SHOWN_POOLS).map((pool) => [pool.instanceType, pool.zone, pool.market, priceText(pool)]),
   );
   const more = plan.pools.length > SHOWN_POOLS ? `  … and ${plan.pools.length - SHOWN_POOLS} more\n` : '';
-  const notes = [...snapshot.notes, ...largeFiles(plan)].map((note) => `  ${style.yellow('note:')} ${note}\n`).join('');
+  const skipped = snapshot.notes.length - SHOWN_NOTES;
+  const told =
+    skipped > 1 ? [...snapshot.notes.slice(0, SHOWN_NOTES), `… and ${skipped} more like these`] : snapshot.notes;
+  const notes = [...told, ...largeFiles(plan)].map((note) => `  ${style.yellow('note:')} ${note}\n`).join('');
   return `${style.bold('plan')}\n${lines.join('\n')}\n\n${indent(pools)}${more}${notes}\n`;
 }
 

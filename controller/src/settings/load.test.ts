@@ -117,16 +117,24 @@ describe('settings', () => {
   test('a wrong value is told with place, key and value; on the command line it is a usage error', async () => {
     await expect(load({ project: 'budget = "lots"' })).rejects.toMatchObject({
       code: 'config-invalid',
-      hint: 'it is "lots" now',
+      message: expect.stringMatching(/^budget in .*\.runctl\.toml takes a number, not "lots"$/) as string,
+      hint: 'such as 2 or 0.5',
     });
     await expect(load({ environment: { RUNCTL_BUDGET: 'lots' } })).rejects.toMatchObject({
       code: 'config-invalid',
-      message: 'RUNCTL_BUDGET in the environment: takes a number, not "lots"',
+      message: 'RUNCTL_BUDGET in the environment takes a number, not "lots"',
     });
     await expect(load({ flags: { budget: 'lots' } })).rejects.toMatchObject({
       code: 'usage',
-      message: '--budget: takes a number, not "lots"',
+      message: '--budget takes a number, not "lots"',
     });
+    for (const [project, message] of [
+      ['bucket = 3', /bucket in .* takes a text in quotes, not 3$/],
+      ['no_fallback = "maybe"', /no_fallback in .* takes true or false, not "maybe"$/],
+      ['instance_types = 5', /instance_types in .* takes a list, not 5$/],
+      ['grace = true', /grace in .* takes a duration, not true$/],
+    ] as const)
+      await expect(load({ project })).rejects.toMatchObject({ message: expect.stringMatching(message) as string });
     await expect(load({ project: 'bucket = oops' })).rejects.toMatchObject({ code: 'config-invalid' });
     await expect(load({ file: 'nope.toml' })).rejects.toMatchObject({ code: 'config-missing' });
   });

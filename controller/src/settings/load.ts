@@ -155,14 +155,18 @@ function check(source: Source): void {
   const issue = parsed.error?.issues[0];
   if (issue === undefined) return;
   const key = String(issue.path[0] ?? '');
+  const [takes = '', example] = issue.message.split(', such as ');
+  const given = `${takes}, not ${shortened(JSON.stringify(source.values[key]) ?? '')}`;
   if (source.kind === 'flags')
-    throw new RunctlError('usage', `${source.spell(key)}: ${issue.message}`, {
-      hint: `it was given as ${JSON.stringify(source.values[key])}`,
+    throw new RunctlError('usage', `${source.spell(key)} ${given}`, {
+      hint: example === undefined ? `leave ${source.spell(key)} out for the default` : `such as ${example}`,
     });
-  throw new RunctlError('config-invalid', `${source.spell(key)} in ${source.name}: ${issue.message}`, {
-    hint: `it is ${JSON.stringify(source.values[key])} now`,
+  throw new RunctlError('config-invalid', `${source.spell(key)} in ${source.name} ${given}`, {
+    hint: example === undefined ? 'docs/configuration.md tells what each setting takes' : `such as ${example}`,
   });
 }
+
+const shortened = (text: string): string => (text.length <= 80 ? text : `${text.slice(0, 77)}…`);
 
 function unknownKey(key: string, source: Source): RunctlError {
   const close = nearest(key.replaceAll('-', '_'), settingKeys);

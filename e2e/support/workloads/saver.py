@@ -1,5 +1,5 @@
 """Saves often, and says so in a file that no kill reaches. Arguments: seconds a step, MiB, steps between saves, seconds to
-save after SIGTERM, how (`numbered`: a file a step, two kept; `in-place`: one file replaced; `folder`: three files a step),
+save after SIGTERM, how (`numbered`: a file a step, the newest kept; `in-place`: one file replaced; `folder`: three files a step),
 path of the announcements: one JSON line with the time for each save that begins (with the hashes of what is to be written),
 is finished, has failed, or is resumed from. Goes on until `<path>.end` exists."""
 import hashlib, json, os, random, shutil, signal, sys, time
@@ -69,7 +69,8 @@ def save(step, files):
 
 def rotate():
     numbered = sorted((entry for entry in os.listdir(folder) if entry.startswith(("step-", "checkpoint-")) and not entry.endswith(".tmp")), key=lambda entry: int(entry.split("-")[1].split(".")[0]))
-    for entry in numbered[:-2]:
+    # Each stays for some seconds: what is gone sooner cannot be seen to be still on a machine that is kept busy.
+    for entry in numbered[:-5]:
         path = os.path.join(folder, entry)
         shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
 

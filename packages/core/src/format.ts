@@ -68,7 +68,7 @@ function distance(a: string, b: string): number {
 /** The known word closest to `word`, or null when none is close enough to be a likely slip. */
 export function nearest(word: string, known: Iterable<string>): string | null {
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(word.length / 2)) + 1;
+  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
     const d = distance(word, candidate);
     if (d < bestDistance) [best, bestDistance] = [candidate, d];

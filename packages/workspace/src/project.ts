@@ -1,6 +1,6 @@
-import { RunctlError, messageOf } from '@runctl/core';
+import { RunctlError, messageOf, nearest } from '@runctl/core';
 import { constants } from 'node:fs';
-import { access, realpath, stat } from 'node:fs/promises';
+import { access, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, parse, relative, resolve, sep } from 'node:path';
 
 const MARKERS = ['.runctl.toml', '.git', 'pyproject.toml', 'requirements.txt', 'setup.py', 'Cargo.toml'];
@@ -55,11 +55,17 @@ async function realScript(path: string, asGiven: string): Promise<string> {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR')
       throw new RunctlError('script-not-found', `there is no script ${asGiven}`, {
-        hint: `looked for ${path}`,
+        hint: await nearestScript(path),
         cause: error,
       });
     throw new RunctlError('file-unreadable', `can't read ${asGiven}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+async function nearestScript(path: string): Promise<string> {
+  const beside = await readdir(dirname(path)).catch(() => []);
+  const close = nearest(basename(path), beside);
+  return close === null ? `looked for ${path}` : `did you mean ${close}? (looked for ${path})`;
 }
 
 async function nearestRoot(from: string, home: string): Promise<{ root: string; marker: string | null }> {
