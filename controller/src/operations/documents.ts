@@ -80,7 +80,7 @@ export function storeProblem(error: unknown): unknown {
     return new RunctlError(
       /expired/i.test(`${error.code} ${error.message}`) ? 'credentials-expired' : 'no-credentials',
       error.status === null && /load credentials/i.test(error.message)
-        ? 'no AWS credentials were found: neither in the environment, nor in a profile, nor from this machine'
+        ? `no AWS credentials were found: ${error.message}`
         : `the credentials were not accepted${code}: ${error.message}`,
       { hint: 'log in (`aws sso login`, `aws configure`) or try without an account: --sandbox', cause: error },
     );
