@@ -78,7 +78,8 @@ async function start(options: RegionOptions, unlock: () => void): Promise<Region
   mkdirSync(join(stateFolder, 'instances'), { mode: 0o700 });
   const account = loadAccount(stateFolder);
   let listener: RequestListener = (_, response) => response.writeHead(503).end();
-  const server = createServer((request, response) => listener(request, response));
+  // Longer than a client lets a connection lie idle: whoever takes one up again while it is being closed sees a reset.
+  const server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => listener(request, response));
   const port = await listen(server, options.port ?? 0, account.port);
   saveAccount(stateFolder, { ...account, port });
   try {
