@@ -158,7 +158,7 @@ async function killAgent(world: World, machine: string): Promise<void> {
 async function smallDisk(folder: string, { sizeMiB }: KillPlan): Promise<AsyncDisposable & { readonly path: string }> {
   const path = join(folder, 'disk');
   await mkdir(path);
-  await execa('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB * 5 + 2}m`, 'tmpfs', path]);
+  await execa('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB * 8 + 2}m`, 'tmpfs', path]);
   return { path, [Symbol.asyncDispose]: async () => void (await execa('umount', ['--lazy', path])) };
 }
 

@@ -73,7 +73,7 @@ describe('a drill of the bundled examples', () => {
   });
 });
 
-describe('a drill judges', () => {
+describe.concurrent('a drill judges', () => {
   test('steps that died without a notice as a cost, not as a fault of the script', async () => {
     const { report } = await drill('examples/char-lm/train.py', {
       flags: ['--interruptions', '1', '--no-notice', '1', '--compare'],

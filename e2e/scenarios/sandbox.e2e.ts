@@ -34,7 +34,7 @@ async function inShell(world: World, script: string) {
   });
 }
 
-describe('the exports of sandbox env', () => {
+describe.concurrent('the exports of sandbox env', () => {
   test('lead the AWS command line to the sandbox, whatever the shell was set up for', async (context) => {
     if (!existsSync(AWS)) context.skip(`${AWS} is missing (Debian: apt-get install awscli)`);
     await using world = await World.start();
@@ -80,7 +80,7 @@ describe('the exports of sandbox env', () => {
   });
 });
 
-test('a sandbox survives the command that started it, and its objects survive the sandbox', async () => {
+test.concurrent('a sandbox survives the command that started it, and its objects survive the sandbox', async () => {
   await using world = await World.start();
   await world.bucket.write('greeting', 'hello');
   const status = await runctl(['sandbox', 'status', '--json'], { env: world.env });
@@ -112,7 +112,7 @@ test('a sandbox survives the command that started it, and its objects survive th
   expect(String(await bucket.bytes('greeting'))).toBe('hello');
 });
 
-test('a run whose sandbox was killed and started again keeps what it saved', async () => {
+test.concurrent('a run whose sandbox was killed and started again keeps what it saved', async () => {
   await using world = await World.start();
   const run = await launchDetached(world, 'counter', { args: ['40', '0.1'] });
   const { pid } = await reachesStep(world, run, 1, 5);
@@ -134,7 +134,7 @@ test('a run whose sandbox was killed and started again keeps what it saved', asy
   await eventually('it ends with the process that it was bound to', async () => !isAlive(again), 20_000);
 });
 
-test('interrupt names what it took, and refuses what is not there', async () => {
+test.concurrent('interrupt names what it took, and refuses what is not there', async () => {
   await using world = await World.start();
   const nothing = await world.runctl(['sandbox', 'interrupt', 'i-0123456789abcdef0']);
   expect(nothing.exitCode).not.toBe(0);

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { jsonLines, launchDetached, projectWith, reachesStep } from '../support/launching.ts';
 import { World } from '../support/world.ts';
 
-test('the run completes without the laptop that launched it', async () => {
+test.concurrent('the run completes without the laptop that launched it', async () => {
   await using world = await World.start();
   const script = await projectWith(world, 'counter');
   const laptop = world.start(['launch', script, '--yes', '--json', '--', '30', '0.1']);
@@ -26,7 +26,7 @@ test('the run completes without the laptop that launched it', async () => {
   expect(status.stdout).toContain('succeeded');
 });
 
-test('kill -9 on the agent does not touch the training, and nothing is lost or doubled', async () => {
+test.concurrent('kill -9 on the agent does not touch the training, and nothing is lost or doubled', async () => {
   await using world = await World.start();
   const run = await launchDetached(world, 'counter', { args: ['80', '0.1'] });
   const before = await reachesStep(world, run, 1, 10);
@@ -42,7 +42,7 @@ test('kill -9 on the agent does not touch the training, and nothing is lost or d
   await checkAfter(world, run);
 });
 
-test('a crash loop stops at its budget, deletes the fleet, and says why', async () => {
+test.concurrent('a crash loop stops at its budget, deletes the fleet, and says why', async () => {
   await using world = await World.start();
   const run = await launchDetached(world, 'crashes', { flags: ['--max-crashes', '3'] });
   const waited = await world.runctl(['wait', run]);
@@ -55,7 +55,7 @@ test('a crash loop stops at its budget, deletes the fleet, and says why', async 
   await checkAfter(world, run);
 });
 
-test('stop saves a checkpoint first, and resume goes on from it', async () => {
+test.concurrent('stop saves a checkpoint first, and resume goes on from it', async () => {
   await using world = await World.start();
   const run = await launchDetached(world, 'counter', { args: ['60', '0.1'], flags: ['--name', 'stop-and-go'] });
   await reachesStep(world, run, 1, 12);
