@@ -23,7 +23,7 @@ function world() {
   const clock = new FakeClock();
   const bucket = new MemoryStore({ clock });
   const log = recordingLog();
-  const keeper = (owner: string, memory = inMemory(), store: ObjectStore = bucket) =>
+  const keeper = (owner: string, memory: LeaseMemory = inMemory(), store: ObjectStore = bucket) =>
     new LeaseKeeper({
       store,
       key: 'lease.json',

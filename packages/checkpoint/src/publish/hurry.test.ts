@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { appendFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '@runctl/core';
 import { runKeys } from '@runctl/protocol';
 import { intercepted, Lanes, MemoryStore, PART_SIZE_BYTES, StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { never, openWorld, RUN, SETTLE_MS } from '../test-world.ts';
+import type { PassReport } from './publisher-port.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -118,6 +120,71 @@ test('the checkpoint before is given up for one that is being written and can ma
   expect(ample).toMatchObject({ published: { step: 100 } });
   release();
   await publisher.end();
+});
+
+describe('when the rate collapses in the middle of an upload before the deadline', () => {
+  const PART = 1024;
+
+  /** Moves time so slowly that the disk, which is real, keeps up with it. */
+  async function passing(clock: FakeClock, pass: Promise<PassReport>): Promise<PassReport> {
+    let over = false;
+    pass.finally(() => (over = true)).catch(() => {});
+    const isOver = (): boolean => over;
+    while (!isOver()) {
+      await clock.advance(100);
+      await systemClock.sleep(4);
+    }
+    return pass;
+  }
+
+  /** Parts take as long as `partMs` says; step 200 has many, step 100 is small. The notice leaves 30 s. */
+  async function collapsing(rates: { readonly beforeMs: number; readonly afterMs: number }) {
+    const clock = new FakeClock();
+    let parts = 0;
+    const store = intercepted(new MemoryStore({ clock, minPartBytes: 1 }), async (call, perform) => {
+      if (call.operation === 'uploadPart')
+        await clock.sleep(++parts <= 20 ? rates.beforeMs : rates.afterMs, call.signal).catch(() => {
+          throw new StoreError('aborted', 'aborted');
+        });
+      return perform();
+    });
+    const world = await openWorld({ clock, store });
+    const publisher = world.publisher({ partSizeBytes: PART, lanes: await lanesAt(clock, 80 * PART) });
+    await world.write('checkpoint-100/model.bin', 'small', 1000);
+    await world.write('checkpoint-200/model.bin', randomBytes(100 * PART));
+    const ended = { clean: true, atMs: clock.wallMs() };
+    const deadlineMs = clock.monotonicMs() + 30_000;
+    return { clock, world, publisher, ended, deadlineMs };
+  }
+
+  test('the pass turns to the one that can still be secured', async () => {
+    const { clock, world, publisher, ended, deadlineMs } = await collapsing({ beforeMs: 100, afterMs: 10_000 });
+    await using _ = world;
+    const pass = publisher.pass({ signal: never, ended, deadlineMs });
+    const report = await passing(clock, pass);
+    expect(await world.pointer()).toMatchObject({ step: 100 });
+    expect(report.notDurable.join()).toContain('checkpoint-200');
+    expect(clock.monotonicMs()).toBeLessThanOrEqual(deadlineMs + 250);
+  });
+
+  test('so does a pass that had begun before the notice', async () => {
+    const { clock, world, publisher, ended, deadlineMs } = await collapsing({ beforeMs: 100, afterMs: 10_000 });
+    await using _ = world;
+    const stop = new AbortController();
+    const pass = publisher.pass({ signal: stop.signal, ended });
+    await expect.poll(() => publisher.uploads().length).toBe(1);
+    await publisher.hurry(deadlineMs);
+    clock.sleep(deadlineMs - clock.monotonicMs()).then(() => stop.abort(new Error('the machine is gone')));
+    await passing(clock, pass);
+    expect(await world.pointer()).toMatchObject({ step: 100 });
+  });
+
+  test('a rate that only wavers turns nothing', async () => {
+    const { clock, world, publisher, ended, deadlineMs } = await collapsing({ beforeMs: 100, afterMs: 400 });
+    await using _ = world;
+    const pass = publisher.pass({ signal: never, ended, deadlineMs });
+    expect(await passing(clock, pass)).toMatchObject({ published: { step: 200, seq: 1 } });
+  });
 });
 
 test('a hurried pass does not wait until old checkpoints are deleted', async () => {

@@ -26,6 +26,7 @@ import { singleFlight } from './single-flight.ts';
 import { Superseded } from './superseded.ts';
 import { KnownContent } from './upload-files.ts';
 import { GrowingUploads } from './uploads/growing-uploads.ts';
+import { isOvertaken, type TimeLeft } from './urgency.ts';
 import { urgentOrder } from './urgent-order.ts';
 
 /** Long enough for machines that save at different speeds, short enough to go on when one is gone. */
@@ -38,6 +39,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     clock: options.clock,
     run: (pass: PassOptions) => folder.pass(pass),
     isStillFirst: (pass: PassOptions) => folder.isUploadingFirst(pass),
+    isOvertaken: (pass: PassOptions) => folder.isOvertaken(pass),
   });
   return {
     pass: (pass) => passes.pass(pass),
@@ -133,6 +135,18 @@ class PublishingFolder {
     return first !== undefined && this.#uploading === identityOf(first, [], false).files;
   }
 
+  /** Whether what is being uploaded can't be secured any more, and something else can. */
+  async isOvertaken(pass: PassOptions): Promise<boolean> {
+    const { candidates, facts } = await this.#look.look(pass.ended ?? null);
+    const open = this.#contenders(candidates, facts).filter((candidate) => !this.#holdsFilesOf(candidate));
+    const isSent = (candidate: Candidate): boolean => this.#uploading === identityOf(candidate, [], false).files;
+    const sent = open.find(isSent);
+    if (sent === undefined) return false;
+    const left = (candidate: Candidate) => ({ bytesLeft: this.#growing.bytesLeft(candidate.files, this.#known) });
+    const others = open.filter((candidate) => candidate !== sent);
+    return isOvertaken(left(sent), others.map(left), this.#timeLeft(pass));
+  }
+
   async #newestOf(candidates: readonly Candidate[], facts: MovementFacts, pass: PassOptions, found: Findings) {
     for (const candidate of candidates)
       if (found.published === null) await this.#consider(candidate, facts, pass, found);
@@ -158,18 +172,27 @@ class PublishingFolder {
   }
 
   /** Candidates that movement lets through, in the order in which they are to be secured, and those that are not to be. */
-  #urgent(candidates: readonly Candidate[], facts: MovementFacts, { deadlineMs }: PassOptions) {
-    const { clock } = this.#options;
+  #urgent(candidates: readonly Candidate[], facts: MovementFacts, pass: PassOptions) {
     return urgentOrder({
-      candidates: candidates.filter(
-        (candidate) => !isOlder(candidate, this.#published) && movementOf(candidate, facts) === null,
-      ),
+      candidates: this.#contenders(candidates, facts),
       bytesLeft: (candidate) =>
         this.#holdsFilesOf(candidate) ? 0 : this.#growing.bytesLeft(candidate.files, this.#known),
       growingBytesLeft: (others) => (facts.ended === null ? this.#growing.bytesToCome(others) : null),
-      timeLeftMs: (deadlineMs ?? Number.POSITIVE_INFINITY) - clock.monotonicMs(),
-      bytesPerSecond: this.#lanes.bytesPerSecond(),
+      ...this.#timeLeft(pass),
     });
+  }
+
+  #contenders(candidates: readonly Candidate[], facts: MovementFacts): readonly Candidate[] {
+    return candidates.filter(
+      (candidate) => !isOlder(candidate, this.#published) && movementOf(candidate, facts) === null,
+    );
+  }
+
+  #timeLeft({ deadlineMs = Number.POSITIVE_INFINITY }: PassOptions): TimeLeft {
+    return {
+      timeLeftMs: deadlineMs - this.#options.clock.monotonicMs(),
+      bytesPerSecond: this.#lanes.bytesPerSecond(),
+    };
   }
 
   async #consider(candidate: Candidate, facts: MovementFacts, pass: PassOptions, found: Findings): Promise<void> {

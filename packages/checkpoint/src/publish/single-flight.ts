@@ -13,7 +13,12 @@ export interface SingleFlightOptions {
   readonly run: (pass: PassOptions) => Promise<PassReport>;
   /** Whether the pass under way is sending what this one would send first. */
   readonly isStillFirst: (pass: PassOptions) => Promise<boolean>;
+  /** Whether the pass under way sends what can't be secured any more while something else can. */
+  readonly isOvertaken: (pass: PassOptions) => Promise<boolean>;
 }
+
+/** The rate of sending is remembered over some seconds, and a switch costs the parts under way. */
+const DECIDE_EVERY_MS = 1000;
 
 export interface SingleFlight {
   pass(pass: PassOptions): Promise<PassReport>;
@@ -24,9 +29,10 @@ export interface SingleFlight {
 /**
  * Lets one pass run at a time. A call without an end or a deadline joins a running one. A call with a deadline stops one
  * that is sending something else than what goes first now, waits for one that is sending that already, and is itself cut
- * off at the deadline. In a hurry every pass has the deadline.
+ * off at the deadline. In a hurry every pass has the deadline. With a deadline it is decided anew each second whether what is
+ * sent can still make it; where it can't and something else can, the pass begins again with that.
  */
-export function singleFlight({ clock, run, isStillFirst }: SingleFlightOptions): SingleFlight {
+export function singleFlight({ clock, run, isStillFirst, isOvertaken }: SingleFlightOptions): SingleFlight {
   let current: Flight | null = null;
   let hurriedMs: number | null = null;
 
@@ -34,10 +40,34 @@ export function singleFlight({ clock, run, isStillFirst }: SingleFlightOptions):
   const deadlineOf = (pass: PassOptions): number | undefined =>
     hurriedMs === null ? pass.deadlineMs : Math.min(hurriedMs, pass.deadlineMs ?? hurriedMs);
 
+  /** Fires `turn` when another checkpoint has to be sent than the one that is. */
+  const decideAnew = async (pass: PassOptions, turn: AbortController, over: AbortSignal): Promise<void> => {
+    for (;;) {
+      await clock.sleep(DECIDE_EVERY_MS, over);
+      const deadlineMs = deadlineOf(pass);
+      if (deadlineMs === undefined || !(await isOvertaken({ ...pass, deadlineMs }))) continue;
+      return turn.abort(new Error('the rate has fallen: a checkpoint that can still be secured goes first'));
+    }
+  };
+
+  const runInTurns = async (pass: PassOptions, signal: AbortSignal): Promise<PassReport> => {
+    for (let published: PassReport['published'] = null; ;) {
+      const turn = new AbortController();
+      const over = new AbortController();
+      const deciding = decideAnew(pass, turn, over.signal).catch(() => {});
+      const deadlineMs = deadlineOf(pass);
+      const deadline = deadlineMs === undefined ? {} : { deadlineMs };
+      const report = await run({ ...pass, ...deadline, signal: AbortSignal.any([signal, turn.signal]) });
+      over.abort(new Error('the turn is over'));
+      await deciding;
+      published = report.published ?? published;
+      if (!turn.signal.aborted || signal.aborted || report.error === null) return { ...report, published };
+    }
+  };
+
   const start = (pass: PassOptions): Promise<PassReport> => {
     const stop = new AbortController();
-    const signal = AbortSignal.any([pass.signal, stop.signal]);
-    const report = run({ ...pass, signal }).finally(() => {
+    const report = runInTurns(pass, AbortSignal.any([pass.signal, stop.signal])).finally(() => {
       stop.abort(new Error('the pass is over'));
       if (current?.report === report) current = null;
     });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Contender, msToSecure, secureInOrder } from './urgency.ts';
+import { type Contender, isOvertaken, msToSecure, secureInOrder } from './urgency.ts';
 
 const MB = 1e6;
 const at = (timeLeftMs: number, mbPerSecond: number | null = 100) => ({
@@ -58,4 +58,14 @@ test('if any contender can make it, one that can make it is the first that is se
       if (newest.ready) expect(order[0]).toBe(newest.id);
     }),
   );
+});
+
+test('what is sent is left off only when it can not make it at all and another surely can', () => {
+  const [large, small] = [ready('newest', 1000), ready('older', 10)];
+  expect(isOvertaken(large, [small], at(10_000, 500))).toBe(false);
+  // Within the margin it may make it still.
+  expect(isOvertaken(large, [small], at(12_000, 100))).toBe(false);
+  expect(isOvertaken(large, [small], at(10_000, 50))).toBe(true);
+  expect(isOvertaken(large, [], at(10_000, 50))).toBe(false);
+  expect(isOvertaken(large, [ready('older', 900)], at(10_000, 50))).toBe(false);
 });

@@ -20,8 +20,21 @@ const MARGIN = 1.2;
 /** Without a measurement: what a few connections to S3 bring on the smallest machines. */
 const ASSUMED_BYTES_PER_SECOND = 50e6;
 
-export function msToSecure(bytesLeft: number, bytesPerSecond: number | null): number {
-  return COMMIT_MS + (MARGIN * bytesLeft * 1000) / Math.max(1, bytesPerSecond ?? ASSUMED_BYTES_PER_SECOND);
+export function msToSecure(bytesLeft: number, bytesPerSecond: number | null, margin = MARGIN): number {
+  return COMMIT_MS + (margin * bytesLeft * 1000) / Math.max(1, bytesPerSecond ?? ASSUMED_BYTES_PER_SECOND);
+}
+
+/**
+ * Whether to leave off what is being sent, since the rate has fallen: it can't make it any more even without the margin,
+ * and another can with it. So a rate that wavers does not lead to and fro, which would cost the parts under way each time.
+ */
+export function isOvertaken(
+  sending: Pick<Contender, 'bytesLeft'>,
+  others: readonly Pick<Contender, 'bytesLeft'>[],
+  { bytesPerSecond, timeLeftMs }: TimeLeft,
+): boolean {
+  if (msToSecure(sending.bytesLeft, bytesPerSecond, 1) <= timeLeftMs) return false;
+  return others.some(({ bytesLeft }) => msToSecure(bytesLeft, bytesPerSecond) <= timeLeftMs);
 }
 
 /**

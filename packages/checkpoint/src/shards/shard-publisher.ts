@@ -45,6 +45,7 @@ export function createShardPublisher(options: PublisherOptions): Publisher {
     clock: options.clock,
     run: (pass: PassOptions) => folder.pass(pass),
     isStillFirst: () => Promise.resolve(true),
+    isOvertaken: () => Promise.resolve(false),
   });
   return {
     pass: (pass) => passes.pass(pass),
