@@ -272,8 +272,9 @@ describe('an account that does not let it', () => {
   });
 
   test('what only the fleet finds out is cleaned up, and said to be', async () => {
-    await world.sandbox.send('fail-next', { action: 'FleetLaunch', code: 'InvalidAMIID.NotFound', times: 50 });
+    await world.sandbox.send('capacity', { capacity: 0, errorCode: 'InvalidAMIID.NotFound' });
     const finished = await world.runctl(['launch', script, '--yes']);
+    await world.sandbox.send('clear-capacity', {});
     expectRefusal(finished, {
       exitCode: 3,
       code: 'config-invalid',
