@@ -1,4 +1,6 @@
 import { RunctlError } from '@runctl/core';
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commandWorld } from '../testing/command-world.ts';
 
@@ -32,6 +34,15 @@ describe('launch', () => {
       "
     `);
     expect(await world.keys()).toEqual([]);
+  });
+
+  test('names only some of many files that are left out, so that the plan stays in sight', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    for (let at = 0; at < 12; at++) await symlink('/etc/hosts', join(world.folder, `link-${at}`));
+    const { stderr } = await world.run(['launch', 'train.py', '--dry-run']);
+    expect(stderr.match(/note: link-\d+ is left out/g)).toHaveLength(5);
+    expect(stderr).toContain('note: … and 7 more like these\n');
   });
 
   test('follows a run from the fleet to the outcome, and ends with its exit code', async () => {
