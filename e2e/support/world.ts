@@ -150,7 +150,8 @@ export class World implements AsyncDisposable {
     this.ec2.destroy();
     this.ssm.destroy();
     this.bucket.close();
-    await rm(this.folder, { recursive: true, force: true });
+    // Something that was given up may still write a last file into it.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     this.#folder.remove();
   }
 }
