@@ -22,7 +22,7 @@ const PARALLEL_REQUESTS = 32;
  * Connects to AWS, or whatever the SDK's own variables name. The SDKs read the process's environment, so `environment` is
  * laid over it first, and what is undefined there is taken away: one process talks to one cloud. Errors: `config-missing`.
  */
-export function connectCloud(settings: Settings, environment: Environment, log: Log): Promise<Cloud> {
+export async function connectCloud(settings: Settings, environment: Environment, log: Log): Promise<Cloud> {
   const bucket = requiredBucket(settings);
   const region = requiredRegion(settings);
   for (const [name, value] of Object.entries(environment)) {
@@ -37,14 +37,14 @@ export function connectCloud(settings: Settings, environment: Environment, log: 
     bucket,
     region,
     clock: systemClock,
-    endpoint: endpointOf(environment),
+    endpoint: await endpointFor(environment),
     credentials: credentialsFor(environment, settings.profile),
   });
   const onRetry = (error: StoreError): void => log.debug({ error }, 'asking S3 again');
   const patient = retrying(limited(s3, PARALLEL_REQUESTS), { clock: systemClock, onRetry });
   const fleets = createLazyFleetProvider(region);
   const remote = createLazyRemoteCommand(region);
-  return Promise.resolve({
+  return {
     store: settings.prefix === '' ? patient : prefixed(patient, settings.prefix),
     fleets,
     remote,
@@ -56,7 +56,14 @@ export function connectCloud(settings: Settings, environment: Environment, log: 
       fleets.close();
       remote.close();
     },
-  });
+  };
+}
+
+/** As the SDK's clients find theirs, so that S3 is asked where EC2 is. Their loader is only needed where no variable tells. */
+async function endpointFor(environment: Environment): Promise<string | undefined> {
+  const ignored = environment['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'] === 'true';
+  const named = ignored ? undefined : endpointOf(environment);
+  return named ?? (await import('./s3-endpoint.ts')).s3EndpointOfSdk();
 }
 
 /** Keys of the environment, else whatever the SDK's chain finds: profiles, SSO, containers. */
