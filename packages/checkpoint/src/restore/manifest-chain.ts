@@ -12,6 +12,8 @@ export interface ChainLink {
 export interface ManifestChain {
   /** What `latest.json` names; null when it is missing or unreadable. */
   readonly latestKey: string | null;
+  /** There is no `latest.json`: it was lost, or nothing was ever committed. */
+  readonly pointerMissing: boolean;
   readonly warnings: readonly string[];
   /** From the latest back, following `previous`, and the listing where a link is broken. */
   readonly links: AsyncIterable<ChainLink>;
@@ -22,12 +24,12 @@ export async function manifestChain(access: BucketAccess): Promise<ManifestChain
   const pointer = await readable(readPointer(access));
   if ('value' in pointer && pointer.value !== null) {
     const latestKey = pointer.value.pointer.manifest;
-    return { latestKey, warnings: [], links: linksFrom(access, latestKey) };
+    return { latestKey, pointerMissing: false, warnings: [], links: linksFrom(access, latestKey) };
   }
   const newest = (await surveyBucket(access)).manifests.at(-1)?.key ?? null;
   const lost = 'problem' in pointer ? pointer.problem : `${runKeys(access.run).latest} is missing`;
   const warnings = newest === null && 'value' in pointer ? [] : [`${lost}: taking the newest manifest that is listed`];
-  return { latestKey: null, warnings, links: linksFrom(access, newest) };
+  return { latestKey: null, pointerMissing: 'value' in pointer, warnings, links: linksFrom(access, newest) };
 }
 
 /** One checkpoint, without those before it. */
@@ -38,7 +40,7 @@ export function singleLink(access: BucketAccess, key: string): ManifestChain {
       return;
     }
   };
-  return { latestKey: null, warnings: [], links: links() };
+  return { latestKey: null, pointerMissing: false, warnings: [], links: links() };
 }
 
 async function* linksFrom(access: BucketAccess, newest: string | null): AsyncGenerator<ChainLink> {

@@ -375,3 +375,25 @@ test.each(['memory', 'directory'] as const)(
     expect(await contentOf(machine, 'checkpoint-1/empty.txt')).toBe('');
   },
 );
+
+test('a manifest that landed late, without pointer and without bytes, keeps no run from beginning', async () => {
+  await using world = await openWorld();
+  await world.write('checkpoint-100/model.bin', 'weights of 100');
+  await world.settleAndPass(world.publisher());
+  await world.store.delete([runKeys(RUN).latest]);
+  const bytes = (await world.keys()).filter((key) => key.includes('/data/'));
+  await using machine = await openWorld({ clock: world.clock, store: world.store });
+  // As long as there are bytes, the pointer may only be lost.
+  await world.store.put(bytes[0] ?? '', Buffer.from('weights of 10x'));
+  await expect(machine.restore()).rejects.toThrow("none of the run's 1 checkpoints can be restored");
+  await world.store.delete(bytes);
+  expect(await machine.restore()).toBeNull();
+});
+
+test('where a pointer names a checkpoint whose bytes are gone, the run is not begun anew', async () => {
+  const { world, machine } = await publishedWorld();
+  await using _ = world;
+  await using __ = machine;
+  await world.store.delete((await world.keys()).filter((key) => key.includes('/data/')));
+  await expect(machine.restore()).rejects.toThrow("none of the run's 3 checkpoints can be restored");
+});

@@ -2,7 +2,7 @@ import { chown, mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunctlError } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
-import { readPointer } from '../publish/commit.ts';
+import { readManifest, readPointer } from '../publish/commit.ts';
 import { unlessGone } from '../recognise/scan.ts';
 import { manifestForNode } from '../shards/node-files.ts';
 import { DamagedFile } from './fetch-file.ts';
@@ -16,7 +16,7 @@ import type { PrefetchedCheckpoint, RestoredCheckpoint, RestoreOptions } from '.
 /**
  * Brings the run's latest checkpoint into the folder, verified; null when the run has none. Where it is damaged, the one
  * before it is taken, with a warning for each step back; where one was asked for by name, no other is. Rejects with `checkpoint-not-found` when there are checkpoints
- * but none can be restored (starting over silently would lose the run), and with StoreError when the store fails.
+ * but none can be restored (starting over silently would lose the run; where no pointer names them and their bytes are gone, there are none), and with StoreError when the store fails.
  */
 export async function restoreLatest(options: RestoreOptions): Promise<RestoredCheckpoint | null> {
   return settlePrefetched(options, await prefetchLatest(options));
@@ -42,10 +42,25 @@ export async function prefetchLatest(options: RestoreOptions): Promise<Prefetche
     warnings.push(`${nameOf(link)} could not be used: ${fetched.problem}; taking the checkpoint before it`);
     at.log.warn({ manifest: link.key, problem: fetched.problem }, 'checkpoint could not be used');
   }
-  if (rejected.length === 0) return null;
+  if (rejected.length === 0 || (chain.pointerMissing && (await areGhosts(rejected, at)))) return null;
   throw new RunctlError('checkpoint-not-found', `none of the run's ${rejected.length} checkpoints can be restored`, {
     hint: warnings.join('\n'),
   });
+}
+
+/**
+ * Whether none of the manifests has any bytes. Without a pointer such ones were never committed: their write was still on its
+ * way when the machine died, and landed after the next holder had removed the bytes. There is nothing in them to be lost.
+ */
+async function areGhosts(manifestKeys: readonly string[], at: RestoreOptions): Promise<boolean> {
+  for (const key of manifestKeys) {
+    const manifest = await readManifest(at, key).catch(() => null);
+    if (manifest === null) return false;
+    for (const file of manifest.files)
+      if ((await at.store.head(file.key, { signal: at.signal })) !== null) return false;
+  }
+  at.log.warn({ manifests: manifestKeys }, 'manifests without a pointer and without bytes: nothing was ever committed');
+  return true;
 }
 
 /**
