@@ -2,7 +2,9 @@ import { mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createPublisher, recognisers } from '@runctl/checkpoint';
 import { silentLog } from '@runctl/core';
+import { intercepted } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
+import { checkpointsOfRun, type VerifyEvent, verifyOfRun } from '../../operations/checkpoint/run-checkpoints.ts';
 import { commandWorld, type CommandWorld } from '../../testing/command-world.ts';
 
 const HOUR_MS = 3_600_000;
@@ -187,6 +189,31 @@ describe('of a run', () => {
     await world.store.delete([newest]);
     expect((await world.run(['checkpoint', 'verify', 'mine'])).stdout).toContain('missing');
     expect((await world.run(['checkpoint', 'verify', 'mine', '1-1'])).exitCode).toBe(0);
+  });
+
+  test('verify shows how far it is, how fast and for how long still, and --json nothing of it', async () => {
+    await using scope = await commandWorld({ 'train.py': '' });
+    const { world } = scope;
+    await withCheckpoints(world);
+    const { run } = await world.launched();
+    const { clock } = world;
+    const slow = intercepted(world.store, async ({ key, operation }, perform) => {
+      if (operation === 'get' && key?.includes('/data/') === true) await clock.advance(2000);
+      return perform();
+    });
+    const access = { store: slow, run, clock, signal: new AbortController().signal };
+    const events: VerifyEvent[] = [];
+    for await (const event of verifyOfRun(access, await checkpointsOfRun(access))) events.push(event);
+    expect(events).toMatchObject([
+      { type: 'progress', doneBytes: 0, totalBytes: 28, bytesPerSecond: null, leftMs: null },
+      { type: 'progress', doneBytes: 14, totalBytes: 28, bytesPerSecond: 7, leftMs: 2000 },
+      { type: 'verified', of: { checkpoint: '1-2' }, verifiedBytes: 14, problems: [] },
+      { type: 'progress', doneBytes: 28, totalBytes: 28 },
+      { type: 'verified', of: { checkpoint: '1-1' } },
+    ]);
+    world.answer = true;
+    expect((await world.run(['checkpoint', 'verify', 'mine', '--all'])).stderr).toContain('0 B of 28 B');
+    expect((await world.run(['checkpoint', 'verify', 'mine', '--all', '--json'])).stderr).toBe('');
   });
 
   test('without any checkpoint list says so, verify and info fail', async () => {

@@ -1,6 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { formatBytes, RunctlError } from '@runctl/core';
 import { FolderOrRunCommand, type Place } from '../../folder-or-run-command.ts';
+import type { VerifyEvent } from '../../operations/checkpoint/run-checkpoints.ts';
 
 export class CheckpointVerifyCommand extends FolderOrRunCommand {
   static override paths = [['checkpoint', 'verify']];
@@ -8,7 +9,7 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
     description: 'Checks that checkpoints are whole; exit code 10 when one is not.',
     details:
       'For a run: every object of a checkpoint is read, and its size and SHA-256 held against the manifest. All of it is\n' +
-      'downloaded for that, and nothing written.\n' +
+      'downloaded for that, and nothing written; how far it is, how fast and for how long still is shown meanwhile.\n' +
       'For a folder: structure, markers and open writers of every checkpoint in it, as the agent judges them. What a format\n' +
       'does not show (a flipped byte) goes unnoticed there, since nothing says what the bytes should be.',
     examples: [
@@ -42,23 +43,34 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
 
   private async showRun({ run, checkpoints, cloud }: Extract<Place, { run: string }>): Promise<number> {
     const { pickFromRun, verifyOfRun } = await import('../../operations/checkpoint/run-checkpoints.ts');
-    const access = { store: cloud.store, run, signal: this.context.interrupted };
+    const { progressShower } = await import('../../render/transfer.ts');
+    const { stderr, interactive, clock, interrupted: signal } = this.context;
+    const shower = progressShower({ stderr, interactive, clock });
     const damaged: string[] = [];
     const chosen = this.all && checkpoints.length > 0 ? checkpoints : [pickFromRun(run, checkpoints, this.checkpoint)];
-    for (const each of chosen) {
-      const { checkpoint, manifest } = each;
-      const { verifiedBytes, problems } = await verifyOfRun(access, each);
-      if (problems.length > 0) damaged.push(checkpoint);
-      if (this.json)
-        this.printJson({ type: 'verified', run, checkpoint, step: manifest?.step ?? null, verifiedBytes, problems });
-      else
-        this.print(
-          problems.length === 0
-            ? `${checkpoint}: ${manifest?.files.length} files, ${formatBytes(verifiedBytes)}, as they were saved`
-            : problems.map((problem) => `${checkpoint}: ${problem}`).join('\n'),
-        );
+    try {
+      for await (const event of verifyOfRun({ store: cloud.store, run, clock, signal }, chosen)) {
+        if (event.type === 'progress' && !this.json) shower.show(event);
+        if (event.type === 'progress') continue;
+        shower.clear();
+        this.verified(run, event);
+        if (event.problems.length > 0) damaged.push(event.of.checkpoint);
+      }
+    } finally {
+      shower.clear();
     }
     return damaged.length === 0 ? 0 : this.damaged(damaged);
+  }
+
+  private verified(run: string, { of, verifiedBytes, problems }: Extract<VerifyEvent, { type: 'verified' }>): void {
+    const { checkpoint, manifest } = of;
+    const step = manifest?.step ?? null;
+    if (this.json) return this.printJson({ type: 'verified', run, checkpoint, step, verifiedBytes, problems });
+    this.print(
+      problems.length === 0
+        ? `${checkpoint}: ${manifest?.files.length} files, ${formatBytes(verifiedBytes)}, as they were saved`
+        : problems.map((problem) => `${checkpoint}: ${problem}`).join('\n'),
+    );
   }
 
   private damaged(names: readonly string[]): never {

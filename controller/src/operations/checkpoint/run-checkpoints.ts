@@ -1,6 +1,8 @@
-import { listCheckpoints, type ListedCheckpoint, verifyCheckpoint, type VerifyReport } from '@runctl/checkpoint';
-import { RunctlError } from '@runctl/core';
+import { listCheckpoints, type ListedCheckpoint, verifyCheckpoint } from '@runctl/checkpoint';
+import { type Clock, RunctlError } from '@runctl/core';
 import type { ObjectStore } from '@runctl/store';
+import { emitting } from '../transfer/emitting.ts';
+import { ProgressMeter, type Progress } from '../transfer/progress-meter.ts';
 
 export interface RunCheckpoint {
   /** `<generation>-<seq>`, which names it in commands. */
@@ -56,10 +58,42 @@ export function pickFromRun(
   });
 }
 
-/** Reads and hashes every byte of one checkpoint. An unreadable manifest is a problem like any other. */
-export async function verifyOfRun(
-  access: RunCheckpointsAccess,
-  { manifestKey, problem }: RunCheckpoint,
-): Promise<Pick<VerifyReport, 'verifiedBytes' | 'problems'>> {
-  return problem === null ? verifyCheckpoint({ ...access, manifestKey }) : { verifiedBytes: 0, problems: [problem] };
+export type VerifyEvent =
+  | ({ readonly type: 'progress' } & Progress)
+  | {
+      readonly type: 'verified';
+      readonly of: RunCheckpoint;
+      readonly verifiedBytes: number;
+      /** What does not hold; empty = every byte is as it was saved. */
+      readonly problems: readonly string[];
+    };
+
+const PROGRESS_MS = 500;
+
+/** Reads and hashes every byte of these checkpoints, one after the other. An unreadable manifest is a problem like any other. */
+export function verifyOfRun(
+  access: RunCheckpointsAccess & { readonly clock: Clock },
+  chosen: readonly RunCheckpoint[],
+): AsyncGenerator<VerifyEvent, void> {
+  const { clock } = access;
+  const files = chosen.flatMap((each) => each.manifest?.files ?? []);
+  const meter = new ProgressMeter({ bytes: files.reduce((sum, file) => sum + file.sizeBytes, 0), files: 0 });
+  return emitting(async (emit) => {
+    let lastMs = clock.monotonicMs();
+    emit({ type: 'progress', ...meter.look(lastMs) });
+    const onRead = (bytes: number): void => {
+      meter.bytes(bytes, 'moved');
+      if (clock.monotonicMs() - lastMs < PROGRESS_MS) return;
+      lastMs = clock.monotonicMs();
+      emit({ type: 'progress', ...meter.look(lastMs) });
+    };
+    for (const of of chosen) {
+      const { manifestKey, problem } = of;
+      const { verifiedBytes, problems } =
+        problem === null
+          ? await verifyCheckpoint({ ...access, manifestKey, onRead })
+          : { verifiedBytes: 0, problems: [problem] };
+      emit({ type: 'verified', of, verifiedBytes, problems });
+    }
+  });
 }

@@ -1,6 +1,6 @@
 import { isRunctlError, messageOf, RunctlError } from '@runctl/core';
 import { type LatestPointer, type Manifest, type ManifestFile } from '@runctl/protocol';
-import { ContentHasher, isStoreError, type ObjectStore } from '@runctl/store';
+import { ContentHasher, isStoreError } from '@runctl/store';
 import { type BucketAccess, readManifest, readPointer, surveyBucket } from '../publish/commit.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -17,7 +17,11 @@ export interface VerifyReport {
  * with `checkpoint-not-found` when there is no such manifest.
  */
 export async function verifyCheckpoint(
-  access: BucketAccess & { readonly manifestKey?: string },
+  access: BucketAccess & {
+    readonly manifestKey?: string;
+    /** Called with bytes as they are read. */
+    readonly onRead?: (bytes: number) => void;
+  },
 ): Promise<VerifyReport> {
   const manifestKey = access.manifestKey ?? (await readPointer(access))?.pointer.manifest;
   const manifest = manifestKey === undefined ? null : await readManifest(access, manifestKey);
@@ -27,14 +31,17 @@ export async function verifyCheckpoint(
   const problems = refusal === null ? [] : [refusal];
   let verifiedBytes = 0;
   for (const file of refusal === null ? manifest.files : []) {
-    const problem = await problemOf(file, access.store, access.signal);
+    const problem = await problemOf(file, access);
     if (problem === null) verifiedBytes += file.sizeBytes;
     else problems.push(problem);
   }
   return { manifestKey, manifest, verifiedBytes, problems };
 }
 
-async function problemOf(file: ManifestFile, store: ObjectStore, signal: AbortSignal): Promise<string | null> {
+async function problemOf(
+  file: ManifestFile,
+  { store, signal, onRead }: Pick<Parameters<typeof verifyCheckpoint>[0], 'store' | 'signal' | 'onRead'>,
+): Promise<string | null> {
   const hasher = new ContentHasher(file.partSizeBytes);
   let sizeBytes = 0;
   try {
@@ -42,6 +49,7 @@ async function problemOf(file: ManifestFile, store: ObjectStore, signal: AbortSi
     for await (const chunk of body) {
       hasher.update(chunk);
       sizeBytes += chunk.byteLength;
+      onRead?.(chunk.byteLength);
     }
   } catch (error) {
     if (isStoreError(error, 'missing')) return `${file.path}: ${file.key} is missing`;
