@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { fileLeaseMemory, LeaseKeeper } from '@runctl/checkpoint';
+import { fileLeaseMemory, LeaseKeeper, openWritersFor } from '@runctl/checkpoint';
 import { createFleetEnder } from '@runctl/cloud';
 import { type Clock, type Log } from '@runctl/core';
 import { defaultTiming, runKeys } from '@runctl/protocol';
@@ -17,7 +17,9 @@ import {
   S3Store,
 } from '@runctl/store';
 import { runCheckpoints } from './checkpoints/run-checkpoints.ts';
+import { watchFolder } from './checkpoints/watch-folder.ts';
 import type { Configuration } from './configuration.ts';
+import { openEndpoint } from './control/endpoint.ts';
 import { systemPower } from './ending/power.ts';
 import { createImds } from './interruption/imds-client.ts';
 import type { AgentPorts, LeaseRequest } from './life/ports.ts';
@@ -106,8 +108,10 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
       account,
       lanes,
       paths,
-      platform: process.platform,
+      openWriters: openWritersFor(process.platform),
+      watch: watchFolder,
     }),
+    openEndpoint,
     unpackCode: unpackWithTar(account, process.env),
     inheritedEnvironment: process.env,
     // The boot guard would power the machine off then, but the fleet would only start the next.

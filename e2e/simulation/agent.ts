@@ -15,6 +15,7 @@ import {
   type RestoredCheckpoint,
   type RestoreOptions,
   setTornAside,
+  type WorkloadEnd,
 } from '@runctl/checkpoint';
 import { silentLog } from '@runctl/core';
 import { runKeys } from '@runctl/protocol';
@@ -39,7 +40,7 @@ export interface Parts {
   /** Stands between the agent and its bucket. */
   readonly store: (store: ObjectStore, process: Process) => ObjectStore;
   readonly mayPublish: (keeper: LeaseKeeper) => { readonly generation: number } | null;
-  readonly ended: (end: TrainerEnd) => TrainerEnd;
+  readonly ended: (end: WorkloadEnd) => WorkloadEnd;
 }
 
 /** What the agent has of its machine. */

@@ -3,6 +3,7 @@ import { dirname } from 'node:path/posix';
 export interface FileNode {
   readonly kind: 'file';
   readonly inode: number;
+  readonly bornMs: number;
   bytes: Buffer;
   mode: number;
   mtimeMs: number;
@@ -12,6 +13,7 @@ export interface FileNode {
 export interface FolderNode {
   readonly kind: 'folder';
   readonly inode: number;
+  readonly bornMs: number;
   readonly entries: Map<string, DiskNode>;
   mode: number;
   mtimeMs: number;
@@ -40,7 +42,7 @@ export class Disk {
   #inodes = 0;
   /** Open for writing, by inode, with how often. */
   readonly #writers = new Map<number, number>();
-  #listeners: (() => void)[] = [];
+  #listeners: ((changed: DiskNode) => void)[] = [];
 
   constructor(now: () => number) {
     this.#now = now;
@@ -48,7 +50,7 @@ export class Disk {
   }
 
   /** Calls back after each change of content or names, as inotify would. */
-  onChange(listener: () => void): () => void {
+  onChange(listener: (changed: DiskNode) => void): () => void {
     this.#listeners.push(listener);
     return () => {
       this.#listeners = this.#listeners.filter((other) => other !== listener);
@@ -109,6 +111,7 @@ export class Disk {
     const file: FileNode = {
       kind: 'file',
       inode: ++this.#inodes,
+      bornMs: nowMs,
       bytes: Buffer.alloc(0),
       mode: 0o644,
       mtimeMs: nowMs,
@@ -189,6 +192,14 @@ export class Disk {
     return this.#writers.has(inode);
   }
 
+  /** Whether a node is a folder, or stands below it. */
+  isBelow(node: DiskNode, path: string): boolean {
+    const folder = this.find(path);
+    const holds = (each: DiskNode): boolean =>
+      each === node || (each.kind === 'folder' && Array.from(each.entries.values()).some(holds));
+    return folder !== null && holds(folder);
+  }
+
   /** Paths of all files below a folder, relative to it; none where there is no folder. */
   filesBelow(path: string): readonly string[] {
     const found = this.find(path);
@@ -201,7 +212,7 @@ export class Disk {
   #touch(node: DiskNode): void {
     node.mtimeMs = this.#now();
     node.ctimeMs = node.mtimeMs;
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) listener(node);
   }
 
   #enter(path: string, node: DiskNode): void {
@@ -221,6 +232,7 @@ export class Disk {
     return {
       kind: 'folder',
       inode: ++this.#inodes,
+      bornMs: nowMs,
       entries: new Map(),
       mode: 0o755,
       mtimeMs: nowMs,

@@ -2,6 +2,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import fsPromises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
+import zlib from 'node:zlib';
 import { NodeDisk } from './node-disk.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
@@ -19,7 +20,7 @@ type Functions = Record<string, (...args: never[]) => unknown>;
  * node:crypto: for paths of simulated machines node:fs means their disks, and all chance comes from the world's seed. The
  * way to do so is Node's own (`syncBuiltinESMExports`), and the code is not changed in any way. One world at a time.
  */
-export class Interposed {
+class Interposed {
   readonly disks = new NodeDisk();
   #chance: Chance | null = null;
 
@@ -29,6 +30,7 @@ export class Interposed {
     this.#paths(fs as unknown as Functions, synchronous, Object.keys(synchronous));
     this.#nonces();
     this.#globals();
+    this.#compression();
     syncBuiltinESMExports();
   }
 
@@ -69,6 +71,18 @@ export class Interposed {
     replaced['randomUUID'] = () => this.#chance?.random.int(0, 2 ** 31).toString(16) ?? randomUUID();
   }
 
+  /** Its thread pool would keep real time while the world's stands still. */
+  #compression(): void {
+    const { gzip, gzipSync } = zlib;
+    const replaced = zlib as unknown as Record<string, unknown>;
+    replaced['gzip'] = (...given: Parameters<typeof gzip>) => {
+      if (this.#chance === null) return gzip(...given);
+      const [bytes, options, done] = given as unknown as [Buffer, object, (error: null, zipped: Buffer) => void];
+      const zipped = gzipSync(bytes, options);
+      queueMicrotask(() => done(null, zipped));
+    };
+  }
+
   #globals(): void {
     const random = Math.random;
     Math.random = () => this.#chance?.random.next() ?? random();
@@ -81,3 +95,6 @@ export class Interposed {
     };
   }
 }
+
+/** There is one Node to put worlds under. */
+export const interposed = new Interposed();

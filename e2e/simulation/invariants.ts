@@ -13,11 +13,11 @@ import {
 } from '@runctl/protocol';
 import { isStoreError, readBytes } from '@runctl/store';
 import { RUN } from './agent.ts';
-import { CHECKPOINTS, type Machine, type Witness } from './machine.ts';
+import type { Disk } from './disk.ts';
 import type { ModelS3, S3Observer, Write } from './model-s3.ts';
 import type { Process } from './process.ts';
 import { type FinishedSaves, LOG_FILE, type Save } from './saves.ts';
-import { type Habits, ownFiles } from './trainer.ts';
+import { type Habits, ownFiles, type Trainer } from './trainer.ts';
 
 const keys = runKeys(RUN);
 const KEPT = 3;
@@ -30,6 +30,32 @@ interface Committed {
   readonly landedMs: number;
 }
 
+/** A machine as far as it is watched. */
+export interface WatchedMachine {
+  readonly name: string;
+  readonly disk: Disk;
+  readonly alive: boolean;
+  readonly deaths: number;
+  /** Of the checkpoint folder, on the machine's disk. */
+  readonly folder: string;
+  /** The script on this machine, running or ended. */
+  readonly trainer: Pick<Trainer, 'ended' | 'lastSave'> | null;
+  /** The generation that it may publish in, by its own view. */
+  mayPublish(): number | null;
+}
+
+/** Hears what the machines believe of themselves. */
+export interface Witness {
+  restoring(process: Process): void;
+  restored(process: Process, machine: WatchedMachine, restored: RestoredCheckpoint | null): void;
+  passed(
+    process: Process,
+    machine: WatchedMachine,
+    pass: { readonly report: PassReport; readonly final: boolean },
+  ): void;
+  failed(process: Process, error: unknown): void;
+}
+
 /**
  * What must hold of every world, whatever fails: watched at S3 itself, where nobody can be deceived, and compared with
  * what the scripts wrote and what the agents believe.
@@ -37,7 +63,7 @@ interface Committed {
 export class Invariants implements S3Observer, Witness {
   readonly violations: string[] = [];
   readonly counts = { published: 0, acknowledged: 0, restored: 0, fellBack: 0, lateWrites: 0, passesFailed: 0 };
-  readonly machines: Machine[] = [];
+  readonly machines: WatchedMachine[] = [];
   readonly #s3: ModelS3;
   readonly #saves: FinishedSaves;
   readonly #habits: Habits;
@@ -57,6 +83,17 @@ export class Invariants implements S3Observer, Witness {
 
   get pointer(): LatestPointer | null {
     return this.#pointer;
+  }
+
+  /** What a restore would yield now. */
+  get latest(): { readonly manifest: Manifest; readonly save: Save | null } | null {
+    return this.#committed.get(this.#pointer?.manifest ?? '') ?? null;
+  }
+
+  /** Whether the latest checkpoint is still what some complete save wrote. */
+  async isLatestWhole(): Promise<boolean> {
+    const { latest } = this;
+    return latest === null || (await this.#saveOf(latest.manifest)) !== null;
   }
 
   violated(what: string): void {
@@ -92,7 +129,7 @@ export class Invariants implements S3Observer, Witness {
     this.#expected.set(process, this.#acknowledged);
   }
 
-  restored(process: Process, machine: Machine, restored: RestoredCheckpoint | null): void {
+  restored(process: Process, machine: WatchedMachine, restored: RestoredCheckpoint | null): void {
     const expected = this.#expected.get(process) ?? null;
     if (restored === null) {
       if (expected !== null) this.violated(`${process.name} finds nothing to restore after ${nameOf(expected)}`);
@@ -102,10 +139,10 @@ export class Invariants implements S3Observer, Witness {
     if (restored.rejected.length > 0) this.counts.fellBack++;
     if (expected !== null && compareOrder(restored.manifest, expected) < 0 && !this.#isExcused(restored, expected))
       this.violated(`${process.name} restores ${restored.manifestKey} after ${nameOf(expected)} was acknowledged`);
-    const files = ownFiles({ disk: machine.disk, folder: CHECKPOINTS, habits: this.#habits });
+    const files = ownFiles({ disk: machine.disk, folder: machine.folder, habits: this.#habits });
     if (this.#saves.withFiles(files) === null)
       this.violated(`${process.name} restores ${restored.manifestKey}, which no complete save wrote`);
-    const log = machine.disk.find(`${CHECKPOINTS}/${LOG_FILE}`);
+    const log = machine.disk.find(`${machine.folder}/${LOG_FILE}`);
     const named = restored.manifest.files.some((file) => file.path === LOG_FILE);
     if (named && log?.kind === 'file' && !this.#saves.logs.has(log.bytes.toString()))
       this.violated(`${process.name} restores a log that no script wrote`);
@@ -113,7 +150,7 @@ export class Invariants implements S3Observer, Witness {
 
   passed(
     process: Process,
-    machine: Machine,
+    machine: WatchedMachine,
     { report, final }: { readonly report: PassReport; readonly final: boolean },
   ): void {
     if (report.error !== null) this.counts.passesFailed++;
@@ -206,7 +243,7 @@ export class Invariants implements S3Observer, Witness {
   }
 
   /** A last pass that found nothing to complain of has made the script's last save durable. */
-  #nothingLeftBehind(process: Process, { trainer }: Machine, report: PassReport): void {
+  #nothingLeftBehind(process: Process, { trainer }: WatchedMachine, report: PassReport): void {
     const quiet = report.error === null && report.refused === null && report.notDurable.length === 0;
     if (!quiet || report.unsettled || trainer?.ended?.clean !== true || trainer.lastSave === null) return;
     const durable = this.#committed.get(report.durable?.manifest ?? '');

@@ -1,6 +1,7 @@
-import type { LeaseKeeper, PassReport, RestoredCheckpoint } from '@runctl/checkpoint';
+import type { LeaseKeeper } from '@runctl/checkpoint';
 import { Agent, type AgentEvents, type MachineJournal, type Parts } from './agent.ts';
 import { Disk } from './disk.ts';
+import type { WatchedMachine, Witness } from './invariants.ts';
 import type { ModelS3 } from './model-s3.ts';
 import type { NodeDisk } from './node-disk.ts';
 import { MachineClock, Process } from './process.ts';
@@ -10,8 +11,7 @@ import { S3Connection } from './s3-connection.ts';
 import type { Timeline } from './timeline.ts';
 import { type Habits, Trainer } from './trainer.ts';
 
-/** Of the checkpoint folder, on the machine's disk. */
-export const CHECKPOINTS = '/home/checkpoints';
+const CHECKPOINTS = '/home/checkpoints';
 const LEASE_FILE = '/var/lib/runctl/lease.json';
 const UPLOADS_FILE = '/var/lib/runctl/uploads.ndjson';
 
@@ -27,14 +27,6 @@ export interface MachineSurroundings {
   readonly partSizeBytes: number;
 }
 
-/** Sees what the machines believe of themselves. */
-export interface Witness {
-  restoring(process: Process): void;
-  restored(process: Process, machine: Machine, restored: RestoredCheckpoint | null): void;
-  passed(process: Process, machine: Machine, pass: { readonly report: PassReport; readonly final: boolean }): void;
-  failed(process: Process, error: unknown): void;
-}
-
 export interface Temper {
   /** Agents on this machine die at a call up to this one; null = they live. */
   readonly diesWithin: number | null;
@@ -43,9 +35,10 @@ export interface Temper {
 }
 
 /** A machine of the run: its disk, its script, one agent after another. */
-export class Machine {
+export class Machine implements WatchedMachine {
   readonly name: string;
   readonly disk: Disk;
+  readonly folder = CHECKPOINTS;
   readonly clock: MachineClock;
   alive = true;
   trainer: Trainer | null = null;
@@ -160,6 +153,7 @@ export class Machine {
       habits,
       saves,
       wallMs: () => this.clock.wallMs(),
+      duties: null,
     };
     this.trainer = new Trainer(options);
     return this.trainer;

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path/posix';
 import { Readable } from 'node:stream';
-import { type Disk, DiskError, type DiskNode, type FileNode } from './disk.ts';
+import { type Disk, DiskError, type DiskNode, type FileNode, type FolderNode } from './disk.ts';
 import type { Process } from './process.ts';
 
 /** Below this folder lie the disks of simulated machines, each process with a view of its own: `/simulated/<process>/…`. */
@@ -51,7 +51,11 @@ export class NodeDisk {
       stat: (path: string, options?: StatOptions) => this.#do(path, (at) => statsOf(this.#node(at), options)),
       lstat: (path: string, options?: StatOptions) => this.#do(path, (at) => statsOf(this.#node(at), options)),
       realpath: (path: string) => this.#do(path, (at) => (at.disk.get(at.path), path.replace(/\/+$/, ''))),
-      readdir: (path: string) => this.#do(path, ({ disk, path }) => Array.from(disk.folder(path).entries.keys())),
+      readdir: (path: string, options?: { readonly recursive?: boolean; readonly withFileTypes?: boolean }) =>
+        this.#do<(string | Entry)[]>(path, (at) => {
+          if (options?.withFileTypes !== true) return Array.from(at.disk.folder(at.path).entries.keys());
+          return entriesOf(at.disk.folder(at.path), path, options.recursive === true);
+        }),
       mkdir: (path: string, options?: { readonly recursive?: boolean }) =>
         this.#do(path, ({ disk, path }) => disk.makeFolder(path, options?.recursive === true)),
       rm: (path: string, options?: { readonly recursive?: boolean; readonly force?: boolean }) =>
@@ -262,6 +266,26 @@ class OpenFile implements AsyncDisposable {
   }
 }
 
+interface Entry {
+  readonly name: string;
+  readonly parentPath: string;
+  isFile(): boolean;
+  isDirectory(): boolean;
+}
+
+function entriesOf({ entries }: FolderNode, parentPath: string, recursive: boolean): Entry[] {
+  return Array.from(entries).flatMap(([name, node]) => {
+    const entry = {
+      name,
+      parentPath,
+      isFile: () => node.kind === 'file',
+      isDirectory: () => node.kind === 'folder',
+    };
+    const below = recursive && node.kind === 'folder' ? entriesOf(node, `${parentPath}/${name}`, true) : [];
+    return [entry, ...below];
+  });
+}
+
 function modesOf(flags: string | number) {
   if (typeof flags === 'number') {
     const { O_CREAT, O_EXCL, O_TRUNC, O_WRONLY, O_RDWR } = constants;
@@ -288,8 +312,9 @@ function statsOf(node: DiskNode, options: StatOptions): Stats {
     isDirectory: () => node.kind === 'folder',
     isSymbolicLink: () => false,
   };
-  const { inode, mode, mtimeMs, ctimeMs } = node;
-  if (options?.bigint !== true) return { ...is, size: sizeBytes, mode, mtimeMs, ctimeMs, ino: inode, dev: 1 } as Stats;
+  const { inode, mode, bornMs, mtimeMs, ctimeMs } = node;
+  if (options?.bigint !== true)
+    return { ...is, size: sizeBytes, mode, mtimeMs, ctimeMs, birthtimeMs: bornMs, ino: inode, dev: 1 } as Stats;
   return {
     ...is,
     size: BigInt(sizeBytes),

@@ -121,6 +121,27 @@ export class Process {
     });
   }
 
+  /**
+   * A call to something outside that answers after a while: one point at which the process can die. What it has asked for
+   * happens all the same, or never left.
+   */
+  ask<T>(tookMs: number, perform: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (!this.alive) return;
+      const dies = this.isLastCall();
+      if (dies && this.random.chance(0.5)) return this.die();
+      this.timeline.after(tookMs, () => {
+        try {
+          const answer = perform();
+          this.deliver(() => resolve(answer));
+        } catch (error) {
+          this.deliver(() => reject(error as Error));
+        }
+      });
+      if (dies) this.die();
+    });
+  }
+
   /** Lets something arrive at the process, if it lives, once it is not frozen. */
   deliver(run: () => void): void {
     if (!this.alive) return;

@@ -31,9 +31,25 @@ export function habitsOf(random: Random, layout: Layout): Habits {
   };
 }
 
+/** What a script of a whole run does beside saving. */
+export interface Duties {
+  /** It is done after this step. */
+  readonly lastStep: number;
+  /** The code that it ends with in this step instead of saving; null: it goes on. */
+  readonly crashesWith: (step: number) => number | null;
+  /** A step is trained, and will be saved next. */
+  readonly stepped: (step: number) => void;
+  /** What it says on its output. */
+  readonly say: (text: string) => void;
+  /** The last save is finished; it will end with 0. */
+  readonly finished: () => void;
+}
+
 export interface TrainerEnd {
   /** An exit code of its own that means well. */
   readonly clean: boolean;
+  readonly code: number | null;
+  readonly signal: string | null;
   /** By its machine's wall clock. */
   readonly atMs: number;
 }
@@ -46,9 +62,18 @@ interface TrainerOptions {
   readonly habits: Habits;
   readonly saves: FinishedSaves;
   readonly wallMs: () => number;
+  /** Null: it trains for ever, and says nothing. */
+  readonly duties: Duties | null;
 }
 
-class Killed extends Error {}
+class Killed extends Error {
+  readonly signal: string;
+
+  constructor(signal: string) {
+    super(signal);
+    this.signal = signal;
+  }
+}
 
 /**
  * A script that trains: saves now and then, in the way of its world, until it is told to stop or killed. What no recogniser
@@ -74,7 +99,7 @@ export class Trainer {
   constructor(options: TrainerOptions) {
     this.#options = options;
     this.lastSave = options.saves.withFiles(ownFiles(options));
-    this.#step = newestStep(options) ?? 0;
+    this.#step = (options.duties === null ? newestStep(options) : this.lastSave?.step) ?? 0;
     let die: (reason: Killed) => void = () => {};
     this.#death = new Promise((_resolve, reject) => (die = reject));
     this.#death.catch(() => {});
@@ -86,32 +111,47 @@ export class Trainer {
   tell(): void {
     if (this.#told || this.ended !== null) return;
     this.#told = true;
-    if (this.#options.habits.onTerm === 'dies') this.kill();
+    if (this.#options.habits.onTerm === 'dies') this.kill('SIGTERM');
     else if (this.#options.habits.onTerm !== 'ignores') this.#wakeTold();
   }
 
   /** SIGKILL: what is half written stays so. */
-  kill(): void {
-    if (this.#killed) return;
+  kill(signal = 'SIGKILL'): void {
+    if (this.#killed || this.ended !== null) return;
     this.#killed = true;
     if (this.#open !== null) this.#options.disk.closeKilled(this.#open);
     this.#open = null;
-    this.#die(new Killed());
+    this.#die(new Killed(signal));
   }
 
   async #live(): Promise<TrainerEnd> {
-    const ended = (clean: boolean): TrainerEnd => ({ clean, atMs: this.#options.wallMs() });
+    const ended = (code: number | null, signal: string | null = null): TrainerEnd => {
+      const atMs = this.#options.wallMs();
+      return { clean: code === 0, code, signal, atMs };
+    };
     try {
-      for (;;) {
-        await this.#train();
-        const { onTerm } = this.#options.habits;
-        if (this.#told && onTerm === 'leaves') return ended(true);
-        await this.#save();
-        if (this.#told && onTerm === 'saves') return ended(true);
-      }
+      return ended(await this.#work());
     } catch (error) {
-      if (error instanceof Killed) return ended(false);
+      if (error instanceof Killed) return ended(null, error.signal);
       throw error;
+    }
+  }
+
+  /** The exit code. */
+  async #work(): Promise<number> {
+    const { duties, habits } = this.#options;
+    for (;;) {
+      if (duties !== null && this.#step >= duties.lastStep) {
+        duties.finished();
+        return 0;
+      }
+      await this.#train();
+      if (this.#told && habits.onTerm === 'leaves') return 0;
+      duties?.stepped(this.#step + 1);
+      const code = duties?.crashesWith(this.#step + 1) ?? null;
+      if (code !== null) return code;
+      await this.#save();
+      if (this.#told && habits.onTerm === 'saves' && this.#step !== duties?.lastStep) return 0;
     }
   }
 

@@ -1,6 +1,6 @@
 import { type CheckpointOrder, parseDataKey, parseManifestKey, runKeys } from '@runctl/protocol';
 import { RUN, type Parts } from './agent.ts';
-import { Interposed } from './interpose.ts';
+import { interposed } from './interpose.ts';
 import { Invariants } from './invariants.ts';
 import { Machine, type MachineSurroundings, type Temper } from './machine.ts';
 import { listed, ModelS3 } from './model-s3.ts';
@@ -22,8 +22,6 @@ const NOTICE_MS = 24_000;
 const RECOVERY_MS = 10 * MINUTE_MS;
 /** In which the janitor must be done, and pruning too. */
 const TIDYING_MS = 2 * MINUTE_MS;
-
-const interposed = new Interposed();
 
 export interface WorldReport {
   readonly seed: number;
@@ -62,6 +60,7 @@ class World {
   readonly #saves = new FinishedSaves();
   readonly #invariants: Invariants;
   readonly #at: MachineSurroundings;
+  readonly #machines: Machine[] = [];
   #over = false;
   #mayRot = false;
 
@@ -162,6 +161,7 @@ class World {
     this.#letBytesRot();
     const machine = new Machine(name, this.#at, temper);
     this.#invariants.machines.push(machine);
+    this.#machines.push(machine);
     machine.start();
     return machine;
   }
@@ -191,7 +191,7 @@ class World {
 
   /** Bad times end: whoever lives is switched off, and what is under way lands. */
   async #settle(): Promise<void> {
-    for (const machine of this.#invariants.machines) machine.cutPower();
+    for (const machine of this.#machines) machine.cutPower();
     this.#s3.weather = CALM;
     while (this.#s3.underWay > 0) await this.#timeline.sleep(1000);
   }

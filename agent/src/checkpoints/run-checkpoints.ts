@@ -2,7 +2,7 @@ import {
   cleanUpOlderGenerations,
   createPublisher,
   fileUploadJournal,
-  openWritersFor,
+  type OpenWriters,
   prefetchLatest,
   type PrefetchedCheckpoint,
   recognisers,
@@ -16,7 +16,7 @@ import type { Lanes, ObjectStore } from '@runctl/store';
 import type { Account } from '../supervisor/account.ts';
 import type { Checkpoints, CheckpointsRequest, OpenCheckpoints, RestoreRequest } from './checkpoint-port.ts';
 import { RejectedManifests } from './rejected-manifests.ts';
-import { watchFolder } from './watch-folder.ts';
+import type { WatchFolder } from './watch-folder.ts';
 
 export interface RunCheckpointsOptions {
   readonly store: ObjectStore;
@@ -24,9 +24,12 @@ export interface RunCheckpointsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly account: Account;
-  readonly platform: NodeJS.Platform;
+  readonly openWriters: OpenWriters;
+  readonly watch: WatchFolder;
   readonly lanes: Lanes;
   readonly paths: Pick<AgentPaths, 'rejected' | 'uploads'>;
+  /** Of the grid (default: the format's 8 MiB). */
+  readonly partSizeBytes?: number;
 }
 
 /** The checkpoint engine, held to this run's folder. */
@@ -45,7 +48,7 @@ class RunCheckpoints implements Checkpoints {
   constructor(options: RunCheckpointsOptions, request: CheckpointsRequest) {
     this.#options = options;
     this.#request = request;
-    const { store, run, clock, lanes, log, paths, platform } = options;
+    const { store, run, clock, lanes, log, openWriters, partSizeBytes, paths } = options;
     const noJournal = (error: unknown): void =>
       log.warn({ error: messageOf(error) }, 'uploads can not be noted: they would begin anew after a crash');
     this.#rejected = new RejectedManifests(paths.rejected);
@@ -56,7 +59,8 @@ class RunCheckpoints implements Checkpoints {
       log: log.child({ component: 'publisher' }),
       ...request,
       recognisers,
-      openWriters: openWritersFor(platform),
+      openWriters,
+      ...(partSizeBytes === undefined ? {} : { partSizeBytes }),
       rejected: this.#rejected.keys,
       lanes,
       journal: fileUploadJournal(paths.uploads, noJournal),
@@ -92,7 +96,8 @@ class RunCheckpoints implements Checkpoints {
   }
 
   watch(onChange: () => void, signal: AbortSignal): void {
-    watchFolder(this.#request.folder, { onChange, signal, log: this.#options.log });
+    const { log, watch } = this.#options;
+    watch(this.#request.folder, { onChange, signal, log });
   }
 
   async cleanUp(generation: number, signal: AbortSignal): Promise<void> {

@@ -8,7 +8,9 @@ export interface WatchFolderOptions {
 }
 
 /** Calls back with every change below the folder, which must exist. A watch that breaks is only a slower look: passes come anyway. */
-export function watchFolder(folder: string, { onChange, signal, log }: WatchFolderOptions): void {
+export type WatchFolder = (folder: string, options: WatchFolderOptions) => void;
+
+export const watchFolder: WatchFolder = (folder, { onChange, signal, log }) => {
   if (signal.aborted) return;
   const broken = (error: unknown): void =>
     log.warn({ error: messageOf(error) }, 'the checkpoint folder could not be watched');
@@ -16,4 +18,4 @@ export function watchFolder(folder: string, { onChange, signal, log }: WatchFold
   watcher.on('all', onChange);
   watcher.on('error', broken);
   signal.addEventListener('abort', () => void watcher.close().catch(() => {}), { once: true });
-}
+};

@@ -27,9 +27,11 @@ export interface Endpoint {
   close(reason: string): Promise<void>;
 }
 
+export type OpenEndpoint = (options: EndpointOptions) => Promise<Endpoint>;
+
 const LARGEST_FRAME_BYTES = 64 * 1024;
 
-export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> {
+export const openEndpoint: OpenEndpoint = async (options) => {
   const token = randomBytes(24).toString('base64url');
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: LARGEST_FRAME_BYTES });
   const server = createServer((request, response) => {
@@ -64,7 +66,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
-}
+};
 
 const encode = (frame: AgentFrame): string => JSON.stringify(frame);
 

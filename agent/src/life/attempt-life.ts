@@ -10,6 +10,7 @@ import { type LogShipper, shipRest } from '../logs/shipper.ts';
 import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prepare.ts';
 import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
 import { workloadCommand, workloadEnvironment } from '../supervisor/environment.ts';
+import type { WorkloadProcess } from '../supervisor/supervisor.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { PassAccounts } from './pass-accounts.ts';
 import { unsavedOf } from './unsaved.ts';
@@ -114,7 +115,8 @@ export class AttemptLife implements AttemptActions {
     const found = await supervisor.adopt();
     const judged = found !== null && (attempt?.crashes ?? []).some((crash) => crash.workload === found.id);
     if (found !== null && !judged) {
-      this.#running(found.pid, Date.parse(attempt?.workload?.startedAt ?? ''));
+      this.#running(found.pid, found.startedAtMs);
+      await this.#noteWorkload(found, found.startedAtMs);
       // The journal knows more, but an agent that died at once had no time to write it.
       const drain = attempt?.drain ?? (found.told === null ? null : drainNoteOf(found.told));
       if (drain === null) return { adopted: true, drain: null };
@@ -153,12 +155,7 @@ export class AttemptLife implements AttemptActions {
     const { id, pid } = await supervisor.start({ command, folder: folders.code, environment });
     const startedMs = ports.clock.wallMs();
     this.#running(pid, startedMs);
-    // It runs: to report a failed start now would start it a second time beside itself.
-    await journal
-      .updateAttempt({ workload: { id, pid, startedAt: timestampOf(startedMs) } })
-      .catch((error: unknown) =>
-        life.warn(`the start could not be written to this machine's disk: ${messageOf(error)}`),
-      );
+    await this.#noteWorkload({ id, pid }, startedMs);
     tellStarted(this.#context, prepared).catch(() => {});
   }
 
@@ -274,6 +271,18 @@ export class AttemptLife implements AttemptActions {
     if (this.#unreported !== null) await reportAttempt(this.#context, this.#unreported, signal);
   }
 
+  /** By this its crash will be known as the one that was judged. An agent may have died between the start and this note. */
+  async #noteWorkload({ id, pid }: WorkloadProcess, startedMs: number): Promise<void> {
+    const { journal, life } = this.#context;
+    if (journal.state.attempt?.workload?.id === id) return;
+    // It runs: to report a failed start now would start it a second time beside itself.
+    await journal
+      .updateAttempt({ workload: { id, pid, startedAt: timestampOf(startedMs) } })
+      .catch((error: unknown) =>
+        life.warn(`the start could not be written to this machine's disk: ${messageOf(error)}`),
+      );
+  }
+
   /** Where the training is, now. */
   async #look(): Promise<number | null> {
     const { life, progress } = this.#context;
@@ -282,10 +291,10 @@ export class AttemptLife implements AttemptActions {
   }
 
   #running(pid: number, startedMs: number): void {
-    const { life, ports } = this.#context;
+    const { life } = this.#context;
     life.pid = pid;
-    life.workingSinceMs = Number.isNaN(startedMs) ? ports.clock.wallMs() : startedMs;
-    this.#runningSinceMs = life.workingSinceMs;
+    life.workingSinceMs = startedMs;
+    this.#runningSinceMs = startedMs;
     const loop = new AbortController();
     const pass = new AbortController();
     const done = this.#passes.run({ loop: loop.signal, pass: pass.signal });
@@ -310,6 +319,11 @@ export class AttemptLife implements AttemptActions {
     return report;
   }
 
+  #interruption(): 'spot-notice' | 'machine-shutdown' | null {
+    const causes = this.#context.stops.standing.map(({ cause }) => cause);
+    return causes.find((cause) => cause === 'spot-notice' || cause === 'machine-shutdown') ?? null;
+  }
+
   #ranMs(): number {
     const { journal, ports } = this.#context;
     const startedAt = journal.state.attempt?.workload?.startedAt;
@@ -325,6 +339,7 @@ export class AttemptLife implements AttemptActions {
     return judge(ending, {
       done: existsSync(ports.paths.done),
       unsaved: this.#unsaved,
+      interruption: this.#interruption(),
       ranMs: this.#ranMs(),
       crashes: attempt?.crashes ?? [],
       earlierCrashes: attempt?.earlierCrashes ?? 0,

@@ -3,6 +3,7 @@ import type { Clock, Log } from '@runctl/core';
 import type { AgentConfig, AgentPaths, RunSpec } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import type { OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
+import type { OpenEndpoint } from '../control/endpoint.ts';
 import type { Power } from '../ending/power.ts';
 import type { Imds } from '../interruption/imds-client.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
@@ -33,6 +34,7 @@ export interface AgentPorts {
   readonly supervisor: (timing: RunSpec['timing']) => Supervisor;
   readonly lease: (request: LeaseRequest) => LeaseKeeper;
   readonly checkpoints: OpenCheckpoints;
+  readonly openEndpoint: OpenEndpoint;
   readonly unpackCode: UnpackCode;
   readonly inheritedEnvironment: Readonly<Record<string, string | undefined>>;
   /** An agent that can do nothing useful for this long ends the launch: nobody may be watching. */

@@ -1,7 +1,7 @@
 import { messageOf } from '@runctl/core';
 import { type AttemptStatus, type ControlDocument, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
 import { createControlPoll } from '../control/control-poll.ts';
-import { type Endpoint, openEndpoint } from '../control/endpoint.ts';
+import type { Endpoint } from '../control/endpoint.ts';
 import { stopHistory } from '../fit/stop-history.ts';
 import { costUsd } from '../heartbeat/cost.ts';
 import { createHeartbeat, type Heartbeat } from '../heartbeat/heartbeat.ts';
@@ -150,7 +150,7 @@ export class Services {
   async #open(): Promise<void> {
     const { life, ports } = this.#context;
     try {
-      this.#endpoint = await openEndpoint({
+      this.#endpoint = await ports.openEndpoint({
         path: ports.paths.endpoint,
         logPath: ports.paths.log,
         run: ports.config.run,

@@ -41,7 +41,7 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
 const PARTIAL_BYTES = 64 * 1024;
 const NEWLINE = 10;
 const CARRIAGE_RETURN = 13;
-const compress = promisify(gzip);
+const compress = (raw: Uint8Array): Promise<Uint8Array> => promisify(gzip)(raw, { level: 1 });
 
 /** How many bytes from the start end with a whole line; a progress bar's `\r` ends one too. 0 when none does. */
 export function wholeLines(bytes: Uint8Array): number {
@@ -60,7 +60,7 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
   const upload = async (chunk: { offset: number; raw: Uint8Array }, signal: AbortSignal | undefined): Promise<void> => {
     unconfirmed = chunk;
     const key = keys.logChunk(generation, node, chunk.offset);
-    const body = await compress(chunk.raw, { level: 1 });
+    const body = await compress(chunk.raw);
     try {
       await store.put(key, body, { when: { absent: true }, signal });
       shipped = chunk.offset + chunk.raw.length;

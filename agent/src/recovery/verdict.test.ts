@@ -8,6 +8,7 @@ const policy = { maxCrashes: 3, crashBackoffMs: 10_000, earlyFailureMs: 60_000, 
 const circumstances: Circumstances = {
   done: false,
   unsaved: null,
+  interruption: null,
   ranMs: 600_000,
   crashes: [],
   earlierCrashes: 0,
@@ -48,6 +49,9 @@ describe('what follows from an ending', () => {
       message: told,
     });
     // A successor does again what is lost.
+    const taken = judge(ending, { ...lost, interruption: 'spot-notice' });
+    expect(taken).toMatchObject({ next: 'yield', attempt: 'interrupted' });
+    expect(judge(ending, { ...circumstances, interruption: 'spot-notice' })).toMatchObject({ launch: 'succeeded' });
     const noticed: Ending = { ...ending, cause: 'spot-notice' };
     expect(judge(noticed, { ...lost, done: true })).toMatchObject({ next: 'yield', attempt: 'interrupted' });
   });

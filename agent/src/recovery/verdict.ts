@@ -24,6 +24,8 @@ export interface Circumstances {
   readonly done: boolean;
   /** What it saved last and is not durable, for people; null when all of it is. */
   readonly unsaved: string | null;
+  /** Why the machine goes away, if it does: the script may have ended by itself right before. */
+  readonly interruption: 'spot-notice' | 'machine-shutdown' | null;
   readonly ranMs: number;
   /** Crashes on this machine before this ending. */
   readonly crashes: readonly Crash[];
@@ -80,6 +82,9 @@ function judgeEnding(ending: Ending, circumstances: Circumstances): Verdict {
       cause: 'exited',
       message: 'the workload finished',
     };
+  // What it saved last goes with the machine: whoever comes next does that part again.
+  if (finished && ending.cause === 'exited' && circumstances.interruption !== null)
+    return interrupted({ ...ending, cause: circumstances.interruption }, circumstances);
   if (ending.cause === 'spot-notice' || ending.cause === 'machine-shutdown') return interrupted(ending, circumstances);
   return {
     next: 'end-launch',

@@ -17,6 +17,8 @@ export interface WorkloadProcess {
 export interface AdoptedProcess extends WorkloadProcess {
   /** The note that went with SIGTERM; null when it was never told to stop. */
   readonly told: string | null;
+  /** Wall time. */
+  readonly startedAtMs: number;
 }
 
 export interface WorkloadEnded extends WorkloadExit {

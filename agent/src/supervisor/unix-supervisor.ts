@@ -84,7 +84,8 @@ export class UnixSupervisor implements Supervisor {
       this.#mark = mark;
       this.#told = readTold(this.#toldPath, mark.id);
       if (this.#told !== null) this.#tellStop(mark, this.#told);
-      return { pid: mark.pid, id: mark.id, told: this.#told?.note ?? null };
+      const { mtimeMs: startedAtMs } = await stat(this.#options.paths.pid);
+      return { pid: mark.pid, id: mark.id, told: this.#told?.note ?? null, startedAtMs };
     }
     await this.#killMembers({ id: begun.id, pid: NO_LEADER, wrapper: NO_LEADER, startTime: '' });
     await this.forget();

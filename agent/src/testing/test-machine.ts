@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
-import { fileLeaseMemory, LeaseKeeper } from '@runctl/checkpoint';
+import { fileLeaseMemory, LeaseKeeper, openWritersFor } from '@runctl/checkpoint';
 import type { FleetEnder } from '@runctl/cloud';
 import { type Log, silentLog, systemClock } from '@runctl/core';
 import { agentPaths, FORMAT_VERSION } from '@runctl/protocol';
 import { Lanes } from '@runctl/store';
 import { temporaryFolder } from '@runctl/testkit';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
+import { watchFolder } from '../checkpoints/watch-folder.ts';
+import { openEndpoint } from '../control/endpoint.ts';
 import { createImds } from '../interruption/imds-client.ts';
 import type { JournalState } from '../journal/journal.ts';
 import { runAgent } from '../life/run-agent.ts';
@@ -160,10 +162,12 @@ export class TestMachine implements AsyncDisposable {
             clock: systemClock,
             log,
             account,
-            platform: process.platform,
+            openWriters: openWritersFor(process.platform),
+            watch: watchFolder,
             lanes: new Lanes({ clock: systemClock }),
             paths: this.paths,
           }),
+          openEndpoint,
           unpackCode: unpackWithTar(account, process.env),
           inheritedEnvironment: process.env,
           uselessMs: fleet.uselessMs,

@@ -1,4 +1,5 @@
-import { createPassLoop, runCheckpoints } from '@runctl/agent/checkpoints';
+import { createPassLoop, runCheckpoints, watchFolder } from '@runctl/agent/checkpoints';
+import { openWritersFor } from '@runctl/checkpoint';
 import { silentLog, systemClock } from '@runctl/core';
 import { defaultRetention, defaultTiming } from '@runctl/protocol';
 import { Lanes } from '@runctl/store';
@@ -15,7 +16,8 @@ const open = runCheckpoints({
   clock: systemClock,
   log: silentLog,
   account: { name: 'bench', home: folder, switchTo: null },
-  platform: process.platform,
+  openWriters: openWritersFor(process.platform),
+  watch: watchFolder,
   lanes: new Lanes({ clock: systemClock }),
   // Beside the folder: what stands in it is taken for a checkpoint.
   paths: { uploads: `${folder}.uploads`, rejected: `${folder}.rejected` },

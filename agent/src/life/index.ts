@@ -1,0 +1,11 @@
+export type { Checkpoints, OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
+export type { Imds, ImdsAnswer } from '../interruption/imds-client.ts';
+export type {
+  AdoptedProcess,
+  Supervisor,
+  WorkloadCommand,
+  WorkloadEnded,
+  WorkloadProcess,
+} from '../supervisor/supervisor.ts';
+export type { AgentPorts } from './ports.ts';
+export { runAgent } from './run-agent.ts';
