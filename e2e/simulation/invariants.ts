@@ -90,6 +90,11 @@ export class Invariants implements S3Observer, Witness {
     return this.#committed.get(this.#pointer?.manifest ?? '') ?? null;
   }
 
+  /** Whether some manifest that the pointer has named holds it. */
+  isDurable(save: Save): boolean {
+    return Array.from(this.#committed.values()).some((each) => each.save?.id === save.id);
+  }
+
   /** Whether the latest checkpoint is still what some complete save wrote. */
   async isLatestWhole(): Promise<boolean> {
     const { latest } = this;

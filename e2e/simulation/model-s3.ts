@@ -69,12 +69,18 @@ export class ModelS3 {
           call.signal?.removeEventListener('abort', onAbort);
           how();
         });
-      this.#send(call).then(
+      const sent = (process.host.cutOffUntilMs ?? 0) > this.timeline.nowMs ? this.#vanish() : this.#send(call);
+      sent.then(
         (value) => settle(() => resolve(value)),
         (error: unknown) => settle(() => reject(error)),
       );
       if (dies) process.die();
     });
+  }
+
+  async #vanish(): Promise<never> {
+    await this.timeline.sleep(this.#random.int(10, SENDER_TIMEOUT_MS));
+    throw new StoreError('transient', 'no route');
   }
 
   async #send<T>(call: Call<T>): Promise<T> {

@@ -8,6 +8,8 @@ export interface Host {
   readonly name: string;
   readonly disk: Disk;
   readonly clock: MachineClock;
+  /** Nothing that is sent reaches anybody until then (true time). */
+  readonly cutOffUntilMs?: number;
 }
 
 /** A machine's clocks: both run at a rate of their own, and its wall clock may be hours off. */
@@ -135,7 +137,7 @@ export class Process {
           const answer = perform();
           this.deliver(() => resolve(answer));
         } catch (error) {
-          this.deliver(() => reject(error as Error));
+          this.deliver(() => reject(error));
         }
       });
       if (dies) this.die();

@@ -107,6 +107,11 @@ export class Trainer {
     this.done = this.#live().then((end) => (this.ended = end));
   }
 
+  /** Whether it has got SIGTERM. */
+  get told(): boolean {
+    return this.#told;
+  }
+
   /** SIGTERM. */
   tell(): void {
     if (this.#told || this.ended !== null) return;

@@ -33,8 +33,10 @@ const { values } = parseArgs({
 });
 const say = (text: string): void => console.error(text);
 
+const { engineWorlds, lifeWorlds } = await import('./worlds.ts');
 const parts = [
-  (await import('./worlds.ts')).part,
+  engineWorlds,
+  lifeWorlds,
   properties,
   (await import('./kills.ts')).part,
   ...(await scenarioParts()),

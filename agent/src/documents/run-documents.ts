@@ -13,6 +13,8 @@ import {
   type ControlDocument,
   decodeDocument,
   encodeDocument,
+  type LatestPointer,
+  latestPointer,
   type LaunchFleet,
   launchFleet,
   type LaunchIntent,
@@ -71,6 +73,11 @@ export class RunDocuments {
 
   launchOutcome(signal?: AbortSignal): Promise<LaunchOutcome | null> {
     return this.#read(launchOutcome, this.keys.launch(this.#place.launch).outcome, signal);
+  }
+
+  /** Null before the first checkpoint. */
+  latest(signal?: AbortSignal): Promise<LatestPointer | null> {
+    return this.#read(latestPointer, this.keys.latest, signal);
   }
 
   /** Written once: whoever is first decides. Resolves with the outcome that counts. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { systemClock } from '@runctl/core';
 import { intercepted, type ObjectStore, StoreError } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
@@ -164,6 +164,30 @@ describe('an agent that dies', () => {
         newCheckpoint: true,
       });
       expect(await world.log(1)).toContain('told 1\n');
+    },
+  );
+
+  test.concurrent(
+    'before it noted the start: the crash of what it started counts once, with how long it ran',
+    async () => {
+      const timing = { crashBackoffMs: 50 };
+      await using world = await RunWorld.launch({ script: 'counter.py', args: ['40', '0.02'], timing });
+      const machine = await world.machine('i-1');
+      machine.start().catch(() => {});
+      await world.reachesStep(1, 3);
+      await machine.killAgent();
+      const journal = await machine.journal();
+      await writeFile(
+        machine.paths.journal,
+        JSON.stringify({ ...journal, attempt: { ...journal.attempt, workload: null } }),
+      );
+      const dying = machine.supervisor();
+      await dying.adopt();
+      await dying.signal('SIGKILL');
+      expect(await machine.start()).toBe('off');
+      expect(await world.outcome()).toMatchObject({ status: 'succeeded' });
+      expect(await world.status(1)).toMatchObject({ crashes: 1 });
+      expect((await machine.journal()).attempt?.crashes[0]?.ranMs).toBeGreaterThan(50);
     },
   );
 
@@ -409,6 +433,20 @@ describe('two machines of one run', () => {
       expect(await world.outcome()).toBeNull();
     },
   );
+});
+
+test.concurrent('one that lost the lease of a launch that has ended sees its end through, and is off', async () => {
+  const timing = { leaseRenewMs: 200 };
+  await using world = await RunWorld.launch({ script: 'counter.py', args: ['1000', '0.03'], timing });
+  const machine = await world.machine('i-1');
+  const life = machine.start();
+  await world.reachesStep(1, 7);
+  await world.endLaunch();
+  await world.takeLease('i-2');
+  expect(await life).toBe('off');
+  expect(await world.attemptOutcome(1)).toMatchObject({ status: 'fenced' });
+  expect(await world.outcome()).toMatchObject({ message: 'ended elsewhere' });
+  expect(machine.power.offs).toBe(1);
 });
 
 test.concurrent(

@@ -72,23 +72,25 @@ export class Life {
       const next = await this.#next();
       if (next.do === 'finish') return this.#end(null);
       if (next.do === 'leave') return this.#superfluous();
-      if (next.do === 'refuse')
-        return this.#end(outcomeOf(this.#context, { status: 'failed', cause: 'spawn-failed', message: next.why }));
+      if (next.do === 'refuse') return this.#end({ status: 'failed', cause: 'spawn-failed', message: next.why });
       const verdict = await this.#attempt(next.generation);
       if (verdict.next === 'end-launch')
-        return this.#end(
-          outcomeOf(this.#context, { status: verdict.launch, cause: verdict.cause, message: verdict.message }),
-        );
+        return this.#end({ status: verdict.launch, cause: verdict.cause, message: verdict.message });
       if (verdict.next === 'yield') {
         const ended = this.#endedMeanwhile();
         if (ended !== null) {
           const message = `${verdict.message}; no other machine goes on (${ended})`;
-          return this.#end(outcomeOf(this.#context, { status: 'stopped', cause: ended, message }));
+          return this.#end({ status: 'stopped', cause: ended, message });
         }
         if (await this.#yield()) return 'leaving';
-      } else if ((await this.#context.documents.launchOutcome(this.#signal).catch(() => null)) === null)
-        return this.#superfluous();
+      } else return this.#fenced();
     }
+  }
+
+  /** The generation is another's. Where that has ended the launch already, its end is seen through here too. */
+  async #fenced(): Promise<'off'> {
+    const outcome = await this.#context.documents.launchOutcome(this.#signal).catch(() => null);
+    return outcome === null ? this.#superfluous() : this.#end(null);
   }
 
   /** Whether there is something to do here, and as which generation. */
@@ -242,9 +244,11 @@ export class Life {
     this.#survivor = true;
   }
 
-  async #end(outcome: LaunchOutcome | null): Promise<'off'> {
+  /** `what` is null where the launch has an outcome already. */
+  async #end(what: Pick<LaunchOutcome, 'status' | 'cause' | 'message'> | null): Promise<'off'> {
     const { documents, lease, life, ports } = this.#context;
     await this.#services.lastBeat();
+    const outcome = what === null ? null : await outcomeOf(this.#context, what, this.#signal);
     await endLaunch(outcome, {
       documents,
       fleetEnder: ports.fleetEnder,

@@ -6,6 +6,7 @@ import type { Ending, FlushResult } from '../lifecycle/model.ts';
 import type { Verdict } from '../recovery/verdict.ts';
 import type { LifeContext } from './attempt-context.ts';
 import type { DrainNotes } from './drain-notes.ts';
+import { durableStep } from './launch-outcome.ts';
 import { drainReportOf, writesSince } from './drain-record.ts';
 
 export interface AttemptReport {
@@ -30,7 +31,7 @@ const RETRY_MS = 500;
 export async function reportAttempt(context: LifeContext, report: AttemptReport, signal: AbortSignal): Promise<void> {
   const { documents, life, ports } = context;
   const drained = await drainedDocument(context, report);
-  const outcome = report.verdict.next === 'restart' ? null : outcomeDocument(context, report, report.verdict);
+  let outcome: AttemptOutcome | null = null;
   if (drained?.drain.newCheckpoint === false && report.ending.cause !== 'fenced')
     life.warn(
       drained.drain.notDurable.length === 0
@@ -41,6 +42,8 @@ export async function reportAttempt(context: LifeContext, report: AttemptReport,
     signal.throwIfAborted();
     try {
       if (drained !== null) await documents.putDrained(drained, signal);
+      if (report.verdict.next !== 'restart')
+        outcome ??= await outcomeDocument(context, { report, verdict: report.verdict, signal });
       if (outcome !== null) await documents.putOutcome(outcome, signal);
       return;
     } catch (error) {
@@ -78,12 +81,18 @@ async function drainedDocument(context: LifeContext, report: AttemptReport) {
   return { ...placeOf(context), drain };
 }
 
-function outcomeDocument(
+interface OutcomeRequest {
+  readonly report: AttemptReport;
+  readonly verdict: Exclude<Verdict, { next: 'restart' }>;
+  readonly signal: AbortSignal;
+}
+
+async function outcomeDocument(
   context: LifeContext,
-  report: AttemptReport,
-  verdict: Exclude<Verdict, { next: 'restart' }>,
-): AttemptOutcome {
+  { report, verdict, signal }: OutcomeRequest,
+): Promise<AttemptOutcome> {
   const { checkpoints, facts, journal, life, ports } = context;
+  const known = checkpoints.publisher.durable();
   const paidSince = Date.parse(journal.state.attempt?.paidSince ?? '');
   const paidMs = Number.isNaN(paidSince) ? 0 : ports.clock.wallMs() - paidSince;
   const logCut = report.flush !== 'complete' && report.unsaved === null;
@@ -95,7 +104,7 @@ function outcomeDocument(
     signal: report.ending.exit?.signal ?? null,
     message: logCut ? `${verdict.message}; the end of the log could not be saved` : verdict.message,
     step: life.lastStep,
-    durableStep: checkpoints.publisher.durable()?.step ?? null,
+    durableStep: known === null ? await durableStep(context, signal) : known.step,
     ranMs: report.ranMs,
     costUsd: costUsd(facts.pricePerHourUsd, paidMs),
     logBytes: report.logBytes,

@@ -127,13 +127,14 @@ describe('whatever happens in whatever order', () => {
     });
   });
 
-  test('the first cause wins', () => {
+  test('the first cause wins, but for the loss of the lease', () => {
     always(({ states }) => {
       const found = states.flatMap((state) => {
         if (state.phase === 'draining') return [state.cause];
         return 'ending' in state ? [state.ending.cause] : [];
       });
-      expect(new Set(found).size).toBeLessThanOrEqual(1);
+      const causes = Array.from(new Set(found));
+      expect(causes.slice(1)).toEqual(causes.length > 1 ? ['fenced'] : []);
     });
   });
 });
@@ -398,6 +399,14 @@ test('a workload that is fenced is told and killed in one go', () => {
     { type: 'signal', signal: 'SIGTERM' },
     { type: 'wake', atMs: 7000 },
   ]);
+});
+
+test('a flush in which the lease is lost is over at once, and the attempt is fenced', () => {
+  const fenced: AttemptEvent = { type: 'stop', request: { cause: 'fenced', haltAtMs: null, graceMs: 0 } };
+  const exit: AttemptEvent = { type: 'exited', exit: { code: 0, signal: null } };
+  const flushing = step({ phase: 'running' }, exit, 1000, policy).state;
+  const { state } = step(flushing, fenced, 2000, policy);
+  expect(state).toMatchObject({ phase: 'reporting', flush: 'failed', ending: { cause: 'fenced', exit: { code: 0 } } });
 });
 
 test('the transition table', () => {

@@ -90,7 +90,7 @@ function stopBeforeSpawn(request: StopRequest, moment: Moment): AttemptStep {
 function rememberStop(state: In<'preparing'>, request: StopRequest, moment: Moment): AttemptStep {
   const before = state.stop?.request;
   const merged: StopRequest = {
-    cause: before?.cause ?? request.cause,
+    cause: causeAfter(before?.cause ?? request.cause, request),
     haltAtMs: earlier(before?.haltAtMs ?? null, request.haltAtMs),
     graceMs: earlier(before?.graceMs ?? null, request.graceMs),
   };
@@ -130,6 +130,7 @@ function whileFlushing(state: In<'flushing'>, event: AttemptEvent, moment: Momen
     case 'tick':
       return moment.nowMs >= state.flushByMs ? report(state, 'late', moment) : wait(state, state.flushByMs);
     case 'stop': {
+      if (event.request.cause === 'fenced') return report(fencedMeanwhile(state), 'failed', moment);
       const haltAtMs = earlier(state.haltAtMs, event.request.haltAtMs);
       const flushByMs = Math.min(state.flushByMs, flushTime(haltAtMs, moment));
       return { state: { ...state, haltAtMs, flushByMs }, effects: [{ type: 'wake', atMs: flushByMs }] };
@@ -155,6 +156,16 @@ function whileReporting(state: In<'reporting'>, event: AttemptEvent, moment: Mom
   return { state: { phase: 'ended', ending, flush }, effects: [{ type: 'finish', ending, flush }] };
 }
 
+/** The first cause stays. Only who is fenced does not speak for the run any more, whatever came before. */
+const causeAfter = (cause: StopCause, request: StopRequest): StopCause =>
+  request.cause === 'fenced' ? 'fenced' : cause;
+
+/** What is not published by now never will be, and how the workload ended is for the next generation to find out. */
+const fencedMeanwhile = (state: In<'flushing'>): In<'flushing'> => ({
+  ...state,
+  ending: { ...state.ending, cause: 'fenced' },
+});
+
 const endingOf = (cause: StopCause): Ending => ({ cause, exit: null, killed: false, started: true, message: null });
 
 function beginDrain(request: StopRequest, moment: Moment): AttemptStep {
@@ -169,7 +180,7 @@ function beginDrain(request: StopRequest, moment: Moment): AttemptStep {
 function tighten(state: In<'draining'>, request: StopRequest, moment: Moment): AttemptStep {
   const haltAtMs = earlier(state.haltAtMs, request.haltAtMs);
   const killAtMs = state.killed ? state.killAtMs : Math.min(state.killAtMs, killTime({ ...request, haltAtMs }, moment));
-  const next = { ...state, haltAtMs, killAtMs };
+  const next = { ...state, cause: causeAfter(state.cause, request), haltAtMs, killAtMs };
   return { state: next, effects: wake(state.killed ? giveUpTime(next, moment) : killAtMs) };
 }
 

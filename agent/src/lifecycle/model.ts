@@ -17,7 +17,8 @@ import type { StopCause } from '@runctl/protocol';
  *                                                            reported | deadline ──▶ ended
  *
  * Deadlines are data, counted back from `haltAtMs`: report by it, flush by `haltAtMs − report`, kill by
- * `haltAtMs − report − flush`. A later stop can only bring them nearer; the first cause stays.
+ * `haltAtMs − report − flush`. A later stop can only bring them nearer; the first cause stays, but for `fenced`, which comes
+ * before all others and ends a flush at once.
  */
 export type AttemptState =
   | {

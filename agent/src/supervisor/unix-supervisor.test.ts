@@ -194,7 +194,11 @@ describe('after a restart of the agent', () => {
     const started = await supervisor().start(command(fixture('slow-saver.sh'), `${folder.path}/saved`));
     await shows('ready');
     const second = supervisor();
-    expect(await second.adopt()).toEqual({ ...started, told: null });
+    expect(await second.adopt()).toEqual({
+      ...started,
+      told: null,
+      startedAtMs: expect.closeTo(Date.now(), -5) as number,
+    });
     await second.signal('SIGTERM');
     expect(await second.exited(forever)).toMatchObject({ leftovers: 0 });
     expect(await readFile(`${folder.path}/saved`, 'utf8')).toBe('saved\n');

@@ -140,6 +140,26 @@ export class RunWorld {
     await this.memory.put(this.keys.lease, encodeDocument(leaseDocument, { ...taken, ttlMs: 600_000 }));
   }
 
+  /** As another machine ends it. */
+  async endLaunch(): Promise<void> {
+    const outcome: LaunchOutcome = {
+      version: FORMAT_VERSION,
+      run: this.run,
+      launch: 1,
+      status: 'stopped',
+      cause: 'user-stop',
+      message: 'ended elsewhere',
+      exitCode: null,
+      signal: null,
+      step: null,
+      durableStep: null,
+      generation: 2,
+      at: new Date().toISOString(),
+      nonce: 'another',
+    };
+    await this.memory.put(this.keys.launch(1).outcome, encodeDocument(launchOutcome, outcome));
+  }
+
   async reachesStep(generation: number, step: number): Promise<void> {
     await eventually(`step ${step}`, async () => ((await this.status(generation))?.step ?? 0) >= step);
   }

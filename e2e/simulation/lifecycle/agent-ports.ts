@@ -29,7 +29,7 @@ export function portsOf(machine: LifeMachine, process: Process): AgentPorts {
     },
   });
   const account = { name: 'ubuntu', home: root + HOME, switchTo: null };
-  const log = at.trace === null ? silentLog : tracing(at.trace, process.name, () => at.timeline.nowMs);
+  const log = at.trace === null ? silentLog : tracing(at.trace, process.name);
   const open = runCheckpoints({
     store,
     run,
@@ -141,10 +141,10 @@ function watched(open: OpenCheckpoints, machine: LifeMachine, process: Process):
   };
 }
 
-function tracing(trace: (line: string) => void, name: string, nowMs: () => number): Log {
+function tracing(trace: (line: string) => void, name: string): Log {
   const say = (fields: LogFields, message: string): void => {
     const told = Object.keys(fields).length === 0 ? '' : ` ${JSON.stringify(fields)}`;
-    trace(`${(nowMs() / 1000).toFixed(2)} ${name} ${message}${told}`);
+    trace(`${name}: ${message}${told}`);
   };
   const log: Log = { debug: () => {}, info: say, warn: say, error: say, child: () => log };
   return log;

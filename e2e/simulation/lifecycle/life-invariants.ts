@@ -18,7 +18,7 @@ import { Invariants, type WatchedMachine, type Witness } from '../invariants.ts'
 import { listed, type ModelS3, type S3Observer, type Write } from '../model-s3.ts';
 import type { Process } from '../process.ts';
 import type { FinishedSaves } from '../saves.ts';
-import type { Habits, Trainer } from '../trainer.ts';
+import type { Habits, Trainer, TrainerEnd } from '../trainer.ts';
 import type { Fleet } from './fleet.ts';
 import type { LifeMachine, SimulatedNotice } from './life-machine.ts';
 import type { ScriptPlan } from './script.ts';
@@ -27,6 +27,8 @@ const keys = runKeys(RUN);
 const OUTCOME = keys.launch(1).outcome;
 /** In calm weather an agent hears of another holder of its lease within this, and kills its script. */
 const FENCING_MS = 20_000;
+/** In calm weather an agent hears of a wish within this, and tells its script. */
+const STOPPING_MS = 15_000;
 /** So long after its rest a survivor that nobody needs may still be on, in calm weather. */
 const SUPERFLUOUS_MS = 60_000;
 
@@ -54,7 +56,8 @@ export class LifeInvariants implements S3Observer, Witness {
   outcome: { readonly document: LaunchOutcome; readonly landedMs: number } | null = null;
   /** Since when the weather is calm; null in bad weather. */
   calmSinceMs: number | null = null;
-  stopWanted = false;
+  /** When somebody wished that the run stops. */
+  stopWantedMs: number | null = null;
   /** For a while no machine may delete its fleet. */
   forbidden = false;
   readonly #given: LifeGiven;
@@ -144,17 +147,21 @@ export class LifeInvariants implements S3Observer, Witness {
       this.violated(`${machine.name} starts a script beside one that runs`);
     if (resumes && trainer.lastSave === null)
       this.violated(`${machine.name} has a script resume from what no complete save wrote`);
+    if (!resumes && (this.engine.pointer?.generation ?? generation) < generation)
+      this.violated(`${machine.name} has a script begin anew beside a checkpoint`);
     const sinceMs = this.#leaseSinceMs.get(generation) ?? Number.POSITIVE_INFINITY;
     if (this.outcome !== null && this.outcome.landedMs < sinceMs)
       this.violated(`${machine.name} starts a script after the launch has ended`);
     this.#lives.push(life);
-    void trainer.done.then(({ code, signal }) => {
-      life.endedMs = this.#nowMs;
-      if ((code === null || code === 0) && signal !== 'SIGSEGV') return;
-      this.counts.crashes++;
-      this.#crashes.push({ life, failure: signal ?? `exit code ${code}` });
-    });
+    void trainer.done.then((end) => this.#scriptEnded(life, end));
     return this.#lives.length;
+  }
+
+  #scriptEnded(life: ScriptLife, { code, signal }: TrainerEnd): void {
+    life.endedMs = this.#nowMs;
+    if ((code === null || code === 0) && signal !== 'SIGSEGV') return;
+    this.counts.crashes++;
+    this.#crashes.push({ life, failure: signal ?? `exit code ${code}` });
   }
 
   /** The agent asks for the machine to be switched off. */
@@ -181,7 +188,10 @@ export class LifeInvariants implements S3Observer, Witness {
 
   /** Once a second. */
   tick(): void {
-    for (const life of this.#lives) this.#isFenced(life);
+    for (const life of this.#lives) {
+      this.#isFenced(life);
+      this.#isStopped(life);
+    }
     for (const machine of this.machines) this.#isNeeded(machine);
   }
 
@@ -204,6 +214,13 @@ export class LifeInvariants implements S3Observer, Witness {
       this.violated(`${machine.name} still trains in generation ${generation}, which ended with the next one's begin`);
   }
 
+  #isStopped({ endedMs, machine, startedMs, trainer }: ScriptLife): void {
+    if (endedMs !== null || trainer.told || !machine.alive) return;
+    if (this.stopWantedMs === null || this.calmSinceMs === null) return;
+    const sinceMs = Math.max(this.stopWantedMs, startedMs, this.calmSinceMs, machine.troubledUntilMs);
+    if (this.#nowMs - sinceMs > STOPPING_MS) this.violated(`${machine.name} trains on after it was to stop`);
+  }
+
   /** A machine that outlived its notice while another took the run only costs money. */
   #isNeeded(machine: LifeMachine): void {
     const notice = machine.notices.at(-1);
@@ -217,20 +234,20 @@ export class LifeInvariants implements S3Observer, Witness {
   }
 
   /** A script that reacted in time has its last save in the bucket when the machine goes, unless the weather forbade it. */
-  #keptNotice(machine: LifeMachine, { atMs, haltMs, trainer, troublesBefore }: SimulatedNotice): void {
-    const calm = this.calmSinceMs !== null && this.calmSinceMs < atMs - 10_000;
-    const undisturbed = machine.troubles === troublesBefore && machine.troubledUntilMs < atMs - 10_000;
+  #keptNotice(machine: LifeMachine, { atMs, haltMs, trainer, generation }: SimulatedNotice): void {
     const life = this.#lives.find((each) => each.trainer === trainer);
-    if (!calm || !undisturbed || life === undefined || trainer === null || life.startedMs > atMs - 10_000) return;
-    if (this.#lease?.generation !== life.generation) return;
+    if (life === undefined || trainer === null) return;
     const { deadlineMarginMs, flushReserveMs, reportReserveMs } = this.#given.spec.timing;
     const killByMs = haltMs - deadlineMarginMs - 1000 - flushReserveMs - reportReserveMs;
-    if (trainer.ended?.signal === 'SIGKILL' && life.endedMs !== null && life.endedMs < killByMs - 3000)
+    const calm = this.calmSinceMs !== null && this.calmSinceMs < atMs - 5000;
+    if (!calm || generation !== life.generation || machine.troubledUntilMs > killByMs - 8000) return;
+    if (trainer.ended === null) this.violated(`${machine.name} does not tell its script that EC2 takes the machine`);
+    if (trainer.ended === null || life.endedMs === null) return;
+    if (trainer.ended.signal === 'SIGKILL' && life.endedMs < killByMs - 3000)
       this.violated(`${machine.name} kills a script that still had time to save`);
-    const inTime = trainer.ended?.clean === true && life.endedMs !== null && life.endedMs < killByMs;
-    if (!inTime || trainer.lastSave === null) return;
+    if (!trainer.ended.clean || life.endedMs > killByMs || trainer.lastSave === null) return;
     this.counts.noticesInTime++;
-    if (this.engine.latest?.save?.id !== trainer.lastSave.id)
+    if (!this.engine.isDurable(trainer.lastSave))
       this.violated(`${machine.name} is gone, and what its script saved in time for that is not durable`);
   }
 
@@ -249,7 +266,8 @@ export class LifeInvariants implements S3Observer, Witness {
       this.violated(`the outcome (${cause}) names ${durableStep} as durable step, and it is ${latest?.manifest.step}`);
     if (!(await this.engine.isLatestWhole())) this.violated('what is durable is not whole any more');
     if (status === 'succeeded') this.#hasSucceeded();
-    else if (!this.#hadReason(outcome)) this.violated(`the outcome ${status} (${cause}) has no reason: ${outcome.message}`);
+    else if (!this.#hadReason(outcome))
+      this.violated(`the outcome ${status} (${cause}) has no reason: ${outcome.message}`);
   }
 
   #hasSucceeded(): void {
@@ -265,7 +283,7 @@ export class LifeInvariants implements S3Observer, Witness {
     const { maxCrashes, maxInterruptions } = this.#given.spec.policy;
     switch (cause) {
       case 'user-stop':
-        return this.stopWanted;
+        return this.stopWantedMs !== null;
       case 'interruptions':
         return maxInterruptions !== null && (generation ?? 0) > maxInterruptions;
       case 'crashes':

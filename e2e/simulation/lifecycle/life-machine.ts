@@ -10,7 +10,6 @@ import type { Random } from '../random.ts';
 import type { FinishedSaves } from '../saves.ts';
 import type { Timeline } from '../timeline.ts';
 import { type Habits, Trainer } from '../trainer.ts';
-import { portsOf } from './agent-ports.ts';
 import { type Fleet, FLEET_ID } from './fleet.ts';
 import type { Metadata } from './imds.ts';
 import type { LifeInvariants } from './life-invariants.ts';
@@ -40,6 +39,8 @@ export interface LifeSurroundings {
   readonly habits: Habits;
   readonly plan: ScriptPlan;
   readonly saves: FinishedSaves;
+  /** Puts an agent's world together. */
+  readonly portsOf: (machine: LifeMachine, process: Process) => AgentPorts;
   readonly parts: LifeParts;
   readonly invariants: LifeInvariants;
   readonly partSizeBytes: number;
@@ -63,8 +64,8 @@ export interface SimulatedNotice {
   /** The machine lives on. */
   readonly spared: boolean;
   readonly trainer: Trainer | null;
-  /** Deaths and freezes of agents until then. */
-  readonly troublesBefore: number;
+  /** The generation that the machine might publish in then. */
+  readonly generation: number | null;
 }
 
 /** A machine of the fleet: its disk, its script, its metadata, one agent after another. */
@@ -86,10 +87,10 @@ export class LifeMachine implements WatchedMachine {
   keeper: LeaseKeeper | null = null;
   trainer: Trainer | null = null;
   deaths = 0;
-  troubles = 0;
   /** True time until which its agent was dead or frozen last. */
   troubledUntilMs = 0;
   buttonPressed = false;
+  cutOffUntilMs = 0;
   rebalance: string | null = null;
   notices: SimulatedNotice[] = [];
   shutdownListeners: (() => void)[] = [];
@@ -126,7 +127,7 @@ export class LifeMachine implements WatchedMachine {
 
   /** An agent begins, as the boot script or systemd starts it. */
   start(): void {
-    const { parts, random, timeline } = this.at;
+    const { parts, portsOf, random, timeline } = this.at;
     const process = new Process(this, {
       timeline,
       random: random.fork(),
@@ -150,9 +151,17 @@ export class LifeMachine implements WatchedMachine {
   }
 
   freezeAgent(ms: number): void {
-    this.troubles++;
     this.troubledUntilMs = Math.max(this.troubledUntilMs, this.at.timeline.nowMs + ms);
     this.process?.freeze(ms);
+  }
+
+  /** The machine's network is gone for a while, and EC2 counts it as unhealthy. */
+  cutOff(ms: number): void {
+    if (!this.alive) return;
+    this.cutOffUntilMs = this.at.timeline.nowMs + ms;
+    this.troubledUntilMs = Math.max(this.troubledUntilMs, this.cutOffUntilMs);
+    this.at.trace?.(`${this.name} is cut off for ${ms} ms`);
+    this.at.fleet.reconcile();
   }
 
   /** EC2 takes the machine back, or says so only. `withdrawn`: a notice that did not come true is shown no more. */
@@ -162,8 +171,9 @@ export class LifeMachine implements WatchedMachine {
     const haltMs = timeline.nowMs + windowMs;
     const time = new Date(EPOCH_MS + haltMs).toISOString().replace(/\.\d+Z$/, 'Z');
     this.#instanceAction = JSON.stringify({ action: 'terminate', time });
-    const { trainer, troubles: troublesBefore } = this;
-    this.notices.push({ atMs: timeline.nowMs, haltMs, spared: how.spared, trainer, troublesBefore });
+    const { trainer } = this;
+    const generation = this.mayPublish();
+    this.notices.push({ atMs: timeline.nowMs, haltMs, spared: how.spared, trainer, generation });
     this.at.trace?.(`${this.name} is noticed, ${windowMs} ms${how.spared ? ', and will be spared' : ''}`);
     fleet.reconcile();
     timeline.at(haltMs, () => {
@@ -225,7 +235,6 @@ export class LifeMachine implements WatchedMachine {
     this.keeper = null;
     if (!this.alive || this.over) return;
     this.deaths++;
-    this.troubles++;
     const { parts, random, timeline } = this.at;
     this.at.trace?.(`${this.name}: the agent is dead`);
     parts.agentDied(this);

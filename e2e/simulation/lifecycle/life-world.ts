@@ -25,6 +25,7 @@ import { FinishedSaves, layoutOf } from '../saves.ts';
 import { Timeline } from '../timeline.ts';
 import { type Habits, habitsOf } from '../trainer.ts';
 import { CALM, weatherOf } from '../weather.ts';
+import { portsOf } from './agent-ports.ts';
 import { Fleet, FLEET_ID } from './fleet.ts';
 import { LifeInvariants } from './life-invariants.ts';
 import { LifeMachine, type LifeParts, type LifeSurroundings, PROJECT } from './life-machine.ts';
@@ -36,6 +37,8 @@ const HOUR_MS = 3_600_000;
 /** In which a run must end once the weather is calm and nothing more goes wrong. */
 const ENDING_MS = 15 * MINUTE_MS;
 const LIMIT_MS = 2 * HOUR_MS;
+/** A run takes some two thousand. */
+const MOST_EVENTS = 60_000;
 /** Most machines that a world's chaos takes. */
 const MOST_FATES = 8;
 const ARCHIVE = Buffer.from('the project');
@@ -99,6 +102,8 @@ class LifeWorld {
   #trouble = 0;
   /** Whether EC2 replaces a machine with its notice, and not only when it is gone. */
   readonly #early: boolean;
+  /** Whether the weather is always calm. */
+  readonly #fair: boolean;
 
   constructor(seed: number, { random, timeline, parts = realLifeParts, trace }: Given) {
     this.#seed = seed;
@@ -109,6 +114,7 @@ class LifeWorld {
     this.#plan = scriptPlanOf(random, this.#habits.trainMs);
     this.#spec = specOf(random);
     this.#early = random.chance(0.4);
+    this.#fair = random.chance(0.3);
     const world = { s3: this.#s3, saves: this.#saves, habits: this.#habits, plan: this.#plan, spec: this.#spec };
     this.#invariants = new LifeInvariants(world);
     this.#s3.observer = this.#invariants;
@@ -119,13 +125,14 @@ class LifeWorld {
       boot: () => this.#boot(),
       deleting: (by) => this.#invariants.deleting(by),
     });
-    const seconds = (): string => `${(timeline.nowMs / 1000).toFixed(2)}`;
+    const seconds = (): string => (timeline.nowMs / 1000).toFixed(2);
     this.#at = {
       ...world,
       timeline,
       random: random.fork(),
       disks: interposed.disks,
       fleet: this.#fleet,
+      portsOf,
       parts,
       invariants: this.#invariants,
       partSizeBytes: random.pick([48, 64, 1024]),
@@ -162,7 +169,9 @@ class LifeWorld {
     while (this.#timeline.nowMs < this.#chaosMs) await this.#second();
     this.#settle();
     const limitMs = this.#timeline.nowMs + ENDING_MS;
-    while (!this.#isOver() && this.#timeline.nowMs < limitMs) await this.#second();
+    while (!this.#isOver() && this.#timeline.nowMs < limitMs && this.#timeline.events < MOST_EVENTS)
+      await this.#second();
+    if (this.#timeline.events >= MOST_EVENTS) this.#invariants.violated('somebody is busy without end');
     await this.#invariants.atTheEnd(this.#fleet);
     this.#over = true;
   }
@@ -211,7 +220,7 @@ class LifeWorld {
 
   /** Somebody with a laptop stops the run. */
   async #wishStop(): Promise<void> {
-    this.#invariants.stopWanted = true;
+    this.#invariants.stopWantedMs = this.#timeline.nowMs;
     const atMs = EPOCH_MS + this.#timeline.nowMs;
     const wish: ControlDocument = {
       version: FORMAT_VERSION,
@@ -226,16 +235,16 @@ class LifeWorld {
   }
 
   #serving(): number {
-    return this.#invariants.machines.filter(({ alive, metadata }) => {
+    return this.#invariants.machines.filter(({ alive, cutOffUntilMs, metadata }) => {
       const leaves = this.#early && metadata.instanceAction !== null;
-      return alive && !leaves;
+      return alive && !leaves && cutOffUntilMs <= this.#timeline.nowMs;
     }).length;
   }
 
   #boot(): void {
     const random = this.#random;
     const name = `i-${this.#invariants.machines.length}`;
-    const dies = this.#isChaos() && random.chance(0.6);
+    const dies = this.#isChaos() && random.chance(0.5);
     const machine = new LifeMachine(name, this.#at, {
       diesWithin: dies ? random.pick([150, 600, 2500]) : null,
       clockRate: 1 + (random.next() - 0.5) / 100,
@@ -258,7 +267,7 @@ class LifeWorld {
     const { nowMs } = this.#timeline;
     const endMs = random.int(nowMs, Math.max(nowMs, this.#chaosMs));
     const { noticeMs } = this.#spec.timing;
-    switch (random.pick(['notice', 'notice', 'notice', 'power-cut', 'button', 'none'] as const)) {
+    switch (random.pick(['notice', 'notice', 'notice', 'power-cut', 'button', 'cut-off', 'none'] as const)) {
       case 'notice':
         this.#timeline.at(endMs, () => this.#notice(machine, noticeMs));
         break;
@@ -268,12 +277,16 @@ class LifeWorld {
       case 'button':
         this.#timeline.at(endMs, () => machine.pressPowerButton(noticeMs / 4 + 2000));
         break;
+      case 'cut-off':
+        this.#timeline.at(endMs, () => machine.cutOff(random.int(5000, 60_000)));
+        break;
       default:
     }
     if (random.chance(0.3))
       this.#timeline.at(random.int(nowMs, endMs), () => machine.freezeAgent(random.pick([2000, 10_000, 20_000])));
     if (random.chance(0.15)) this.#timeline.at(random.int(nowMs, endMs), () => machine.trainer?.kill('SIGSEGV'));
-    if (random.chance(0.1)) this.#timeline.at(random.int(nowMs, endMs), () => (machine.rebalance = '{"noticeTime":"x"}'));
+    if (random.chance(0.1))
+      this.#timeline.at(random.int(nowMs, endMs), () => (machine.rebalance = '{"noticeTime":"x"}'));
   }
 
   #notice(machine: LifeMachine, noticeMs: number): void {
@@ -291,7 +304,7 @@ class LifeWorld {
 
   #changeWeather(): void {
     if (!this.#isChaos()) return;
-    const weather = weatherOf(this.#random);
+    const weather = this.#fair ? CALM : weatherOf(this.#random);
     this.#s3.weather = weather;
     this.#trouble = weather === CALM ? 0 : this.#random.pick([0, 0.05, 0.3]);
     this.#fleet.trouble = this.#trouble;

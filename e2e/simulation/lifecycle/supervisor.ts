@@ -38,7 +38,13 @@ export class SimulatedSupervisor implements Supervisor {
   async start(command: WorkloadCommand): Promise<WorkloadProcess> {
     await this.forget();
     const pid = this.#process.random.int(1000, 30_000);
-    const slot: Slot = { id: `workload-${pid}-${this.#process.timeline.nowMs}`, pid, trainer: null, told: null, startedAtMs: 0 };
+    const slot: Slot = {
+      id: `workload-${pid}-${this.#process.timeline.nowMs}`,
+      pid,
+      trainer: null,
+      told: null,
+      startedAtMs: 0,
+    };
     await this.#do(() => (this.#bench.slot = slot));
     await this.#do(() => {
       slot.startedAtMs = this.#process.clock.wallMs();
@@ -53,7 +59,7 @@ export class SimulatedSupervisor implements Supervisor {
   adopt(): Promise<AdoptedProcess | null> {
     return this.#do(() => {
       const { slot } = this.#bench;
-      if (slot?.trainer == null) {
+      if (slot === null || slot.trainer === null) {
         this.#bench.slot = null;
         return null;
       }
@@ -64,8 +70,8 @@ export class SimulatedSupervisor implements Supervisor {
   }
 
   async exited(signal: AbortSignal): Promise<WorkloadEnded> {
-    const trainer = this.#mine?.trainer;
-    if (trainer == null) throw new Error('no workload was started or adopted');
+    const trainer = this.#mine?.trainer ?? null;
+    if (trainer === null) throw new Error('no workload was started or adopted');
     const woken = new AbortController();
     trainer.done.then(
       () => this.#process.deliver(() => woken.abort()),

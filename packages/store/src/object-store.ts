@@ -96,6 +96,8 @@ export interface CallOptions {
 
 export interface PutOptions extends CallOptions {
   readonly when?: PutCondition | undefined;
+  /** Whoever calls repeats by itself, since there is something to make sure of before each try: nobody else may. */
+  readonly once?: boolean | undefined;
 }
 
 export interface HeadOptions extends CallOptions {

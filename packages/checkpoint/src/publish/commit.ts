@@ -112,7 +112,7 @@ export async function writeManifest(publishing: Publishing, manifest: Manifest):
   const key = runKeys(publishing.run).manifest(manifest);
   const body = encodeDocument(manifestSchema, manifest);
   return tryConditionally(publishing, {
-    put: () => publishing.store.put(key, body, { when: { absent: true }, signal: publishing.signal }),
+    put: () => publishing.store.put(key, body, { when: { absent: true }, once: true, signal: publishing.signal }),
     isOurs: async () => (await readManifest(publishing, key))?.nonce === manifest.nonce,
   });
 }
@@ -136,7 +136,7 @@ export async function movePointer(
   const body = encodeDocument(latestPointer, pointer);
   const when = before === null ? ({ absent: true } as const) : { etag: before.etag };
   const moved = await tryConditionally(publishing, {
-    put: () => store.put(runKeys(run).latest, body, { when, signal }),
+    put: () => store.put(runKeys(run).latest, body, { when, once: true, signal }),
     isOurs: async () => {
       const found = await inspectPointer(publishing);
       return found !== null && 'pointer' in found && found.pointer.nonce === pointer.nonce;
@@ -163,7 +163,7 @@ function pointerTo(run: string, manifest: Manifest, before: LatestPointer | null
   };
 }
 
-const WRITE_RETRY: RetryPolicy = { attempts: 4, baseMs: 100, maxMs: 2000 };
+const WRITE_RETRY: RetryPolicy = { attempts: 6, baseMs: 100, maxMs: 2000 };
 
 interface ConditionalWrite {
   readonly put: () => Promise<unknown>;

@@ -47,6 +47,11 @@ describe('retrying', () => {
     expect(await readText(store, 'key')).toBe('x');
   });
 
+  test('leaves a put that is to go once to whoever repeats it', async () => {
+    const store = retrying(failing(memory(), broken()), { clock: new FakeClock() });
+    await expect(store.put('key', Buffer.from('x'), { once: true })).rejects.toMatchObject({ kind: 'transient' });
+  });
+
   test('gives up after its attempts, and at once where trying again is no use', async () => {
     const clock = new FakeClock();
     const policy = { attempts: 2, baseMs: 1, maxMs: 1 };

@@ -5,10 +5,12 @@ import {
   isStoreError,
   type ListOptions,
   type MultipartUpload,
+  type ObjectBody,
   type ObjectInfo,
   type ObjectStore,
   type OpenUpload,
   type PartInfo,
+  type PutOptions,
   type ReadResult,
   StoreError,
 } from '../object-store.ts';
@@ -26,7 +28,7 @@ export interface RetryingOptions {
 export const defaultStoreRetry: RetryPolicy = { attempts: 6, baseMs: 100, maxMs: 5000 };
 
 /**
- * Repeats what failed with `transient` or `conflict`, pausing longer each time. Bodies and listings that break off are
+ * Repeats what failed with `transient` or `conflict`, pausing longer each time; a put that is to go `once` goes once. Bodies and listings that break off are
  * gone on with where they broke. A conditional put that is repeated may see `precondition` for its own success:
  * `compareAndSet` tells.
  */
@@ -66,6 +68,10 @@ class RetryingStore extends DecoratedStore {
     super(inner, around);
     this.#options = options;
     this.#policy = policy;
+  }
+
+  override put(key: string, body: ObjectBody, options: PutOptions = {}): Promise<{ readonly etag: string }> {
+    return options.once === true ? this.inner.put(key, body, options) : super.put(key, body, options);
   }
 
   override async get(key: string, options: GetOptions = {}): Promise<ReadResult> {
