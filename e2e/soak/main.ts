@@ -34,13 +34,7 @@ const { values } = parseArgs({
 const say = (text: string): void => console.error(text);
 
 const { engineWorlds, lifeWorlds } = await import('./worlds.ts');
-const parts = [
-  engineWorlds,
-  lifeWorlds,
-  properties,
-  (await import('./kills.ts')).part,
-  ...(await scenarioParts()),
-];
+const parts = [engineWorlds, lifeWorlds, properties, (await import('./kills.ts')).part, ...(await scenarioParts())];
 const unknown = values.only.filter((name) => !parts.some((part) => part.name === name));
 const numbers = [values.minutes, values.rounds, values.seed].filter((text) => text !== undefined);
 if (values.help) console.log(usage);
