@@ -27,7 +27,7 @@ export function killTable(results: readonly KillResult[]): string {
       `${saves}`,
       `${acknowledged}`,
       resumedAtStep.join(', ') || '-',
-      gone.join(', ') || '-',
+      gone.length <= 1 ? (gone[0] ?? '-') : `${gone[0]} and ${gone.length - 1} later ones`,
       problems.length === 0 ? 'ok' : problems.join('; '),
     ]),
   ]);

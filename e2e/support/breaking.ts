@@ -7,7 +7,12 @@ import type { World } from './world.ts';
 /** One rule of the sandbox's S3: its form is the service's own. */
 export interface S3Fault {
   readonly name?: string;
-  readonly match: { keyPattern?: string; operations?: readonly string[]; principalInstanceId?: string };
+  readonly match: {
+    keyPattern?: string;
+    operations?: readonly string[];
+    principalInstanceId?: string;
+    partNumbers?: readonly number[];
+  };
   readonly effect: { kind: string; [more: string]: unknown };
   readonly times?: number;
 }

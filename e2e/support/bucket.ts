@@ -1,5 +1,7 @@
 import {
   GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListPartsCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
   NoSuchKey,
@@ -76,6 +78,18 @@ export class Bucket implements Disposable {
       return decodeDocument(schema, (await answer.Body?.transformToByteArray()) ?? new Uint8Array(), key);
     });
     return Promise.all(documents);
+  }
+
+  /** How many parts S3 has of uploads below `prefix` that are not completed. */
+  async unfinishedParts(prefix: string): Promise<number> {
+    const { Uploads = [] } = await this.#client.send(
+      new ListMultipartUploadsCommand({ Bucket: this.#name, Prefix: prefix }),
+    );
+    const counts = Uploads.map(async ({ Key, UploadId }) => {
+      const { Parts = [] } = await this.#client.send(new ListPartsCommand({ Bucket: this.#name, Key, UploadId }));
+      return Parts.length;
+    });
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
   }
 
   async keys(prefix: string): Promise<string[]> {

@@ -12,6 +12,8 @@ const match = z.strictObject({
   /** Only requests signed with the role credentials of this instance. */
   principalInstanceId: z.string().optional(),
   bucket: z.string().optional(),
+  /** Only these parts of uploads, where the request names one. */
+  partNumbers: z.array(z.int()).readonly().optional(),
 });
 
 const effect = z.discriminatedUnion('kind', [
@@ -53,6 +55,7 @@ export interface FaultSubject {
   readonly key: string;
   readonly prefix: string | undefined;
   readonly instanceId: string | undefined;
+  readonly partNumber: number | undefined;
 }
 
 /** How often each rule matched a request, and how often it took effect. */
@@ -116,6 +119,7 @@ class ActiveRule {
     if (match.operations !== undefined && !match.operations.includes(subject.operation)) return false;
     if (match.principalInstanceId !== undefined && match.principalInstanceId !== subject.instanceId) return false;
     if (match.bucket !== undefined && match.bucket !== subject.bucket) return false;
+    if (match.partNumbers?.includes(subject.partNumber ?? 0) === false) return false;
     this.#matched += 1;
     if (times !== undefined && this.#applied >= times) return false;
     if (probability !== undefined && this.#random() >= probability) return false;

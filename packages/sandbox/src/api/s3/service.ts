@@ -113,9 +113,12 @@ function admit({ options, faults }: Parts, request: IncomingMessage): Admitted {
     key: target.key,
     prefix: target.query.get('prefix'),
     instanceId: verified.principal.instanceId,
+    partNumber: partNumberOf(target.query.get('partNumber')),
   });
   return { target, verified, route, effect };
 }
+
+const partNumberOf = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
 
 async function applyBefore(effect: FaultEffect | undefined, response: ServerResponse): Promise<'go on' | 'cut'> {
   if (effect?.kind === 'delay') await sleep(effect.ms);
