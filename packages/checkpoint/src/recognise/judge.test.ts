@@ -165,6 +165,15 @@ test('the first checkpoint of a run is not taken after a kill from a folder that
   expect(movementOf(candidateOf([file('model_5.pt', 99_999)], { step: 5 }), factsOf({ ended }))).toBeNull();
 });
 
+test('after a kill the only file there is counts when checkpoints are known to have one file, or its name bears a step', () => {
+  const ended = { clean: false, atMs: 100_000 };
+  const candidate = candidateOf([file('state.json', 99_999)]);
+  expect(movementOf(candidate, factsOf({ ended }))).toContain('other files may be missing');
+  expect(movementOf(candidate, factsOf({ ended, expectedShape: new Set(['state.json']) }))).toBeNull();
+  expect(movementOf({ ...candidate, wholeInOneFile: true }, factsOf({ ended }))).toBeNull();
+  expect(movementOf(candidateOf([file('state.json', 97_000)]), factsOf({ ended }))).toBeNull();
+});
+
 test('companions go along only when they are complete themselves', () => {
   const companions = [file('still'), file('moving', 5), file('torn'), file('unread'), file('written')];
   const files = [file('a')];

@@ -65,12 +65,18 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
   if (missing !== null) return `${missing}, which earlier checkpoints had, is missing, and the workload was killed`;
   if (first === undefined) return null;
   if (candidate.step !== null && facts.expectedShape !== null) return null;
-  if (candidate.files.length === 1 && (candidate.wholeInOneFile || !first.path.includes('/'))) return null;
+  if (candidate.files.length === 1 && isOneFile(candidate, first, facts)) return null;
   // The framework's own sign says that no file is missing.
   if (candidate.marker?.complete === true) return null;
   return moving.length > 1 || !isSavedAlone(facts.observations, candidate, first)
     ? `${first.path} was written less than ${facts.settleMs} ms before the workload was killed, so other files may be missing or older`
     : null;
+}
+
+/** Whether nothing can be missing beside the only file. One without a step may be the first of a set that was never whole yet. */
+function isOneFile(candidate: Candidate, { path }: FileSeen, { expectedShape }: MovementFacts): boolean {
+  if (candidate.wholeInOneFile === true) return true;
+  return !path.includes('/') && (candidate.step !== null || expectedShape !== null);
 }
 
 /** The verdict on a candidate that `movementOf` let through and whose files are held open. */
