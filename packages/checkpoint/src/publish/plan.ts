@@ -32,6 +32,11 @@ function fingerprints(files: readonly FileSeen[]): string {
     .join('\n');
 }
 
+/** Whether a candidate's own files, as they were seen, are those that are published. */
+export function holdsFilesOf(published: PublishedRecord | null, candidate: Candidate): boolean {
+  return published?.identity?.files === identityOf(candidate, [], false).files;
+}
+
 /** When the newest of a candidate's own files was last written. */
 export function savedAtMsOf(candidate: Candidate): number {
   return Math.max(...candidate.files.map((file) => file.mtimeMs));

@@ -7,10 +7,11 @@ import { fingerprintOf } from '../recognise/scan.ts';
 import { describe, durableOf, lacksCompanions, leftOut, newFindings, type Findings } from './accounts.ts';
 import { BackgroundPrune } from './background-prune.ts';
 import { PublishingRefused, type Publishing } from './commit.ts';
+import { DurableHere } from './durable-here.ts';
 import { FolderLook } from './folder-look.ts';
 import { type CompleteCandidate, inspect, KnownStructures } from './inspect.ts';
 import { Ledger, type Standing } from './ledger.ts';
-import { identityOf, isOlder, type PublishedRecord, savedAtMsOf } from './plan.ts';
+import { identityOf, savedAtMsOf } from './plan.ts';
 import { publishCandidate, type PublishResult } from './publish-candidate.ts';
 import type {
   DurableCheckpoint,
@@ -23,11 +24,9 @@ import type {
 import { savedByNode } from '../shards/node-files.ts';
 import { createShardPublisher } from '../shards/shard-publisher.ts';
 import { singleFlight } from './single-flight.ts';
-import { Superseded } from './superseded.ts';
 import { KnownContent } from './upload-files.ts';
 import { GrowingUploads } from './uploads/growing-uploads.ts';
-import { isOvertaken, type TimeLeft } from './urgency.ts';
-import { urgentOrder } from './urgent-order.ts';
+import { UrgentChoice, type UrgentMoment } from './urgent-choice.ts';
 
 /** Long enough for machines that save at different speeds, short enough to go on when one is gone. */
 const GATHER_MS = 600_000;
@@ -67,8 +66,8 @@ class PublishingFolder {
   readonly #look: FolderLook;
   readonly #growing: GrowingUploads;
   readonly #prune: BackgroundPrune;
-  #published: PublishedRecord | null = null;
-  readonly #superseded = new Superseded();
+  readonly #urgent: UrgentChoice;
+  readonly #here = new DurableHere();
   #durable: DurableCheckpoint | null = null;
   #knowsBucket = false;
   /** Identity of the files on their way. */
@@ -81,6 +80,7 @@ class PublishingFolder {
     this.#look = new FolderLook(options);
     this.#growing = new GrowingUploads({ ...options, lanes: this.#lanes, ledger: this.#ledger });
     this.#prune = new BackgroundPrune({ log, policy, damaged });
+    this.#urgent = new UrgentChoice({ clock, lanes: this.#lanes, growing: this.#growing, known: this.#known });
   }
 
   uploads(): readonly UploadProgress[] {
@@ -113,7 +113,7 @@ class PublishingFolder {
   async pass(pass: PassOptions): Promise<PassReport> {
     const found = newFindings();
     if (pass.deadlineMs !== undefined) this.#prune.stop();
-    this.#superseded.passBegins();
+    this.#here.passBegins();
     try {
       if (!this.#knowsBucket) await this.#readStanding(pass);
       const { candidates, facts, passedOver } = await this.#look.look(pass.ended ?? null);
@@ -130,21 +130,17 @@ class PublishingFolder {
 
   /** Whether what is being uploaded now is what a pass of this urgency would secure first. */
   async isUploadingFirst(pass: PassOptions): Promise<boolean> {
-    const { candidates, facts } = await this.#look.look(pass.ended ?? null);
-    const [first] = this.#urgent(candidates, facts, pass).order;
-    return first !== undefined && this.#uploading === identityOf(first, [], false).files;
+    return this.#urgent.isFirst(this.#uploading, await this.#moment(pass));
   }
 
   /** Whether what is being uploaded can't be secured any more, and something else can. */
   async isOvertaken(pass: PassOptions): Promise<boolean> {
-    const { candidates, facts } = await this.#look.look(pass.ended ?? null);
-    const open = this.#contenders(candidates, facts).filter((candidate) => !this.#holdsFilesOf(candidate));
-    const isSent = (candidate: Candidate): boolean => this.#uploading === identityOf(candidate, [], false).files;
-    const sent = open.find(isSent);
-    if (sent === undefined) return false;
-    const left = (candidate: Candidate) => ({ bytesLeft: this.#growing.bytesLeft(candidate.files, this.#known) });
-    const others = open.filter((candidate) => candidate !== sent);
-    return isOvertaken(left(sent), others.map(left), this.#timeLeft(pass));
+    return this.#urgent.isOvertaken(this.#uploading, await this.#moment(pass));
+  }
+
+  async #moment(pass: PassOptions): Promise<UrgentMoment> {
+    const looked = await this.#look.look(pass.ended ?? null);
+    return { looked, published: this.#here.record, pass };
   }
 
   async #newestOf(candidates: readonly Candidate[], facts: MovementFacts, pass: PassOptions, found: Findings) {
@@ -154,7 +150,8 @@ class PublishingFolder {
 
   /** What can be secured in time, then what may be in spite of the estimate. Nothing else gets any of the network. */
   async #mostUrgentOf(candidates: readonly Candidate[], facts: MovementFacts, pass: PassOptions, found: Findings) {
-    const { order, givenUp } = this.#urgent(candidates, facts, pass);
+    const moment = { looked: { candidates, facts }, published: this.#here.record, pass };
+    const { order, givenUp } = this.#urgent.order(moment);
     this.#growing.keepOnly(order.flatMap((candidate) => candidate.files));
     for (const candidate of givenUp) {
       found.unsettled ||= facts.ended === null;
@@ -171,37 +168,12 @@ class PublishingFolder {
     }
   }
 
-  /** Candidates that movement lets through, in the order in which they are to be secured, and those that are not to be. */
-  #urgent(candidates: readonly Candidate[], facts: MovementFacts, pass: PassOptions) {
-    return urgentOrder({
-      candidates: this.#contenders(candidates, facts),
-      bytesLeft: (candidate) =>
-        this.#holdsFilesOf(candidate) ? 0 : this.#growing.bytesLeft(candidate.files, this.#known),
-      growingBytesLeft: (others) => (facts.ended === null ? this.#growing.bytesToCome(others) : null),
-      ...this.#timeLeft(pass),
-    });
-  }
-
-  #contenders(candidates: readonly Candidate[], facts: MovementFacts): readonly Candidate[] {
-    return candidates.filter(
-      (candidate) => !isOlder(candidate, this.#published) && movementOf(candidate, facts) === null,
-    );
-  }
-
-  #timeLeft({ deadlineMs = Number.POSITIVE_INFINITY }: PassOptions): TimeLeft {
-    return {
-      timeLeftMs: deadlineMs - this.#options.clock.monotonicMs(),
-      bytesPerSecond: this.#lanes.bytesPerSecond(),
-    };
-  }
-
   async #consider(candidate: Candidate, facts: MovementFacts, pass: PassOptions, found: Findings): Promise<void> {
     const report = (complete: boolean, why: string): void => {
       found.candidates.push({ entry: candidate.entry, step: this.#stepOf(candidate), complete, why });
     };
-    if (isOlder(candidate, this.#published) || this.#superseded.has(candidate, this.#published))
-      return report(true, 'older than the durable checkpoint');
-    if (this.#isPublished(candidate, candidate.companions, facts)) return report(true, 'durable');
+    if (this.#here.isBehind(candidate)) return report(true, 'older than the durable checkpoint');
+    if (this.#here.holds(candidate, candidate.companions, facts.ended !== null)) return report(true, 'durable');
     const moving = movementOf(candidate, facts);
     const complete =
       moving === null
@@ -219,8 +191,8 @@ class PublishingFolder {
     found.passedOver.push(...held.held.forbidden);
     const lacking = facts.ended === null && lacksCompanions(complete);
     found.unsettled ||= lacking;
-    const known = this.#isPublished(candidate, complete.companions, facts);
-    if (known || (lacking && this.#holdsFilesOf(candidate))) return report(true, 'durable');
+    const known = this.#here.holds(candidate, complete.companions, facts.ended !== null);
+    if (known || (lacking && this.#here.holdsFilesOf(candidate))) return report(true, 'durable');
     try {
       const result = await this.#publish(held, facts, pass);
       if (result.kind === 'committed') found.published = result.manifest;
@@ -264,8 +236,8 @@ class PublishingFolder {
         step: this.#stepOf(candidate),
         metrics: this.#options.progressMetrics?.({ wallMs: savedAtMsOf(candidate), step: candidate.step }) ?? {},
         rejected: this.#options.rejected ?? [],
-        hurry: pass.deadlineMs !== undefined && !this.#holdsFilesOf(candidate),
-        compared: (this.#published?.identity ?? null) !== null,
+        hurry: pass.deadlineMs !== undefined && !this.#here.holdsFilesOf(candidate),
+        compared: this.#here.isCompared,
       });
       if (result.kind === 'abandoned') return result;
       if (result.kind === 'committed') {
@@ -285,27 +257,11 @@ class PublishingFolder {
     { companions, kind }: Exclude<PublishResult, { kind: 'abandoned' }>,
     facts: MovementFacts,
   ): Promise<void> {
-    this.#superseded.becameDurable(candidate, this.#published, kind === 'identical');
-    this.#published = {
-      step: candidate.step,
-      savedAtMs: savedAtMsOf(candidate),
-      identity: identityOf(candidate, companions, facts.ended !== null),
-    };
+    this.#here.became(candidate, companions, { ended: facts.ended !== null, identical: kind === 'identical' });
     this.#look.published(candidate);
     const taken = new Set([...candidate.files, ...companions].map((file) => file.path));
     const files = held.files.map((file) => file.seen).filter((seen) => taken.has(seen.path));
     await this.#growing.committed(new Map(files.map((seen) => [seen.inode, fingerprintOf(seen)])), candidate.step);
-  }
-
-  #isPublished(candidate: Candidate, companions: Candidate['companions'], facts: MovementFacts): boolean {
-    const published = this.#published?.identity ?? null;
-    if (published === null) return false;
-    const identity = identityOf(candidate, companions, facts.ended !== null);
-    return identity.files === published.files && identity.companions === published.companions;
-  }
-
-  #holdsFilesOf(candidate: Candidate): boolean {
-    return this.#published?.identity?.files === identityOf(candidate, [], false).files;
   }
 
   /** The name's step, else what the training said when the checkpoint was written. */
@@ -322,7 +278,7 @@ class PublishingFolder {
     const isTrusted = pointer !== null && !rejected.includes(pointer.pointer.manifest);
     this.#growing.copyFrom(isTrusted ? manifest : null);
     if (manifest !== null && isTrusted) {
-      this.#published ??= { step: manifest.step, savedAtMs: Date.parse(manifest.savedAt), identity: null };
+      this.#here.inBucket(manifest);
       this.#look.durable(savedByNode(manifest, this.#options.node));
     }
     this.#knowsBucket = true;

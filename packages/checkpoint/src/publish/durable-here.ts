@@ -1,0 +1,73 @@
+import type { Manifest } from '@runctl/protocol';
+import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
+import { holdsFilesOf, identityOf, isOlder, type PublishedRecord, savedAtMsOf } from './plan.ts';
+
+const filesOf = (candidate: Candidate): string => identityOf(candidate, [], false).files;
+
+/**
+ * Which of the files here are durable, and which were before others became it. What is durable and unchanged can't be newer
+ * than what became durable after it, whatever its times say: the clock that gave them may have been set back in between.
+ */
+export class DurableHere {
+  #record: PublishedRecord | null = null;
+  readonly #superseded = new Set<string>();
+  /** The durable checkpoint was found here before anything was published, so what lies beside it with a lower step is older. */
+  #foundInPlace = false;
+
+  /** Null while nothing is known to be durable. */
+  get record(): PublishedRecord | null {
+    return this.#record;
+  }
+
+  /** Whether the files here have been compared with what is durable. */
+  get isCompared(): boolean {
+    return (this.#record?.identity ?? null) !== null;
+  }
+
+  passBegins(): void {
+    this.#foundInPlace = false;
+  }
+
+  /** What the bucket has, unless more is known already. */
+  inBucket({ step, savedAt }: Manifest): void {
+    this.#record ??= { step, savedAtMs: Date.parse(savedAt), identity: null };
+  }
+
+  /** `candidate` is durable now, with these companions; `identical` = the bucket had it already. */
+  became(
+    candidate: Candidate,
+    companions: readonly FileSeen[],
+    how: { readonly ended: boolean; readonly identical: boolean },
+  ): void {
+    const files = this.#record?.identity?.files;
+    if (files === undefined) this.#foundInPlace = how.identical;
+    else this.#superseded.add(files);
+    this.#superseded.delete(filesOf(candidate));
+    const identity = identityOf(candidate, companions, how.ended);
+    this.#record = { step: candidate.step, savedAtMs: savedAtMsOf(candidate), identity };
+  }
+
+  /** Whether a candidate came before what is durable. */
+  isBehind(candidate: Candidate): boolean {
+    return isOlder(candidate, this.#record) || this.#isSuperseded(candidate);
+  }
+
+  holds(candidate: Candidate, companions: readonly FileSeen[], ended: boolean): boolean {
+    const published = this.#record?.identity ?? null;
+    if (published === null) return false;
+    const identity = identityOf(candidate, companions, ended);
+    return identity.files === published.files && identity.companions === published.companions;
+  }
+
+  holdsFilesOf(candidate: Candidate): boolean {
+    return holdsFilesOf(this.#record, candidate);
+  }
+
+  #isSuperseded(candidate: Candidate): boolean {
+    const files = filesOf(candidate);
+    const durableStep = this.#record?.step ?? null;
+    if (this.#foundInPlace && candidate.step !== null && durableStep !== null && candidate.step < durableStep)
+      this.#superseded.add(files);
+    return this.#superseded.has(files);
+  }
+}

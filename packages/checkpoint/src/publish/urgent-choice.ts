@@ -1,0 +1,75 @@
+import type { Clock } from '@runctl/core';
+import type { Lanes } from '@runctl/store';
+import { movementOf } from '../recognise/judge.ts';
+import type { Candidate } from '../recognise/recogniser.ts';
+import type { Looked } from './folder-look.ts';
+import { holdsFilesOf, identityOf, isOlder, type PublishedRecord } from './plan.ts';
+import type { PassOptions } from './publisher-port.ts';
+import type { KnownContent } from './upload-files.ts';
+import type { GrowingUploads } from './uploads/growing-uploads.ts';
+import { isOvertaken, type TimeLeft } from './urgency.ts';
+import { urgentOrder } from './urgent-order.ts';
+
+export interface UrgentChoiceOptions {
+  readonly clock: Clock;
+  readonly lanes: Lanes;
+  readonly growing: GrowingUploads;
+  readonly known: KnownContent;
+}
+
+/** What a look has found, what is durable already, and until when. */
+export interface UrgentMoment {
+  readonly looked: Pick<Looked, 'candidates' | 'facts'>;
+  readonly published: PublishedRecord | null;
+  readonly pass: PassOptions;
+}
+
+/** Chooses what to secure before a deadline, by what is left to send of each checkpoint and how fast it goes. */
+export class UrgentChoice {
+  readonly #options: UrgentChoiceOptions;
+
+  constructor(options: UrgentChoiceOptions) {
+    this.#options = options;
+  }
+
+  /** Candidates that movement lets through, in the order in which they are to be secured, and those that are not to be. */
+  order(moment: UrgentMoment): ReturnType<typeof urgentOrder> {
+    const { growing } = this.#options;
+    const { looked, published, pass } = moment;
+    return urgentOrder({
+      candidates: contenders(moment),
+      bytesLeft: (candidate) => (holdsFilesOf(published, candidate) ? 0 : this.#bytesLeft(candidate)),
+      growingBytesLeft: (others) => (looked.facts.ended === null ? growing.bytesToCome(others) : null),
+      ...this.#timeLeft(pass),
+    });
+  }
+
+  /** Whether what is being sent goes first now. */
+  isFirst(sending: string | null, moment: UrgentMoment): boolean {
+    const [first] = this.order(moment).order;
+    return first !== undefined && sending === identityOf(first, [], false).files;
+  }
+
+  /** Whether what is being sent can't be secured any more, and something else can. */
+  isOvertaken(sending: string | null, moment: UrgentMoment): boolean {
+    const open = contenders(moment).filter((candidate) => !holdsFilesOf(moment.published, candidate));
+    const sent = open.find((candidate) => sending === identityOf(candidate, [], false).files);
+    if (sent === undefined) return false;
+    const left = (candidate: Candidate) => ({ bytesLeft: this.#bytesLeft(candidate) });
+    const others = open.filter((candidate) => candidate !== sent);
+    return isOvertaken(left(sent), others.map(left), this.#timeLeft(moment.pass));
+  }
+
+  #bytesLeft({ files }: Candidate): number {
+    return this.#options.growing.bytesLeft(files, this.#options.known);
+  }
+
+  #timeLeft({ deadlineMs = Number.POSITIVE_INFINITY }: PassOptions): TimeLeft {
+    const { clock, lanes } = this.#options;
+    return { timeLeftMs: deadlineMs - clock.monotonicMs(), bytesPerSecond: lanes.bytesPerSecond() };
+  }
+}
+
+function contenders({ looked: { candidates, facts }, published }: UrgentMoment): readonly Candidate[] {
+  return candidates.filter((candidate) => !isOlder(candidate, published) && movementOf(candidate, facts) === null);
+}
