@@ -173,7 +173,7 @@ class OpenFile implements AsyncDisposable {
   readonly node: FileNode;
   readonly process: Process;
   readonly #disk: Disk;
-  readonly #writes: boolean;
+  #writes: boolean;
   #closed = false;
   #position = 0;
 
@@ -186,7 +186,9 @@ class OpenFile implements AsyncDisposable {
     this.process = given.process;
     this.#disk = given.disk;
     this.#writes = given.writes;
-    if (given.writes) given.disk.beginWriting(node);
+    if (!given.writes) return;
+    given.disk.beginWriting(node);
+    given.process.whenDead(() => this.#endWriting());
   }
 
   stat(options?: StatOptions): Promise<Stats> {
@@ -250,8 +252,13 @@ class OpenFile implements AsyncDisposable {
   close(): Promise<void> {
     return this.#do(() => {
       this.#closed = true;
-      if (this.#writes) this.#disk.endWriting(this.node);
+      this.#endWriting();
     });
+  }
+
+  #endWriting(): void {
+    if (this.#writes) this.#disk.endWriting(this.node);
+    this.#writes = false;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

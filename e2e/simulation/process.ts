@@ -63,6 +63,7 @@ export class Process {
   dieAtCall: number | null = null;
   #frozenUntilMs = 0;
   readonly #onDeath: () => void;
+  readonly #lastThings: (() => void)[] = [];
 
   constructor(
     host: Host,
@@ -88,7 +89,14 @@ export class Process {
   die(): void {
     if (!this.alive) return;
     this.alive = false;
+    for (const each of this.#lastThings) each();
     this.#onDeath();
+  }
+
+  /** What the machine's kernel does when the process is gone. */
+  whenDead(act: () => void): void {
+    if (this.alive) this.#lastThings.push(act);
+    else act();
   }
 
   freeze(ms: number): void {

@@ -10,12 +10,12 @@ import { type LogShipper, shipRest } from '../logs/shipper.ts';
 import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prepare.ts';
 import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
 import { workloadCommand, workloadEnvironment } from '../supervisor/environment.ts';
-import type { WorkloadProcess } from '../supervisor/supervisor.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { PassAccounts } from './pass-accounts.ts';
 import { unsavedOf } from './unsaved.ts';
 import { attemptPolicy, refusedMs } from './windows.ts';
 import { adoptedDrain, DrainNotes } from './drain-notes.ts';
+import { noteWorkload } from './note-workload.ts';
 import { type AttemptReport, reportAttempt } from './report-attempt.ts';
 
 /** What follows once there is no more to do in this generation on this machine. */
@@ -116,7 +116,7 @@ export class AttemptLife implements AttemptActions {
     const judged = found !== null && (attempt?.crashes ?? []).some((crash) => crash.workload === found.id);
     if (found !== null && !judged) {
       this.#running(found.pid, found.startedAtMs);
-      await this.#noteWorkload(found, found.startedAtMs);
+      await noteWorkload(this.#context, found, found.startedAtMs);
       // The journal knows more, but an agent that died at once had no time to write it.
       const drain = attempt?.drain ?? (found.told === null ? null : drainNoteOf(found.told));
       if (drain === null) return { adopted: true, drain: null };
@@ -155,7 +155,7 @@ export class AttemptLife implements AttemptActions {
     const { id, pid } = await supervisor.start({ command, folder: folders.code, environment });
     const startedMs = ports.clock.wallMs();
     this.#running(pid, startedMs);
-    await this.#noteWorkload({ id, pid }, startedMs);
+    await noteWorkload(this.#context, { id, pid }, startedMs);
     tellStarted(this.#context, prepared).catch(() => {});
   }
 
@@ -271,18 +271,6 @@ export class AttemptLife implements AttemptActions {
     if (this.#unreported !== null) await reportAttempt(this.#context, this.#unreported, signal);
   }
 
-  /** By this its crash will be known as the one that was judged. An agent may have died between the start and this note. */
-  async #noteWorkload({ id, pid }: WorkloadProcess, startedMs: number): Promise<void> {
-    const { journal, life } = this.#context;
-    if (journal.state.attempt?.workload?.id === id) return;
-    // It runs: to report a failed start now would start it a second time beside itself.
-    await journal
-      .updateAttempt({ workload: { id, pid, startedAt: timestampOf(startedMs) } })
-      .catch((error: unknown) =>
-        life.warn(`the start could not be written to this machine's disk: ${messageOf(error)}`),
-      );
-  }
-
   /** Where the training is, now. */
   async #look(): Promise<number | null> {
     const { life, progress } = this.#context;
@@ -319,11 +307,6 @@ export class AttemptLife implements AttemptActions {
     return report;
   }
 
-  #interruption(): 'spot-notice' | 'machine-shutdown' | null {
-    const causes = this.#context.stops.standing.map(({ cause }) => cause);
-    return causes.find((cause) => cause === 'spot-notice' || cause === 'machine-shutdown') ?? null;
-  }
-
   #ranMs(): number {
     const { journal, ports } = this.#context;
     const startedAt = journal.state.attempt?.workload?.startedAt;
@@ -332,14 +315,14 @@ export class AttemptLife implements AttemptActions {
   }
 
   #judge(ending: Ending): Verdict {
-    const { facts, journal, ports } = this.#context;
+    const { facts, journal, ports, stops } = this.#context;
     const attempt = journal.state.attempt;
     const { maxCrashes, maxInterruptions } = facts.spec.policy;
     const { crashBackoffMs, earlyFailureMs } = facts.spec.timing;
     return judge(ending, {
       done: existsSync(ports.paths.done),
       unsaved: this.#unsaved,
-      interruption: this.#interruption(),
+      interruption: stops.interruption,
       ranMs: this.#ranMs(),
       crashes: attempt?.crashes ?? [],
       earlierCrashes: attempt?.earlierCrashes ?? 0,

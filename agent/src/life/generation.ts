@@ -12,7 +12,11 @@ import { until } from './learn.ts';
 export async function beginGeneration(context: LifeContext, generation: number, signal: AbortSignal): Promise<void> {
   const { documents, journal, ports, supervisor } = context;
   const before = journal.state.attempt;
-  if (before?.generation === generation) return;
+  if (before?.generation === generation) {
+    // A survivor whose release came to nothing has its own generation again.
+    if (journal.state.restUntil !== null) await journal.update({ restUntil: null });
+    return;
+  }
   // Of a generation that is not ours any more: it may not go on beside the one that begins.
   if ((await supervisor.adopt()) !== null) {
     await supervisor.signal('SIGKILL');

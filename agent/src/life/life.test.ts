@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { systemClock } from '@runctl/core';
 import { intercepted, type ObjectStore, StoreError } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
@@ -510,6 +510,42 @@ describe('a machine that outlives its notice', () => {
     expect(await machine.start()).toBe('off');
     expect(await world.outcome()).toMatchObject({ status: 'succeeded', generation: 2 });
   });
+
+  test.concurrent(
+    'goes on in its generation where its release came to nothing, and its next agent adopts',
+    async () => {
+      const bucket = { silent: false, again: true };
+      const store = (memory: ObjectStore) =>
+        intercepted(memory, ({ operation, key }, perform) => {
+          if (operation === 'put' && key?.endsWith('/0000/outcome.json') === true) bucket.silent = bucket.again;
+          if (bucket.silent && operation === 'put' && key?.endsWith('/lease.json') === true)
+            throw new StoreError('transient', 'the test swallows it');
+          return perform();
+        });
+      // Long enough that it is the same lease still, however slow the machine is.
+      const timing = { survivalMs: 300, leaseTtlMs: 60_000 };
+      await using world = await RunWorld.launch({ script: 'counter.py', args: ['120', '0.03'], timing, store });
+      const machine = await world.machine('i-1');
+      machine.start().catch(() => {});
+      await world.reachesStep(1, 7);
+      machine.imds.notice(6000);
+      await eventually('the end of the rest', async () => (await machine.journal()).outlivedNotice !== null);
+      Object.assign(bucket, { silent: false, again: false });
+      const runsSince = async (at: string) => {
+        const status = await world.status(1);
+        return status !== null && status.phase === 'running' && status.at > at;
+      };
+      await eventually('the script runs again', async () => (await runsSince('')) && machine.workloadLives());
+      await machine.killAgent();
+      const workload = await readFile(machine.paths.pid, 'utf8');
+      const killedAt = new Date().toISOString();
+      const life = machine.start();
+      await eventually('the next agent', () => runsSince(killedAt));
+      expect(await readFile(machine.paths.pid, 'utf8')).toBe(workload);
+      expect(await life).toBe('off');
+      expect(await world.outcome()).toMatchObject({ status: 'succeeded', generation: 1 });
+    },
+  );
 
   test.concurrent('powers off without the fleet when another has the lease', async () => {
     await using world = await RunWorld.launch({

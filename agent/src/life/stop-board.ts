@@ -32,6 +32,12 @@ export class StopBoard {
     return this.#standing;
   }
 
+  /** Why the machine goes away; null while it stays. */
+  get interruption(): 'spot-notice' | 'machine-shutdown' | null {
+    const causes = this.#standing.map(({ cause }) => cause);
+    return causes.find((cause) => cause === 'spot-notice' || cause === 'machine-shutdown') ?? null;
+  }
+
   /** It did not come true after all. */
   withdraw(cause: StopCause): void {
     this.#standing = this.#standing.filter((request) => request.cause !== cause);

@@ -36,6 +36,17 @@ test.each([
     'the look at the checkpoint folder was cut short (put s3://b/k: AccessDenied)',
   ],
   [
+    'what was still being written when there was no more time',
+    pass({
+      unsettled: true,
+      candidates: [
+        { entry: 'step-5', step: 5, complete: false, why: 'a.bin is open for writing' },
+        { entry: 'step-4', step: 4, complete: true, why: 'whole' },
+      ],
+    }),
+    'step-5: a.bin is open for writing',
+  ],
+  [
     'a lease that ran out',
     pass({ refused: 'not-holder' }),
     'the look at the checkpoint folder was cut short (this machine does not hold the lease now)',

@@ -221,11 +221,18 @@ export class LifeInvariants implements S3Observer, Witness {
     if (this.#nowMs - sinceMs > STOPPING_MS) this.violated(`${machine.name} trains on after it was to stop`);
   }
 
-  /** A machine that outlived its notice while another took the run only costs money. */
+  /** A machine that gave the run away with its notice, and outlived that, only costs money while another has it. */
   #isNeeded(machine: LifeMachine): void {
     const notice = machine.notices.at(-1);
     const lease = this.#lease;
-    if (!machine.alive || notice?.spared !== true || lease === null || this.calmSinceMs === null) return;
+    if (
+      !machine.alive ||
+      notice?.spared !== true ||
+      notice.generation === null ||
+      lease === null ||
+      this.calmSinceMs === null
+    )
+      return;
     if (lease.owner === machine.name || lease.released) return;
     const othersMs = this.#leaseSinceMs.get(lease.generation) ?? this.#nowMs;
     const sinceMs = Math.max(notice.haltMs, othersMs, this.calmSinceMs, machine.troubledUntilMs);
