@@ -218,7 +218,11 @@ export class Agent {
     await passing;
     await this.#publisher.end();
     if (!told) {
-      this.#at.journal.killedSinceMs ??= this.#at.journal.sinceMs;
+      const { journal } = this.#at;
+      journal.killedSinceMs = Math.min(
+        journal.killedSinceMs ?? journal.sinceMs,
+        atMs === -Infinity ? atMs : journal.sinceMs,
+      );
       this.#at.forget();
     }
     return told;

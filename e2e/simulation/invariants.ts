@@ -69,6 +69,8 @@ export class Invariants implements S3Observer, Witness {
   readonly #habits: Habits;
   readonly #committed = new Map<string, Committed>();
   readonly #bytes = new Map<string, Buffer>();
+  /** By machine: what its last restore found damaged. */
+  readonly #foundDamaged = new Map<string, ReadonlySet<string>>();
   readonly #damaged = new Set<string>();
   #pointer: LatestPointer | null = null;
   #lease: LeaseDocument | null = null;
@@ -115,7 +117,7 @@ export class Invariants implements S3Observer, Witness {
 
   async landing({ key, operation, by }: Write): Promise<void> {
     if (operation !== 'delete') return;
-    const owner = Array.from(this.#committed.values()).find((each) => this.#isProtected(each) && holds(each, key));
+    const owner = Array.from(this.#committed.values()).find((each) => this.#isProtected(each, by) && holds(each, key));
     if (owner !== undefined && (await this.#s3.contents.head(key)) !== null)
       this.violated(`${by.name} deletes ${key} of ${owner.key}, which is to be kept`);
   }
@@ -141,6 +143,7 @@ export class Invariants implements S3Observer, Witness {
       return;
     }
     this.counts.restored++;
+    this.#foundDamaged.set(machine.name, new Set(restored.rejected));
     if (restored.rejected.length > 0) this.counts.fellBack++;
     if (expected !== null && compareOrder(restored.manifest, expected) < 0 && !this.#isExcused(restored, expected))
       this.violated(`${process.name} restores ${restored.manifestKey} after ${nameOf(expected)} was acknowledged`);
@@ -276,9 +279,10 @@ export class Invariants implements S3Observer, Witness {
     return chain;
   }
 
-  #isProtected(committed: Committed): boolean {
-    // A rule that counted on damaged ones would keep too few.
-    const chain = this.#chain().filter(({ key }) => !this.#damaged.has(key));
+  #isProtected(committed: Committed, by: Process): boolean {
+    // A rule that counted on ones that this machine has found damaged would keep too few. Of others nobody knows.
+    const found = this.#foundDamaged.get(by.host.name);
+    const chain = this.#chain().filter(({ key }) => found?.has(key) !== true);
     const at = chain.indexOf(committed);
     if (at < 0) return false;
     if (at <= KEPT) return true;

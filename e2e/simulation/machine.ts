@@ -153,6 +153,7 @@ export class Machine implements WatchedMachine {
       habits,
       saves,
       wallMs: () => this.clock.wallMs(),
+      wallOffsetMs: () => this.clock.wallOffsetMs,
       duties: null,
     };
     this.trainer = new Trainer(options);

@@ -50,7 +50,7 @@ export interface TrainerEnd {
   readonly clean: boolean;
   readonly code: number | null;
   readonly signal: string | null;
-  /** By its machine's wall clock. */
+  /** By its machine's wall clock; long ago where that was set meanwhile, as the supervisor has it. */
   readonly atMs: number;
 }
 
@@ -62,6 +62,8 @@ interface TrainerOptions {
   readonly habits: Habits;
   readonly saves: FinishedSaves;
   readonly wallMs: () => number;
+  /** How far the wall clock is from one that nobody can set. */
+  readonly wallOffsetMs: () => number;
   /** Null: it trains for ever, and says nothing. */
   readonly duties: Duties | null;
 }
@@ -130,8 +132,10 @@ export class Trainer {
   }
 
   async #live(): Promise<TrainerEnd> {
+    const { wallMs, wallOffsetMs } = this.#options;
+    const offsetMs = wallOffsetMs();
     const ended = (code: number | null, signal: string | null = null): TrainerEnd => {
-      const atMs = this.#options.wallMs();
+      const atMs = wallOffsetMs() === offsetMs ? wallMs() : Number.NEGATIVE_INFINITY;
       return { clean: code === 0, code, signal, atMs };
     };
     try {

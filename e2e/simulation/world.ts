@@ -145,16 +145,8 @@ class World {
     const odd = random.pick(['script-crashes', 'clock-steps', null, null, null] as const);
     const oddMs = random.int(this.#timeline.nowMs, endMs);
     if (odd === 'script-crashes') this.#timeline.at(oddMs, () => machine.trainer?.kill());
-    if (odd === 'clock-steps' && this.#isTold())
+    if (odd === 'clock-steps')
       this.#timeline.at(oddMs, () => (machine.clock.wallOffsetMs += random.int(-HOUR_MS, HOUR_MS)));
-  }
-
-  /**
-   * Whether scripts of this world end by themselves when they are told to. After a kill the age of files counts, which
-   * only the wall clock tells: a step of the clock right before it can make a torn file look old.
-   */
-  #isTold(): boolean {
-    return this.#at.habits.onTerm === 'saves' || this.#at.habits.onTerm === 'leaves';
   }
 
   #boot(name: string, temper: Temper): Machine {

@@ -48,7 +48,15 @@ const journalDocument = z.object({
       earlierCrashes: z.number().int(),
       interruptions: z.number().int(),
       earlierSpentUsd: z.number(),
-      crashes: z.array(z.object({ failure: z.string(), ranMs: z.number(), workload: z.string().nullable() })),
+      crashes: z.array(
+        z.object({
+          failure: z.string(),
+          ranMs: z.number(),
+          workload: z.string().nullable(),
+          /** Then the times of its files tell nothing. */
+          clockWasSet: z.boolean().default(false),
+        }),
+      ),
       /** Not before then may the workload be started again. */
       backoffUntil: timestamp.nullable(),
       resumedFrom: z

@@ -12,7 +12,7 @@ import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
 import { workloadCommand, workloadEnvironment } from '../supervisor/environment.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { PassAccounts } from './pass-accounts.ts';
-import { unsavedOf } from './unsaved.ts';
+import { mayHaveSaved, unsavedAfter, unsavedOf } from './unsaved.ts';
 import { attemptPolicy, refusedMs } from './windows.ts';
 import { adoptedDrain, DrainNotes } from './drain-notes.ts';
 import { noteWorkload } from './note-workload.ts';
@@ -20,10 +20,6 @@ import { type AttemptReport, reportAttempt } from './report-attempt.ts';
 
 /** What follows once there is no more to do in this generation on this machine. */
 export type LastVerdict = Exclude<Verdict, { next: 'restart' }>;
-
-const UNLOOKED = 'whatever was saved last: the deadline came before it could be looked at';
-
-const isPublished = (ending: Ending): boolean => ending.started && ending.cause !== 'fenced';
 
 /** One generation on this machine: the workload, started again after crashes, until a verdict ends it. */
 export class AttemptLife implements AttemptActions {
@@ -36,6 +32,7 @@ export class AttemptLife implements AttemptActions {
   #exitMs: number | null = null;
   /** Null while it is not known when the workload ended. */
   #endedAtMs: number | null = null;
+  #clockWasSet = false;
   #lastPass: PassReport | null = null;
   #unsaved: string | null = null;
   /** Settles when the flush is over, at the latest soon after its deadline cut it off. */
@@ -97,6 +94,7 @@ export class AttemptLife implements AttemptActions {
       this.#drain = null;
       this.#exitMs = null;
       this.#endedAtMs = null;
+      this.#clockWasSet = false;
       const policy = attemptPolicy(facts.spec.timing);
       const { ending } = await driveAttempt({ actions: this, clock, log, policy, stops, signal }).finally(() =>
         this.#passing?.abort(),
@@ -161,7 +159,9 @@ export class AttemptLife implements AttemptActions {
 
   async exited(signal: AbortSignal): Promise<WorkloadExit> {
     const { life, ports, supervisor } = this.#context;
-    const { leftovers, endedAtMs, ...exit } = await supervisor.exited(signal);
+    const { leftovers, endedAtMs, clockWasSet, ...exit } = await supervisor.exited(signal);
+    this.#clockWasSet = clockWasSet;
+    if (clockWasSet) life.warn("the machine's clock was set while the script ran: the age of its files is not known");
     this.#exitMs = endedAtMs ?? ports.clock.wallMs();
     this.#endedAtMs = endedAtMs;
     life.pid = null;
@@ -212,7 +212,7 @@ export class AttemptLife implements AttemptActions {
     const { facts, life, ports } = this.#context;
     const startedMs = ports.clock.monotonicMs();
     life.enter('flushing', 'making the last checkpoint and the log durable');
-    const publishes = isPublished(ending);
+    const publishes = mayHaveSaved(ending);
     // What is on its way may be the newest checkpoint already: the last pass waits for it, or aborts it for a newer one.
     if (publishes) this.#passing?.stop();
     else this.#passing?.abort();
@@ -237,15 +237,17 @@ export class AttemptLife implements AttemptActions {
     // What the deadline cut off says in a moment which checkpoint it could not bring.
     const moment = ports.clock.sleep(known.spec.timing.reportReserveMs / 4, signal).catch(() => {});
     const unlooked = await Promise.race([this.#flushing.then(() => false), moment.then(() => true)]);
-    this.#unsaved =
-      flush === 'complete' || !isPublished(ending) ? null : unlooked ? UNLOOKED : unsavedOf(this.#lastPass);
+    this.#unsaved = unsavedAfter({ ending, flush, lastPass: this.#lastPass, unlooked });
     const verdict = this.#judge(ending);
     this.#verdict = verdict;
     const attempt = journal.state.attempt;
     const crash = crashOf(ending, this.#ranMs());
     if (attempt !== null && crash !== null && verdict.next === 'restart')
       await journal.updateAttempt({
-        crashes: [...attempt.crashes, { ...crash, workload: attempt.workload?.id ?? null }],
+        crashes: [
+          ...attempt.crashes,
+          { ...crash, workload: attempt.workload?.id ?? null, clockWasSet: this.#clockWasSet },
+        ],
         backoffUntil: timestampOf(ports.clock.wallMs() + verdict.afterMs),
       });
     const facts = {

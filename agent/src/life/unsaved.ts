@@ -1,5 +1,25 @@
 import type { PassReport } from '@runctl/checkpoint';
 import { messageOf } from '@runctl/core';
+import type { Ending, FlushResult } from '../lifecycle/model.ts';
+
+/** Whether the workload may have saved something that this machine is to publish. */
+export function mayHaveSaved({ started, cause }: Ending): boolean {
+  return started && cause !== 'fenced';
+}
+
+export interface LastLook {
+  readonly ending: Ending;
+  readonly flush: FlushResult;
+  readonly lastPass: PassReport | null;
+  /** The deadline came before the last pass could say what it leaves. */
+  readonly unlooked: boolean;
+}
+
+/** What was saved last and is not durable, for people; null when all of it is. */
+export function unsavedAfter({ ending, flush, lastPass, unlooked }: LastLook): string | null {
+  if (flush === 'complete' || !mayHaveSaved(ending)) return null;
+  return unlooked ? 'whatever was saved last: the deadline came before it could be looked at' : unsavedOf(lastPass);
+}
 
 /** What the last pass over the checkpoint folder leaves behind, for people; null when everything there is durable. */
 export function unsavedOf(lastPass: PassReport | null): string | null {

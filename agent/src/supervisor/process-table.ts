@@ -22,6 +22,8 @@ export interface ProcessTable {
   all(): readonly ProcessSeen[] | null;
   /** Tells this boot of the machine from others, whose pids mean nothing now; null where that can't be known. */
   bootId(): string | null;
+  /** Since this boot, by a clock that nobody can set; null where that can't be known. */
+  uptimeMs(): number | null;
   /** Whether the process has a handler of its own for SIGTERM; null where that can't be known. */
   catchesTerm(pid: number): boolean | null;
 }
@@ -79,6 +81,10 @@ export const linuxProcessTable: ProcessTable = {
     return seen;
   },
   bootId: () => read('/proc/sys/kernel/random/boot_id')?.trim() ?? null,
+  uptimeMs() {
+    const seconds = Number.parseFloat(read('/proc/uptime') ?? '');
+    return Number.isNaN(seconds) ? null : seconds * 1000;
+  },
   catchesTerm(pid) {
     const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
     return mask === undefined ? null : ((BigInt(`0x${mask}`) >> SIGTERM_BIT) & 1n) === 1n;
@@ -100,5 +106,6 @@ export const psProcessTable: ProcessTable = {
   },
   all: () => null,
   bootId: () => null,
+  uptimeMs: () => null,
   catchesTerm: () => null,
 };

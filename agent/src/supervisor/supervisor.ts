@@ -24,8 +24,13 @@ export interface AdoptedProcess extends WorkloadProcess {
 export interface WorkloadEnded extends WorkloadExit {
   /** Processes that the leader left behind. */
   readonly leftovers: number;
-  /** When it ended, which may be long before anybody learned of it (wall time); null when nobody saw it. */
+  /**
+   * When it ended, which may be long before anybody learned of it (wall time); null when nobody saw it, or when the wall clock
+   * was set while it ran, so that it can't be compared with the times of files.
+   */
   readonly endedAtMs: number | null;
+  /** Whether the wall clock was set while it ran. */
+  readonly clockWasSet: boolean;
 }
 
 /**

@@ -323,6 +323,23 @@ describe('after a restart of the agent', () => {
     }
   });
 
+  test('when it ended is not known where the clock was set while it ran, by an agent that came later as well', async (context) => {
+    if (!onLinux) context.skip('only Linux shows a clock that nobody can set');
+    const { folder, supervisor, command, paths } = await machine();
+    await using _ = folder;
+    const first = supervisor();
+    await first.start(command(fixture('exits-7.sh')));
+    expect(await first.exited(forever)).toMatchObject({ code: 7, clockWasSet: false, endedAtMs: expect.any(Number) });
+    // As if it had been started an hour ago by the clock on the wall, and a moment ago by the other.
+    const path = `${paths.state}/training.start`;
+    const begun = JSON.parse(await readFile(path, 'utf8')) as { clocks: { wallMs: number } };
+    const clocks = { ...begun.clocks, wallMs: begun.clocks.wallMs - 3_600_000 };
+    await writeFile(path, JSON.stringify({ ...begun, clocks }));
+    const second = supervisor();
+    await second.adopt();
+    expect(await second.exited(forever)).toMatchObject({ code: 7, clockWasSet: true, endedAtMs: null });
+  });
+
   test('a start that was cut short before it left a pid is swept', async (context) => {
     if (!onLinux) context.skip('only Linux shows the environment of processes');
     const { folder, supervisor, command, shows, paths } = await machine();

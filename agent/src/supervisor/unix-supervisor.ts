@@ -28,7 +28,12 @@ export interface UnixSupervisorOptions {
 const pidFile = z.object({ pid: z.number().int(), startTime: z.string(), wrapper: z.number().int(), id: z.string() });
 const exitFile = z.object({ code: z.number().int().nullable(), signal: z.string().nullable(), id: z.string() });
 /** Written before the wrapper starts, so that a start that was cut short can be swept. */
-const startFile = z.object({ id: z.string(), boot: z.string().nullable().default(null) });
+const startFile = z.object({
+  id: z.string(),
+  boot: z.string().nullable().default(null),
+  /** What both clocks showed then. */
+  clocks: z.object({ wallMs: z.number(), uptimeMs: z.number() }).nullable().default(null),
+});
 type Mark = z.output<typeof pidFile>;
 
 /** A wrapper that lives needs milliseconds to write its files. */
@@ -38,6 +43,8 @@ const KILL_PASSES = 20;
 /** A leader that is gone for this long without a word lost its wrapper too (the kernel's memory killer): nobody will tell the code. */
 const ORPHANED_MS = 1000;
 const LEFTOVER_POLL_MS = 50;
+/** By more than this no clock that is only slewed runs apart from the other. */
+const CLOCK_STEP_MS = 500;
 
 export class UnixSupervisor implements Supervisor {
   readonly #options: UnixSupervisorOptions;
@@ -60,7 +67,8 @@ export class UnixSupervisor implements Supervisor {
     await mkdir(this.#options.paths.state, { recursive: true });
     await this.forget();
     const id = newNonce();
-    await writeWhole(this.#startPath, `${JSON.stringify({ id, boot: this.#options.processes.bootId() })}\n`);
+    const boot = this.#options.processes.bootId();
+    await writeWhole(this.#startPath, `${JSON.stringify({ id, boot, clocks: this.#clocks() })}\n`);
     try {
       await this.#launch(command, id);
     } catch (error) {
@@ -99,7 +107,14 @@ export class UnixSupervisor implements Supervisor {
     const leftovers = await this.#leftoversGone(mark, signal);
     // A shell can't tell death by SIGTERM from `exit 143`; whoever has a handler of its own did not die by the signal.
     const byItself = exit.signal === 'SIGTERM' && this.#told?.caught === true;
-    return { ...exit, ...(byItself ? { code: 143, signal: null } : {}), leftovers };
+    const clockWasSet = await this.#clockWasSet(mark);
+    return {
+      ...exit,
+      ...(byItself ? { code: 143, signal: null } : {}),
+      ...(clockWasSet ? { endedAtMs: null } : {}),
+      clockWasSet,
+      leftovers,
+    };
   }
 
   async signal(signal: 'SIGTERM' | 'SIGKILL', note = ''): Promise<void> {
@@ -119,6 +134,23 @@ export class UnixSupervisor implements Supervisor {
     await Promise.all(
       [this.#startPath, this.#toldPath, paths.pid, paths.exit].map((path) => rm(path, { force: true })),
     );
+  }
+
+  #clocks(): { readonly wallMs: number; readonly uptimeMs: number } | null {
+    const uptimeMs = this.#options.processes.uptimeMs();
+    return uptimeMs === null ? null : { wallMs: this.#options.clock.wallMs(), uptimeMs };
+  }
+
+  /** Files bear the time of a clock that was set since the start, so how old they were at the end nobody can tell. */
+  async #clockWasSet(mark: Mark): Promise<boolean> {
+    const begun = await readJson(this.#startPath, startFile);
+    const [before, now] = [begun?.clocks ?? null, this.#clocks()];
+    if (begun?.id !== mark.id || before === null || now === null) return false;
+    if (begun.boot !== this.#options.processes.bootId()) return false;
+    const stepMs = now.wallMs - before.wallMs - (now.uptimeMs - before.uptimeMs);
+    if (Math.abs(stepMs) <= CLOCK_STEP_MS) return false;
+    this.#options.log.warn({ stepMs: Math.round(stepMs) }, "the machine's clock was set while the workload ran");
+    return true;
   }
 
   #keep(told: Told): Told {
@@ -181,7 +213,7 @@ export class UnixSupervisor implements Supervisor {
     }
   }
 
-  async #leaderExit(mark: Mark, signal: AbortSignal): Promise<Omit<WorkloadEnded, 'leftovers'>> {
+  async #leaderExit(mark: Mark, signal: AbortSignal): Promise<Omit<WorkloadEnded, 'leftovers' | 'clockWasSet'>> {
     const { clock, paths, pollMs, processes } = this.#options;
     let goneSinceMs: number | null = null;
     let seenAliveMs: number | null = null;

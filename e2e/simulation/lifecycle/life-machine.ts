@@ -265,6 +265,7 @@ export class LifeMachine implements WatchedMachine {
       habits,
       saves,
       wallMs: () => this.clock.wallMs(),
+      wallOffsetMs: () => this.clock.wallOffsetMs,
       duties: {
         lastStep: plan.lastStep,
         crashesWith: () => crashIn(plan, chance),

@@ -79,7 +79,11 @@ export class SimulatedSupervisor implements Supervisor {
     );
     for (;;) {
       const end = await this.#do(() => trainer.ended);
-      if (end !== null) return { code: end.code, signal: end.signal, endedAtMs: end.atMs, leftovers: 0 };
+      if (end !== null) {
+        const clockWasSet = end.atMs === Number.NEGATIVE_INFINITY;
+        const endedAtMs = clockWasSet ? null : end.atMs;
+        return { code: end.code, signal: end.signal, endedAtMs, clockWasSet, leftovers: 0 };
+      }
       await this.#process.clock.sleep(POLL_MS, AbortSignal.any([signal, woken.signal])).catch((error: unknown) => {
         if (signal.aborted) throw error;
       });
