@@ -32,6 +32,8 @@ export default defineConfig({
           root,
           include: ['e2e/scenarios/**/*.e2e.ts'],
           maxWorkers: 2,
+          // Each is a cloud with machines: more of them on two cores, and runs end before they could be broken.
+          maxConcurrency: 3,
           testTimeout: 240_000,
           hookTimeout: 120_000,
         },

@@ -16,7 +16,7 @@ const WRITES = [
   'DeleteObject',
 ];
 
-const STEPS = 40;
+const STEPS = 100;
 
 /** What the instance is answered. */
 const troubles: ReadonlyArray<[what: string, rule: Omit<S3Fault, 'name'>]> = [

@@ -54,6 +54,7 @@ export async function launchDetached(
 export function reachesStep(world: World, run: string, generation: number, step: number): Promise<AttemptStatus> {
   return eventually(`generation ${generation} of ${run} is at step ${step}`, async () => {
     const status = await world.bucket.status(run, generation);
+    if (status?.phase === 'ended') throw new Error(`it ended at step ${status.step}: this machine is too slow for it`);
     return status !== null && status.phase === 'running' && (status.step ?? -1) >= step && status;
   });
 }
