@@ -13,11 +13,14 @@ export interface Mutant {
   readonly parts: Parts;
   /** Part of what a world that finds it says. */
   readonly seenAs: RegExp;
+  /** Not far before the first world that finds it, where that takes many; default 1. */
+  readonly firstSeed?: number;
 }
 
-const mutant = (breaks: string, seenAs: RegExp, parts: Partial<Parts>): Mutant => ({
+const mutant = (breaks: string, seenAs: RegExp, parts: Partial<Parts>, firstSeed = 1): Mutant => ({
   breaks,
   seenAs,
+  firstSeed,
   parts: { ...realParts, ...parts },
 });
 
@@ -30,16 +33,27 @@ export const mutants: readonly Mutant[] = [
   mutant('judges the age of the lease by its own clock', /may both publish|publishes while/, {
     store: (store, process) => withDate(store, () => process.clock.wallMs()),
   }),
-  mutant('moves the pointer without a condition', /back to|is lost by that|publishes while/, {
-    store: (store) => unconditional(store, keys.latest),
-  }),
+  mutant(
+    'moves the pointer without a condition',
+    /back to|is lost by that|publishes while/,
+    { store: (store) => unconditional(store, keys.latest) },
+    401,
+  ),
   mutant('takes the lease without a condition', /may both publish|publishes while|generation of the lease fell/, {
     store: (store) => unconditional(store, keys.lease),
   }),
   mutant('restores whatever has the right size', /which no complete save wrote/, { restore: sizeOnlyRestore }),
   mutant('builds on a manifest that its restore found damaged', /was acknowledged|holds what no complete save wrote/, {
     publisher: (options) => realParts.publisher({ ...options, rejected: [] }),
+    // Else the bucket's checksums would find it out once more.
+    store: (store) => withoutChecksums(store),
   }),
+  mutant(
+    'believes what the bucket has copied',
+    /holds what no complete save wrote/,
+    { store: (store) => withoutChecksums(store) },
+    201,
+  ),
   mutant('does not wait until files are still', /holds what no complete save wrote/, {
     publisher: (options) => realParts.publisher({ ...options, settleMs: 0 }),
   }),
@@ -80,6 +94,14 @@ function withDate(store: ObjectStore, nowMs: () => number): ObjectStore {
   return around(async (call, perform) => {
     const answer = await perform();
     return call.operation === 'get' || call.operation === 'head' ? { ...answer, serverTimeMs: nowMs() } : answer;
+  })(store);
+}
+
+/** Copies without telling what stands in the copy. */
+function withoutChecksums(store: ObjectStore): ObjectStore {
+  return around(async (call, perform) => {
+    const answer = await perform();
+    return call.operation === 'copy' || call.operation === 'copyPart' ? { ...answer, crc32: null } : answer;
   })(store);
 }
 

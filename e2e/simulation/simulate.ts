@@ -42,11 +42,12 @@ export async function simulate<Count extends string>(
 /** What worlds complained of, until something that is looked for was among it or there are no more worlds. */
 export async function seenUntil<Count extends string>(
   wanted: RegExp,
-  { worlds, run }: Pick<SimulateOptions<Count>, 'worlds' | 'run'>,
+  { firstSeed = 1, worlds, run }: Pick<SimulateOptions<Count>, 'worlds' | 'run'> & { readonly firstSeed?: number },
 ): Promise<readonly string[]> {
   const seen: string[] = [];
-  for (let seed = 1; seed <= worlds && !seen.some((what) => wanted.test(what));) {
-    const report = await simulate({ firstSeed: seed, worlds: worlds + 1 - seed, run });
+  const endSeed = firstSeed + worlds;
+  for (let seed = firstSeed; seed < endSeed && !seen.some((what) => wanted.test(what));) {
+    const report = await simulate({ firstSeed: seed, worlds: endSeed - seed, run });
     seen.push(...report.failed.flatMap((world) => world.violations));
     seed += report.worlds;
   }
