@@ -48,20 +48,17 @@ const journalDocument = z.object({
       earlierCrashes: z.number().int(),
       interruptions: z.number().int(),
       earlierSpentUsd: z.number(),
-      crashes: z.array(
-        z.object({
-          failure: z.string(),
-          ranMs: z.number(),
-          workload: z.string().nullable(),
-          /** Then the times of its files tell nothing. */
-          clockWasSet: z.boolean().default(false),
-        }),
-      ),
+      crashes: z.array(z.object({ failure: z.string(), ranMs: z.number(), workload: z.string().nullable() })),
       /** Not before then may the workload be started again. */
       backoffUntil: timestamp.nullable(),
       resumedFrom: z
         .object({ manifest: z.string(), step: z.number().nullable(), warnings: z.array(z.string()) })
         .nullable(),
+      /**
+       * Since when the workloads here have written, once one of them was cut off, in an earlier generation maybe: what it left
+       * may be a piece, however long it lies still. Since ever (1970) where the times of its files tell nothing.
+       */
+      cutOffSince: timestamp.nullable().default(null),
       workload: z.object({ id: z.string(), pid: z.number().int(), startedAt: timestamp }).nullable(),
       /** The stop that the workload was told of. */
       drain: drainNote.nullable(),

@@ -15,7 +15,7 @@ import { PassAccounts } from './pass-accounts.ts';
 import { mayHaveSaved, unsavedAfter, unsavedOf } from './unsaved.ts';
 import { attemptPolicy, refusedMs } from './windows.ts';
 import { adoptedDrain, DrainNotes } from './drain-notes.ts';
-import { noteWorkload } from './note-workload.ts';
+import { isClean, noteCutOff, noteWorkload } from './workload-notes.ts';
 import { type AttemptReport, reportAttempt } from './report-attempt.ts';
 
 /** What follows once there is no more to do in this generation on this machine. */
@@ -32,7 +32,6 @@ export class AttemptLife implements AttemptActions {
   #exitMs: number | null = null;
   /** Null while it is not known when the workload ended. */
   #endedAtMs: number | null = null;
-  #clockWasSet = false;
   #lastPass: PassReport | null = null;
   #unsaved: string | null = null;
   /** Settles when the flush is over, at the latest soon after its deadline cut it off. */
@@ -94,7 +93,6 @@ export class AttemptLife implements AttemptActions {
       this.#drain = null;
       this.#exitMs = null;
       this.#endedAtMs = null;
-      this.#clockWasSet = false;
       const policy = attemptPolicy(facts.spec.timing);
       const { ending } = await driveAttempt({ actions: this, clock, log, policy, stops, signal }).finally(() =>
         this.#passing?.abort(),
@@ -158,15 +156,15 @@ export class AttemptLife implements AttemptActions {
   }
 
   async exited(signal: AbortSignal): Promise<WorkloadExit> {
-    const { life, ports, supervisor } = this.#context;
+    const { journal, life, ports, supervisor } = this.#context;
     const { leftovers, endedAtMs, clockWasSet, ...exit } = await supervisor.exited(signal);
-    this.#clockWasSet = clockWasSet;
     if (clockWasSet) life.warn("the machine's clock was set while the script ran: the age of its files is not known");
     this.#exitMs = endedAtMs ?? ports.clock.wallMs();
     this.#endedAtMs = endedAtMs;
     life.pid = null;
     life.workingSinceMs = null;
     life.lastExit = exit;
+    if (!isClean(exit, this.#drain !== null)) await noteCutOff(journal, { clockWasSet, log: ports.log });
     await this.#look();
     ports.log.info({ ...exit, leftovers }, 'the workload ended');
     return exit;
@@ -244,10 +242,7 @@ export class AttemptLife implements AttemptActions {
     const crash = crashOf(ending, this.#ranMs());
     if (attempt !== null && crash !== null && verdict.next === 'restart')
       await journal.updateAttempt({
-        crashes: [
-          ...attempt.crashes,
-          { ...crash, workload: attempt.workload?.id ?? null, clockWasSet: this.#clockWasSet },
-        ],
+        crashes: [...attempt.crashes, { ...crash, workload: attempt.workload?.id ?? null }],
         backoffUntil: timestampOf(ports.clock.wallMs() + verdict.afterMs),
       });
     const facts = {
@@ -300,9 +295,7 @@ export class AttemptLife implements AttemptActions {
   async #finalPass({ ending, byMs, hurried }: FlushRequest, signal: AbortSignal): Promise<PassReport | null> {
     // Where nobody saw the end, no file was untouched before it: only its structure can prove it whole then.
     const atMs = this.#endedAtMs ?? Number.NEGATIVE_INFINITY;
-    const told = ending.cause !== 'exited';
-    const code = ending.exit?.code ?? null;
-    const clean = code === 0 || (code !== null && told);
+    const clean = ending.exit !== null && isClean(ending.exit, ending.cause !== 'exited');
     const deadline = hurried ? { deadlineMs: byMs } : {};
     const report = await this.#passes.finish({ ended: { clean, atMs }, signal, ...deadline });
     this.#lastPass = report;

@@ -18,9 +18,11 @@ export async function beginGeneration(context: LifeContext, generation: number, 
     return;
   }
   // Of a generation that is not ours any more: it may not go on beside the one that begins.
+  let cutOffSince = before?.cutOffSince ?? null;
   if ((await supervisor.adopt()) !== null) {
     await supervisor.signal('SIGKILL');
-    await supervisor.exited(signal);
+    const { clockWasSet, code } = await supervisor.exited(signal);
+    if (code !== 0) cutOffSince = clockWasSet ? timestampOf(0) : (cutOffSince ?? before?.since ?? null);
   }
   await supervisor.forget();
   const earlier = await until(
@@ -42,6 +44,7 @@ export async function beginGeneration(context: LifeContext, generation: number, 
       crashes: [],
       backoffUntil: null,
       resumedFrom: null,
+      cutOffSince,
       workload: null,
       drain: null,
     },

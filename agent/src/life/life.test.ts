@@ -547,6 +547,21 @@ describe('a machine that outlives its notice', () => {
     },
   );
 
+  test.concurrent(
+    'remembers in its next generation that it killed a script, whose pieces lie still by then',
+    async () => {
+      const timing = { survivalMs: 300 };
+      await using world = await RunWorld.launch({ script: 'ignores-sigterm.sh', interpreter: ['/bin/sh'], timing });
+      const machine = await world.machine('i-1');
+      machine.start().catch(() => {});
+      await eventually('the script', async () => (await world.status(1))?.phase === 'running');
+      const { since } = (await machine.journal()).attempt!;
+      machine.imds.notice(6000);
+      await eventually('the second generation', async () => (await world.started(2)) !== null);
+      expect((await machine.journal()).attempt).toMatchObject({ generation: 2, cutOffSince: since });
+    },
+  );
+
   test.concurrent('powers off without the fleet when another has the lease', async () => {
     await using world = await RunWorld.launch({
       script: 'counter.py',

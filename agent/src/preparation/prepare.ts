@@ -1,7 +1,6 @@
 import { backoffMs, formatBytes, formatDuration, messageOf } from '@runctl/core';
 import { type AttemptStarted, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
 import { isStoreError } from '@runctl/store';
-import type { JournalState } from '../journal/journal.ts';
 import type { LifeContext } from '../life/attempt-context.ts';
 import { placeCode } from './code.ts';
 import { emptyScriptFolder, scriptsOwnFolder } from './script-folder.ts';
@@ -90,7 +89,7 @@ async function restore(
   const attempt = journal.state.attempt;
   const restored = await checkpoints.restore({
     signal,
-    cutOffSinceMs: cutOffSince(attempt),
+    cutOffSinceMs: attempt === null || attempt.cutOffSince === null ? null : Date.parse(attempt.cutOffSince),
     onProgress: ({ doneBytes, totalBytes, step }) => {
       const nowMs = ports.clock.monotonicMs();
       if (nowMs - shownMs < 1000) return;
@@ -106,12 +105,6 @@ async function restore(
     resumeFrom: entryPath,
     resumedFrom: { manifest: manifestKey, step: manifest.step, warnings: [...warnings] },
   };
-}
-
-/** Since when files may be what a killed workload has left; since ever where their times tell nothing. */
-function cutOffSince(attempt: JournalState['attempt']): number | null {
-  if (attempt === null || attempt.crashes.length === 0) return null;
-  return attempt.crashes.some(({ clockWasSet }) => clockWasSet) ? Number.NEGATIVE_INFINITY : Date.parse(attempt.since);
 }
 
 /** Tells the bucket that this attempt begins. A store that fails now does not keep the training from starting. */

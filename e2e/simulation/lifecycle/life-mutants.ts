@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { AgentPorts, Checkpoints, Supervisor } from '@runctl/agent/life';
-import { runKeys } from '@runctl/protocol';
+import { runKeys, timestampOf } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import { RUN } from '../agent.ts';
 import type { LifeMachine, LifeParts } from './life-machine.ts';
@@ -62,9 +62,9 @@ export const lifeMutants: readonly LifeMutant[] = [
     }),
   ),
   {
-    breaks: 'forgets after the death of an agent that it gave the run away',
-    seenAs: /./,
-    parts: { ...realLifeParts, agentDied: (machine) => forgetRest(machine) },
+    breaks: 'rests again after it has outlived its notice and its agent died',
+    seenAs: /forgets a script that runs/,
+    parts: { ...realLifeParts, agentDied: restAgain },
   },
 ];
 
@@ -130,18 +130,11 @@ async function markingDone(
 }
 
 function deafToFencing(ports: AgentPorts): Partial<AgentPorts> {
-  let isLost = (): boolean => false;
   return {
     lease: (request) => {
       const keeper = ports.lease(request);
-      isLost = () => keeper.view().state === 'lost';
-      return keeper;
+      return changed(keeper, { run: (signal) => keeper.run(signal, () => {}) });
     },
-    supervisor: supervising(ports, (real) => ({
-      signal: async (signal, note) => {
-        if (!isLost()) await real.signal(signal, note);
-      },
-    })),
   };
 }
 
@@ -163,8 +156,8 @@ function withPut(store: ObjectStore, put: ObjectStore['put']): ObjectStore {
   return changed(store, { put });
 }
 
-function changed(store: ObjectStore, change: Partial<ObjectStore>): ObjectStore {
-  return new Proxy(store, {
+function changed<T extends object>(real: T, change: Partial<T>): T {
+  return new Proxy(real, {
     get: (target, name) => {
       const member: unknown = Reflect.get(name in change ? change : target, name);
       return typeof member === 'function' ? (member.bind(target) as unknown) : member;
@@ -172,9 +165,11 @@ function changed(store: ObjectStore, change: Partial<ObjectStore>): ObjectStore 
   });
 }
 
-function forgetRest({ disk, paths }: LifeMachine): void {
+/** As if the rest that a survivor has behind it had never been struck out. */
+function restAgain({ disk, paths }: LifeMachine): void {
   const journal = disk.find(paths.journal);
   if (journal?.kind !== 'file') return;
-  const state = JSON.parse(journal.bytes.toString()) as object;
-  journal.bytes = Buffer.from(JSON.stringify({ ...state, restUntil: null }));
+  const state = JSON.parse(journal.bytes.toString()) as { readonly outlivedNotice: string | null };
+  if (state.outlivedNotice === null) return;
+  journal.bytes = Buffer.from(JSON.stringify({ ...state, restUntil: timestampOf(0) }));
 }

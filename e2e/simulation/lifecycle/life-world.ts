@@ -39,6 +39,8 @@ const ENDING_MS = 15 * MINUTE_MS;
 const LIMIT_MS = 2 * HOUR_MS;
 /** A run takes some two thousand. */
 const MOST_EVENTS = 60_000;
+/** So long after the bad times agents may still die. */
+const LATE_DEATHS_MS = 40_000;
 /** Most machines that a world's chaos takes. */
 const MOST_FATES = 8;
 const ARCHIVE = Buffer.from('the project');
@@ -104,6 +106,8 @@ class LifeWorld {
   readonly #early: boolean;
   /** Whether the weather is always calm. */
   readonly #fair: boolean;
+  /** Share of notices that do not come true. */
+  readonly #spared: number;
 
   constructor(seed: number, { random, timeline, parts = realLifeParts, trace }: Given) {
     this.#seed = seed;
@@ -115,6 +119,7 @@ class LifeWorld {
     this.#spec = specOf(random);
     this.#early = random.chance(0.4);
     this.#fair = random.chance(0.3);
+    this.#spared = random.pick([0.1, 0.1, 0.6]);
     const world = { s3: this.#s3, saves: this.#saves, habits: this.#habits, plan: this.#plan, spec: this.#spec };
     this.#invariants = new LifeInvariants(world);
     this.#s3.observer = this.#invariants;
@@ -267,7 +272,7 @@ class LifeWorld {
     const { nowMs } = this.#timeline;
     const endMs = random.int(nowMs, Math.max(nowMs, this.#chaosMs));
     const { noticeMs } = this.#spec.timing;
-    switch (random.pick(['notice', 'notice', 'notice', 'power-cut', 'button', 'cut-off', 'none'] as const)) {
+    switch (random.pick(['notice', 'notice', 'notice', 'power-cut', 'button', 'cut-off', 'cut-off', 'none'] as const)) {
       case 'notice':
         this.#timeline.at(endMs, () => this.#notice(machine, noticeMs));
         break;
@@ -278,13 +283,15 @@ class LifeWorld {
         this.#timeline.at(endMs, () => machine.pressPowerButton(noticeMs / 4 + 2000));
         break;
       case 'cut-off':
-        this.#timeline.at(endMs, () => machine.cutOff(random.int(5000, 60_000)));
+        this.#timeline.at(endMs, () => machine.cutOff(random.int(10_000, 60_000)));
         break;
       default:
     }
     if (random.chance(0.3))
       this.#timeline.at(random.int(nowMs, endMs), () => machine.freezeAgent(random.pick([2000, 10_000, 20_000])));
     if (random.chance(0.15)) this.#timeline.at(random.int(nowMs, endMs), () => machine.trainer?.kill('SIGSEGV'));
+    for (let deaths = random.pick([0, 0, 1, 2]); deaths > 0; deaths--)
+      this.#timeline.at(random.int(nowMs, this.#chaosMs + LATE_DEATHS_MS), () => machine.process?.die());
     if (random.chance(0.1))
       this.#timeline.at(random.int(nowMs, endMs), () => (machine.rebalance = '{"noticeTime":"x"}'));
   }
@@ -292,7 +299,7 @@ class LifeWorld {
   #notice(machine: LifeMachine, noticeMs: number): void {
     const random = this.#random;
     const windowMs = random.pick([noticeMs, noticeMs, noticeMs, noticeMs / 3]);
-    const spared = random.chance(0.25);
+    const spared = random.chance(this.#spared);
     if (spared) this.#invariants.counts.survivors++;
     machine.notice(windowMs, { spared, withdrawn: random.chance(0.5) });
     // A second one soon after the first.
