@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { constants } from 'node:fs';
-import { basename, dirname, join } from 'node:path/posix';
+import { basename, dirname, normalize } from 'node:path/posix';
 import { Readable } from 'node:stream';
 import { type Disk, DiskError, type DiskNode, type FileNode, type FolderNode } from './disk.ts';
 import type { Process } from './process.ts';
@@ -134,10 +134,10 @@ export class NodeDisk {
   #place(path: string): Place {
     const descriptor = this.#descriptor(path);
     if (descriptor !== null) return { process: descriptor.process, disk: descriptor.process.host.disk, path };
-    const [name = '', ...rest] = path.slice(MOUNTS.length).split('/');
-    const process = this.#mounts.get(name);
+    const end = path.indexOf('/', MOUNTS.length);
+    const process = this.#mounts.get(end < 0 ? path.slice(MOUNTS.length) : path.slice(MOUNTS.length, end));
     if (process === undefined) throw new DiskError('ENOENT', path);
-    return { process, disk: process.host.disk, path: join('/', ...rest) };
+    return { process, disk: process.host.disk, path: end < 0 ? '/' : normalize(path.slice(end)) };
   }
 
   #descriptor(path: string): OpenFile | null {

@@ -11,8 +11,6 @@ export interface Metadata {
   readonly rebalance: string | null;
 }
 
-const LONGEST_MS = 30;
-
 /** IMDS of a simulated machine. `fails` decides for each call whether it goes unanswered. */
 export function simulatedImds(process: Process, metadata: () => Metadata, fails: () => boolean): Imds {
   const shown = (path: string): string | null => {
@@ -34,7 +32,7 @@ export function simulatedImds(process: Process, metadata: () => Metadata, fails:
   };
   return {
     get: (path) =>
-      process.ask(process.random.int(1, LONGEST_MS), (): ImdsAnswer => {
+      process.onDisk((): ImdsAnswer => {
         if (fails()) throw new Error('IMDS did not answer');
         const body = shown(path);
         // HTTP dates have whole seconds.

@@ -164,7 +164,7 @@ class LifeWorld {
 
   async #story(): Promise<void> {
     const random = this.#random;
-    this.#chaosMs = random.int(15_000, 75_000);
+    this.#chaosMs = random.int(10_000, 50_000);
     this.#invariants.forbidden = random.chance(0.03);
     if (this.#invariants.forbidden) this.#fleet.forbiddenUntilMs = this.#chaosMs;
     await this.#launch();
@@ -376,7 +376,15 @@ function specOf(random: Random): RunSpec {
       maxInterruptions: random.chance(0.1) ? random.int(0, 2) : null,
       maxCrashes: random.int(1, 4),
     },
-    timing: { ...scaledTiming(PACE), settleMs: 1000, imdsPollMs: 500, earlyFailureMs: 12_000 },
+    timing: {
+      ...scaledTiming(PACE),
+      settleMs: 1000,
+      imdsPollMs: 1000,
+      controlPollMs: 2000,
+      heartbeatMs: 4000,
+      logShipMs: 2000,
+      earlyFailureMs: 12_000,
+    },
     tools: { agentKey: 'a', agentSha256: 'a', nodeKey: 'n', nodeSha256: 'n' },
   };
 }

@@ -14,7 +14,7 @@ export interface ScriptPlan {
 }
 
 /** Of training in all, in true milliseconds. */
-const TRAINING_MS = [20_000, 60_000] as const;
+const TRAINING_MS = [10_000, 30_000] as const;
 const MOST_STEPS = 25;
 const FAILURES = [1, 7, 137];
 

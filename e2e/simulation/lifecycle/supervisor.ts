@@ -22,7 +22,7 @@ export interface Bench {
 }
 
 /** Between two looks for an end that no event announces. */
-const POLL_MS = 500;
+const POLL_MS = 2000;
 
 /** The Supervisor's contract over a simulated script; each of its steps is a point at which the agent can die. */
 export class SimulatedSupervisor implements Supervisor {
