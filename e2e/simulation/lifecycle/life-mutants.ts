@@ -11,6 +11,8 @@ const keys = runKeys(RUN);
 /** A guarantee of the agent's life broken on purpose: what it would be without one of its cares. */
 export interface LifeMutant {
   readonly breaks: string;
+  /** Where to begin, for one that shows seldom (default 1). */
+  readonly firstSeed?: number;
   readonly parts: LifeParts;
   /** Part of what a world that finds it says. */
   readonly seenAs: RegExp;
@@ -63,6 +65,7 @@ export const lifeMutants: readonly LifeMutant[] = [
   ),
   {
     breaks: 'rests again after it has outlived its notice and its agent died',
+    firstSeed: 150,
     seenAs: /forgets a script that runs/,
     parts: { ...realLifeParts, agentDied: restAgain },
   },
