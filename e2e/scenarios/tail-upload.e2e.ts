@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { type JournalEntry, resumable } from '@runctl/checkpoint';
 import { runKeys } from '@runctl/protocol';
 import { agentProcess, instanceOf, onInstance } from '../support/agent-process.ts';
 import { breakS3, faultsApplied } from '../support/breaking.ts';
@@ -22,7 +23,9 @@ async function countParts(world: World, partNumbers?: readonly number[]): Promis
   return async (step) => (await faultsApplied(world))[String(step)] ?? 0;
 }
 
-/** Of 8 MiB: what 20 MiB hold. */
+/** What the workload writes before it waits. */
+const WRITTEN_BYTES = 20 * 1024 ** 2;
+/** Of 8 MiB. */
 const FULL_PARTS = [1, 2];
 
 test('a checkpoint is uploaded while it is written, and an agent that is killed meanwhile sends no part again', async () => {
@@ -32,6 +35,13 @@ test('a checkpoint is uploaded while it is written, and an agent that is killed 
   const instance = await instanceOf(world, run);
   const goOn = (step: number) =>
     onInstance(world, instance, `touch "$RUNCTL_INSTANCE_ROOT/var/lib/runctl/${run}/script/go-${step}"`);
+  /** Of parts that the agent, when it is started again, takes for sent. */
+  const notedBytes = async (): Promise<number> => {
+    const text = await onInstance(world, instance, 'cat "$RUNCTL_INSTANCE_ROOT"/var/lib/runctl/r-*/uploads.ndjson');
+    const entries = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as JournalEntry]));
+    const uploads = resumable(entries).uploads.flatMap((upload) => upload.parts);
+    return uploads.reduce((sum, part) => sum + part.sizeBytes, 0);
+  };
   const durable = (step: number) =>
     eventually(`step ${step} is durable`, async () => ((await world.bucket.latest(run))?.step ?? 0) >= step);
 
@@ -45,15 +55,17 @@ test('a checkpoint is uploaded while it is written, and an agent that is killed 
 
   const before = await reachesStep(world, run, 1, 2);
   await eventually('the second one is on its way', async () => (await parts(2)) >= 3);
-  // And has arrived: a part that is cut off by the kill has to be sent again.
+  // And has arrived, and the agent knows: a part that the kill cuts off has to be sent again.
   const data = runKeys(run).dataRoot;
-  await eventually('S3 has what was sent', async () => (await world.bucket.unfinishedParts(data)) >= 3);
+  await eventually('S3 has what was sent', async () => (await world.bucket.unfinishedBytes(data)) === WRITTEN_BYTES);
+  await eventually('the agent has noted it', async () => (await notedBytes()) === WRITTEN_BYTES);
   const killed = await agentProcess(world, run);
   await onInstance(world, instance, `kill -9 ${killed}`);
   const sentAgain = await countParts(world, FULL_PARTS);
   await eventually('another agent', async () => (await agentProcess(world, run).catch(() => killed)) !== killed);
   await goOn(2);
   await durable(2);
+  expect(await world.bucket.status(run, 2), 'a new generation begins anew').toBeNull();
   // Only the end of what was written is sent anew as it grows.
   expect(await sentAgain(2)).toBe(0);
   expect(before.generation).toBe(1);

@@ -80,16 +80,16 @@ export class Bucket implements Disposable {
     return Promise.all(documents);
   }
 
-  /** How many parts S3 has of uploads below `prefix` that are not completed. */
-  async unfinishedParts(prefix: string): Promise<number> {
+  /** Bytes of parts that S3 has of uploads below `prefix` that are not completed. */
+  async unfinishedBytes(prefix: string): Promise<number> {
     const { Uploads = [] } = await this.#client.send(
       new ListMultipartUploadsCommand({ Bucket: this.#name, Prefix: prefix }),
     );
-    const counts = Uploads.map(async ({ Key, UploadId }) => {
+    const sizes = Uploads.map(async ({ Key, UploadId }) => {
       const { Parts = [] } = await this.#client.send(new ListPartsCommand({ Bucket: this.#name, Key, UploadId }));
-      return Parts.length;
+      return Parts.reduce((sum, part) => sum + (part.Size ?? 0), 0);
     });
-    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
 
   async keys(prefix: string): Promise<string[]> {

@@ -12,7 +12,12 @@ export {
 } from './publish/prune.ts';
 export { createPublisher } from './publish/publisher.ts';
 export * from './publish/publisher-port.ts';
-export { fileUploadJournal, type UploadJournal } from './publish/uploads/upload-journal.ts';
+export {
+  fileUploadJournal,
+  type JournalEntry,
+  resumable,
+  type UploadJournal,
+} from './publish/uploads/upload-journal.ts';
 export * from './recognise/inspect-folder.ts';
 export { openWritersFor } from './recognise/open-writers.ts';
 export * from './recognise/recogniser.ts';
