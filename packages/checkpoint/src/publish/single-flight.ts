@@ -35,6 +35,8 @@ export interface SingleFlight {
 export function singleFlight({ clock, run, isStillFirst, isOvertaken }: SingleFlightOptions): SingleFlight {
   let current: Flight | null = null;
   let hurriedMs: number | null = null;
+  /** Wakes who decides for the pass under way. */
+  let press = (): void => {};
 
   const inFlight = (): Flight | null => current;
   const deadlineOf = (pass: PassOptions): number | undefined =>
@@ -42,6 +44,11 @@ export function singleFlight({ clock, run, isStillFirst, isOvertaken }: SingleFl
 
   /** Fires `turn` when another checkpoint has to be sent than the one that is. */
   const decideAnew = async (pass: PassOptions, turn: AbortController, over: AbortSignal): Promise<void> => {
+    if (deadlineOf(pass) === undefined)
+      await new Promise<void>((resolve) => {
+        press = resolve;
+        over.addEventListener('abort', () => resolve(), { once: true });
+      });
     for (;;) {
       await clock.sleep(DECIDE_EVERY_MS, over);
       const deadlineMs = deadlineOf(pass);
@@ -101,6 +108,7 @@ export function singleFlight({ clock, run, isStillFirst, isOvertaken }: SingleFl
     },
     async hurry(deadlineMs) {
       hurriedMs = Math.min(hurriedMs ?? deadlineMs, deadlineMs);
+      press();
       const flight = inFlight();
       if (flight !== null && !flight.urgent) await overtake(flight, { ...flight.pass, deadlineMs: hurriedMs });
     },
