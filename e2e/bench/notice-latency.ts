@@ -118,6 +118,8 @@ async function trial(random: number): Promise<Trial> {
   };
   imds.close();
   server.close();
+  // One that is still there would keep the bench's output open for whoever reads it.
+  child.kill('SIGKILL');
   return result;
 }
 
