@@ -2,20 +2,10 @@ import type { PassReport } from '@runctl/checkpoint';
 import { runKeys } from '@runctl/protocol';
 import { expect, test } from 'vitest';
 import { drainReportOf } from './drain-record.ts';
+import { passReport } from '../testing/pass-report.ts';
 
 const TERM_MS = Date.UTC(2026, 0, 1);
 const times = { cause: 'spot-notice', seenMs: TERM_MS, termMs: TERM_MS, windowMs: 120_000, stepAtStop: 7 } as const;
-const pass = (report: Partial<PassReport>): PassReport => ({
-  published: null,
-  durable: null,
-  candidates: [],
-  notDurable: [],
-  passedOver: [],
-  refused: null,
-  unsettled: false,
-  error: null,
-  ...report,
-});
 const report = (lastPass: PassReport | null, savedAtMs: number | null = null, unlooked = false) =>
   drainReportOf(times, {
     generation: 1,
@@ -37,17 +27,17 @@ const report = (lastPass: PassReport | null, savedAtMs: number | null = null, un
   });
 
 test('that none appeared is told from one that missed the deadline, and from not knowing', () => {
-  expect(report(pass({}))).toMatchObject({ newCheckpoint: false, notDurable: [] });
+  expect(report(passReport({}))).toMatchObject({ newCheckpoint: false, notDurable: [] });
   const missed = ['checkpoint-7 (step 7): the deadline has come'];
-  expect(report(pass({ notDurable: missed, error: new Error('late') }))).toMatchObject({ notDurable: missed });
-  const cut = report(pass({ error: new Error('the deadline has come') }));
+  expect(report(passReport({ notDurable: missed, error: new Error('late') }))).toMatchObject({ notDurable: missed });
+  const cut = report(passReport({ error: new Error('the deadline has come') }));
   expect(cut.notDurable).toMatchObject([expect.stringMatching(/cut short \(the deadline has come\)/)]);
   expect(report(null).notDurable).toHaveLength(1);
 });
 
 test('a look that was cut short after the last checkpoint had become durable is no loss', () => {
   const error = new Error('the deadline has come');
-  expect(report(pass({ error }), TERM_MS + 5)).toMatchObject({ newCheckpoint: true, notDurable: [] });
+  expect(report(passReport({ error }), TERM_MS + 5)).toMatchObject({ newCheckpoint: true, notDurable: [] });
 });
 
 const reportWith = (manifest: { readonly generation: number; readonly savedAt: string }) =>
@@ -77,7 +67,7 @@ test('a checkpoint of the life before is not new, though the clock of its machin
 });
 
 test('a deadline that cut the last look short leaves nothing unsaid', () => {
-  const { notDurable } = report(pass({ notDurable: ['step 5: the deadline has come'] }), null, true);
+  const { notDurable } = report(passReport({ notDurable: ['step 5: the deadline has come'] }), null, true);
   expect(notDurable).toHaveLength(2);
   expect(notDurable.join()).toContain('before it could be looked at');
 });
