@@ -182,12 +182,6 @@ export class Disk {
     else this.#writers.set(file.inode, left);
   }
 
-  /** The last piece that a killed process had written reaches the file only now. */
-  closeKilled(file: FileNode): void {
-    this.endWriting(file);
-    this.#touch(file);
-  }
-
   isWritten(inode: number): boolean {
     return this.#writers.has(inode);
   }

@@ -80,8 +80,7 @@ class Killed extends Error {
 /**
  * A script that trains: saves now and then, in the way of its world, until it is told to stop or killed. What no recogniser
  * can tell, because nothing about it can be seen, is not in its habits: a stall between two files of one save that are not
- * open; a stall in an open file that a kill ends (the kill counts as its last write); JSON written over the old bytes of a
- * file that was not emptied, whose mixture may parse.
+ * open; JSON written over the old bytes of a file that was not emptied, whose mixture may parse.
  */
 export class Trainer {
   readonly done: Promise<TrainerEnd>;
@@ -126,7 +125,7 @@ export class Trainer {
   kill(signal = 'SIGKILL'): void {
     if (this.#killed || this.ended !== null) return;
     this.#killed = true;
-    if (this.#open !== null) this.#options.disk.closeKilled(this.#open);
+    if (this.#open !== null) this.#options.disk.endWriting(this.#open);
     this.#open = null;
     this.#die(new Killed(signal));
   }

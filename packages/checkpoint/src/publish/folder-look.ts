@@ -1,16 +1,17 @@
 import type { Clock } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
-import { type MovementFacts, shapeOf, shapeOfPublished } from '../recognise/judge.ts';
+import { type MovementFacts, type SeenClosed, shapeOf, shapeOfPublished } from '../recognise/judge.ts';
 import { finished, observe, type Observations } from '../recognise/observations.ts';
 import { keepable } from '../recognise/keepable.ts';
-import type { Candidate, FileSeen, Recogniser, WorkloadEnd } from '../recognise/recogniser.ts';
-import { folderContext, type PassedOver, scanFolder } from '../recognise/scan.ts';
+import type { Candidate, FileSeen, FolderTree, OpenWriters, Recogniser, WorkloadEnd } from '../recognise/recogniser.ts';
+import { fingerprintOf, folderContext, type PassedOver, scanFolder } from '../recognise/scan.ts';
 import { newestFirst } from './plan.ts';
 
 export interface FolderLookOptions {
   readonly folder: string;
   readonly clock: Clock;
   readonly recognisers: readonly Recogniser[];
+  readonly openWriters: OpenWriters;
   readonly settleMs: number;
 }
 
@@ -27,6 +28,7 @@ export interface Looked {
 export class FolderLook {
   readonly #options: FolderLookOptions;
   #observations: Observations = new Map();
+  #seenClosed: SeenClosed = new Map();
   #expectedShape: ReadonlySet<string> | null = null;
 
   constructor(options: FolderLookOptions) {
@@ -38,11 +40,37 @@ export class FolderLook {
     const tree = await scanFolder(folder);
     const nowMs = clock.monotonicMs();
     this.#observations = observe(this.#observations, tree, nowMs);
+    if (ended === null) await this.#noteClosed(tree);
     const context = folderContext(folder);
     const recognised = recognisers.map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ?? [];
-    const facts = { observations: this.#observations, nowMs, settleMs, ended, expectedShape: this.#expectedShape };
+    const facts = {
+      observations: this.#observations,
+      seenClosed: this.#seenClosed,
+      nowMs,
+      settleMs,
+      ended,
+      expectedShape: this.#expectedShape,
+    };
     const { candidates, passedOver } = keepable(newestFirst(recognised), tree);
     return { candidates, passedOver, facts };
+  }
+
+  /** The files first, who writes to them second: whoever opens one after that changes it, or has not written yet. */
+  async #noteClosed({ files }: FolderTree): Promise<void> {
+    const { clock, openWriters } = this.#options;
+    const before = this.#seenClosed;
+    const unknown = files.filter((file) => before.get(file.path)?.fingerprint !== fingerprintOf(file));
+    if (unknown.length === 0) return;
+    const writers = await openWriters.among(unknown);
+    if (writers === null) return;
+    const atMs = clock.wallMs();
+    const after = new Map(before);
+    for (const file of unknown) {
+      after.delete(file.path);
+      if (!writers.has(file.inode)) after.set(file.path, { fingerprint: fingerprintOf(file), atMs });
+    }
+    const present = new Set(files.map((file) => file.path));
+    this.#seenClosed = new Map(Array.from(after).filter(([path]) => present.has(path)));
   }
 
   /** These files, as they were seen, were found whole and with nobody writing to them. */

@@ -15,20 +15,6 @@ export interface CompleteCandidate extends AsyncDisposable {
 /** Findings about files that have not changed since. */
 export class KnownStructures {
   readonly #byPath = new Map<string, { readonly fingerprint: string; readonly finding: StructureFinding }>();
-  /** Fingerprints of files that somebody had open for writing when they were looked at last, by path. */
-  readonly #open = new Map<string, string>();
-
-  /** Whoever is killed while a file is open for writing leaves it closed, and as still as if it were whole. */
-  noteWriters(files: readonly FileSeen[], writers: ReadonlySet<string>): void {
-    for (const file of files)
-      if (writers.has(file.inode)) this.#open.set(file.path, fingerprintOf(file));
-      else this.#open.delete(file.path);
-  }
-
-  /** Paths of those that were open for writing then and have not changed since. */
-  wereOpen(files: readonly FileSeen[]): ReadonlySet<string> {
-    return new Set(files.map((file) => (this.#open.get(file.path) === fingerprintOf(file) ? file.path : '')));
-  }
 
   async of(held: HeldFiles): Promise<ReadonlyMap<string, StructureFinding>> {
     const findings = new Map<string, StructureFinding>();
@@ -75,10 +61,8 @@ export async function inspect(
   try {
     const seen = held.files.map((file) => file.seen);
     const writers = await openWriters.among(seen);
-    const openAtKill = facts.ended?.clean === false ? structures.wereOpen(seen) : new Set<string>();
-    if (facts.ended === null && writers !== null) structures.noteWriters(seen, writers);
     const findings = await structures.of(held);
-    const verdict = judge(candidate, { ...facts, structures: findings, writers, openAtKill });
+    const verdict = judge(candidate, { ...facts, structures: findings, writers });
     const changed = await held.changed();
     if (facts.ended === null && writers !== null)
       onFinished?.(

@@ -56,6 +56,7 @@ export async function inspectFolder(folder: string, options: InspectFolderOption
     [];
   const facts: MovementFacts = {
     observations: stillSinceWritten(tree),
+    seenClosed: new Map(),
     nowMs: options.nowMs,
     settleMs: options.settleMs,
     ended: null,

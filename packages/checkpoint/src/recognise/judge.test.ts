@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type InspectionFacts, judge, movementOf } from './judge.ts';
+import { type InspectionFacts, judge, movementOf, type Verdict } from './judge.ts';
 import { finished, observe, type Observations } from './observations.ts';
 import type { Candidate, FileSeen } from './recogniser.ts';
+import { fingerprintOf } from './scan.ts';
 import type { StructureFinding } from './structure.ts';
 
 const SETTLE_MS = 1000;
@@ -36,7 +37,7 @@ function factsOf(facts: Partial<InspectionFacts>): InspectionFacts {
     expectedShape: null,
     structures: new Map(),
     writers: new Set(),
-    openAtKill: new Set(),
+    seenClosed: new Map(),
     ...facts,
   };
 }
@@ -188,15 +189,23 @@ test('companions go along only when they are complete themselves', () => {
   expect(verdict).toMatchObject({ complete: true, companions: [{ path: 'still' }] });
 });
 
-test('a file that was open for writing when the workload was killed counts only by its structure, however still it was', () => {
+test('after a kill a file that was not seen closed counts by its structure alone, unless it is older than any save', () => {
   const candidate = candidateOf([file('a')]);
-  const killed = factsOf({ ended: { clean: false, atMs: 60_000 }, openAtKill: new Set(['a']) });
-  expect(judge(candidate, { ...killed, structures: structuresOf(unknown, 'a') })).toMatchObject({
+  const verdictOf = (finding: StructureFinding, facts: Partial<InspectionFacts>): Verdict =>
+    judge(
+      candidate,
+      factsOf({ ended: { clean: false, atMs: 10_000 }, structures: structuresOf(finding, 'a'), ...facts }),
+    );
+  expect(verdictOf(unknown, {})).toMatchObject({
     complete: false,
-    why: 'a was open for writing when the workload was killed',
+    why: 'a may have been open for writing when the workload was killed',
   });
-  expect(judge(candidate, { ...killed, structures: structuresOf(whole, 'a') }).complete).toBe(true);
-  expect(judge(candidate, { ...killed, openAtKill: new Set(), structures: structuresOf(unknown, 'a') }).complete).toBe(
-    true,
-  );
+  expect(verdictOf(whole, {}).complete).toBe(true);
+  const fingerprint = fingerprintOf(file('a'));
+  const seen = (what: string, atMs: number) => ({ seenClosed: new Map([['a', { fingerprint: what, atMs }]]) });
+  expect(verdictOf(unknown, seen(fingerprint, 9_000)).complete).toBe(true);
+  expect(verdictOf(unknown, seen('as it was before', 9_000)).complete).toBe(false);
+  expect(verdictOf(unknown, seen(fingerprint, 9_999)).complete).toBe(false);
+  expect(verdictOf(unknown, { ended: { clean: false, atMs: 100_000 } }).complete).toBe(true);
+  expect(verdictOf(unknown, { writers: null }).complete).toBe(true);
 });

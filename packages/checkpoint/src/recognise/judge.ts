@@ -2,11 +2,16 @@ import { isPlainKind } from './frameworks/file-kinds.ts';
 import { isSideFile, stepInName, topEntryOf } from './names.ts';
 import { isSavedAlone, isStill, maybeSavedAlone, type Observations } from './observations.ts';
 import type { Candidate, FileSeen, WorkloadEnd } from './recogniser.ts';
+import { fingerprintOf } from './scan.ts';
 import type { StructureFinding } from './structure.ts';
+
+/** By path: how a file looked when nobody had it open for writing, and when that was known first (wall clock). */
+export type SeenClosed = ReadonlyMap<string, { readonly fingerprint: string; readonly atMs: number }>;
 
 /** What is known about a candidate's surroundings without opening its files. */
 export interface MovementFacts {
   readonly observations: Observations;
+  readonly seenClosed: SeenClosed;
   /** Monotonic. */
   readonly nowMs: number;
   readonly settleMs: number;
@@ -20,8 +25,6 @@ export interface InspectionFacts extends MovementFacts {
   readonly structures: ReadonlyMap<string, StructureFinding>;
   /** Inodes that a process has open for writing; null where that can't be known. */
   readonly writers: ReadonlySet<string> | null;
-  /** Paths of files that were last seen open for writing by the workload that was killed then. */
-  readonly openAtKill: ReadonlySet<string>;
 }
 
 export type Verdict =
@@ -90,8 +93,8 @@ export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
     if (facts.writers?.has(file.inode)) return incomplete(`${file.path} is open for writing`, true);
     const settled = facts.ended?.clean === true || hasSettled(file, facts);
     const proven = finding.verdict === 'whole' || candidate.marker?.complete === true;
-    if (facts.openAtKill.has(file.path) && !proven)
-      return incomplete(`${file.path} was open for writing when the workload was killed`, false);
+    if (!proven && maybeOpenAtKill(file, facts))
+      return incomplete(`${file.path} may have been open for writing when the workload was killed`, false);
     if (!settled && !proven)
       return incomplete(`${file.path} was written too recently, and its ${finding.evidence}`, facts.ended === null);
     if (!settled && facts.ended === null && facts.writers === null)
@@ -108,8 +111,20 @@ export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
 function goesAlong(file: FileSeen, facts: InspectionFacts): boolean {
   const verdict = facts.structures.get(file.path)?.verdict;
   if (verdict === undefined || verdict === 'torn' || facts.writers?.has(file.inode)) return false;
-  if (facts.openAtKill.has(file.path) && verdict !== 'whole') return false;
+  if (verdict !== 'whole' && maybeOpenAtKill(file, facts)) return false;
   return facts.ended?.clean === true || hasSettled(file, facts) || (facts.ended !== null && verdict === 'whole');
+}
+
+/**
+ * A kill closes what was open, and leaves it as still as if it were whole: after one, a file must have been seen closed
+ * before, or be older than any save takes. The end is known a moment after it came.
+ */
+function maybeOpenAtKill(file: FileSeen, { ended, seenClosed, settleMs, writers }: InspectionFacts): boolean {
+  if (ended === null || ended.clean || writers === null) return false;
+  const isOld = file.mtimeMs <= ended.atMs - settleMs * PATIENCE.stepped;
+  const seen = seenClosed.get(file.path);
+  const wasClosed = seen?.fingerprint === fingerprintOf(file) && seen.atMs <= ended.atMs - settleMs / 4;
+  return !isOld && !wasClosed;
 }
 
 function hasSettled(file: FileSeen, facts: MovementFacts): boolean {
