@@ -35,7 +35,7 @@ export const bench: Bench = {
         ...theirs(source, 'sink:b/tree'),
       ],
       down: [
-        ['ours', clients.program('ours', ['download-tree', sink.https, 'tree/', target, 'sha256', atOnce])],
+        ['ours', clients.program('ours', ['download-tree', sink.https, 'tree/', target, 'crc32', atOnce])],
         ...theirs('sink:b/tree', target),
       ],
     } as const satisfies Record<string, readonly (readonly [string, Command])[]>;

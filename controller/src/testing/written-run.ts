@@ -21,7 +21,7 @@ import {
   type DrainReport,
   type LaunchOutcome,
 } from '@runctl/protocol';
-import type { ObjectStore } from '@runctl/store';
+import { crc32Of, type ObjectStore } from '@runctl/store';
 import type { z } from 'zod';
 import { gzipSync } from 'node:zlib';
 
@@ -154,7 +154,7 @@ export class WrittenRun {
         sha256: sha256Of(content),
         mode: 0o644,
         partSizeBytes: PART_SIZE_BYTES,
-        partCrc32: ['AAAAAA=='],
+        partCrc32: [crc32Of(Buffer.from(content))],
         partSha256: [sha256Of(content)],
       })),
       savedAt: this.#at(),

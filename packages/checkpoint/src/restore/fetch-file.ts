@@ -1,9 +1,8 @@
-import { hash } from 'node:crypto';
 import { chmod, mkdir, open, rm, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, retry, type RetryPolicy } from '@runctl/core';
 import type { ManifestFile } from '@runctl/protocol';
-import { getToFile, type GridPart, type FetchedPart, isStoreError, partGrid } from '@runctl/store';
+import { crc32Of, getToFile, type GridPart, type FetchedPart, isStoreError, partGrid } from '@runctl/store';
 import { unlessGone } from '../recognise/scan.ts';
 import type { RestoreOptions } from './restore-port.ts';
 
@@ -18,7 +17,7 @@ export interface FetchOptions extends Pick<RestoreOptions, 'store' | 'clock' | '
 }
 
 /**
- * Brings a file of a manifest to `target`: each part is held against its own hash as it arrives, and one that stands there
+ * Brings a file of a manifest to `target`: each part is held against its own checksum as it arrives, and one that stands there
  * already from an earlier try is not fetched again. A part that is wrong is fetched once more, for the network may have
  * done it. Rejects with DamagedFile when the bucket can't deliver.
  */
@@ -45,7 +44,7 @@ async function bring(file: ManifestFile, target: string, options: FetchOptions):
     if (info.sizeBytes !== file.sizeBytes)
       throw new DamagedFile(`${file.key} should have ${file.sizeBytes} bytes and has ${info.sizeBytes}`);
     const onPart = async (part: FetchedPart): Promise<void> => {
-      if (part.sha256 !== file.partSha256[part.partNumber - 1]) throw new WrongPart(part.partNumber);
+      if (part.crc32 !== file.partCrc32[part.partNumber - 1]) throw new WrongPart(part.partNumber);
       verified.set(part.partNumber, part);
       advance(part.sizeBytes);
     };
@@ -78,8 +77,8 @@ async function accountOf(error: unknown, file: ManifestFile, target: string): Pr
   if (!(error instanceof WrongPart)) return error;
   await rm(target, { force: true });
   const { partNumber } = error;
-  const where = file.partSha256.length === 1 ? '' : ` in part ${partNumber} of ${file.partSha256.length}`;
-  return new DamagedFile(`${file.key} does not hold the content that was saved (sha256${where})`);
+  const where = file.partCrc32.length === 1 ? '' : ` in part ${partNumber} of ${file.partCrc32.length}`;
+  return new DamagedFile(`${file.key} does not hold the content that was saved (crc32${where})`);
 }
 
 /** The file system of this machine takes no such name, whereas that of the machine that saved it did. */
@@ -108,7 +107,7 @@ async function standingParts(
     for (const part of partGrid(file.sizeBytes, file.partSizeBytes).parts) {
       signal.throwIfAborted();
       const standing = await readPart(handle, part, buffer);
-      if (standing !== null && standing.sha256 === file.partSha256[part.partNumber - 1])
+      if (standing !== null && standing.crc32 === file.partCrc32[part.partNumber - 1])
         parts.set(part.partNumber, standing);
     }
     return parts;
@@ -130,5 +129,5 @@ async function readPart(
     if (bytesRead === 0) return null;
     filled += bytesRead;
   }
-  return { partNumber, sizeBytes: wanted, crc32: null, sha256: hash('sha256', buffer.subarray(0, wanted), 'hex') };
+  return { partNumber, sizeBytes: wanted, crc32: crc32Of(buffer.subarray(0, wanted)) };
 }

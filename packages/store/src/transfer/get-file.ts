@@ -1,33 +1,30 @@
-import { hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { crc32Of } from '../crc32.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../object-store.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { compositeSha256, hashPart } from './content-hash.ts';
 import { inParallel } from './parallel.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
 import type { TransferOptions, TransferredPart } from './put-file.ts';
 
-export interface GetFileResult<Part = FetchedPart> {
+/**
+ * A part that stands in the file. Its CRC-32 is held against the one that S3 or a manifest has: what that must find are
+ * accidents of wires, memories and disks, one in four thousand million of which it would miss, and a SHA-256 of every part
+ * is a third of a download's CPU (docs/figures.md).
+ */
+export type FetchedPart = Pick<TransferredPart, 'partNumber' | 'sizeBytes' | 'crc32'>;
+
+export interface GetFileResult {
   readonly info: ObjectInfo;
-  /** Of the whole file, see `compositeSha256`. */
-  readonly sha256: string;
-  readonly parts: readonly Part[];
+  readonly parts: readonly FetchedPart[];
 }
 
-export interface FetchedPart extends Omit<TransferredPart, 'crc32'> {
-  /** Null unless asked for: the SHA-256 says more, and a second pass over the bytes costs a tenth of a download's CPU. */
-  readonly crc32: string | null;
-}
-
-export interface GetFileOptions<Part = FetchedPart> extends TransferOptions {
+export interface GetFileOptions extends TransferOptions {
   /** The version to fetch, where the caller knows it already. */
   readonly info?: ObjectInfo;
   /** Parts that stand in the file already and were verified; the file then exists and is gone on with. */
-  readonly known?: ReadonlyMap<number, Part>;
+  readonly known?: ReadonlyMap<number, FetchedPart>;
   /** Called for each part that is written. */
-  onPart?(part: Part): Promise<void>;
-  /** Whether the parts' CRCs are wanted too. */
-  readonly crc32?: boolean;
+  onPart?(part: FetchedPart): Promise<void>;
 }
 
 const DEFAULT_CONCURRENCY = 8;
@@ -35,21 +32,8 @@ const DEFAULT_CONCURRENCY = 8;
 /**
  * Downloads one version of an object in parallel ranges into a file that must not exist yet; with `known` it must, and is
  * gone on with. What is left of it after a failure is the caller's to remove. Rejects with `missing`, and with
- * `precondition` when the object is replaced meanwhile. The caller compares `sha256` with what it expects; it depends on
- * the part size.
+ * `precondition` when the object is replaced meanwhile. The caller compares the parts' checksums with what it expects.
  */
-export function getToFile(
-  store: ObjectStore,
-  key: string,
-  path: string,
-  options: GetFileOptions<TransferredPart> & { readonly crc32: true },
-): Promise<GetFileResult<TransferredPart>>;
-export function getToFile(
-  store: ObjectStore,
-  key: string,
-  path: string,
-  options?: GetFileOptions,
-): Promise<GetFileResult>;
 export async function getToFile(
   store: ObjectStore,
   key: string,
@@ -61,7 +45,7 @@ export async function getToFile(
   if (info === null) throw new StoreError('missing', `no object ${key}`, { key });
   const file = await open(path, options.known === undefined ? 'wx' : 'r+');
   try {
-    return { info, ...(await fetchParts(store, { file, info }, options)) };
+    return { info, parts: await fetchParts(store, { file, info }, options) };
   } finally {
     await file.close();
   }
@@ -71,12 +55,12 @@ async function fetchParts(
   store: ObjectStore,
   to: { readonly file: FileHandle; readonly info: ObjectInfo },
   options: GetFileOptions,
-): Promise<Omit<GetFileResult, 'info'>> {
+): Promise<readonly FetchedPart[]> {
   const { file, info } = to;
   const grid = partGrid(info.sizeBytes, options.partSizeBytes);
   const concurrency = Math.max(1, options.concurrency ?? DEFAULT_CONCURRENCY);
   const pool = new BufferPool(concurrency, Math.min(grid.partSizeBytes, info.sizeBytes));
-  const parts = await inParallel(grid.parts, { concurrency, signal: options.signal }, async (part, signal) => {
+  return inParallel(grid.parts, { concurrency, signal: options.signal }, async (part, signal) => {
     const there = options.known?.get(part.partNumber);
     if (there !== undefined) return there;
     const buffer = await pool.take(signal);
@@ -84,18 +68,13 @@ async function fetchParts(
       const body = await fetchPart(store, info, { part, buffer, signal });
       await writeAll(file, body, part.start);
       options.onProgress?.(body.byteLength);
-      const written = { partNumber: part.partNumber, sizeBytes: body.byteLength, ...hashesOf(body, options) };
+      const written = { partNumber: part.partNumber, sizeBytes: body.byteLength, crc32: crc32Of(body) };
       await options.onPart?.(written);
       return written;
     } finally {
       pool.give(buffer);
     }
   });
-  return { sha256: compositeSha256(parts), parts };
-}
-
-function hashesOf(body: Buffer, { crc32 = false }: GetFileOptions): Pick<FetchedPart, 'crc32' | 'sha256'> {
-  return crc32 ? hashPart(body) : { crc32: null, sha256: hash('sha256', body, 'hex') };
 }
 
 async function fetchPart(

@@ -41,11 +41,11 @@ describe('moving files', () => {
         let progress = 0;
         const options = { partSizeBytes: 16 * KIB, concurrency, onProgress: (n: number) => (progress += n) };
         const put = await putFile(store, 'key', from, options);
-        const got = await getToFile(store, 'key', to, { ...options, crc32: true });
+        const got = await getToFile(store, 'key', to, options);
         expect(Buffer.compare(await readFile(to), bytes)).toBe(0);
         expect(put).toMatchObject({ sizeBytes, etag: got.info.etag });
-        expect(got.sha256).toBe(put.sha256);
-        expect(got.parts).toEqual(put.parts);
+        const checksums = put.parts.map(({ partNumber, sizeBytes, crc32 }) => ({ partNumber, sizeBytes, crc32 }));
+        expect(got.parts).toEqual(checksums);
         const hashes = partGrid(sizeBytes, 16 * KIB).parts.map(({ start, end }) =>
           hashPart(bytes.subarray(start, end)),
         );

@@ -3,11 +3,10 @@ import { mkdir, realpath, rename, rm, utimes, writeFile } from 'node:fs/promises
 import { dirname } from 'node:path';
 import { collect } from '../../object-body.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../../object-store.ts';
-import { hashPart } from '../content-hash.ts';
 import { getToFile } from '../get-file.ts';
 import { partGrid } from '../part-grid.ts';
 import type { TransferOptions } from '../put-file.ts';
-import { checksumHolds } from '../../crc32.ts';
+import { checksumHolds, crc32Of } from '../../crc32.ts';
 import { type Evidence, looksLikeMd5 } from './checksums.ts';
 import { openJournal } from './journal.ts';
 import { isInside } from './local-tree.ts';
@@ -80,7 +79,7 @@ async function bringWhole(
   const answer = await store.get(key, { ifMatch: etag, checksum: true, signal: options.signal });
   const bytes = await collect(answer.body);
   if (bytes.byteLength !== sizeBytes) throw new StoreError('transient', `${key} came with a wrong length`, { key });
-  const holds = checksumHolds(answer.crc32, [{ sizeBytes, crc32: hashPart(bytes).crc32 }]);
+  const holds = checksumHolds(answer.crc32, [{ sizeBytes, crc32: crc32Of(bytes) }]);
   if (holds === false) return null;
   await writeAnew(partFileOf(target).part, bytes);
   options.onProgress?.(sizeBytes);
@@ -119,7 +118,6 @@ async function bringInParts(
       ...options,
       ...known,
       info: object,
-      crc32: true,
       onPart: journal.add,
     });
     const holds = checksumHolds(head.crc32, parts);

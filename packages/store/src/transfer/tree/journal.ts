@@ -1,16 +1,16 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { crc32Of } from '../../crc32.ts';
 import type { ObjectInfo } from '../../object-store.ts';
-import { hashPart } from '../content-hash.ts';
+import type { FetchedPart } from '../get-file.ts';
 import { partGrid } from '../part-grid.ts';
-import type { TransferredPart } from '../put-file.ts';
 import { partFileOf } from './part-file.ts';
 
 /** What a download that was cut off has left, and the record that it goes on with. */
 export interface DownloadJournal {
   /** Undefined when the part file must be made anew. */
-  readonly known: ReadonlyMap<number, TransferredPart> | undefined;
+  readonly known: ReadonlyMap<number, FetchedPart> | undefined;
   /** Records a part that stands in the part file. */
-  readonly add: (part: TransferredPart) => Promise<void>;
+  readonly add: (part: FetchedPart) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export async function openJournal(
 async function knownParts(
   places: { readonly part: string; readonly journal: string },
   version: Version,
-): Promise<ReadonlyMap<number, TransferredPart> | undefined> {
+): Promise<ReadonlyMap<number, FetchedPart> | undefined> {
   let file: FileHandle;
   let lines: unknown[];
   try {
@@ -61,12 +61,12 @@ async function knownParts(
   try {
     const [header, ...recorded] = lines;
     if (JSON.stringify(header) !== JSON.stringify(version)) return undefined;
-    const known = new Map<number, TransferredPart>();
+    const known = new Map<number, FetchedPart>();
     for (const line of recorded) {
-      const part = line as Partial<TransferredPart> | null;
+      const part = line as Partial<FetchedPart> | null;
       if (typeof part?.partNumber !== 'number') continue;
       const found = await partIn(file, part.partNumber, version);
-      if (found !== null && found.sha256 === part.sha256) known.set(found.partNumber, found);
+      if (found !== null && found.crc32 === part.crc32) known.set(found.partNumber, found);
     }
     return known;
   } finally {
@@ -85,12 +85,12 @@ function linesOf(text: string): unknown[] {
   });
 }
 
-async function partIn(file: FileHandle, partNumber: number, version: Version): Promise<TransferredPart | null> {
+async function partIn(file: FileHandle, partNumber: number, version: Version): Promise<FetchedPart | null> {
   const start = (partNumber - 1) * version.partSizeBytes;
   if (!Number.isInteger(partNumber) || partNumber < 1 || start >= version.sizeBytes) return null;
   const wanted = Math.min(version.partSizeBytes, version.sizeBytes - start);
   const buffer = Buffer.allocUnsafe(wanted);
   const { bytesRead } = await file.read(buffer, 0, wanted, start);
   if (bytesRead !== wanted) return null;
-  return { partNumber, sizeBytes: wanted, ...hashPart(buffer) };
+  return { partNumber, sizeBytes: wanted, crc32: crc32Of(buffer) };
 }
