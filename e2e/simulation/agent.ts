@@ -254,7 +254,7 @@ export class Agent {
       wake = new AbortController();
       if (wanted) wake.abort();
       const pause = AbortSignal.any([signal, wake.signal]);
-      await process.clock.sleep(soon ? SETTLE_MS : UNASKED_MS, pause).catch(() => {});
+      await process.clock.sleep(soon ? (report.againInMs ?? SETTLE_MS) : UNASKED_MS, pause).catch(() => {});
       if (!signal.aborted) await process.clock.sleep(SETTLE_MS / 4, signal).catch(() => {});
     }
   }

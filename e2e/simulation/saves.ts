@@ -35,6 +35,8 @@ export function layoutOf(random: Random): Layout {
   const names = random.pick([
     ['weights.bin', 'moments.bin', 'scalars.json'],
     ['scalars.json', 'weights.bin', 'moments.bin'],
+    // All of them tell by themselves that they are whole.
+    ['scalars.json', 'sampler.json', 'schedule.json'],
   ]);
   const files = names.slice(0, count).map((name) => {
     const sizeBytes = random.pick([24, 70, 150, 200]);

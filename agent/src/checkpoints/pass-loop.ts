@@ -55,6 +55,8 @@ export interface PassLoop {
 /** Files can change without a word (network file systems, an overflown queue of events): look once in this many settle times. */
 const UNASKED_SETTLES = 30;
 const RETRY_MS = 1000;
+/** Of the time, as long as nothing tells of a change: the processors belong to the training. */
+const MOST_LOOKING = 0.1;
 
 /** What makes two failures the same one: messages name keys that are new with each try. */
 function complaintOf(error: unknown): string {
@@ -110,10 +112,13 @@ export function createPassLoop(options: PassLoopOptions): PassLoop {
       while (!signal.aborted) {
         wanted = false;
         const served = waiting.length;
+        const beganMs = clock.monotonicMs();
         const report = await passOnce({ signal: pass });
+        const tookMs = clock.monotonicMs() - beganMs;
         const soon = report.unsettled || report.error !== null || report.refused === 'not-holder';
         if (!soon) for (const settled of waiting.splice(0, served)) settled(report);
-        await pause(soon ? settleMs : settleMs * UNASKED_SETTLES, signal);
+        const soonMs = Math.min(Math.max(report.againInMs ?? settleMs, tookMs / MOST_LOOKING), settleMs);
+        await pause(soon ? soonMs : settleMs * UNASKED_SETTLES, signal);
         // A file that is being written makes many events: one look per settle time is enough.
         if (wanted && !signal.aborted) await clock.sleep(settleMs / 4, signal).catch(() => {});
       }

@@ -1,5 +1,7 @@
 import { type LatestPointer, type Manifest, runKeys } from '@runctl/protocol';
+import type { MovementFacts } from '../recognise/judge.ts';
 import { isSideFile } from '../recognise/names.ts';
+import { lookAgainInMs } from '../recognise/observations.ts';
 import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
 import type { PassedOver } from '../recognise/scan.ts';
 import type { CompleteCandidate } from './inspect.ts';
@@ -13,6 +15,7 @@ export interface Findings {
   readonly passedOver: PassedOver[];
   refused: PassReport['refused'];
   unsettled: boolean;
+  againInMs?: number;
   error: unknown;
 }
 
@@ -26,6 +29,13 @@ export function newFindings(): Findings {
     unsettled: false,
     error: null,
   };
+}
+
+/** These files are still changing, or have just done so. */
+export function unsettled(found: Findings, files: readonly FileSeen[], facts: MovementFacts): void {
+  found.unsettled = true;
+  const againInMs = lookAgainInMs(facts.observations, files, facts);
+  found.againInMs = Math.min(found.againInMs ?? Infinity, againInMs);
 }
 
 export function durableOf(run: string, manifest: Manifest, pointer?: LatestPointer): DurableCheckpoint {

@@ -86,6 +86,8 @@ export interface PassReport {
   readonly refused: 'not-holder' | 'fenced' | null;
   /** Something is still changing or settling: call again after settleMs even if no file event comes. */
   readonly unsettled: boolean;
+  /** How soon, where that is known to be sooner than after settleMs. */
+  readonly againInMs?: number;
   /** What stopped the pass short (store, disk, the caller's signal); null when it ran to its end. The next pass continues. */
   readonly error: unknown;
 }

@@ -4,7 +4,7 @@ import { Lanes } from '@runctl/store';
 import { movementOf, type MovementFacts } from '../recognise/judge.ts';
 import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
-import { describe, durableOf, lacksCompanions, leftOut, newFindings, type Findings } from './accounts.ts';
+import { describe, durableOf, lacksCompanions, leftOut, newFindings, type Findings, unsettled } from './accounts.ts';
 import { BackgroundPrune } from './background-prune.ts';
 import { PublishingRefused, type Publishing } from './commit.ts';
 import { DurableHere } from './durable-here.ts';
@@ -180,7 +180,7 @@ class PublishingFolder {
         ? await this.#inspect(candidate, facts)
         : { why: moving, settling: facts.ended === null, told: undefined };
     if ('why' in complete) {
-      found.unsettled ||= complete.settling;
+      if (complete.settling) unsettled(found, candidate.files, facts);
       if (complete.told === true) {
         found.notDurable.push(`${describe(candidate)}: ${complete.why}`);
         found.passedOver.push({ path: candidate.entry, why: `can't be made durable: ${complete.why}` });
@@ -190,7 +190,7 @@ class PublishingFolder {
     await using held = complete;
     found.passedOver.push(...held.held.forbidden);
     const lacking = facts.ended === null && lacksCompanions(complete);
-    found.unsettled ||= lacking;
+    if (lacking) unsettled(found, candidate.companions, facts);
     const known = this.#here.holds(candidate, complete.companions, facts.ended !== null);
     if (known || (lacking && this.#here.holdsFilesOf(candidate))) return report(true, 'durable');
     try {

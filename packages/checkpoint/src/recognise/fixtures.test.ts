@@ -40,6 +40,13 @@ describe.each(Object.entries(peers))('%s', (name, peer) => {
   const own = files.filter((file) => peer.newest.test(file.path));
   const others = files.filter((file) => !peer.newest.test(file.path));
   const whole = shapeOf(own);
+  const justArrived: Situation = {
+    name: 'running, everything has come after the checkpoint before',
+    stillMs: 0,
+    ended: null,
+    expectedShape: whole,
+    allNew: peer.inPlace !== true,
+  };
   const ofNewest = (found: readonly Judged[]): Judged | undefined =>
     found.find(({ candidate }) => candidate.files.some((file) => peer.newest.test(file.path)));
 
@@ -64,7 +71,7 @@ describe.each(Object.entries(peers))('%s', (name, peer) => {
   async function expectTorn(left: readonly WrittenFile[], what: string, more: Partial<Situation> = {}): Promise<void> {
     const there = [...others, ...left];
     if (there.length === 0) return;
-    for (const situation of situationsAfter(newestMsOf(there))) {
+    for (const situation of [...situationsAfter(newestMsOf(there)), justArrived]) {
       const found = ofNewest(await judged(there, { ...situation, ...more }));
       expect(found?.verdict.complete ?? false, `${what}; ${situation.name}: ${JSON.stringify(found?.verdict)}`).toBe(
         false,

@@ -61,6 +61,7 @@ export async function inspectFolder(folder: string, options: InspectFolderOption
     settleMs: options.settleMs,
     ended: null,
     expectedShape: null,
+    arrived: new Set(),
   };
   const { candidates, passedOver } = keepable(newestFirst(found), tree);
   const checkpoints: InspectedCheckpoint[] = [];

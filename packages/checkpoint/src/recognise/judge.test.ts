@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type InspectionFacts, judge, movementOf, type Verdict } from './judge.ts';
+import { type InspectionFacts, judge, movementOf, shapeOf, type Verdict } from './judge.ts';
 import { finished, observe, type Observations } from './observations.ts';
 import type { Candidate, FileSeen } from './recogniser.ts';
 import { fingerprintOf } from './scan.ts';
@@ -35,6 +35,7 @@ function factsOf(facts: Partial<InspectionFacts>): InspectionFacts {
     settleMs: SETTLE_MS,
     ended: null,
     expectedShape: null,
+    arrived: new Set(),
     structures: new Map(),
     writers: new Set(),
     seenClosed: new Map(),
@@ -137,7 +138,7 @@ test('a marker that says incomplete holds a candidate back, one that says comple
 });
 
 test('a missing file of the expected shape is waited for, not for ever', () => {
-  const expectedShape = new Set(['checkpoint-#/a', 'checkpoint-#/b']);
+  const expectedShape = shapeOf([{ path: 'checkpoint-1/a' }, { path: 'checkpoint-1/b' }]);
   const files = [file('checkpoint-5/a')];
   const observations = seenAs([0, files]);
   const candidate = candidateOf(files, { step: 5 });
@@ -150,7 +151,7 @@ test('after a kill a stepped set that was just written counts when it is whole a
   const ended = { clean: false, atMs: 100_000 };
   const files = [file('checkpoint-5/a', 99_999), file('checkpoint-5/b', 99_999)];
   const candidate = candidateOf(files, { step: 5 });
-  const expectedShape = new Set(['checkpoint-#/a', 'checkpoint-#/b']);
+  const expectedShape = shapeOf([{ path: 'checkpoint-1/a' }, { path: 'checkpoint-1/b' }]);
   expect(movementOf(candidate, factsOf({ ended, expectedShape }))).toBeNull();
   expect(movementOf(candidate, factsOf({ ended }))).toContain('before the workload was killed');
   const structures = structuresOf(whole, 'checkpoint-5/a', 'checkpoint-5/b');
@@ -170,7 +171,7 @@ test('after a kill the only file there is counts when checkpoints are known to h
   const ended = { clean: false, atMs: 100_000 };
   const candidate = candidateOf([file('state.json', 99_999)]);
   expect(movementOf(candidate, factsOf({ ended }))).toContain('other files may be missing');
-  expect(movementOf(candidate, factsOf({ ended, expectedShape: new Set(['state.json']) }))).toBeNull();
+  expect(movementOf(candidate, factsOf({ ended, expectedShape: shapeOf([{ path: 'state.json' }]) }))).toBeNull();
   expect(movementOf({ ...candidate, wholeInOneFile: true }, factsOf({ ended }))).toBeNull();
   expect(movementOf(candidateOf([file('state.json', 97_000)]), factsOf({ ended }))).toBeNull();
 });
@@ -208,4 +209,62 @@ test('after a kill a file that was not seen closed counts by its structure alone
   expect(verdictOf(unknown, seen(fingerprint, 9_999)).complete).toBe(false);
   expect(verdictOf(unknown, { ended: { clean: false, atMs: 100_000 } }).complete).toBe(true);
   expect(verdictOf(unknown, { writers: null }).complete).toBe(true);
+});
+
+test('new files that are as those of the checkpoint before, whole and closed, count before they are still', () => {
+  const files = [file('checkpoint-6/a'), file('checkpoint-6/b')];
+  const candidate = candidateOf(files, { step: 6 });
+  const facts = {
+    observations: seenAs([0, files]),
+    nowMs: 1,
+    expectedShape: shapeOf([{ path: 'checkpoint-5/a' }, { path: 'checkpoint-5/b' }]),
+    arrived: new Set(['checkpoint-6/a', 'checkpoint-6/b']),
+    structures: structuresOf(whole, 'checkpoint-6/a', 'checkpoint-6/b'),
+  };
+  const isComplete = (of: Candidate, more: Partial<InspectionFacts> = {}): boolean => {
+    const given = factsOf({ ...facts, ...more });
+    return movementOf(of, given) === null && judge(of, given).complete;
+  };
+  expect(isComplete(candidate)).toBe(true);
+  expect(judge(candidate, factsOf(facts))).toMatchObject({
+    evidence: expect.stringContaining('all that the checkpoint before had'),
+  });
+  const { structures } = facts;
+  const butOne = new Map(structures).set('checkpoint-6/b', unknown);
+  const without: Record<string, boolean> = {
+    step: isComplete({ ...candidate, step: null }),
+    'a checkpoint before': isComplete(candidate, { expectedShape: null }),
+    'one of its files': isComplete(candidateOf(files.slice(1), { step: 6 })),
+    'as many of a kind': isComplete(candidate, {
+      expectedShape: shapeOf([...files, file('checkpoint-6/b-1'), file('checkpoint-6/b-2')]),
+    }),
+    'having come now': isComplete(candidate, { arrived: new Set(['checkpoint-6/a']) }),
+    'proof of one': isComplete(candidate, { structures: butOne }),
+    'everybody closed': isComplete(candidate, { writers: new Set(['checkpoint-6/b']) }),
+    'knowing who writes': isComplete(candidate, { writers: null }),
+    'companions being still': isComplete({ ...candidate, companions: [file('latest')] }),
+  };
+  expect(Object.entries(without).filter(([, complete]) => complete)).toEqual([]);
+});
+
+test('shards of one name count by their number', () => {
+  const shards = (many: number) => Array.from({ length: many }, (_, rank) => file(`checkpoint-6/rank-${rank}`));
+  const facts = (present: number, expected: number) => {
+    const files = shards(present);
+    return {
+      candidate: candidateOf(files, { step: 6 }),
+      given: factsOf({
+        observations: seenAs([0, files]),
+        expectedShape: shapeOf(shards(expected)),
+        arrived: new Set(files.map(({ path }) => path)),
+      }),
+    };
+  };
+  const counts = (present: number, expected: number): boolean => {
+    const { candidate, given } = facts(present, expected);
+    return movementOf(candidate, given) === null;
+  };
+  expect(counts(4, 4)).toBe(true);
+  expect(counts(3, 4)).toBe(false);
+  expect(counts(5, 4)).toBe(false);
 });

@@ -8,6 +8,9 @@ import type { StructureFinding } from './structure.ts';
 /** By path: how a file looked when nobody had it open for writing, and when that was known first (wall clock). */
 export type SeenClosed = ReadonlyMap<string, { readonly fingerprint: string; readonly atMs: number }>;
 
+/** How many files bear each name once numbers are taken out of it. */
+export type Shape = ReadonlyMap<string, number>;
+
 /** What is known about a candidate's surroundings without opening its files. */
 export interface MovementFacts {
   readonly observations: Observations;
@@ -17,7 +20,12 @@ export interface MovementFacts {
   readonly settleMs: number;
   readonly ended: WorkloadEnd | null;
   /** Names that the last published checkpoint had, see `shapeOf`; null before the first. */
-  readonly expectedShape: ReadonlySet<string> | null;
+  readonly expectedShape: Shape | null;
+  /**
+   * Paths of files that came under the eyes of whoever looks and have never changed after they were seen closed: what they
+   * hold is of one save. Empty for a script that is known to write to its files again.
+   */
+  readonly arrived: ReadonlySet<string>;
 }
 
 export interface InspectionFacts extends MovementFacts {
@@ -44,7 +52,8 @@ const PATIENCE = { stepped: 30, stepless: 5 };
 
 /**
  * Why a candidate can't be complete as far as movement tells, or null when it is worth opening. While the workload runs
- * its files must be still, unless one file is saved alone (then its structure can prove it). After a clean end nothing
+ * its files must be still, unless structure can prove it: of one file that is saved alone, and of new files that are as
+ * many and of the same names as those of the checkpoint before. After a clean end nothing
  * moves any more. After a kill a file that was written just before must be proven by structure, and in a set of files
  * that is overwritten in place even that proves nothing: the kill may have come between two of them.
  */
@@ -56,10 +65,11 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
   const doubt = openDoubt(candidate, facts, missing);
   if (doubt !== null) return doubt;
   if (facts.ended === null) {
-    if (first !== undefined)
-      return moving.length > 1 || !maybeSavedAlone(facts.observations, candidate, first)
-        ? `${first.path} is still changing, or has not been still for ${facts.settleMs} ms`
-        : null;
+    if (first !== undefined) {
+      const mayCount =
+        hasArrived(candidate, facts) || (moving.length === 1 && maybeSavedAlone(facts.observations, candidate, first));
+      return mayCount ? null : `${first.path} is still changing, or has not been still for ${facts.settleMs} ms`;
+    }
     const patience = candidate.step === null ? PATIENCE.stepless : PATIENCE.stepped;
     return missing !== null && !isStillFor(candidate, facts, patience)
       ? `${missing}, which earlier checkpoints had, is not there yet`
@@ -87,6 +97,7 @@ export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
   const incomplete = (why: string, settling: boolean): Verdict => ({ complete: false, why, settling });
   if (candidate.marker?.complete === false) return incomplete(candidate.marker.evidence, facts.ended === null);
   const proofs = new Set<string>();
+  const arrived = hasArrived(candidate, facts);
   for (const file of candidate.files) {
     const finding = facts.structures.get(file.path) ?? { verdict: 'unknown', evidence: 'not inspected' };
     if (finding.verdict === 'torn') return incomplete(`${file.path}: ${finding.evidence}`, false);
@@ -99,13 +110,33 @@ export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
       return incomplete(`${file.path} was written too recently, and its ${finding.evidence}`, facts.ended === null);
     if (!settled && facts.ended === null && facts.writers === null)
       return incomplete(`${file.path} is not still, and who writes to it can't be known here`, true);
-    if (!settled && facts.ended === null && !isSavedAlone(facts.observations, candidate, file))
+    const savedAlone = arrived || isSavedAlone(facts.observations, candidate, file);
+    if (!settled && facts.ended === null && !savedAlone)
       return incomplete(`${file.path} is not still, and whether others are saved with it is not known yet`, true);
     if (finding.verdict === 'whole') proofs.add(finding.evidence);
-    if (!settled) proofs.add(facts.ended === null ? 'saved alone' : 'whole in spite of the kill');
+    if (!settled) proofs.add(proofInMotion(facts, arrived));
   }
   const companions = candidate.companions.filter((file) => goesAlong(file, facts));
   return { complete: true, evidence: evidenceOf(candidate, facts, proofs), companions };
+}
+
+function proofInMotion({ ended }: InspectionFacts, arrived: boolean): string {
+  if (ended !== null) return 'whole in spite of the kill';
+  return arrived ? 'all that the checkpoint before had' : 'saved alone';
+}
+
+/**
+ * Whether everything that the checkpoint before had is there, and nothing else, and all of it came with this save. What goes
+ * along must be still, or the checkpoint would be made durable twice.
+ */
+function hasArrived({ files, step, companions }: Candidate, facts: MovementFacts): boolean {
+  const { arrived, expectedShape } = facts;
+  if (step === null || expectedShape === null || !files.every(({ path }) => arrived.has(path))) return false;
+  if (companions.some((file) => !isSideFile(file.path) && !hasSettled(file, facts))) return false;
+  const shape = shapeOf(files);
+  return (
+    shape.size === expectedShape.size && Array.from(shape).every(([name, many]) => expectedShape.get(name) === many)
+  );
 }
 
 function goesAlong(file: FileSeen, facts: InspectionFacts): boolean {
@@ -157,7 +188,7 @@ export function shapeOfPublished(published: {
   readonly recogniser: string;
   readonly entry: string;
   readonly files: readonly Pick<FileSeen, 'path'>[];
-}): ReadonlySet<string> {
+}): Shape {
   const files = published.files.filter(({ path }) => !isSideFile(path));
   const inEntry = files.filter(({ path }) => path === published.entry || path.startsWith(`${published.entry}/`));
   if (!isPlainKind(published.recogniser) && inEntry.length > 0) return shapeOf(inEntry);
@@ -166,13 +197,14 @@ export function shapeOfPublished(published: {
 }
 
 /** The names of a checkpoint's files with numbers taken out, so that those of two steps can be compared. */
-export function shapeOf(files: readonly Pick<FileSeen, 'path'>[]): ReadonlySet<string> {
-  return new Set(files.map((file) => file.path.replace(/\d+/g, '#')));
+export function shapeOf(files: readonly Pick<FileSeen, 'path'>[]): Shape {
+  const names = Map.groupBy(files, ({ path }) => path.replace(/\d+/g, '#'));
+  return new Map(Array.from(names, ([name, { length }]) => [name, length]));
 }
 
-function missingFrom(candidate: Candidate, expected: ReadonlySet<string> | null): string | null {
+function missingFrom(candidate: Candidate, expected: Shape | null): string | null {
   const present = shapeOf(candidate.files);
-  for (const name of expected ?? []) if (!present.has(name)) return name;
+  for (const name of expected?.keys() ?? []) if (!present.has(name)) return name;
   return null;
 }
 

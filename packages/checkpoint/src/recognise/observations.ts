@@ -50,6 +50,21 @@ export function isStill(observations: Observations, file: FileSeen, at: { nowMs:
 }
 
 /**
+ * When to look again at files that don't count yet: once they have been still for `settleMs`, and before that more and more
+ * seldom, since closing a file is no event.
+ */
+export function lookAgainInMs(
+  observations: Observations,
+  files: readonly FileSeen[],
+  { nowMs, settleMs }: { nowMs: number; settleMs: number },
+): number {
+  const changedMs = Math.max(...files.map((file) => observations.get(file.path)?.sinceMs ?? nowMs));
+  const quietMs = nowMs - changedMs;
+  const soon = Math.min(Math.max(quietMs / 2, settleMs / 8), settleMs);
+  return quietMs < settleMs ? Math.min(soon, settleMs - quietMs) : soon;
+}
+
+/**
  * Whether each save of this candidate rewrites this file alone, so that a whole new version of it needs no second file to be
  * a whole checkpoint. It takes three versions, the first two of them finished, and no other file that changed or appeared
  * since before the first. A change that was seen may be a piece of a save, but what follows a finished version is another

@@ -1,7 +1,7 @@
 import type { Clock, Log } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
 import type { Lanes, ObjectStore } from '@runctl/store';
-import type { FileSeen } from '../../recognise/recogniser.ts';
+import type { FileSeen, OpenWriters } from '../../recognise/recogniser.ts';
 import { fingerprintOf, scanFolder } from '../../recognise/scan.ts';
 import type { BucketAccess } from '../commit.ts';
 import type { HeldFile } from '../held-files.ts';
@@ -24,6 +24,7 @@ export interface GrowingUploadsOptions {
   readonly lanes: Lanes;
   readonly ledger: Ledger;
   readonly journal?: UploadJournal;
+  readonly openWriters: OpenWriters;
   /** See `PublisherOptions`. */
   readonly partSizeBytes?: number;
   readonly mayPublish: () => { readonly generation: number } | null;

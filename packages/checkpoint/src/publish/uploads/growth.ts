@@ -68,7 +68,7 @@ export function chooseGrowing(growths: Growths, facts: GrowthFacts, limits: Grow
 
 /** What files of several checkpoints that are the same but for their step have in common. */
 export function kindOf(path: string): string {
-  return [...shapeOf([{ path: likelyFinalPath(path) }])].join();
+  return [...shapeOf([{ path: likelyFinalPath(path) }]).keys()].join();
 }
 
 /** Step of the checkpoint that a file will most likely belong to. */

@@ -1,5 +1,6 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
 import { isStoreError } from '@runctl/store';
+import type { FileSeen, OpenWriters } from '../../recognise/recogniser.ts';
 import { fingerprintOf, scanFolder } from '../../recognise/scan.ts';
 import type { PlaceRequest, DataPlaces } from './data-places.ts';
 import type { FileUpload, FileUploads } from './file-uploads.ts';
@@ -19,12 +20,16 @@ export interface TailOptions {
   readonly log: Log;
   readonly uploads: FileUploads;
   readonly places: DataPlaces;
+  readonly openWriters: OpenWriters;
   /** Where places are set aside; null while this machine may not publish. */
   readonly request: (signal: AbortSignal) => Omit<PlaceRequest, 'step'> | null;
 }
 
 const LIMITS: Omit<GrowthLimits, 'leastBytes'> = { freshMs: 5000, mostGrowing: 8, mostWasted: 2 };
-/** After this stillness the last, short part goes too, and every part is compared once more; doubled each time in vain. */
+/**
+ * After this stillness, or once it is closed, the last, short part goes too, and every part is compared once more; doubled each
+ * time in vain.
+ */
 const STILL_MS = 150;
 const MOST_DOUBLINGS = 8;
 /** Of files that were still for this long nobody made a checkpoint. */
@@ -188,7 +193,8 @@ export class TailUploads {
       feeding.endedAs = null;
       feeding.wentOn = Math.min(MOST_DOUBLINGS, feeding.wentOn + 1);
     }
-    const still = clock.monotonicMs() - changedMs >= STILL_MS * 2 ** feeding.wentOn;
+    const quietMs = clock.monotonicMs() - changedMs;
+    const still = quietMs >= STILL_MS * 2 ** feeding.wentOn || (quietMs > 0 && (await this.#isClosed(seen)));
     if (!still) return uploads.feed(upload, { ahead: true, whole: false, check: false, signal });
     if (feeding.endedAs === null) {
       await uploads.feed(upload, { ahead: true, whole: true, check: false, signal });
@@ -197,6 +203,11 @@ export class TailUploads {
     if (feeding.comparedAs === fingerprint || upload.checkedAs === fingerprint) return;
     await uploads.feed(upload, { ahead: true, whole: true, check: true, signal });
     feeding.comparedAs = fingerprint;
+  }
+
+  async #isClosed(seen: FileSeen): Promise<boolean> {
+    const writers = await this.#options.openWriters.among([seen]);
+    return writers !== null && !writers.has(seen.inode);
   }
 
   async #failed(upload: FileUpload, error: unknown, signal: AbortSignal): Promise<void> {

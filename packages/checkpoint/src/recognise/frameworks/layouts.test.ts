@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { zipOf } from '../../test-world.ts';
+import { shapeOf } from '../judge.ts';
 import { judged, SETTLE_MS, type Situation, type WrittenFile } from '../fixtures/fixture-world.ts';
 
 const running: Situation = { name: 'running', stillMs: SETTLE_MS, ended: null };
@@ -70,7 +71,7 @@ describe('Hugging Face Trainer', () => {
     );
     expect(await verdicts(files)).toMatchObject([{ complete: false, why: expect.stringContaining('no optimizer') }]);
     expect(await verdicts(files, longStill)).toMatchObject([{ complete: true }]);
-    const expectedShape = new Set(files.map((file) => file.path.replace('5', '#')));
+    const expectedShape = shapeOf(files);
     expect(await verdicts(files, { ...running, expectedShape })).toMatchObject([{ complete: true }]);
   });
 
