@@ -5,10 +5,17 @@ import { expect, test } from 'vitest';
 import { intercepted } from '../decorators/intercepted.ts';
 import { MemoryStore } from '../memory/memory-store.ts';
 import { readBytes } from '../object-body.ts';
-import { type MultipartUpload, type ObjectStore, StoreError } from '../object-store.ts';
+import { type MultipartUpload, type ObjectStore, type PartInfo, StoreError } from '../object-store.ts';
 import { ContentHasher, hashPart } from './content-hash.ts';
 import { Lanes } from './lanes.ts';
-import { FileShrankError, PartUpload, type PartUploadOptions, type SentPart, type UploadEvent } from './put-parts.ts';
+import {
+  FileShrankError,
+  type LeftUpload,
+  PartUpload,
+  type PartUploadOptions,
+  type SentPart,
+  type UploadEvent,
+} from './put-parts.ts';
 
 const PART = 64;
 const never = new AbortController().signal;
@@ -99,7 +106,8 @@ test('whatever happens to a file while it is sent, its last content is what the 
           randomBytes(each.bytes).copy(file.content, Math.min(each.at, content.length));
         }
         if (each.kind === 'send') await send(sending, { whole: each.whole, check: false });
-        if (each.kind === 'crash') sending = upload({}, leftBy(events.slice(0, events.length - each.lostEvents)));
+        if (each.kind === 'crash')
+          sending = upload({}, await leftBy(events.slice(0, events.length - each.lostEvents), memory));
       }
       await send(sending, { whole: true, check: true });
       const { length } = file.content;
@@ -110,13 +118,16 @@ test('whatever happens to a file while it is sent, its last content is what the 
   );
 });
 
-/** What a journal that was written up to here tells of the last upload. */
-function leftBy(events: readonly UploadEvent[]): { upload: MultipartUpload; parts: readonly SentPart[] } | undefined {
+/** What a journal that was written up to here tells of the last upload, and what the store has beside that. */
+async function leftBy(events: readonly UploadEvent[], store: ObjectStore): Promise<LeftUpload | undefined> {
   const last = events.findLast((event) => event.type === 'opened');
   if (last === undefined || events.some((event) => event.type === 'closed')) return undefined;
   const parts = new Map<number, SentPart>();
   for (const event of events) if (event.type === 'sent') parts.set(event.part.partNumber, event.part);
-  return { upload: last.upload, parts: [...parts.values()] };
+  const unnoted: PartInfo[] = [];
+  for await (const part of store.listParts(last.upload))
+    if (parts.get(part.partNumber)?.etag !== part.etag) unnoted.push(part);
+  return { upload: last.upload, parts: [...parts.values()], unnoted };
 }
 
 test('parts that the store holds elsewhere are copied there, those that changed are sent', async () => {

@@ -1,11 +1,18 @@
 import { unlessAborted } from '@runctl/core';
 import { crc32Of } from '../crc32.ts';
 import { abandonUpload, completeUpload } from '../complete-upload.ts';
-import { type CompletedPart, isStoreError, type MultipartUpload, type ObjectStore } from '../object-store.ts';
+import {
+  type CompletedPart,
+  isStoreError,
+  type MultipartUpload,
+  type ObjectStore,
+  type PartInfo,
+} from '../object-store.ts';
 import { compositeSha256, type ContentHashes, hashPart, type PartHashes } from './content-hash.ts';
 import { inParallel } from './parallel.ts';
 import type { Lanes } from './lanes.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
+import { knownPart } from './resume-upload.ts';
 
 /** A part that the store has. */
 export interface SentPart extends PartHashes {
@@ -51,6 +58,14 @@ export interface SendRequest {
   readonly onProgress?: (sentBytes: number) => void;
 }
 
+/** An upload that another process has begun. */
+export interface LeftUpload {
+  readonly upload: MultipartUpload;
+  readonly parts: readonly SentPart[];
+  /** Parts that the store has and nobody noted: not sent again where their bytes are found to be the file's. */
+  readonly unnoted?: readonly PartInfo[];
+}
+
 /** A part could not be read as far as the file was said to reach: it has shrunk. */
 export class FileShrankError extends Error {}
 
@@ -66,18 +81,17 @@ export class PartUpload {
   readonly partSizeBytes: number;
   readonly #options: PartUploadOptions;
   readonly #parts = new Map<number, SentPart>();
+  readonly #unnoted = new Map<number, PartInfo>();
   #upload: MultipartUpload | null = null;
   #opening: Promise<MultipartUpload> | null = null;
 
-  constructor(
-    options: PartUploadOptions,
-    left?: { readonly upload: MultipartUpload; readonly parts: readonly SentPart[] },
-  ) {
+  constructor(options: PartUploadOptions, left?: LeftUpload) {
     this.#options = options;
     this.key = options.key;
     this.partSizeBytes = options.partSizeBytes;
     this.#upload = left?.upload ?? null;
     for (const part of left?.parts ?? []) this.#parts.set(part.partNumber, part);
+    for (const part of left?.unnoted ?? []) this.#unnoted.set(part.partNumber, part);
   }
 
   get sentBytes(): number {
@@ -131,6 +145,7 @@ export class PartUpload {
   async abort(): Promise<void> {
     const upload = this.#upload ?? (await this.#opening?.catch(() => null)) ?? null;
     this.#parts.clear();
+    this.#unnoted.clear();
     if (upload === null) return;
     await abandonUpload(this.#options.store, upload);
     await this.#close(upload);
@@ -151,13 +166,17 @@ export class PartUpload {
     if (before?.sizeBytes === body.byteLength && before.crc32 === crc32Of(body)) return false;
     const hashes = hashPart(body);
     const upload = await this.#open(signal);
-    const copied = await this.#copied({ upload, partNumber, sizeBytes: body.byteLength, hashes }, signal);
+    const there =
+      knownPart(this.#unnoted.get(partNumber), body, hashes.crc32) ??
+      (await this.#copied({ upload, partNumber, sizeBytes: body.byteLength, hashes }, signal));
+    // What is sent takes its place, arrived or not.
+    this.#unnoted.delete(partNumber);
     const { etag } =
-      copied ?? (await this.#options.store.uploadPart(upload, { partNumber, body, crc32: hashes.crc32 }, { signal }));
+      there ?? (await this.#options.store.uploadPart(upload, { partNumber, body, crc32: hashes.crc32 }, { signal }));
     const part = { partNumber, sizeBytes: body.byteLength, etag, ...hashes };
     this.#parts.set(partNumber, part);
     await this.#options.onEvent?.({ type: 'sent', upload, part });
-    return copied === null;
+    return there === null;
   }
 
   /** Null when there is nothing to copy, or what lies there is not what was thought. */

@@ -6,6 +6,7 @@ import {
   type ContentHashes,
   isStoreError,
   type Lanes,
+  type LeftUpload,
   type ObjectStore,
   type PartGrid,
   partGrid,
@@ -163,13 +164,12 @@ export class FileUploads {
    * Goes on with an upload that an agent left on this machine, with these parts, if its file is still there. What is in the
    * file now is compared with them before it counts.
    */
-  async takeUp(left: JournalledUpload, seen: FileSeen, place: DataPlace): Promise<boolean> {
+  async takeUp(left: JournalledUpload & LeftUpload, seen: FileSeen, place: DataPlace): Promise<boolean> {
     const file = await this.#openSame(seen);
     if (file === null) return false;
-    const { upload, parts } = left;
-    place.reserve(upload.key);
-    const { partSizeBytes } = left.file;
-    this.#add({ seen, file, place, key: upload.key, partSizeBytes, left: { upload, parts } });
+    const { key } = left.upload;
+    place.reserve(key);
+    this.#add({ seen, file, place, key, partSizeBytes: left.file.partSizeBytes, left });
     return true;
   }
 
@@ -253,7 +253,7 @@ export class FileUploads {
     readonly place: DataPlace;
     readonly key: string;
     readonly partSizeBytes: number;
-    readonly left?: ConstructorParameters<typeof PartUpload>[1];
+    readonly left?: LeftUpload;
   }): FileUpload {
     const { seen, file, place, key, partSizeBytes } = begun;
     const { store, lanes, journal } = this.#options;

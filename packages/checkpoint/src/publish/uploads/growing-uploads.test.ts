@@ -285,6 +285,28 @@ test('an agent that starts again goes on with what the one before had sent', asy
   expect(await openUploads(memory)).toBe(0);
 });
 
+test('after a restart parts that arrived before they could be noted are not sent again, unless their bytes changed', async () => {
+  const { append, look, memory, sent, touch, world } = await growingWorld();
+  await using _ = world;
+  const journal = memoryUploadJournal();
+  const content = randomBytes(4 * PART_SIZE_BYTES);
+  const first = mortal(world, { journal });
+  await look(first.publisher);
+  await append('checkpoint-5/model.bin', content);
+  await look(first.publisher);
+  await first.life.die();
+  expect(sent.parts).toBe(4);
+  const noted = await journal.read();
+  await journal.replace(noted.filter((entry) => entry.type !== 'sent' || entry.part.partNumber === 1));
+  await rewrite(join(world.folder, 'checkpoint-5/model.bin'), PART_SIZE_BYTES + 7, Buffer.from('changed'));
+  await touch('checkpoint-5/model.bin');
+  Buffer.from('changed').copy(content, PART_SIZE_BYTES + 7);
+  const { published } = await world.settleAndPass(world.publisher({ journal }));
+  expect(sent.parts).toBe(5);
+  expect(Buffer.compare(await objectOf(world, published, 'checkpoint-5/model.bin'), content)).toBe(0);
+  expect(await openUploads(memory)).toBe(0);
+});
+
 test('after a restart a part that was rewritten meanwhile is sent again, though the store has one of its number', async () => {
   const { append, look, sent, touch, world } = await growingWorld();
   await using _ = world;

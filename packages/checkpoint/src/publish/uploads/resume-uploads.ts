@@ -1,4 +1,4 @@
-import { isStoreError, type ObjectStore } from '@runctl/store';
+import { isStoreError, type LeftUpload, type ObjectStore, type PartInfo } from '@runctl/store';
 import type { FileSeen } from '../../recognise/recogniser.ts';
 import type { DataPlaces } from './data-places.ts';
 import type { FileUploads } from './file-uploads.ts';
@@ -16,8 +16,8 @@ export interface ResumeOptions {
 }
 
 /**
- * Takes up what an agent left on this machine: of each upload whose file is still there, the parts that the store
- * confirms. The others are aborted. Rejects as the store does, and can be called again then.
+ * Takes up what an agent left on this machine: of each upload whose file is still there, the noted parts that the store
+ * confirms, and those that the store has beside them, sent before they could be noted. The other uploads are aborted. Rejects as the store does, and can be called again then.
  */
 export async function resumeUploads(options: ResumeOptions): Promise<void> {
   const { files, generation, journal, places, signal, store, uploads } = options;
@@ -37,23 +37,25 @@ export async function resumeUploads(options: ResumeOptions): Promise<void> {
   await shorten(journal, generation);
 }
 
-/** With the parts that the store has as they were noted; null when it does not know the upload any more. */
+/** With the parts that the store has, as they were noted or not; null when it does not know the upload any more. */
 async function confirmedBy(
   store: ObjectStore,
   left: JournalledUpload,
   signal: AbortSignal,
-): Promise<JournalledUpload | null> {
-  const stored = new Map<number, string>();
+): Promise<(JournalledUpload & LeftUpload) | null> {
+  const stored = new Map<number, PartInfo>();
   try {
-    for await (const { partNumber, etag, sizeBytes } of store.listParts(left.upload, { signal }))
-      stored.set(partNumber, `${sizeBytes} ${etag}`);
+    for await (const part of store.listParts(left.upload, { signal })) stored.set(part.partNumber, part);
   } catch (error) {
     if (isStoreError(error, 'missing')) return null;
     throw error;
   }
-  const isStored = ({ partNumber, sizeBytes, etag }: (typeof left.parts)[number]): boolean =>
-    stored.get(partNumber) === `${sizeBytes} ${etag}`;
-  return { ...left, parts: left.parts.filter(isStored) };
+  const parts = left.parts.filter(({ partNumber, sizeBytes, etag }) => {
+    const there = stored.get(partNumber);
+    return there?.sizeBytes === sizeBytes && there.etag === etag;
+  });
+  for (const { partNumber } of parts) stored.delete(partNumber);
+  return { ...left, parts, unnoted: Array.from(stored.values()) };
 }
 
 /** Uploads below our own places that the journal does not name: the agent died between opening and noting them. */

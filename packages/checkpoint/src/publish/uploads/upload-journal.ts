@@ -25,7 +25,7 @@ export type JournalEntry =
 
 /**
  * What an agent that starts again on this machine must know about uploads on their way. Entries are appended one by one;
- * losing the newest ones only means that their parts are sent again. It need not survive the machine.
+ * losing the newest ones at worst means that their parts are sent again. It need not survive the machine.
  */
 export interface UploadJournal {
   /** Entries that were appended and not replaced, as far as they can be read. */
