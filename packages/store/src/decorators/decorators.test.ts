@@ -47,9 +47,15 @@ describe('retrying', () => {
     expect(await readText(store, 'key')).toBe('x');
   });
 
-  test('leaves a put that is to go once to whoever repeats it', async () => {
-    const store = retrying(failing(memory(), broken()), { clock: new FakeClock() });
-    await expect(store.put('key', Buffer.from('x'), { once: true })).rejects.toMatchObject({ kind: 'transient' });
+  test('leaves a put that is to go once to whoever repeats it, and tells of what may pass', async () => {
+    const told: string[] = [];
+    const store = retrying(failing(memory(), broken(), broken('permanent')), {
+      clock: new FakeClock(),
+      onRetry: (error, _retry, pauseMs) => told.push(`${error.kind} ${pauseMs}`),
+    });
+    for (const kind of ['transient', 'permanent'])
+      await expect(store.put('key', Buffer.from('x'), { once: true })).rejects.toMatchObject({ kind });
+    expect(told).toEqual(['transient 0']);
   });
 
   test('gives up after its attempts, and at once where trying again is no use', async () => {

@@ -22,6 +22,7 @@ export interface RetryingOptions {
   readonly clock: Clock;
   readonly policy?: RetryPolicy;
   readonly random?: () => number;
+  /** Before each pause; of a put that is to go `once` as well, with a pause of 0, since who called repeats that. */
   readonly onRetry?: (error: StoreError, retry: number, pauseMs: number) => void;
 }
 
@@ -36,7 +37,7 @@ export function retrying(store: ObjectStore, options: RetryingOptions): ObjectSt
   return new RetryingStore(store, options);
 }
 
-function retryable(error: unknown): boolean {
+function retryable(error: unknown): error is StoreError {
   return isStoreError(error, 'transient', 'conflict');
 }
 
@@ -70,8 +71,14 @@ class RetryingStore extends DecoratedStore {
     this.#policy = policy;
   }
 
-  override put(key: string, body: ObjectBody, options: PutOptions = {}): Promise<{ readonly etag: string }> {
-    return options.once === true ? this.inner.put(key, body, options) : super.put(key, body, options);
+  override async put(key: string, body: ObjectBody, options: PutOptions = {}): Promise<{ readonly etag: string }> {
+    if (options.once !== true) return super.put(key, body, options);
+    try {
+      return await this.inner.put(key, body, options);
+    } catch (error) {
+      if (retryable(error)) this.#options.onRetry?.(error, 1, 0);
+      throw error;
+    }
   }
 
   override async get(key: string, options: GetOptions = {}): Promise<ReadResult> {
@@ -139,7 +146,7 @@ class RetryingStore extends DecoratedStore {
       failures = progressed ? 1 : failures + 1;
       if (signal?.aborted || failures >= this.#policy.attempts || !retryable(error)) throw error;
       const pauseMs = backoffMs(this.#policy, failures, random());
-      onRetry?.(error as StoreError, failures, pauseMs);
+      onRetry?.(error, failures, pauseMs);
       try {
         await clock.sleep(pauseMs, signal);
       } catch (reason) {

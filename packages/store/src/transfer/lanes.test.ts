@@ -78,3 +78,40 @@ test('who waits for a lane can leave, and the next one gets it', async () => {
   await first;
   expect(await third).toBe('third');
 });
+
+test('what the store asked before a pause does not slow down what is sent after it', async () => {
+  const clock = new FakeClock();
+  const lanes = new Lanes({ clock });
+  const send = () =>
+    clock.runUntil(
+      Promise.all(Array.from({ length: 4 }, () => lanes.run({ sizeBytes: 1, signal: never }, () => clock.sleep(1500)))),
+    );
+  const before = lanes.limit;
+  lanes.throttled();
+  await clock.advance(3_600_000);
+  await send();
+  expect(lanes.limit).toBe(before);
+  void clock.sleep(500).then(() => lanes.throttled());
+  await send();
+  expect(lanes.limit).toBe(before / 2);
+});
+
+test('bursts that are too short to be measured do not add up to a rate that nothing ever had', async () => {
+  const clock = new FakeClock();
+  const lanes = new Lanes({ clock, bounds: { least: 2, most: 8 } });
+  const send = (parts: number) =>
+    clock.runUntil(
+      Promise.all(
+        Array.from({ length: parts }, () =>
+          lanes.run({ sizeBytes: 1, signal: never }, async (_buffer, sent) => {
+            await clock.sleep(400);
+            sent(1000);
+          }),
+        ),
+      ),
+    );
+  for (let burst = 0; burst < 50; burst++) await send(8);
+  await send(60);
+  // The rate is limit × 1000 bytes in 400 ms: nothing collapsed, so no lane was taken away.
+  expect(lanes.limit).toBe(8);
+});

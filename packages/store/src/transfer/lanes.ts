@@ -54,7 +54,7 @@ export class Lanes {
     return this.#measured.bytes === 0 || ms === 0 ? null : (this.#measured.bytes * 1000) / ms;
   }
 
-  /** The store asked to slow down. */
+  /** The store asked to slow down, whichever request it answered so. While nothing is sent that means nothing. */
   throttled(): void {
     this.#period.throttled = true;
   }
@@ -97,7 +97,11 @@ export class Lanes {
 
   #begin(sizeBytes: number): Buffer {
     const nowMs = this.#clock.monotonicMs();
-    if (this.#inUse++ === 0) this.#busySinceMs = this.#period.startMs = nowMs;
+    if (this.#inUse++ === 0) {
+      this.#busySinceMs = nowMs;
+      // Of what was sent, or asked, before a pause nothing counts: the lanes of the next hour's checkpoint depend on it.
+      this.#period = { startMs: nowMs, bytes: 0, saturated: this.#waiting.length > 0, throttled: false };
+    }
     const index = this.#free.findIndex((buffer) => buffer.byteLength >= sizeBytes);
     const [free] = index < 0 ? [] : this.#free.splice(index, 1);
     return free ?? Buffer.allocUnsafeSlow(sizeBytes);
