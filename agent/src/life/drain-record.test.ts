@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { PassReport } from '@runctl/checkpoint';
 import { runKeys } from '@runctl/protocol';
+import { temporaryFolder } from '@runctl/testkit';
 import { expect, test } from 'vitest';
-import { drainReportOf } from './drain-record.ts';
+import { drainReportOf, writesSince } from './drain-record.ts';
 import { passReport } from '../testing/pass-report.ts';
 
 const TERM_MS = Date.UTC(2026, 0, 1);
@@ -70,4 +74,25 @@ test('a deadline that cut the last look short leaves nothing unsaid', () => {
   const { notDurable } = report(passReport({ notDurable: ['step 5: the deadline has come'] }), null, true);
   expect(notDurable).toHaveLength(2);
   expect(notDurable.join()).toContain('before it could be looked at');
+});
+
+/** Folders so deep that the last of them can't be listed by its path, not even by root; what comes back takes them away. */
+function folderThatNobodyCanList(at: string): Disposable {
+  const deeper = "for (let n = 0; n < 18; n++) { fs.mkdirSync('d'.repeat(250)); process.chdir('d'.repeat(250)); }";
+  execFileSync(process.execPath, ['-e', deeper], { cwd: at });
+  return { [Symbol.dispose]: () => void execFileSync('rm', ['-rf', join(at, 'd'.repeat(250))]) };
+}
+
+test('one folder that can not be looked into does not hide what was written in the others', async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, 'a'));
+  await mkdir(join(folder.path, 'z'));
+  using _ = folderThatNobodyCanList(folder.path);
+  const writes = { 'a/old.pt': TERM_MS - 5000, 'a/first.pt': TERM_MS + 1000, 'z/last.pt': TERM_MS + 4000 };
+  for (const [path, atMs] of Object.entries(writes)) {
+    await writeFile(join(folder.path, path), 'x');
+    await utimes(join(folder.path, path), atMs / 1000, atMs / 1000);
+  }
+  expect(await writesSince(folder.path, TERM_MS)).toEqual({ firstMs: TERM_MS + 1000, lastMs: TERM_MS + 4000 });
+  expect(await writesSince(join(folder.path, 'missing'), TERM_MS)).toEqual({ firstMs: null, lastMs: null });
 });

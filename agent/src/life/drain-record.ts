@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DurableCheckpoint, PassReport } from '@runctl/checkpoint';
@@ -67,17 +68,25 @@ function isSince({ manifest, savedAt }: DurableCheckpoint, termMs: number, gener
   return parseManifestKey(manifest)?.generation === generation && Date.parse(savedAt) >= termMs;
 }
 
-/** By the files' own times: first and last moment at which one of them was written after `fromMs`. */
+/** By the files' own times: first and last moment at which one of them was written after `fromMs`, as far as they can be seen. */
 export async function writesSince(folder: string, fromMs: number): Promise<Writes> {
   let firstMs: number | null = null;
   let lastMs: number | null = null;
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  for (const entry of entries) {
-    const info = entry.isFile() ? await stat(join(entry.parentPath, entry.name)).catch(() => null) : null;
-    if (info === null || info.mtimeMs < fromMs) continue;
-    const begunMs = info.birthtimeMs >= fromMs ? Math.min(info.birthtimeMs, info.mtimeMs) : info.mtimeMs;
+  for await (const { birthtimeMs, mtimeMs } of filesBelow(folder)) {
+    if (mtimeMs < fromMs) continue;
+    const begunMs = birthtimeMs >= fromMs ? Math.min(birthtimeMs, mtimeMs) : mtimeMs;
     firstMs = Math.min(firstMs ?? begunMs, begunMs);
-    lastMs = Math.max(lastMs ?? info.mtimeMs, info.mtimeMs);
+    lastMs = Math.max(lastMs ?? mtimeMs, mtimeMs);
   }
   return { firstMs, lastMs };
+}
+
+/** Folder by folder: a recursive listing gives nothing at all where one folder may not be read or is being deleted. */
+async function* filesBelow(folder: string): AsyncGenerator<Stats> {
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* filesBelow(path);
+    const info = entry.isFile() ? await stat(path).catch(() => null) : null;
+    if (info !== null) yield info;
+  }
 }
