@@ -285,6 +285,32 @@ test('an agent that starts again goes on with what the one before had sent', asy
   expect(await openUploads(memory)).toBe(0);
 });
 
+test('a file that is renamed at the very moment at which an agent takes its upload up is not sent again', async () => {
+  const { append, look, sent, world } = await growingWorld();
+  await using _ = world;
+  const journal = memoryUploadJournal();
+  const content = randomBytes(2 * PART_SIZE_BYTES);
+  const first = mortal(world, { journal });
+  await look(first.publisher);
+  await append('checkpoint-5/model.bin.tmp', content);
+  await look(first.publisher);
+  await first.life.die();
+  let pending = true;
+  const read = async () => {
+    // After the folder was looked at.
+    if (pending)
+      await rename(join(world.folder, 'checkpoint-5/model.bin.tmp'), join(world.folder, 'checkpoint-5/model.bin'));
+    pending = false;
+    return journal.read();
+  };
+  const again = world.publisher({ journal: { ...journal, read } });
+  await look(again);
+  expect(pending).toBe(false);
+  const { published } = await world.settleAndPass(again);
+  expect(sent.parts).toBe(2);
+  expect(Buffer.compare(await objectOf(world, published, 'checkpoint-5/model.bin'), content)).toBe(0);
+});
+
 test('after a restart parts that arrived before they could be noted are not sent again, unless their bytes changed', async () => {
   const { append, look, memory, sent, touch, world } = await growingWorld();
   await using _ = world;

@@ -138,9 +138,9 @@ export class GrowingUploads {
     if (this.#generation === generation) return;
     if (this.#generation !== null) await this.#tail.giveUpAllBut(() => false);
     const { folder, store } = this.#options;
-    const { files } = await scanFolder(folder, { unfinished: true });
+    const scan = async () => (await scanFolder(folder, { unfinished: true })).files;
     const { places, uploads } = this;
-    await resumeUploads({ store, journal: this.#journal, places, uploads, generation, files, signal });
+    await resumeUploads({ store, journal: this.#journal, places, uploads, generation, scan, signal });
     this.#generation = generation;
   }
 

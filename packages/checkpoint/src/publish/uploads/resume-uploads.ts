@@ -1,6 +1,6 @@
 import { isStoreError, type LeftUpload, type ObjectStore, type PartInfo } from '@runctl/store';
 import type { FileSeen } from '../../recognise/recogniser.ts';
-import type { DataPlaces } from './data-places.ts';
+import type { DataPlace, DataPlaces } from './data-places.ts';
 import type { FileUploads } from './file-uploads.ts';
 import { type JournalledUpload, resumable, type UploadJournal } from './upload-journal.ts';
 
@@ -10,8 +10,8 @@ export interface ResumeOptions {
   readonly places: DataPlaces;
   readonly uploads: FileUploads;
   readonly generation: number;
-  /** As they are on the disk now. */
-  readonly files: readonly FileSeen[];
+  /** One look at the checkpoint folder, with what is unfinished in it. */
+  readonly scan: () => Promise<readonly FileSeen[]>;
   readonly signal: AbortSignal;
 }
 
@@ -20,21 +20,35 @@ export interface ResumeOptions {
  * confirms, and those that the store has beside them, sent before they could be noted. The other uploads are aborted. Rejects as the store does, and can be called again then.
  */
 export async function resumeUploads(options: ResumeOptions): Promise<void> {
-  const { files, generation, journal, places, signal, store, uploads } = options;
+  const { generation, journal, places, scan, signal, store } = options;
+  const before = await scan();
   const left = resumable(await journal.read());
   const own = left.places.filter((place) => place.generation === generation);
   const byFolder = new Map(own.map((place) => [place.folder, places.resume(place.folder, place.step)]));
   for (const each of left.uploads) {
-    const seen = files.find((file) => file.inode === each.file.inode);
     const place = byFolder.get(each.file.folder) ?? null;
-    const confirmed = seen === undefined || place === null ? null : await confirmedBy(store, each, signal);
-    if (seen !== undefined && place !== null && confirmed !== null && (await uploads.takeUp(confirmed, seen, place)))
-      continue;
+    if (place !== null && (await isTakenUp(each, { ...options, place, before }))) continue;
     await store.abortMultipart(each.upload, { signal });
     await journal.append({ type: 'closed', uploadId: each.upload.uploadId });
   }
   await abortUnknown(new Set(byFolder.keys()), options);
   await shorten(journal, generation);
+}
+
+/** A file that is not where it was seen gets a second look: a script that finishes it renames it, at any moment. */
+async function isTakenUp(
+  left: JournalledUpload,
+  options: ResumeOptions & { readonly place: DataPlace; readonly before: readonly FileSeen[] },
+): Promise<boolean> {
+  const { before, place, scan, signal, store, uploads } = options;
+  for (const look of [() => before, scan]) {
+    const seen = (await look()).find((file) => file.inode === left.file.inode);
+    if (seen === undefined) continue;
+    const confirmed = await confirmedBy(store, left, signal);
+    if (confirmed === null) return false;
+    if (await uploads.takeUp(confirmed, seen, place)) return true;
+  }
+  return false;
 }
 
 /** With the parts that the store has, as they were noted or not; null when it does not know the upload any more. */
