@@ -1,7 +1,14 @@
 import { appendFile, stat, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { silentLog, systemClock } from '@runctl/core';
-import { agentFrame, type AgentFrame, type AttemptStatus, FORMAT_VERSION } from '@runctl/protocol';
+import {
+  agentFrame,
+  type AgentFrame,
+  type AgentStatus,
+  type AttemptStatus,
+  FORMAT_VERSION,
+  type WaitingStatus,
+} from '@runctl/protocol';
 import { temporaryFolder } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -43,7 +50,27 @@ const status: AttemptStatus = {
   warnings: ['EC2 recommends to rebalance'],
 };
 
-async function open(current: AttemptStatus | null = status) {
+const waiting: WaitingStatus = {
+  version: FORMAT_VERSION,
+  run,
+  launch: 1,
+  node: 0,
+  generation: null,
+  instanceId: 'i-2',
+  at,
+  phase: 'waiting',
+  phaseSince: at,
+  doing: 'waiting for the lease that i-1 holds; downloading checkpoint 12,000 (1.2 GiB of 4.0 GiB)',
+  notice: null,
+  lease: { state: 'waiting', generation: null, renewedAgoMs: null },
+  pricePerHourUsd: 0.5,
+  market: 'spot',
+  instanceType: 'g5.xlarge',
+  zone: 'us-east-1b',
+  warnings: [],
+};
+
+async function open(current: AgentStatus = status) {
   const folder = await temporaryFolder('runctl-endpoint');
   const path = `${folder.path}/run/agent.json`;
   const logPath = `${folder.path}/training.log`;
@@ -85,10 +112,30 @@ test('the status is told to who has the token, and to nobody else', async () => 
   await expect(new Promise((_resolve, reject) => refused.on('error', reject))).rejects.toThrow('401');
 });
 
-test('an agent that is not there, or has no attempt yet, is said to be so', async () => {
-  await using world = await open(null);
-  await expect(askStatus(world.path)).rejects.toMatchObject({ code: 'agent-unreachable' });
+test('an agent that is not there is said to be so', async () => {
+  await using world = await open();
   await expect(askStatus(`${world.path}.missing`)).rejects.toMatchObject({ code: 'agent-unreachable' });
+});
+
+test('before there is an attempt what is known is told, and nobody who is connected takes it for a heartbeat', async () => {
+  await using world = await open(waiting);
+  expect(await askStatus(world.path)).toEqual(waiting);
+  const headers = { authorization: `Bearer ${world.token}` };
+  const socket = new WebSocket(`ws://127.0.0.1:${world.port}/live`, { headers });
+  const frames: AgentFrame[] = [];
+  socket.on('message', (data) => frames.push(agentFrame.parse(JSON.parse((data as Buffer).toString()))));
+  await new Promise((resolve) => socket.on('open', resolve));
+  await world.endpoint.close('the agent ends');
+  await eventually('the farewell', () => frames.some((frame) => frame.type === 'bye'));
+  expect(frames).toHaveLength(1);
+  expect(statusText(waiting)).toMatchInlineSnapshot(`
+    "run      r-aaaaaaaaaa, launch 1, no attempt on this machine yet
+    phase    waiting: waiting for the lease that i-1 holds; downloading checkpoint 12,000 (1.2 GiB of 4.0 GiB)
+    notice   none
+    lease    waiting
+    machine  i-2, g5.xlarge (spot) in us-east-1b
+    "
+  `);
 });
 
 test('the websocket carries status, the log from any offset and its growth, and a farewell', async () => {

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, type Log, messageOf } from '@runctl/core';
-import { agentEndpoint, type AgentFrame, type AttemptStatus, clientFrame } from '@runctl/protocol';
+import { agentEndpoint, type AgentFrame, type AgentStatus, type AttemptStatus, clientFrame } from '@runctl/protocol';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { replaceFile } from '../journal/journal.ts';
 import { followFile } from '../logs/follow.ts';
@@ -17,7 +17,7 @@ export interface EndpointOptions {
   readonly pid: number;
   readonly clock: Clock;
   readonly log: Log;
-  readonly status: () => Promise<AttemptStatus | null>;
+  readonly status: () => Promise<AgentStatus>;
   readonly generation: () => number;
 }
 
@@ -78,7 +78,6 @@ async function answer(
   if (!isAllowed(request, token)) return void response.writeHead(401).end();
   if (request.method !== 'GET' || request.url !== '/status') return void response.writeHead(404).end();
   const current = await status();
-  if (current === null) return void response.writeHead(503).end('no attempt yet\n');
   response.writeHead(200, { 'content-type': 'application/json' }).end(`${JSON.stringify(current)}\n`);
 }
 
@@ -110,7 +109,8 @@ function serveLive(client: WebSocket, options: EndpointOptions): void {
 
 async function greet(client: WebSocket, { status }: Pick<EndpointOptions, 'status'>): Promise<void> {
   const current = await status();
-  if (current !== null && client.readyState === client.OPEN) client.send(encode({ type: 'status', status: current }));
+  if (current.generation !== null && client.readyState === client.OPEN)
+    client.send(encode({ type: 'status', status: current }));
 }
 
 async function followLog(

@@ -1,24 +1,31 @@
 import { readFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { formatDuration, formatUsd, messageOf, RunctlError } from '@runctl/core';
-import { agentEndpoint, type AgentEndpoint, type AttemptStatus, attemptStatus } from '@runctl/protocol';
+import {
+  agentEndpoint,
+  type AgentEndpoint,
+  type AgentStatus,
+  agentStatus,
+  type AttemptStatus,
+  type WaitingStatus,
+} from '@runctl/protocol';
 
 const ANSWER_MS = 5000;
 
 /** Asks the agent of this machine. Errors: `agent-unreachable`. */
-export async function askStatus(endpointPath: string): Promise<AttemptStatus> {
+export async function askStatus(endpointPath: string): Promise<AgentStatus> {
   let endpoint: AgentEndpoint;
   try {
     endpoint = agentEndpoint.parse(JSON.parse(await readFile(endpointPath, 'utf8')));
   } catch (error) {
     throw new RunctlError('agent-unreachable', `no agent has written ${endpointPath}: ${messageOf(error)}`, {
-      hint: 'the file is for root only; is the agent running?',
+      hint: 'the file is for root only, and is there once a running agent has read its run from the bucket',
     });
   }
   const { status, body } = await fetchStatus(endpoint);
   if (status !== 200)
     throw new RunctlError('agent-unreachable', `the agent answered ${status}: ${body.trim() || 'nothing more'}`);
-  return attemptStatus.parse(JSON.parse(body));
+  return agentStatus.parse(JSON.parse(body));
 }
 
 function fetchStatus({ port, token }: AgentEndpoint): Promise<{ status: number; body: string }> {
@@ -37,36 +44,70 @@ function fetchStatus({ port, token }: AgentEndpoint): Promise<{ status: number; 
   });
 }
 
+type Line = readonly [name: string, value: string];
+
 /** For people. */
-export function statusText(status: AttemptStatus): string {
-  const { durable, notice, lease, budget } = status;
-  const step = status.step === null ? 'unknown' : `${status.step} (from the ${status.stepSource})`;
-  const lines: (readonly [string, string])[] = [
-    ['run', `${status.run}, launch ${status.launch}, attempt ${status.generation}`],
-    ['phase', `${status.phase}: ${status.doing}`],
-    ['step', step],
-    ['durable', durable === null ? 'nothing yet' : `step ${durable.step ?? 'unknown'}, saved ${durable.savedAt}`],
-    ['at risk', status.atRiskMs === null ? 'nothing' : formatDuration(status.atRiskMs)],
-    ...status.uploads.map(
-      (upload) => ['upload', `${upload.path}: ${upload.sentBytes} of ${upload.sizeBytes} bytes`] as const,
-    ),
-    ['a notice', status.fit?.summary ?? 'unknown'],
-    ...(status.fit?.advice ?? []).map((text) => ['advice', text] as const),
-    ...intervalLine(status),
-    ['notice', notice === null ? 'none' : `${notice.action} in ${formatDuration(notice.deadlineInMs)}`],
-    [
-      'lease',
-      `${lease.state}${lease.renewedAgoMs === null ? '' : `, renewed ${formatDuration(lease.renewedAgoMs)} ago`}`,
-    ],
-    ['spent', `${usd(budget.spentUsd)} of ${budget.limitUsd === null ? 'no limit' : formatUsd(budget.limitUsd)}`],
-    ['machine', `${status.instanceId}, ${status.instanceType} (${status.market}) in ${status.zone}`],
-    ['lives', `interruptions before: ${status.interruptions}, crashes: ${status.crashes}`],
-    ...status.warnings.map((warning) => ['warning', warning] as const),
-  ];
+export function statusText(status: AgentStatus): string {
+  const lines = status.generation === null ? waitingLines(status) : attemptLines(status);
   return lines.map(([name, value]) => `${name.padEnd(9)}${value}\n`).join('');
 }
 
-function intervalLine({ fit }: AttemptStatus): readonly (readonly [string, string])[] {
+function attemptLines(status: AttemptStatus): readonly Line[] {
+  const { durable, budget } = status;
+  const step = status.step === null ? 'unknown' : `${status.step} (from the ${status.stepSource})`;
+  return [
+    ['run', `${status.run}, launch ${status.launch}, attempt ${status.generation}`],
+    phaseLine(status),
+    ['step', step],
+    ['durable', durable === null ? 'nothing yet' : `step ${durable.step ?? 'unknown'}, saved ${durable.savedAt}`],
+    ['at risk', status.atRiskMs === null ? 'nothing' : formatDuration(status.atRiskMs)],
+    ...status.uploads.map((upload): Line => [
+      'upload',
+      `${upload.path}: ${upload.sentBytes} of ${upload.sizeBytes} bytes`,
+    ]),
+    ['a notice', status.fit?.summary ?? 'unknown'],
+    ...(status.fit?.advice ?? []).map((text): Line => ['advice', text]),
+    ...intervalLine(status),
+    noticeLine(status),
+    leaseLine(status),
+    ['spent', `${usd(budget.spentUsd)} of ${budget.limitUsd === null ? 'no limit' : formatUsd(budget.limitUsd)}`],
+    machineLine(status),
+    ['lives', `interruptions before: ${status.interruptions}, crashes: ${status.crashes}`],
+    ...warningLines(status),
+  ];
+}
+
+function waitingLines(status: WaitingStatus): readonly Line[] {
+  return [
+    ['run', `${status.run}, launch ${status.launch}, no attempt on this machine yet`],
+    phaseLine(status),
+    noticeLine(status),
+    leaseLine(status),
+    machineLine(status),
+    ...warningLines(status),
+  ];
+}
+
+const phaseLine = ({ phase, doing }: AgentStatus): Line => ['phase', `${phase}: ${doing}`];
+
+const noticeLine = ({ notice }: AgentStatus): Line => [
+  'notice',
+  notice === null ? 'none' : `${notice.action} in ${formatDuration(notice.deadlineInMs)}`,
+];
+
+const leaseLine = ({ lease }: AgentStatus): Line => [
+  'lease',
+  `${lease.state}${lease.renewedAgoMs === null ? '' : `, renewed ${formatDuration(lease.renewedAgoMs)} ago`}`,
+];
+
+const machineLine = ({ instanceId, instanceType, market, zone }: AgentStatus): Line => [
+  'machine',
+  `${instanceId}, ${instanceType} (${market}) in ${zone}`,
+];
+
+const warningLines = ({ warnings }: AgentStatus): readonly Line[] => warnings.map((warning) => ['warning', warning]);
+
+function intervalLine({ fit }: AttemptStatus): readonly Line[] {
   if (fit === null || fit.interval === null) return [];
   const { nowMs, suggestedMs, reason } = fit.interval;
   const now = nowMs === null ? '' : `, now every ${formatDuration(nowMs)}`;

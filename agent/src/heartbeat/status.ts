@@ -1,24 +1,28 @@
-import { type AttemptStatus, type Fit, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
+import { type AttemptStatus, type Fit, FORMAT_VERSION, timestampOf, type WaitingStatus } from '@runctl/protocol';
 import type { DurableCheckpoint, UploadProgress } from '@runctl/checkpoint';
 import type { Identity } from '../interruption/identity.ts';
 import type { LifeState } from '../life/life-state.ts';
 import type { Progress } from './progress.ts';
 
-export interface StatusFacts {
+/** What is known before there is an attempt. */
+export interface WaitingFacts {
   readonly run: string;
   readonly launch: number;
   readonly node: number;
-  readonly generation: number;
   readonly identity: Identity;
   readonly pricePerHourUsd: number | null;
   readonly nowWallMs: number;
   readonly nowMs: number;
   readonly life: LifeState;
+  readonly lease: AttemptStatus['lease'];
+}
+
+export interface StatusFacts extends WaitingFacts {
+  readonly generation: number;
   readonly progress: Progress;
   readonly durable: DurableCheckpoint | null;
   readonly uploads: readonly UploadProgress[];
   readonly fit: Fit;
-  readonly lease: AttemptStatus['lease'];
   readonly spentUsd: number | null;
   readonly limitUsd: number | null;
   readonly interruptions: number;
@@ -30,16 +34,8 @@ export interface StatusFacts {
 export function statusOf(facts: StatusFacts): AttemptStatus {
   const { life } = facts;
   return {
-    version: FORMAT_VERSION,
-    run: facts.run,
-    launch: facts.launch,
-    node: facts.node,
+    ...waitingStatusOf(facts),
     generation: facts.generation,
-    instanceId: facts.identity.instanceId,
-    at: timestampOf(facts.nowWallMs),
-    phase: life.phase,
-    phaseSince: timestampOf(life.phaseSinceMs),
-    doing: life.doing,
     pid: life.pid,
     step: facts.progress.step,
     stepSource: facts.progress.source,
@@ -48,19 +44,36 @@ export function statusOf(facts: StatusFacts): AttemptStatus {
     fit: facts.fit,
     uploads: [...facts.uploads],
     savedFor: life.savedFor,
+    budget: { spentUsd: facts.spentUsd, limitUsd: facts.limitUsd },
+    interruptions: facts.interruptions,
+    crashes: facts.crashes,
+    logBytes: facts.logBytes,
+  };
+}
+
+/** The answer of a machine that has no generation to speak for. */
+export function waitingStatusOf(facts: WaitingFacts): WaitingStatus {
+  const { identity, life } = facts;
+  return {
+    version: FORMAT_VERSION,
+    run: facts.run,
+    launch: facts.launch,
+    node: facts.node,
+    generation: null,
+    instanceId: identity.instanceId,
+    at: timestampOf(facts.nowWallMs),
+    phase: life.phase,
+    phaseSince: timestampOf(life.phaseSinceMs),
+    doing: life.doing,
     notice:
       life.notice === null
         ? null
         : { action: life.notice.action, deadlineInMs: Math.round(life.notice.deadlineMs - facts.nowMs) },
     lease: facts.lease,
-    budget: { spentUsd: facts.spentUsd, limitUsd: facts.limitUsd },
     pricePerHourUsd: facts.pricePerHourUsd,
-    market: facts.identity.market,
-    instanceType: facts.identity.instanceType,
-    zone: facts.identity.zone,
-    interruptions: facts.interruptions,
-    crashes: facts.crashes,
-    logBytes: facts.logBytes,
+    market: identity.market,
+    instanceType: identity.instanceType,
+    zone: identity.zone,
     warnings: [...life.warnings],
   };
 }

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { systemClock } from '@runctl/core';
+import type { AgentStatus } from '@runctl/protocol';
 import { intercepted, type ObjectStore, StoreError } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
+import { askStatus } from '../control/status-command.ts';
 import { eventually } from '../testing/eventually.ts';
 import { resultOf, RunWorld } from '../testing/run-world.ts';
 
@@ -380,15 +382,21 @@ describe('a stop', () => {
 
 describe('two machines of one run', () => {
   test.concurrent('the second waits while the first holds the lease, and leaves when the run is over', async () => {
-    await using world = await RunWorld.launch({ script: 'counter.py', args: ['40', '0.03'] });
+    await using world = await RunWorld.launch({ script: 'counter.py', args: ['80', '0.03'] });
     const [first, second] = [await world.machine('i-1'), await world.machine('i-2')];
     const life = first.start();
     await world.reachesStep(1, 2);
     const waiting = second.start();
+    let told: AgentStatus | null = null;
+    await eventually('the second says what it waits for', async () => {
+      told = await askStatus(second.paths.endpoint).catch(() => null);
+      return told?.doing.startsWith('waiting for the lease that i-1 holds') === true;
+    });
+    expect(told).toMatchObject({ generation: null, instanceId: 'i-2', phase: 'waiting', lease: { state: 'waiting' } });
     expect(await life).toBe('off');
     expect(await waiting).toBe('off');
     expect(await world.status(2)).toBeNull();
-    expect(await world.log(1)).toContain(resultOf(40));
+    expect(await world.log(1)).toContain(resultOf(80));
   });
 
   test.concurrent(

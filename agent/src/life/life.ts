@@ -1,6 +1,7 @@
 import { messageOf } from '@runctl/core';
 import { type LaunchOutcome, type StopCause, timestampOf } from '@runctl/protocol';
 import { endLaunch } from '../ending/end-launch.ts';
+import { downloadAccount } from '../preparation/download-account.ts';
 import { bringCode } from '../preparation/prepare.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { AttemptLife, type LastVerdict } from './attempt-life.ts';
@@ -161,8 +162,12 @@ export class Life {
     let fetching: Promise<unknown> = Promise.resolve();
     const onWait = ({ owner }: { readonly owner: string }): void => {
       this.#onReady();
-      life.enter('waiting', `waiting for the lease that ${owner} holds`);
-      checkpoints.prefetch({ signal: this.#signal, onProgress: () => {} });
+      const waiting = `waiting for the lease that ${owner} holds`;
+      life.enter('waiting', waiting);
+      const onProgress = downloadAccount(ports.clock, (text) => {
+        if (life.phase === 'waiting') life.enter('waiting', `${waiting}; ${text}`);
+      });
+      checkpoints.prefetch({ signal: this.#signal, onProgress });
       // One after the other: each writes to the same place.
       fetching = fetching.then(() => bringCode(this.#context, signal).catch(() => {}));
     };

@@ -5,7 +5,7 @@ import type { Endpoint } from '../control/endpoint.ts';
 import { stopHistory } from '../fit/stop-history.ts';
 import { costUsd } from '../heartbeat/cost.ts';
 import { createHeartbeat, type Heartbeat } from '../heartbeat/heartbeat.ts';
-import { statusOf } from '../heartbeat/status.ts';
+import { statusOf, type WaitingFacts, waitingStatusOf } from '../heartbeat/status.ts';
 import { createInterruptionWatcher, type InterruptionWatcher, type Notice } from '../interruption/watcher.ts';
 import type { LogShipper } from '../logs/shipper.ts';
 import type { LifeContext } from './attempt-context.ts';
@@ -157,7 +157,7 @@ export class Services {
         pid: ports.pid,
         clock: ports.clock,
         log: ports.log.child({ component: 'endpoint' }),
-        status: () => this.#gather(),
+        status: async () => (await this.#gather()) ?? waitingStatusOf(this.#waitingFacts()),
         generation: () => life.generation ?? 0,
       });
     } catch (error) {
@@ -239,28 +239,37 @@ export class Services {
     return own === null ? null : own + attempt.earlierSpentUsd;
   }
 
-  async #gather(): Promise<AttemptStatus | null> {
-    const { checkpoints, facts, journal, lease, life, node, ports } = this.#context;
-    const attempt = journal.state.attempt;
-    if (attempt === null) return null;
-    const progress = await this.#context.progress.read();
-    const uploads = checkpoints.publisher.uploads();
-    life.lastStep = progress.step ?? life.lastStep;
-    return statusOf({
+  #waitingFacts(): WaitingFacts {
+    const { facts, lease, life, node, ports } = this.#context;
+    return {
       run: ports.config.run,
       launch: ports.config.launch,
       node,
-      generation: attempt.generation,
       identity: facts.identity,
       pricePerHourUsd: facts.pricePerHourUsd,
       nowWallMs: ports.clock.wallMs(),
       nowMs: ports.clock.monotonicMs(),
       life,
+      lease: lease.view(),
+    };
+  }
+
+  /** Null before there is an attempt. */
+  async #gather(): Promise<AttemptStatus | null> {
+    const { checkpoints, journal, life } = this.#context;
+    const attempt = journal.state.attempt;
+    if (attempt === null) return null;
+    const progress = await this.#context.progress.read();
+    const uploads = checkpoints.publisher.uploads();
+    life.lastStep = progress.step ?? life.lastStep;
+    const known = this.#waitingFacts();
+    return statusOf({
+      ...known,
+      generation: attempt.generation,
       progress,
       durable: checkpoints.publisher.durable(),
       uploads,
-      fit: this.#context.fit.estimate(ports.clock.monotonicMs(), uploads),
-      lease: lease.view(),
+      fit: this.#context.fit.estimate(known.nowMs, uploads),
       spentUsd: this.#spentUsd(),
       limitUsd: this.#budgetUsd,
       interruptions: attempt.interruptions,

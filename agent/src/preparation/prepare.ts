@@ -3,6 +3,7 @@ import { type AttemptStarted, FORMAT_VERSION, timestampOf } from '@runctl/protoc
 import { isStoreError } from '@runctl/store';
 import type { LifeContext } from '../life/attempt-context.ts';
 import { placeCode } from './code.ts';
+import { downloadAccount } from './download-account.ts';
 import { emptyScriptFolder, scriptsOwnFolder } from './script-folder.ts';
 
 export interface Prepared {
@@ -85,18 +86,11 @@ async function restore(
 ): Promise<Pick<Prepared, 'resumeFrom' | 'resumedFrom'>> {
   if (facts.spec.checkpoint.resume === 'never') return { resumeFrom: null, resumedFrom: null };
   life.enter('preparing', 'looking for a checkpoint');
-  let shownMs = Number.NEGATIVE_INFINITY;
   const attempt = journal.state.attempt;
   const restored = await checkpoints.restore({
     signal,
     cutOffSinceMs: attempt === null || attempt.cutOffSince === null ? null : Date.parse(attempt.cutOffSince),
-    onProgress: ({ doneBytes, totalBytes, step }) => {
-      const nowMs = ports.clock.monotonicMs();
-      if (nowMs - shownMs < 1000) return;
-      shownMs = nowMs;
-      const which = step === null ? 'checkpoint' : `checkpoint ${step.toLocaleString('en-US')}`;
-      life.enter('preparing', `downloading ${which} (${formatBytes(doneBytes)} of ${formatBytes(totalBytes)})`);
-    },
+    onProgress: downloadAccount(ports.clock, (text) => life.enter('preparing', text)),
   });
   if (restored === null) return { resumeFrom: null, resumedFrom: null };
   for (const warning of restored.warnings) life.warn(warning);

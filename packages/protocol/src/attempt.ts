@@ -98,7 +98,7 @@ export const attemptPhase = z.enum([
 ]);
 export type AttemptPhase = z.output<typeof attemptPhase>;
 
-/** `status.json`: the heartbeat, and the answer of `runctl-agent status --json`. */
+/** `status.json`: the heartbeat, and once there is an attempt the answer of `runctl-agent status --json`. */
 export const attemptStatus = versioned.extend({
   ...place,
   run: z.string(),
@@ -138,3 +138,33 @@ export const attemptStatus = versioned.extend({
   warnings: z.array(z.string()),
 });
 export type AttemptStatus = z.output<typeof attemptStatus>;
+
+/**
+ * What an agent has to tell before it has an attempt. On its own machine only: in the bucket a heartbeat belongs to a
+ * generation.
+ */
+export const waitingStatus = attemptStatus
+  .pick({
+    version: true,
+    run: true,
+    launch: true,
+    node: true,
+    instanceId: true,
+    at: true,
+    phase: true,
+    phaseSince: true,
+    doing: true,
+    notice: true,
+    lease: true,
+    pricePerHourUsd: true,
+    market: true,
+    instanceType: true,
+    zone: true,
+    warnings: true,
+  })
+  .extend({ generation: z.null() });
+export type WaitingStatus = z.output<typeof waitingStatus>;
+
+/** The answer of `runctl-agent status --json`. */
+export const agentStatus = z.union([attemptStatus, waitingStatus]);
+export type AgentStatus = z.output<typeof agentStatus>;

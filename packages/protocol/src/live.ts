@@ -3,7 +3,8 @@ import { attemptStatus } from './attempt.ts';
 
 /**
  * Frames of the agent's websocket (`ws://127.0.0.1:<port>/live`, `Authorization: Bearer <token>`), one JSON object a message.
- * `GET /status` on the same port and with the same token answers one `attemptStatus` document.
+ * `GET /status` on the same port and with the same token answers one `agentStatus` document. Status frames come once there is
+ * an attempt.
  */
 export const agentFrame = z.discriminatedUnion('type', [
   z.object({ type: z.literal('status'), status: attemptStatus }),

@@ -1,6 +1,6 @@
 import type { CloudInstance } from '@runctl/cloud';
 import { RunctlError, formatDuration, messageOf, type Clock } from '@runctl/core';
-import { agentEndpoint, attemptStatus, type AgentEndpoint, type AttemptStatus } from '@runctl/protocol';
+import { agentEndpoint, agentStatus, type AgentEndpoint, type AttemptStatus } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { isLiving } from '../follow/fleet-watch.ts';
 import { createRunReader } from '../run/run-reader.ts';
@@ -34,9 +34,11 @@ export async function askAgent(cloud: Cloud, options: AskOptions): Promise<LiveA
     { instance, unreachable, signal: options.signal },
     `${ROOT}/usr/local/bin/runctl-agent status --json`,
   );
-  const parsed = attemptStatus.safeParse(parseJson(answer));
-  if (!parsed.success) throw unreachable('it answered something else than its state');
-  return { instanceId: instance.instanceId, via: 'ssm', status: parsed.data };
+  const { data: status } = agentStatus.safeParse(parseJson(answer));
+  if (status === undefined) throw unreachable('it answered something else than its state');
+  if (status.generation === null)
+    throw unreachable(`${instance.instanceId} has no attempt yet (${status.phase}: ${status.doing})`);
+  return { instanceId: instance.instanceId, via: 'ssm', status };
 }
 
 /** Where the agent's websocket listens on its machine; null when it left no address. Errors: `agent-unreachable`. */
