@@ -2,6 +2,7 @@ import { Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { PathFilter } from '@runctl/store';
 import { RunctlCommand, type Connected } from './command.ts';
+import { numberOption } from './option-values.ts';
 import type { BucketPlace } from './operations/transfer/place.ts';
 import type { TransferEvent, TransferResult } from './operations/transfer/transfer.ts';
 import type { TransferView } from './render/transfer.ts';
@@ -21,13 +22,6 @@ export abstract class BucketCommand extends RunctlCommand {
         hint: 'add --yes to do it without being asked, or --dry-run to see all of it',
       });
     if (!(await services.ask(question, interrupted))) throw new RunctlError('declined', 'nothing was deleted');
-  }
-
-  protected wholeNumber(option: string, value: string, least: number): number {
-    const number = Number(value);
-    if (value.trim() === '' || !Number.isInteger(number) || number < least)
-      throw new RunctlError('usage', `${option} takes a whole number from ${least} up, not ${value}`);
-    return number;
   }
 }
 
@@ -51,7 +45,9 @@ export abstract class TransferCommand extends BucketCommand {
   }
 
   protected concurrency(): { readonly concurrency?: number } {
-    return this.parallel === undefined ? {} : { concurrency: this.wholeNumber('--parallel', this.parallel, 1) };
+    return this.parallel === undefined
+      ? {}
+      : { concurrency: numberOption('--parallel', this.parallel, { min: 1, example: 16 }) };
   }
 
   protected async transferView(): Promise<TransferView> {

@@ -1,11 +1,11 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError } from '@runctl/core';
 import { dirname, join } from 'node:path';
 import type { Environment } from '../context.ts';
 import type { Cloud } from '../operations/cloud.ts';
 import type { DrillEvent, DrillReport } from '../operations/drill/drill.ts';
 import type { SandboxRegion } from '../operations/sandbox/sandbox-control.ts';
 import type { Settings } from '../settings/schema.ts';
+import { numberOption, timeScaleOption } from '../option-values.ts';
 import { checkLevel } from './sandbox/start-options.ts';
 import { WorkloadCommand, wishOf, workloadEnvironment } from './launch-options.ts';
 
@@ -155,21 +155,10 @@ export class DrillCommand extends WorkloadCommand {
   private numbers() {
     checkLevel(this.level);
     return {
-      interruptions: numberOption('--interruptions', this.interruptions, { whole: true, min: 0, max: 100 }),
-      noNotice: numberOption('--no-notice', this.noNotice, { whole: false, min: 0, max: 1 }),
-      seed: numberOption('--seed', this.seed, { whole: true, min: 0, max: 2 ** 32 - 1 }),
-      timeScale: numberOption('--time-scale', this.timeScale, { whole: false, min: 0.001, max: 1 }),
+      interruptions: numberOption('--interruptions', this.interruptions, { min: 0, max: 100, example: 2 }),
+      noNotice: numberOption('--no-notice', this.noNotice, { min: 0, max: 1, fraction: true, example: 0.5 }),
+      seed: numberOption('--seed', this.seed, { min: 0, max: 2 ** 32 - 1, example: 7 }),
+      timeScale: timeScaleOption(this.timeScale),
     };
   }
-}
-
-function numberOption(name: string, text: string, range: { whole: boolean; min: number; max: number }): number {
-  const value = Number(text);
-  const fits =
-    text.trim() !== '' && value >= range.min && value <= range.max && (!range.whole || Number.isInteger(value));
-  if (fits) return value;
-  throw new RunctlError(
-    'usage',
-    `${name} takes a ${range.whole ? 'whole ' : ''}number from ${range.min} to ${range.max}, not ${text}`,
-  );
 }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError, parseDuration } from '@runctl/core';
+import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../command.ts';
+import { durationOption, numberOption } from '../option-values.ts';
 
 export class LogsCommand extends RunctlCommand {
   static override paths = [['logs']];
@@ -20,12 +21,9 @@ export class LogsCommand extends RunctlCommand {
   tail = Option.String('--tail', { description: 'only the last lines' });
 
   protected async run(): Promise<number> {
-    const sinceAgoMs = this.since === undefined ? null : parseDuration(this.since);
-    if (this.since !== undefined && sinceAgoMs === null)
-      throw new RunctlError('usage', `--since takes a duration, not ${this.since}`, { hint: 'such as 90s, 10m or 2h' });
-    const lines = this.tail === undefined ? null : Number(this.tail);
-    if (lines !== null && (!Number.isInteger(lines) || lines < 0))
-      throw new RunctlError('usage', `--tail takes a number of lines, not ${this.tail}`);
+    const sinceAgoMs =
+      this.since === undefined ? null : durationOption('--since', this.since, { example: '90s, 10m or 2h' });
+    const lines = this.tail === undefined ? null : numberOption('--tail', this.tail, { min: 0, example: 100 });
     if (lines !== null && sinceAgoMs !== null) throw new RunctlError('usage', '--tail and --since exclude each other');
     const { cloud } = await this.connect();
     try {

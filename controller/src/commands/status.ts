@@ -1,6 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../command.ts';
+import { numberOption } from '../option-values.ts';
 import type { Cloud } from '../operations/cloud.ts';
 
 export class StatusCommand extends RunctlCommand {
@@ -24,9 +25,7 @@ export class StatusCommand extends RunctlCommand {
   sshUser = Option.String('--ssh-user', { description: 'user on the machine, for --via ssh (default: ubuntu)' });
 
   protected async run(): Promise<number> {
-    const limit = Number(this.limit);
-    if (!Number.isInteger(limit) || limit < 1)
-      throw new RunctlError('usage', `--limit takes a whole number above 0, not ${this.limit}`);
+    const limit = numberOption('--limit', this.limit, { min: 1, example: 50 });
     if (this.via !== undefined && this.via !== 'ssh')
       throw new RunctlError('usage', `--via takes ssh, not ${this.via}`);
     const { cloud } = await this.connect();

@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError, parseDuration } from '@runctl/core';
 import { RunctlCommand } from '../command.ts';
+import { durationOption } from '../option-values.ts';
 import type { Cloud } from '../operations/cloud.ts';
 import type { StopEvent } from '../operations/stop/stop-run.ts';
 
@@ -16,9 +16,7 @@ export class StopCommand extends RunctlCommand {
   grace = Option.String('--grace', { description: 'time the script has after SIGTERM (default: 90s)' });
 
   protected async run(): Promise<number> {
-    const graceMs = this.grace === undefined ? null : parseDuration(this.grace);
-    if (this.grace !== undefined && graceMs === null)
-      throw new RunctlError('usage', `--grace takes a duration, not ${this.grace}`, { hint: 'such as 20s' });
+    const graceMs = this.grace === undefined ? null : durationOption('--grace', this.grace, { example: '20s' });
     const { cloud } = await this.connect();
     try {
       return await this.stop(cloud, graceMs);

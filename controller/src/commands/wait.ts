@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError, parseDuration } from '@runctl/core';
 import { FollowingCommand } from '../following-command.ts';
+import { durationOption } from '../option-values.ts';
 
 export class WaitCommand extends FollowingCommand {
   static override paths = [['wait']];
@@ -15,11 +15,8 @@ export class WaitCommand extends FollowingCommand {
   });
 
   protected async run(): Promise<number> {
-    const timeoutMs = this.timeout === undefined ? null : parseDuration(this.timeout);
-    if (this.timeout !== undefined && timeoutMs === null)
-      throw new RunctlError('usage', `--timeout takes a duration, not ${this.timeout}`, {
-        hint: 'such as 90s, 10m or 2h',
-      });
+    const timeoutMs =
+      this.timeout === undefined ? null : durationOption('--timeout', this.timeout, { example: '90s, 10m or 2h' });
     const { cloud } = await this.connect();
     try {
       const { resolveRun } = await import('../operations/run/resolve-run.ts');

@@ -1,5 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError, formatBytes } from '@runctl/core';
+import { numberOption } from '../../option-values.ts';
 import type { Cloud } from '../../operations/cloud.ts';
 import { BucketCommand } from '../../transfer-command.ts';
 
@@ -23,7 +24,7 @@ export class CheckpointCleanupCommand extends BucketCommand {
   yes = Option.Boolean('-y,--yes', false, { description: 'do not ask' });
 
   protected async run(): Promise<number> {
-    const keepLast = this.wholeNumber('--keep-last-n', this.keepLast, 1);
+    const keepLast = numberOption('--keep-last-n', this.keepLast, { min: 1, example: 5 });
     const { folderMeant } = await import('../../operations/checkpoint/place.ts');
     const folder = await folderMeant(this.text, this.context.cwd);
     if (folder !== null) return this.cleanFolder(folder, keepLast);

@@ -2,6 +2,7 @@ import { Command, Option } from 'clipanion';
 import { RunctlError, formatBytes, formatDuration } from '@runctl/core';
 import { resolve } from 'node:path';
 import { RunctlCommand } from '../../command.ts';
+import { numberOption } from '../../option-values.ts';
 import type { Cloud } from '../../operations/cloud.ts';
 import type { PullOptions } from '../../operations/checkpoint/pull.ts';
 
@@ -28,9 +29,7 @@ export class CheckpointPullCommand extends RunctlCommand {
   dryRun = Option.Boolean('--dry-run', false, { description: 'only say what would come' });
 
   protected async run(): Promise<number> {
-    const step = this.step === undefined ? undefined : Number(this.step);
-    if (step !== undefined && (!Number.isInteger(step) || step < 0))
-      throw new RunctlError('usage', `--step takes a whole number, not ${this.step}`);
+    const step = this.step === undefined ? undefined : numberOption('--step', this.step, { min: 0, example: 12_000 });
     if (step !== undefined && this.manifest !== undefined)
       throw new RunctlError('usage', '--step and --manifest exclude each other');
     const { cloud } = await this.connect();

@@ -1,6 +1,7 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError, formatBytes, parseDuration } from '@runctl/core';
+import { formatBytes } from '@runctl/core';
 import { RunctlCommand } from '../../command.ts';
+import { durationOption } from '../../option-values.ts';
 import type { SaveEvent, SaveResult } from '../../operations/checkpoint/save.ts';
 
 export class CheckpointSaveCommand extends RunctlCommand {
@@ -17,9 +18,7 @@ export class CheckpointSaveCommand extends RunctlCommand {
   timeout = Option.String('--timeout', '10m', { description: 'wait at most this long (default: 10m)' });
 
   protected async run(): Promise<number> {
-    const timeoutMs = parseDuration(this.timeout);
-    if (timeoutMs === null)
-      throw new RunctlError('usage', `--timeout takes a duration, not ${this.timeout}`, { hint: 'such as 90s or 10m' });
+    const timeoutMs = durationOption('--timeout', this.timeout, { example: '90s or 10m' });
     const { cloud } = await this.connect();
     try {
       const { resolveRun } = await import('../../operations/run/resolve-run.ts');

@@ -1,6 +1,7 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError, formatBytes, formatDuration, parseDuration } from '@runctl/core';
+import { formatBytes, formatDuration } from '@runctl/core';
 import type { CleanupDecision, CleanupPolicy } from '../../operations/bucket/cleanup-plan.ts';
+import { durationOption, numberOption } from '../../option-values.ts';
 import { BucketCommand } from '../../transfer-command.ts';
 
 export class S3CleanupCommand extends BucketCommand {
@@ -53,12 +54,12 @@ export class S3CleanupCommand extends BucketCommand {
   }
 
   private async policy(): Promise<CleanupPolicy> {
-    const olderThanMs = this.olderThan === undefined ? null : parseDuration(this.olderThan);
-    if (this.olderThan !== undefined && olderThanMs === null)
-      throw new RunctlError('usage', `--older-than takes a duration, not ${this.olderThan}`, {
-        hint: 'such as 12h or 30d',
-      });
-    const keepLast = this.wholeNumber('--keep-last-n', this.keepLast ?? (olderThanMs === null ? '10' : '0'), 0);
+    const olderThanMs =
+      this.olderThan === undefined ? null : durationOption('--older-than', this.olderThan, { example: '12h or 30d' });
+    const keepLast = numberOption('--keep-last-n', this.keepLast ?? (olderThanMs === null ? '10' : '0'), {
+      min: 0,
+      example: 5,
+    });
     const { pathFilter } = await import('@runctl/store');
     return { keepLast, olderThanMs, fits: pathFilter({ include: this.patterns }) };
   }

@@ -1,5 +1,6 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError, formatBytes, parseDuration } from '@runctl/core';
+import { RunctlError, formatBytes } from '@runctl/core';
+import { durationOption } from '../../option-values.ts';
 import type { ObjectChange } from '../../operations/bucket/watch-objects.ts';
 import { TransferCommand } from '../../transfer-command.ts';
 
@@ -25,9 +26,7 @@ export class S3WatchCommand extends TransferCommand {
   direction = Option.String('--direction', 'up', { description: 'with a folder: up (default), down, or both' });
 
   protected async run(): Promise<number> {
-    const intervalMs = parseDuration(this.interval);
-    if (intervalMs === null || intervalMs < 1000)
-      throw new RunctlError('usage', `--interval takes a time from 1 s up, not ${this.interval}`);
+    const intervalMs = durationOption('--interval', this.interval, { leastMs: 1000, example: '30s or 5m' });
     return this.second === undefined ? this.watchBucket(intervalMs) : this.keep(this.second, intervalMs);
   }
 

@@ -1,6 +1,7 @@
 import { Option } from 'clipanion';
-import { RunctlError, parseDuration } from '@runctl/core';
+import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../../command.ts';
+import { durationOption, numberOption, timeScaleOption } from '../../option-values.ts';
 import type { SandboxStartOptions } from '../../operations/sandbox/sandbox-control.ts';
 
 /** Options of `sandbox start` and `sandbox serve`. */
@@ -16,13 +17,10 @@ export abstract class SandboxCommand extends RunctlCommand {
 
   /** Errors: `usage`. */
   protected async startOptions(): Promise<SandboxStartOptions> {
-    const timeScale = this.timeScale === undefined ? undefined : Number(this.timeScale);
-    if (timeScale !== undefined && !(timeScale > 0 && timeScale <= 1))
-      throw new RunctlError('usage', `--time-scale takes a number above 0, at most 1, not ${this.timeScale}`);
+    const timeScale = this.timeScale === undefined ? undefined : timeScaleOption(this.timeScale);
     checkLevel(this.level);
-    const parentPid = this.parent === undefined ? undefined : Number(this.parent);
-    if (parentPid !== undefined && !(Number.isSafeInteger(parentPid) && parentPid > 0))
-      throw new RunctlError('usage', `--parent takes the pid of a process, not ${this.parent}`);
+    const parentPid =
+      this.parent === undefined ? undefined : numberOption('--parent', this.parent, { min: 1, example: 4242 });
     return {
       folder: await this.sandboxFolder(),
       environment: this.context.env,
@@ -42,7 +40,5 @@ export function checkLevel(level: string | undefined): void {
 
 function bootDelayMs(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) : parseDuration(text);
-  if (ms === null) throw new RunctlError('usage', `--boot-delay takes milliseconds or a duration, not ${text}`);
-  return ms;
+  return /^\d+$/.test(text) ? Number(text) : durationOption('--boot-delay', text, { example: '500ms or 2s' });
 }
