@@ -6,6 +6,7 @@ import { numberOption } from './option-values.ts';
 import type { BucketPlace } from './operations/transfer/place.ts';
 import type { TransferEvent, TransferResult } from './operations/transfer/transfer.ts';
 import type { TransferView } from './render/transfer.ts';
+import { WITHOUT_EFFECT } from './render/help.ts';
 
 /** A command that works on a place in a bucket: the configured one, or that of an `s3://` address. */
 export abstract class BucketCommand extends RunctlCommand {
@@ -35,9 +36,17 @@ export abstract class TransferCommand extends BucketCommand {
   parallel = Option.String('--parallel,--concurrency', {
     description: 'small files at the same time (default: 16); large ones go two at a time, each in eight parts',
   });
-  useS5cmd = Option.Boolean('--use-s5cmd', false, {
-    description: 'accepted from scripts of the old tool; the built-in engine does the work',
-  });
+  /** Of the old tool, like those of `transfer`: what they wished for is said, and they are not shown. */
+  useS5cmd = Option.Boolean('--use-s5cmd', false, { description: WITHOUT_EFFECT });
+
+  /** Says once what happens instead of what options without effect ask for. */
+  protected noteWithoutEffect(): void {
+    for (const [option, instead] of this.withoutEffect()) this.note(`${option} has no effect: ${instead}`);
+  }
+
+  protected withoutEffect(): readonly (readonly [option: string, instead: string])[] {
+    return this.useS5cmd ? [['--use-s5cmd', 'the built-in engine moves the files']] : [];
+  }
 
   protected async filter(): Promise<PathFilter> {
     const { pathFilter } = await import('@runctl/store');
@@ -54,7 +63,7 @@ export abstract class TransferCommand extends BucketCommand {
     const { createTransferView } = await import('./render/transfer.ts');
     const { stdout, stderr, colour, clock, interactive } = this.context;
     const { json, verbose } = this;
-    if (this.useS5cmd) this.note('s5cmd is not used: the built-in engine moves the files');
+    this.noteWithoutEffect();
     return createTransferView({ stdout, stderr, colour, clock, interactive, json, verbose });
   }
 

@@ -2,6 +2,7 @@ import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { BucketPlace, FolderPlace, Place } from '../operations/transfer/place.ts';
 import { TransferCommand } from '../transfer-command.ts';
+import { WITHOUT_EFFECT } from '../render/help.ts';
 
 export class TransferAnyCommand extends TransferCommand {
   static override paths = [['transfer']];
@@ -20,19 +21,32 @@ export class TransferAnyCommand extends TransferCommand {
 
   source = Option.String({ name: 'SOURCE' });
   destination = Option.String({ name: 'DESTINATION' });
-  compress = Option.Boolean('--compress', false, { description: 'accepted; what stands in a bucket stays as it is' });
-  verify = Option.Boolean('--verify', true, { description: 'accepted; everything is verified' });
-  resume = Option.Boolean('--resume', true, { description: 'accepted; what was cut off is always gone on with' });
+  compress = Option.Boolean('--compress', { description: WITHOUT_EFFECT });
+  verify = Option.Boolean('--verify', { description: WITHOUT_EFFECT });
+  resume = Option.Boolean('--resume', { description: WITHOUT_EFFECT });
 
   protected async run(): Promise<number> {
     const { anyPlace } = await import('../operations/transfer/place.ts');
     const from = anyPlace(this.source, this.context.cwd);
     const to = anyPlace(this.destination, this.context.cwd);
-    if (this.compress) this.note('nothing is compressed: objects hold exactly what the files hold');
     if (from.kind === 'folder' && to.kind === 'bucket') return this.move('up', from, to);
     if (from.kind === 'bucket' && to.kind === 'folder') return this.move('down', to, from);
     if (from.kind === 'bucket' && to.kind === 'bucket') return this.copy(from, to);
     throw refusal(from, to);
+  }
+
+  protected override withoutEffect(): readonly (readonly [option: string, instead: string])[] {
+    const given = { compress: this.compress, verify: this.verify, resume: this.resume };
+    const instead = {
+      compress: 'objects hold exactly what the files hold',
+      verify: 'everything is always verified',
+      resume: 'what was cut off is always gone on with',
+    };
+    const own = (['compress', 'verify', 'resume'] as const).filter((name) => given[name] !== undefined);
+    return [
+      ...super.withoutEffect(),
+      ...own.map((name) => [`--${given[name] === true ? '' : 'no-'}${name}`, instead[name]] as const),
+    ];
   }
 
   private async move(direction: 'up' | 'down', here: FolderPlace, there: BucketPlace): Promise<number> {
@@ -64,6 +78,7 @@ export class TransferAnyCommand extends TransferCommand {
     try {
       const { copyInside } = await import('../operations/bucket/copy-inside.ts');
       const { interrupted: signal } = this.context;
+      this.noteWithoutEffect();
       const copied = await copyInside({ store: cloud.store, from, to, filter, signal, dryRun: this.dryRun });
       if (this.json) this.printJson({ type: 'copied', ...copied, dryRun: this.dryRun });
       else

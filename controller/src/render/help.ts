@@ -15,6 +15,12 @@ const GLOBAL = new Set([
   '--profile',
 ]);
 
+/**
+ * Description of an option that old command lines have and that changes nothing: it is taken and not shown. Clipanion's own
+ * `hidden` would leave it out of the definition too, from which a slip in another option is told.
+ */
+export const WITHOUT_EFFECT = 'without effect';
+
 type OptionDefinition = Definition['options'][number];
 
 /** `-c` and `--config` of `-c,--config #0`. */
@@ -34,9 +40,10 @@ export function groupHelp(entries: readonly CommandEntry[]): string {
 /** `runctl <command> --help`. */
 export function commandHelp(definition: Definition, entry: CommandEntry): string {
   const isGlobal = (option: OptionDefinition): boolean => optionNames(option).some((name) => GLOBAL.has(name));
-  const own = definition.options.filter((option) => !isGlobal(option));
+  const visible = definition.options.filter((option) => option.description !== WITHOUT_EFFECT);
+  const own = visible.filter((option) => !isGlobal(option));
   const shown = (option: OptionDefinition): string => option.definition.replace(/ #\d+/, ' VALUE').replace(',', ', ');
-  const width = Math.max(0, ...definition.options.map((option) => shown(option).length));
+  const width = Math.max(0, ...visible.map((option) => shown(option).length));
   const list = (options: readonly OptionDefinition[]): string =>
     options.map((option) => `  ${shown(option).padEnd(width)}  ${option.description ?? ''}`.trimEnd()).join('\n');
   const examples = definition.examples?.map(([what, line]) => `  ${what.trim()}\n    ${line}`) ?? [];
@@ -45,7 +52,7 @@ export function commandHelp(definition: Definition, entry: CommandEntry): string
     (definition.description ?? entry.summary).trim(),
     definition.details?.trim() ?? '',
     own.length === 0 ? '' : `options:\n${list(own)}`,
-    `everywhere:\n${list(definition.options.filter(isGlobal))}`,
+    `everywhere:\n${list(visible.filter(isGlobal))}`,
     examples.length === 0 ? '' : `examples:\n${examples.join('\n')}`,
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;

@@ -205,6 +205,33 @@ describe('s3 sync', () => {
 });
 
 describe('transfer', () => {
+  test('runs with the options of the old tool that have no effect, says what happens instead, and does not show them', async () => {
+    await using scope = await commandWorld(FOLDER);
+    const { world } = scope;
+    const old = ['--compress', '--no-verify', '--resume', '--use-s5cmd', '--parallel', '10'];
+    const up = await world.run(['transfer', 'data', 's3://bbb/x/', ...old]);
+    expect(up.exitCode).toBe(0);
+    for (const line of [
+      '--compress has no effect: objects hold exactly what the files hold',
+      '--no-verify has no effect: everything is always verified',
+      '--resume has no effect: what was cut off is always gone on with',
+      '--use-s5cmd has no effect: the built-in engine moves the files',
+    ])
+      expect(up.stderr.split('\n')).toContain(line);
+    expect((await world.run(['transfer', 's3://bbb/x/', 's3://bbb/y/', '--verify'])).stderr).toContain(
+      '--verify has no',
+    );
+    expect((await world.run(['s3', 'upload', 'data', 's3://bbb/x/', '-r', '--use-s5cmd'])).exitCode).toBe(0);
+    expect((await world.run(['transfer', 'data', 's3://bbb/z/'])).stderr).not.toContain('no effect');
+    for (const command of ['transfer', 's3 upload', 's3 sync'])
+      expect((await world.run([...command.split(' '), '--help'])).stdout).not.toMatch(
+        /compress|--verify|--resume|s5cmd|accepted/,
+      );
+    expect((await world.run(['transfer', 'data', 's3://bbb/z/', '--compress', '--paralel', '2'])).stderr).toContain(
+      'unknown option --paralel',
+    );
+  });
+
   test('goes up, down and inside a bucket, and refuses what it can not reach', async () => {
     await using scope = await commandWorld(FOLDER);
     const { world } = scope;

@@ -1,5 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { TransferCommand } from '../../transfer-command.ts';
+import { WITHOUT_EFFECT } from '../../render/help.ts';
 
 export class S3UploadCommand extends TransferCommand {
   static override paths = [['s3', 'upload']];
@@ -18,7 +19,8 @@ export class S3UploadCommand extends TransferCommand {
 
   source = Option.String({ name: 'SOURCE' });
   destination = Option.String({ name: 'DESTINATION' });
-  recursive = Option.Boolean('-r,--recursive', false, { description: 'a folder is always sent whole; accepted' });
+  /** Of the old tool. A folder is always sent whole. */
+  recursive = Option.Boolean('-r,--recursive', false, { description: WITHOUT_EFFECT });
 
   protected async run(): Promise<number> {
     const { bucketPlace, folderPlace } = await import('../../operations/transfer/place.ts');
