@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -35,6 +35,11 @@ describe('what no bucket can hold', () => {
       (folder) => mkdir(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xe9])])),
     ],
     [
+      'a name that another system takes for a path, so that no restore would take it',
+      /backslash/,
+      (folder) => writeFile(join(folder, 'back\\slash.bin'), 'x'),
+    ],
+    [
       'a path longer than a key',
       /path has \d+ bytes/,
       async (folder) => {
@@ -62,6 +67,29 @@ describe('what no bucket can hold', () => {
     await world.write('checkpoint-300/model.bin', 'weights of 300');
     expect((await world.settleAndPass(publisher)).published?.step).toBe(300);
   });
+});
+
+test('names that are odd and sound come back from the bucket as they were', async () => {
+  const names = [
+    '-rf',
+    'new\nline.bin',
+    'tab\t\u0001.bin',
+    'a b+&%2F?#.bin',
+    'dot.',
+    'blank ',
+    'n'.repeat(255),
+    'u\u0308 \u{1F409}',
+  ];
+  const content = Object.fromEntries(names.map((name) => [name, `content of ${name}`]));
+  const { world, report } = await afterSpoiling((_, folder) =>
+    Promise.all(names.map((name) => writeFile(join(folder, name), content[name] ?? ''))),
+  );
+  await using _ = world;
+  expect(report).toMatchObject({ error: null, published: { step: 200 }, passedOver: [] });
+  await using machine = await openWorld({ clock: world.clock, store: world.store });
+  expect(await machine.restore()).toMatchObject({ manifest: { step: 200 }, warnings: [] });
+  for (const name of names)
+    expect(await readFile(join(machine.folder, 'checkpoint-200', name), 'utf8'), name).toBe(content[name]);
 });
 
 test('sockets, pipes, devices and links out of the folder are no part of a checkpoint', async () => {

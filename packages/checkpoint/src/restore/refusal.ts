@@ -1,5 +1,6 @@
 import { type Manifest, type ManifestFile, runKeys } from '@runctl/protocol';
 import { partGrid } from '@runctl/store';
+import { isSafePath } from '../recognise/unkeepable.ts';
 
 /**
  * Why a manifest must not be restored whatever its files hold: paths that climb out or collide, keys of elsewhere, parts
@@ -32,12 +33,6 @@ function isOnGrid({ sizeBytes, partSizeBytes, partCrc32, partSha256 }: ManifestF
   const counts = [partCrc32.length, partSha256.length];
   const usual = partSizeBytes <= partGrid(sizeBytes).partSizeBytes && grid.partSizeBytes === partSizeBytes;
   return usual && counts.every((count) => count === grid.parts.length);
-}
-
-function isSafePath(path: string): boolean {
-  return (
-    !/[\\\0]/.test(path) && path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..')
-  );
 }
 
 function parentsOf(path: string): readonly string[] {
