@@ -35,7 +35,9 @@ export abstract class FolderOrRunCommand extends RunctlCommand {
       const { checkpointsOfRun } = await import('./operations/checkpoint/run-checkpoints.ts');
       const run = await resolveRun(cloud.store, text);
       const access = { store: cloud.store, run, signal: this.context.interrupted };
-      return await this.show({ run, cloud, checkpoints: await checkpointsOfRun(access) });
+      const { checkpoints, warnings } = await checkpointsOfRun(access);
+      for (const warning of warnings) this.note(`warning: ${warning}`);
+      return await this.show({ run, cloud, checkpoints });
     } finally {
       cloud.close();
     }

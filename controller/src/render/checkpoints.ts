@@ -87,13 +87,15 @@ export function renderRun(run: string, found: readonly RunCheckpoint[], { nowMs,
     each.manifest === null ? '-' : String(each.manifest.files.length),
     each.manifest === null ? '-' : formatDuration(Math.max(0, nowMs - Date.parse(each.manifest.savedAt))),
     each.manifest?.recogniser ?? '-',
-    each.state === 'latest'
-      ? style.green('latest')
-      : each.state === 'unreadable'
-        ? style.red('unreadable')
-        : each.state,
+    runStateText(each, style),
   ]);
   return table(['CHECKPOINT', 'STEP', 'SIZE', 'FILES', 'SAVED', 'RECOGNISER', 'STATE'], rows);
+}
+
+function runStateText({ state, latest }: RunCheckpoint, style: Styles): string {
+  if (state === 'latest') return style.green('latest');
+  if (state === 'unreadable') return style.red(latest ? 'latest, unreadable' : 'unreadable');
+  return state === 'unknown' ? style.yellow('committed or not: unknown') : state;
 }
 
 export function runJson(run: string, each: RunCheckpoint, withFiles = false) {

@@ -154,6 +154,26 @@ describe('of a run', () => {
     expect((await world.run(['checkpoint', 'verify', 'mine', '1-1'])).exitCode).toBe(10);
   });
 
+  test.each([
+    ['the latest manifest', '/manifests/000001-00000002.json', /^1-2 .*latest, unreadable\n1-1 .*unknown/m, 10],
+    ['the pointer', '/latest.json', /^1-2 .*unknown\n1-1 .*unknown/m, 0],
+  ])('of a run with %s damaged, list tells what is not known and verify tries what a resume would', async (...row) => {
+    const [, damaged, shown, exitCode] = row;
+    await using scope = await commandWorld({ 'train.py': '' });
+    const { world } = scope;
+    await withCheckpoints(world);
+    const key = (await world.keys()).find((each) => each.endsWith(damaged)) ?? '';
+    await world.store.put(key, Buffer.from('{"version": 1, "gen'));
+    expect(await world.run(['checkpoint', 'list', 'mine'])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(shown) as string,
+    });
+    const verified = await world.run(['checkpoint', 'verify', 'mine']);
+    expect(verified).toMatchObject({ exitCode, stdout: expect.stringMatching(/^1-2: /) as string });
+    if (exitCode === 0) expect(verified.stderr).toContain('warning: ');
+    else expect(verified.stderr).toContain('error[checkpoint-damaged]');
+  });
+
   test('info shows files and objects, by number and by step', async () => {
     await using scope = await commandWorld({ 'train.py': '' });
     const [key] = await withCheckpoints(scope.world);
@@ -203,7 +223,8 @@ describe('of a run', () => {
     });
     const access = { store: slow, run, clock, signal: new AbortController().signal };
     const events: VerifyEvent[] = [];
-    for await (const event of verifyOfRun(access, await checkpointsOfRun(access))) events.push(event);
+    const { checkpoints } = await checkpointsOfRun(access);
+    for await (const event of verifyOfRun(access, checkpoints)) events.push(event);
     expect(events).toMatchObject([
       { type: 'progress', doneBytes: 0, totalBytes: 28, bytesPerSecond: null, leftMs: null },
       { type: 'progress', doneBytes: 14, totalBytes: 28, bytesPerSecond: 7, leftMs: 2000 },

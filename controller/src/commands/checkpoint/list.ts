@@ -10,7 +10,7 @@ export class CheckpointListCommand extends FolderOrRunCommand {
       '`not yet` may still be being written, `torn` never will count as it is. Nothing is changed. Below it: what is no part\n' +
       'of any checkpoint, though its name counts (links that lead out, sockets, what may not be read).\n' +
       'For a run: what the bucket has, newest first; `latest` is what a resume takes. What no pointer ever named was never\n' +
-      'committed and counts for nothing.',
+      'committed and counts for nothing; where what tells that is damaged or lost, it is unknown.',
     examples: [
       ['what the agent sees in a folder', '$0 checkpoint list ./checkpoints'],
       ['what a run has in the bucket', '$0 checkpoint list r-abc'],

@@ -26,7 +26,7 @@ export async function chosenManifest(
   }
   if (choice.step === undefined) return undefined;
   const { checkpoints } = await listCheckpoints({ store, run, signal });
-  const committed = checkpoints.filter((checkpoint) => checkpoint.committed);
+  const committed = checkpoints.filter((checkpoint) => checkpoint.committed !== false);
   const found = committed.findLast(({ manifest }) => manifest.step === choice.step);
   if (found !== undefined) return found.manifestKey;
   const steps = committed.flatMap(({ manifest }) => manifest.step ?? []);

@@ -7,7 +7,10 @@ import { ProgressMeter, type Progress } from '../transfer/progress-meter.ts';
 export interface RunCheckpoint {
   /** `<generation>-<seq>`, which names it in commands. */
   readonly checkpoint: string;
-  readonly state: 'latest' | 'committed' | 'never committed' | 'unreadable';
+  /** `unknown` = what would tell whether it was committed is damaged or lost. */
+  readonly state: 'latest' | 'committed' | 'never committed' | 'unknown' | 'unreadable';
+  /** Whether `latest.json` names it, readable or not. */
+  readonly latest: boolean;
   readonly manifestKey: string;
   /** Null when unreadable; `problem` says why. */
   readonly manifest: ListedCheckpoint['manifest'] | null;
@@ -20,17 +23,35 @@ export interface RunCheckpointsAccess {
   readonly signal: AbortSignal;
 }
 
-/** Every checkpoint of a run that the bucket has, newest first. Also those that no pointer ever named, and damaged manifests. */
-export async function checkpointsOfRun(access: RunCheckpointsAccess): Promise<readonly RunCheckpoint[]> {
-  const { checkpoints, unreadable } = await listCheckpoints(access);
-  const listed = checkpoints.map(({ manifest, manifestKey, latest, committed }): RunCheckpoint => {
-    const state = latest ? 'latest' : committed ? 'committed' : 'never committed';
-    return { checkpoint: nameOf(manifestKey), state, manifestKey, manifest, problem: null };
+export interface FoundInRun {
+  /** Newest first. */
+  readonly checkpoints: readonly RunCheckpoint[];
+  /** For people: what is damaged or lost besides the checkpoints themselves. */
+  readonly warnings: readonly string[];
+}
+
+/** Every checkpoint of a run that the bucket has. Also those that no pointer ever named, and damaged manifests. */
+export async function checkpointsOfRun(access: RunCheckpointsAccess): Promise<FoundInRun> {
+  const { latestKey, checkpoints, unreadable, warnings } = await listCheckpoints(access);
+  const found = (manifestKey: string): Pick<RunCheckpoint, 'checkpoint' | 'manifestKey' | 'latest'> => ({
+    checkpoint: nameOf(manifestKey),
+    manifestKey,
+    latest: manifestKey === latestKey,
   });
-  const damaged = unreadable.map(({ manifestKey, problem }): RunCheckpoint => {
-    return { checkpoint: nameOf(manifestKey), state: 'unreadable', manifestKey, manifest: null, problem };
+  const listed = checkpoints.map(({ manifest, manifestKey, committed }): RunCheckpoint => {
+    const state = committed === null ? 'unknown' : committed ? 'committed' : 'never committed';
+    return { ...found(manifestKey), state: manifestKey === latestKey ? 'latest' : state, manifest, problem: null };
   });
-  return [...listed, ...damaged].toSorted((a, b) => (a.manifestKey < b.manifestKey ? 1 : -1));
+  const damaged = unreadable.map(({ manifestKey, problem }): RunCheckpoint => ({
+    ...found(manifestKey),
+    state: 'unreadable',
+    manifest: null,
+    problem,
+  }));
+  return {
+    checkpoints: [...listed, ...damaged].toSorted((a, b) => (a.manifestKey < b.manifestKey ? 1 : -1)),
+    warnings,
+  };
 }
 
 /** `000002-000007.json` names checkpoint 2-7. */
@@ -39,13 +60,17 @@ function nameOf(manifestKey: string): string {
   return numbers === null ? manifestKey : `${Number(numbers[1])}-${Number(numbers[2])}`;
 }
 
-/** The checkpoint that `text` names as `<generation>-<seq>`, `latest`, or by its step (the newest of it); without it the latest. */
+/**
+ * The checkpoint that `text` names as `<generation>-<seq>`, `latest`, or by its step (the newest of it); without it the
+ * latest. Where nothing tells which that is, it is the newest, as for a resume.
+ */
 export function pickFromRun(
   run: string,
   checkpoints: readonly RunCheckpoint[],
   text: string | undefined,
 ): RunCheckpoint {
-  const latest = checkpoints.find((each) => each.state === 'latest');
+  const unsure = checkpoints.every(({ state }) => state === 'unknown' || state === 'unreadable');
+  const latest = checkpoints.find((each) => each.latest) ?? (unsure ? checkpoints[0] : undefined);
   const picked =
     text === undefined || text === 'latest'
       ? latest

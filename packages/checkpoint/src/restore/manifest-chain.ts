@@ -51,8 +51,16 @@ async function* linksFrom(access: BucketAccess, newest: string | null): AsyncGen
     const manifest = 'value' in read ? read.value : null;
     const problem = 'problem' in read ? read.problem : manifest === null ? `${key} is missing` : null;
     yield { key, manifest, problem };
-    key = manifest?.previous ?? (await newestListedBefore(access, key));
+    key = (manifest === null ? null : previousOf(access.run, manifest)) ?? (await newestListedBefore(access, key));
   }
+}
+
+/** Key of the checkpoint before; null when there is none, or when what is named there can't be one. */
+export function previousOf(run: string, manifest: Manifest): string | null {
+  const { previous } = manifest;
+  const order = previous === null ? null : parseManifestKey(previous);
+  const isBefore = order !== null && runKeys(run).manifest(order) === previous && compareOrder(order, manifest) < 0;
+  return isBefore ? previous : null;
 }
 
 async function newestListedBefore(access: BucketAccess, key: string): Promise<string | null> {

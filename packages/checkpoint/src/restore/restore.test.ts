@@ -327,13 +327,47 @@ test('lists checkpoints and tells those that were never committed', async () => 
   await using __ = machine;
   const orphan = { ...(await manifestAt(world, keyOf(3))), generation: 2, seq: 1 };
   await world.store.put(keyOf(1, 2), encodeDocument(manifestSchema, orphan));
-  const { checkpoints } = await listCheckpoints({ store: world.store, run: RUN, signal: never });
-  expect(checkpoints.map((each) => [each.manifest.step, each.committed, each.latest])).toEqual([
-    [100, true, false],
-    [200, true, false],
-    [300, true, true],
-    [300, false, false],
-  ]);
+  expect(await listed(world)).toEqual({ 100: true, 200: true, 300: true, '300 again': false });
+});
+
+async function listed(world: World): Promise<Record<string, boolean | null>> {
+  const { checkpoints, latestKey } = await listCheckpoints({ store: world.store, run: RUN, signal: never });
+  const after = checkpoints.filter(({ manifestKey }) => manifestKey > (latestKey ?? keyOf(9, 9)));
+  return Object.fromEntries(
+    checkpoints.map((each) => [`${each.manifest.step}${after.includes(each) ? ' again' : ''}`, each.committed]),
+  );
+}
+
+test.each<[string, (world: World) => Promise<unknown>, Record<string, boolean | null>]>([
+  ['the latest manifest is damaged', (world) => world.store.put(keyOf(3), Buffer.from('{')), { 100: null, 200: null }],
+  ['one between is damaged', (world) => world.store.put(keyOf(2), Buffer.from('{')), { 100: null, 300: true }],
+  ['one between was pruned', (world) => world.store.delete([keyOf(2)]), { 100: true, 300: true }],
+  [
+    'the pointer is damaged',
+    (world) => world.store.put(runKeys(RUN).latest, Buffer.from('{')),
+    { 100: null, 200: null, 300: null },
+  ],
+])('where %s, a list claims of no checkpoint what cannot be known', async (_, damage, expected) => {
+  const { world, machine } = await publishedWorld();
+  await using __ = world;
+  await using ___ = machine;
+  await damage(world);
+  expect(await listed(world)).toEqual(expected);
+});
+
+test.each([
+  ['itself', keyOf(3)],
+  ['a later one', keyOf(7)],
+  ["another run's", runKeys('r-zzzzzzzzzz').manifest({ generation: 1, seq: 1 })],
+  ['no manifest', 'names/mine'],
+])('a manifest whose `previous` is %s leads to the one that is listed before it', async (_, previous) => {
+  const { world, machine } = await publishedWorld();
+  await using __ = world;
+  await using ___ = machine;
+  const newest = await manifestAt(world, keyOf(3));
+  await world.store.put(keyOf(3), encodeDocument(manifestSchema, { ...newest, previous }));
+  await world.store.delete([String(newest.files[0]?.key)]);
+  expect(await machine.restore()).toMatchObject({ manifest: { step: 200 }, rejected: [keyOf(3)] });
 });
 
 test('torn files are set aside where there is no checkpoint to put in their place', async () => {

@@ -1,7 +1,8 @@
 import { isRunctlError, messageOf, RunctlError } from '@runctl/core';
-import { type LatestPointer, type Manifest, type ManifestFile } from '@runctl/protocol';
+import type { Manifest, ManifestFile } from '@runctl/protocol';
 import { ContentHasher, isStoreError } from '@runctl/store';
 import { type BucketAccess, readManifest, readPointer, surveyBucket } from '../publish/commit.ts';
+import { manifestChain, previousOf } from './manifest-chain.ts';
 import { refusalOf } from './refusal.ts';
 
 export interface VerifyReport {
@@ -62,45 +63,65 @@ async function problemOf(
 export interface ListedCheckpoint {
   readonly manifestKey: string;
   readonly manifest: Manifest;
-  /** `latest.json` names it, or did before one that follows it. The others were never committed. */
-  readonly committed: boolean;
-  readonly latest: boolean;
+  /** `latest.json` names it, or did before one that follows it; null when what would tell that is damaged or lost. */
+  readonly committed: boolean | null;
 }
 
 export interface CheckpointList {
-  readonly pointer: LatestPointer | null;
+  /** What `latest.json` names, readable or not; null when that is lost, or nothing was ever committed. */
+  readonly latestKey: string | null;
+  /** For people: what is lost of that by which committed ones are known. */
+  readonly warnings: readonly string[];
   readonly checkpoints: readonly ListedCheckpoint[];
   /** Manifests that can't be read: damaged, or of a newer format. */
   readonly unreadable: readonly { readonly manifestKey: string; readonly problem: string }[];
 }
 
-/** Every manifest of a run, oldest first. */
+/** Every manifest of a run, oldest first. Rejects with `newer-format` when `latest.json` is. */
 export async function listCheckpoints(access: BucketAccess): Promise<CheckpointList> {
-  const pointer = (await readPointer(access))?.pointer ?? null;
+  const { latestKey, warnings } = await manifestChain(access);
   const { manifests } = await surveyBucket(access);
-  const documents = new Map<string, Manifest>();
+  const listed = new Map<string, Manifest | null>();
   const unreadable: { manifestKey: string; problem: string }[] = [];
   for (const { key } of manifests) {
     try {
       const manifest = await readManifest(access, key);
-      if (manifest !== null) documents.set(key, manifest);
+      if (manifest !== null) listed.set(key, manifest);
     } catch (error) {
       if (!isRunctlError(error)) throw error;
+      listed.set(key, null);
       unreadable.push({ manifestKey: key, problem: messageOf(error) });
     }
   }
-  const committed = new Set<string>();
-  for (
-    let key = pointer?.manifest ?? null;
-    key !== null && !committed.has(key);
-    key = documents.get(key)?.previous ?? null
-  )
-    committed.add(key);
-  const checkpoints = Array.from(documents, ([manifestKey, manifest]) => ({
-    manifestKey,
-    manifest,
-    committed: committed.has(manifestKey),
-    latest: manifestKey === pointer?.manifest,
-  }));
-  return { pointer, checkpoints, unreadable };
+  const isCommitted = committedBy(access.run, latestKey, listed);
+  const checkpoints = Array.from(listed).flatMap(([manifestKey, manifest]) =>
+    manifest === null ? [] : [{ manifestKey, manifest, committed: isCommitted(manifestKey) }],
+  );
+  return { latestKey, warnings, checkpoints, unreadable };
+}
+
+/**
+ * Follows the chain back from the latest. Where a manifest was deleted it goes on with the next older one, which was
+ * committed (see `lineOf` of the retention); what comes before one that can't be read may have been or not.
+ */
+function committedBy(
+  run: string,
+  latestKey: string | null,
+  listed: ReadonlyMap<string, Manifest | null>,
+): (key: string) => boolean | null {
+  const keys = Array.from(listed.keys());
+  const line = new Set<string>();
+  let at = latestKey === null ? keys.length : keys.indexOf(latestKey);
+  let manifest = listed.get(latestKey ?? '') ?? null;
+  while (manifest !== null) {
+    line.add(keys[at] ?? '');
+    const previous = previousOf(run, manifest);
+    if (previous === null && manifest.previous === null) return (key) => line.has(key);
+    if (previous === null) break;
+    at = keys.findLastIndex((key) => key <= previous);
+    if (at < 0) return (key) => line.has(key);
+    manifest = listed.get(keys[at] ?? '') ?? null;
+  }
+  const unknown = new Set(at < 0 ? keys : keys.slice(0, at));
+  return (key) => line.has(key) || (unknown.has(key) ? null : false);
 }
