@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { messageOf } from '@runctl/core';
 import { mapConcurrently } from '../concurrency.ts';
 import type { FileSeen } from '../recognise/recogniser.ts';
-import { fileSeen, fingerprintOf, isForbidden, type PassedOver } from '../recognise/scan.ts';
+import { fileSeen, fingerprintOf, isGone, type PassedOver } from '../recognise/scan.ts';
 import type { FileBytes } from '../recognise/structure.ts';
 
 export interface HeldFile extends FileBytes {
@@ -17,7 +17,7 @@ export interface HeldFile extends FileBytes {
 /** Files of a candidate held open, so that a rotation by the script can't take them away in the middle of an upload. */
 export interface HeldFiles extends AsyncDisposable {
   readonly files: readonly HeldFile[];
-  /** Optional ones that are there and may not be read. */
+  /** Optional ones that are there and can't be opened. */
   readonly forbidden: readonly PassedOver[];
   /** Paths of the files whose size or time of writing differs from when they were seen. */
   changed(): Promise<ReadonlySet<string>>;
@@ -26,7 +26,7 @@ export interface HeldFiles extends AsyncDisposable {
 const OPEN_AT_ONCE = 16;
 const OWN_DESCRIPTORS = platform() === 'linux' ? '/proc/self/fd' : '/dev/fd';
 
-/** Why files could not be held. `forbidden`: one is there and may not be read. */
+/** Why files could not be held. `forbidden`: one is there and can't be opened (no right to, too many are open already). */
 interface NotHeld {
   readonly path: string;
   readonly problem: string;
@@ -66,7 +66,7 @@ async function openAsSeen(folder: string, seen: FileSeen): Promise<OpenFile | No
     await handle.close();
     return { path: seen.path, problem: 'changed while being looked at', forbidden: false };
   } catch (error) {
-    return { path: seen.path, problem: `can't be read: ${messageOf(error)}`, forbidden: isForbidden(error) };
+    return { path: seen.path, problem: `can't be read: ${messageOf(error)}`, forbidden: !isGone(error) };
   }
 }
 

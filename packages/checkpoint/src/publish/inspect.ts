@@ -55,7 +55,8 @@ export async function inspect(
   if ('problem' in opened)
     return {
       why: `${opened.path} ${opened.problem}`,
-      ...(opened.forbidden ? { settling: false, told: true } : { settling: facts.ended === null }),
+      // What changed or went away just now somebody writes to still, though the workload has ended: the next look tells.
+      ...(opened.forbidden ? { settling: false, told: true } : { settling: true }),
     };
   const { held } = opened;
   try {

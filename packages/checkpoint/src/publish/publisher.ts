@@ -24,6 +24,7 @@ import type {
 import { savedByNode } from '../shards/node-files.ts';
 import { createShardPublisher } from '../shards/shard-publisher.ts';
 import { singleFlight } from './single-flight.ts';
+import { staysIncomplete } from './stays-incomplete.ts';
 import { KnownContent } from './upload-files.ts';
 import { GrowingUploads } from './uploads/growing-uploads.ts';
 import { UrgentChoice, type UrgentMoment } from './urgent-choice.ts';
@@ -181,10 +182,9 @@ class PublishingFolder {
         : { why: moving, settling: facts.ended === null, told: undefined };
     if ('why' in complete) {
       if (complete.settling) unsettled(found, candidate.files, facts);
-      if (complete.told === true) {
-        found.notDurable.push(`${describe(candidate)}: ${complete.why}`);
+      if (complete.told === true) found.notDurable.push(`${describe(candidate)}: ${complete.why}`);
+      if (complete.told === true || staysIncomplete(candidate, complete, facts))
         found.passedOver.push({ path: candidate.entry, why: `can't be made durable: ${complete.why}` });
-      }
       return report(false, complete.why);
     }
     await using held = complete;
