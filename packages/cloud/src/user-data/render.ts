@@ -88,6 +88,7 @@ RestartPreventExitStatus=0
 KillMode=process
 TimeoutStopSec=110
 OOMScoreAdjust=-900
+LimitNOFILE=1048576
 [Install]
 WantedBy=multi-user.target
 UNIT
