@@ -15,8 +15,8 @@ export interface GrowingLoop {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** While something grows: a part of 8 MiB fills in 32 ms at 250 MB/s. */
-const GROWING_PER_SETTLE = 20;
+/** While something grows: a part of 8 MiB fills in 32 ms at 250 MB/s, and its end is seen at the second look that finds it the same. */
+const GROWING_PER_SETTLE = 40;
 const IDLE_PER_SETTLE = 4;
 /** Files can change without a word: look once in so many idle pauses. */
 const UNASKED_PAUSES = 120;
