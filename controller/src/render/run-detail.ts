@@ -40,6 +40,7 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
           `  ${style.red('left over')}  the run has ended, but what EC2 has of it still costs money: runctl stop ${spec.run}${suffix} ends it`,
         ]
       : []),
+    ...detail.damaged.map((text) => `  ${style.red('damaged')}    ${text}`),
     ...warnings(record).map((text) => `  ${style.yellow('warning')}    ${text}`),
     ...detail.ec2.errors.map((text) => `  ${style.red('EC2')}        ${text}`),
     ...record.boots.map(
@@ -94,7 +95,7 @@ function stepText(record: RunRecord): string {
 }
 
 function durableText(detail: RunDetail, style: Styles): string {
-  if (detail.durable === null) return style.yellow('nothing yet');
+  if (detail.durable === null) return style.yellow(detail.damaged.length > 0 ? 'unknown' : 'nothing yet');
   const { step, ageMs } = detail.durable;
   return `${step === null ? 'a checkpoint without a step' : `step ${step}`}, saved ${formatDuration(ageMs)} ago`;
 }

@@ -23,6 +23,7 @@ export { openWritersFor } from './recognise/open-writers.ts';
 export * from './recognise/recogniser.ts';
 export { recognisers } from './recognise/recognisers.ts';
 export type { PassedOver } from './recognise/scan.ts';
+export { firstToRestore, type FirstToRestore } from './restore/first-to-restore.ts';
 export { setTornAside } from './restore/place.ts';
 export { prefetchLatest, restoreLatest, settlePrefetched } from './restore/restore.ts';
 export * from './restore/restore-port.ts';

@@ -69,6 +69,57 @@ describe('checkpoint pull', () => {
     expect(result.stdout).toContain('would bring step 10: 1 file,');
     expect(await readdir(world.folder)).not.toContain('here');
   });
+
+  test.each([
+    [
+      'the latest manifest',
+      '/manifests/000001-00000003.json',
+      'would bring step 20:',
+      /warning: .*0003\.json could not/,
+    ],
+    ['the pointer', '/latest.json', 'would bring step 30:', /warning: .*latest\.json .*: taking the newest manifest/],
+  ])('--dry-run goes around %s when it is damaged, as the pull would, and status tells it', async (...row) => {
+    const [, damaged, brought, warning] = row;
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    await runWithCheckpoints(world);
+    const key = (await world.keys()).find((each) => each.endsWith(damaged)) ?? '';
+    await world.store.put(key, Buffer.from('{'));
+    const rehearsed = await world.run(['checkpoint', 'pull', 'mine', 'here', '--dry-run']);
+    expect(rehearsed).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(brought) as string });
+    expect(rehearsed.stderr).toMatch(warning);
+    const pulled = await world.run(['checkpoint', 'pull', 'mine', 'here']);
+    expect(pulled.stdout).toContain(brought.replace('would bring ', '').slice(0, -1));
+    const status = await world.run(['status', 'mine']);
+    expect(status, status.stderr).toMatchObject({ exitCode: 0 });
+    expect(status.stdout).toMatch(/damaged +runs\/.*: a resume takes the/);
+  });
+
+  test('into what is no folder fetches nothing', async () => {
+    await using scope = await commandWorld({ ...PROJECT, here: 'a file' });
+    const { world } = scope;
+    await runWithCheckpoints(world);
+    for (const more of [[], ['--dry-run']]) {
+      const refused = await world.run(['checkpoint', 'pull', 'mine', 'here', ...more]);
+      expect(refused).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringMatching(/here is no folder\nhint: /) as string,
+      });
+    }
+    expect((await readdir(world.folder)).filter((name) => name.startsWith('.runctl-restore'))).toEqual([]);
+  });
+
+  test('of two into one folder at once, one waits to be run again', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    await runWithCheckpoints(world);
+    const both = await Promise.all([1, 2].map(() => world.run(['checkpoint', 'pull', 'mine', 'here'])));
+    expect(both.map(({ exitCode }) => exitCode).toSorted((a, b) => a - b)).toEqual([0, 21]);
+    const held = both.find(({ exitCode }) => exitCode === 21);
+    expect(held?.stderr).toMatch(/another pull into .* is under way/);
+    expect((await world.run(['checkpoint', 'pull', 'mine', 'here'])).exitCode).toBe(0);
+    expect(await readdir(join(world.folder, 'here'))).toEqual(['c.json']);
+  });
 });
 
 describe('checkpoint save', () => {

@@ -44,7 +44,8 @@ export class CheckpointPullCommand extends RunctlCommand {
       };
       const manifestKey = await chosenManifest(cloud.store, run, choice, signal);
       const folder = resolve(cwd, this.folder ?? run);
-      const options = { store: cloud.store, run, folder, manifestKey, clock, log: this.log, signal };
+      const { lockFolder: lock } = await import('../../adapters/folder-lock.ts');
+      const options = { store: cloud.store, run, folder, manifestKey, clock, log: this.log, signal, lock };
       return this.dryRun ? await this.rehearse(options) : await this.pull(cloud, options);
     } finally {
       cloud.close();
@@ -53,7 +54,7 @@ export class CheckpointPullCommand extends RunctlCommand {
 
   private async rehearse(options: PullOptions): Promise<number> {
     const { lookAtCheckpoint } = await import('../../operations/checkpoint/pull.ts');
-    const { manifest, manifestKey } = await lookAtCheckpoint(options);
+    const { manifest, manifestKey, warnings } = await lookAtCheckpoint(options);
     const bytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
     if (this.json) {
       const files = manifest.files.map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 }));
@@ -64,9 +65,11 @@ export class CheckpointPullCommand extends RunctlCommand {
         folder: options.folder,
         bytes,
         files,
+        warnings,
       });
       return 0;
     }
+    for (const warning of warnings) this.note(`warning: ${warning}`);
     const files = filesOf(manifest.files.length);
     for (const { path, sizeBytes } of manifest.files) this.print(`${formatBytes(sizeBytes).padStart(10)}  ${path}`);
     this.print(

@@ -1,8 +1,13 @@
-import { prefetchLatest, type RestoredCheckpoint, settlePrefetched } from '@runctl/checkpoint';
+import { stat } from 'node:fs/promises';
+import {
+  firstToRestore,
+  type FirstToRestore,
+  prefetchLatest,
+  type RestoredCheckpoint,
+  settlePrefetched,
+} from '@runctl/checkpoint';
 import { RunctlError, type Clock, type Log } from '@runctl/core';
-import { latestPointer, manifest, runKeys, type Manifest } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
-import { readDocument } from '../documents.ts';
 import { emitting } from '../transfer/emitting.ts';
 import { fatalProblem } from '../transfer/problems.ts';
 import { ProgressMeter, type Progress } from '../transfer/progress-meter.ts';
@@ -19,6 +24,8 @@ export interface PullOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
+  /** Keeps other pulls out of the folder until it is disposed of. Errors: `transfer-incomplete` when there is one. */
+  readonly lock: (folder: string) => Promise<AsyncDisposable>;
 }
 
 export interface Pulled extends RestoredCheckpoint {
@@ -29,7 +36,8 @@ const PROGRESS_MS = 500;
 
 /**
  * Brings a checkpoint of a run into a folder, verified; what else is in the folder stays. Run again after an interruption
- * it goes on with the parts that are missing. Errors: `checkpoint-not-found`, `disk-full`, StoreError.
+ * it goes on with the parts that are missing. Errors: `checkpoint-not-found`, `disk-full`, `usage`,
+ * `transfer-incomplete` when another pull into it is under way, StoreError.
  */
 export function pullCheckpoint(options: PullOptions): AsyncGenerator<PullEvent, Pulled> {
   return emitting(async (emit) => {
@@ -49,12 +57,11 @@ export function pullCheckpoint(options: PullOptions): AsyncGenerator<PullEvent, 
     const { store, log, signal } = options;
     const restore = { store, run, folder, clock, log, signal, onProgress, leaveOthers: true };
     const request = { ...restore, ...(manifestKey === undefined ? {} : { manifestKey }) };
+    await assertFolder(folder);
+    await using _ = await options.lock(folder);
     try {
       const restored = await settlePrefetched(request, await prefetchLatest(request));
-      if (restored === null)
-        throw new RunctlError('checkpoint-not-found', `${run} has no checkpoint yet`, {
-          hint: `\`runctl status ${run}\` shows what it does`,
-        });
+      if (restored === null) throw noCheckpoint(run);
       return { ...restored, tookMs: clock.monotonicMs() - startedMs };
     } catch (error) {
       throw fatalProblem(error, folder);
@@ -62,18 +69,26 @@ export function pullCheckpoint(options: PullOptions): AsyncGenerator<PullEvent, 
   });
 }
 
-/** What a pull would bring. Errors: `checkpoint-not-found`, those of the codec, StoreError. */
-export async function lookAtCheckpoint(options: Omit<PullOptions, 'folder' | 'clock' | 'log'>): Promise<{
-  readonly manifestKey: string;
-  readonly manifest: Manifest;
-}> {
-  const { store, run } = options;
-  const manifestKey =
-    options.manifestKey ?? (await readDocument(store, latestPointer, runKeys(run).latest))?.document.manifest;
-  const found = manifestKey === undefined ? null : await readDocument(store, manifest, manifestKey);
-  if (manifestKey === undefined || found === null)
-    throw new RunctlError('checkpoint-not-found', `${run} has no checkpoint ${manifestKey ?? 'yet'}`, {
-      hint: `\`runctl checkpoint list ${run}\` shows those that there are`,
-    });
-  return { manifestKey, manifest: found.document };
+/** What a pull would bring. Errors: `checkpoint-not-found`, `newer-format`, StoreError. */
+export async function lookAtCheckpoint({
+  manifestKey,
+  ...access
+}: Pick<PullOptions, 'store' | 'run' | 'manifestKey' | 'signal' | 'folder'>): Promise<FirstToRestore> {
+  await assertFolder(access.folder);
+  const found = await firstToRestore({ ...access, ...(manifestKey === undefined ? {} : { manifestKey }) });
+  if (found === null) throw noCheckpoint(access.run);
+  return found;
+}
+
+function noCheckpoint(run: string): RunctlError {
+  return new RunctlError('checkpoint-not-found', `${run} has no checkpoint yet`, {
+    hint: `\`runctl status ${run}\` shows what it does`,
+  });
+}
+
+/** Before anything is fetched. One that is not there is made. */
+async function assertFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => null);
+  if (found === null || found.isDirectory()) return;
+  throw new RunctlError('usage', `${folder} is no folder`, { hint: 'name a folder, there or not, for the checkpoint' });
 }

@@ -1,4 +1,4 @@
-import { RunctlError, type Clock } from '@runctl/core';
+import { isRunctlError, RunctlError, type Clock } from '@runctl/core';
 import {
   attemptDrained,
   attemptNotice,
@@ -100,6 +100,16 @@ export function createRunReader(options: { store: ObjectStore; run: string; cloc
     return [...attempts.values()].sort((a, b) => a.generation - b.generation || a.node - b.node);
   };
 
+  /** One that is damaged keeps nobody from the rest: a resume goes around it. */
+  const readLatest = async (): Promise<Pick<RunRecord, 'latest' | 'damagedLatest'>> => {
+    try {
+      return { latest: await observe(latestPointer, keys.latest), damagedLatest: null };
+    } catch (error) {
+      if (!isRunctlError(error, 'internal')) throw error;
+      return { latest: null, damagedLatest: error.message };
+    }
+  };
+
   const readBoots = async () => {
     const boots = await inParallel(await listed(store, keys.bootFolder), PARALLEL_READS, (info) =>
       fetch(bootFailure, info),
@@ -115,10 +125,10 @@ export function createRunReader(options: { store: ObjectStore; run: string; cloc
         readLaunches(),
         readAttempts(),
         readBoots(),
-        observe(latestPointer, keys.latest),
+        readLatest(),
         observe(leaseDocument, keys.lease),
       ]);
-      return { spec, launches, attempts, boots, latest, lease, readAtMs: clock.wallMs() };
+      return { spec, launches, attempts, boots, ...latest, lease, readAtMs: clock.wallMs() };
     },
   };
 }

@@ -46,6 +46,8 @@ export interface RunRecord {
   readonly attempts: readonly AttemptRecord[];
   readonly boots: readonly BootFailure[];
   readonly latest: Observed<LatestPointer> | null;
+  /** Why `latest.json`, which is there, can't be read; null when it can, or is not there. */
+  readonly damagedLatest: string | null;
   readonly lease: Observed<LeaseDocument> | null;
   /** Wall time of the reader. */
   readonly readAtMs: number;

@@ -1,5 +1,5 @@
 import type { CloudInstance, FleetState } from '@runctl/cloud';
-import { messageOf, type Clock } from '@runctl/core';
+import { isRunctlError, messageOf, type Clock } from '@runctl/core';
 import { manifest } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { readDocument } from '../documents.ts';
@@ -26,6 +26,8 @@ export interface RunDetail {
   readonly record: RunRecord;
   readonly state: RunState;
   readonly durable: { readonly step: number | null; readonly savedAt: string; readonly ageMs: number } | null;
+  /** What is damaged or missing of that which tells what is durable, and what a resume does then; for people. */
+  readonly damaged: readonly string[];
   /** Work that would be lost if the machine died now; null when nothing tells it. */
   readonly atRiskMs: number | null;
   readonly atRiskUsd: number | null;
@@ -44,7 +46,7 @@ export interface RunDetail {
 export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promise<RunDetail> {
   const startedMs = clock.monotonicMs();
   const record = await createRunReader({ store: cloud.store, run, clock }).read();
-  const [durable, ec2] = await Promise.all([durableOf(cloud, record), ec2View(cloud, record)]);
+  const [{ durable, damaged }, ec2] = await Promise.all([durableOf(cloud, record), ec2View(cloud, record)]);
   const state = stateOf(record);
   const last = record.attempts.at(-1);
   const pricePerHourUsd = last?.status?.document.pricePerHourUsd ?? last?.started?.pricePerHourUsd ?? null;
@@ -53,6 +55,7 @@ export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promis
     record,
     state,
     durable,
+    damaged,
     atRiskMs,
     atRiskUsd: atRiskMs === null || pricePerHourUsd === null ? null : (atRiskMs / 3_600_000) * pricePerHourUsd,
     pricePerHourUsd,
@@ -64,12 +67,27 @@ export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promis
   };
 }
 
-async function durableOf(cloud: Cloud, record: RunRecord): Promise<RunDetail['durable']> {
-  if (record.latest === null) return null;
-  const found = await readDocument(cloud.store, manifest, record.latest.document.manifest);
-  const savedAt = found?.document.savedAt ?? record.latest.document.at;
-  const ageMs = Math.max(0, record.readAtMs - Date.parse(savedAt));
-  return { step: record.latest.document.step, savedAt, ageMs };
+async function durableOf(cloud: Cloud, record: RunRecord): Promise<Pick<RunDetail, 'durable' | 'damaged'>> {
+  const { latest, damagedLatest, readAtMs } = record;
+  if (damagedLatest !== null)
+    return { durable: null, damaged: [`${damagedLatest}: a resume takes the newest manifest that is listed`] };
+  if (latest === null) return { durable: null, damaged: [] };
+  const { step, manifest: key, at } = latest.document;
+  const found = await manifestAt(cloud, key);
+  const savedAt = found.savedAt ?? at;
+  const durable = { step, savedAt, ageMs: Math.max(0, readAtMs - Date.parse(savedAt)) };
+  const damaged = found.problem === undefined ? [] : [`${found.problem}: a resume takes the checkpoint before it`];
+  return { durable, damaged };
+}
+
+async function manifestAt(cloud: Cloud, key: string): Promise<{ savedAt?: string; problem?: string }> {
+  try {
+    const found = await readDocument(cloud.store, manifest, key);
+    return found === null ? { problem: `${key} is missing` } : { savedAt: found.document.savedAt };
+  } catch (error) {
+    if (!isRunctlError(error, 'internal')) throw error;
+    return { problem: error.message };
+  }
 }
 
 async function ec2View(cloud: Cloud, record: RunRecord): Promise<Ec2View> {

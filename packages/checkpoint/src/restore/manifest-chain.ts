@@ -79,3 +79,9 @@ async function readable<T>(reading: Promise<T>): Promise<{ readonly value: T } |
     throw error;
   }
 }
+
+/** For people. */
+export function nameOf({ key, manifest }: ChainLink): string {
+  const step = manifest?.step ?? null;
+  return step === null ? key : `${key} (step ${step})`;
+}

@@ -7,7 +7,7 @@ import { unlessGone } from '../recognise/scan.ts';
 import { manifestForNode } from '../shards/node-files.ts';
 import { DamagedFile } from './fetch-file.ts';
 import { fetchFiles, fingerprintAt } from './fetch-files.ts';
-import { type ChainLink, manifestChain, singleLink } from './manifest-chain.ts';
+import { type ChainLink, manifestChain, nameOf, singleLink } from './manifest-chain.ts';
 import { placeCheckpoint, sidePlaces } from './place.ts';
 import { whileReading } from './reading-marks.ts';
 import { refusalOf } from './refusal.ts';
@@ -124,9 +124,4 @@ async function prepared(options: RestoreOptions): Promise<RestoreOptions> {
   await mkdir(options.folder, { recursive: true });
   if (options.owner !== undefined) await chown(options.folder, options.owner.uid, options.owner.gid);
   return { ...options, folder: await realpath(options.folder) };
-}
-
-function nameOf({ key, manifest }: ChainLink): string {
-  const step = manifest?.step ?? null;
-  return step === null ? key : `${key} (step ${step})`;
 }
