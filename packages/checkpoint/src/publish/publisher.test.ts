@@ -133,10 +133,20 @@ test('a save that stalled with its file open, and was killed there, does not cou
 
 test('after a kill a file that was written just before counts when its format proves it whole', async () => {
   await using world = await openWorld();
-  await world.write('checkpoint-100.pt', zipOf('older'), 10_000);
+  const publisher = world.publisher();
+  await world.write('checkpoint-100.pt', zipOf('older'));
+  expect((await world.settleAndPass(publisher)).published).toMatchObject({ step: 100 });
   await world.write('checkpoint-300.pt', zipOf('written just now'));
-  const report = await world.publisher().pass({ signal: never, ended: killed(world) });
+  const report = await publisher.pass({ signal: never, ended: killed(world) });
   expect(report.published).toMatchObject({ step: 300, evidence: expect.stringContaining('in spite of the kill') });
+});
+
+test('the first file of the first save of a run is no checkpoint when the kill came right after it', async () => {
+  await using world = await openWorld();
+  await world.write('model_5.pt', zipOf('written just now'));
+  const report = await world.publisher().pass({ signal: never, ended: killed(world) });
+  expect(report).toMatchObject({ published: null, durable: null });
+  expect(report.candidates[0]?.why).toContain('other files may be missing');
 });
 
 test('an agent that starts again still knows which files a checkpoint must have', async () => {

@@ -164,10 +164,20 @@ test('the first checkpoint of a run is not taken after a kill from a folder that
   const ended = { clean: false, atMs: 100_000 };
   const inFolder = candidateOf([file('checkpoint-5/a', 99_999)], { step: 5 });
   expect(movementOf(inFolder, factsOf({ ended }))).not.toBeNull();
-  expect(movementOf(candidateOf([file('model_5.pt', 99_999)], { step: 5 }), factsOf({ ended }))).toBeNull();
 });
 
-test('after a kill the only file there is counts when checkpoints are known to have one file, or its name bears a step', () => {
+test('after a kill the first file of a step counts only once it is known that a checkpoint has no other', () => {
+  const ended = { clean: false, atMs: 100_000 };
+  const candidate = candidateOf([file('model_5.pt', 99_999)], { step: 5 });
+  expect(movementOf(candidate, factsOf({ ended }))).toContain('other files may be missing');
+  expect(movementOf(candidate, factsOf({ ended, expectedShape: new Set(['model_#.pt']) }))).toBeNull();
+  const pair = new Set(['model_#.pt', 'optimizer_#.pt']);
+  expect(movementOf(candidate, factsOf({ ended, expectedShape: pair }))).toContain('optimizer_#.pt');
+  expect(movementOf(candidateOf([file('model_5.pt', 97_000)], { step: 5 }), factsOf({ ended }))).toBeNull();
+  expect(movementOf(candidate, factsOf({ ended: { clean: true, atMs: 100_000 } }))).toBeNull();
+});
+
+test('after a kill the only file there is counts when checkpoints are known to have one file', () => {
   const ended = { clean: false, atMs: 100_000 };
   const candidate = candidateOf([file('state.json', 99_999)]);
   expect(movementOf(candidate, factsOf({ ended }))).toContain('other files may be missing');

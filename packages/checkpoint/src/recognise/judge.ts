@@ -86,10 +86,13 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
     : null;
 }
 
-/** Whether nothing can be missing beside the only file. One without a step may be the first of a set that was never whole yet. */
+/**
+ * Whether nothing can be missing beside the only file. In a run that has no checkpoint yet it may be the first of a set,
+ * with a step in its name (`model_5.pt`, then `optimizer_5.pt`) or without: to leave it costs one save, to take a part
+ * for the whole costs the run.
+ */
 function isOneFile(candidate: Candidate, { path }: FileSeen, { expectedShape }: MovementFacts): boolean {
-  if (candidate.wholeInOneFile === true) return true;
-  return !path.includes('/') && (candidate.step !== null || expectedShape !== null);
+  return candidate.wholeInOneFile === true || (!path.includes('/') && expectedShape !== null);
 }
 
 /** The verdict on a candidate that `movementOf` let through and whose files are held open. */
