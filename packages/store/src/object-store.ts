@@ -110,7 +110,7 @@ export interface GetOptions extends HeadOptions {
   /** Fails with `precondition` when the object has another etag by now. */
   readonly ifMatch?: string | undefined;
   /**
-   * Memory of the range's size where the bytes are wanted in the end. A store may put them there itself: then the body's
+   * Memory of the size of the range, or of the object, where the bytes are wanted in the end. A store may put them there itself: then the body's
    * chunks are pieces of it, in order, and need no copying. A store that does not know it yields chunks of its own.
    */
   readonly into?: Uint8Array | undefined;

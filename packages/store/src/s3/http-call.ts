@@ -19,8 +19,10 @@ export interface HttpCall {
   readonly key: string | null;
   readonly signal: AbortSignal | undefined;
   readonly idleTimeoutMs?: number | undefined;
-  /** Of a GET of a range: memory as large as the range, which the body's chunks may be pieces of. */
+  /** Of a GET: memory as large as what is asked for, which the body's chunks may be pieces of. */
   readonly into?: Uint8Array | undefined;
+  /** Of a PUT: that it is made twice does no harm, and is no business of the caller's. */
+  readonly repeatable?: boolean | undefined;
 }
 
 export interface HttpAnswer {

@@ -5,9 +5,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { bodyChunks } from '../object-body.ts';
 import { abortedError } from '../semantics.ts';
+import { DirectTransport } from './direct-transport.ts';
 import type { BucketAddress } from './endpoint.ts';
 import { type HttpAnswer, type HttpCall, storeError, type TransportOptions } from './http-call.ts';
-import { RangeReader } from './range-reader.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
@@ -16,12 +16,12 @@ export class HttpTransport {
   readonly #address: BucketAddress;
   readonly #options: TransportOptions;
   readonly #agent: HttpAgent;
-  readonly #ranges: RangeReader;
+  readonly #direct: DirectTransport;
 
   constructor(address: BucketAddress, options: TransportOptions) {
     this.#address = address;
     this.#options = options;
-    this.#ranges = new RangeReader(address, options);
+    this.#direct = new DirectTransport(address, options);
     const agentOptions = { keepAlive: true, maxSockets: options.maxSockets, scheduling: 'lifo' as const };
     this.#agent = address.protocol === 'https:' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
   }
@@ -30,10 +30,8 @@ export class HttpTransport {
     const { signal, key } = call;
     if (signal?.aborted) throw abortedError(signal, key);
     const idleTimeoutMs = call.idleTimeoutMs ?? this.#options.idleTimeoutMs;
-    if (call.into !== undefined) {
-      const answer = await this.#ranges.send(call, call.into, idleTimeoutMs);
-      if (answer !== null) return answer;
-    }
+    const answer = await this.#direct.send(call, idleTimeoutMs);
+    if (answer !== null) return answer;
     const response = await this.#exchange(call, idleTimeoutMs);
     const dateMs = Date.parse(response.headers.date ?? '');
     return {
@@ -49,7 +47,7 @@ export class HttpTransport {
 
   close(): void {
     this.#agent.destroy();
-    this.#ranges.close();
+    this.#direct.close();
   }
 
   #exchange(call: HttpCall, idleTimeoutMs: number): Promise<IncomingMessage> {

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import { NotUnderstood, readChunked } from './chunked-body.ts';
 
 const END = Buffer.from('\r\n\r\n');
 /** A head has some hundred bytes; TLS may hand out what it has decrypted already after it was told to stop. */
@@ -10,14 +10,14 @@ export class ResponseHead {
   #filled = 0;
   #bodyStart: number | null = null;
   #status = 0;
-  #headers: IncomingHttpHeaders = {};
+  #headers: ReadonlyMap<string, string> = new Map();
 
   /** Forgets the last answer. */
   begin(): void {
     this.#filled = 0;
     this.#bodyStart = null;
     this.#status = 0;
-    this.#headers = {};
+    this.#headers = new Map();
   }
 
   /** Where the next bytes are to be put. Empty when an answer is longer than any that is expected. */
@@ -59,38 +59,59 @@ export class ResponseHead {
     return this.#status;
   }
 
-  header(name: string): string | null {
-    const value = this.#headers[name];
-    return typeof value === 'string' ? value : null;
+  /** Names in lower case. Of this answer also after the next has begun. */
+  get headers(): ReadonlyMap<string, string> {
+    return this.#headers;
   }
 
-  /** Length of the body of a plain partial answer of at most `limit` bytes; null for every other answer. */
-  partialLength(limit: number): number | null {
-    const told = this.header('content-length');
-    if (this.#status !== 206 || told === null || !/^\d+$/.test(told) || this.header('transfer-encoding') !== null)
-      return null;
-    return Number(told) <= limit ? Number(told) : null;
+  /** Length of the body of an answer to GET or PUT that tells it beforehand; null for every other answer. */
+  get plainLength(): number | null {
+    const told = this.#headers.get('content-length');
+    if (this.#status < 200 || told === undefined || !/^\d+$/.test(told)) return null;
+    if (this.#headers.has('transfer-encoding') || this.#status === 204 || this.#status === 304) return null;
+    return Number(told);
   }
 
   get closes(): boolean {
-    return this.header('connection')?.toLowerCase() === 'close';
+    return this.#headers.get('connection')?.toLowerCase() === 'close';
+  }
+
+  get isChunked(): boolean {
+    return this.#headers.get('transfer-encoding')?.toLowerCase() === 'chunked' && !this.#headers.has('content-length');
+  }
+
+  /** Nothing more is to come. */
+  get hasItsBody(): boolean {
+    return this.plainLength === this.#filled - (this.#bodyStart ?? 0);
+  }
+
+  /** A copy of the body once all of it has come with its head; null until then. Throws NotUnderstood. */
+  body(): Uint8Array | null {
+    const rest = this.rest();
+    const length = this.plainLength;
+    const whole = length === null ? readChunked(rest) : { content: Buffer.from(rest), length };
+    if (whole === null || rest.byteLength < whole.length) return null;
+    if (rest.byteLength > whole.length) throw new NotUnderstood('the answer is longer than it said');
+    return whole.content;
   }
 
   /** The bytes behind the head that have come with it. */
-  rest(): Uint8Array {
+  rest(): Buffer {
     return this.#scratch.subarray(this.#bodyStart ?? this.#filled, this.#filled);
   }
 
   #parse(text: string): void {
     const [first = '', ...lines] = text.split('\r\n');
     this.#status = Number(/^HTTP\/1\.1 (\d{3})(?: |$)/.exec(first)?.[1] ?? 0);
+    const headers = new Map<string, string>();
     for (const line of lines) {
       const colon = line.indexOf(':');
       const name = line.slice(0, colon).toLowerCase();
       // Two lengths are a trap (RFC 9112 §6.3): kept together they are no number any more.
-      const before = this.header(name);
+      const before = headers.get(name);
       const value = line.slice(colon + 1).trim();
-      this.#headers[name] = before === null ? value : `${before}, ${value}`;
+      headers.set(name, before === undefined ? value : `${before}, ${value}`);
     }
+    this.#headers = headers;
   }
 }

@@ -29,7 +29,9 @@ export interface S3Call {
   readonly signal?: AbortSignal | undefined;
   /** S3 may work for minutes on the call before it answers. */
   readonly slow?: boolean;
+  /** See `HttpCall`, like `repeatable`. */
   readonly into?: Uint8Array | undefined;
+  readonly repeatable?: boolean | undefined;
 }
 
 /** Signed requests to one bucket. Mends a wrong clock and expired credentials once each; repeats nothing else. */
@@ -112,6 +114,7 @@ export class S3Client {
       signal: call.signal,
       idleTimeoutMs: call.slow ? this.#slowTimeoutMs : undefined,
       into: call.into,
+      repeatable: call.repeatable,
     });
   }
 

@@ -57,8 +57,10 @@ export class S3Store implements ObjectStore {
   }
 
   async put(key: string, body: ObjectBody, options: PutOptions = {}): Promise<{ etag: string }> {
-    const { when, signal } = options;
-    const call: S3Call = { method: 'PUT', key, body, headers: conditionHeaders(when), signal };
+    const { when, once = false, signal } = options;
+    // A condition may not hold any more for a second try, though the first was the one that changed that.
+    const repeatable = when === undefined && !once;
+    const call: S3Call = { method: 'PUT', key, body, headers: conditionHeaders(when), signal, repeatable };
     const { answer } = await this.#client.callForText(call).catch(asPrecondition(when));
     return { etag: plainEtag(answer.header('etag') ?? '') };
   }
@@ -71,13 +73,7 @@ export class S3Store implements ObjectStore {
       ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
       ...checksumHeaders(checksum),
     };
-    const answer = await this.#client.call({
-      method: 'GET',
-      key,
-      headers,
-      signal,
-      into: range === undefined ? undefined : options.into,
-    });
+    const answer = await this.#client.call({ method: 'GET', key, headers, signal, into: options.into });
     if (range !== undefined && answer.status !== 206) {
       throw new StoreError('permanent', `the store ignored the range asked of ${key}`, { key, status: answer.status });
     }

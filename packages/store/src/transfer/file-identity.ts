@@ -1,4 +1,4 @@
-import { type FileHandle, stat } from 'node:fs/promises';
+import { type BigIntStats, stat } from 'node:fs';
 
 /** What tells that a path still names the same, unchanged file. */
 export interface FileIdentity {
@@ -8,14 +8,18 @@ export interface FileIdentity {
 }
 
 /** Null when there is no such file. */
-export async function identityOf(file: FileHandle | string): Promise<FileIdentity | null> {
-  try {
-    const stats = typeof file === 'string' ? await stat(file, { bigint: true }) : await file.stat({ bigint: true });
-    return { inode: stats.ino, sizeBytes: Number(stats.size), modifiedNs: stats.mtimeNs };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
+export function identityOf(path: string): Promise<FileIdentity | null> {
+  return new Promise((resolve, reject) => {
+    stat(path, { bigint: true }, (error, stats) => {
+      if (error === null) resolve(identityIn(stats));
+      else if (error.code === 'ENOENT') resolve(null);
+      else reject(error);
+    });
+  });
+}
+
+export function identityIn({ ino, size, mtimeNs }: BigIntStats): FileIdentity {
+  return { inode: ino, sizeBytes: Number(size), modifiedNs: mtimeNs };
 }
 
 export function sameFile(a: FileIdentity | null, b: FileIdentity | null): boolean {

@@ -1,10 +1,10 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { abandonUpload, completeUpload } from '../complete-upload.ts';
 import { crc32Of } from '../crc32.ts';
 import type { CallOptions, CompletedPart, ObjectStore } from '../object-store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { compositeSha256, hashPart, type PartHashes } from './content-hash.ts';
 import { FileChangedError, type FileIdentity, identityOf, sameFile } from './file-identity.ts';
+import { OpenFile } from './open-file.ts';
 import { inParallel } from './parallel.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
 import { knownPart, openUpload } from './resume-upload.ts';
@@ -59,18 +59,17 @@ export async function putFile(
   path: string,
   options: PutFileOptions = {},
 ): Promise<PutFileResult> {
-  const file = await open(path, 'r');
+  const file = await OpenFile.open(path);
   try {
-    const before = await identityOf(file);
-    if (before === null) throw new Error(`${path} vanished while open`);
+    const before = file.identity();
     const grid = partGrid(before.sizeBytes, options.partSizeBytes);
-    const reader = new PartReader({ file, path, before });
+    const reader = new PartReader(file, before);
     const send = grid.parts.length === 1 ? putWhole : putInParts;
     const sent = await send(store, key, { ...options, reader, ...grid });
     const sha256 = compositeSha256(sent.parts);
     return { ...sent, sizeBytes: before.sizeBytes, sha256, before, after: await identityOf(path) };
   } finally {
-    await file.close();
+    file.close();
   }
 }
 
@@ -88,7 +87,7 @@ interface Sent {
 async function putWhole(store: ObjectStore, key: string, sending: Sending): Promise<Sent> {
   const part = sending.parts[0] ?? { partNumber: 1, start: 0, end: 0 };
   const body = await sending.reader.read(part, Buffer.allocUnsafeSlow(part.end - part.start));
-  await sending.reader.assertUnchanged();
+  sending.reader.assertUnchanged();
   const { etag } = await store.put(key, body, { signal: sending.signal });
   sending.onProgress?.(body.byteLength);
   return { etag, parts: [{ partNumber: 1, sizeBytes: body.byteLength, ...hashesOf(body, sending) }] };
@@ -124,7 +123,7 @@ async function putInParts(store: ObjectStore, key: string, sending: Sending): Pr
         pool.give(buffer);
       }
     });
-    await reader.assertUnchanged();
+    reader.assertUnchanged();
     const completed: CompletedPart[] = parts.map((part) => part.completed);
     const { etag } = await completeUpload(store, { upload, parts: completed, sizeBytes: reader.sizeBytes }, { signal });
     return { etag, parts: parts.map((part) => part.done) };
@@ -137,33 +136,30 @@ async function putInParts(store: ObjectStore, key: string, sending: Sending): Pr
 /** Reads a file's parts, each once and in order. */
 class PartReader {
   readonly sizeBytes: number;
-  readonly #file: FileHandle;
-  readonly #path: string;
+  readonly #file: OpenFile;
   readonly #before: FileIdentity;
 
-  constructor(of: { readonly file: FileHandle; readonly path: string; readonly before: FileIdentity }) {
-    this.#file = of.file;
-    this.#path = of.path;
-    this.#before = of.before;
-    this.sizeBytes = of.before.sizeBytes;
+  constructor(file: OpenFile, before: FileIdentity) {
+    this.#file = file;
+    this.#before = before;
+    this.sizeBytes = before.sizeBytes;
   }
 
   async read({ start, end }: GridPart, buffer: Buffer): Promise<Buffer> {
-    const wanted = end - start;
-    let filled = 0;
-    while (filled < wanted) {
-      const { bytesRead } = await this.#file.read(buffer, filled, wanted - filled, start + filled);
-      if (bytesRead === 0) await this.#fail();
-      filled += bytesRead;
+    const body = buffer.subarray(0, end - start);
+    for (let filled = 0; filled < body.byteLength;) {
+      const bytes = await this.#file.read(body.subarray(filled), start + filled);
+      if (bytes === 0) this.#fail();
+      filled += bytes;
     }
-    return buffer.subarray(0, wanted);
+    return body;
   }
 
-  async assertUnchanged(): Promise<void> {
-    if (!sameFile(this.#before, await identityOf(this.#file))) await this.#fail();
+  assertUnchanged(): void {
+    if (!sameFile(this.#before, this.#file.identity())) this.#fail();
   }
 
-  async #fail(): Promise<never> {
-    throw new FileChangedError(this.#path, this.#before, await identityOf(this.#file));
+  #fail(): never {
+    throw new FileChangedError(this.#file.path, this.#before, this.#file.identity());
   }
 }

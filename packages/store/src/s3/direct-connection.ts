@@ -16,12 +16,13 @@ export interface ConnectionOwner {
 /**
  * A kept connection, on which one request is under way at a time:
  *
- *     idle ── ask ─→ waiting ── head is whole ─→ paused ── body ─→ filling ── last byte ─→ idle
- *       └──────────────┴──────────────────────────┴─────────────────┴──── destroy, error ─→ gone
+ *                                                      ┌── body ──────→ filling ────┐
+ *     idle ── ask ─→ waiting ── head is whole ─→ paused ─┴── shortBody ─→ collecting ─┴─ last byte ─→ idle
+ *       └──────────────┴──────────────────────────┴───────────────────────────┴── destroy, error ─→ gone
  *
  * Errors reject what is waited for with the connection's own error.
  */
-export class RangeConnection {
+export class DirectConnection {
   readonly head = new ResponseHead();
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
@@ -29,6 +30,9 @@ export class RangeConnection {
   #into: Uint8Array | null = null;
   #filled = 0;
   #isIdle = true;
+  #isPaused = false;
+  #isCollecting = false;
+  #asked = 0;
   #failure: Error | null = null;
   #step: { resolve(): void; reject(error: Error): void } | null = null;
 
@@ -64,14 +68,30 @@ export class RangeConnection {
     return connectSecurely({ ...options, ALPNProtocols: ['http/1.1'] });
   }
 
+  /** Whether the request under way is not the first. */
+  get isReused(): boolean {
+    return this.#asked > 1;
+  }
+
   /** Sends a request; resolves when the answer's head has come. */
-  async ask(request: string, idleTimeoutMs: number): Promise<void> {
+  async ask(request: Uint8Array, idleTimeoutMs: number): Promise<void> {
+    this.#asked++;
     this.head.begin();
-    this.#isIdle = false;
+    this.#isIdle = this.#isCollecting = false;
     this.#socket.ref();
     this.#socket.setTimeout(idleTimeoutMs);
-    this.#socket.write(request, 'latin1');
+    this.#socket.write(request);
     while (!this.head.isWhole) await this.#more();
+  }
+
+  /** The body of a short answer, which is collected behind its head. */
+  async shortBody(): Promise<Uint8Array> {
+    this.#isCollecting = true;
+    this.#readOn();
+    let body = this.head.body();
+    for (; body === null; body = this.head.body()) await this.#more();
+    this.#endAnswer();
+    return body;
   }
 
   /** The body as pieces of `into`, which it fills. Nothing is written there before the first piece is asked for. */
@@ -81,12 +101,12 @@ export class RangeConnection {
       this.#into = into;
       this.#filled = 0;
       this.#fill(this.head.rest());
-      this.#socket.resume();
+      this.#readOn();
       while (told < into.byteLength) {
         while (this.#filled < into.byteLength && this.#filled - told < STEP_BYTES) await this.#more();
         const piece = into.subarray(told, this.#filled);
         told = this.#filled;
-        if (told === into.byteLength) this.#end();
+        if (told === into.byteLength) this.#endAnswer();
         yield piece;
       }
     } finally {
@@ -102,11 +122,14 @@ export class RangeConnection {
     this.#wake();
   }
 
-  #end(): void {
+  #endAnswer(): void {
     this.#into = null;
     this.#isIdle = true;
     this.#socket.setTimeout(0);
-    if (this.#failure !== null || this.head.closes) return this.destroy(new Error('the server wants it closed'));
+    // Who answers before it has read the request may not want to read it at all.
+    const isUnsent = this.#socket.writableLength > 0;
+    if (this.#failure !== null || this.head.closes || isUnsent)
+      return this.destroy(new Error('the connection cannot be used again'));
     this.#socket.unref();
     this.#owner.free();
   }
@@ -125,7 +148,14 @@ export class RangeConnection {
     else this.head.arrived(bytes.subarray(0, count));
     if (this.head.isTooLong) this.destroy(new Error('the answer is longer than it said'));
     this.#wake();
-    return this.#into !== null || !this.head.isWhole;
+    this.#isPaused = this.#into === null && !this.#isCollecting && this.head.isWhole && !this.head.hasItsBody;
+    return !this.#isPaused;
+  }
+
+  #readOn(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
   }
 
   #fill(bytes: Uint8Array): void {
