@@ -1,7 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { crc32Of } from '../crc32.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../object-store.ts';
 import { BufferPool } from './buffer-pool.ts';
+import { OpenFile } from './open-file.ts';
 import { inParallel } from './parallel.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
 import type { TransferOptions, TransferredPart } from './put-file.ts';
@@ -43,7 +43,7 @@ export async function getToFile(
   const { signal } = options;
   const info = options.info ?? (await store.head(key, { signal }));
   if (info === null) throw new StoreError('missing', `no object ${key}`, { key });
-  const file = await open(path, options.known === undefined ? 'wx' : 'r+');
+  const file = await OpenFile.open(path, options.known === undefined ? 'wx' : 'r+');
   try {
     return { info, parts: await fetchParts(store, { file, info }, options) };
   } finally {
@@ -53,24 +53,30 @@ export async function getToFile(
 
 async function fetchParts(
   store: ObjectStore,
-  to: { readonly file: FileHandle; readonly info: ObjectInfo },
+  to: { readonly file: OpenFile; readonly info: ObjectInfo },
   options: GetFileOptions,
 ): Promise<readonly FetchedPart[]> {
   const { file, info } = to;
   const grid = partGrid(info.sizeBytes, options.partSizeBytes);
+  const fetchInto = async (part: GridPart, buffer: Buffer, signal: AbortSignal | undefined): Promise<FetchedPart> => {
+    const body = await fetchPart(store, info, { part, buffer, signal });
+    await file.writeAll(body, part.start);
+    options.onProgress?.(body.byteLength);
+    const written = { partNumber: part.partNumber, sizeBytes: body.byteLength, crc32: crc32Of(body) };
+    await options.onPart?.(written);
+    return written;
+  };
+  const [only] = grid.parts;
+  if (only !== undefined && grid.parts.length === 1)
+    return [options.known?.get(1) ?? (await fetchInto(only, Buffer.allocUnsafe(info.sizeBytes), options.signal))];
   const concurrency = Math.max(1, options.concurrency ?? DEFAULT_CONCURRENCY);
-  const pool = new BufferPool(concurrency, Math.min(grid.partSizeBytes, info.sizeBytes));
+  const pool = new BufferPool(concurrency, grid.partSizeBytes);
   return inParallel(grid.parts, { concurrency, signal: options.signal }, async (part, signal) => {
     const there = options.known?.get(part.partNumber);
     if (there !== undefined) return there;
     const buffer = await pool.take(signal);
     try {
-      const body = await fetchPart(store, info, { part, buffer, signal });
-      await writeAll(file, body, part.start);
-      options.onProgress?.(body.byteLength);
-      const written = { partNumber: part.partNumber, sizeBytes: body.byteLength, crc32: crc32Of(body) };
-      await options.onPart?.(written);
-      return written;
+      return await fetchInto(part, buffer, signal);
     } finally {
       pool.give(buffer);
     }
@@ -80,7 +86,7 @@ async function fetchParts(
 async function fetchPart(
   store: ObjectStore,
   { key, etag, sizeBytes }: ObjectInfo,
-  wish: { readonly part: GridPart; readonly buffer: Buffer; readonly signal: AbortSignal },
+  wish: { readonly part: GridPart; readonly buffer: Buffer; readonly signal: AbortSignal | undefined },
 ): Promise<Buffer> {
   const { part, buffer, signal } = wish;
   if (sizeBytes === 0) return buffer.subarray(0, 0);
@@ -101,11 +107,4 @@ async function fetchPart(
 /** Whether the store has put these bytes where they belong already. */
 function isInPlace(chunk: Uint8Array, into: Uint8Array, position: number): boolean {
   return chunk.buffer === into.buffer && chunk.byteOffset === into.byteOffset + position;
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let written = 0; written < bytes.byteLength;) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.byteLength - written, position + written);
-    written += bytesWritten;
-  }
 }

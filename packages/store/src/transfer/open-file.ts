@@ -1,24 +1,29 @@
-import { closeSync, fstatSync, open, read } from 'node:fs';
+import { close, closeSync, fstatSync, open, read, write } from 'node:fs';
 import { type FileIdentity, identityIn } from './file-identity.ts';
 
+/** To be read; to be made and written, where there is nothing yet; to be written on, where there is. */
+type OpenFlag = 'r' | 'wx' | 'r+';
+
 /**
- * A file that is read, with as few turns of the thread pool as can be: each takes some ten microseconds of CPU to hand over,
- * and through `node:fs/promises` more, which is what a small file costs (docs/figures.md). What may wait for a disk has its
- * turn; what the kernel knows of an open file is asked for at once.
+ * An open file that takes as few turns of the thread pool as can be: each is some ten microseconds of CPU to hand over, and
+ * twice that through `node:fs/promises`, which is a good part of what a small file costs (docs/figures.md). What may wait for
+ * a disk has its turn; what the kernel knows of an open file is asked for at once.
  */
 export class OpenFile {
   readonly path: string;
   readonly #descriptor: number;
+  readonly #isWritten: boolean;
 
-  private constructor(path: string, descriptor: number) {
+  private constructor(path: string, flag: OpenFlag, descriptor: number) {
     this.path = path;
     this.#descriptor = descriptor;
+    this.#isWritten = flag !== 'r';
   }
 
-  static open(path: string): Promise<OpenFile> {
+  static open(path: string, flag: OpenFlag): Promise<OpenFile> {
     return new Promise((resolve, reject) => {
-      open(path, 'r', (error, descriptor) => {
-        if (error === null) resolve(new OpenFile(path, descriptor));
+      open(path, flag, (error, descriptor) => {
+        if (error === null) resolve(new OpenFile(path, flag, descriptor));
         else reject(error);
       });
     });
@@ -34,12 +39,32 @@ export class OpenFile {
     });
   }
 
+  async writeAll(bytes: Uint8Array, position: number): Promise<void> {
+    for (let written = 0; written < bytes.byteLength;)
+      written += await this.#write(bytes.subarray(written), position + written);
+  }
+
   identity(): FileIdentity {
     return identityIn(fstatSync(this.#descriptor, { bigint: true }));
   }
 
-  /** Nothing is left to be written, so that nothing is waited for. */
-  close(): void {
-    closeSync(this.#descriptor);
+  /** To be called once. On a network's disk it may take time, and fail, where something was written. */
+  async close(): Promise<void> {
+    if (!this.#isWritten) return closeSync(this.#descriptor);
+    await new Promise<void>((resolve, reject) => {
+      close(this.#descriptor, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+
+  #write(bytes: Uint8Array, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      write(this.#descriptor, bytes, 0, bytes.byteLength, position, (error, bytesWritten) => {
+        if (error === null) resolve(bytesWritten);
+        else reject(error);
+      });
+    });
   }
 }

@@ -10,27 +10,40 @@ export async function inParallel<Item, Result>(
 ): Promise<Result[]> {
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
-  const results: Promise<Result>[] = [];
-  const running = new Set<Promise<unknown>>();
+  const results: Result[] = [];
+  let begun = 0;
+  let running = 0;
+  let oneEnded = (): void => {};
   let failure: { readonly error: unknown } | null = null;
-  const fail = (error: unknown) => {
+  const fail = (error: unknown): void => {
     failure ??= { error };
     stop.abort(error);
+  };
+  const perform = async (item: Item, index: number): Promise<void> => {
+    try {
+      results[index] = await work(item, signal);
+    } catch (error) {
+      fail(error);
+    }
+    running--;
+    oneEnded();
+  };
+  // A race between all that run would take longer the more they are, for each item anew.
+  const roomFor = async (most: number): Promise<void> => {
+    while (running > most) await new Promise<void>((resolve) => (oneEnded = resolve));
   };
   try {
     for await (const item of items) {
       signal.throwIfAborted();
-      const result = work(item, signal);
-      results.push(result);
-      const settled: Promise<unknown> = result.catch(fail).finally(() => running.delete(settled));
-      running.add(settled);
-      if (running.size >= options.concurrency) await Promise.race(running);
+      running++;
+      void perform(item, begun++);
+      await roomFor(options.concurrency - 1);
     }
   } catch (error) {
     fail(error);
   }
-  await Promise.all(running);
+  await roomFor(0);
   const failed = failure as { readonly error: unknown } | null;
   if (failed !== null) throw failed.error;
-  return Promise.all(results);
+  return results;
 }

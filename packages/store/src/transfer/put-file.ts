@@ -59,7 +59,7 @@ export async function putFile(
   path: string,
   options: PutFileOptions = {},
 ): Promise<PutFileResult> {
-  const file = await OpenFile.open(path);
+  const file = await OpenFile.open(path, 'r');
   try {
     const before = file.identity();
     const grid = partGrid(before.sizeBytes, options.partSizeBytes);
@@ -69,7 +69,7 @@ export async function putFile(
     const sha256 = compositeSha256(sent.parts);
     return { ...sent, sizeBytes: before.sizeBytes, sha256, before, after: await identityOf(path) };
   } finally {
-    file.close();
+    await file.close();
   }
 }
 
