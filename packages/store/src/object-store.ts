@@ -98,6 +98,8 @@ export interface PutOptions extends CallOptions {
   readonly when?: PutCondition | undefined;
   /** Whoever calls repeats by itself, since there is something to make sure of before each try: nobody else may. */
   readonly once?: boolean | undefined;
+  /** Of the body, in S3's form: spares computing it again. */
+  readonly crc32?: string | undefined;
 }
 
 export interface HeadOptions extends CallOptions {

@@ -86,7 +86,8 @@ export class DirectConnection {
     this.head.begin();
     this.#isIdle = this.#isCollecting = false;
     this.#socket.ref();
-    this.#socket.setTimeout(idleTimeoutMs);
+    // It begins anew with every byte, also where nothing is waited for: a kept connection is given up then.
+    if (this.#socket.timeout !== idleTimeoutMs) this.#socket.setTimeout(idleTimeoutMs);
     this.#socket.write(request);
     while (!this.head.isWhole) await this.#more();
   }
@@ -132,7 +133,6 @@ export class DirectConnection {
   #endAnswer(): void {
     this.#into = null;
     this.#isIdle = true;
-    this.#socket.setTimeout(0);
     // Who answers before it has read the request may not want to read it at all.
     const isUnsent = this.#socket.writableLength > 0;
     if (this.#failure !== null || this.head.closes || isUnsent)

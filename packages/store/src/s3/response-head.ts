@@ -1,5 +1,6 @@
 import { NotUnderstood, readChunked } from './chunked-body.ts';
 
+const NO_HEADERS: ReadonlyMap<string, string> = new Map();
 const END = Buffer.from('\r\n\r\n');
 /** A head has some hundred bytes; TLS may hand out what it has decrypted already after it was told to stop. */
 const SCRATCH_BYTES = 256 * 1024;
@@ -10,14 +11,16 @@ export class ResponseHead {
   #filled = 0;
   #bodyStart: number | null = null;
   #status = 0;
-  #headers: ReadonlyMap<string, string> = new Map();
+  #headers: ReadonlyMap<string, string> = NO_HEADERS;
+  #plainLength: number | null = null;
 
   /** Forgets the last answer. */
   begin(): void {
     this.#filled = 0;
     this.#bodyStart = null;
     this.#status = 0;
-    this.#headers = new Map();
+    this.#headers = NO_HEADERS;
+    this.#plainLength = null;
   }
 
   /** Where the next bytes are to be put. Empty when an answer is longer than any that is expected. */
@@ -66,10 +69,7 @@ export class ResponseHead {
 
   /** Length of the body of an answer to GET or PUT that tells it beforehand; null for every other answer. */
   get plainLength(): number | null {
-    const told = this.#headers.get('content-length');
-    if (this.#status < 200 || told === undefined || !/^\d+$/.test(told)) return null;
-    if (this.#headers.has('transfer-encoding') || this.#status === 204 || this.#status === 304) return null;
-    return Number(told);
+    return this.#plainLength;
   }
 
   get closes(): boolean {
@@ -113,5 +113,8 @@ export class ResponseHead {
       headers.set(name, before === undefined ? value : `${before}, ${value}`);
     }
     this.#headers = headers;
+    const told = headers.get('content-length') ?? '';
+    const isPlain = this.#status >= 200 && this.#status !== 204 && this.#status !== 304;
+    this.#plainLength = isPlain && /^\d+$/.test(told) && !headers.has('transfer-encoding') ? Number(told) : null;
   }
 }

@@ -57,10 +57,10 @@ export class S3Store implements ObjectStore {
   }
 
   async put(key: string, body: ObjectBody, options: PutOptions = {}): Promise<{ etag: string }> {
-    const { when, once = false, signal } = options;
+    const { when, once = false, crc32, signal } = options;
     // A condition may not hold any more for a second try, though the first was the one that changed that.
     const repeatable = when === undefined && !once;
-    const call: S3Call = { method: 'PUT', key, body, headers: conditionHeaders(when), signal, repeatable };
+    const call: S3Call = { method: 'PUT', key, body, headers: conditionHeaders(when), crc32, signal, repeatable };
     const { answer } = await this.#client.callForText(call).catch(asPrecondition(when));
     return { etag: plainEtag(answer.header('etag') ?? '') };
   }

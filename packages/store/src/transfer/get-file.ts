@@ -94,14 +94,19 @@ async function fetchPart(
   const wanted = part.end - part.start;
   const into = buffer.subarray(0, wanted);
   const { body } = await store.get(key, { range, ifMatch: etag, signal, into });
+  if (await fill(into, body)) return into;
+  throw new StoreError('transient', `the range of ${key} at ${part.start} came with a wrong length`, { key });
+}
+
+/** Puts a body to its place, where the store has not done so; false when it has another length. */
+export async function fill(into: Uint8Array, body: AsyncIterable<Uint8Array>): Promise<boolean> {
   let filled = 0;
   for await (const chunk of body) {
-    if (filled + chunk.byteLength > wanted) break;
+    if (filled + chunk.byteLength > into.byteLength) return false;
     if (!isInPlace(chunk, into, filled)) into.set(chunk, filled);
     filled += chunk.byteLength;
   }
-  if (filled === wanted) return into;
-  throw new StoreError('transient', `the range of ${key} at ${part.start} came with a wrong length`, { key });
+  return filled === into.byteLength;
 }
 
 /** Whether the store has put these bytes where they belong already. */

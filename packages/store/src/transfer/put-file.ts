@@ -6,8 +6,9 @@ import { compositeSha256, hashPart, type PartHashes } from './content-hash.ts';
 import { FileChangedError, type FileIdentity, identityOf, sameFile } from './file-identity.ts';
 import { OpenFile } from './open-file.ts';
 import { inParallel } from './parallel.ts';
-import { type GridPart, partGrid } from './part-grid.ts';
+import { type GridPart, PART_SIZE_BYTES, partGrid } from './part-grid.ts';
 import { knownPart, openUpload } from './resume-upload.ts';
+import { SMALL_FILE_BYTES, type SmallFiles, type WholeFile } from './small-files.ts';
 
 export interface TransferOptions extends CallOptions {
   readonly partSizeBytes?: number;
@@ -25,6 +26,8 @@ export interface PutFileOptions extends TransferOptions {
   readonly resumable?: boolean;
   /** False leaves the SHA-256 empty: a third of an upload's CPU, for who keeps no manifest. S3 compares the CRCs anyway. */
   readonly sha256?: boolean;
+  /** Threads that read small files; for who sends a great many. */
+  readonly files?: SmallFiles | undefined;
   /** Called with the bytes of each part that an earlier upload had sent already. */
   readonly onKnown?: (bytes: number) => void;
 }
@@ -59,6 +62,9 @@ export async function putFile(
   path: string,
   options: PutFileOptions = {},
 ): Promise<PutFileResult> {
+  const most = Math.min(SMALL_FILE_BYTES, options.partSizeBytes ?? PART_SIZE_BYTES);
+  const small = options.files === undefined ? null : await options.files.read(path, most);
+  if (small !== null) return putSmall(store, { key, path, ...small }, options);
   const file = await OpenFile.open(path, 'r');
   try {
     const before = file.identity();
@@ -71,6 +77,26 @@ export async function putFile(
   } finally {
     await file.close();
   }
+}
+
+async function putSmall(
+  store: ObjectStore,
+  file: WholeFile & { readonly key: string; readonly path: string },
+  options: PutFileOptions,
+): Promise<PutFileResult> {
+  const { key, path, bytes, before } = file;
+  const isWhole = bytes.byteLength === before.sizeBytes && sameFile(before, file.after);
+  if (!isWhole) throw new FileChangedError(path, before, file.after);
+  const sent = await putBytes(store, key, bytes, options);
+  const after = (await options.files?.identityOf(path)) ?? null;
+  return { ...sent, sizeBytes: bytes.byteLength, sha256: compositeSha256(sent.parts), before, after };
+}
+
+async function putBytes(store: ObjectStore, key: string, bytes: Uint8Array, options: PutFileOptions): Promise<Sent> {
+  const hashes = hashesOf(bytes, options);
+  const { etag } = await store.put(key, bytes, { crc32: hashes.crc32, signal: options.signal });
+  options.onProgress?.(bytes.byteLength);
+  return { etag, parts: [{ partNumber: 1, sizeBytes: bytes.byteLength, ...hashes }] };
 }
 
 interface Sending extends PutFileOptions {
@@ -88,12 +114,10 @@ async function putWhole(store: ObjectStore, key: string, sending: Sending): Prom
   const part = sending.parts[0] ?? { partNumber: 1, start: 0, end: 0 };
   const body = await sending.reader.read(part, Buffer.allocUnsafeSlow(part.end - part.start));
   sending.reader.assertUnchanged();
-  const { etag } = await store.put(key, body, { signal: sending.signal });
-  sending.onProgress?.(body.byteLength);
-  return { etag, parts: [{ partNumber: 1, sizeBytes: body.byteLength, ...hashesOf(body, sending) }] };
+  return putBytes(store, key, body, sending);
 }
 
-function hashesOf(body: Buffer, { sha256 = true }: PutFileOptions): PartHashes {
+function hashesOf(body: Uint8Array, { sha256 = true }: PutFileOptions): PartHashes {
   return sha256 ? hashPart(body) : { crc32: crc32Of(body), sha256: '' };
 }
 

@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import { mkdir, realpath, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { collect } from '../../object-body.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../../object-store.ts';
-import { getToFile } from '../get-file.ts';
-import { partGrid } from '../part-grid.ts';
+import { fill, getToFile } from '../get-file.ts';
+import { PART_SIZE_BYTES, partGrid } from '../part-grid.ts';
 import type { TransferOptions } from '../put-file.ts';
+import { SMALL_FILE_BYTES, type SmallFiles } from '../small-files.ts';
 import { checksumHolds, crc32Of } from '../../crc32.ts';
 import { type Evidence, looksLikeMd5 } from './checksums.ts';
 import { openJournal } from './journal.ts';
@@ -15,6 +15,8 @@ import { partFileOf } from './part-file.ts';
 export interface DownloadOptions extends TransferOptions {
   /** Real path that the target must stay in. */
   readonly root: string;
+  /** Threads that write small files; for who fetches a great many. */
+  readonly files?: SmallFiles | undefined;
   /** Called with the bytes of each part that an earlier try had brought already. */
   readonly onKnown?: (bytes: number) => void;
 }
@@ -55,6 +57,10 @@ export async function downloadFile(
   target: string,
   options: DownloadOptions,
 ): Promise<Downloaded> {
+  const { files } = options;
+  const most = Math.min(SMALL_FILE_BYTES, options.partSizeBytes ?? PART_SIZE_BYTES);
+  if (files !== undefined && object.sizeBytes <= most)
+    return downloadSmall(store, object, target, { ...options, files });
   await mkdir(dirname(target), { recursive: true });
   if (!isInside(options.root, await realpath(dirname(target)))) throw new OutsideError(target, options.root);
   const bring = partGrid(object.sizeBytes, options.partSizeBytes).parts.length === 1 ? bringWhole : bringInParts;
@@ -68,23 +74,50 @@ export async function downloadFile(
   return { verified };
 }
 
+async function downloadSmall(
+  store: ObjectStore,
+  object: ObjectInfo,
+  target: string,
+  options: DownloadOptions & { readonly files: SmallFiles },
+): Promise<Downloaded> {
+  const whole = (await fetchWhole(store, object, options)) ?? (await fetchWhole(store, object, options));
+  if (whole === null) throw new DamagedObjectError(object.key);
+  const { root } = options;
+  const modifiedSeconds = object.lastModifiedMs / 1000;
+  const delivery = { ...partFileOf(target), target, root, modifiedSeconds, bytes: whole.bytes };
+  if (!(await options.files.deliver(delivery))) throw new OutsideError(target, root);
+  options.onProgress?.(object.sizeBytes);
+  return { verified: whole.verified };
+}
+
+interface Whole extends Downloaded {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 /** Null when the bytes are not those that the checksum was made of. */
+async function fetchWhole(store: ObjectStore, object: ObjectInfo, { signal }: TransferOptions): Promise<Whole | null> {
+  const { key, etag, sizeBytes } = object;
+  const bytes = new Uint8Array(sizeBytes);
+  const answer = await store.get(key, { ifMatch: etag, checksum: true, signal, into: bytes });
+  if (!(await fill(bytes, answer.body))) throw new StoreError('transient', `${key} came with a wrong length`, { key });
+  const crc32 = crc32Of(bytes);
+  const holds = checksumHolds(answer.crc32, [{ sizeBytes, crc32 }]);
+  if (holds === false) return null;
+  if (holds === true) return { bytes, verified: 'crc32' };
+  return { bytes, verified: looksLikeMd5(etag) && hash('md5', bytes, 'hex') === etag ? 'md5' : 'length' };
+}
+
 async function bringWhole(
   store: ObjectStore,
   object: ObjectInfo,
   target: string,
   options: DownloadOptions,
 ): Promise<Evidence | null> {
-  const { key, etag, sizeBytes } = object;
-  const answer = await store.get(key, { ifMatch: etag, checksum: true, signal: options.signal });
-  const bytes = await collect(answer.body);
-  if (bytes.byteLength !== sizeBytes) throw new StoreError('transient', `${key} came with a wrong length`, { key });
-  const holds = checksumHolds(answer.crc32, [{ sizeBytes, crc32: crc32Of(bytes) }]);
-  if (holds === false) return null;
-  await writeAnew(partFileOf(target).part, bytes);
-  options.onProgress?.(sizeBytes);
-  if (holds === true) return 'crc32';
-  return looksLikeMd5(etag) && hash('md5', bytes, 'hex') === etag ? 'md5' : 'length';
+  const whole = await fetchWhole(store, object, options);
+  if (whole === null) return null;
+  await writeAnew(partFileOf(target).part, whole.bytes);
+  options.onProgress?.(object.sizeBytes);
+  return whole.verified;
 }
 
 /** Never into a file, or through a link, that stands there already. */

@@ -5,6 +5,7 @@ import { FileChangedError, sameFile } from '../file-identity.ts';
 import { inParallel } from '../parallel.ts';
 import { PART_SIZE_BYTES } from '../part-grid.ts';
 import { putFile } from '../put-file.ts';
+import { SMALL_FILE_BYTES, SmallFiles } from '../small-files.ts';
 import type { Evidence } from './checksums.ts';
 import { DamagedObjectError, downloadFile, OutsideError } from './download.ts';
 import type { TreeAction } from './plan.ts';
@@ -44,6 +45,8 @@ const SMALL_AT_ONCE = 16;
 /** Each takes eight buffers of a part. */
 const LARGE_AT_ONCE = 2;
 const DELETED_AT_ONCE = 1000;
+/** Files that save what a thread of their own costs to start, some 20 ms of CPU. */
+const WORTH_A_THREAD = 200;
 
 /**
  * Carries out a plan; deletions last, and only when all else went well. A file that can't be moved does not hold up the
@@ -61,6 +64,8 @@ export async function moveTree(
   };
   const moving = plan.filter(({ kind }) => kind === 'upload' || kind === 'download');
   const partSizeBytes = options.partSizeBytes ?? PART_SIZE_BYTES;
+  const smallCount = moving.filter((action) => action.sizeBytes <= SMALL_FILE_BYTES).length;
+  await using files = smallCount < WORTH_A_THREAD ? undefined : new SmallFiles();
   const lanes = [
     {
       items: moving.filter((action) => action.sizeBytes <= partSizeBytes),
@@ -71,7 +76,7 @@ export async function moveTree(
   for (const { items, limit } of lanes)
     await inParallel(items, { concurrency: limit, signal: options.signal }, async (action, signal) => {
       try {
-        done(await moveFile(action, { ...options, signal }));
+        done(await moveFile(action, { ...options, signal, files }));
       } catch (error) {
         if (!isOfOneFile(error)) throw error;
         failed.push({ action, error });
@@ -91,10 +96,15 @@ function isOfOneFile(error: unknown): boolean {
   return FILE_CODES.has((error as NodeJS.ErrnoException).code);
 }
 
-async function moveFile(action: TreeAction, options: MoveOptions): Promise<MovedFile> {
+interface Moving extends MoveOptions {
+  readonly files: SmallFiles | undefined;
+}
+
+async function moveFile(action: TreeAction, options: Moving): Promise<MovedFile> {
   let movedBytes = 0;
   const transfer = {
     signal: options.signal,
+    files: options.files,
     ...(options.partSizeBytes === undefined ? {} : { partSizeBytes: options.partSizeBytes }),
     onProgress: (bytes: number) => {
       movedBytes += bytes;
