@@ -1,67 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { systemClock } from '@runctl/core';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { retrying } from '../decorators/retrying.ts';
 import { isStoreError, type ReadResult } from '../object-store.ts';
-import { S3Store } from './s3-store.ts';
-
-const SIZE = 300_000;
-const object = randomBytes(SIZE);
-
-interface Asked {
-  readonly socket: Socket;
-  /** Of the range. */
-  readonly body: Buffer;
-  readonly start: number;
-  /** Counts requests over all connections, from 0. */
-  readonly count: number;
-}
-
-/** A server below HTTP, so that answers can be cut and spoilt anywhere. */
-class RawServer implements AsyncDisposable {
-  readonly sockets = new Set<Socket>();
-  requests = 0;
-  readonly #server;
-
-  private constructor(answer: (asked: Asked) => void) {
-    this.#server = createServer((socket) => {
-      this.sockets.add(socket);
-      let text = '';
-      socket.on('error', () => {});
-      socket.setEncoding('latin1').on('data', (piece: string) => {
-        text += piece;
-        if (!text.includes('\r\n\r\n')) return;
-        const [, start = 0, end = SIZE - 1] = (/range: bytes=(\d+)-(\d+)/.exec(text) ?? []).map(Number);
-        text = '';
-        answer({ socket, start, body: object.subarray(start, end + 1), count: this.requests++ });
-      });
-    });
-  }
-
-  static async start(answer: (asked: Asked) => void): Promise<RawServer> {
-    const server = new RawServer(answer);
-    await new Promise<void>((resolve) => void server.#server.listen(0, '127.0.0.1', resolve));
-    return server;
-  }
-
-  store(options: { readonly idleTimeoutMs?: number; readonly maxSockets?: number } = {}): S3Store {
-    return new S3Store({
-      bucket: 'b',
-      region: 'us-east-1',
-      endpoint: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`,
-      credentials: async () => ({ accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' }),
-      clock: systemClock,
-      ...options,
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => void this.#server.close(resolve));
-  }
-}
+import { type Asked, inPieces, object, RawServer, SIZE } from './raw-server.ts';
+import type { S3Store } from './s3-store.ts';
 
 function partial({ body, start }: Asked, more = ''): Buffer {
   const head = [
@@ -263,12 +206,3 @@ describe('a range read to its place', () => {
     store.close();
   });
 });
-
-async function inPieces(socket: Socket, bytes: Buffer, at: readonly number[]): Promise<void> {
-  const edges = [0, ...at.map((cut) => Math.min(cut, bytes.byteLength)).toSorted((a, b) => a - b), bytes.byteLength];
-  for (const [index, edge] of edges.entries()) {
-    const piece = bytes.subarray(edge, edges[index + 1] ?? edge);
-    if (piece.byteLength > 0) await new Promise((resolve) => socket.write(piece, resolve));
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
