@@ -170,8 +170,8 @@ test('after a kill the first file of a step counts only once it is known that a 
   const ended = { clean: false, atMs: 100_000 };
   const candidate = candidateOf([file('model_5.pt', 99_999)], { step: 5 });
   expect(movementOf(candidate, factsOf({ ended }))).toContain('other files may be missing');
-  expect(movementOf(candidate, factsOf({ ended, expectedShape: new Set(['model_#.pt']) }))).toBeNull();
-  const pair = new Set(['model_#.pt', 'optimizer_#.pt']);
+  expect(movementOf(candidate, factsOf({ ended, expectedShape: shapeOf([{ path: 'model_4.pt' }]) }))).toBeNull();
+  const pair = shapeOf([{ path: 'model_4.pt' }, { path: 'optimizer_4.pt' }]);
   expect(movementOf(candidate, factsOf({ ended, expectedShape: pair }))).toContain('optimizer_#.pt');
   expect(movementOf(candidateOf([file('model_5.pt', 97_000)], { step: 5 }), factsOf({ ended }))).toBeNull();
   expect(movementOf(candidate, factsOf({ ended: { clean: true, atMs: 100_000 } }))).toBeNull();
@@ -219,6 +219,19 @@ test('after a kill a file that was not seen closed counts by its structure alone
   expect(verdictOf(unknown, seen(fingerprint, 9_999)).complete).toBe(false);
   expect(verdictOf(unknown, { ended: { clean: false, atMs: 100_000 } }).complete).toBe(true);
   expect(verdictOf(unknown, { writers: null }).complete).toBe(true);
+});
+
+test('fewer shards than the checkpoint before had are missing some, until that has been so for long', () => {
+  const shards = (many: number) => Array.from({ length: many }, (_, rank) => file(`checkpoint-6/rank-${rank}`));
+  const candidate = candidateOf(shards(3), { step: 6 });
+  const expectedShape = shapeOf(shards(4));
+  const observations = seenAs([0, shards(3)]);
+  const at = (nowMs: number) => movementOf(candidate, factsOf({ observations, nowMs, expectedShape }));
+  expect(at(SETTLE_MS)).toContain('1 of 4 checkpoint-#/rank-#');
+  expect(at(SETTLE_MS * 30)).toBeNull();
+  const ended = { clean: false, atMs: 100_000_000 };
+  expect(movementOf(candidate, factsOf({ ended, expectedShape }))).toContain('1 of 4');
+  expect(movementOf(candidateOf(shards(5), { step: 6 }), factsOf({ ended, expectedShape }))).toBeNull();
 });
 
 test('new files that are as those of the checkpoint before, whole and closed, count before they are still', () => {

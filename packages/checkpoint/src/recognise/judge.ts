@@ -207,7 +207,10 @@ export function shapeOf(files: readonly Pick<FileSeen, 'path'>[]): Shape {
 
 function missingFrom(candidate: Candidate, expected: Shape | null): string | null {
   const present = shapeOf(candidate.files);
-  for (const name of expected?.keys() ?? []) if (!present.has(name)) return name;
+  for (const [name, many] of expected ?? []) {
+    const lacking = many - (present.get(name) ?? 0);
+    if (lacking > 0) return many === 1 ? name : `${lacking} of ${many} ${name}`;
+  }
   return null;
 }
 
