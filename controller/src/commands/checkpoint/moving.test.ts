@@ -42,6 +42,7 @@ describe('checkpoint pull', () => {
     expect(missing.stderr).toContain('hint: it has those of step 10, 20, 30');
     for (const argv of [
       ['--manifest', 'newest'],
+      ['--step', ''],
       ['--step', 'x'],
       ['--step', '1', '--manifest', '1-1'],
     ])
@@ -93,6 +94,13 @@ describe('checkpoint pull', () => {
     const status = await world.run(['status', 'mine']);
     expect(status, status.stderr).toMatchObject({ exitCode: 0 });
     expect(status.stdout).toMatch(/damaged +runs\/.*: a resume takes the/);
+  });
+
+  test('into a folder without a name, such as that of an unset variable, is refused', async () => {
+    await using scope = await commandWorld(PROJECT);
+    await runWithCheckpoints(scope.world);
+    const refused = await scope.world.run(['checkpoint', 'pull', 'mine', '']);
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('hint: ') as string });
   });
 
   test('into what is no folder fetches nothing', async () => {
@@ -230,6 +238,13 @@ describe('checkpoint resume', () => {
     const failed = await world.run(['checkpoint', 'resume', 'ckpt', 'train.py', '--resume-argument', '--from={path}']);
     expect(failed).toMatchObject({ exitCode: 20, stderr: expect.stringContaining('exit code 3') });
     expect(world.foreground.at(-1)?.args).toEqual([script, `--from=${join(world.folder, 'ckpt')}`]);
+    // Without a place for the path the script would start over.
+    const pathless = await world.run(['checkpoint', 'resume', 'ckpt', 'train.py', '--resume-argument', '--from']);
+    expect(pathless).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/--from has no \{path\}.*\nhint: /) as string,
+    });
+    expect(world.foreground).toHaveLength(2);
     expect((await world.run(['checkpoint', 'resume', 'nothing', 'train.py'])).exitCode).toBe(10);
     expect((await world.run(['checkpoint', 'resume', 'ckpt', 'nothing.py'])).exitCode).toBe(2);
   });

@@ -32,6 +32,10 @@ export class CheckpointPullCommand extends RunctlCommand {
     const step = this.step === undefined ? undefined : numberOption('--step', this.step, { min: 0, example: 12_000 });
     if (step !== undefined && this.manifest !== undefined)
       throw new RunctlError('usage', '--step and --manifest exclude each other');
+    if (this.folder === '')
+      throw new RunctlError('usage', 'DIR is empty', {
+        hint: 'name a folder, or leave it out for one named as the run',
+      });
     const { cloud } = await this.connect();
     try {
       const { resolveRun } = await import('../../operations/run/resolve-run.ts');

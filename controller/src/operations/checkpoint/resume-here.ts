@@ -18,7 +18,7 @@ export interface LocalCommand {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** The command that goes on from a checkpoint on this computer. Errors: `checkpoint-not-found`, `script-not-found`. */
+/** The command that goes on from a checkpoint on this computer. Errors: `checkpoint-not-found`, `script-not-found`, `usage`. */
 export async function localResume(options: LocalResume): Promise<LocalCommand> {
   const checkpoint = resolve(options.cwd, options.checkpoint);
   const script = resolve(options.cwd, options.script);
@@ -28,6 +28,10 @@ export async function localResume(options: LocalResume): Promise<LocalCommand> {
     });
   if ((await stat(script).catch(() => null))?.isFile() !== true)
     throw new RunctlError('script-not-found', `there is no script ${options.script}`);
+  if (options.argument?.includes('{path}') === false)
+    throw new RunctlError('usage', `--resume-argument ${options.argument} has no {path} in it`, {
+      hint: 'write it as the script takes it, such as "--resume {path}"; "" = only by RUNCTL_RESUME_FROM',
+    });
   const words = (options.argument ?? '').split(' ').filter((word) => word !== '');
   const resumeArgs = words.map((word) => word.replaceAll('{path}', checkpoint));
   const args = [...options.args, ...resumeArgs];
