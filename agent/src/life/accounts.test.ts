@@ -80,3 +80,16 @@ test.concurrent(
     expect(world.fleet.deletions).toBe(1);
   },
 );
+
+test.concurrent('a checkpoint folder that can not be made ends the run, and its end says why', async () => {
+  await using world = await RunWorld.launch({ script: 'counter.py', checkpoint: { dir: 'counter.py/checkpoints' } });
+  const machine = await world.machine('i-1');
+  expect(await machine.start()).toBe('off');
+  expect(await world.outcome()).toMatchObject({
+    status: 'failed',
+    cause: 'spawn-failed',
+    message: expect.stringMatching(/ENOTDIR.*counter\.py\/checkpoints/) as string,
+    durableStep: null,
+  });
+  expect(world.fleet.deletions).toBe(1);
+});

@@ -48,6 +48,31 @@ describe('s3 upload', () => {
     expect(await world.keys()).toEqual(['backup/a.txt']);
   });
 
+  test.each([
+    ['s3', 'upload', 'data', 'backup'],
+    ['s3', 'download', 'backup/', 'data'],
+    ['s3', 'download', 'backup/', 'elsewhere'],
+    ['s3', 'sync', 'data', 'backup', '--delete', '--yes'],
+    ['s3', 'sync', 'data', 'backup', '--direction', 'down', '--delete', '--yes'],
+    ['s3', 'sync', 'data', 'backup', '--direction', 'both', '--prefer', 'local'],
+    ['transfer', 'data', 's3://bbb/backup/'],
+    ['transfer', 's3://bbb/backup/', 's3://bbb/copy/'],
+  ])('%s %s %s %s … --dry-run leaves both sides as they are', async (...argv) => {
+    await using scope = await commandWorld(FOLDER);
+    const { world } = scope;
+    await put(world, { 'backup/a.txt': 'other', 'backup/theirs': 'new' });
+    const both = async () => ({
+      files: (await readdir(world.folder, { recursive: true })).toSorted(),
+      here: await readFile(join(world.folder, 'data/a.txt'), 'utf8'),
+      keys: await world.keys(),
+      there: await readText(world.store, 'backup/a.txt'),
+    });
+    const before = await both();
+    const result = await world.run([...argv, '--dry-run']);
+    expect(result).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^would (?:move|copy) /m) as string });
+    expect(await both()).toEqual(before);
+  });
+
   test('tells programs each file and the sum', async () => {
     await using scope = await commandWorld({ 'data/a.txt': 'alpha' });
     const { world } = scope;
