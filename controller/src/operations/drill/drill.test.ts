@@ -93,6 +93,11 @@ describe('the verdict of a drill', () => {
       /did not finish \(failed: exit code 1\)/,
     ],
     ['nothing was interrupted', facts({}, { interruptions: [] }), /nothing was interrupted/],
+    [
+      'no other machine ever had to go on',
+      facts({ downtimeMs: null, resumedStep: null }),
+      /the script ended before another machine took over.*whether it resumes.*more steps/,
+    ],
     ['a checkpoint could not be uploaded', facts({ notDurable: ['step 9: torn'] }), /step 9: torn/],
     [
       'steps are unknown and nothing else proves it',
@@ -103,6 +108,15 @@ describe('the verdict of a drill', () => {
     const { verdict, reasons } = judge(given);
     expect(verdict).toBe('unsafe');
     expect(reasons.join('\n')).toMatch(reason);
+  });
+
+  test('says so when only some of the interruptions were taken over', () => {
+    const given = facts({});
+    const ended = { ...GOOD, downtimeMs: null, resumedStep: null };
+    expect(judge({ ...given, asked: 2, interruptions: [GOOD, ended] })).toEqual({
+      verdict: 'safe',
+      reasons: [expect.stringMatching(/^interruption 2 \(notice\): the script ended before another machine took over/)],
+    });
   });
 
   test('steps lost without a notice are told, not blamed', () => {

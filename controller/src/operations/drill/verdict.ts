@@ -39,6 +39,9 @@ export function judge(facts: DrillFacts): Verdict {
       `only ${interruptions.length} of ${asked} interruptions took place, because the script ended first: rehearse with more steps`,
     );
   interruptions.forEach((one, index) => wrong.push(...interruptionReasons(one, index, facts)));
+  const untaken = interruptions.flatMap((one, index) => (endedFirst(one) ? [nameOf(one, index)] : []));
+  const account = `${untaken.join(', ')}: the script ended before another machine took over, so whether it resumes was not seen: rehearse with more steps`;
+  if (untaken.length > 0) (untaken.length === interruptions.length ? wrong : remarks).push(account);
   if (facts.identical === false)
     wrong.push(
       `the result differs from the undisturbed run's (${facts.differing.slice(0, 3).join(', ')}): save everything that decides the next step (random states, optimiser, scheduler, place in the data) and restore all of it`,
@@ -51,8 +54,17 @@ export function judge(facts: DrillFacts): Verdict {
 const BLIND_REASON =
   'how many steps were lost, and whether the script resumed at all, is unknown, because it reports no step: print `step N`, or write {"step": N} to $RUNCTL_PROGRESS_FILE';
 
+/** It came to a good end without another life. That it trained on after SIGTERM is a reason of its own. */
+function endedFirst({ recovered, downtimeMs, ranToItsEnd }: Measured): boolean {
+  return recovered && downtimeMs === null && !ranToItsEnd;
+}
+
+function nameOf({ kind }: Measured, index: number): string {
+  return `interruption ${index + 1} (${kind})`;
+}
+
 function interruptionReasons(one: Measured, index: number, facts: DrillFacts): string[] {
-  const which = `interruption ${index + 1} (${one.kind})`;
+  const which = nameOf(one, index);
   const reasons: string[] = [];
   if (one.kind === 'notice') reasons.push(...noticeReasons(one, which, facts));
   if (!one.recovered) reasons.push(`${which}: the run did not come back on another machine in time`);
