@@ -1,7 +1,7 @@
 import type { InspectedCheckpoint, PassedOver } from '@runctl/checkpoint';
 import { formatBytes, formatDuration } from '@runctl/core';
 import type { RunCheckpoint } from '../operations/checkpoint/run-checkpoints.ts';
-import { styles, type Styles } from './style.ts';
+import { shownName, styles, type Styles } from './style.ts';
 import { table } from './table.ts';
 
 interface Look {
@@ -19,20 +19,20 @@ export function renderFolder(folder: string, found: readonly InspectedCheckpoint
   if (found.length === 0) return `no checkpoint in ${folder}\n`;
   const style = styles(colour);
   const rows = found.map((each) => [
-    each.entry,
+    shownName(each.entry),
     each.recogniser,
     each.step === null ? '-' : String(each.step),
     formatBytes(each.sizeBytes),
     formatDuration(Math.max(0, nowMs - each.savedAtMs)),
     stateText(each.state, style),
-    each.why,
+    shownName(each.why),
   ]);
   return table(['ENTRY', 'RECOGNISER', 'STEP', 'SIZE', 'SAVED', 'STATE', 'WHY'], rows);
 }
 
 /** What is part of no checkpoint, and why. */
 export function renderPassedOver(found: readonly PassedOver[]): string {
-  return found.map(({ path, why }) => `not kept: ${path} ${why}\n`).join('');
+  return found.map(({ path, why }) => `not kept: ${shownName(path)} ${shownName(why)}\n`).join('');
 }
 
 export function passedOverJson({ path, why }: PassedOver) {
@@ -61,14 +61,14 @@ export function folderJson(each: InspectedCheckpoint, withFiles = false) {
 export function renderFolderCheckpoint(each: InspectedCheckpoint, { nowMs, colour }: Look): string {
   const style = styles(colour);
   const lines = [
-    style.bold(each.entry),
+    style.bold(shownName(each.entry)),
     `  recogniser  ${each.recogniser}`,
     `  step        ${each.step ?? 'unknown'}`,
     `  saved       ${formatDuration(Math.max(0, nowMs - each.savedAtMs))} ago`,
-    `  state       ${stateText(each.state, style)}: ${each.why}`,
-    ...(each.companions.length === 0 ? [] : [`  goes along  ${each.companions.join(', ')}`]),
+    `  state       ${stateText(each.state, style)}: ${shownName(each.why)}`,
+    ...(each.companions.length === 0 ? [] : [`  goes along  ${each.companions.map(shownName).join(', ')}`]),
   ];
-  const rows = each.files.map((file) => [file.path, formatBytes(file.sizeBytes)]);
+  const rows = each.files.map((file) => [shownName(file.path), formatBytes(file.sizeBytes)]);
   return `${lines.join('\n')}\n\n${table(['FILE', 'SIZE'], rows)}`;
 }
 
@@ -129,13 +129,18 @@ export function renderRunCheckpoint(run: string, each: RunCheckpoint, { nowMs, c
   const lines = [
     `${style.bold(`${run} ${each.checkpoint}`)} (${each.state})`,
     `  step        ${manifest.step ?? 'unknown'}`,
-    `  entry       ${manifest.entry}`,
+    `  entry       ${shownName(manifest.entry)}`,
     `  recogniser  ${manifest.recogniser}`,
     `  why         ${manifest.evidence}`,
     `  saved       ${formatDuration(Math.max(0, nowMs - Date.parse(manifest.savedAt)))} ago, committed ${manifest.at}`,
     `  previous    ${manifest.previous ?? 'none'}`,
     `  manifest    ${each.manifestKey}`,
   ];
-  const rows = manifest.files.map((file) => [file.path, formatBytes(file.sizeBytes), file.sha256, file.key]);
+  const rows = manifest.files.map((file) => [
+    shownName(file.path),
+    formatBytes(file.sizeBytes),
+    file.sha256,
+    shownName(file.key),
+  ]);
   return `${lines.join('\n')}\n\n${table(['FILE', 'SIZE', 'SHA-256', 'OBJECT'], rows)}`;
 }

@@ -1,5 +1,5 @@
 import { isRunctlError, messageOf } from '@runctl/core';
-import { styles } from './style.ts';
+import { shownName, styles } from './style.ts';
 
 export interface ErrorRendering {
   readonly json: boolean;
@@ -14,11 +14,14 @@ export function renderError(error: unknown, options: ErrorRendering): string {
   const details = isRunctlError(error) ? error.details : {};
   if (options.json) return `${JSON.stringify({ type: 'error', code, message, hint, exitCode, ...details })}\n`;
   const style = styles(options.colour);
-  const lines = [`${style.red(`error[${code}]:`)} ${message}`];
-  if (hint !== null) lines.push(`${style.dim('hint:')} ${hint}`);
+  const lines = [`${style.red(`error[${code}]:`)} ${shown(message)}`];
+  if (hint !== null) lines.push(`${style.dim('hint:')} ${shown(hint)}`);
   if (options.verbose && error instanceof Error && error.stack !== undefined) lines.push(style.dim(error.stack));
   return `${lines.join('\n')}\n`;
 }
+
+/** It may quote names that somebody else gave; its own lines stay. */
+const shown = (text: string): string => text.split('\n').map(shownName).join('\n');
 
 export function exitCodeOf(error: unknown): number {
   return isRunctlError(error) ? error.exitCode : 1;

@@ -25,3 +25,14 @@ const uncoloured: Styles = { bold: plain, dim: plain, red: plain, green: plain, 
 export function styles(colour: boolean): Styles {
   return colour ? coloured : uncoloured;
 }
+
+const FIRST_PRINTABLE = 0x20;
+const isControl = (code: number): boolean => code < FIRST_PRINTABLE || (code >= 0x7f && code < 0xa0);
+
+/** A name that somebody else gave, on one line: what would end it or command the terminal is written out, as `\\x1b`. */
+export function shownName(name: string): string {
+  return Array.from(name, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return isControl(code) ? `\\x${code.toString(16).padStart(2, '0')}` : character;
+  }).join('');
+}

@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import type { Progress } from '../operations/transfer/progress-meter.ts';
 import { wordsOf } from '../operations/transfer/problems.ts';
 import type { TransferEvent, TransferResult } from '../operations/transfer/transfer.ts';
-import { styles } from './style.ts';
+import { shownName, styles } from './style.ts';
 
 /** Shows a transfer: news on stderr, results on stdout. */
 export interface TransferView {
@@ -42,14 +42,17 @@ function humanView(options: TransferViewOptions): TransferView {
   return {
     show: (event) => {
       if (event.type === 'progress') return shower.show(event);
-      if (event.type === 'refused') return say(`${style.yellow('refused')} ${event.path}: ${event.why}`);
-      if (event.type === 'skipped') return say(`${style.dim('left out')} ${event.path}: ${event.why}`);
+      if (event.type === 'refused')
+        return say(`${style.yellow('refused')} ${shownName(event.path)}: ${shownName(event.why)}`);
+      if (event.type === 'skipped')
+        return say(`${style.dim('left out')} ${shownName(event.path)}: ${shownName(event.why)}`);
       if (event.type === 'comparing' && event.bytes > 0)
         return say(`comparing ${counted(event.files, 'file')} of equal size (${formatBytes(event.bytes)})`);
       if (event.type === 'file' && verbose) say(actionLine(event.action, false));
     },
     ended: (result, what) => {
-      for (const { action, error } of result.failed) say(`${style.red('failed')} ${action.path}: ${wordsOf(error)}`);
+      for (const { action, error } of result.failed)
+        say(`${style.red('failed')} ${shownName(action.path)}: ${wordsOf(error)}`);
       shower.clear();
       if (what.dryRun)
         for (const action of result.plan) if (action.kind !== 'keep') stdout.write(`${actionLine(action, true)}\n`);
@@ -96,7 +99,7 @@ const words = {
 } as const;
 
 function actionLine({ kind, path, sizeBytes, why }: TreeAction, withWhy: boolean): string {
-  return `${words[kind]} ${path} (${formatBytes(sizeBytes)})${withWhy ? `: ${why}` : ''}`;
+  return `${words[kind]} ${shownName(path)} (${formatBytes(sizeBytes)})${withWhy ? `: ${why}` : ''}`;
 }
 
 /** `12 of 40 files, 1.2 GiB of 4.0 GiB, 210.0 MiB/s, 13 s left` */

@@ -23,14 +23,17 @@ export class S3ListCommand extends BucketCommand {
     const { cloud } = await this.connectTo(place);
     try {
       const { listPlace } = await import('../../operations/bucket/list-place.ts');
+      const { shownName } = await import('../../render/style.ts');
       const { interrupted: signal } = this.context;
       const entries = listPlace(cloud.store, { key: place.key, folder: folderPrefix(place) }, this.recursive, signal);
       for await (const entry of entries) {
         if (this.json) this.printJson(entry);
-        else if (entry.type === 'folder') this.print(`${' '.repeat(32)}folder  ${entry.key}`);
+        else if (entry.type === 'folder') this.print(`${' '.repeat(32)}folder  ${shownName(entry.key)}`);
         else {
           const size = this.human ? formatBytes(entry.sizeBytes) : String(entry.sizeBytes);
-          this.print(`${entry.modifiedAt.slice(0, 19).replace('T', ' ')}  ${size.padStart(17)}  ${entry.key}`);
+          this.print(
+            `${entry.modifiedAt.slice(0, 19).replace('T', ' ')}  ${size.padStart(17)}  ${shownName(entry.key)}`,
+          );
         }
       }
       return 0;

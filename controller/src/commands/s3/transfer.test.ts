@@ -73,6 +73,21 @@ describe('s3 upload', () => {
     expect(await both()).toEqual(before);
   });
 
+  test('a name that commands the terminal is shown and does not reach it, for programs as it is', async () => {
+    await using scope = await commandWorld({});
+    const { world } = scope;
+    const evil = 'c/\u001b[2Jgone\nnew';
+    await put(world, { [evil]: 'x', 'c/\u001b]52;c;eA==\u0007\\up': 'x' });
+    const shown = 'c/\\x1b[2Jgone\\x0anew';
+    const listed = await world.run(['s3', 'list', 'c/', '--recursive']);
+    const rehearsed = await world.run(['s3', 'download', 'c/', 'to', '--dry-run']);
+    for (const text of [listed.stdout, rehearsed.stdout, rehearsed.stderr]) expect(text).not.toMatch(/[^\n -~…]/);
+    expect(listed.stdout).toContain(shown);
+    expect(rehearsed.stdout).toContain(shown.slice(2));
+    const json = await world.run(['s3', 'list', 'c/', '--recursive', '--json']);
+    expect(JSON.parse(json.stdout.split('\n')[0] ?? '')).toMatchObject({ key: evil });
+  });
+
   test('tells programs each file and the sum', async () => {
     await using scope = await commandWorld({ 'data/a.txt': 'alpha' });
     const { world } = scope;

@@ -3,6 +3,7 @@ import { RunctlError, formatBytes } from '@runctl/core';
 import { durationOption } from '../../option-values.ts';
 import type { ObjectChange } from '../../operations/bucket/watch-objects.ts';
 import { TransferCommand } from '../../transfer-command.ts';
+import { shownName } from '../../render/style.ts';
 
 export class S3WatchCommand extends TransferCommand {
   static override paths = [['s3', 'watch']];
@@ -52,7 +53,7 @@ export class S3WatchCommand extends TransferCommand {
     if (change.type === 'unreachable') return this.note(`the bucket can't be reached: ${change.message}; trying again`);
     const when = new Date(this.context.clock.wallMs()).toISOString().slice(11, 19);
     const size = change.type === 'gone' ? '' : `  ${formatBytes(change.sizeBytes)}`;
-    this.print(`${when}  ${change.type.padEnd(7)}  ${change.key}${size}`);
+    this.print(`${when}  ${change.type.padEnd(7)}  ${shownName(change.key)}${size}`);
   }
 
   private async keep(remote: string, intervalMs: number): Promise<number> {
