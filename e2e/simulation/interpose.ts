@@ -25,7 +25,7 @@ class Interposed {
   #chance: Chance | null = null;
 
   constructor() {
-    const synchronous = this.disks.sync();
+    const synchronous = { ...this.disks.sync(), ...this.disks.callbacks() };
     this.#paths(fsPromises as unknown as Functions, this.disks.promises(), Object.keys(fsPromises));
     this.#paths(fs as unknown as Functions, synchronous, Object.keys(synchronous));
     this.#nonces();

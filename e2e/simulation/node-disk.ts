@@ -38,7 +38,9 @@ export class NodeDisk {
     this.#open.clear();
   }
 
-  owns(path: unknown): path is string {
+  /** Of a path or a descriptor. */
+  owns(path: unknown): boolean {
+    if (typeof path === 'number') return path > FIRST_DESCRIPTOR;
     if (typeof path !== 'string') return false;
     if (path.startsWith(MOUNTS)) return true;
     const descriptor = /^\/(?:proc\/self|dev)\/fd\/(\d+)$/.exec(path);
@@ -95,8 +97,41 @@ export class NodeDisk {
     };
   }
 
+  /** What calls back. */
+  callbacks() {
+    return {
+      open: (path: string, flags: string | number, back: Callback<number>) =>
+        callBack(
+          this.#openFile(path, flags, undefined).then(({ fd }) => fd),
+          back,
+        ),
+      stat: (path: string, options: StatOptions, back: Callback<Stats>) =>
+        callBack(
+          this.#do(path, (at) => statsOf(this.#node(at), options)),
+          back,
+        ),
+      read: (fd: number, ...[into, offset, length, position, back]: Transfer) =>
+        callBack(
+          this.#file(fd)
+            .read(into, offset, length, position)
+            .then(({ bytesRead }) => bytesRead),
+          back,
+        ),
+      write: (fd: number, ...[bytes, offset, length, position, back]: Transfer) =>
+        callBack(
+          this.#file(fd)
+            .write(bytes, offset, length, position)
+            .then(({ bytesWritten }) => bytesWritten),
+          back,
+        ),
+      close: (fd: number, back: Callback<void>) => callBack(this.#file(fd).close(), back),
+    };
+  }
+
   sync() {
     return {
+      fstatSync: (fd: number, options?: StatOptions) => statsOf(this.#file(fd).node, options),
+      closeSync: (fd: number) => this.#file(fd).closeNow(),
       existsSync: (path: string) => this.#findNow(path) !== null,
       statSync: (path: string, options?: StatOptions) => statsOf(this.#getNow(path), options),
       readFileSync: (path: string, encoding?: Encoding) => {
@@ -124,6 +159,12 @@ export class NodeDisk {
       this.#open.set(file.fd, file);
       return file;
     });
+  }
+
+  #file(fd: number): OpenFile {
+    const file = this.#open.get(fd);
+    if (file === undefined) throw new DiskError('EBADF', `fd ${fd}`);
+    return file;
   }
 
   #do<T>(path: string, perform: (at: Place) => T): Promise<T> {
@@ -250,10 +291,12 @@ class OpenFile implements AsyncDisposable {
   }
 
   close(): Promise<void> {
-    return this.#do(() => {
-      this.#closed = true;
-      this.#endWriting();
-    });
+    return this.#do(() => this.closeNow());
+  }
+
+  closeNow(): void {
+    this.#closed = true;
+    this.#endWriting();
   }
 
   #endWriting(): void {
@@ -271,6 +314,13 @@ class OpenFile implements AsyncDisposable {
       return perform();
     });
   }
+}
+
+type Callback<T> = (error: unknown, value?: T) => void;
+type Transfer = [bytes: Uint8Array, offset: number, length: number, position: number | null, back: Callback<number>];
+
+function callBack<T>(result: Promise<T>, back: Callback<T>): void {
+  result.then((value) => back(null, value), back);
 }
 
 interface Entry {
