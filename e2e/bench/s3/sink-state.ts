@@ -48,6 +48,8 @@ export interface SinkStats {
   readonly lastDataAtMs: number;
   readonly openUploads: number;
   readonly objects: number;
+  /** Of the sink's own process, user and system, since the last reset. */
+  readonly cpuMs: number;
 }
 
 export interface Upload {
@@ -69,6 +71,7 @@ export class SinkState {
   wrongCrcs = 0;
   crcsChecked = 0;
   lastDataAtMs = 0;
+  #cpuBefore = process.cpuUsage();
   #nextId = 1;
   #freeAtMs = 0;
 
@@ -93,12 +96,20 @@ export class SinkState {
     const { requests, connections, bytesIn, bytesOut, copiedBytes, failuresInjected } = this;
     const { wrongCrcs, crcsChecked, lastDataAtMs } = this;
     const counts = { requests, connections, bytesIn, bytesOut, copiedBytes, failuresInjected, wrongCrcs, crcsChecked };
-    return { ...counts, lastDataAtMs, openUploads: this.uploads.size, objects: this.objects.size };
+    const { user, system } = process.cpuUsage(this.#cpuBefore);
+    return {
+      ...counts,
+      cpuMs: (user + system) / 1000,
+      lastDataAtMs,
+      openUploads: this.uploads.size,
+      objects: this.objects.size,
+    };
   }
 
   /** Forgets what was counted and, unless they are to stay, all objects. */
   reset({ keepObjects }: { readonly keepObjects: boolean }): void {
     this.requests = {};
+    this.#cpuBefore = process.cpuUsage();
     this.connections = 0;
     this.bytesIn = this.bytesOut = this.copiedBytes = this.failuresInjected = 0;
     this.wrongCrcs = this.crcsChecked = this.lastDataAtMs = 0;
