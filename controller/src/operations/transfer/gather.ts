@@ -1,5 +1,6 @@
 import { RunctlError, messageOf } from '@runctl/core';
 import {
+  filesAt,
   listRemoteTree,
   type LocalFile,
   type ObjectStore,
@@ -140,12 +141,11 @@ function onBothSides(remote: readonly RemoteFile[], local: readonly LocalFile[])
   return remote.filter((file) => here.has(file.path));
 }
 
-async function whatIsHere(root: string, remote: readonly RemoteFile[]): Promise<LocalFile[]> {
-  const found = await inParallel(remote, QUESTIONS_AT_ONCE, async ({ path }) => {
-    const stats = await stat(join(root, path)).catch(() => null);
-    return stats?.isFile() === true ? { path, sizeBytes: stats.size, modifiedMs: stats.mtimeMs } : null;
-  });
-  return found.filter((file) => file !== null);
+function whatIsHere(root: string, remote: readonly RemoteFile[]): Promise<LocalFile[]> {
+  return filesAt(
+    root,
+    remote.map(({ path }) => path),
+  );
 }
 
 async function anythingAt(store: ObjectStore, prefix: string): Promise<boolean> {

@@ -1,5 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { getToFile, listRemoteTree, moveTree, planTree, putFile, rulesOf, scanLocalTree } from '@runctl/store';
+import { mkdir, realpath, rm } from 'node:fs/promises';
+import { filesAt, getToFile, listRemoteTree, moveTree, planTree, putFile, rulesOf, scanLocalTree } from '@runctl/store';
 import { agentStore } from './store.ts';
 
 // `ours.ts upload|download|upload-tree|download-tree <endpoint> <key> <path> <hashing> <at once>`: files as the agent moves
@@ -18,17 +18,17 @@ bucket.close();
 
 /** As `runctl s3 upload` and `download` do it: look at both sides, plan, move what is missing. */
 async function moveFolder(direction: 'up' | 'down'): Promise<void> {
-  if (direction === 'down') await mkdir(path, { recursive: true });
-  const [here, there] = await Promise.all([
-    scanLocalTree(path),
-    listRemoteTree(store, key, direction === 'up' ? {} : { rules: await rulesOf(path) }),
-  ]);
-  const plan = planTree({ local: here.files, remote: there.files, direction, compared: new Map() });
+  const isDown = direction === 'down';
+  if (isDown) await mkdir(path, { recursive: true });
+  const { files: remote } = await listRemoteTree(store, key, isDown ? { rules: await rulesOf(path) } : {});
+  const paths = remote.map((file) => file.path);
+  const local = isDown ? await filesAt(path, paths) : (await scanLocalTree(path)).files;
+  const plan = planTree({ local, remote, direction, compared: new Map() });
   const { failed } = await moveTree(plan, {
     store,
-    root: here.root,
+    root: await realpath(path),
     keyOf: (file) => key + file,
-    remote: new Map(there.files.map((file) => [file.path, file])),
+    remote: new Map(remote.map((file) => [file.path, file])),
     concurrency: Number(atOnce),
     signal: new AbortController().signal,
   });

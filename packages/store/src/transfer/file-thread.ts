@@ -4,6 +4,7 @@ import type { Worker } from 'node:worker_threads';
 export type FileJob =
   | { readonly kind: 'read'; readonly path: string; readonly mostBytes: number }
   | { readonly kind: 'identity'; readonly path: string }
+  | { readonly kind: 'stats'; readonly folder: string; readonly names: readonly string[]; readonly follow: boolean }
   | { readonly kind: 'deliver'; readonly delivery: Delivery };
 
 export interface Delivery {
@@ -19,11 +20,15 @@ export interface Delivery {
   readonly modifiedSeconds: number;
 }
 
+/** What is needed of a file's stats, or the code of the error that kept it back. */
+export type Look = readonly [mode: number, sizeBytes: number, modifiedMs: number] | string;
+
 export type Stamp = readonly [inode: bigint, sizeBytes: bigint, modifiedNs: bigint];
 
 export type FileOutcome =
   | { readonly kind: 'read'; readonly before: Stamp; readonly after: Stamp; readonly bytes: Uint8Array | null }
   | { readonly kind: 'identity'; readonly stamp: Stamp | null }
+  | { readonly kind: 'stats'; readonly looks: readonly Look[] }
   | { readonly kind: 'delivered'; readonly isInside: boolean }
   | { readonly kind: 'failed'; readonly message: string; readonly details: Readonly<Record<string, unknown>> };
 
@@ -40,7 +45,7 @@ export interface BatchAnswer {
  */
 export function serveFileJobs(): void {
   const fs = process.getBuiltinModule('node:fs');
-  const { dirname, sep } = process.getBuiltinModule('node:path');
+  const { dirname, join, sep } = process.getBuiltinModule('node:path');
   const { parentPort } = process.getBuiltinModule('node:worker_threads');
   type Stats = import('node:fs').BigIntStats;
   const stampOf = ({ ino, size, mtimeNs }: Stats): Stamp => [ino, size, mtimeNs];
@@ -59,6 +64,15 @@ export function serveFileJobs(): void {
       return { kind: 'read', before, after, bytes: filled === bytes.byteLength ? bytes : bytes.slice(0, filled) };
     } finally {
       fs.closeSync(file);
+    }
+  };
+
+  const look = (path: string, follow: boolean): Look => {
+    try {
+      const { mode, size, mtimeMs } = follow ? fs.statSync(path) : fs.lstatSync(path);
+      return [mode, size, mtimeMs];
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? String(error);
     }
   };
 
@@ -91,6 +105,8 @@ export function serveFileJobs(): void {
     try {
       if (job.kind === 'read') return read(job.path, job.mostBytes);
       if (job.kind === 'deliver') return deliver(job.delivery);
+      if (job.kind === 'stats')
+        return { kind: 'stats', looks: job.names.map((name) => look(join(job.folder, name), job.follow)) };
       const stats = fs.statSync(job.path, { bigint: true, throwIfNoEntry: false });
       return { kind: 'identity', stamp: stats === undefined ? null : stampOf(stats) };
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { FileIdentity } from './file-identity.ts';
-import { type Delivery, type FileJob, type FileOutcome, FileThread, type Stamp } from './file-thread.ts';
+import { type Delivery, type FileJob, type FileOutcome, FileThread, type Look, type Stamp } from './file-thread.ts';
 
 /** Larger ones cost so much else that a thread's turn more does not matter. */
 export const SMALL_FILE_BYTES = 256 * 1024;
@@ -46,6 +46,13 @@ export class SmallFiles implements AsyncDisposable {
     const outcome = await this.#ask({ kind: 'identity', path });
     if (outcome.kind !== 'identity') throw failureOf(outcome);
     return outcome.stamp === null ? null : identityOf(outcome.stamp);
+  }
+
+  /** Of each name, or path, below the folder; of links themselves unless they are to be followed. */
+  async stats(folder: string, names: readonly string[], follow: boolean): Promise<readonly Look[]> {
+    const outcome = await this.#ask({ kind: 'stats', folder, names, follow });
+    if (outcome.kind !== 'stats') throw failureOf(outcome);
+    return outcome.looks;
   }
 
   /** Makes the file's folder and the file, which takes the place of an older one when it is whole. False: it would lie outside. */
