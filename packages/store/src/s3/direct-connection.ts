@@ -23,7 +23,7 @@ function trusted(): SecureContext {
 /**
  * A kept connection, on which one request is under way at a time:
  *
- *                                                      ┌── body ──────→ filling ────┐
+ *                                                      ┌── body, fill → filling ────┐
  *     idle ── ask ─→ waiting ── head is whole ─→ paused ─┴── shortBody ─→ collecting ─┴─ last byte ─→ idle
  *       └──────────────┴──────────────────────────┴───────────────────────────┴── destroy, error ─→ gone
  *
@@ -102,14 +102,18 @@ export class DirectConnection {
     return body;
   }
 
+  /** Fills `into` with the body at once, which is to be small: the steps of a longer one cost more than its bytes. */
+  async fill(into: Uint8Array): Promise<void> {
+    this.#begin(into);
+    while (this.#filled < into.byteLength) await this.#more();
+    this.#endAnswer();
+  }
+
   /** The body as pieces of `into`, which it fills. Nothing is written there before the first piece is asked for. */
   async *body(into: Uint8Array): AsyncGenerator<Uint8Array> {
     let told = 0;
     try {
-      this.#into = into;
-      this.#filled = 0;
-      this.#fill(this.head.rest());
-      this.#readOn();
+      this.#begin(into);
       while (told < into.byteLength) {
         while (this.#filled < into.byteLength && this.#filled - told < STEP_BYTES) await this.#more();
         const piece = into.subarray(told, this.#filled);
@@ -139,6 +143,13 @@ export class DirectConnection {
       return this.destroy(new Error('the connection cannot be used again'));
     this.#socket.unref();
     this.#owner.free();
+  }
+
+  #begin(into: Uint8Array): void {
+    this.#into = into;
+    this.#filled = 0;
+    this.#fill(this.head.rest());
+    this.#readOn();
   }
 
   #room(): Uint8Array {

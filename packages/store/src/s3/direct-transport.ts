@@ -7,7 +7,7 @@ import type { ResponseHead } from './response-head.ts';
 
 /** A body up to this size goes out with its head in one write, and is copied for that. */
 const SMALL_BODY_BYTES = 256 * 1024;
-/** Answers whose bytes go to no place of the caller's say that something was done, or why not. */
+/** Answers up to this size are read at once, without waiting for their reader. */
 const SHORT_ANSWER_BYTES = 64 * 1024;
 const NO_BYTES = new Uint8Array();
 /** No line's end above all (RFC 9110 §5.5). */
@@ -46,7 +46,11 @@ export class DirectTransport {
     try {
       await connection.ask(request, idleTimeoutMs);
       const into = placeFor(head, call);
-      if (into !== null) return answerOf(head, bodyOf(connection, into, call));
+      if (into !== null && into.byteLength > SHORT_ANSWER_BYTES) return answerOf(head, bodyOf(connection, into, call));
+      if (into !== null) {
+        await connection.fill(into);
+        return answerOf(head, only(into));
+      }
       if (isShort(head, call)) return answerOf(head, only(await connection.shortBody()));
       connection.destroy(new Error('not a plain answer'));
       return head.status >= 500 ? answerOf(head, only(NO_BYTES)) : null;
