@@ -34,7 +34,7 @@ describe('a small put', () => {
   });
 
   test('comes out the same however the answer is cut', async () => {
-    const answers = fc.constantFrom(
+    const answers = fc.constantFrom<[string, string]>(
       ['e', DONE],
       ['e', `HTTP/1.1 200 OK\r\nETag: "e"\r\n${inChunks('')}`],
       ['denied AccessDenied', `HTTP/1.1 403 Forbidden\r\n${inChunks(REFUSAL)}`],
@@ -43,7 +43,7 @@ describe('a small put', () => {
     );
     await fc.assert(
       fc.asyncProperty(answers, fc.array(fc.nat(200), { maxLength: 4 }), async ([expected, answer], at) => {
-        await using server = await RawServer.start(({ socket }) => void inPieces(socket, Buffer.from(answer!), at));
+        await using server = await RawServer.start(({ socket }) => void inPieces(socket, Buffer.from(answer), at));
         const store = server.store();
         for (let round = 0; round < 2; round++) expect(await outcome(store.put('key', body))).toBe(expected);
         expect([server.requests, server.sockets.size]).toEqual([2, 1]);

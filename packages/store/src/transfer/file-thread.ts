@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 
 /** What a thread is asked to do, each in one go. */
@@ -45,13 +46,12 @@ export interface BatchAnswer {
  */
 export function serveFileJobs(): void {
   const fs = process.getBuiltinModule('node:fs');
-  const { dirname, join, sep } = process.getBuiltinModule('node:path');
+  const path = process.getBuiltinModule('node:path');
   const { parentPort } = process.getBuiltinModule('node:worker_threads');
-  type Stats = import('node:fs').BigIntStats;
-  const stampOf = ({ ino, size, mtimeNs }: Stats): Stamp => [ino, size, mtimeNs];
+  const stampOf = ({ ino, size, mtimeNs }: BigIntStats): Stamp => [ino, size, mtimeNs];
 
-  const read = (path: string, mostBytes: number): FileOutcome => {
-    const file = fs.openSync(path, 'r');
+  const read = (at: string, mostBytes: number): FileOutcome => {
+    const file = fs.openSync(at, 'r');
     try {
       const stats = fs.fstatSync(file, { bigint: true });
       const before = stampOf(stats);
@@ -67,10 +67,10 @@ export function serveFileJobs(): void {
     }
   };
 
-  const look = (path: string, follow: boolean): Look => {
+  const look = (at: string, follow: boolean): Look => {
     try {
-      const { mode, size, mtimeMs } = follow ? fs.statSync(path) : fs.lstatSync(path);
-      return [mode, size, mtimeMs];
+      const stats = (follow ? fs.statSync : fs.lstatSync)(at, { throwIfNoEntry: false });
+      return stats === undefined ? 'ENOENT' : [stats.mode, stats.size, stats.mtimeMs];
     } catch (error) {
       return (error as NodeJS.ErrnoException).code ?? String(error);
     }
@@ -89,15 +89,15 @@ export function serveFileJobs(): void {
   };
 
   const deliver = ({ bytes, target, root, part, journal, modifiedSeconds }: Delivery): FileOutcome => {
-    const folder = dirname(target);
+    const folder = path.dirname(target);
     fs.mkdirSync(folder, { recursive: true });
     const real = fs.realpathSync.native(folder);
-    const isInside = real === root || real.startsWith(root.endsWith(sep) ? root : root + sep);
+    const isInside = real === root || real.startsWith(root.endsWith(path.sep) ? root : root + path.sep);
     if (!isInside) return { kind: 'delivered', isInside };
     writeAnew(part, bytes);
     fs.utimesSync(part, modifiedSeconds, modifiedSeconds);
     fs.renameSync(part, target);
-    fs.rmSync(journal, { force: true });
+    if (fs.existsSync(journal)) fs.rmSync(journal, { force: true });
     return { kind: 'delivered', isInside };
   };
 
@@ -106,12 +106,13 @@ export function serveFileJobs(): void {
       if (job.kind === 'read') return read(job.path, job.mostBytes);
       if (job.kind === 'deliver') return deliver(job.delivery);
       if (job.kind === 'stats')
-        return { kind: 'stats', looks: job.names.map((name) => look(join(job.folder, name), job.follow)) };
+        return { kind: 'stats', looks: job.names.map((name) => look(path.join(job.folder, name), job.follow)) };
       const stats = fs.statSync(job.path, { bigint: true, throwIfNoEntry: false });
       return { kind: 'identity', stamp: stats === undefined ? null : stampOf(stats) };
     } catch (error) {
       // A copied error would lose its code.
-      return { kind: 'failed', message: (error as Error).message, details: { ...(error as Error) } };
+      const details = Object.fromEntries(Object.entries(error as object));
+      return { kind: 'failed', message: (error as Error).message, details };
     }
   };
 
@@ -134,7 +135,7 @@ export function serveFileJobs(): void {
 /** One thread, which has one batch at a time. */
 export class FileThread {
   readonly #worker: Worker;
-  #waiting: { resolve(answer: BatchAnswer): void; reject(error: Error): void } | null = null;
+  #waiting: { readonly resolve: (answer: BatchAnswer) => void; readonly reject: (error: Error) => void } | null = null;
 
   constructor() {
     const { Worker } = process.getBuiltinModule('node:worker_threads');

@@ -34,7 +34,10 @@ export async function inParallel<Item, Result>(
   };
   // A race between all that run would take longer the more they are, for each item anew.
   const roomFor = async (most: number): Promise<void> => {
-    while (running > most) await new Promise<void>((resolve) => (oneEnded = resolve));
+    for (;;) {
+      if (running <= most) return;
+      await new Promise<void>((resolve) => (oneEnded = resolve));
+    }
   };
   try {
     for await (const item of items) {

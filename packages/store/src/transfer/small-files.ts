@@ -18,8 +18,8 @@ export interface WholeFile {
 
 interface Pending {
   readonly job: FileJob;
-  resolve(outcome: FileOutcome): void;
-  reject(error: unknown): void;
+  readonly resolve: (outcome: FileOutcome) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
