@@ -46,6 +46,9 @@ export async function answerS3(state: SinkState, incoming: IncomingMessage, resp
   response.setHeader('etag', `"${object.etag}"`);
   response.setHeader('last-modified', new Date(object.completedAtMs).toUTCString());
   response.setHeader('accept-ranges', 'bytes');
+  const [only, more] = object.parts;
+  if (incoming.headers['x-amz-checksum-mode'] !== undefined && more === undefined && only?.crc32)
+    response.setHeader('x-amz-checksum-crc32', only.crc32);
   if (method === 'HEAD') return void response.writeHead(200, { 'content-length': object.sizeBytes }).end();
   return answerGet(request, object);
 }
@@ -170,12 +173,23 @@ function answerList({ state, response, query }: Request): void {
 /** Keys, and what they have in common up to the next delimiter, in order. */
 function namesBelow(state: SinkState, prefix: string, delimiter: string): string[] {
   const names = new Set<string>();
-  for (const key of state.objects.keys()) {
-    if (!key.startsWith(prefix)) continue;
-    const at = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
-    names.add(at < 0 ? key : key.slice(0, at + delimiter.length));
+  const keys = state.sortedKeys();
+  for (let at = firstFrom(keys, prefix); keys[at]?.startsWith(prefix); at++) {
+    const key = keys[at] ?? '';
+    const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+    names.add(end < 0 ? key : key.slice(0, end + delimiter.length));
   }
-  return [...names].sort();
+  return [...names];
+}
+
+function firstFrom(sorted: readonly string[], least: string): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? '') < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function entryOf(state: SinkState, name: string): string {

@@ -72,8 +72,16 @@ export class SinkState {
   crcsChecked = 0;
   lastDataAtMs = 0;
   #cpuBefore = process.cpuUsage();
+  #sorted: readonly string[] = [];
   #nextId = 1;
   #freeAtMs = 0;
+
+  /** Sorted once as long as no object comes or goes: clients that list a folder at a time ask often. */
+  sortedKeys(): readonly string[] {
+    if (this.#sorted.length !== this.objects.size || !this.#sorted.every((key) => this.objects.has(key)))
+      this.#sorted = [...this.objects.keys()].sort();
+    return this.#sorted;
+  }
 
   count(what: string): void {
     this.requests[what] = (this.requests[what] ?? 0) + 1;

@@ -28,7 +28,7 @@ interface Pending {
  * thread, and more where the disk is what is waited for. Rejects with the file system's errors.
  */
 export class SmallFiles implements AsyncDisposable {
-  readonly #threads: FileThread[] = [];
+  #threads: FileThread[] = [];
   #queue: Pending[] = [];
   #isSlow = false;
   #isFlushing = false;
@@ -63,7 +63,9 @@ export class SmallFiles implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#threads.splice(0).map((thread) => thread.end()));
+    const threads = this.#threads;
+    this.#threads = [];
+    await Promise.all(threads.map((thread) => thread.end()));
   }
 
   #ask(job: FileJob): Promise<FileOutcome> {
@@ -103,7 +105,8 @@ export class SmallFiles implements AsyncDisposable {
         else resolve(outcome);
       }
     } catch (error) {
-      this.#threads.splice(this.#threads.indexOf(thread), 1);
+      this.#threads = this.#threads.filter((each) => each !== thread);
+      void thread.end();
       for (const { reject } of batch) reject(error);
     }
     this.#flush();
