@@ -53,6 +53,7 @@ export class FolderLook {
       settleMs,
       ended,
       expectedShape: this.#expectedShape,
+      candidates: recognised,
     };
     const { candidates, passedOver } = keepable(newestFirst(recognised), tree);
     return { candidates, passedOver, facts };

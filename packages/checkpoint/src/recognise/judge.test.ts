@@ -175,6 +175,13 @@ test('after a kill the first file of a step counts only once it is known that a 
   expect(movementOf(candidate, factsOf({ ended, expectedShape: pair }))).toContain('optimizer_#.pt');
   expect(movementOf(candidateOf([file('model_5.pt', 97_000)], { step: 5 }), factsOf({ ended }))).toBeNull();
   expect(movementOf(candidate, factsOf({ ended: { clean: true, atMs: 100_000 } }))).toBeNull();
+  const beside = (step: number, ...files: FileSeen[]) =>
+    movementOf(candidate, factsOf({ ended, candidates: [candidate, candidateOf(files, { step })] }));
+  expect(beside(4, file('model_4.pt', 97_000))).toBeNull();
+  expect(beside(4, file('model_4.pt', 97_000), file('optimizer_4.pt', 97_000))).not.toBeNull();
+  expect(beside(4, file('model_4.pt', 99_900))).not.toBeNull();
+  expect(beside(4, file('weights_4.pt', 97_000))).not.toBeNull();
+  expect(beside(5, file('model_05.pt', 97_000))).not.toBeNull();
 });
 
 test('after a kill the only file there is counts when checkpoints are known to have one file', () => {

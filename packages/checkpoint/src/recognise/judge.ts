@@ -26,6 +26,8 @@ export interface MovementFacts {
    * hold is of one save. Empty for a script that is known to write to its files again.
    */
   readonly arrived: ReadonlySet<string>;
+  /** All candidates of the look; default: none beside the one in question. */
+  readonly candidates?: readonly Candidate[];
 }
 
 export interface InspectionFacts extends MovementFacts {
@@ -91,8 +93,22 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
  * with a step in its name (`model_5.pt`, then `optimizer_5.pt`) or without: to leave it costs one save, to take a part
  * for the whole costs the run.
  */
-function isOneFile(candidate: Candidate, { path }: FileSeen, { expectedShape }: MovementFacts): boolean {
-  return candidate.wholeInOneFile === true || (!path.includes('/') && expectedShape !== null);
+function isOneFile(candidate: Candidate, { path }: FileSeen, facts: MovementFacts): boolean {
+  if (candidate.wholeInOneFile === true) return true;
+  return !path.includes('/') && (facts.expectedShape !== null || hasPredecessor(candidate, facts));
+}
+
+/** Whether another step lies there that is one file of the same name too, and was long still when the workload ended. */
+function hasPredecessor(candidate: Candidate, facts: MovementFacts): boolean {
+  const [name] = shapeOf(candidate.files).keys();
+  return (facts.candidates ?? []).some(
+    ({ files, step }) =>
+      step !== null &&
+      step !== candidate.step &&
+      files.length === 1 &&
+      files.every((file) => hasSettled(file, facts)) &&
+      shapeOf(files).has(name ?? ''),
+  );
 }
 
 /** The verdict on a candidate that `movementOf` let through and whose files are held open. */
