@@ -399,12 +399,30 @@ describe('two machines of one run', () => {
     expect(await world.log(1)).toContain(resultOf(80));
   });
 
+  test.concurrent('a machine that waits for a healthy holder is not paid for until the launch ends', async () => {
+    await using world = await RunWorld.launch({
+      script: 'counter.py',
+      args: ['1000', '0.03'],
+      timing: { noticeMs: 100 },
+    });
+    const [first, second] = [await world.machine('i-1'), await world.machine('i-2')];
+    const life = first.start();
+    await world.reachesStep(1, 2);
+    expect(await second.start()).toBe('off');
+    expect(second.power.offs).toBe(1);
+    expect(await world.outcome()).toBeNull();
+    expect(world.fleet.deletions).toBe(0);
+    await world.control('stop');
+    expect(await life).toBe('off');
+    expect(await world.outcome()).toMatchObject({ status: 'stopped', cause: 'user-stop' });
+  });
+
   test.concurrent(
     'a machine that vanished without a word is followed by the next one after the lease ran out',
     async () => {
       await using world = await RunWorld.launch({
         script: 'counter.py',
-        args: ['60', '0.03'],
+        args: ['120', '0.03'],
         timing: { leaseTtlMs: 2000, leaseRenewMs: 300, publishWithinMs: 900 },
       });
       const first = await world.machine('i-1');
@@ -415,7 +433,7 @@ describe('two machines of one run', () => {
       const second = await world.machine('i-2');
       expect(await second.start()).toBe('off');
       expect((await world.started(2))?.resumedFrom?.step).toBe(durable);
-      expect(await world.log(2)).toContain(resultOf(60));
+      expect(await world.log(2)).toContain(resultOf(120));
       expect(await world.status(2)).toMatchObject({ interruptions: 1 });
     },
   );

@@ -1,14 +1,13 @@
 import { messageOf } from '@runctl/core';
 import { type LaunchOutcome, type StopCause, timestampOf } from '@runctl/protocol';
 import { endLaunch } from '../ending/end-launch.ts';
-import { downloadAccount } from '../preparation/download-account.ts';
-import { bringCode } from '../preparation/prepare.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { AttemptLife, type LastVerdict } from './attempt-life.ts';
 import { beginGeneration, shipperOf } from './generation.ts';
 import { outcomeOf } from './launch-outcome.ts';
 import { type LearnedFacts, until } from './learn.ts';
 import { Services } from './services.ts';
+import { standBy } from './stand-by.ts';
 import { shutdownWindowMs } from './windows.ts';
 
 /** What to do next; the loop below knows nothing else. */
@@ -110,7 +109,8 @@ export class Life {
     if (await this.#isOver()) return { do: 'finish' };
     const refusal = await this.#refusal();
     if (refusal !== null) return { do: 'refuse', why: `${refusal}; nothing was trained` };
-    const generation = this.#survivor ? await this.#tryLease() : await this.#waitForLease();
+    const generation = this.#survivor ? await this.#tryLease() : await this.#standBy();
+    if (generation === 'superfluous') return { do: 'leave' };
     if (generation === null) return this.#survivor ? { do: 'leave' } : { do: 'finish' };
     if (await this.#isOver()) return { do: 'finish' };
     return { do: 'attempt', generation };
@@ -152,36 +152,12 @@ export class Life {
     return generation;
   }
 
-  /** Null when the launch ended meanwhile. Code and checkpoint are fetched in the time. */
-  async #waitForLease(): Promise<number | null> {
-    const { checkpoints, lease, life, ports } = this.#context;
-    const over = new AbortController();
-    const signal = AbortSignal.any([this.#signal, over.signal]);
-    const watching = this.#services.endOfLaunch(signal, () => over.abort());
-    life.enter('waiting', 'waiting for the lease');
-    let fetching: Promise<unknown> = Promise.resolve();
-    const onWait = ({ owner }: { readonly owner: string }): void => {
-      this.#onReady();
-      const waiting = `waiting for the lease that ${owner} holds`;
-      life.enter('waiting', waiting);
-      const onProgress = downloadAccount(ports.clock, (text) => {
-        if (life.phase === 'waiting') life.enter('waiting', `${waiting}; ${text}`);
-      });
-      checkpoints.prefetch({ signal: this.#signal, onProgress });
-      // One after the other: each writes to the same place.
-      fetching = fetching.then(() => bringCode(this.#context, signal).catch(() => {}));
-    };
-    try {
-      return await lease.acquire({ signal, onWait });
-    } catch (error) {
-      if (over.signal.aborted && !this.#signal.aborted) return null;
-      throw error;
-    } finally {
-      over.abort();
-      await Promise.all([watching, fetching]).catch((error: unknown) =>
-        ports.log.warn({ error: messageOf(error) }, 'while waiting for the lease'),
-      );
-    }
+  #standBy(): Promise<number | 'superfluous' | null> {
+    return standBy(this.#context, {
+      untilEnd: (signal) => this.#services.endOfLaunch(signal),
+      onWait: this.#onReady,
+      signal: this.#signal,
+    });
   }
 
   async #attempt(generation: number): Promise<LastVerdict> {

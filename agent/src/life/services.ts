@@ -121,15 +121,13 @@ export class Services {
     }
   }
 
-  /** Calls back once the launch has an outcome. Resolves then, or when the signal fires. */
-  async endOfLaunch(signal: AbortSignal, onOver: () => void): Promise<void> {
+  /** Resolves once the launch has an outcome, or when the signal fires. Never rejects. */
+  async endOfLaunch(signal: AbortSignal): Promise<void> {
     const { documents, facts, ports } = this.#context;
     while (!signal.aborted) {
       await ports.clock.sleep(facts.spec.timing.controlPollMs, signal).catch(() => {});
       const outcome = signal.aborted ? null : await documents.launchOutcome(signal).catch(() => null);
-      if (outcome === null) continue;
-      onOver();
-      return;
+      if (outcome !== null) return;
     }
   }
 
