@@ -174,8 +174,9 @@ function answerList({ state, response, query }: Request): void {
 function namesBelow(state: SinkState, prefix: string, delimiter: string): string[] {
   const names = new Set<string>();
   const keys = state.sortedKeys();
-  for (let at = firstFrom(keys, prefix); keys[at]?.startsWith(prefix); at++) {
+  for (let at = firstFrom(keys, prefix); at < keys.length; at++) {
     const key = keys[at] ?? '';
+    if (!key.startsWith(prefix)) break;
     const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
     names.add(end < 0 ? key : key.slice(0, end + delimiter.length));
   }
