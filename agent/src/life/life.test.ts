@@ -380,6 +380,27 @@ describe('a stop', () => {
   );
 });
 
+test.concurrent(
+  'a right that is missing for a while when the script is to start is waited for, and is no crash',
+  async () => {
+    let refusals = 3;
+    await using world = await RunWorld.launch({
+      script: 'counter.py',
+      args: ['10', '0.01'],
+      store: (memory) =>
+        intercepted(memory, async (call, perform) => {
+          if (call.operation === 'get' && call.key?.startsWith('code/') === true && refusals-- > 0)
+            throw new StoreError('denied', '403');
+          return perform();
+        }),
+    });
+    expect(await (await world.machine('i-1')).start()).toBe('off');
+    expect(refusals).toBeLessThan(0);
+    expect(await world.outcome()).toMatchObject({ status: 'succeeded' });
+    expect(await world.status(1)).toMatchObject({ crashes: 0 });
+  },
+);
+
 describe('two machines of one run', () => {
   test.concurrent('the second waits while the first holds the lease, and leaves when the run is over', async () => {
     await using world = await RunWorld.launch({ script: 'counter.py', args: ['80', '0.03'] });

@@ -2,6 +2,7 @@ import { backoffMs, formatBytes, formatDuration, messageOf } from '@runctl/core'
 import { type AttemptStarted, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
 import { isStoreError } from '@runctl/store';
 import type { LifeContext } from '../life/attempt-context.ts';
+import { refusedMs } from '../life/windows.ts';
 import { placeCode } from './code.ts';
 import { downloadAccount } from './download-account.ts';
 import { emptyScriptFolder, scriptsOwnFolder } from './script-folder.ts';
@@ -33,15 +34,28 @@ export async function prepareWorkload(context: LifeContext, signal: AbortSignal)
   return { ...restored, stagesMs };
 }
 
+const PASSING = ['transient', 'conflict', 'credentials'] as const;
+const REFUSED = ['denied', 'bucket-missing'] as const;
 const PAUSES = { attempts: Number.POSITIVE_INFINITY, baseMs: 500, maxMs: 30_000 };
 
-/** A bucket that does not answer is no failure of the workload: it is waited for as long as it takes. */
-async function patiently<T>({ ports, life }: LifeContext, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+/**
+ * A bucket that does not answer is no failure of the workload: it is waited for as long as it takes. One that refuses, for
+ * as long as a right that was given back may take to count.
+ */
+async function patiently<T>(
+  { facts, ports, life }: LifeContext,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  let refusedSinceMs: number | null = null;
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted || !isStoreError(error, 'transient', 'conflict', 'credentials')) throw error;
+      if (signal.aborted || !isStoreError(error, ...PASSING, ...REFUSED)) throw error;
+      const nowMs = ports.clock.monotonicMs();
+      refusedSinceMs = isStoreError(error, ...REFUSED) ? (refusedSinceMs ?? nowMs) : null;
+      if (refusedSinceMs !== null && nowMs - refusedSinceMs >= refusedMs(facts.spec.timing.noticeMs)) throw error;
       ports.log.warn({ error: messageOf(error), attempt }, 'preparing has to wait for the bucket');
       life.enter('preparing', `waiting for the bucket: ${messageOf(error)}`);
       await ports.clock.sleep(backoffMs(PAUSES, Math.min(attempt, 10), Math.random()), signal);
