@@ -39,6 +39,8 @@ export class ModelS3 {
   readonly contents: MemoryStore;
   readonly timeline: Timeline;
   weather: Weather = CALM;
+  /** What nobody may do now: somebody has taken a right away. */
+  denied: 'nothing' | 'writing' | 'everything' = 'nothing';
   observer: S3Observer | null = null;
   /** Calls that have not landed yet. */
   underWay = 0;
@@ -117,6 +119,8 @@ export class ModelS3 {
     if (fate.outcome === 'internal-error' && !fate.takesEffect) return null;
     if (fate.outcome === 'slow-down')
       throw new StoreError('transient', `${call.operation}: 503`, { status: 503, code: 'SlowDown' });
+    if (this.denied === 'everything' || (this.denied === 'writing' && call.writes.length > 0))
+      throw new StoreError('denied', `${call.operation}: 403`, { status: 403, code: 'AccessDenied' });
     if (fate.outcome === 'conflict')
       throw new StoreError('conflict', `${call.operation}: 409`, { status: 409, code: 'ConditionalRequestConflict' });
     for (const write of call.writes) await this.observer?.landing(write);

@@ -221,6 +221,8 @@ export class Life {
     ports.log.warn({}, 'the machine outlived its deadline; trying for the lease again');
     await this.#services.outliveNotice();
     stops.withdraw('spot-notice');
+    // Of the generation that was lost meanwhile: what begins now is another.
+    stops.withdraw('fenced');
     life.notice = null;
     this.#survivor = true;
   }

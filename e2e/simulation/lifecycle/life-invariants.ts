@@ -12,7 +12,7 @@ import {
   runKeys,
   type RunSpec,
 } from '@runctl/protocol';
-import { readBytes } from '@runctl/store';
+import { isStoreError, readBytes } from '@runctl/store';
 import { RUN } from '../agent.ts';
 import { Invariants, type WatchedMachine, type Witness } from '../invariants.ts';
 import { listed, type ModelS3, type S3Observer, type Write } from '../model-s3.ts';
@@ -52,7 +52,7 @@ export interface LifeGiven {
 export class LifeInvariants implements S3Observer, Witness {
   readonly engine: Invariants;
   readonly machines: LifeMachine[] = [];
-  readonly counts = { scripts: 0, crashes: 0, noticesInTime: 0, adopted: 0, survivors: 0 };
+  readonly counts = { scripts: 0, crashes: 0, noticesInTime: 0, adopted: 0, survivors: 0, denials: 0, clockSteps: 0 };
   outcome: { readonly document: LaunchOutcome; readonly landedMs: number } | null = null;
   /** Since when the weather is calm; null in bad weather. */
   calmSinceMs: number | null = null;
@@ -119,7 +119,9 @@ export class LifeInvariants implements S3Observer, Witness {
     this.engine.passed(process, machine, pass);
   }
 
+  /** An agent that may do nothing with the bucket ends, and is started again. */
   failed(process: Process, error: unknown): void {
+    if (this.counts.denials > 0 && isStoreError(error, 'denied')) return;
     this.engine.failed(process, error);
   }
 

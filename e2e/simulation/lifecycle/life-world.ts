@@ -169,6 +169,7 @@ class LifeWorld {
     if (this.#invariants.forbidden) this.#fleet.forbiddenUntilMs = this.#chaosMs;
     await this.#launch();
     this.#changeWeather();
+    if (random.chance(0.15)) this.#takeRightsAway();
     if (random.chance(0.12)) this.#timeline.at(random.int(1000, this.#chaosMs), () => void this.#wishStop());
     this.#fleet.reconcile();
     while (this.#timeline.nowMs < this.#chaosMs) await this.#second();
@@ -292,6 +293,11 @@ class LifeWorld {
     if (random.chance(0.15)) this.#timeline.at(random.int(nowMs, endMs), () => machine.trainer?.kill('SIGSEGV'));
     for (let deaths = random.pick([0, 0, 1, 2]); deaths > 0; deaths--)
       this.#timeline.at(random.int(nowMs, this.#chaosMs + LATE_DEATHS_MS), () => machine.process?.die());
+    if (random.chance(0.15))
+      this.#timeline.at(random.int(nowMs, endMs), () => {
+        this.#invariants.counts.clockSteps++;
+        machine.clock.wallOffsetMs += random.int(-HOUR_MS, HOUR_MS);
+      });
     if (random.chance(0.1))
       this.#timeline.at(random.int(nowMs, endMs), () => (machine.rebalance = '{"noticeTime":"x"}'));
   }
@@ -309,19 +315,36 @@ class LifeWorld {
       });
   }
 
+  /** Somebody takes a right on the bucket away in the middle of the run, and gives it back. */
+  #takeRightsAway(): void {
+    const random = this.#random;
+    const fromMs = random.int(3000, this.#chaosMs);
+    const untilMs = Math.min(this.#chaosMs, fromMs + random.int(2000, 25_000));
+    const what = random.pick(['writing', 'everything'] as const);
+    this.#timeline.at(fromMs, () => {
+      if (!this.#isChaos()) return;
+      this.#invariants.counts.denials++;
+      this.#s3.denied = what;
+      this.#invariants.calmSinceMs = null;
+    });
+    this.#timeline.at(untilMs, () => (this.#s3.denied = 'nothing'));
+  }
+
   #changeWeather(): void {
     if (!this.#isChaos()) return;
     const weather = this.#fair ? CALM : weatherOf(this.#random);
     this.#s3.weather = weather;
     this.#trouble = weather === CALM ? 0 : this.#random.pick([0, 0.05, 0.3]);
     this.#fleet.trouble = this.#trouble;
-    this.#invariants.calmSinceMs = weather === CALM ? (this.#invariants.calmSinceMs ?? this.#timeline.nowMs) : null;
+    const calm = weather === CALM && this.#s3.denied === 'nothing';
+    this.#invariants.calmSinceMs = calm ? (this.#invariants.calmSinceMs ?? this.#timeline.nowMs) : null;
     this.#timeline.after(this.#random.int(5000, 30_000), () => this.#changeWeather());
   }
 
   /** Bad times end. Nothing more goes wrong but what is on its way. */
   #settle(): void {
     this.#s3.weather = CALM;
+    this.#s3.denied = 'nothing';
     this.#trouble = 0;
     this.#fleet.trouble = 0;
     this.#invariants.calmSinceMs ??= this.#timeline.nowMs;

@@ -17,6 +17,8 @@ test(
     expect(counts.crashes).toBeGreaterThan(WORLDS / 4);
     expect(counts.restored).toBeGreaterThan(WORLDS / 3);
     expect(counts.survivors).toBeGreaterThan(WORLDS / 10);
+    expect(counts.denials).toBeGreaterThan(WORLDS / 20);
+    expect(counts.clockSteps).toBeGreaterThan(WORLDS / 20);
     expect(counts.noticesInTime).toBeGreaterThan(WORLDS / 100);
     expect(counts.succeeded).toBeGreaterThan(WORLDS / 2);
     expect(counts.stopped).toBeGreaterThan(WORLDS / 20);
