@@ -13,6 +13,8 @@ export class DurableHere {
   readonly #superseded = new Set<string>();
   /** The durable checkpoint was found here before anything was published, so what lies beside it with a lower step is older. */
   #foundInPlace = false;
+  /** What was durable before anything was published from here, which a restore has brought, under the times of its save. */
+  #brought: Pick<PublishedRecord, 'step' | 'savedAtMs'> | null = null;
 
   /** Null while nothing is known to be durable. */
   get record(): PublishedRecord | null {
@@ -42,6 +44,7 @@ export class DurableHere {
     const files = this.#record?.identity?.files;
     if (files === undefined) this.#foundInPlace = how.identical;
     else this.#superseded.add(files);
+    if (files === undefined && !how.identical) this.#brought = this.#record;
     this.#superseded.delete(filesOf(candidate));
     const identity = identityOf(candidate, companions, how.ended);
     this.#record = { step: candidate.step, savedAtMs: savedAtMsOf(candidate), identity };
@@ -49,7 +52,7 @@ export class DurableHere {
 
   /** Whether a candidate came before what is durable. */
   isBehind(candidate: Candidate): boolean {
-    return isOlder(candidate, this.#record) || this.#isSuperseded(candidate);
+    return isOlder(candidate, this.#record) || this.#isSuperseded(candidate) || this.#wasBrought(candidate);
   }
 
   holds(candidate: Candidate, companions: readonly FileSeen[], ended: boolean): boolean {
@@ -61,6 +64,13 @@ export class DurableHere {
 
   holdsFilesOf(candidate: Candidate): boolean {
     return holdsFilesOf(this.#record, candidate);
+  }
+
+  /** The clock that gave it its times may have been ahead of this machine's. */
+  #wasBrought(candidate: Candidate): boolean {
+    if (this.#brought === null) return false;
+    const { step, savedAtMs } = this.#brought;
+    return candidate.step === step && Math.trunc(savedAtMsOf(candidate)) === savedAtMs;
   }
 
   #isSuperseded(candidate: Candidate): boolean {

@@ -538,3 +538,16 @@ test('with little time the checkpoint comes first, and the large file beside it 
   expect(second.published?.files.map((file) => file.path)).toEqual(['best.bin', 'checkpoint-100/model.bin']);
   expect(await publisher.pass(hurried)).toMatchObject({ published: null, unsettled: false });
 });
+
+test('what a restore brought from a machine whose clock was ahead never comes after what is saved here', async () => {
+  await using world = await openWorld();
+  await world.write('checkpoint-4/model.bin', 'before', -3_600_000);
+  await world.settleAndPass(world.publisher());
+  await rm(join(world.folder, 'checkpoint-4'), { recursive: true });
+  await world.restore();
+  const publisher = world.publisher({ mayPublish: () => ({ generation: 2 }) });
+  await world.write('checkpoint-5/model.bin', 'after');
+  expect((await world.settleAndPass(publisher)).published).toMatchObject({ step: 5 });
+  const last = await publisher.pass({ signal: never, ended: { clean: true, atMs: world.clock.wallMs() } });
+  expect(last).toMatchObject({ published: null, durable: { step: 5 } });
+});
