@@ -14,6 +14,8 @@ export interface FolderLookOptions {
   readonly recognisers: readonly Recogniser[];
   readonly openWriters: OpenWriters;
   readonly settleMs: number;
+  /** Machines of the run, default 1. */
+  readonly nodes?: number;
 }
 
 export interface Looked {
@@ -66,12 +68,18 @@ export class FolderLook {
 
   /** The next checkpoints will have the files that this one has. */
   published(candidate: Candidate): void {
-    this.#expectedShape = shapeOf(candidate.files);
+    this.#expectedShape = this.#countable(shapeOf(candidate.files));
     this.#arrivals.published(candidate.files);
   }
 
   /** As `published`, unless something was published from here already. */
   durable(manifest: Manifest): void {
-    this.#expectedShape ??= shapeOfPublished(manifest);
+    this.#expectedShape ??= this.#countable(shapeOfPublished(manifest));
+  }
+
+  /** Of a run of several machines a restore brings everybody's shards, so that how many of a name this one writes is not known. */
+  #countable(shape: Shape): Shape {
+    if ((this.#options.nodes ?? 1) === 1) return shape;
+    return new Map(Array.from(shape.keys(), (name) => [name, 1]));
   }
 }
