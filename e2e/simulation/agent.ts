@@ -25,6 +25,8 @@ import type { TrainerEnd } from './trainer.ts';
 
 export const RUN = 'r-abcdefghij';
 const SETTLE_MS = 1000;
+/** Not as often as the agent: each look is a good part of a world's cost. */
+const AGAIN_MS = 400;
 const UNASKED_MS = 15_000;
 const GROWING_MS = 300;
 
@@ -254,7 +256,9 @@ export class Agent {
       wake = new AbortController();
       if (wanted) wake.abort();
       const pause = AbortSignal.any([signal, wake.signal]);
-      await process.clock.sleep(soon ? (report.againInMs ?? SETTLE_MS) : UNASKED_MS, pause).catch(() => {});
+      await process.clock
+        .sleep(soon ? Math.max(report.againInMs ?? SETTLE_MS, AGAIN_MS) : UNASKED_MS, pause)
+        .catch(() => {});
       if (!signal.aborted) await process.clock.sleep(SETTLE_MS / 4, signal).catch(() => {});
     }
   }

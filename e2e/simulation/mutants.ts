@@ -37,22 +37,27 @@ export const mutants: readonly Mutant[] = [
     'moves the pointer without a condition',
     /back to|is lost by that|publishes while/,
     { store: (store) => unconditional(store, keys.latest) },
-    901,
+    1,
   ),
   mutant('takes the lease without a condition', /may both publish|publishes while|generation of the lease fell/, {
     store: (store) => unconditional(store, keys.lease),
   }),
   mutant('restores whatever has the right size', /which no complete save wrote/, { restore: sizeOnlyRestore }),
-  mutant('builds on a manifest that its restore found damaged', /was acknowledged|holds what no complete save wrote/, {
-    publisher: (options) => realParts.publisher({ ...options, rejected: [] }),
-    // Else the bucket's checksums would find it out once more.
-    store: (store) => withoutChecksums(store),
-  }),
+  mutant(
+    'builds on a manifest that its restore found damaged',
+    /was acknowledged|holds what no complete save wrote/,
+    {
+      publisher: (options) => realParts.publisher({ ...options, rejected: [] }),
+      // Else the bucket's checksums would find it out once more.
+      store: (store) => withoutChecksums(store),
+    },
+    101,
+  ),
   mutant(
     'believes what the bucket has copied',
     /holds what no complete save wrote/,
     { store: (store) => withoutChecksums(store) },
-    201,
+    501,
   ),
   mutant('does not wait until files are still', /holds what no complete save wrote/, {
     publisher: (options) => realParts.publisher({ ...options, settleMs: 0 }),
@@ -61,9 +66,14 @@ export const mutants: readonly Mutant[] = [
     publisher: (options) =>
       realParts.publisher({ ...options, openWriters: { among: () => Promise.resolve(new Set<string>()) } }),
   }),
-  mutant('takes a kill for a clean end', /holds what no complete save wrote/, {
-    ended: ({ atMs }) => ({ clean: true, atMs }),
-  }),
+  mutant(
+    'takes a kill for a clean end',
+    /holds what no complete save wrote/,
+    {
+      ended: ({ atMs }) => ({ clean: true, atMs }),
+    },
+    101,
+  ),
   mutant('leaves the uploads of older generations', /was left behind/, {
     cleanUp: () => Promise.resolve({ orphans: [], abortedUploads: [] }),
   }),
@@ -79,10 +89,15 @@ export const mutants: readonly Mutant[] = [
   mutant('prunes by age alone, without regard to what is kept', /is to be kept/, {
     publisher: (options) => realParts.publisher({ ...options, keep: { last: 0, everySteps: null, best: null } }),
   }),
-  mutant('measures how old a checkpoint is by its own clock', /is to be kept/, {
-    publisher: (options) =>
-      realParts.publisher({ ...options, store: withDate(options.store, () => options.clock.wallMs()) }),
-  }),
+  mutant(
+    'measures how old a checkpoint is by its own clock',
+    /is to be kept/,
+    {
+      publisher: (options) =>
+        realParts.publisher({ ...options, store: withDate(options.store, () => options.clock.wallMs()) }),
+    },
+    51,
+  ),
   mutant('restores without looking again after it has the lease', /was acknowledged|finds nothing to restore/, {
     restore: async (options, prefetched) =>
       prefetched === null ? settlePrefetched(options, null) : sizeOnlyRestore(options, prefetched),

@@ -18,15 +18,24 @@ export interface LifeMutant {
   readonly seenAs: RegExp;
 }
 
-const mutant = (breaks: string, seenAs: RegExp, ports: (ports: AgentPorts) => Partial<AgentPorts>): LifeMutant => ({
+const mutant = (
+  breaks: string,
+  seenAs: RegExp,
+  ports: (ports: AgentPorts) => Partial<AgentPorts>,
+  firstSeed = 1,
+): LifeMutant => ({
   breaks,
   seenAs,
+  firstSeed,
   parts: { ...realLifeParts, ports: (real) => ({ ...real, ...ports(real) }) },
 });
 
 export const lifeMutants: readonly LifeMutant[] = [
-  mutant('releases the lease before the last save is durable', /is not durable|was saved last|while nobody/, (ports) =>
-    releasingEarly(ports),
+  mutant(
+    'releases the lease before the last save is durable',
+    /is not durable|was saved last|while nobody/,
+    (ports) => releasingEarly(ports),
+    41,
   ),
   mutant('does not delete its fleet', /leaves a fleet behind/, ({ fleetEnder }) => ({
     fleetEnder: { mayDelete: (id) => fleetEnder.mayDelete(id), delete: () => Promise.resolve() },
@@ -40,7 +49,7 @@ export const lifeMutants: readonly LifeMutant[] = [
   mutant('counts a crash again after the death of an agent', /crashes, and there were|has no reason/, (ports) => ({
     supervisor: supervising(ports, (real) => ({ adopt: () => forgetful(ports, real) })),
   })),
-  mutant('lets the script of a lost lease go on', /still trains in generation/, (ports) => deafToFencing(ports)),
+  mutant('lets the script of a lost lease go on', /still trains in generation/, (ports) => deafToFencing(ports), 71),
   mutant('takes exit 0 after SIGTERM for a finish', /no script has finished/, (ports) => ({
     supervisor: supervising(ports, (real) => ({ exited: (signal) => markingDone(ports, real, signal) })),
   })),
@@ -65,7 +74,7 @@ export const lifeMutants: readonly LifeMutant[] = [
   ),
   {
     breaks: 'rests again after it has outlived its notice and its agent died',
-    firstSeed: 150,
+    firstSeed: 81,
     seenAs: /forgets a script that runs/,
     parts: { ...realLifeParts, agentDied: restAgain },
   },

@@ -291,7 +291,7 @@ describe('a checkpoint of several machines', () => {
     await cluster.bucket.put(String(round).replace('round', '0001'), encodeDocument(shardSchema, answer));
     const report = await cluster.clock.runUntil(Promise.resolve(gathering), {
       stepMs: SETTLE_MS,
-      limitMs: 10 * GATHER_MS,
+      limitMs: 100 * GATHER_MS,
     });
     expect(report?.notDurable).toEqual([
       expect.stringContaining('missing: node 1 (its answer belongs to another round)'),
