@@ -113,6 +113,8 @@ async function logIsGapless(world: World, run: string): Promise<void> {
   for (const generation of generations) {
     const log = await world.bucket.log(run, generation);
     const outcome = await world.bucket.attemptOutcome(run, generation);
-    if (outcome !== null) expect(log.length, `log of generation ${generation}`).toBe(outcome.logBytes);
+    // What was sent when the deadline came may have arrived without an answer; `bucket.log` rejects gaps and overlaps.
+    if (outcome !== null)
+      expect(log.length, `log of generation ${generation}`).toBeGreaterThanOrEqual(outcome.logBytes);
   }
 }

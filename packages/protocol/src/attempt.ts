@@ -81,7 +81,7 @@ export const attemptOutcome = versioned.extend({
   durableStep: z.number().nullable(),
   ranMs: z.number(),
   costUsd: z.number().nullable(),
-  /** Uncompressed bytes of log that were shipped: the log of this life ends there. */
+  /** Uncompressed bytes of log that the bucket has; where a deadline cut the last answer off, it may have more. */
   logBytes: z.number().int().nonnegative(),
 });
 export type AttemptOutcome = z.output<typeof attemptOutcome>;
