@@ -125,17 +125,17 @@ describe('s3 watch', () => {
     const { world } = scope;
     await put(world, 'c/old', 'c/dies');
     let unreachable = false;
-    let looks = 0;
+    const seen = { looks: 0 };
     const listed = world.store.list.bind(world.store);
     world.cloudStore = intercepted(world.store, (_call, perform) => perform());
     world.cloudStore.list = (options) => {
-      looks++;
+      seen.looks++;
       if (unreachable) throw new StoreError('transient', 'no route');
       return listed(options);
     };
     const result = await world.run(['s3', 'watch', 'c', '--interval', '5'], async () => {
       // The command is loaded in real time, which the world's clock does not wait for.
-      while (looks === 0) await world.clock.sleep(100);
+      while (seen.looks === 0) await world.clock.sleep(100);
       await world.clock.sleep(7000);
       await world.store.put('c/new', Buffer.from('x'));
       await world.store.put('c/old', Buffer.from('other'));
