@@ -1,4 +1,4 @@
-import { createHmac, hash } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import type { Clock } from '@runctl/core';
 import type { Credentials } from '../credentials/credentials.ts';
 import { queryPairs } from './endpoint.ts';
@@ -26,7 +26,7 @@ export interface SignableRequest {
 
 interface DayKey {
   readonly day: string;
-  readonly key: HmacKey;
+  readonly key: KeyObject;
 }
 
 /**
@@ -40,7 +40,6 @@ export class S3Signer {
   readonly #region: string;
   readonly #dayKeys = new WeakMap<Credentials, DayKey>();
   #offsetMs = 0;
-  #second = { number: Number.NaN, text: '' };
 
   constructor(options: { readonly clock: Pick<Clock, 'wallMs'>; readonly region: string }) {
     this.#clock = options.clock;
@@ -50,7 +49,7 @@ export class S3Signer {
   /** The headers to send, signature and date included. */
   sign(request: SignableRequest, credentials: Credentials): Record<string, string> {
     const { hostname, port, payloadHash } = request;
-    const time = this.#time();
+    const time = new Date(this.nowMs()).toISOString().replace(/[-:]|\.\d+/g, '');
     const day = time.slice(0, 8);
     const scope = `${day}/${this.#region}/s3/aws4_request`;
     const { accessKeyId, sessionToken } = credentials;
@@ -67,24 +66,16 @@ export class S3Signer {
       request.method,
       request.path,
       queryPairs(request.query).join('&'),
-      ...names.map((name) => `${name}:${singleSpaced(headers[name] ?? '')}`),
+      ...names.map((name) => `${name}:${(headers[name] ?? '').trim().replace(/ +/g, ' ')}`),
       '',
       signedNames,
       payloadHash,
     ].join('\n');
     const toSign = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${sha256Hex(canonical)}`;
-    const signature = hmacHex(this.#keyOf(credentials, day), toSign);
+    const signature = createHmac('sha256', this.#keyOf(credentials, day)).update(toSign).digest('hex');
     headers['authorization'] =
       `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}, SignedHeaders=${signedNames}, Signature=${signature}`;
     return headers;
-  }
-
-  /** As signatures have it. */
-  #time(): string {
-    const second = Math.floor(this.nowMs() / 1000);
-    if (this.#second.number !== second)
-      this.#second = { number: second, text: new Date(second * 1000).toISOString().replace(/[-:]|\.\d+/g, '') };
-    return this.#second.text;
   }
 
   /** The time that requests are signed with. */
@@ -98,44 +89,15 @@ export class S3Signer {
   }
 
   /** One key serves a day. */
-  #keyOf(credentials: Credentials, day: string): HmacKey {
+  #keyOf(credentials: Credentials, day: string): KeyObject {
     const known = this.#dayKeys.get(credentials);
     if (known?.day === day) return known.key;
     const key = [day, this.#region, 's3', 'aws4_request'].reduce<Buffer>(
       (secret, text) => createHmac('sha256', secret).update(text).digest(),
       Buffer.from(`AWS4${credentials.secretAccessKey}`),
     );
-    const made = hmacKey(key);
+    const made = createSecretKey(key);
     this.#dayKeys.set(credentials, { day, key: made });
     return made;
   }
-}
-
-/** A key as HMAC's inner and outer hash begin with it (RFC 2104 §2), for SHA-256. */
-interface HmacKey {
-  readonly inner: Buffer;
-  /** With room for the inner hash. */
-  readonly outer: Buffer;
-}
-
-const BLOCK_BYTES = 64;
-
-function hmacKey(key: Buffer): HmacKey {
-  const inner = Buffer.alloc(BLOCK_BYTES, 0x36);
-  const outer = Buffer.alloc(BLOCK_BYTES + 32, 0x5c);
-  for (const [index, byte] of key.entries()) {
-    inner[index] = byte ^ 0x36;
-    outer[index] = byte ^ 0x5c;
-  }
-  return { inner, outer };
-}
-
-/** Two hashes in one go each: `createHmac` makes objects for every signature that cost as much as the hashing. */
-function hmacHex({ inner, outer }: HmacKey, text: string): string {
-  outer.set(hash('sha256', Buffer.concat([inner, Buffer.from(text, 'latin1')]), 'buffer'), BLOCK_BYTES);
-  return hash('sha256', outer, 'hex');
-}
-
-function singleSpaced(value: string): string {
-  return value.includes('  ') ? value.trim().replace(/ +/g, ' ') : value.trim();
 }
