@@ -78,3 +78,17 @@ test('where nobody can tell who writes, nothing was seen closed', async () => {
   await look(file('a'));
   expect(arrivals.seenClosed.size).toBe(0);
 });
+
+test('a look that another has overtaken notes nothing', async () => {
+  const { arrivals, look, openWriters } = looking();
+  await look(file('a'));
+  const answer = Promise.withResolvers<ReadonlySet<string>>();
+  openWriters.among = () => answer.promise;
+  const older = look(file('a', 2));
+  openWriters.among = () => Promise.resolve(new Set());
+  await look(file('a', 2), file('b'));
+  answer.resolve(new Set());
+  await older;
+  await look(file('a', 2), file('b', 2));
+  expect(arrivals.arrived).toEqual(new Set());
+});

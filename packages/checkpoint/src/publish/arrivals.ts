@@ -16,6 +16,7 @@ export class Arrivals {
   #arrived: ReadonlySet<string> = new Set();
   #published: ReadonlySet<string> = new Set();
   #writesAgain = false;
+  #looks = 0;
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
@@ -36,11 +37,16 @@ export class Arrivals {
     this.#published = new Set(files.map(({ path }) => path));
   }
 
-  /** The files first, who writes to them second: whoever opens one after that changes it, or has not written yet. */
+  /**
+   * The files first, who writes to them second: whoever opens one after that changes it, or has not written yet. A look that
+   * another has overtaken notes nothing: it knows less.
+   */
   async look({ files }: FolderTree): Promise<void> {
     const { clock, openWriters } = this.#options;
+    const look = ++this.#looks;
     const changed = files.filter((file) => this.#closed.get(file.path)?.fingerprint !== fingerprintOf(file));
     const writers = changed.length === 0 ? null : await openWriters.among(changed);
+    if (look !== this.#looks) return;
     const atMs = clock.wallMs();
     const present = new Set(files.map(({ path }) => path));
     const rewritten = new Set(changed.map(({ path }) => path).filter((path) => this.#closed.has(path)));
