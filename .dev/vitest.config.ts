@@ -20,6 +20,8 @@ export default defineConfig({
             'controller/src/**/*.test.ts',
             'e2e/simulation/**/*.test.ts',
           ],
+          // The default leaves a core free, which is half of them on two.
+          maxWorkers: '100%',
           testTimeout: 30_000,
           hookTimeout: 30_000,
           // Its ESM build imports a folder, which Node refuses.

@@ -128,7 +128,7 @@ describe.concurrent('the laptop dies between making the fleet and writing its id
 describe.concurrent('stop with nobody alive', () => {
   test('in a capacity gap', async () => {
     await using world = await World.start();
-    const run = await launchDetached(world, 'counter', { args: ['400', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     const { instanceId } = await reachesStep(world, run, 1, 12);
     await world.sandbox.send('capacity', { capacity: 0 });
     await giveNotice(world, instanceId);
@@ -143,7 +143,7 @@ describe.concurrent('stop with nobody alive', () => {
 
   test('with an agent that is dead for good, on a machine that lives', async () => {
     await using world = await World.start();
-    const run = await launchDetached(world, 'counter', { args: ['400', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     const durable = await durableStep(world, run, 10);
     const [instanceId = ''] = await livingInstances(world, run);
     // Without its program the supervisor can start it no more.
@@ -162,7 +162,7 @@ describe.concurrent('stop with nobody alive', () => {
 
   test('with a machine that is cut off', async () => {
     await using world = await World.start();
-    const run = await launchDetached(world, 'counter', { args: ['400', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     await durableStep(world, run, 10);
     const [instanceId = ''] = await livingInstances(world, run);
     await cutOff(world, instanceId);

@@ -39,12 +39,12 @@ describe.concurrent('the clock of the machine is an hour off', () => {
     test(`${which}: the window of a notice is right, nothing is lost, and a machine with a right clock goes on`, async () => {
       await using world = await World.start({ versioned: true });
       await world.sandbox.send('delays', { changes: { clockOffsetMs } });
-      const run = await launchDetached(world, 'counter', { args: ['150', '0.1'] });
+      const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
       const { instanceId } = await reachesStep(world, run, 1, 12);
       await world.sandbox.send('delays', { changes: { clockOffsetMs: 0 } });
       await giveNotice(world, instanceId);
 
-      await succeeds(world, run, 150);
+      await succeeds(world, run, 60);
       const drained = await world.bucket.drained(run, 1);
       const account = JSON.stringify(drained);
       expect(drained?.drain, account).toMatchObject({ killed: false, newCheckpoint: true, notDurable: [] });

@@ -36,13 +36,13 @@ describe.concurrent('a notice at a bad moment', () => {
 
   test('again soon after resuming: each life hands on what the one before saved', async () => {
     await using world = await World.start({ versioned: true });
-    const run = await launchDetached(world, 'counter', { args: ['150', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=25,35,45'] });
     await reachesStep(world, run, 1, 12);
     for (const generation of [1, 2, 3]) {
       const { instanceId } = await reachesPhase(world, run, { generation, phase: 'running' });
       await giveNotice(world, instanceId);
     }
-    await succeeds(world, run, 150);
+    await succeeds(world, run, 60);
     for (const generation of [1, 2, 3]) {
       const outcome = await world.bucket.attemptOutcome(run, generation);
       expect(outcome).toMatchObject({ status: 'interrupted', cause: 'spot-notice' });
@@ -53,7 +53,7 @@ describe.concurrent('a notice at a bad moment', () => {
 
   test('during the upload of a large checkpoint: what was saved last is durable before the deadline', async () => {
     await using world = await World.start({ versioned: true, timeScale: 0.2 });
-    const run = await launchDetached(world, 'heavy', { args: ['200', '0.1', '16', '0', '10'] });
+    const run = await launchDetached(world, 'heavy', { args: ['60', '0.1', '16', '0', '10', 'hold=45'] });
     await durableStep(world, run, 10);
     await breakS3(world, [slowUploads]);
     const { instanceId } = await reachesStep(world, run, 1, 21);
@@ -61,7 +61,7 @@ describe.concurrent('a notice at a bad moment', () => {
     await eventually('the drain is over', () => world.bucket.drained(run, 1));
     await breakS3(world);
 
-    await succeeds(world, run, 200);
+    await succeeds(world, run, 60);
     const drained = await world.bucket.drained(run, 1);
     expect(drained?.drain).toMatchObject({ killed: false, newCheckpoint: true });
     const account = JSON.stringify(drained);
@@ -76,7 +76,7 @@ describe.concurrent('the agent is killed after a notice', () => {
     test(`while ${phase}: the save is durable before the deadline all the same`, async () => {
       // A longer window: the restart of a killed agent takes two real seconds, whatever the time scale.
       await using world = await World.start({ versioned: true, timeScale: 0.2 });
-      const run = await launchDetached(world, 'heavy', { args: ['120', '0.1', '16', '3', '10'] });
+      const run = await launchDetached(world, 'heavy', { args: ['60', '0.1', '16', '3', '10', 'hold=45'] });
       const { instanceId } = await reachesStep(world, run, 1, 12);
       await breakS3(world, [slowUploads]);
       const pid = await agentProcess(world, run);
@@ -86,7 +86,7 @@ describe.concurrent('the agent is killed after a notice', () => {
       await eventually('the drain is over', () => world.bucket.drained(run, 1));
       await breakS3(world);
 
-      await succeeds(world, run, 120);
+      await succeeds(world, run, 60);
       const drained = await world.bucket.drained(run, 1);
       const account = JSON.stringify(drained);
       expect(drained?.drain, account).toMatchObject({ cause: 'spot-notice', killed: false });
@@ -118,7 +118,7 @@ describe.concurrent('the agent is killed', () => {
 
   test('while reporting a drain: the next one reports the same, and the replacement goes on from it', async () => {
     await using world = await World.start({ versioned: true, timeScale: 0.2 });
-    const run = await launchDetached(world, 'counter', { args: ['150', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     await reachesStep(world, run, 1, 12);
     await breakS3(world, [slowly('*/attempts/*/drained.json', 'PutObject')]);
     const pid = await agentProcess(world, run);
@@ -128,7 +128,7 @@ describe.concurrent('the agent is killed', () => {
     await onInstance(world, instanceId, `kill -9 ${pid}`);
     await breakS3(world);
 
-    await succeeds(world, run, 150);
+    await succeeds(world, run, 60);
     const drained = await world.bucket.drained(run, 1);
     const account = JSON.stringify(drained);
     expect(drained?.drain, account).toMatchObject({ cause: 'spot-notice', killed: false, newCheckpoint: true });
@@ -168,7 +168,7 @@ describe.concurrent('a script that leaves something behind', () => {
 
   test('a user stop during a drain changes nothing of the save, and ends the launch', async () => {
     await using world = await World.start({ versioned: true, timeScale: 0.2 });
-    const run = await launchDetached(world, 'heavy', { args: ['200', '0.1', '1', '6', '10'] });
+    const run = await launchDetached(world, 'heavy', { args: ['60', '0.1', '1', '6', '10', 'hold=45'] });
     const { instanceId } = await reachesStep(world, run, 1, 12);
     await giveNotice(world, instanceId);
     await reachesPhase(world, run, { generation: 1, phase: 'draining' });

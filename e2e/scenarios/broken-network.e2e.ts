@@ -20,14 +20,14 @@ import { World } from '../support/world.ts';
 describe.concurrent('S3 fails during the drain', () => {
   test('back before the deadline: nothing is lost', async () => {
     await using world = await World.start({ versioned: true });
-    const run = await launchDetached(world, 'counter', { args: ['200', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     const { instanceId } = await reachesStep(world, run, 1, 12);
     await cutOff(world, instanceId);
     await giveNotice(world, instanceId);
     await after(2500);
     await cutOff(world, instanceId, false);
 
-    await succeeds(world, run, 200);
+    await succeeds(world, run, 60);
     const drained = await world.bucket.drained(run, 1);
     expect(drained?.drain).toMatchObject({ cause: 'spot-notice', killed: false, newCheckpoint: true, notDurable: [] });
     expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
@@ -37,7 +37,7 @@ describe.concurrent('S3 fails during the drain', () => {
 
   test('only the checkpoint bytes fail, for half of the window: nothing is lost', async () => {
     await using world = await World.start({ versioned: true });
-    const run = await launchDetached(world, 'counter', { args: ['200', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     const { instanceId } = await reachesStep(world, run, 1, 12);
     const operations = ['PutObject', 'CreateMultipartUpload', 'UploadPart'];
     await breakS3(world, [
@@ -48,7 +48,7 @@ describe.concurrent('S3 fails during the drain', () => {
     await after(6000);
     await breakS3(world);
 
-    await succeeds(world, run, 200);
+    await succeeds(world, run, 60);
     const drained = await world.bucket.drained(run, 1);
     expect(drained?.drain).toMatchObject({ cause: 'spot-notice', killed: false, notDurable: [] });
     expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
@@ -57,13 +57,13 @@ describe.concurrent('S3 fails during the drain', () => {
 
   test('not back: the last durable checkpoint is used', async () => {
     await using world = await World.start({ versioned: true });
-    const run = await launchDetached(world, 'counter', { args: ['200', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     const durable = await durableStep(world, run, 10);
     const { instanceId } = await reachesStep(world, run, 1, 12);
     await cutOff(world, instanceId);
     await giveNotice(world, instanceId);
 
-    await succeeds(world, run, 200);
+    await succeeds(world, run, 60);
     expect(await world.bucket.attemptOutcome(run, 1)).toBeNull();
     expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBeGreaterThanOrEqual(durable);
     await checkAfter(world, run);
@@ -73,7 +73,7 @@ describe.concurrent('S3 fails during the drain', () => {
 describe.concurrent('two machines of one run are alive', () => {
   test('only the holder of the lease publishes, and the other stops its training; an agent killed while it waits waits again', async () => {
     await using world = await World.start({ versioned: true });
-    const run = await launchDetached(world, 'counter', { args: ['250', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['250', '0.1', 'hold=45'] });
     const first = await reachesStep(world, run, 1, 12);
     const waiting = await standBy(world, run);
     await onInstance(
@@ -103,7 +103,7 @@ describe.concurrent('two machines of one run are alive', () => {
 
   test('who survives its deadline yields to its replacement', async () => {
     await using world = await World.start({ versioned: true });
-    const run = await launchDetached(world, 'counter', { args: ['250', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['250', '0.1', 'hold=45'] });
     const first = await reachesStep(world, run, 1, 12);
     await standBy(world, run);
     await giveNotice(world, first.instanceId, true);
@@ -121,13 +121,13 @@ describe.concurrent('two machines of one run are alive', () => {
 
   test('who survives its deadline alone goes on training', async () => {
     await using world = await World.start({ versioned: true });
-    const run = await launchDetached(world, 'counter', { args: ['200', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     const first = await reachesStep(world, run, 1, 12);
     await world.sandbox.send('capacity', { capacity: 0 });
     await giveNotice(world, first.instanceId, true);
     const second = await reachesStep(world, run, 2, 1);
     expect(second.instanceId).toBe(first.instanceId);
-    await succeeds(world, run, 200);
+    await succeeds(world, run, 60);
     const drained = await world.bucket.drained(run, 1);
     expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
     await checkAfter(world, run);
@@ -152,11 +152,11 @@ describe.concurrent('writes that nobody can be sure of', () => {
       lost('log', '*/logs/*', ['PutObject']),
       lost('outcome', '*/launches/*/outcome.json', ['PutObject']),
     ]);
-    const run = await launchDetached(world, 'heavy', { args: ['100', '0.1', '24', '0', '10'] });
+    const run = await launchDetached(world, 'heavy', { args: ['60', '0.1', '24', '0', '10', 'hold=45'] });
     const { instanceId } = await reachesStep(world, run, 1, 15);
     await giveNotice(world, instanceId);
     await reachesPhase(world, run, { generation: 2, phase: 'running' });
-    await succeeds(world, run, 100);
+    await succeeds(world, run, 60);
     const applied = await faultsApplied(world);
     expect(Object.entries(applied).filter(([, times]) => times === 0)).toEqual([]);
     expect(String(await world.bucket.log(run, 2))).toMatch(/^resumed at step \d+ whole$/m);
@@ -165,7 +165,7 @@ describe.concurrent('writes that nobody can be sure of', () => {
 
   test('a late manifest of a fenced life is never resumed from', async () => {
     await using world = await World.start({ versioned: true });
-    const run = await launchDetached(world, 'counter', { args: ['200', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=25,45'] });
     await durableStep(world, run, 10);
     const first = await reachesStep(world, run, 1, 12);
     const old = await world.bucket.latest(run);
@@ -179,7 +179,7 @@ describe.concurrent('writes that nobody can be sure of', () => {
     await world.bucket.write(key, encodeDocument(manifestSchema, forged));
     await giveNotice(world, second.instanceId);
 
-    await succeeds(world, run, 200);
+    await succeeds(world, run, 60);
     const resumedFrom = (await world.bucket.started(run, 3))?.resumedFrom;
     expect(resumedFrom).toMatchObject({ step: (await world.bucket.attemptOutcome(run, 2))?.durableStep, warnings: [] });
     expect(resumedFrom?.manifest).not.toBe(key);

@@ -2,19 +2,20 @@ import { expect, test } from 'vitest';
 import { agentProcess, onInstance } from '../support/agent-process.ts';
 import { checkAfter } from '../support/checker.ts';
 import { eventually } from '../support/eventually.ts';
-import { jsonLines, launchDetached, reachesStep } from '../support/launching.ts';
+import { durableStep, jsonLines, launchDetached, reachesStep } from '../support/launching.ts';
 import { World } from '../support/world.ts';
 
 for (const [level, via] of [
   ['process', 'websocket'],
   ['lite', 'ssm'],
 ] as const)
-  test(`status --live and attach ask the agent itself (${level}: ${via})`, async (context) => {
+  test.concurrent(`status --live and attach ask the agent itself (${level}: ${via})`, async (context) => {
     if (level === 'lite' && (process.platform !== 'linux' || process.getuid?.() !== 0))
       context.skip('level lite needs root on Linux');
     await using world = await World.start({ level });
     const run = await launchDetached(world, 'counter', { args: ['400', '0.1'] });
-    const seen = await reachesStep(world, run, 1, 5);
+    await durableStep(world, run, 10);
+    const seen = await reachesStep(world, run, 1, 12);
 
     const live = await world.runctl(['status', run, '--live', '--json']);
     expect(live, live.stderr).toMatchObject({ exitCode: 0 });
@@ -47,41 +48,44 @@ for (const [level, via] of [
     await checkAfter(world, run);
   });
 
-test('an agent that cannot be asked is said with the age of its last heartbeat, and exit code 14', async () => {
+test.concurrent(
+  'an agent that cannot be asked is said with the age of its last heartbeat, and exit code 14',
+  async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
+    const { instanceId } = await reachesStep(world, run, 1, 3);
+    await world.control('partition', { target: { instanceId }, partitioned: true });
+    const commands = [
+      ['status', run, '--live'],
+      ['attach', run],
+    ];
+    for (const asked of await Promise.all(commands.map((command) => world.runctl(command)))) {
+      expect(asked, asked.stderr).toMatchObject({ exitCode: 14, stdout: '' });
+      expect(asked.stderr).toMatch(
+        /^error\[agent-unreachable\]: .* its last heartbeat is \d+.* old \(running, step \d+\)$/m,
+      );
+    }
+    await world.control('partition', { target: { instanceId }, partitioned: false });
+    expect(await world.runctl(['status', run, '--live'])).toMatchObject({ exitCode: 0 });
+
+    // Its agent hangs, its machine does not.
+    await onInstance(world, instanceId, `kill -STOP ${await agentProcess(world, run)}`);
+    const hanging = await world.runctl(['status', run, '--live', '--json']);
+    expect(hanging, hanging.stderr).toMatchObject({ exitCode: 14, stdout: '' });
+    expect(hanging.stderr).toContain('its last heartbeat is ');
+    await onInstance(world, instanceId, `kill -CONT ${await agentProcess(world, run)}`);
+
+    expect(await world.runctl(['stop', run])).toMatchObject({ exitCode: 0 });
+    const gone = await world.runctl(['status', run, '--live', '--json']);
+    expect(gone).toMatchObject({ exitCode: 14, stdout: '' });
+    expect(gone.stderr).toContain('no machine of it lives now');
+    await checkAfter(world, run);
+  },
+);
+
+test.concurrent('logs and events tell any laptop the same, while the run lives and after', async () => {
   await using world = await World.start();
-  const run = await launchDetached(world, 'counter', { args: ['600', '0.1'] });
-  const { instanceId } = await reachesStep(world, run, 1, 3);
-  await world.control('partition', { target: { instanceId }, partitioned: true });
-  const commands = [
-    ['status', run, '--live'],
-    ['attach', run],
-  ];
-  for (const asked of await Promise.all(commands.map((command) => world.runctl(command)))) {
-    expect(asked, asked.stderr).toMatchObject({ exitCode: 14, stdout: '' });
-    expect(asked.stderr).toMatch(
-      /^error\[agent-unreachable\]: .* its last heartbeat is \d+.* old \(running, step \d+\)$/m,
-    );
-  }
-  await world.control('partition', { target: { instanceId }, partitioned: false });
-  expect(await world.runctl(['status', run, '--live'])).toMatchObject({ exitCode: 0 });
-
-  // Its agent hangs, its machine does not.
-  await onInstance(world, instanceId, `kill -STOP ${await agentProcess(world, run)}`);
-  const hanging = await world.runctl(['status', run, '--live', '--json']);
-  expect(hanging, hanging.stderr).toMatchObject({ exitCode: 14, stdout: '' });
-  expect(hanging.stderr).toContain('its last heartbeat is ');
-  await onInstance(world, instanceId, `kill -CONT ${await agentProcess(world, run)}`);
-
-  expect(await world.runctl(['stop', run])).toMatchObject({ exitCode: 0 });
-  const gone = await world.runctl(['status', run, '--live', '--json']);
-  expect(gone).toMatchObject({ exitCode: 14, stdout: '' });
-  expect(gone.stderr).toContain('no machine of it lives now');
-  await checkAfter(world, run);
-});
-
-test('logs and events tell any laptop the same, while the run lives and after', async () => {
-  await using world = await World.start();
-  const run = await launchDetached(world, 'counter', { args: ['60', '0.1'], flags: ['--name', 'told'] });
+  const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'], flags: ['--name', 'told'] });
   const following = world.start(['logs', '-f', 'told']);
   await reachesStep(world, run, 1, 15);
   expect(await world.runctl(['sandbox', 'interrupt', run])).toMatchObject({ exitCode: 0 });

@@ -114,7 +114,7 @@ test.concurrent('a sandbox survives the command that started it, and its objects
 
 test.concurrent('a run whose sandbox was killed and started again keeps what it saved', async () => {
   await using world = await World.start();
-  const run = await launchDetached(world, 'counter', { args: ['40', '0.1'] });
+  const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
   const { pid } = await reachesStep(world, run, 1, 5);
   const durable = await durableStep(world, run, 10);
   process.kill(world.region.pid, 'SIGKILL');
@@ -139,7 +139,7 @@ test.concurrent('interrupt names what it took, and refuses what is not there', a
   const nothing = await world.runctl(['sandbox', 'interrupt', 'i-0123456789abcdef0']);
   expect(nothing.exitCode).not.toBe(0);
   expect(nothing.stderr).toMatch(/^error\[instance-not-found\]: /);
-  const run = await launchDetached(world, 'counter', { args: ['80', '0.1'] });
+  const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
   const { instanceId } = await reachesStep(world, run, 1, 3);
   const taken = await runctl(['sandbox', 'interrupt', run, '--json'], { env: world.env });
   expect(taken, taken.stderr).toMatchObject({ exitCode: 0 });

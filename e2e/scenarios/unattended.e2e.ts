@@ -28,7 +28,7 @@ test.concurrent('the run completes without the laptop that launched it', async (
 
 test.concurrent('kill -9 on the agent does not touch the training, and nothing is lost or doubled', async () => {
   await using world = await World.start();
-  const run = await launchDetached(world, 'counter', { args: ['80', '0.1'] });
+  const run = await launchDetached(world, 'counter', { args: ['120', '0.1'] });
   const before = await reachesStep(world, run, 1, 10);
   await onInstance(world, before.instanceId, `kill -9 ${await agentProcess(world, run)}`);
   const after = await reachesStep(world, run, 1, (before.step ?? 0) + 15);
@@ -37,7 +37,7 @@ test.concurrent('kill -9 on the agent does not touch the training, and nothing i
   const waited = await world.runctl(['wait', run]);
   expect(waited, waited.stderr).toMatchObject({ exitCode: 0 });
   const log = String(await world.bucket.log(run, 1));
-  expect(log.match(/^step \d+$/gm)).toEqual(Array.from({ length: 80 }, (_, index) => `step ${index + 1}`));
+  expect(log.match(/^step \d+$/gm)).toEqual(Array.from({ length: 120 }, (_, index) => `step ${index + 1}`));
   expect(await world.bucket.status(run, 2)).toBeNull();
   await checkAfter(world, run);
 });
@@ -57,7 +57,10 @@ test.concurrent('a crash loop stops at its budget, deletes the fleet, and says w
 
 test.concurrent('stop saves a checkpoint first, and resume goes on from it', async () => {
   await using world = await World.start();
-  const run = await launchDetached(world, 'counter', { args: ['60', '0.1'], flags: ['--name', 'stop-and-go'] });
+  const run = await launchDetached(world, 'counter', {
+    args: ['60', '0.1', 'hold=45'],
+    flags: ['--name', 'stop-and-go'],
+  });
   await reachesStep(world, run, 1, 12);
   const stopped = await world.runctl(['stop', 'stop-and-go']);
   expect(stopped, stopped.stderr).toMatchObject({ exitCode: 0 });

@@ -1,8 +1,11 @@
-"""Counts with checkpoints of a size, and takes its time to save. Arguments: steps, seconds a step, MiB, seconds a save, steps between saves."""
+"""Counts with checkpoints of a size, and takes its time to save. Arguments: steps, seconds a step, MiB, seconds a save, steps between saves, hold=step of life 1,step of life 2…"""
 import hashlib, os, random, signal, sys, time
 
 steps, pause, size, slow, every = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5])
 folder = os.environ["RUNCTL_CHECKPOINT_DIR"]
+# Life n waits at the nth of these steps until it is ended: whatever a test does to it comes before its last step.
+holds = [int(step) for word in sys.argv if word.startswith("hold=") for step in word[5:].split(",")]
+hold = dict(enumerate(holds, 1)).get(int(os.environ["RUNCTL_ATTEMPT"]))
 stop = False
 
 
@@ -34,6 +37,8 @@ if resume:
     print("resumed at step %d %s" % (step, "whole" if whole else "TORN"), flush=True)
 while step < steps and not stop:
     time.sleep(pause)
+    if step == hold:
+        continue
     step += 1
     print("step %d" % step, flush=True)
     if step % every == 0:
