@@ -196,7 +196,7 @@ function watchLatest(world: World, run: string): { stop(): Promise<readonly stri
 
 interface Remains extends Pick<KillFacts, 'plan' | 'acknowledged' | 'durableAtKill'> {
   readonly told: string;
-  readonly outcome: { readonly status: string; readonly generation: number | null };
+  readonly outcome: { readonly status: string; readonly message: string; readonly generation: number | null };
 }
 
 async function factsOf(world: World, run: string, { told, outcome, ...known }: Remains): Promise<KillFacts> {
@@ -212,7 +212,7 @@ async function factsOf(world: World, run: string, { told, outcome, ...known }: R
     stored: await storedOf(world, run),
     latest: (await world.bucket.latest(run))?.manifest ?? null,
     named,
-    succeeded: outcome.status === 'succeeded',
+    failure: outcome.status === 'succeeded' ? null : `${outcome.status}: ${outcome.message}`,
   };
 }
 

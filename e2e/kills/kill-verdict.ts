@@ -24,7 +24,8 @@ export interface KillFacts {
   readonly latest: string | null;
   /** By generation: what its drain said was not durable; null where the machine was gone before anybody could say. */
   readonly named: ReadonlyMap<number, readonly string[] | null>;
-  readonly succeeded: boolean;
+  /** How the run ended, where it did not succeed. */
+  readonly failure: string | null;
 }
 
 export interface KillVerdict {
@@ -43,7 +44,7 @@ export function judgeKill(facts: KillFacts): KillVerdict {
   const gone = lost.map(({ save, untilMs }) => `step ${save.step} (saved ${untilMs - save.at} ms before)`);
   const unnamed = NOTHING_UNSAID.includes(plan.kind) ? lost.filter(({ save }) => !isNamed(save, facts)) : [];
   const problems = [
-    ...(facts.succeeded ? [] : ['the run did not succeed']),
+    ...(facts.failure === null ? [] : [`the run did not succeed (${facts.failure})`]),
     ...ofKind(announced, 'resumed').flatMap(({ step, whole }) => (whole ? [] : [`resumed from a torn step ${step}`])),
     ...facts.stored.flatMap((each) => (isOneSave(each, announced) ? [] : [`${each.key} is no save of the script`])),
     ...facts.acknowledged.flatMap((key) =>

@@ -81,6 +81,10 @@ describe.concurrent('two machines of one run are alive', () => {
       waiting,
       'kill -9 $(sed -E \'s/.*"pid":([0-9]+).*/\\1/\' "$RUNCTL_INSTANCE_ROOT/run/runctl/agent.json")',
     );
+    const fetched = 'ls -A "$RUNCTL_INSTANCE_ROOT"/home/*/project/.runctl-restore-checkpoints';
+    await eventually('who waits has fetched the checkpoint', async () =>
+      /^step-\d+\.json$/m.test(await onInstance(world, waiting, fetched)),
+    );
     await cutOff(world, first.instanceId);
     const second = await reachesStep(world, run, 2, 1);
     expect(second.instanceId).toBe(waiting);

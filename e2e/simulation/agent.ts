@@ -267,7 +267,7 @@ export class Agent {
   async #uploadGrowing(signal: AbortSignal): Promise<void> {
     const { clock } = this.#at.process;
     while (!signal.aborted) {
-      const look = await this.#publisher.uploadGrowing(signal).catch(() => ({ active: false }));
+      const look = await this.#publisher.uploadGrowing(signal).catch(() => ({ active: false, files: 0 }));
       await clock.sleep(look.active ? GROWING_MS : SETTLE_MS, signal).catch(() => {});
     }
   }

@@ -1,3 +1,4 @@
+import type { GrowingLook } from '@runctl/checkpoint';
 import { type Clock, type Log, messageOf } from '@runctl/core';
 import type { Checkpoints } from './checkpoint-port.ts';
 
@@ -22,16 +23,20 @@ const IDLE_PER_SETTLE = 4;
 const UNASKED_PAUSES = 120;
 /** Of the time: a look at many thousand files takes long, and the processors belong to the training. */
 const MOST_LOOKING = 0.1;
+/** Processor time; how long a look takes tells nothing of it while the processor hashes what is uploaded. */
+const LOOK_MS_PER_FILE = 0.15;
+
+const NOTHING: GrowingLook = { active: false, files: 0 };
 
 /** Calls `uploadGrowing` often while a checkpoint is being written, and hardly ever else. */
 export function growingLoop({ checkpoints, clock, log, settleMs }: GrowingLoopOptions): GrowingLoop {
   let changes = 1;
-  const look = async (signal: AbortSignal): Promise<boolean> => {
+  const look = async (signal: AbortSignal): Promise<GrowingLook> => {
     try {
-      return (await checkpoints.publisher.uploadGrowing(signal)).active;
+      return await checkpoints.publisher.uploadGrowing(signal);
     } catch (error) {
       if (!signal.aborted) log.debug({ error: messageOf(error) }, 'no look for growing files');
-      return false;
+      return NOTHING;
     }
   };
   return {
@@ -39,14 +44,15 @@ export function growingLoop({ checkpoints, clock, log, settleMs }: GrowingLoopOp
     async run(signal) {
       let active = false;
       for (let idle = 0, seen = 0; !signal.aborted;) {
-        const startMs = clock.monotonicMs();
+        let looked = NOTHING;
         if (active || seen !== changes || idle >= UNASKED_PAUSES) {
           seen = changes;
           idle = 0;
-          active = await look(signal);
+          looked = await look(signal);
+          active = looked.active;
         } else idle++;
-        const tookMs = clock.monotonicMs() - startMs;
-        const pauseMs = Math.max(settleMs / (active ? GROWING_PER_SETTLE : IDLE_PER_SETTLE), tookMs / MOST_LOOKING);
+        const looksPerSettle = active ? GROWING_PER_SETTLE : IDLE_PER_SETTLE;
+        const pauseMs = Math.max(settleMs / looksPerSettle, (looked.files * LOOK_MS_PER_FILE) / MOST_LOOKING);
         await clock.sleep(pauseMs, signal).catch(() => {});
       }
     },

@@ -92,6 +92,13 @@ export interface PassReport {
   readonly error: unknown;
 }
 
+export interface GrowingLook {
+  /** Something is growing: look again soon. */
+  readonly active: boolean;
+  /** How many files were looked at, which is what a look costs. */
+  readonly files: number;
+}
+
 export interface Publisher {
   /**
    * Looks once and publishes the newest complete checkpoint that is not durable yet; with a deadline, what `secureInOrder`
@@ -108,9 +115,9 @@ export interface Publisher {
   calm(): void;
   /**
    * One look for files that grow, whose parts are uploaded ahead; uploading goes on behind it until the signal fires.
-   * `active`: something is growing, so call again soon. Rejects as the store and the file system do. May run beside a pass.
+   * Rejects as the store and the file system do. May run beside a pass.
    */
-  uploadGrowing(signal: AbortSignal): Promise<{ readonly active: boolean }>;
+  uploadGrowing(signal: AbortSignal): Promise<GrowingLook>;
   /** Resolves when nothing goes on behind passes and looks. */
   settled(): Promise<void>;
   /** After the workload's end: gives up uploads that became part of nothing, as far as that is possible in a moment. Never rejects. */

@@ -15,6 +15,7 @@ import { identityOf, savedAtMsOf } from './plan.ts';
 import { publishCandidate, type PublishResult } from './publish-candidate.ts';
 import type {
   DurableCheckpoint,
+  GrowingLook,
   PassOptions,
   PassReport,
   Publisher,
@@ -107,7 +108,7 @@ class PublishingFolder {
     return this.#growing.end();
   }
 
-  uploadGrowing(signal: AbortSignal): Promise<{ readonly active: boolean }> {
+  uploadGrowing(signal: AbortSignal): Promise<GrowingLook> {
     return this.#growing.look(signal);
   }
 

@@ -52,7 +52,7 @@ export function createShardPublisher(options: PublisherOptions): Publisher {
     hurry: (deadlineMs) => passes.hurry(deadlineMs),
     calm: () => passes.calm(),
     // Which round a growing file will be asked for is not known yet, and its key needs that.
-    uploadGrowing: () => Promise.resolve({ active: false }),
+    uploadGrowing: () => Promise.resolve({ active: false, files: 0 }),
     settled: () => Promise.resolve(),
     end: () => folder.end(),
     uploads: () => folder.uploads(),

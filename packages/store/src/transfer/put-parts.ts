@@ -101,9 +101,10 @@ export class PartUpload {
   /** Rejects with FileShrankError, with StoreError, or with the signal's reason; parts that are through stay. */
   async send(request: SendRequest): Promise<void> {
     const { sizeBytes, whole, check, signal } = request;
-    const parts = this.#gridOf(sizeBytes).filter(
-      (part) => (whole || part.end - part.start === this.partSizeBytes) && (check || !this.#has(part)),
-    );
+    const there = this.#gridOf(sizeBytes).filter((part) => whole || part.end - part.start === this.partSizeBytes);
+    const unsent = there.filter((part) => !this.#has(part));
+    // What is compared keeps the processor busy while the network takes what is sent.
+    const parts = check ? [...unsent, ...there.filter((part) => this.#has(part))] : unsent;
     await inParallel(parts, { concurrency: this.#options.lanes.most, signal }, (part, stop) =>
       this.#options.lanes.run({ sizeBytes: this.partSizeBytes, signal: stop }, async (buffer, sentBytes) => {
         const body = await readPart(part, buffer, request);

@@ -55,7 +55,8 @@ export interface FeedRequest {
   /** Nobody waits for it: left alone once a pass has the file, or its object stands. */
   readonly ahead?: boolean;
   readonly whole: boolean;
-  readonly check: boolean;
+  /** What was sent before is compared, unless it was when the file had this fingerprint; null: nothing is. */
+  readonly checkAs: string | null;
   readonly signal: AbortSignal;
   readonly onProgress?: (sentBytes: number) => void;
 }
@@ -195,10 +196,11 @@ export class FileUploads {
     { signal, onProgress }: Pick<FeedRequest, 'signal' | 'onProgress'>,
   ): Promise<ContentHashes> {
     if (upload.object !== null) return upload.object.hashes;
-    const check = upload.parts.sentBytes > 0 && upload.checkedAs !== fingerprintOf(seen);
-    await this.feed(upload, { whole: true, check, signal, ...(onProgress === undefined ? {} : { onProgress }) });
+    const fingerprint = fingerprintOf(seen);
+    const progress = onProgress === undefined ? {} : { onProgress };
+    await this.feed(upload, { whole: true, checkAs: fingerprint, signal, ...progress });
     const hashes = await upload.parts.complete(seen.sizeBytes, signal);
-    upload.object = { fingerprint: fingerprintOf(seen), hashes };
+    upload.object = { fingerprint, hashes };
     return hashes;
   }
 
@@ -213,16 +215,29 @@ export class FileUploads {
   }
 
   async #feed(upload: FileUpload, request: FeedRequest): Promise<void> {
-    const { check, whole } = request;
-    const before = await this.#look(upload);
+    const { checkAs, whole, signal, onProgress } = request;
     const unread = upload.parts.sentBytes === 0;
-    await upload.parts.send({
-      ...request,
-      sizeBytes: before.sizeBytes,
-      read: async (buffer, position) => (await upload.file.read(buffer, 0, buffer.byteLength, position)).bytesRead,
-    });
+    const check = !unread && checkAs !== null && checkAs !== upload.checkedAs;
+    let before = await this.#look(upload);
+    const send = (): Promise<void> =>
+      upload.parts.send({
+        whole,
+        check,
+        signal,
+        ...(onProgress === undefined ? {} : { onProgress }),
+        sizeBytes: before.sizeBytes,
+        read: async (buffer, position) => (await upload.file.read(buffer, 0, buffer.byteLength, position)).bytesRead,
+      });
+    await send();
+    let after = await this.#look(upload);
+    // What it has grown by in the time, or nothing would be sent until the next look at the folder.
+    const full = (sizeBytes: number): number => Math.trunc(sizeBytes / upload.parts.partSizeBytes);
+    while (!whole && !upload.held && full(after.sizeBytes) > full(before.sizeBytes)) {
+      before = after;
+      await send();
+      after = await this.#look(upload);
+    }
     if (!whole || !(check || unread)) return;
-    const after = await this.#look(upload);
     const settled = after.atMs - after.mtimeMs >= TIME_STEP_MS;
     upload.checkedAs = settled && after.fingerprint === before.fingerprint ? after.fingerprint : null;
   }

@@ -6,7 +6,7 @@ import { fingerprintOf, scanFolder } from '../../recognise/scan.ts';
 import type { BucketAccess } from '../commit.ts';
 import type { HeldFile } from '../held-files.ts';
 import type { Ledger } from '../ledger.ts';
-import type { UploadProgress } from '../publisher-port.ts';
+import type { GrowingLook, UploadProgress } from '../publisher-port.ts';
 import type { KnownContent } from '../upload-files.ts';
 import { DataPlaces } from './data-places.ts';
 import { equalPartsIn } from './equal-parts.ts';
@@ -53,7 +53,7 @@ export class GrowingUploads {
   }
 
   /** See `Publisher.uploadGrowing`. */
-  async look(signal: AbortSignal): Promise<{ readonly active: boolean }> {
+  async look(signal: AbortSignal): Promise<GrowingLook> {
     const request = this.#request(signal);
     if (request !== null) await this.resume(request);
     return this.#tail.look(signal);

@@ -2,6 +2,7 @@ import { type Clock, type Log, messageOf } from '@runctl/core';
 import { isStoreError } from '@runctl/store';
 import type { FileSeen, OpenWriters } from '../../recognise/recogniser.ts';
 import { fingerprintOf, scanFolder } from '../../recognise/scan.ts';
+import type { GrowingLook } from '../publisher-port.ts';
 import type { PlaceRequest, DataPlaces } from './data-places.ts';
 import type { FileUpload, FileUploads } from './file-uploads.ts';
 import {
@@ -38,11 +39,11 @@ const MOST_UPLOADS = 64;
 
 /** What is known about an upload beside its bytes. */
 interface Feeding {
-  /** Fingerprint at which its last part was sent. */
+  /** Fingerprint at which it was taken for complete. */
   endedAs: string | null;
-  /** Fingerprint at which its parts were compared. */
+  /** Fingerprint at which all of it was sent, and what was sent before was compared. */
   comparedAs: string | null;
-  /** How often it went on after its last part was sent. */
+  /** How often it went on after it was taken for complete. */
   wentOn: number;
   running: boolean;
 }
@@ -65,9 +66,9 @@ export class TailUploads {
 
   /**
    * One look: begins with files that have begun to grow and goes on with the others; what it starts goes on behind it, until
-   * the signal fires. `active`: something is growing, so look again soon. Rejects with errors of the file system alone.
+   * the signal fires. Rejects with errors of the file system alone.
    */
-  async look(signal: AbortSignal): Promise<{ readonly active: boolean }> {
+  async look(signal: AbortSignal): Promise<GrowingLook> {
     const { clock, folder, uploads } = this.#options;
     const tree = await scanFolder(folder, { unfinished: true });
     const nowMs = clock.monotonicMs();
@@ -83,7 +84,7 @@ export class TailUploads {
       active ||= nowMs - growth.changedMs <= LIMITS.freshMs;
       this.#goOn(upload, growth, signal);
     }
-    return { active };
+    return { active, files: tree.files.length };
   }
 
   /** Resolves when nothing that a look has started is under way. */
@@ -195,13 +196,10 @@ export class TailUploads {
     }
     const quietMs = clock.monotonicMs() - changedMs;
     const still = quietMs >= STILL_MS * 2 ** feeding.wentOn || (quietMs > 0 && (await this.#isClosed(seen)));
-    if (!still) return uploads.feed(upload, { ahead: true, whole: false, check: false, signal });
-    if (feeding.endedAs === null) {
-      await uploads.feed(upload, { ahead: true, whole: true, check: false, signal });
-      feeding.endedAs = fingerprint;
-    }
-    if (feeding.comparedAs === fingerprint || upload.checkedAs === fingerprint) return;
-    await uploads.feed(upload, { ahead: true, whole: true, check: true, signal });
+    if (!still) return uploads.feed(upload, { ahead: true, whole: false, checkAs: null, signal });
+    feeding.endedAs = fingerprint;
+    if (feeding.comparedAs === fingerprint) return;
+    await uploads.feed(upload, { ahead: true, whole: true, checkAs: fingerprint, signal });
     feeding.comparedAs = fingerprint;
   }
 
