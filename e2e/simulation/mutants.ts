@@ -57,7 +57,7 @@ export const mutants: readonly Mutant[] = [
     'believes what the bucket has copied',
     /holds what no complete save wrote/,
     { store: (store) => withoutChecksums(store) },
-    501,
+    1501,
   ),
   mutant('does not wait until files are still', /holds what no complete save wrote/, {
     publisher: (options) => realParts.publisher({ ...options, settleMs: 0 }),

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import type { FileSeen, OpenWriters } from './recogniser.ts';
+import type { OpenWriters } from './recogniser.ts';
 
 /** Access modes of `open(2)` in the flags of /proc/<pid>/fdinfo, which are octal. */
 const ACCESS_MODE = 3;

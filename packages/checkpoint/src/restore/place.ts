@@ -7,6 +7,7 @@ import { scanFolder, unlessGone } from '../recognise/scan.ts';
 import { structureOf } from '../recognise/structure.ts';
 import { holdFiles } from '../publish/held-files.ts';
 import type { PrefetchedCheckpoint, RestoreOptions } from './restore-port.ts';
+import { freeSetAside, makeRoomForAnother } from './set-aside.ts';
 
 /**
  * Where things stand that are on their way into a folder or out of it: beside the folder, so that they can be renamed,
@@ -19,13 +20,6 @@ export async function sidePlaces(folder: string): Promise<{ readonly staging: st
   return { staging: join(root, `.runctl-restore-${basename(folder)}`), setAside: await freeSetAside(root) };
 }
 
-async function freeSetAside(root: string): Promise<string> {
-  for (let n = 1; ; n++) {
-    const path = join(root, `.runctl-set-aside-${n}`);
-    if ((await unlessGone(stat(path))) === null) return path;
-  }
-}
-
 export interface Placing {
   readonly folder: string;
   readonly setAside: string;
@@ -35,7 +29,7 @@ export interface Placing {
 
 /**
  * Puts a prefetched checkpoint into the folder, one rename for each top-level entry; entries that are right already stay.
- * What is in the way, and what a save that was never finished may have left, is moved to `setAside`, never deleted.
+ * What is in the way, and what a save that was never finished may have left, is moved to `setAside`.
  * Files that were fetched bear the time of the save. Returns what was moved. A crash in between leaves a folder that the next restore repairs.
  */
 export async function placeCheckpoint(prefetched: PrefetchedCheckpoint, placing: Placing): Promise<readonly string[]> {
@@ -132,7 +126,8 @@ export interface TornOptions {
 /**
  * Moves files aside whose own format says that they are torn, or that a save cut off by a kill has left, when there is no
  * checkpoint to put in their place: a script that starts over would fail on them, and left where they are they would
- * count as still some time later. Logs and the like stay. Returns the top-level entries that were moved.
+ * count as still some time later. Logs and the like stay. Where the disk is short of room they go (`makeRoom`). Returns the
+ * top-level entries that were moved.
  */
 export async function setTornAside(
   folder: string,
@@ -146,5 +141,6 @@ export async function setTornAside(
   const torn = entriesOf([...files.filter(isCutOff), ...(await tornAmong(folder, files))]);
   const moved: string[] = [];
   for (const entry of torn) if (await moveAside(join(folder, entry), { folder, setAside })) moved.push(entry);
+  if (moved.length > 0) await makeRoomForAnother(setAside);
   return moved;
 }
