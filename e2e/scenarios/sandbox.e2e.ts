@@ -80,24 +80,28 @@ describe.concurrent('the exports of sandbox env', () => {
   });
 });
 
-test.concurrent('the AWS command line fetches a checkpoint as the plain file that the script wrote', async (context) => {
-  if (!existsSync(AWS)) context.skip(`${AWS} is missing (Debian: apt-get install awscli)`);
-  await using world = await World.start();
-  const run = await launchDetached(world, 'heavy', { args: ['10', '0.1', '20', '0', '10'] });
-  expect(await world.runctl(['wait', run])).toMatchObject({ exitCode: 0 });
-  const manifest = await world.bucket.manifest((await world.bucket.latest(run))?.manifest ?? '');
-  expect(manifest?.files).toMatchObject([{ path: 'step-000010.bin', sizeBytes: 20 << 20 }]);
-  const key = manifest?.files[0]?.key ?? '';
-  const fetched = join(world.folder, 'fetched.bin');
-  const copied = await inShell(
-    world,
-    `${AWS} --endpoint-url "$AWS_ENDPOINT_URL" s3 cp "s3://$RUNCTL_BUCKET/${key}" "${fetched}"`,
-  );
-  expect(copied, copied.stderr).toMatchObject({ exitCode: 0 });
-  // What `heavy.py` wrote at its tenth step.
-  const program = 'import random, sys; print(open(sys.argv[1], "rb").read() == random.Random(10).randbytes(20 << 20))';
-  expect((await execa(PYTHON, ['-c', program, fetched])).stdout).toBe('True');
-});
+test.concurrent(
+  'the AWS command line fetches a checkpoint as the plain file that the script wrote',
+  async (context) => {
+    if (!existsSync(AWS)) context.skip(`${AWS} is missing (Debian: apt-get install awscli)`);
+    await using world = await World.start();
+    const run = await launchDetached(world, 'heavy', { args: ['10', '0.1', '20', '0', '10'] });
+    expect(await world.runctl(['wait', run])).toMatchObject({ exitCode: 0 });
+    const manifest = await world.bucket.manifest((await world.bucket.latest(run))?.manifest ?? '');
+    expect(manifest?.files).toMatchObject([{ path: 'step-000010.bin', sizeBytes: 20 << 20 }]);
+    const key = manifest?.files[0]?.key ?? '';
+    const fetched = join(world.folder, 'fetched.bin');
+    const copied = await inShell(
+      world,
+      `${AWS} --endpoint-url "$AWS_ENDPOINT_URL" s3 cp "s3://$RUNCTL_BUCKET/${key}" "${fetched}"`,
+    );
+    expect(copied, copied.stderr).toMatchObject({ exitCode: 0 });
+    // What `heavy.py` wrote at its tenth step.
+    const program =
+      'import random, sys; print(open(sys.argv[1], "rb").read() == random.Random(10).randbytes(20 << 20))';
+    expect((await execa(PYTHON, ['-c', program, fetched])).stdout).toBe('True');
+  },
+);
 
 test.concurrent('a sandbox survives the command that started it, and its objects survive the sandbox', async () => {
   await using world = await World.start();

@@ -218,28 +218,33 @@ export class FileUploads {
     const { checkAs, whole, signal, onProgress } = request;
     const unread = upload.parts.sentBytes === 0;
     const check = !unread && checkAs !== null && checkAs !== upload.checkedAs;
-    let before = await this.#look(upload);
-    const send = (): Promise<void> =>
+    const send = (sizeBytes: number): Promise<void> =>
       upload.parts.send({
         whole,
         check,
         signal,
         ...(onProgress === undefined ? {} : { onProgress }),
-        sizeBytes: before.sizeBytes,
+        sizeBytes,
         read: async (buffer, position) => (await upload.file.read(buffer, 0, buffer.byteLength, position)).bytesRead,
       });
-    await send();
-    let after = await this.#look(upload);
-    // What it has grown by in the time, or nothing would be sent until the next look at the folder.
-    const full = (sizeBytes: number): number => Math.trunc(sizeBytes / upload.parts.partSizeBytes);
-    while (!whole && !upload.held && full(after.sizeBytes) > full(before.sizeBytes)) {
-      before = after;
-      await send();
-      after = await this.#look(upload);
-    }
-    if (!whole || !(check || unread)) return;
+    const before = await this.#look(upload);
+    await send(before.sizeBytes);
+    if (!whole) return this.#keepUp(upload, before.sizeBytes, send);
+    if (!check && !unread) return;
+    const after = await this.#look(upload);
     const settled = after.atMs - after.mtimeMs >= TIME_STEP_MS;
     upload.checkedAs = settled && after.fingerprint === before.fingerprint ? after.fingerprint : null;
+  }
+
+  /** Sends what a file has grown by while it was sent: until the next look at the folder the network would stand still. */
+  async #keepUp(upload: FileUpload, sizeBytes: number, send: (sizeBytes: number) => Promise<void>): Promise<void> {
+    const fullParts = (bytes: number): number => Math.trunc(bytes / upload.parts.partSizeBytes);
+    for (let sentBytes = sizeBytes; !upload.held;) {
+      const now = await this.#look(upload);
+      if (fullParts(now.sizeBytes) <= fullParts(sentBytes)) return;
+      await send(now.sizeBytes);
+      sentBytes = now.sizeBytes;
+    }
   }
 
   async #look({ file, path }: FileUpload) {
