@@ -73,7 +73,7 @@ describe.concurrent('S3 fails during the drain', () => {
 describe.concurrent('two machines of one run are alive', () => {
   test('only the holder of the lease publishes, and the other stops its training; an agent killed while it waits waits again', async () => {
     await using world = await World.start({ versioned: true });
-    const run = await launchDetached(world, 'counter', { args: ['250', '0.1', 'hold=45'] });
+    const run = await launchDetached(world, 'counter', { args: ['250', '0.1', 'hold=240'] });
     const first = await reachesStep(world, run, 1, 12);
     const waiting = await standBy(world, run);
     await onInstance(

@@ -217,6 +217,10 @@ export class Invariants implements S3Observer, Witness {
       this.violated(
         `${pointer.manifest} follows ${manifest.previous} and not ${before.manifest}, which is lost by that`,
       );
+    const saveBefore = before === null ? null : (this.#committed.get(before.manifest)?.save ?? null);
+    const isBack = save !== null && saveBefore !== null && save.id < saveBefore.id;
+    if (isBack && !this.#damaged.has(before?.manifest ?? ''))
+      this.violated(`${by.name} brings save ${save.id} back after save ${saveBefore.id} was durable`);
     const landedMs = this.#s3.timeline.nowMs;
     this.#committed.set(pointer.manifest, { key: pointer.manifest, manifest, save, landedMs });
     this.#bytes.set(pointer.manifest, Buffer.from(bytes));

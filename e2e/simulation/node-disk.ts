@@ -81,7 +81,7 @@ export class NodeDisk {
       utimes: (path: string, _atime: unknown, mtime: number | Date) =>
         this.#do(path, ({ disk, path }) => disk.setTimes(path, mtime instanceof Date ? mtime.getTime() : mtime * 1000)),
       truncate: (path: string, sizeBytes = 0) => this.#do(path, (at) => at.disk.truncate(this.#fileAt(at), sizeBytes)),
-      statfs: (path: string) => this.#do(path, () => ({ bavail: 2 ** 30, bsize: 4096 })),
+      statfs: (path: string) => this.#do(path, () => ({ blocks: 2 ** 30, bavail: 2 ** 30, bsize: 4096 })),
       access: (path: string) => this.#do(path, ({ disk, path }) => void disk.get(path)),
       readFile: (path: string, encoding?: Encoding) =>
         this.#do(path, (at) => decoded(Buffer.from(this.#fileAt(at).bytes), encoding)),

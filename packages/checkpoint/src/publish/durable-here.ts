@@ -1,6 +1,6 @@
 import type { Manifest } from '@runctl/protocol';
 import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
-import { holdsFilesOf, identityOf, isOlder, type PublishedRecord, savedAtMsOf } from './plan.ts';
+import { holdsFilesOf, identityOf, isOlder, isSave, type PublishedRecord, savedAtMsOf } from './plan.ts';
 
 const filesOf = (candidate: Candidate): string => identityOf(candidate, [], false).files;
 
@@ -50,9 +50,25 @@ export class DurableHere {
     this.#record = { step: candidate.step, savedAtMs: savedAtMsOf(candidate), identity };
   }
 
-  /** Whether a candidate came before what is durable. */
+  /** All that are here now. What came before the durable checkpoint came before the next one too, whatever time that bears. */
+  seen(candidates: readonly Candidate[]): void {
+    for (const candidate of candidates) if (isOlder(candidate, this.#record)) this.#superseded.add(filesOf(candidate));
+  }
+
+  /** `candidate` was durable before others were. */
+  wasDurable(candidate: Candidate): void {
+    this.#superseded.add(filesOf(candidate));
+  }
+
+  /** Whether a candidate came before what is durable, as far as its times and this machine's memory tell. */
   isBehind(candidate: Candidate): boolean {
     return isOlder(candidate, this.#record) || this.#isSuperseded(candidate) || this.#wasBrought(candidate);
+  }
+
+  /** Whether it has a lower step, so that its script has started over, or a clock was set back. */
+  hasFallen({ step }: Candidate): boolean {
+    const durableStep = this.#record?.step ?? null;
+    return step !== null && durableStep !== null && step < durableStep;
   }
 
   holds(candidate: Candidate, companions: readonly FileSeen[], ended: boolean): boolean {
@@ -68,9 +84,7 @@ export class DurableHere {
 
   /** The clock that gave it its times may have been ahead of this machine's. */
   #wasBrought(candidate: Candidate): boolean {
-    if (this.#brought === null) return false;
-    const { step, savedAtMs } = this.#brought;
-    return candidate.step === step && Math.trunc(savedAtMsOf(candidate)) === savedAtMs;
+    return this.#brought !== null && isSave(candidate, this.#brought);
   }
 
   #isSuperseded(candidate: Candidate): boolean {

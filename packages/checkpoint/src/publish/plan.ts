@@ -42,6 +42,14 @@ export function savedAtMsOf(candidate: Candidate): number {
   return Math.max(...candidate.files.map((file) => file.mtimeMs));
 }
 
+/** Whether these are the files of a checkpoint that was saved then, as far as step and time tell. */
+export function isSave(
+  candidate: Candidate,
+  { step, savedAtMs }: Pick<PublishedRecord, 'step' | 'savedAtMs'>,
+): boolean {
+  return candidate.step === step && Math.trunc(savedAtMsOf(candidate)) === savedAtMs;
+}
+
 /** By step where both have one, else by time of writing. */
 export function newestFirst(candidates: readonly Candidate[]): readonly Candidate[] {
   return candidates.toSorted(

@@ -551,3 +551,17 @@ test('what a restore brought from a machine whose clock was ahead never comes af
   const last = await publisher.pass({ signal: never, ended: { clean: true, atMs: world.clock.wallMs() } });
   expect(last).toMatchObject({ published: null, durable: { step: 5 } });
 });
+
+test('what was durable before a clock was set back is not brought back by an agent that starts again', async () => {
+  await using world = await openWorld();
+  const before = world.publisher();
+  await world.write('checkpoint-100/model.bin', 'by a clock that is ahead', -3_600_000);
+  await world.settleAndPass(before);
+  await world.write('checkpoint-200/model.bin', 'by a clock that is right');
+  expect((await world.settleAndPass(before)).published).toMatchObject({ step: 200 });
+  const publisher = world.publisher();
+  await world.write('checkpoint-300/model.bin', 'newest');
+  const ended = { clean: true, atMs: world.clock.wallMs() };
+  expect((await publisher.pass({ signal: never, ended })).published).toMatchObject({ step: 300 });
+  expect(await publisher.pass({ signal: never, ended })).toMatchObject({ published: null, durable: { step: 300 } });
+});

@@ -29,6 +29,7 @@ import { staysIncomplete } from './stays-incomplete.ts';
 import { KnownContent } from './upload-files.ts';
 import { GrowingUploads } from './uploads/growing-uploads.ts';
 import { UrgentChoice, type UrgentMoment } from './urgent-choice.ts';
+import { wasDurable } from './was-durable.ts';
 
 /** Long enough for machines that save at different speeds, short enough to go on when one is gone. */
 const GATHER_MS = 600_000;
@@ -120,6 +121,7 @@ class PublishingFolder {
       if (!this.#knowsBucket) await this.#readStanding(pass);
       const { candidates, facts, passedOver } = await this.#look.look(pass.ended ?? null);
       found.passedOver.push(...passedOver);
+      this.#here.seen(candidates);
       if (pass.deadlineMs === undefined) await this.#newestOf(candidates, facts, pass, found);
       else await this.#mostUrgentOf(candidates, facts, pass, found);
     } catch (error) {
@@ -194,6 +196,11 @@ class PublishingFolder {
     if (lacking) unsettled(found, candidate.companions, facts);
     const known = this.#here.holds(candidate, complete.companions, facts.ended !== null);
     if (known || (lacking && this.#here.holdsFilesOf(candidate))) return report(true, 'durable');
+    const { store, run } = this.#options;
+    if (this.#here.hasFallen(candidate) && (await wasDurable(candidate, { store, run, signal: pass.signal }))) {
+      this.#here.wasDurable(candidate);
+      return report(true, 'older than the durable checkpoint');
+    }
     try {
       const result = await this.#publish(held, facts, pass);
       if (result.kind === 'committed') found.published = result.manifest;

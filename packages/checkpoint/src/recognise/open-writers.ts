@@ -28,14 +28,19 @@ export function linuxOpenWriters(procFolder = '/proc'): OpenWriters {
       const found = new Set<string>();
       const names = new Set(files.map((file) => basename(file.path)));
       let beganMs = performance.now();
-      for (const pid of processes.filter((name) => /^\d+$/.test(name)))
+      const takeTurns = async (): Promise<void> => {
+        if (performance.now() - beganMs < SLICE_MS) return;
+        await setImmediate();
+        beganMs = performance.now();
+      };
+      for (const pid of processes.filter((name) => /^\d+$/.test(name))) {
         for (const descriptor of namesIn(`${procFolder}/${pid}/fd`)) {
           const inode = await writtenInode(`${procFolder}/${pid}`, descriptor, names);
           if (inode !== null) found.add(inode);
-          if (performance.now() - beganMs < SLICE_MS) continue;
-          await setImmediate();
-          beganMs = performance.now();
+          await takeTurns();
         }
+        await takeTurns();
+      }
       return found;
     },
   };

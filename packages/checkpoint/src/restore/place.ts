@@ -7,7 +7,7 @@ import { scanFolder, unlessGone } from '../recognise/scan.ts';
 import { structureOf } from '../recognise/structure.ts';
 import { holdFiles } from '../publish/held-files.ts';
 import type { PrefetchedCheckpoint, RestoreOptions } from './restore-port.ts';
-import { freeSetAside, makeRoomForAnother } from './set-aside.ts';
+import { freeSetAside } from './set-aside.ts';
 
 /**
  * Where things stand that are on their way into a folder or out of it: beside the folder, so that they can be renamed,
@@ -17,7 +17,7 @@ export async function sidePlaces(folder: string): Promise<{ readonly staging: st
   const parent = dirname(folder);
   const alone = (await stat(folder)).dev !== (await stat(parent)).dev;
   const root = alone ? folder : parent;
-  return { staging: join(root, `.runctl-restore-${basename(folder)}`), setAside: await freeSetAside(root) };
+  return { staging: join(root, `.runctl-restore-${basename(folder)}`), setAside: await freeSetAside(root, folder) };
 }
 
 export interface Placing {
@@ -126,8 +126,7 @@ export interface TornOptions {
 /**
  * Moves files aside whose own format says that they are torn, or that a save cut off by a kill has left, when there is no
  * checkpoint to put in their place: a script that starts over would fail on them, and left where they are they would
- * count as still some time later. Logs and the like stay. Where the disk is short of room they go (`makeRoom`). Returns the
- * top-level entries that were moved.
+ * count as still some time later. Logs and the like stay. Returns the top-level entries that were moved.
  */
 export async function setTornAside(
   folder: string,
@@ -141,6 +140,5 @@ export async function setTornAside(
   const torn = entriesOf([...files.filter(isCutOff), ...(await tornAmong(folder, files))]);
   const moved: string[] = [];
   for (const entry of torn) if (await moveAside(join(folder, entry), { folder, setAside })) moved.push(entry);
-  if (moved.length > 0) await makeRoomForAnother(setAside);
   return moved;
 }

@@ -170,7 +170,9 @@ test('keeps local files that are right and repairs those that are not', async ()
   expect(await contentOf(machine, 'checkpoint-300/model.bin')).toBe('weights of 300');
   expect((await stat(join(machine.folder, 'checkpoint-300/deep/state.json'))).ino).toBe(before.ino);
   expect(restored?.warnings).toMatchObject([expect.stringContaining('moved to')]);
-  expect(await readFile(join(machine.root, '.runctl-set-aside-1/checkpoint-300/model.bin'), 'utf8')).toBe('torn');
+  expect(await readFile(join(machine.root, '.runctl-set-aside-checkpoints-1/checkpoint-300/model.bin'), 'utf8')).toBe(
+    'torn',
+  );
 });
 
 test('a restore that changes nothing leaves every file in place', async () => {
@@ -193,7 +195,10 @@ test('later steps and torn files beside a restored step are set aside, earlier s
   await machine.write('train.log', 'line');
   await machine.restore();
   expect((await readdir(machine.folder)).sort()).toEqual(['checkpoint-250', 'checkpoint-300', 'train.log']);
-  expect((await readdir(join(machine.root, '.runctl-set-aside-1'))).sort()).toEqual(['best.json', 'checkpoint-1000']);
+  expect((await readdir(join(machine.root, '.runctl-set-aside-checkpoints-1'))).sort()).toEqual([
+    'best.json',
+    'checkpoint-1000',
+  ]);
 });
 
 test('beside a checkpoint without a step in its name everything that is not in it is set aside', async () => {

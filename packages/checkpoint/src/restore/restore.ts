@@ -1,5 +1,5 @@
 import { chown, mkdir, realpath } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { RunctlError } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
 import { readManifest, readPointer } from '../publish/commit.ts';
@@ -11,7 +11,7 @@ import { type ChainLink, manifestChain, nameOf, singleLink } from './manifest-ch
 import { placeCheckpoint, sidePlaces } from './place.ts';
 import { whileReading } from './reading-marks.ts';
 import { refusalOf } from './refusal.ts';
-import { makeRoom, makeRoomForAnother } from './set-aside.ts';
+import { makeRoom } from './set-aside.ts';
 import type { PrefetchedCheckpoint, RestoredCheckpoint, RestoreOptions } from './restore-port.ts';
 
 /**
@@ -86,7 +86,7 @@ export async function settlePrefetched(
   const warnings = [...current.warnings];
   if (moved.length > 0) {
     warnings.push(`moved to ${setAside}: ${moved.join(', ')}`);
-    if (at.leaveOthers !== true) warnings.push(...(await makeRoomForAnother(setAside)));
+    if (at.leaveOthers !== true) warnings.push(...(await makeRoom(setAside, at.folder, at.log)));
   }
   return { manifest, manifestKey, entryPath: join(at.folder, manifest.entry), warnings, rejected };
 }
@@ -112,9 +112,6 @@ async function fetchLink(
   const refusal = refusalOf(link.manifest, options.run);
   if (refusal !== null) return { problem: refusal };
   const manifest = manifestForNode(link.manifest, options.node ?? 0);
-  const totalBytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  const madeRoom = options.leaveOthers === true ? [] : await makeRoom(dirname(staging), totalBytes);
-  for (const deleted of madeRoom) options.log.warn({ manifest: link.key }, deleted);
   try {
     const { kept } = await whileReading(options, manifest, () => fetchFiles(manifest, staging, options));
     return { manifest, kept };

@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { platform } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openWorld } from '../test-world.ts';
 
 const MIB = 1024 ** 2;
 
-for (const [what, diskMiB, setAside] of [
-  ['goes, with a word, where the disk has no room for as much again', 3, []],
-  ['stays where there is room', 9, ['.runctl-set-aside-1']],
+for (const [what, diskMiB, left] of [
+  ['goes where the disk has no room for as much again, but for the two highest steps', 5, ['1100', '1200']],
+  ['stays where there is room', 12, ['1000', '1100', '1200']],
 ] as const)
   test(`what a restore set aside ${what}`, async (context) => {
     if (platform() !== 'linux' || process.getuid?.() !== 0) context.skip('a small disk needs root on Linux');
@@ -18,13 +19,17 @@ for (const [what, diskMiB, setAside] of [
     await using machine = await openWorld({ clock: world.clock, store: world.store });
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskMiB}m`, 'tmpfs', machine.folder]);
     try {
-      await machine.write('checkpoint-1000/model.bin', new Uint8Array(2 * MIB));
+      for (const step of [1000, 1100, 1200]) await machine.write(`checkpoint-${step}/model.bin`, new Uint8Array(MIB));
+      // Somebody's own.
+      await machine.write('.runctl-set-aside-checkpoints-mine/checkpoint-7/model.bin', 'mine');
       const restored = await machine.restore();
-      expect((await readdir(machine.folder)).sort()).toEqual([...setAside, 'checkpoint-300']);
+      const setAside = join(machine.folder, '.runctl-set-aside-checkpoints-1');
+      expect((await readdir(setAside)).sort()).toEqual(left.map((step) => `checkpoint-${step}`));
       expect(restored?.warnings).toEqual([
-        expect.stringMatching(/^moved to .*: checkpoint-1000$/),
-        ...(setAside.length > 0 ? [] : [expect.stringMatching(/^deleted .*, since the disk had no room/)]),
+        expect.stringMatching(/^moved to .*: checkpoint-1000, checkpoint-1100, checkpoint-1200$/),
+        ...(left.length === 3 ? [] : [expect.stringMatching(/^deleted .*checkpoint-1000, since the disk had no room/)]),
       ]);
+      expect(await readdir(join(machine.folder, '.runctl-set-aside-checkpoints-mine'))).toEqual(['checkpoint-7']);
     } finally {
       execFileSync('umount', [machine.folder]);
     }

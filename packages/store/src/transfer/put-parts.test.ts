@@ -47,7 +47,7 @@ function setUp(content: Buffer = Buffer.alloc(0)) {
     );
   const send = (to: PartUpload, how: { whole: boolean; check: boolean; signal?: AbortSignal }) =>
     to.send({ read, sizeBytes: file.content.length, signal: never, ...how });
-  return { memory, store, seen, file, events, upload, send };
+  return { memory, store, seen, file, read, events, upload, send };
 }
 
 async function openUploads(store: ObjectStore): Promise<MultipartUpload[]> {
@@ -210,4 +210,20 @@ test('a failed part leaves those that are through, and the next try sends only t
   expect(uploaded).toBe(6 - through);
   await sending.complete(6 * PART, never);
   expect(Buffer.compare(await readBytes(memory, 'key'), file.content)).toBe(0);
+});
+
+test('sends what the store has not before it compares what it has', async () => {
+  const content = randomBytes(5 * PART);
+  const { file, upload, read } = setUp(content.subarray(0, 3 * PART));
+  const to = upload();
+  const order: number[] = [];
+  const told = (buffer: Buffer, position: number) => {
+    order.push(position / PART);
+    return read(buffer, position);
+  };
+  await to.send({ read: told, sizeBytes: 3 * PART, whole: false, check: false, signal: never });
+  file.content = content;
+  order.length = 0;
+  await to.send({ read: told, sizeBytes: 5 * PART, whole: true, check: true, signal: never });
+  expect(order).toEqual([3, 4, 0, 1, 2]);
 });

@@ -227,13 +227,21 @@ export class FileUploads {
         sizeBytes,
         read: async (buffer, position) => (await upload.file.read(buffer, 0, buffer.byteLength, position)).bytesRead,
       });
+    if (whole) await this.#untilTimeTells(upload, signal);
     const before = await this.#look(upload);
     await send(before.sizeBytes);
     if (!whole) return this.#keepUp(upload, before.sizeBytes, send);
     if (!check && !unread) return;
     const after = await this.#look(upload);
-    const settled = after.atMs - after.mtimeMs >= TIME_STEP_MS;
+    const settled = before.atMs - before.mtimeMs >= TIME_STEP_MS;
     upload.checkedAs = settled && after.fingerprint === before.fingerprint ? after.fingerprint : null;
+  }
+
+  /** A file that was written a moment ago could be written again at the same time, as far as its file system counts. */
+  async #untilTimeTells(upload: FileUpload, signal: AbortSignal): Promise<void> {
+    const { atMs, mtimeMs } = await this.#look(upload);
+    const agedMs = atMs - mtimeMs;
+    if (agedMs >= 0 && agedMs < TIME_STEP_MS) await this.#options.clock.sleep(TIME_STEP_MS - agedMs, signal);
   }
 
   /** Sends what a file has grown by while it was sent: until the next look at the folder the network would stand still. */

@@ -10,6 +10,7 @@ import type { Publisher, PublisherOptions } from '../publisher-port.ts';
 import { type JournalEntry, memoryUploadJournal } from './upload-journal.ts';
 
 const TICK_MS = 200;
+const FILE = 'checkpoint-5/model.bin';
 
 /** A world whose store counts what goes over the network, and a file that a script writes piece by piece. */
 async function growingWorld(given: { store?: ObjectStore } = {}) {
@@ -74,6 +75,32 @@ test('parts are in the bucket while the file grows, the last one soon after it i
   expect(sent.parts).toBe(4);
   expect(Buffer.compare(await objectOf(world, published, 'checkpoint-5/model.bin'), content)).toBe(0);
   expect(await openUploads(memory)).toBe(0);
+});
+
+test('what a file grows by while it is sent goes up without another look', async () => {
+  const clock = new FakeClock();
+  const content = randomBytes(6 * PART_SIZE_BYTES);
+  let written = 2;
+  let appended = Promise.resolve();
+  const store = intercepted(new MemoryStore({ clock }), async (call, perform) => {
+    // Whenever a part goes up the script has written one more.
+    if (call.operation === 'uploadPart' && written < 6) {
+      const piece = content.subarray(written * PART_SIZE_BYTES, ++written * PART_SIZE_BYTES);
+      appended = appended.then(() => append(FILE, piece));
+    }
+    await appended;
+    return perform();
+  });
+  const { append, look, sent, world } = await growingWorld({ store });
+  await using _ = world;
+  const publisher = world.publisher();
+  await look(publisher);
+  await append(FILE, content.subarray(0, 2 * PART_SIZE_BYTES));
+  await look(publisher, 1);
+  expect(sent.parts).toBe(6);
+  const { published } = await world.settleAndPass(publisher);
+  expect(Buffer.compare(await objectOf(world, published, FILE), content)).toBe(0);
+  expect(sent.parts).toBe(6);
 });
 
 test('a temporary file that is renamed in the end needs no second upload, and its object bears the final name', async () => {
