@@ -73,7 +73,8 @@ describe.concurrent('S3 fails during the drain', () => {
 describe.concurrent('two machines of one run are alive', () => {
   test('only the holder of the lease publishes, and the other stops its training; an agent killed while it waits waits again', async () => {
     await using world = await World.start({ versioned: true });
-    const run = await launchDetached(world, 'counter', { args: ['250', '0.1', 'hold=240'] });
+    const run = await launchDetached(world, 'counter', { args: ['400', '0.1', 'hold=390'] });
+    await durableStep(world, run, 10);
     const first = await reachesStep(world, run, 1, 12);
     const waiting = await standBy(world, run);
     await onInstance(
@@ -100,7 +101,7 @@ describe.concurrent('two machines of one run are alive', () => {
     );
     expect(await world.bucket.keys(`${runKeys(run).manifestsFolder}000001-`)).toEqual(before);
     expect(await livingInstances(world, run)).toEqual([second.instanceId]);
-    await succeeds(world, run, 250);
+    await succeeds(world, run, 400);
     expect(await world.bucket.status(run, 3)).toBeNull();
     await checkAfter(world, run);
   });

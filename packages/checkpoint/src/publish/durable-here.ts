@@ -55,9 +55,9 @@ export class DurableHere {
     for (const candidate of candidates) if (isOlder(candidate, this.#record)) this.#superseded.add(filesOf(candidate));
   }
 
-  /** `candidate` was durable before others were. */
-  wasDurable(candidate: Candidate): void {
-    this.#superseded.add(filesOf(candidate));
+  /** These came before the durable checkpoint, as something else than their times has told. */
+  came(before: readonly Candidate[]): void {
+    for (const candidate of before) this.#superseded.add(filesOf(candidate));
   }
 
   /** Whether a candidate came before what is durable, as far as its times and this machine's memory tell. */

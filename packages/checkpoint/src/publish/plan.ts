@@ -1,5 +1,7 @@
 import type { CheckpointOrder } from '@runctl/protocol';
+import type { MovementFacts } from '../recognise/judge.ts';
 import { isSideFile } from '../recognise/names.ts';
+import { changedMs } from '../recognise/observations.ts';
 import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
 
@@ -48,6 +50,22 @@ export function isSave(
   { step, savedAtMs }: Pick<PublishedRecord, 'step' | 'savedAtMs'>,
 ): boolean {
   return candidate.step === step && Math.trunc(savedAtMsOf(candidate)) === savedAtMs;
+}
+
+/**
+ * Candidates of a lower step that were not seen to come after this one: whatever time they bear, they are taken for older. A
+ * script that starts over writes its lower steps under the eyes of whoever looks.
+ */
+export function lowerAndNotLater(
+  candidate: Candidate,
+  { candidates = [], observations }: Pick<MovementFacts, 'candidates' | 'observations'>,
+): readonly Candidate[] {
+  const { step } = candidate;
+  const cameMs = changedMs(observations, candidate.files);
+  return candidates.filter(
+    (other) =>
+      step !== null && other.step !== null && other.step < step && changedMs(observations, other.files) <= cameMs,
+  );
 }
 
 /** By step where both have one, else by time of writing. */

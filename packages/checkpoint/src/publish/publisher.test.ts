@@ -552,6 +552,15 @@ test('what a restore brought from a machine whose clock was ahead never comes af
   expect(last).toMatchObject({ published: null, durable: { step: 5 } });
 });
 
+test('what lies there when an agent starts again is not taken for newer than a higher step because of its time', async () => {
+  await using world = await openWorld();
+  await world.write('checkpoint-100/model.bin', 'by a clock that is ahead, and never durable', -3_600_000);
+  await world.write('checkpoint-200/model.bin', 'by a clock that is right');
+  const publisher = world.publisher();
+  expect((await world.settleAndPass(publisher)).published).toMatchObject({ step: 200 });
+  expect(await world.settleAndPass(publisher)).toMatchObject({ published: null, durable: { step: 200 } });
+});
+
 test('what was durable before a clock was set back is not brought back by an agent that starts again', async () => {
   await using world = await openWorld();
   const before = world.publisher();

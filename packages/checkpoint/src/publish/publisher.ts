@@ -11,7 +11,7 @@ import { DurableHere } from './durable-here.ts';
 import { FolderLook } from './folder-look.ts';
 import { type CompleteCandidate, inspect, KnownStructures } from './inspect.ts';
 import { Ledger, type Standing } from './ledger.ts';
-import { identityOf, savedAtMsOf } from './plan.ts';
+import { identityOf, lowerAndNotLater, savedAtMsOf } from './plan.ts';
 import { publishCandidate, type PublishResult } from './publish-candidate.ts';
 import type {
   DurableCheckpoint,
@@ -198,7 +198,7 @@ class PublishingFolder {
     if (known || (lacking && this.#here.holdsFilesOf(candidate))) return report(true, 'durable');
     const { store, run } = this.#options;
     if (this.#here.hasFallen(candidate) && (await wasDurable(candidate, { store, run, signal: pass.signal }))) {
-      this.#here.wasDurable(candidate);
+      this.#here.came([candidate]);
       return report(true, 'older than the durable checkpoint');
     }
     try {
@@ -266,6 +266,7 @@ class PublishingFolder {
     facts: MovementFacts,
   ): Promise<void> {
     this.#here.became(candidate, companions, { ended: facts.ended !== null, identical: kind === 'identical' });
+    this.#here.came(lowerAndNotLater(candidate, facts));
     this.#look.published(candidate);
     const taken = new Set([...candidate.files, ...companions].map((file) => file.path));
     const files = held.files.map((file) => file.seen).filter((seen) => taken.has(seen.path));

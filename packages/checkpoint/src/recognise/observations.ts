@@ -49,6 +49,11 @@ export function isStill(observations: Observations, file: FileSeen, at: { nowMs:
   return seen !== undefined && seen.fingerprint === fingerprintOf(file) && at.nowMs - seen.sinceMs >= at.settleMs;
 }
 
+/** When the last of these files was seen to change or appear (monotonic); Infinity where one was not seen. */
+export function changedMs(observations: Observations, files: readonly FileSeen[]): number {
+  return Math.max(...files.map((file) => observations.get(file.path)?.sinceMs ?? Infinity));
+}
+
 /**
  * When to look again at files that don't count yet: once they have been still for `settleMs`, and before that more and more
  * seldom, since closing a file is no event.

@@ -227,7 +227,7 @@ export class FileUploads {
         sizeBytes,
         read: async (buffer, position) => (await upload.file.read(buffer, 0, buffer.byteLength, position)).bytesRead,
       });
-    if (whole) await this.#untilTimeTells(upload, signal);
+    if (check) await this.#untilTimeTells(upload, signal);
     const before = await this.#look(upload);
     await send(before.sizeBytes);
     if (!whole) return this.#keepUp(upload, before.sizeBytes, send);
