@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { generation, nodeIndex, nonce, sealed, timestamp, versioned } from './codec.ts';
+import { generation, nodeIndex, nonce, sealed, timestamp, versioned } from '../codec.ts';
 
 export const sequence = z.number().int().min(1);
 

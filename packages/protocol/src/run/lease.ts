@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { generation, launchNumber, nonce, versioned } from './codec.ts';
+import { generation, launchNumber, nonce, versioned } from '../codec.ts';
 
 /** `lease.json`: who may publish. Compare-and-set; its age is judged by S3's own clock. */
 export const leaseDocument = versioned.extend({

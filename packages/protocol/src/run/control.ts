@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { nonce, timestamp, versioned } from './codec.ts';
+import { nonce, timestamp, versioned } from '../codec.ts';
 
 /** `control/<ms>-<nonce>.json`: a wish of somebody with a laptop. An agent obeys each once, in key order, if it was made after its launch. */
 export const controlDocument = versioned.extend({

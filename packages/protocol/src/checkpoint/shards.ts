@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { generation, nodeIndex, nonce, timestamp, versioned } from './codec.ts';
+import { generation, nodeIndex, nonce, timestamp, versioned } from '../codec.ts';
 import { manifestFile, sequence } from './manifest.ts';
 
 const round = { generation, seq: sequence, nonce, step: z.number().int().nonnegative() };

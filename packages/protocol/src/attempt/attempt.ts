@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { generation, launchNumber, nodeIndex, timestamp, versioned } from './codec.ts';
+import { generation, launchNumber, nodeIndex, timestamp, versioned } from '../codec.ts';
 import { fit } from './fit.ts';
-import { market, stopCause } from './launch.ts';
+import { market, stopCause } from '../launch/launch.ts';
 
 const place = {
   generation,

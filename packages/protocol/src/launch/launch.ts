@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { generation, launchNumber, nonce, timestamp, versioned } from './codec.ts';
-import { runId } from './run-spec.ts';
+import { generation, launchNumber, nonce, timestamp, versioned } from '../codec.ts';
+import { runId } from '../run/run-spec.ts';
 
 export const market = z.enum(['spot', 'on-demand']);
 export type Market = z.output<typeof market>;

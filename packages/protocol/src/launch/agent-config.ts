@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { launchNumber, versioned } from './codec.ts';
-import { runId } from './run-spec.ts';
+import { launchNumber, versioned } from '../codec.ts';
+import { runId } from '../run/run-spec.ts';
 
 /**
  * `/etc/runctl/agent.json`: what the boot script leaves for the agent. No secrets: user data can be read by every process.

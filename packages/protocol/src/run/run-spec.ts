@@ -1,6 +1,6 @@
 import { runIdPattern } from '@runctl/core';
 import * as z from 'zod';
-import { timestamp, versioned } from './codec.ts';
+import { timestamp, versioned } from '../codec.ts';
 import { defaultRetention, retentionPolicy } from './retention.ts';
 
 /** How fast the parts of a run turn. A rehearsal shortens them; a real run keeps `defaultTiming`. All in milliseconds. */
