@@ -1,4 +1,4 @@
-import type { FleetProvider, RemoteCommand } from '@runctl/cloud';
+import type { FleetProvider, RemoteCommand } from '@runctl/provider';
 import { systemClock } from '@runctl/core';
 
 type Closable = { close(): void };
@@ -6,7 +6,7 @@ type Closable = { close(): void };
 /** The EC2 adapter, loaded at its first call: commands that only read the bucket never pay for the SDK. */
 export function createLazyFleetProvider(region: string): FleetProvider & Closable {
   const { load, close } = lazily(async () => {
-    const { createEc2FleetProvider } = await import('@runctl/cloud/aws');
+    const { createEc2FleetProvider } = await import('@runctl/provider/aws');
     return createEc2FleetProvider({ region, clock: systemClock });
   });
   return {
@@ -28,7 +28,7 @@ export function createLazyFleetProvider(region: string): FleetProvider & Closabl
 /** The SSM adapter, loaded at its first call. */
 export function createLazyRemoteCommand(region: string): RemoteCommand & Closable {
   const { load, close } = lazily(async () => {
-    const { createSsmRemoteCommand } = await import('@runctl/cloud/aws');
+    const { createSsmRemoteCommand } = await import('@runctl/provider/aws');
     return createSsmRemoteCommand({ region, clock: systemClock });
   });
   return { run: async (...args) => (await load()).run(...args), close };

@@ -1,4 +1,4 @@
-import type { FleetProvider, RemoteCommand } from '@runctl/cloud';
+import type { FleetProvider, RemoteCommand } from '@runctl/provider';
 import type { ObjectStore } from '@runctl/store';
 
 /** One account's bucket and region, as every operation sees them. */

@@ -1,4 +1,4 @@
-import type { RemoteCommand } from '@runctl/cloud';
+import type { RemoteCommand } from '@runctl/provider';
 import { RunctlError } from '@runctl/core';
 import { FakeClock, temporaryFolder } from '@runctl/testkit';
 import { MemoryStore, type ObjectStore } from '@runctl/store';

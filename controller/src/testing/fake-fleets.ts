@@ -1,4 +1,4 @@
-import type { CloudInstance, FleetEvent, FleetProvider, LaunchRequest } from '@runctl/cloud';
+import type { CloudInstance, FleetEvent, FleetProvider, LaunchRequest } from '@runctl/provider';
 import { RunctlError, type Clock } from '@runctl/core';
 import type { Pool } from '@runctl/protocol';
 

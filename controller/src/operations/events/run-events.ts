@@ -1,4 +1,4 @@
-import type { FleetEvent } from '@runctl/cloud';
+import type { FleetEvent } from '@runctl/provider';
 import { isRunctlError } from '@runctl/core';
 import { controlDocument, runKeys, type ControlDocument, type DrainReport } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';

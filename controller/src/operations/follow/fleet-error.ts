@@ -1,4 +1,4 @@
-import { classifyAwsError, type FleetEvent } from '@runctl/cloud';
+import { classifyAwsError, type FleetEvent } from '@runctl/provider';
 import { RunctlError, type ErrorCode } from '@runctl/core';
 
 /** Errors that no waiting mends: what was asked for does not exist or is not allowed. */

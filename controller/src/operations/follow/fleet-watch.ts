@@ -1,4 +1,4 @@
-import type { CloudInstance, FleetProvider } from '@runctl/cloud';
+import type { CloudInstance, FleetProvider } from '@runctl/provider';
 import type { Clock, RunctlError } from '@runctl/core';
 import type { LaunchIntent } from '@runctl/protocol';
 import { fleetErrorText, permanentError } from './fleet-error.ts';

@@ -1,4 +1,4 @@
-import type { CloudInstance, FleetEvent } from '@runctl/cloud';
+import type { CloudInstance, FleetEvent } from '@runctl/provider';
 import type {
   AttemptNotice,
   AttemptOutcome,

@@ -1,5 +1,5 @@
 import { RunctlError } from '@runctl/core';
-import type { FleetProvider } from '@runctl/cloud';
+import type { FleetProvider } from '@runctl/provider';
 import type { Market, Pool, RunSpec } from '@runctl/protocol';
 import type { Project, Snapshot } from '@runctl/workspace';
 import { extname } from 'node:path/posix';

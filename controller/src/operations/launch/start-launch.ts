@@ -1,5 +1,5 @@
 import { RunctlError, isRunctlError, messageOf, newNonce } from '@runctl/core';
-import { renderUserData } from '@runctl/cloud';
+import { renderUserData } from '@runctl/provider';
 import {
   FORMAT_VERSION,
   launchFleet,

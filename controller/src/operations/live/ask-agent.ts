@@ -1,4 +1,4 @@
-import type { CloudInstance } from '@runctl/cloud';
+import type { CloudInstance } from '@runctl/provider';
 import { RunctlError, formatDuration, messageOf, type Clock } from '@runctl/core';
 import { agentEndpoint, agentStatus, type AgentEndpoint, type AttemptStatus } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';

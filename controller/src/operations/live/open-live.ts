@@ -1,4 +1,4 @@
-import type { CloudInstance } from '@runctl/cloud';
+import type { CloudInstance } from '@runctl/provider';
 import type { AgentFrame, AttemptStatus } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import type { AgentLink, Dial } from './agent-link.ts';

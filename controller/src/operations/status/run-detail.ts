@@ -1,4 +1,4 @@
-import type { CloudInstance, FleetState } from '@runctl/cloud';
+import type { CloudInstance, FleetState } from '@runctl/provider';
 import { isRunctlError, messageOf, type Clock } from '@runctl/core';
 import { manifest } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';

@@ -3,7 +3,14 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { type Clock, RunctlError } from '@runctl/core';
-import type { FleetEnder } from '../fleet-provider.ts';
+
+/** The one EC2 right that an instance has: ending its own fleet. Signed requests without the SDK, since it lives in the agent. */
+export interface FleetEnder {
+  /** By a dry run; false when the role may not. Rejects when the answer could not be had. */
+  mayDelete(fleetId: string): Promise<boolean>;
+  /** Deletes the fleet without terminating its instances and checks the answer. A fleet that is already gone is done. */
+  delete(fleetId: string): Promise<void>;
+}
 
 export interface FleetEnderOptions {
   readonly region: string;

@@ -97,11 +97,3 @@ export interface RemoteCommand {
     options: { timeoutMs: number; signal?: AbortSignal },
   ): Promise<{ exitCode: number; stdout: string; stderr: string }>;
 }
-
-/** The one EC2 right that an instance has: ending its own fleet. Signed requests without the SDK, since it lives in the agent. */
-export interface FleetEnder {
-  /** By a dry run; false when the role may not. Rejects when the answer could not be had. */
-  mayDelete(fleetId: string): Promise<boolean>;
-  /** Deletes the fleet without terminating its instances and checks the answer. A fleet that is already gone is done. */
-  delete(fleetId: string): Promise<void>;
-}
