@@ -21,7 +21,6 @@ export * from './transfer/content-hash.ts';
 export * from './transfer/file-identity.ts';
 export * from './transfer/get-file.ts';
 export { Lanes } from './transfer/lanes.ts';
-export { inParallel } from './transfer/parallel.ts';
 export * from './transfer/part-grid.ts';
 export * from './transfer/put-file.ts';
 export * from './transfer/put-parts.ts';

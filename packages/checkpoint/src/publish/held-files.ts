@@ -2,8 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { join } from 'node:path';
-import { messageOf } from '@runctl/core';
-import { mapConcurrently } from '../concurrency.ts';
+import { inParallel, messageOf } from '@runctl/core';
 import type { FileSeen } from '../recognise/recogniser.ts';
 import { fileSeen, fingerprintOf, isGone, type PassedOver } from '../recognise/scan.ts';
 import type { FileBytes } from '../recognise/structure.ts';
@@ -44,7 +43,9 @@ export async function holdFiles(
   required: readonly FileSeen[],
   optional: readonly FileSeen[] = [],
 ): Promise<{ readonly held: HeldFiles } | NotHeld> {
-  const opened = await mapConcurrently([...required, ...optional], OPEN_AT_ONCE, (seen) => openAsSeen(folder, seen));
+  const opened = await inParallel([...required, ...optional], { concurrency: OPEN_AT_ONCE }, (seen) =>
+    openAsSeen(folder, seen),
+  );
   const forbidden = opened
     .filter((each) => 'problem' in each)
     .flatMap(({ path, problem: why, ...each }) => (each.forbidden ? [{ path, why }] : []));

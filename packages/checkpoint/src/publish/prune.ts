@@ -1,4 +1,4 @@
-import { isRunctlError } from '@runctl/core';
+import { inParallel, isRunctlError } from '@runctl/core';
 import {
   type CheckpointOrder,
   compareOrder,
@@ -9,7 +9,6 @@ import {
   runKeys,
 } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
-import { mapConcurrently } from '../concurrency.ts';
 import { readingMarks } from '../restore/reading-marks.ts';
 import {
   assertMayPublish,
@@ -99,7 +98,7 @@ async function withFacts(
   access: BucketAccess,
   known: KnownManifests,
 ): Promise<readonly RetainedManifest[]> {
-  return mapConcurrently(manifests, READ_AT_ONCE, async (stored) => {
+  return inParallel(manifests, { concurrency: READ_AT_ONCE }, async (stored) => {
     const facts = known.get(stored.key) ?? (await factsOf(access, stored.key));
     if (facts !== null) known.set(stored.key, facts);
     return { ...stored, facts };

@@ -1,3 +1,4 @@
+import { inParallel } from '@runctl/core';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
 import {
   checksumHolds,
@@ -10,7 +11,6 @@ import {
   partGrid,
   type SizedCrc32,
 } from '@runctl/store';
-import { mapConcurrently } from '../concurrency.ts';
 import { fingerprintOf } from '../recognise/scan.ts';
 import type { BucketAccess } from './commit.ts';
 import { hashContent, sendContent } from './content.ts';
@@ -95,8 +95,8 @@ export async function uploadFiles(files: readonly HeldFile[], options: UploadOpt
     const inParts = ({ sizeBytes }: HeldFile): boolean => options.uploads.gridOf(sizeBytes).parts.length > 1;
     const small = files.filter((file) => !inParts(file));
     const large = files.filter(inParts);
-    const first = await mapConcurrently(small, SMALL_FILES_AT_ONCE, upload);
-    const second = await mapConcurrently(large, LARGE_FILES_AT_ONCE, upload);
+    const first = await inParallel(small, { concurrency: SMALL_FILES_AT_ONCE }, upload);
+    const second = await inParallel(large, { concurrency: LARGE_FILES_AT_ONCE }, upload);
     return [...first, ...second].filter((file) => file !== null).sort((a, b) => (a.path < b.path ? -1 : 1));
   } finally {
     options.progress.clear();
@@ -109,7 +109,7 @@ export async function uploadFiles(files: readonly HeldFile[], options: UploadOpt
  */
 export async function carryOver(paths: readonly string[], options: UploadOptions): Promise<ManifestFile[]> {
   const wanted = (options.before?.files ?? []).filter((file) => paths.includes(file.path));
-  const carried = await mapConcurrently(wanted, SMALL_FILES_AT_ONCE, async (file) => {
+  const carried = await inParallel(wanted, { concurrency: SMALL_FILES_AT_ONCE }, async (file) => {
     const key = options.place.keyFor(file.path);
     const pieces = piecesOf(file.sizeBytes, file.partSizeBytes, file.partCrc32);
     return (await copied(file.key, key, { ...options, pieces })) ? { ...file, key } : null;

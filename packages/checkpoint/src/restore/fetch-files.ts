@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inParallel } from '@runctl/core';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
 import { ContentHasher } from '@runctl/store';
-import { mapConcurrently } from '../concurrency.ts';
 import { fileSeen, fingerprintOf, scanFolder, unlessGone } from '../recognise/scan.ts';
 import { fetchFile } from './fetch-file.ts';
 import type { RestoreOptions } from './restore-port.ts';
@@ -28,7 +28,7 @@ export async function fetchFiles(manifest: Manifest, staging: string, options: R
     doneBytes += bytes;
     options.onProgress?.({ doneBytes, totalBytes, step: manifest.step });
   };
-  await mapConcurrently(manifest.files, options.concurrency ?? FILES_AT_ONCE, async (file) => {
+  await inParallel(manifest.files, { concurrency: options.concurrency ?? FILES_AT_ONCE }, async (file) => {
     options.signal.throwIfAborted();
     const local = options.allowLocal === false ? null : await matchingFingerprint(options.folder, file, options.signal);
     if (local !== null) kept.set(file.path, local);

@@ -1,8 +1,8 @@
+import { inParallel } from '@runctl/core';
 import { crc32Of } from '../crc32.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../object-store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { OpenFile } from './open-file.ts';
-import { inParallel } from './parallel.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
 import type { TransferOptions, TransferredPart } from './put-file.ts';
 

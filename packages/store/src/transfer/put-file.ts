@@ -1,3 +1,4 @@
+import { inParallel } from '@runctl/core';
 import { abandonUpload, completeUpload } from '../complete-upload.ts';
 import { crc32Of } from '../crc32.ts';
 import type { CallOptions, CompletedPart, ObjectStore } from '../object-store.ts';
@@ -5,7 +6,6 @@ import { BufferPool } from './buffer-pool.ts';
 import { compositeSha256, hashPart, type PartHashes } from './content-hash.ts';
 import { FileChangedError, type FileIdentity, identityOf, sameFile } from './file-identity.ts';
 import { OpenFile } from './open-file.ts';
-import { inParallel } from './parallel.ts';
 import { type GridPart, PART_SIZE_BYTES, partGrid } from './part-grid.ts';
 import { knownPart, openUpload } from './resume-upload.ts';
 import { SMALL_FILE_BYTES, type SmallFiles, type WholeFile } from './small-files.ts';

@@ -1,4 +1,4 @@
-import { unlessAborted } from '@runctl/core';
+import { inParallel, unlessAborted } from '@runctl/core';
 import { crc32Of } from '../crc32.ts';
 import { abandonUpload, completeUpload } from '../complete-upload.ts';
 import {
@@ -9,7 +9,6 @@ import {
   type PartInfo,
 } from '../object-store.ts';
 import { compositeSha256, type ContentHashes, hashPart, type PartHashes } from './content-hash.ts';
-import { inParallel } from './parallel.ts';
 import type { Lanes } from './lanes.ts';
 import { type GridPart, partGrid } from './part-grid.ts';
 import { knownPart } from './resume-upload.ts';
