@@ -31,7 +31,7 @@ const IMPLIED_BY_CREATE_FLEET = ['ec2:RunInstances', 'ec2:CreateTags', 'iam:Pass
 
 describe('docs/aws-account.md grants what the code calls, and no more', () => {
   test('to the user of the laptop', async () => {
-    const called = await calledThroughTheSdk(['controller/src', 'packages/{cloud,store,checkpoint,workspace}/src']);
+    const called = await calledThroughTheSdk(['controller/src', 'packages/{provider,store,checkpoint,workspace}/src']);
     const [, user] = await documentedPolicies();
     expect(user).toEqual([...new Set([...called, ...IMPLIED_BY_CREATE_FLEET, ...BUCKET_RIGHTS])].toSorted());
   });
