@@ -10,21 +10,17 @@ export {
   prune,
   type PruneReport,
 } from './publish/prune.ts';
-export { createPublisher } from './publish/publisher.ts';
 export * from './publish/publisher-port.ts';
-export {
-  fileUploadJournal,
-  type JournalEntry,
-  resumable,
-  type UploadJournal,
-} from './publish/uploads/upload-journal.ts';
+export type { JournalEntry, UploadJournal } from './contract/upload-journal.ts';
+export { fileUploadJournal, resumable } from './publish/uploads/upload-journal.ts';
 export * from './recognise/inspect-folder.ts';
 export { openWritersFor } from './recognise/open-writers.ts';
 export * from './recognise/recogniser.ts';
 export { recognisers } from './recognise/recognisers.ts';
-export type { PassedOver } from './recognise/scan.ts';
+export type { PassedOver } from './contract/passed-over.ts';
 export { firstToRestore, type FirstToRestore } from './restore/first-to-restore.ts';
 export { setTornAside } from './restore/place.ts';
 export { prefetchLatest, restoreLatest, settlePrefetched } from './restore/restore.ts';
 export * from './restore/restore-port.ts';
+export { createPublisher } from './shards/create-publisher.ts';
 export { listCheckpoints, type ListedCheckpoint, verifyCheckpoint, type VerifyReport } from './restore/verify.ts';

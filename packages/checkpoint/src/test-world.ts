@@ -4,12 +4,12 @@ import { silentLog } from '@runctl/core';
 import { decodeDocument, type LatestPointer, latestPointer, runKeys } from '@runctl/protocol';
 import { isStoreError, MemoryStore, type ObjectStore, readBytes } from '@runctl/store';
 import { FakeClock, temporaryFolder } from '@runctl/testkit';
-import { createPublisher } from './publish/publisher.ts';
 import type { PassOptions, PassReport, Publisher, PublisherOptions } from './publish/publisher-port.ts';
 import { plainRecogniser } from './recognise/plain.ts';
 import type { OpenWriters } from './recognise/recogniser.ts';
 import { restoreLatest } from './restore/restore.ts';
 import type { RestoredCheckpoint, RestoreOptions } from './restore/restore-port.ts';
+import { createPublisher } from './shards/create-publisher.ts';
 
 export const RUN = 'r-abcdefghij';
 export const SETTLE_MS = 2000;

@@ -3,7 +3,7 @@ import type { MovementFacts } from '../recognise/judge.ts';
 import { isSideFile } from '../recognise/names.ts';
 import { lookAgainInMs } from '../recognise/observations.ts';
 import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
-import type { PassedOver } from '../recognise/scan.ts';
+import type { PassedOver } from '../contract/passed-over.ts';
 import type { CompleteCandidate } from './inspect.ts';
 import type { CandidateReport, DurableCheckpoint, PassReport } from './publisher-port.ts';
 

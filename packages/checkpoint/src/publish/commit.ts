@@ -14,7 +14,6 @@ import {
   timestampOf,
 } from '@runctl/protocol';
 import { collect, isStoreError, type ObjectStore } from '@runctl/store';
-import type { StoredManifest } from './plan.ts';
 
 export interface StoredPointer {
   readonly pointer: LatestPointer;
@@ -186,6 +185,11 @@ async function tryConditionally(publishing: Publishing, write: ConditionalWrite)
       await publishing.clock.sleep(backoffMs(WRITE_RETRY, attempt, Math.random()), publishing.signal);
     }
   }
+}
+
+export interface StoredManifest extends CheckpointOrder {
+  readonly key: string;
+  readonly lastModifiedMs: number;
 }
 
 /** What the bucket holds of a run's checkpoints, committed or not, in order. */

@@ -4,7 +4,8 @@ import { type MovementFacts, type Shape, shapeOf, shapeOfPublished } from '../re
 import { finished, observe, type Observations } from '../recognise/observations.ts';
 import { keepable } from '../recognise/keepable.ts';
 import type { Candidate, FileSeen, OpenWriters, Recogniser, WorkloadEnd } from '../recognise/recogniser.ts';
-import { folderContext, type PassedOver, scanFolder } from '../recognise/scan.ts';
+import type { PassedOver } from '../contract/passed-over.ts';
+import { folderContext, scanFolder } from '../recognise/scan.ts';
 import { Arrivals } from './arrivals.ts';
 import { newestFirst } from './plan.ts';
 

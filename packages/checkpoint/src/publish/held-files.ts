@@ -4,7 +4,8 @@ import { platform } from 'node:os';
 import { join } from 'node:path';
 import { inParallel, messageOf } from '@runctl/core';
 import type { FileSeen } from '../recognise/recogniser.ts';
-import { fileSeen, fingerprintOf, isGone, type PassedOver } from '../recognise/scan.ts';
+import type { PassedOver } from '../contract/passed-over.ts';
+import { fileSeen, fingerprintOf, isGone } from '../recognise/scan.ts';
 import type { FileBytes } from '../recognise/structure.ts';
 
 export interface HeldFile extends FileBytes {

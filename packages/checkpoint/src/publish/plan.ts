@@ -1,4 +1,3 @@
-import type { CheckpointOrder } from '@runctl/protocol';
 import type { MovementFacts } from '../recognise/judge.ts';
 import { isSideFile } from '../recognise/names.ts';
 import { changedMs } from '../recognise/observations.ts';
@@ -83,9 +82,4 @@ export function isOlder(candidate: Candidate, published: PublishedRecord | null)
   if (published === null || candidate.step === null || published.step === null) return false;
   const stepsBehind = candidate.step < published.step;
   return stepsBehind && savedAtMsOf(candidate) <= published.savedAtMs;
-}
-
-export interface StoredManifest extends CheckpointOrder {
-  readonly key: string;
-  readonly lastModifiedMs: number;
 }

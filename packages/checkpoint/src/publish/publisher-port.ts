@@ -2,8 +2,8 @@ import type { Clock, Log } from '@runctl/core';
 import type { Manifest, Metrics, RetentionPolicy } from '@runctl/protocol';
 import type { Lanes, ObjectStore } from '@runctl/store';
 import type { OpenWriters, Recogniser, WorkloadEnd } from '../recognise/recogniser.ts';
-import type { PassedOver } from '../recognise/scan.ts';
-import type { UploadJournal } from './uploads/upload-journal.ts';
+import type { PassedOver } from '../contract/passed-over.ts';
+import type { UploadJournal } from '../contract/upload-journal.ts';
 
 export interface PublisherOptions {
   readonly store: ObjectStore;

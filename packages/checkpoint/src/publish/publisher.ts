@@ -23,7 +23,6 @@ import type {
   UploadProgress,
 } from './publisher-port.ts';
 import { savedByNode } from '../shards/node-files.ts';
-import { createShardPublisher } from '../shards/shard-publisher.ts';
 import { singleFlight } from './single-flight.ts';
 import { staysIncomplete } from './stays-incomplete.ts';
 import { KnownContent } from './upload-files.ts';
@@ -34,8 +33,8 @@ import { wasDurable } from './was-durable.ts';
 /** Long enough for machines that save at different speeds, short enough to go on when one is gone. */
 const GATHER_MS = 600_000;
 
-export function createPublisher(options: PublisherOptions): Publisher {
-  if (options.node !== 0) return createShardPublisher(options);
+/** The publisher of node 0, which holds the lease and commits. */
+export function createCommittingPublisher(options: PublisherOptions): Publisher {
   const folder = new PublishingFolder(options);
   const passes = singleFlight({
     clock: options.clock,

@@ -5,7 +5,7 @@ import { silentLog } from '@runctl/core';
 import { MemoryStore } from '@runctl/store';
 import { FakeClock, temporaryFolder } from '@runctl/testkit';
 import { expect, test } from 'vitest';
-import { createPublisher } from '../publish/publisher.ts';
+import { createPublisher } from '../shards/create-publisher.ts';
 import { restoreLatest } from '../restore/restore.ts';
 import { type Fixture, hasFixture, readFixture } from './fixtures/fixture-world.ts';
 import { peers } from './fixtures/peers.ts';

@@ -4,7 +4,8 @@ import { movementOf, type MovementFacts } from './judge.ts';
 import { firstSeen, type Observations } from './observations.ts';
 import type { Candidate, FileSeen, FolderTree, OpenWriters, Recogniser } from './recogniser.ts';
 import { keepable } from './keepable.ts';
-import { folderContext, type PassedOver, scanFolder } from './scan.ts';
+import type { PassedOver } from '../contract/passed-over.ts';
+import { folderContext, scanFolder } from './scan.ts';
 import { recognisers } from './recognisers.ts';
 
 /** A save that lacks files and has not touched any for this long is taken for abandoned. */

@@ -1,6 +1,7 @@
 import { topEntryOf } from './names.ts';
 import type { Candidate } from './recogniser.ts';
-import type { PassedOver, ScannedFolder } from './scan.ts';
+import type { PassedOver } from '../contract/passed-over.ts';
+import type { ScannedFolder } from './scan.ts';
 import { unkeepable } from './unkeepable.ts';
 
 /**

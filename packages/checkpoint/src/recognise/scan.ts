@@ -2,18 +2,11 @@ import { type BigIntStats, closeSync, constants, openSync, readFileSync, readSyn
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { INCOMPLETE_FOLDER_MARKER, isIgnoredName } from './names.ts';
+import type { PassedOver } from '../contract/passed-over.ts';
 import type { FileSeen, FolderTree, RecogniseContext } from './recogniser.ts';
 
 const TEXT_LIMIT_BYTES = 64 * 1024;
 const START_LIMIT_BYTES = 8 * 1024 * 1024;
-
-/** Something in a checkpoint folder that is no part of any checkpoint. */
-export interface PassedOver {
-  /** Relative to the checkpoint folder, with `/`. */
-  readonly path: string;
-  /** For people: completes "`path` …". */
-  readonly why: string;
-}
 
 /** What one look found, and what it had to leave out though it stands there under a name that counts. */
 export interface ScannedFolder extends FolderTree {

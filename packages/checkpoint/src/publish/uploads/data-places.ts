@@ -3,7 +3,7 @@ import { type CheckpointOrder, compareOrder, parseDataKey, runKeys } from '@runc
 import type { BucketAccess } from '../commit.ts';
 import type { Ledger, Standing } from '../ledger.ts';
 import { likelyFinalPath } from './likely-name.ts';
-import type { UploadJournal } from './upload-journal.ts';
+import type { UploadJournal } from '../../contract/upload-journal.ts';
 
 /**
  * A data folder for one checkpoint, with its number, set aside before it is known whether that checkpoint ever comes. S3

@@ -17,7 +17,8 @@ import type { FileSeen } from '../../recognise/recogniser.ts';
 import { fileSeen, fingerprintOf, isGone } from '../../recognise/scan.ts';
 import type { DataPlace } from './data-places.ts';
 import type { EqualParts } from './equal-parts.ts';
-import { entryOf, type JournalledUpload, type UploadJournal } from './upload-journal.ts';
+import type { UploadJournal } from '../../contract/upload-journal.ts';
+import { entryOf, type JournalledUpload } from './upload-journal.ts';
 
 /** One file on its way into the bucket. Held open: its inode can't be given to another file, and rotation does no harm. */
 export interface FileUpload {

@@ -7,7 +7,8 @@ import { FakeClock } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import { never, openWorld, type World } from '../../test-world.ts';
 import type { Publisher, PublisherOptions } from '../publisher-port.ts';
-import { type JournalEntry, memoryUploadJournal } from './upload-journal.ts';
+import type { JournalEntry } from '../../contract/upload-journal.ts';
+import { memoryUploadJournal } from './upload-journal.ts';
 
 const TICK_MS = 200;
 const FILE = 'checkpoint-5/model.bin';

@@ -13,7 +13,8 @@ import { equalPartsIn } from './equal-parts.ts';
 import { FileUploads } from './file-uploads.ts';
 import { resumeUploads } from './resume-uploads.ts';
 import { TailUploads } from './tail.ts';
-import { memoryUploadJournal, type UploadJournal } from './upload-journal.ts';
+import type { UploadJournal } from '../../contract/upload-journal.ts';
+import { memoryUploadJournal } from './upload-journal.ts';
 
 export interface GrowingUploadsOptions {
   readonly store: ObjectStore;

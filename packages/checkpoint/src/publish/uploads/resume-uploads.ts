@@ -2,7 +2,8 @@ import { isStoreError, type LeftUpload, type ObjectStore, type PartInfo } from '
 import type { FileSeen } from '../../recognise/recogniser.ts';
 import type { DataPlace, DataPlaces } from './data-places.ts';
 import type { FileUploads } from './file-uploads.ts';
-import { type JournalledUpload, resumable, type UploadJournal } from './upload-journal.ts';
+import type { UploadJournal } from '../../contract/upload-journal.ts';
+import { type JournalledUpload, resumable } from './upload-journal.ts';
 
 export interface ResumeOptions {
   readonly store: ObjectStore;

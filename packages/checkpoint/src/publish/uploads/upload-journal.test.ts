@@ -2,7 +2,8 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryFolder } from '@runctl/testkit';
 import { expect, test } from 'vitest';
-import { fileUploadJournal, type JournalEntry, resumable } from './upload-journal.ts';
+import type { JournalEntry } from '../../contract/upload-journal.ts';
+import { fileUploadJournal, resumable } from './upload-journal.ts';
 
 const upload = { key: 'runs/r/data/1-1-a/model.bin', uploadId: 'u1' };
 const file = { inode: '1:2', path: 'model.bin', folder: 'runs/r/data/1-1-a/', partSizeBytes: 8 };
