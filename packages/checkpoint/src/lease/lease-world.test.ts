@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type LeasePolicy, leasePolicy } from './lease-machine.ts';
-import { LeaseWorld, type WorldPlan } from './lease-world.ts';
+import { LeaseWorld, type WorldPlan } from './testing/lease-world.ts';
 
 const MINUTE_MS = 60_000;
 /** The real one, but for a longer pause between tries, which only makes the worlds quicker to compute. */

@@ -1,11 +1,11 @@
 import { type LatestPointer, type Manifest, runKeys } from '@runctl/protocol';
-import type { MovementFacts } from '../recognise/judge.ts';
-import { isSideFile } from '../recognise/names.ts';
-import { lookAgainInMs } from '../recognise/observations.ts';
-import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
+import type { MovementFacts } from '../look/judge.ts';
+import { isSideFile } from '../look/names.ts';
+import { lookAgainInMs } from '../look/observations.ts';
+import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import type { PassedOver } from '../contract/passed-over.ts';
-import type { CompleteCandidate } from './inspect.ts';
-import type { CandidateReport, DurableCheckpoint, PassReport } from './publisher-port.ts';
+import type { CompleteCandidate } from '../look/inspect.ts';
+import type { CandidateReport, DurableCheckpoint, PassReport } from '../contract/publisher-port.ts';
 
 /** What a pass has found so far. */
 export interface Findings {

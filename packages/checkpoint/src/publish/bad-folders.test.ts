@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { encodeDocument, manifest as manifestSchema, runKeys } from '@runctl/protocol';
 import { forbiddenPath } from '@runctl/testkit';
 import { describe, expect, test, type TestContext } from 'vitest';
-import type { PassReport } from './publisher-port.ts';
-import { openWorld, RUN, type World } from '../test-world.ts';
+import type { PassReport } from '../contract/publisher-port.ts';
+import { openWorld, RUN, type World } from '../testing/test-world.ts';
 
 const HOUR_MS = 3_600_000;
 

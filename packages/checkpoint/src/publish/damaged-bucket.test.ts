@@ -2,7 +2,7 @@ import { decodeDocument, manifest as manifestSchema, runKeys } from '@runctl/pro
 import { MemoryStore, readBytes } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
-import { never, openWorld, RUN, SETTLE_MS, type World } from '../test-world.ts';
+import { never, openWorld, RUN, SETTLE_MS, type World } from '../testing/test-world.ts';
 
 const manifestKey = (seq: number): string => runKeys(RUN).manifest({ generation: 1, seq });
 

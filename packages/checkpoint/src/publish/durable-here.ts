@@ -1,6 +1,6 @@
 import type { Manifest } from '@runctl/protocol';
-import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
-import { holdsFilesOf, identityOf, isOlder, isSave, type PublishedRecord, savedAtMsOf } from './plan.ts';
+import type { Candidate, FileSeen } from '../contract/recogniser.ts';
+import { holdsFilesOf, identityOf, isOlder, isSave, type PublishedRecord, savedAtMsOf } from '../look/plan.ts';
 
 const filesOf = (candidate: Candidate): string => identityOf(candidate, [], false).files;
 

@@ -6,8 +6,8 @@ import { runKeys } from '@runctl/protocol';
 import { intercepted, Lanes, MemoryStore, PART_SIZE_BYTES, StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
-import { never, openWorld, RUN, SETTLE_MS } from '../test-world.ts';
-import type { PassReport } from './publisher-port.ts';
+import { never, openWorld, RUN, SETTLE_MS } from '../testing/test-world.ts';
+import type { PassReport } from '../contract/publisher-port.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { plainRecogniser } from '../recognise/plain.ts';
-import type { Recogniser } from '../recognise/recogniser.ts';
-import { never, openWorld, SETTLE_MS } from '../test-world.ts';
+import type { Recogniser } from '../contract/recogniser.ts';
+import { never, openWorld, SETTLE_MS } from '../testing/test-world.ts';
 
 const TOLD = { path: 'state.json', why: expect.stringMatching(/can't be made durable: state\.json: /) as string };
 

@@ -1,16 +1,16 @@
 import { newNonce } from '@runctl/core';
 import { type CheckpointOrder, type Manifest, type ManifestFile, type Metrics, timestampOf } from '@runctl/protocol';
-import type { FileSeen } from '../recognise/recogniser.ts';
-import { assertMayPublish, type BucketAccess, movePointer, type Publishing, writeManifest } from './commit.ts';
-import type { HeldFile } from './held-files.ts';
-import type { CompleteCandidate } from './inspect.ts';
-import type { Ledger, Standing } from './ledger.ts';
-import { savedAtMsOf } from './plan.ts';
-import type { UploadProgress } from './publisher-port.ts';
-import { manifestForNode, mergeShards } from '../shards/node-files.ts';
-import { gatherShards, openRound, type OpenRound } from '../shards/shard-rounds.ts';
-import type { DataPlace, DataPlaces } from './uploads/data-places.ts';
-import type { FileUploads } from './uploads/file-uploads.ts';
+import type { FileSeen } from '../contract/recogniser.ts';
+import { assertMayPublish, type BucketAccess, movePointer, type Publishing, writeManifest } from '../ledger/commit.ts';
+import type { HeldFile } from '../look/held-files.ts';
+import type { CompleteCandidate } from '../look/inspect.ts';
+import type { Ledger, Standing } from '../ledger/ledger.ts';
+import { savedAtMsOf } from '../look/plan.ts';
+import type { UploadProgress } from '../contract/publisher-port.ts';
+import { manifestForNode, mergeShards } from '../ledger/node-files.ts';
+import { gatherShards, openRound, type OpenRound } from '../ledger/shard-rounds.ts';
+import type { DataPlace, DataPlaces } from '../upload/data-places.ts';
+import type { FileUploads } from '../upload/file-uploads.ts';
 import {
   hashFilesOfKnownSize,
   holdsSameContent,
@@ -18,7 +18,7 @@ import {
   type KnownContent,
   uploadFiles,
   type UploadOptions,
-} from './upload-files.ts';
+} from '../upload/upload-files.ts';
 
 export interface PublishOptions extends Publishing {
   readonly ledger: Ledger;

@@ -4,7 +4,7 @@ import { decodeDocument, manifest as manifestSchema, runKeys } from '@runctl/pro
 import { intercepted, MemoryStore, readBytes, StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { expect, test } from 'vitest';
-import { never, openWorld, RUN, SETTLE_MS, type World, zipOf } from '../test-world.ts';
+import { never, openWorld, RUN, SETTLE_MS, type World, zipOf } from '../testing/test-world.ts';
 
 const killed = (world: World, agoMs = 0) => ({ clean: false, atMs: world.clock.wallMs() - agoMs });
 

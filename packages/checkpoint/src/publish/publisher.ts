@@ -1,17 +1,17 @@
 import { messageOf } from '@runctl/core';
 import { defaultRetention } from '@runctl/protocol';
 import { Lanes } from '@runctl/store';
-import { movementOf, type MovementFacts } from '../recognise/judge.ts';
-import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
-import { fingerprintOf } from '../recognise/scan.ts';
+import { movementOf, type MovementFacts } from '../look/judge.ts';
+import type { Candidate, FileSeen } from '../contract/recogniser.ts';
+import { fingerprintOf } from '../look/scan.ts';
 import { describe, durableOf, lacksCompanions, leftOut, newFindings, type Findings, unsettled } from './accounts.ts';
-import { BackgroundPrune } from './background-prune.ts';
-import { PublishingRefused, type Publishing } from './commit.ts';
+import { BackgroundPrune } from '../ledger/background-prune.ts';
+import { PublishingRefused, type Publishing } from '../ledger/commit.ts';
 import { DurableHere } from './durable-here.ts';
-import { FolderLook } from './folder-look.ts';
-import { type CompleteCandidate, inspect, KnownStructures } from './inspect.ts';
-import { Ledger, type Standing } from './ledger.ts';
-import { identityOf, lowerAndNotLater, savedAtMsOf } from './plan.ts';
+import { FolderLook } from '../look/folder-look.ts';
+import { type CompleteCandidate, inspect, KnownStructures } from '../look/inspect.ts';
+import { Ledger, type Standing } from '../ledger/ledger.ts';
+import { identityOf, lowerAndNotLater, savedAtMsOf } from '../look/plan.ts';
 import { publishCandidate, type PublishResult } from './publish-candidate.ts';
 import type {
   DurableCheckpoint,
@@ -21,14 +21,14 @@ import type {
   Publisher,
   PublisherOptions,
   UploadProgress,
-} from './publisher-port.ts';
-import { savedByNode } from '../shards/node-files.ts';
+} from '../contract/publisher-port.ts';
+import { savedByNode } from '../ledger/node-files.ts';
 import { singleFlight } from './single-flight.ts';
-import { staysIncomplete } from './stays-incomplete.ts';
-import { KnownContent } from './upload-files.ts';
-import { GrowingUploads } from './uploads/growing-uploads.ts';
+import { staysIncomplete } from '../look/stays-incomplete.ts';
+import { KnownContent } from '../upload/upload-files.ts';
+import { GrowingUploads } from '../upload/growing-uploads.ts';
 import { UrgentChoice, type UrgentMoment } from './urgent-choice.ts';
-import { wasDurable } from './was-durable.ts';
+import { wasDurable } from '../ledger/was-durable.ts';
 
 /** Long enough for machines that save at different speeds, short enough to go on when one is gone. */
 const GATHER_MS = 600_000;

@@ -1,5 +1,5 @@
 import type { Clock } from '@runctl/core';
-import type { PassOptions, PassReport } from './publisher-port.ts';
+import type { PassOptions, PassReport } from '../contract/publisher-port.ts';
 
 interface Flight {
   readonly pass: PassOptions;

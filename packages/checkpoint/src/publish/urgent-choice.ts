@@ -1,12 +1,12 @@
 import type { Clock } from '@runctl/core';
 import type { Lanes } from '@runctl/store';
-import { movementOf } from '../recognise/judge.ts';
-import type { Candidate } from '../recognise/recogniser.ts';
-import type { Looked } from './folder-look.ts';
-import { holdsFilesOf, identityOf, isOlder, type PublishedRecord } from './plan.ts';
-import type { PassOptions } from './publisher-port.ts';
-import type { KnownContent } from './upload-files.ts';
-import type { GrowingUploads } from './uploads/growing-uploads.ts';
+import { movementOf } from '../look/judge.ts';
+import type { Candidate } from '../contract/recogniser.ts';
+import type { Looked } from '../look/folder-look.ts';
+import { holdsFilesOf, identityOf, isOlder, type PublishedRecord } from '../look/plan.ts';
+import type { PassOptions } from '../contract/publisher-port.ts';
+import type { KnownContent } from '../upload/upload-files.ts';
+import type { GrowingUploads } from '../upload/growing-uploads.ts';
 import { isOvertaken, type TimeLeft } from './urgency.ts';
 import { urgentOrder } from './urgent-order.ts';
 

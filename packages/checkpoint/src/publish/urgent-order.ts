@@ -1,4 +1,4 @@
-import type { Candidate, FileSeen } from '../recognise/recogniser.ts';
+import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import { type Contender, secureInOrder, type TimeLeft } from './urgency.ts';
 
 export interface UrgentFacts extends TimeLeft {

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fileBytes, readFixture } from './fixtures/fixture-world.ts';
 import { stepInside } from './frameworks/lightning.ts';
-import type { FileSeen } from './recogniser.ts';
+import type { FileSeen } from '../contract/recogniser.ts';
 import { recognisers } from './recognisers.ts';
-import { type FileBytes, structureOf } from './structure.ts';
+import { type FileBytes, structureOf } from '../formats/structure.ts';
 
 const VERDICTS = ['whole', 'torn', 'unknown'];
 const NAMES = [

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { plainRecogniser } from './plain.ts';
-import type { FileSeen } from './recogniser.ts';
+import type { FileSeen } from '../contract/recogniser.ts';
 
 const seen = (path: string): FileSeen => ({ path, sizeBytes: 1, mtimeMs: 0, ctimeMs: 0, inode: path, mode: 0o644 });
 const recognise = (...paths: string[]) =>

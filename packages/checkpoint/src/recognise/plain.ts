@@ -1,9 +1,9 @@
 import { moreMayCome } from './frameworks/doubts.ts';
-import { kindOf } from './frameworks/file-kinds.ts';
+import { kindOf } from '../formats/file-kinds.ts';
 import { missingFromSet } from './frameworks/file-sets.ts';
 import { isDescription } from './frameworks/weights.ts';
-import { isSideFile, stepInName, topEntryOf } from './names.ts';
-import type { Candidate, FileSeen, FolderTree, RecogniseContext, Recogniser } from './recogniser.ts';
+import { isSideFile, stepInName, topEntryOf } from '../look/names.ts';
+import type { Candidate, FileSeen, FolderTree, RecogniseContext, Recogniser } from '../contract/recogniser.ts';
 
 /**
  * Checkpoints of unknown make, by their names. Top-level entries of one step (`checkpoint-500/`, or `model-500.pt` and

@@ -6,7 +6,7 @@ import { lightningRecogniser } from './frameworks/lightning.ts';
 import { orbaxRecogniser } from './frameworks/orbax.ts';
 import { deepspeedRecogniser, megatronRecogniser } from './frameworks/tracked.ts';
 import { plainRecogniser } from './plain.ts';
-import type { Recogniser } from './recogniser.ts';
+import type { Recogniser } from '../contract/recogniser.ts';
 
 /** All of them, in the order in which they are asked: those whose folders hold others' come first, `plain` last. */
 export const recognisers: readonly Recogniser[] = [

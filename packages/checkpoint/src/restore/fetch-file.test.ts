@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { decodeDocument, manifest as manifestSchema, PART_SIZE_BYTES, runKeys } from '@runctl/protocol';
 import { intercepted, type ObjectStore, readBytes, StoreError } from '@runctl/store';
 import { expect, test } from 'vitest';
-import { openWorld, RUN, type World } from '../test-world.ts';
+import { openWorld, RUN, type World } from '../testing/test-world.ts';
 
 const keyOf = (seq: number): string => runKeys(RUN).manifest({ generation: 1, seq });
 

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { messageOf, retry, type RetryPolicy } from '@runctl/core';
 import type { ManifestFile } from '@runctl/protocol';
 import { crc32Of, getToFile, type GridPart, type FetchedPart, isStoreError, partGrid } from '@runctl/store';
-import { unlessGone } from '../recognise/scan.ts';
-import type { RestoreOptions } from './restore-port.ts';
+import { unlessGone } from '../look/scan.ts';
+import type { RestoreOptions } from '../contract/restore-port.ts';
 
 /** A file of a manifest is missing in the bucket or does not hold what the manifest says. */
 export class DamagedFile extends Error {}

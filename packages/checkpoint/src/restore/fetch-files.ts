@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { inParallel } from '@runctl/core';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
 import { ContentHasher } from '@runctl/store';
-import { fileSeen, fingerprintOf, scanFolder, unlessGone } from '../recognise/scan.ts';
+import { fileSeen, fingerprintOf, scanFolder, unlessGone } from '../look/scan.ts';
 import { fetchFile } from './fetch-file.ts';
-import type { RestoreOptions } from './restore-port.ts';
+import type { RestoreOptions } from '../contract/restore-port.ts';
 
 export interface FetchedFiles {
   /** Fingerprints of local files that are as the manifest wants them, by path. */

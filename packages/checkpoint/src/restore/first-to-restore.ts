@@ -1,7 +1,7 @@
 import { RunctlError } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
-import type { BucketAccess } from '../publish/commit.ts';
-import { manifestChain, nameOf, singleLink } from './manifest-chain.ts';
+import type { BucketAccess } from '../ledger/commit.ts';
+import { manifestChain, nameOf, singleLink } from '../ledger/manifest-chain.ts';
 import { refusalOf } from './refusal.ts';
 
 export interface FirstToRestore {

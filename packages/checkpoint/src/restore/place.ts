@@ -1,12 +1,12 @@
 import { chown, copyFile, link, lstat, mkdir, rename, rm, stat, chmod, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { isSideFile, stepInName, topEntryOf } from '../recognise/names.ts';
-import type { FileSeen } from '../recognise/recogniser.ts';
-import { scanFolder, unlessGone } from '../recognise/scan.ts';
-import { structureOf } from '../recognise/structure.ts';
-import { holdFiles } from '../publish/held-files.ts';
-import type { PrefetchedCheckpoint, RestoreOptions } from './restore-port.ts';
+import { isSideFile, stepInName, topEntryOf } from '../look/names.ts';
+import type { FileSeen } from '../contract/recogniser.ts';
+import { scanFolder, unlessGone } from '../look/scan.ts';
+import { structureOf } from '../formats/structure.ts';
+import { holdFiles } from '../look/held-files.ts';
+import type { PrefetchedCheckpoint, RestoreOptions } from '../contract/restore-port.ts';
 import { freeSetAside } from './set-aside.ts';
 
 /**

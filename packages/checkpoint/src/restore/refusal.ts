@@ -1,6 +1,6 @@
 import { type Manifest, type ManifestFile, runKeys } from '@runctl/protocol';
 import { partGrid } from '@runctl/store';
-import { isSafePath } from '../recognise/unkeepable.ts';
+import { isSafePath } from '../look/unkeepable.ts';
 
 /**
  * Why a manifest must not be restored whatever its files hold: paths that climb out or collide, keys of elsewhere, parts

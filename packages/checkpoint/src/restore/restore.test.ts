@@ -12,10 +12,10 @@ import {
 import { DirectoryStore, intercepted, MemoryStore, readBytes, StoreError } from '@runctl/store';
 import { FakeClock, temporaryFolder } from '@runctl/testkit';
 import { expect, test } from 'vitest';
-import { never, openWorld, RUN, type World } from '../test-world.ts';
+import { never, openWorld, RUN, type World } from '../testing/test-world.ts';
 import { setTornAside } from './place.ts';
 import { prefetchLatest, settlePrefetched } from './restore.ts';
-import { listCheckpoints, verifyCheckpoint } from './verify.ts';
+import { listCheckpoints, verifyCheckpoint } from '../inspect/verify.ts';
 
 const keyOf = (seq: number, generation = 1): string => runKeys(RUN).manifest({ generation, seq });
 

@@ -2,17 +2,17 @@ import { chown, mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunctlError } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
-import { readManifest, readPointer } from '../publish/commit.ts';
-import { unlessGone } from '../recognise/scan.ts';
-import { manifestForNode } from '../shards/node-files.ts';
+import { readManifest, readPointer } from '../ledger/commit.ts';
+import { unlessGone } from '../look/scan.ts';
+import { manifestForNode } from '../ledger/node-files.ts';
 import { DamagedFile } from './fetch-file.ts';
 import { fetchFiles, fingerprintAt } from './fetch-files.ts';
-import { type ChainLink, manifestChain, nameOf, singleLink } from './manifest-chain.ts';
+import { type ChainLink, manifestChain, nameOf, singleLink } from '../ledger/manifest-chain.ts';
 import { placeCheckpoint, sidePlaces } from './place.ts';
-import { whileReading } from './reading-marks.ts';
+import { whileReading } from '../ledger/reading-marks.ts';
 import { refusalOf } from './refusal.ts';
 import { makeRoom } from './set-aside.ts';
-import type { PrefetchedCheckpoint, RestoredCheckpoint, RestoreOptions } from './restore-port.ts';
+import type { PrefetchedCheckpoint, RestoredCheckpoint, RestoreOptions } from '../contract/restore-port.ts';
 
 /**
  * Brings the run's latest checkpoint into the folder, verified; null when the run has none. Where it is damaged, the one

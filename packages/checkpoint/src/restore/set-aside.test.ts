@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openWorld } from '../test-world.ts';
+import { openWorld } from '../testing/test-world.ts';
 
 const MIB = 1024 ** 2;
 

@@ -1,8 +1,8 @@
 import { lstat, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Log, messageOf } from '@runctl/core';
-import { stepInName } from '../recognise/names.ts';
-import { unlessGone } from '../recognise/scan.ts';
+import { stepInName } from '../look/names.ts';
+import { unlessGone } from '../look/scan.ts';
 
 /** So many steps stay: the highest may be one that a kill has cut off. */
 const STEPS_KEPT = 2;

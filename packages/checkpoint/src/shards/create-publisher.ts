@@ -1,4 +1,4 @@
-import type { Publisher, PublisherOptions } from '../publish/publisher-port.ts';
+import type { Publisher, PublisherOptions } from '../contract/publisher-port.ts';
 import { createCommittingPublisher } from '../publish/publisher.ts';
 import { createShardPublisher } from './shard-publisher.ts';
 

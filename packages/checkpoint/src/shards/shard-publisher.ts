@@ -12,10 +12,10 @@ import {
   timestampOf,
 } from '@runctl/protocol';
 import { isStoreError, Lanes } from '@runctl/store';
-import { type BucketAccess, readManifest, readPointer } from '../publish/commit.ts';
-import { FolderLook } from '../publish/folder-look.ts';
-import { type CompleteCandidate, inspect, KnownStructures } from '../publish/inspect.ts';
-import { savedAtMsOf } from '../publish/plan.ts';
+import { type BucketAccess, readManifest, readPointer } from '../ledger/commit.ts';
+import { FolderLook } from '../look/folder-look.ts';
+import { type CompleteCandidate, inspect, KnownStructures } from '../look/inspect.ts';
+import { savedAtMsOf } from '../look/plan.ts';
 import type {
   CandidateReport,
   DurableCheckpoint,
@@ -24,16 +24,16 @@ import type {
   Publisher,
   PublisherOptions,
   UploadProgress,
-} from '../publish/publisher-port.ts';
+} from '../contract/publisher-port.ts';
 import { singleFlight } from '../publish/single-flight.ts';
-import { hashFilesOfKnownSize, KnownContent, uploadFiles } from '../publish/upload-files.ts';
-import { DataPlace } from '../publish/uploads/data-places.ts';
-import { FileUploads } from '../publish/uploads/file-uploads.ts';
-import { memoryUploadJournal } from '../publish/uploads/upload-journal.ts';
-import { movementOf, type MovementFacts } from '../recognise/judge.ts';
-import type { Candidate } from '../recognise/recogniser.ts';
-import { manifestForNode } from './node-files.ts';
-import { newestRound } from './shard-rounds.ts';
+import { hashFilesOfKnownSize, KnownContent, uploadFiles } from '../upload/upload-files.ts';
+import { DataPlace } from '../upload/data-places.ts';
+import { FileUploads } from '../upload/file-uploads.ts';
+import { memoryUploadJournal } from '../upload/upload-journal.ts';
+import { movementOf, type MovementFacts } from '../look/judge.ts';
+import type { Candidate } from '../contract/recogniser.ts';
+import { manifestForNode } from '../ledger/node-files.ts';
+import { newestRound } from '../ledger/shard-rounds.ts';
 
 /** Larger files are not read twice to find that they have not changed: their equal parts are found while they are sent. */
 const QUICKLY_HASHED_BYTES = 64 * 1024 * 1024;

@@ -12,9 +12,9 @@ import { intercepted, MemoryStore, PART_SIZE_BYTES, readBytes, StoreError } from
 import { FakeClock } from '@runctl/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { PassReport, Publisher } from '../publish/publisher-port.ts';
-import { never, openWorld, RUN, SETTLE_MS, type World } from '../test-world.ts';
-import { manifestForNode, mergeShards } from './node-files.ts';
+import type { PassReport, Publisher } from '../contract/publisher-port.ts';
+import { never, openWorld, RUN, SETTLE_MS, type World } from '../testing/test-world.ts';
+import { manifestForNode, mergeShards } from '../ledger/node-files.ts';
 
 const GATHER_MS = 60_000;
 

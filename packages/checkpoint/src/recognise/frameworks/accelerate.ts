@@ -1,5 +1,5 @@
-import { stepInName } from '../names.ts';
-import type { Doubt, FileSeen } from '../recogniser.ts';
+import { stepInName } from '../../look/names.ts';
+import type { Doubt, FileSeen } from '../../contract/recogniser.ts';
 import { examineDcpWithin } from './dcp.ts';
 import { moreMayCome, newerThan, othersMayBeWriting } from './doubts.ts';
 import { missingFromSet } from './file-sets.ts';

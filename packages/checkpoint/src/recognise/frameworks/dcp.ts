@@ -1,5 +1,5 @@
-import { DCP_METADATA, stepInName } from '../names.ts';
-import type { Doubt, FileSeen } from '../recogniser.ts';
+import { DCP_METADATA, stepInName } from '../../look/names.ts';
+import type { Doubt, FileSeen } from '../../contract/recogniser.ts';
 import { newerThan } from './doubts.ts';
 import {
   finding,

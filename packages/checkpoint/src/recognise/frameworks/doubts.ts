@@ -1,4 +1,4 @@
-import type { Doubt, FileSeen } from '../recogniser.ts';
+import type { Doubt, FileSeen } from '../../contract/recogniser.ts';
 
 const MORE_MAY_COME_MS = 60_000;
 const OVERWRITTEN_MS = 15 * 60_000;

@@ -1,5 +1,5 @@
 import { nameOf, parentOf } from './folders.ts';
-import type { FileSeen, RecogniseContext } from '../recogniser.ts';
+import type { FileSeen, RecogniseContext } from '../../contract/recogniser.ts';
 
 const SHARD = /^(.*?)[-_.](\d+)-of-(\d+)(.*)$/;
 /** Nobody writes more shards than this, so a larger number is no count. */

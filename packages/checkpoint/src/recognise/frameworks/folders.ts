@@ -1,5 +1,12 @@
-import { isSideFile, stepInName } from '../names.ts';
-import type { Candidate, Doubt, FileSeen, FolderTree, RecogniseContext, Recogniser } from '../recogniser.ts';
+import { isSideFile, stepInName } from '../../look/names.ts';
+import type {
+  Candidate,
+  Doubt,
+  FileSeen,
+  FolderTree,
+  RecogniseContext,
+  Recogniser,
+} from '../../contract/recogniser.ts';
 
 /** One folder of a tree that was looked at. */
 export interface Folder {

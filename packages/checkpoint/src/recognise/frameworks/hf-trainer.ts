@@ -1,4 +1,4 @@
-import type { Doubt, FileSeen } from '../recogniser.ts';
+import type { Doubt, FileSeen } from '../../contract/recogniser.ts';
 import { examineDcpWithin } from './dcp.ts';
 import { moreMayCome, newerThan, othersMayBeWriting } from './doubts.ts';
 import { missingFromSet } from './file-sets.ts';

@@ -1,5 +1,5 @@
-import { isSideFile, stepInName } from '../names.ts';
-import type { Candidate, FileSeen, FolderTree, Recogniser } from '../recogniser.ts';
+import { isSideFile, stepInName } from '../../look/names.ts';
+import type { Candidate, FileSeen, FolderTree, Recogniser } from '../../contract/recogniser.ts';
 import { examineDcp } from './dcp.ts';
 import { newerThan } from './doubts.ts';
 import { finding, type Finding, type Folder, foldersOf, isBelow, type Look, nameOf } from './folders.ts';

@@ -1,4 +1,4 @@
-import { stepInName } from '../names.ts';
+import { stepInName } from '../../look/names.ts';
 import { newerThan } from './doubts.ts';
 import {
   finding,

@@ -1,4 +1,4 @@
-import type { Doubt } from '../recogniser.ts';
+import type { Doubt } from '../../contract/recogniser.ts';
 import { examineDcpWithin } from './dcp.ts';
 import { moreMayCome, newerThan } from './doubts.ts';
 import {
@@ -12,7 +12,7 @@ import {
   parentOf,
 } from './folders.ts';
 import { missingRank } from './ranks.ts';
-import { stepInName } from '../names.ts';
+import { stepInName } from '../../look/names.ts';
 
 interface Tracked {
   readonly name: string;

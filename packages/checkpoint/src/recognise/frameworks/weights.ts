@@ -1,5 +1,5 @@
-import { isSideFile } from '../names.ts';
-import type { FileSeen } from '../recogniser.ts';
+import { isSideFile } from '../../look/names.ts';
+import type { FileSeen } from '../../contract/recogniser.ts';
 import { type Folder, nameOf } from './folders.ts';
 
 const WEIGHTS = /^(?:model|pytorch_model|adapter_model|diffusion_pytorch_model)(?:[-_.]\S*)?\.(?:safetensors|bin)$/;

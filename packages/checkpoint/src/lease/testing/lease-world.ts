@@ -1,0 +1,238 @@
+import { type Clock, silentLog } from '@runctl/core';
+import { decodeDocument, leaseDocument, type LeaseDocument } from '@runctl/protocol';
+import { collect, MemoryStore, type ObjectStore, readBytes, StoreError } from '@runctl/store';
+import { LeaseKeeper } from '../lease-keeper.ts';
+import type { LeasePolicy } from '../lease-machine.ts';
+import type { LeaseIdentity } from '../lease-memory.ts';
+
+/** What happens to one request: when it takes effect, when its answer comes, and what gets lost on the way. */
+export interface Fate {
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  readonly loss: 'none' | 'request' | 'answer';
+}
+
+/** One machine's story, in true milliseconds. */
+export interface AgentPlan {
+  readonly startMs: number;
+  /** Its clock's seconds per true second. */
+  readonly clockRate: number;
+  readonly restarts: readonly { readonly afterMs: number; readonly downMs: number }[];
+  readonly releaseAfterMs: number | null;
+}
+
+export interface WorldPlan {
+  readonly policy: LeasePolicy;
+  readonly agents: readonly AgentPlan[];
+  /** Requests take theirs in turn, over and over. */
+  readonly fates: readonly Fate[];
+  /** From here on every request goes through at once. */
+  readonly calmFromMs: number;
+  readonly endMs: number;
+}
+
+interface Sleeper {
+  readonly atMs: number;
+  readonly wake: () => void;
+}
+
+const KEY = 'lease.json';
+const EPOCH_MS = 1_800_000_000_000;
+
+/**
+ * Several machines after one lease, in simulated time: a bucket with S3's rules, requests that are slow, lost, or take
+ * effect long after their sender gave up, agents that die and come back. `violations` says what must never be.
+ */
+export class LeaseWorld {
+  readonly violations: string[] = [];
+  readonly agents: SimulatedAgent[];
+  readonly plan: WorldPlan;
+  nowMs = 0;
+  #sleepers: Sleeper[] = [];
+  #requests = 0;
+  readonly #bucket: MemoryStore;
+  #document: LeaseDocument | null = null;
+
+  constructor(plan: WorldPlan) {
+    this.plan = plan;
+    this.#bucket = new MemoryStore({ clock: { wallMs: () => EPOCH_MS + this.nowMs } });
+    this.agents = plan.agents.map((agent, index) => new SimulatedAgent(this, agent, `i-${index}`));
+  }
+
+  get document(): LeaseDocument | null {
+    return this.#document;
+  }
+
+  async run(): Promise<void> {
+    for (const agent of this.agents) void agent.live();
+    for (;;) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#check();
+      let next: Sleeper | null = null;
+      for (const sleeper of this.#sleepers) if (next === null || sleeper.atMs < next.atMs) next = sleeper;
+      if (next === null || next.atMs > this.plan.endMs) return;
+      this.#sleepers.splice(this.#sleepers.indexOf(next), 1);
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      next.wake();
+    }
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason as Error);
+      const leave = () => {
+        this.#sleepers.splice(this.#sleepers.indexOf(sleeper), 1);
+        reject(signal?.reason as Error);
+      };
+      const sleeper = {
+        atMs: this.nowMs + Math.max(0, ms),
+        wake: () => {
+          signal?.removeEventListener('abort', leave);
+          resolve();
+        },
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#sleepers.push(sleeper);
+    });
+  }
+
+  /** The bucket as one agent reaches it. The lease uses nothing but `get` and `put`. */
+  bucketFor(): ObjectStore {
+    const reach: Pick<ObjectStore, 'get' | 'put'> = {
+      get: (key, options) => this.#request(() => this.#bucket.get(key), options?.signal),
+      put: (key, body, options) =>
+        this.#request(async () => {
+          const bytes = body instanceof Uint8Array ? body : await collect(body.open());
+          const put = await this.#bucket.put(key, bytes, { when: options?.when });
+          this.#written(decodeDocument(leaseDocument, await readBytes(this.#bucket, key), key));
+          return put;
+        }, options?.signal),
+    };
+    return reach as ObjectStore;
+  }
+
+  async #request<T>(perform: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const calm = this.nowMs >= this.plan.calmFromMs;
+    const fate = calm ? null : (this.plan.fates[this.#requests++ % this.plan.fates.length] ?? null);
+    const answered = (async () => {
+      await this.sleep(fate?.beforeMs ?? 1);
+      if (fate?.loss === 'request') throw new StoreError('transient', 'the request was lost');
+      const outcome = await perform();
+      await this.sleep(fate?.afterMs ?? 1);
+      if (fate?.loss === 'answer') throw new StoreError('transient', 'the answer was lost');
+      return outcome;
+    })();
+    // Whoever gives up stops waiting; the request itself goes on.
+    return new Promise((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(new StoreError('aborted', 'given up')), { once: true });
+      answered.then(resolve, reject);
+    });
+  }
+
+  #written(document: LeaseDocument): void {
+    const before = this.#document;
+    this.#document = document;
+    if (before === null) return;
+    const sameHolder = before.nonce === document.nonce && !before.released;
+    if (document.generation < before.generation) this.#violated('the generation fell');
+    if (sameHolder && document.generation !== before.generation) this.#violated('a holder changed its generation');
+    if (!sameHolder && document.generation !== before.generation + 1) {
+      this.#violated('a new holder did not take the next generation');
+    }
+  }
+
+  #check(): void {
+    const publishers = this.agents.filter((agent) => agent.mayPublish() !== null);
+    if (publishers.length > 1)
+      this.#violated(`${publishers.map((agent) => agent.name).join(' and ')} may both publish`);
+    for (const agent of publishers) {
+      if (agent.mayPublish() !== this.#document?.generation)
+        this.#violated(`${agent.name} may publish what is not its own`);
+    }
+  }
+
+  #violated(what: string): void {
+    if (this.violations.length < 20) this.violations.push(`${this.nowMs} ms: ${what}`);
+  }
+}
+
+/** One machine: an agent that takes the lease, keeps it, dies and comes back by its plan, and stops when it is fenced. */
+export class SimulatedAgent {
+  readonly name: string;
+  readonly #world: LeaseWorld;
+  readonly #plan: AgentPlan;
+  #identity: LeaseIdentity | null = null;
+  #keeper: LeaseKeeper | null = null;
+  fenced = false;
+
+  constructor(world: LeaseWorld, plan: AgentPlan, name: string) {
+    this.#world = world;
+    this.#plan = plan;
+    this.name = name;
+  }
+
+  mayPublish(): number | null {
+    return this.#keeper?.mayPublish()?.generation ?? null;
+  }
+
+  async live(): Promise<void> {
+    const world = this.#world;
+    await world.sleep(this.#plan.startMs);
+    for (const { afterMs, downMs } of this.#plan.restarts) {
+      const death = new AbortController();
+      const life = this.#work(death.signal, null);
+      await world.sleep(afterMs);
+      this.#keeper = null;
+      death.abort(new Error('the process died'));
+      await life;
+      if (this.fenced) return;
+      await world.sleep(downMs);
+    }
+    await this.#work(new AbortController().signal, this.#plan.releaseAfterMs);
+  }
+
+  async #work(death: AbortSignal, releaseAfterMs: number | null): Promise<void> {
+    const keeper = this.#newKeeper();
+    this.#keeper = keeper;
+    try {
+      if ((await keeper.resume()) === null) await keeper.acquire({ signal: death, onWait: () => {} });
+      const stop = new AbortController();
+      if (releaseAfterMs !== null) {
+        this.#world.sleep(releaseAfterMs).then(
+          () => stop.abort(),
+          () => {},
+        );
+      }
+      await keeper.run(AbortSignal.any([death, stop.signal]), () => (this.fenced = true));
+      if (stop.signal.aborted && !this.fenced) await keeper.release(death).catch(() => {});
+    } catch (error) {
+      if (!death.aborted) throw error;
+    }
+  }
+
+  #newKeeper(): LeaseKeeper {
+    return new LeaseKeeper({
+      store: this.#world.bucketFor(),
+      key: KEY,
+      clock: this.#clock(),
+      log: silentLog,
+      policy: this.#world.plan.policy,
+      claim: { owner: this.name, launch: 1, nodes: 1 },
+      memory: {
+        load: async () => this.#identity,
+        save: async (identity) => {
+          this.#identity = identity;
+        },
+      },
+    });
+  }
+
+  #clock(): Clock {
+    const { clockRate, startMs } = this.#plan;
+    return {
+      monotonicMs: () => (this.#world.nowMs + startMs) * clockRate,
+      wallMs: () => 0,
+      sleep: (ms, signal) => this.#world.sleep(ms / clockRate, signal),
+    };
+  }
+}

@@ -1,0 +1,84 @@
+import { type Incomplete, judge, type MovementFacts } from './judge.ts';
+import type { Candidate, FileSeen, OpenWriters } from '../contract/recogniser.ts';
+import { fingerprintOf } from './scan.ts';
+import { structureOf, type StructureFinding } from '../formats/structure.ts';
+import { type HeldFiles, holdFiles } from './held-files.ts';
+
+/** A candidate found complete, its files held open. */
+export interface CompleteCandidate extends AsyncDisposable {
+  readonly candidate: Candidate;
+  readonly companions: readonly FileSeen[];
+  readonly evidence: string;
+  readonly held: HeldFiles;
+}
+
+/** Findings about files that have not changed since. */
+export class KnownStructures {
+  readonly #byPath = new Map<string, { readonly fingerprint: string; readonly finding: StructureFinding }>();
+
+  async of(held: HeldFiles): Promise<ReadonlyMap<string, StructureFinding>> {
+    const findings = new Map<string, StructureFinding>();
+    for (const file of held.files) {
+      const fingerprint = fingerprintOf(file.seen);
+      const known = this.#byPath.get(file.seen.path);
+      const finding = known?.fingerprint === fingerprint ? known.finding : await structureOf(file.seen.path, file);
+      this.#byPath.set(file.seen.path, { fingerprint, finding });
+      findings.set(file.seen.path, finding);
+    }
+    return findings;
+  }
+}
+
+function isWhole(findings: ReadonlyMap<string, StructureFinding>, path: string): boolean {
+  return findings.get(path)?.verdict === 'whole';
+}
+
+export interface InspectOptions {
+  readonly folder: string;
+  readonly facts: MovementFacts;
+  readonly openWriters: OpenWriters;
+  readonly structures: KnownStructures;
+  /** Told of files that were found whole and with nobody writing to them, while the workload runs. */
+  readonly onFinished?: (files: readonly FileSeen[]) => void;
+}
+
+/**
+ * Opens a candidate whose movement allows it and judges what is in the open files. Files first, writers second: whoever
+ * opens one for writing after that shows as a change when the files are looked at again before the commit.
+ */
+export async function inspect(
+  candidate: Candidate,
+  { folder, facts, openWriters, structures, onFinished }: InspectOptions,
+): Promise<CompleteCandidate | Incomplete> {
+  if (candidate.unkept !== undefined) return { why: candidate.unkept, settling: false, told: true };
+  const opened = await holdFiles(folder, candidate.files, candidate.companions);
+  if ('problem' in opened)
+    return {
+      why: `${opened.path} ${opened.problem}`,
+      // What changed or went away just now somebody writes to still, though the workload has ended: the next look tells.
+      ...(opened.forbidden ? { settling: false, told: true } : { settling: true }),
+    };
+  const { held } = opened;
+  try {
+    const seen = held.files.map((file) => file.seen);
+    const writers = await openWriters.among(seen);
+    const findings = await structures.of(held);
+    const verdict = judge(candidate, { ...facts, structures: findings, writers });
+    const changed = await held.changed();
+    if (facts.ended === null && writers !== null)
+      onFinished?.(
+        seen.filter(({ inode, path }) => isWhole(findings, path) && !writers.has(inode) && !changed.has(path)),
+      );
+    const moved = candidate.files.find((file) => changed.has(file.path));
+    if (verdict.complete && moved === undefined) {
+      const { evidence } = verdict;
+      const companions = verdict.companions.filter((file) => !changed.has(file.path));
+      return { candidate, companions, evidence, held, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
+    }
+    await held[Symbol.asyncDispose]();
+    return verdict.complete ? { why: `${moved?.path} changed while being looked at`, settling: true } : verdict;
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+}

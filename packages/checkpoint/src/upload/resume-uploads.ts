@@ -1,0 +1,94 @@
+import { isStoreError, type LeftUpload, type ObjectStore, type PartInfo } from '@runctl/store';
+import type { FileSeen } from '../contract/recogniser.ts';
+import type { DataPlace, DataPlaces } from './data-places.ts';
+import type { FileUploads } from './file-uploads.ts';
+import type { UploadJournal } from '../contract/upload-journal.ts';
+import { type JournalledUpload, resumable } from './upload-journal.ts';
+
+export interface ResumeOptions {
+  readonly store: ObjectStore;
+  readonly journal: UploadJournal;
+  readonly places: DataPlaces;
+  readonly uploads: FileUploads;
+  readonly generation: number;
+  /** One look at the checkpoint folder, with what is unfinished in it. */
+  readonly scan: () => Promise<readonly FileSeen[]>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes up what an agent left on this machine: of each upload whose file is still there, the noted parts that the store
+ * confirms, and those that the store has beside them, sent before they could be noted. The other uploads are aborted. Rejects as the store does, and can be called again then.
+ */
+export async function resumeUploads(options: ResumeOptions): Promise<void> {
+  const { generation, journal, places, scan, signal, store } = options;
+  const before = await scan();
+  const left = resumable(await journal.read());
+  const own = left.places.filter((place) => place.generation === generation);
+  const byFolder = new Map(own.map((place) => [place.folder, places.resume(place.folder, place.step)]));
+  for (const each of left.uploads) {
+    const place = byFolder.get(each.file.folder) ?? null;
+    if (place !== null && (await isTakenUp(each, { ...options, place, before }))) continue;
+    await store.abortMultipart(each.upload, { signal });
+    await journal.append({ type: 'closed', uploadId: each.upload.uploadId });
+  }
+  await abortUnknown(new Set(byFolder.keys()), options);
+  await shorten(journal, generation);
+}
+
+/** A file that is not where it was seen gets a second look: a script that finishes it renames it, at any moment. */
+async function isTakenUp(
+  left: JournalledUpload,
+  options: ResumeOptions & { readonly place: DataPlace; readonly before: readonly FileSeen[] },
+): Promise<boolean> {
+  const { before, place, scan, signal, store, uploads } = options;
+  for (const look of [() => before, scan]) {
+    const seen = (await look()).find((file) => file.inode === left.file.inode);
+    if (seen === undefined) continue;
+    const confirmed = await confirmedBy(store, left, signal);
+    if (confirmed === null) return false;
+    if (await uploads.takeUp(confirmed, seen, place)) return true;
+  }
+  return false;
+}
+
+/** With the parts that the store has, as they were noted or not; null when it does not know the upload any more. */
+async function confirmedBy(
+  store: ObjectStore,
+  left: JournalledUpload,
+  signal: AbortSignal,
+): Promise<(JournalledUpload & LeftUpload) | null> {
+  const stored = new Map<number, PartInfo>();
+  try {
+    for await (const part of store.listParts(left.upload, { signal })) stored.set(part.partNumber, part);
+  } catch (error) {
+    if (isStoreError(error, 'missing')) return null;
+    throw error;
+  }
+  const parts = left.parts.filter(({ partNumber, sizeBytes, etag }) => {
+    const there = stored.get(partNumber);
+    return there?.sizeBytes === sizeBytes && there.etag === etag;
+  });
+  for (const { partNumber } of parts) stored.delete(partNumber);
+  return { ...left, parts, unnoted: Array.from(stored.values()) };
+}
+
+/** Uploads below our own places that the journal does not name: the agent died between opening and noting them. */
+async function abortUnknown(folders: ReadonlySet<string>, { journal, signal, store }: ResumeOptions): Promise<void> {
+  const known = new Set(resumable(await journal.read()).uploads.map(({ upload }) => upload.uploadId));
+  for (const prefix of folders)
+    for await (const upload of store.listMultipart({ prefix, signal }))
+      if (!known.has(upload.uploadId)) await store.abortMultipart(upload, { signal });
+}
+
+/** To what is still on its way. */
+async function shorten(journal: UploadJournal, generation: number): Promise<void> {
+  const { places, uploads } = resumable(await journal.read());
+  await journal.replace([
+    ...places.filter((place) => place.generation === generation).map((place) => ({ type: 'place' as const, place })),
+    ...uploads.flatMap(({ upload, file, parts }) => [
+      { type: 'opened' as const, upload, file },
+      ...parts.map((part) => ({ type: 'sent' as const, uploadId: upload.uploadId, part })),
+    ]),
+  ]);
+}

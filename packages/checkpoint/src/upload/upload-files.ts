@@ -1,0 +1,190 @@
+import { inParallel } from '@runctl/core';
+import type { Manifest, ManifestFile } from '@runctl/protocol';
+import {
+  checksumHolds,
+  type ContentHashes,
+  FileChangedError,
+  FileGrewError,
+  FileShrankError,
+  isStoreError,
+  type PartGrid,
+  partGrid,
+  type SizedCrc32,
+} from '@runctl/store';
+import { fingerprintOf } from '../look/scan.ts';
+import type { BucketAccess } from '../ledger/commit.ts';
+import { hashContent, sendContent } from './content.ts';
+import type { HeldFile } from '../look/held-files.ts';
+import type { UploadProgress } from '../contract/publisher-port.ts';
+import type { DataPlace } from './data-places.ts';
+import type { FileUploads } from './file-uploads.ts';
+
+/** Hashes of files by fingerprint: what was hashed once and has not changed since is not read again. */
+export class KnownContent {
+  readonly #byPath = new Map<string, { readonly fingerprint: string; readonly hashes: ContentHashes }>();
+
+  of(file: Pick<HeldFile, 'seen'>): ContentHashes | null {
+    const known = this.#byPath.get(file.seen.path);
+    return known?.fingerprint === fingerprintOf(file.seen) ? known.hashes : null;
+  }
+
+  remember(file: HeldFile, hashes: ContentHashes): void {
+    this.#byPath.set(file.seen.path, { fingerprint: fingerprintOf(file.seen), hashes });
+  }
+}
+
+export interface HashOptions {
+  readonly known: KnownContent;
+  readonly uploads: FileUploads;
+  readonly signal: AbortSignal;
+  /** Larger files are not read for it: of those, equal parts are found while they are sent. */
+  readonly atMostBytes: number;
+}
+
+/** Hashes the files that may equal one in the manifest before, since only those can be spared an upload. */
+export async function hashFilesOfKnownSize(
+  files: readonly HeldFile[],
+  before: Manifest | null,
+  { known, uploads, signal, atMostBytes }: HashOptions,
+): Promise<void> {
+  for (const file of files) {
+    const upload = uploads.of(file.seen.inode);
+    const sent = upload?.checkedAs === fingerprintOf(file.seen) ? upload.parts.hashes(file.sizeBytes) : null;
+    if (sent !== null) known.remember(file, sent);
+  }
+  const sizes = new Set(before?.files.map((file) => file.sizeBytes));
+  for (const file of files)
+    if (sizes.has(file.sizeBytes) && file.sizeBytes <= atMostBytes && known.of(file) === null)
+      known.remember(file, await hashContent(file, uploads.gridOf(file.sizeBytes), signal));
+}
+
+/** Whether a manifest has every one of these files with this content under this path. Unknown content counts as different. */
+export function holdsSameContent(manifest: Manifest | null, files: readonly HeldFile[], known: KnownContent): boolean {
+  const stored = new Map(manifest?.files.map((file) => [file.path, file]));
+  return files.every((file) => {
+    const before = stored.get(file.seen.path);
+    return before !== undefined && before.sizeBytes === file.sizeBytes && before.sha256 === known.of(file)?.sha256;
+  });
+}
+
+export interface UploadOptions extends BucketAccess {
+  readonly place: DataPlace;
+  readonly uploads: FileUploads;
+  readonly before: Manifest | null;
+  /** Paths of files that may be missing in the end because they change while they are sent. */
+  readonly optional: ReadonlySet<string>;
+  readonly known: KnownContent;
+  /** Uploads under way, by path: kept up to date for the heartbeat. */
+  readonly progress: Map<string, UploadProgress>;
+}
+
+/** Files of one part go up side by side. Of those with more, lanes are shared, so that the first are whole early. */
+const SMALL_FILES_AT_ONCE = 8;
+const LARGE_FILES_AT_ONCE = 4;
+
+/** Brings files into the data folder: copied inside the store where it has the content already, uploaded otherwise. */
+export async function uploadFiles(files: readonly HeldFile[], options: UploadOptions): Promise<ManifestFile[]> {
+  const stored = new Map(options.before?.files.map((file) => [contentName(file), file.key]));
+  try {
+    const upload = (file: HeldFile): Promise<ManifestFile | null> =>
+      uploadFile(file, stored, options).catch((error: unknown) => {
+        const changed = [FileChangedError, FileShrankError, FileGrewError].some((kind) => error instanceof kind);
+        if (changed && options.optional.has(file.seen.path)) return null;
+        throw error;
+      });
+    const inParts = ({ sizeBytes }: HeldFile): boolean => options.uploads.gridOf(sizeBytes).parts.length > 1;
+    const small = files.filter((file) => !inParts(file));
+    const large = files.filter(inParts);
+    const first = await inParallel(small, { concurrency: SMALL_FILES_AT_ONCE }, upload);
+    const second = await inParallel(large, { concurrency: LARGE_FILES_AT_ONCE }, upload);
+    return [...first, ...second].filter((file) => file !== null).sort((a, b) => (a.path < b.path ? -1 : 1));
+  } finally {
+    options.progress.clear();
+  }
+}
+
+/**
+ * Copies files of the manifest before by their paths: of a companion that is being rewritten, or too large for the time
+ * that is left, the version that is durable goes along.
+ */
+export async function carryOver(paths: readonly string[], options: UploadOptions): Promise<ManifestFile[]> {
+  const wanted = (options.before?.files ?? []).filter((file) => paths.includes(file.path));
+  const carried = await inParallel(wanted, { concurrency: SMALL_FILES_AT_ONCE }, async (file) => {
+    const key = options.place.keyFor(file.path);
+    const pieces = piecesOf(file.sizeBytes, file.partSizeBytes, file.partCrc32);
+    return (await copied(file.key, key, { ...options, pieces })) ? { ...file, key } : null;
+  });
+  return carried.filter((file) => file !== null);
+}
+
+async function uploadFile(file: HeldFile, stored: Map<string, string>, options: UploadOptions): Promise<ManifestFile> {
+  const { known, place, progress } = options;
+  const { path, sizeBytes, mode } = file.seen;
+  const grid = options.uploads.gridOf(sizeBytes);
+  const atHand = known.of(file);
+  const from = atHand === null ? undefined : stored.get(contentName({ sizeBytes, sha256: atHand.sha256 }));
+  if (atHand !== null && from !== undefined) {
+    const key = place.keyFor(path);
+    const pieces = piecesOf(
+      sizeBytes,
+      grid.partSizeBytes,
+      atHand.parts.map((part) => part.crc32),
+    );
+    if (await copied(from, key, { ...options, pieces }))
+      return { path, key, sizeBytes, mode, ...manifestHashes(grid, atHand) };
+  }
+  progress.set(path, { path, sentBytes: 0, sizeBytes });
+  const { key, hashes } = await sendFile(file, options);
+  progress.delete(path);
+  known.remember(file, hashes);
+  stored.set(contentName({ sizeBytes, sha256: hashes.sha256 }), key);
+  return { path, key, sizeBytes, mode, ...manifestHashes(grid, hashes) };
+}
+
+async function sendFile(
+  file: HeldFile,
+  { store, place, progress, signal, uploads }: UploadOptions,
+): Promise<{ readonly key: string; readonly hashes: ContentHashes }> {
+  const { path, sizeBytes } = file.seen;
+  const onProgress = (sentBytes: number): void => void progress.set(path, { path, sentBytes, sizeBytes });
+  if (uploads.gridOf(sizeBytes).parts.length > 1) return uploads.bring(file, place, { signal, onProgress });
+  const key = place.keyFor(path);
+  return { key, hashes: await sendContent(file, { store, key, signal, onSent: onProgress }) };
+}
+
+/**
+ * False when the source is gone, or is not any more what was stored there as far as the store tells the copy's checksum:
+ * both only mean that the bytes have to be sent.
+ */
+async function copied(
+  from: string,
+  to: string,
+  { store, signal, pieces }: UploadOptions & { readonly pieces: readonly SizedCrc32[] },
+): Promise<boolean> {
+  try {
+    const { crc32 } = await store.copy(from, to, { signal });
+    if (checksumHolds(crc32, pieces) !== false) return true;
+    await store.delete([to], { signal }).catch(() => {});
+    return false;
+  } catch (error) {
+    if (isStoreError(error, 'missing')) return false;
+    throw error;
+  }
+}
+
+function piecesOf(sizeBytes: number, partSizeBytes: number, partCrc32: readonly string[]): readonly SizedCrc32[] {
+  const { parts } = partGrid(sizeBytes, partSizeBytes);
+  return parts.map(({ start, end }, index) => ({ crc32: partCrc32[index] ?? '', sizeBytes: end - start }));
+}
+
+const contentName = (content: { sizeBytes: number; sha256: string }): string =>
+  `${content.sizeBytes} ${content.sha256}`;
+
+function manifestHashes({ partSizeBytes }: PartGrid, { sha256, parts }: ContentHashes) {
+  return {
+    sha256,
+    partSizeBytes,
+    partCrc32: parts.map((part) => part.crc32),
+    partSha256: parts.map((part) => part.sha256),
+  };
+}
