@@ -1,3 +1,20 @@
+/*
+ * Makes what a script saves durable in the bucket, and brings it back. Each folder imports only those before it, type
+ * imports included.
+ *
+ *   contract/   ports and plain data that several folders share: files as seen, candidates, recogniser, publisher, restore
+ *   formats/    what the bytes of one file say about its being whole
+ *   look/       one folder as it is: scan, what several looks have shown of each file, and whether a candidate is complete
+ *   recognise/  which files belong together, framework by framework
+ *   ledger/     what the bucket holds of a run: pointer, manifests, numbers, rounds of several machines, retention
+ *   upload/     bytes on their way into the bucket, while files grow and when they are complete; builds on ledger/
+ *   publish/    which checkpoint is made durable next, and its commit
+ *   restore/    the latest checkpoint, back into a folder
+ *   shards/     runs of several machines: who commits and who delivers
+ *   inspect/    looks for people: at a local folder, and at what the bucket holds
+ *   lease/      who may publish; independent of the others
+ */
+
 export * from './lease/lease-keeper.ts';
 export * from './lease/lease-machine.ts';
 export * from './lease/lease-memory.ts';
