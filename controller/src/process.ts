@@ -1,5 +1,5 @@
 import { systemClock } from '@runctl/core';
-import type { ProcessFolder } from '@runctl/cloud';
+import type { ProcessFolder } from '@runctl/sandbox/client';
 import { realpathSync } from 'node:fs';
 import { homedir, hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -86,7 +86,7 @@ function userName(): string {
 function createTemporaryFolder(): { readonly path: () => Promise<string>; readonly remove: () => void } {
   let made: ProcessFolder | null = null;
   const make = async (): Promise<ProcessFolder> => {
-    const { createProcessFolder } = await import('@runctl/cloud');
+    const { createProcessFolder } = await import('@runctl/sandbox/client');
     return (made = await createProcessFolder(tmpdir(), 'runctl-'));
   };
   let making: Promise<ProcessFolder> | null = null;

@@ -1,4 +1,4 @@
-import { connectSandbox } from '@runctl/cloud';
+import { connectSandbox } from '@runctl/sandbox/client';
 import { execa } from 'execa';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';

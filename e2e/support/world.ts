@@ -5,7 +5,13 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectSandbox, createProcessFolder, ownSandboxName, type ProcessFolder, type Sandbox } from '@runctl/cloud';
+import {
+  connectSandbox,
+  createProcessFolder,
+  ownSandboxName,
+  type ProcessFolder,
+  type Sandbox,
+} from '@runctl/sandbox/client';
 import { sandboxControlPath, type SandboxRequestName } from '@runctl/protocol';
 import { Bucket } from './bucket.ts';
 import { unmountLeft } from './left-mounts.ts';

@@ -1,4 +1,4 @@
-import { connectSandbox, readRegion, sandboxEnvironment, startSandbox, stopSandbox } from '@runctl/cloud';
+import { connectSandbox, readRegion, sandboxEnvironment, startSandbox, stopSandbox } from '@runctl/sandbox/client';
 import { RunctlError } from '@runctl/core';
 import type { SandboxRegionFile } from '@runctl/protocol';
 import type { SandboxControl, SandboxRegion, SandboxStartOptions } from '../operations/sandbox/sandbox-control.ts';

@@ -44,7 +44,7 @@ export class DrillCommand extends WorkloadCommand {
     const numbers = this.numbers();
     const project = await this.findProject();
     const { context } = this;
-    const { ownSandboxName } = await import('@runctl/cloud');
+    const { ownSandboxName } = await import('@runctl/sandbox/client');
     const folder =
       this.keep || this.state !== undefined
         ? await this.keptFolder()

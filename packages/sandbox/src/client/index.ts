@@ -1,0 +1,2 @@
+export * from './process-folder.ts';
+export * from './sandbox-client.ts';
