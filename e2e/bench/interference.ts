@@ -11,7 +11,7 @@ const UPLOAD_BYTES_PER_SECOND = 300e6;
 const WINDOW_MS = 10_000;
 const SETTLE_MS = 2500;
 const GOAL = 0.05;
-/** As the agent is run: packages/provider/src/boot/render.ts. */
+/** As the agent is run: packages/provider/src/aws/boot/user-data.ts. */
 const AGENT_NICE = 10;
 
 interface Window {

@@ -1,3 +1,3 @@
 export { classifyAwsError } from './aws/classify.ts';
-export * from './boot/render.ts';
+export * from './aws/boot/user-data.ts';
 export * from './fleet-provider.ts';
