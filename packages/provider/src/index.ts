@@ -1,3 +1,4 @@
+export { renderUserData } from './aws/boot/user-data.ts';
 export { classifyAwsError } from './aws/classify.ts';
-export * from './aws/boot/user-data.ts';
-export * from './fleet-provider.ts';
+export type { BootRequest } from './boot/boot-request.ts';
+export type * from './fleet-provider.ts';

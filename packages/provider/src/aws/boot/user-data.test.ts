@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { USER_DATA_LIMIT_BYTES, renderUserData, type BootRequest } from './user-data.ts';
+import type { BootRequest } from '../../boot/boot-request.ts';
+import { USER_DATA_LIMIT_BYTES, renderUserData } from './user-data.ts';
 
 const request: BootRequest = {
   config: { version: 1, run: 'r-abcdefghij', launch: 2, bucket: 'bucket', prefix: "it's/", region: 'us-east-1' },

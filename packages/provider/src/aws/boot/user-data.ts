@@ -1,112 +1,23 @@
 import { RunctlError } from '@runctl/core';
-import type { AgentConfig } from '@runctl/protocol';
+import type { BootRequest } from '../../boot/boot-request.ts';
+import { renderBootScript } from '../../boot/boot-script.ts';
 import { fetcherScript } from './fetcher-script.ts';
 
 /** EC2 takes at most this much raw user data (EC2 user guide, "instancedata-add-user-data"). */
 export const USER_DATA_LIMIT_BYTES = 16 * 1024;
 
-export interface BootRequest {
-  readonly config: AgentConfig;
-  readonly tools: {
-    readonly agentKey: string;
-    readonly agentSha256: string;
-    readonly nodeKey: string;
-    readonly nodeSha256: string;
-  };
-  /** A boot that has not reached the agent by then powers the machine off. */
-  readonly bootGuardMs: number;
-}
-
-const quoted = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
-
 /**
- * The script that cloud-init runs as root at the first boot. It holds no secret (every process can read user data),
- * fetches Node and the agent with the instance's role, verifies both, and starts the agent: under systemd where the machine
- * has one, else in a restart loop. All paths stand under RUNCTL_INSTANCE_ROOT, which is empty on a real machine.
- * Errors: `user-data-too-large`.
+ * The boot script of an EC2 instance, which cloud-init runs: it reaches the bucket with the instance's role. Errors:
+ * `user-data-too-large`.
  */
 export function renderUserData(request: BootRequest): string {
-  const { config, tools } = request;
-  const guardMinutes = Math.max(1, Math.ceil(request.bootGuardMs / 60_000));
-  const script = `#!/bin/sh
-# runctl: start of run ${config.run}, launch ${config.launch}
-ROOT="\${RUNCTL_INSTANCE_ROOT:-}"
-export RUNCTL_RUN=${quoted(config.run)} RUNCTL_LAUNCH=${config.launch} RUNCTL_REGION=${quoted(config.region)}
-export RUNCTL_BUCKET=${quoted(config.bucket)} RUNCTL_PREFIX=${quoted(config.prefix)}
-stage=preparing
-umask 022
-
-# The boot guard: whatever goes wrong from here on, this machine does not run on unattended. The agent cancels it.
-shutdown -h +${guardMinutes} "runctl: the agent did not start in time" >/dev/null 2>&1 || echo "boot: no boot guard: shutdown is not available"
-
-fail() {
-  echo "boot: FAILED at '$stage': $1"
-  python3 "$ROOT/opt/runctl/boot.py" failed "$stage" "$1" || echo "boot: the failure could not be reported"
-  shutdown -h now
-  exit 1
-}
-
-mkdir -p "$ROOT/opt/runctl" "$ROOT/etc/runctl" "$ROOT/usr/local/bin" "$ROOT/var/lib/runctl" "$ROOT/var/log" "$ROOT/run/runctl" || fail "cannot make folders under $ROOT/"
-command -v python3 >/dev/null || fail "this image has no python3, which the boot needs"
-cat >"$ROOT/opt/runctl/boot.py" <<'BOOT_PY'
-${fetcherScript}BOOT_PY
-
-get() {
-  stage="fetching $1"; shift
-  { error=$(python3 "$ROOT/opt/runctl/boot.py" fetch "$@" 2>&1 >&3) || fail "$error"; } 3>&1
-}
-# Beside each other: unpacking the runtime takes one core and most of the time.
-get "the agent" ${quoted(tools.agentKey)} ${tools.agentSha256} "$ROOT/opt/runctl/agent.mjs" & fetching=$!
-get "the Node runtime" ${quoted(tools.nodeKey)} ${tools.nodeSha256} "$ROOT/opt/runctl/node" gunzip
-wait "$fetching" || exit 1
-
-stage="starting the agent"
-cat >"$ROOT/etc/runctl/agent.json" <<'AGENT_JSON'
-${JSON.stringify(config)}
-AGENT_JSON
-cat >"$ROOT/usr/local/bin/runctl-agent" <<AGENT
-#!/bin/sh
-# The agent mostly sleeps beside a training that wants the memory: small heaps, no helper threads for the collector.
-exec "$ROOT/opt/runctl/node" --max-semi-space-size=1 --optimize-for-size --single-threaded "$ROOT/opt/runctl/agent.mjs" "\\$@"
-AGENT
-chmod 755 "$ROOT/usr/local/bin/runctl-agent"
-error=$("$ROOT/usr/local/bin/runctl-agent" --version 2>&1) || fail "the agent does not run here: $error"
-
-if [ -z "$ROOT" ] && [ -d /run/systemd/system ]; then
-  cat >/etc/systemd/system/runctl-agent.service <<'UNIT'
-[Unit]
-Description=runctl agent
-Wants=network-online.target
-After=network-online.target
-StartLimitIntervalSec=0
-[Service]
-ExecStart=/usr/local/bin/runctl-agent run
-Environment=HOME=/root
-Restart=always
-RestartSec=2
-RestartPreventExitStatus=0
-KillMode=process
-TimeoutStopSec=110
-OOMScoreAdjust=-900
-LimitNOFILE=1048576
-[Install]
-WantedBy=multi-user.target
-UNIT
-  systemctl daemon-reload && systemctl enable --now --no-block runctl-agent || fail "systemd did not take the agent's unit"
-else
-  # No systemd: exit code 0 means that the agent is done, anything else that it must be started again.
-  nohup sh -c 'until "$0/usr/local/bin/runctl-agent" run; do sleep 2; done' "$ROOT" </dev/null >>"$ROOT/var/log/runctl-agent.out" 2>&1 &
-fi
-echo "boot: the agent is started"
-`;
+  const script = renderBootScript(request, fetcherScript);
   const sizeBytes = Buffer.byteLength(script);
   if (sizeBytes > USER_DATA_LIMIT_BYTES)
     throw new RunctlError(
       'user-data-too-large',
       `the boot script has ${sizeBytes} bytes; EC2 takes ${USER_DATA_LIMIT_BYTES}`,
-      {
-        hint: 'shorten the bucket prefix',
-      },
+      { hint: 'shorten the bucket prefix' },
     );
   return script;
 }

@@ -1,0 +1,15 @@
+import type { AgentConfig } from '@runctl/protocol';
+
+/** What a machine must do to become an agent of a launch, whatever the machine is. */
+export interface BootRequest {
+  readonly config: AgentConfig;
+  /** Keys in the bucket, below its prefix, and what their bytes must be. */
+  readonly tools: {
+    readonly agentKey: string;
+    readonly agentSha256: string;
+    readonly nodeKey: string;
+    readonly nodeSha256: string;
+  };
+  /** A boot that has not reached the agent by then powers the machine off. */
+  readonly bootGuardMs: number;
+}
