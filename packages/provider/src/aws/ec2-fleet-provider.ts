@@ -14,12 +14,12 @@ import {
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { RunctlError, required, type Clock } from '@runctl/core';
 import type { CloudInstance, FleetEvent, FleetProvider } from '../fleet-provider.ts';
-import { awsCodeOf, classifyAwsError } from './classify.ts';
-import { createEc2Clients } from './ec2-client.ts';
-import { resolveImage } from './images.ts';
-import { launchFleet } from './launch-fleet.ts';
-import { findOffers } from './offers.ts';
-import { FLEET_TAG, TAG, tagValue } from './tags.ts';
+import { awsCodeOf, classifyAwsError } from './api/classify.ts';
+import { createEc2Clients } from './api/ec2-client.ts';
+import { resolveImage } from './target/images.ts';
+import { launchFleet } from './capacity/launch-fleet.ts';
+import { findOffers } from './offers/offers.ts';
+import { FLEET_TAG, TAG, tagValue } from './api/tags.ts';
 
 /** EC2 behind the FleetProvider port. Credentials, profile and endpoints come from the SDK's standard environment. */
 export function createEc2FleetProvider(options: { region: string; clock: Clock }): FleetProvider & { close(): void } {

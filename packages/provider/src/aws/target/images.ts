@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { RunctlError, required } from '@runctl/core';
-import { awsCodeOf } from './classify.ts';
+import { awsCodeOf } from '../api/classify.ts';
 
 type Architecture = 'x86_64' | 'arm64';
 

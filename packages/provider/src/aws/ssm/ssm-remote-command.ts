@@ -5,8 +5,8 @@ import {
   type GetCommandInvocationCommandOutput,
 } from '@aws-sdk/client-ssm';
 import { RunctlError, required, type Clock } from '@runctl/core';
-import type { RemoteCommand } from '../fleet-provider.ts';
-import { awsCodeOf, classifyAwsError } from './classify.ts';
+import type { RemoteCommand } from '../../fleet-provider.ts';
+import { awsCodeOf, classifyAwsError } from '../api/classify.ts';
 
 const PENDING = new Set(['Pending', 'InProgress', 'Delayed']);
 const POLL_MS = [100, 200, 400, 800, 1500, 2000];

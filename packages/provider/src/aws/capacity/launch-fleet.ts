@@ -10,9 +10,9 @@ import {
   type ValidationWarning,
 } from '@aws-sdk/client-ec2';
 import { RunctlError, required, retry, type Clock } from '@runctl/core';
-import type { LaunchRequest } from '../fleet-provider.ts';
-import { awsCodeOf, classifyAwsError, isEventualConsistency } from './classify.ts';
-import { tagsOf } from './tags.ts';
+import type { LaunchRequest } from '../../fleet-provider.ts';
+import { awsCodeOf, classifyAwsError, isEventualConsistency } from '../api/classify.ts';
+import { tagsOf } from '../api/tags.ts';
 
 /** Creates the launch template and the fleet of a launch; with the same client token again, finds those it made before. */
 export async function launchFleet(

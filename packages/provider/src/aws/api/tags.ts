@@ -1,5 +1,5 @@
 import type { Tag } from '@aws-sdk/client-ec2';
-import type { LaunchRequest } from '../fleet-provider.ts';
+import type { LaunchRequest } from '../../fleet-provider.ts';
 
 /** Keys that EC2 lets into IMDS too: no slash, no space (EC2 user guide, "Tag your resources"). */
 export const TAG = {
