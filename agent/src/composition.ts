@@ -24,10 +24,10 @@ import { systemPower } from './ending/power.ts';
 import { createImds } from './interruption/imds-client.ts';
 import type { AgentPorts, LeaseRequest } from './life/ports.ts';
 import { unpackWithTar } from './preparation/code.ts';
-import { type Account, becoming, workloadAccount } from './supervisor/account.ts';
-import { systemPriority } from './supervisor/priority.ts';
-import { linuxProcessTable, psProcessTable } from './supervisor/process-table.ts';
-import { UnixSupervisor } from './supervisor/unix-supervisor.ts';
+import { type Account, becoming, workloadAccount } from './workload/account.ts';
+import { systemPriority } from './workload/priority.ts';
+import { linuxProcessTable, psProcessTable } from './workload/process-table.ts';
+import { UnixSupervisor } from './workload/unix-supervisor.ts';
 
 export interface Process {
   readonly env: Readonly<Record<string, string | undefined>>;

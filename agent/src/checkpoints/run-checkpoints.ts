@@ -13,7 +13,7 @@ import {
 import { type Clock, type Log, messageOf } from '@runctl/core';
 import type { AgentPaths } from '@runctl/protocol';
 import type { Lanes, ObjectStore } from '@runctl/store';
-import type { Account } from '../supervisor/account.ts';
+import type { Account } from '../workload/account.ts';
 import type { Checkpoints, CheckpointsRequest, OpenCheckpoints, RestoreRequest } from './checkpoint-port.ts';
 import { RejectedManifests } from './rejected-manifests.ts';
 import type { WatchFolder } from './watch-folder.ts';

@@ -5,7 +5,7 @@ import type { RunDocuments } from '../documents/run-documents.ts';
 import type { Identity } from '../interruption/identity.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
-import type { Supervisor } from '../supervisor/supervisor.ts';
+import type { Supervisor } from '../workload/supervisor.ts';
 import type { LifeState } from './life-state.ts';
 import type { AgentPorts } from './ports.ts';
 import type { StopBoard } from './stop-board.ts';

@@ -9,7 +9,7 @@ import type { AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../
 import { type LogShipper, shipRest } from '../logs/shipper.ts';
 import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prepare.ts';
 import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
-import { workloadCommand, workloadEnvironment } from '../supervisor/environment.ts';
+import { workloadCommand, workloadEnvironment } from '../workload/environment.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { PassAccounts } from './pass-accounts.ts';
 import { mayHaveSaved, unsavedAfter, unsavedOf } from './unsaved.ts';

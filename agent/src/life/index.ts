@@ -6,6 +6,6 @@ export type {
   WorkloadCommand,
   WorkloadEnded,
   WorkloadProcess,
-} from '../supervisor/supervisor.ts';
+} from '../workload/supervisor.ts';
 export type { AgentPorts } from './ports.ts';
 export { runAgent } from './run-agent.ts';

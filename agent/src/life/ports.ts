@@ -8,9 +8,9 @@ import type { Power } from '../ending/power.ts';
 import type { Imds } from '../interruption/imds-client.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { UnpackCode } from '../preparation/code.ts';
-import type { Account } from '../supervisor/account.ts';
-import type { Priority } from '../supervisor/priority.ts';
-import type { Supervisor } from '../supervisor/supervisor.ts';
+import type { Account } from '../workload/account.ts';
+import type { Priority } from '../workload/priority.ts';
+import type { Supervisor } from '../workload/supervisor.ts';
 
 export interface LeaseRequest {
   readonly owner: string;

@@ -5,7 +5,7 @@ import { chown, mkdir, open, rm } from 'node:fs/promises';
 import { RunctlError } from '@runctl/core';
 import type { RunSpec } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
-import type { Account } from '../supervisor/account.ts';
+import type { Account } from '../workload/account.ts';
 
 /** Unpacks a gzip'd tar into the folder as the workload's user. What the folder has besides stays. */
 export type UnpackCode = (archivePath: string, folder: string) => Promise<void>;

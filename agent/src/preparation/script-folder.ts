@@ -1,6 +1,6 @@
 import { chown, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Account } from '../supervisor/account.ts';
+import type { Account } from '../workload/account.ts';
 
 /**
  * An empty folder that the workload's user owns: progress and done-marker are written beside and renamed, which takes the

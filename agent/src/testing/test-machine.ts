@@ -13,8 +13,8 @@ import { createImds } from '../interruption/imds-client.ts';
 import type { JournalState } from '../journal/journal.ts';
 import { runAgent } from '../life/run-agent.ts';
 import { unpackWithTar } from '../preparation/code.ts';
-import { linuxProcessTable, psProcessTable } from '../supervisor/process-table.ts';
-import { UnixSupervisor } from '../supervisor/unix-supervisor.ts';
+import { linuxProcessTable, psProcessTable } from '../workload/process-table.ts';
+import { UnixSupervisor } from '../workload/unix-supervisor.ts';
 import { ImdsServer } from './imds-server.ts';
 import type { RunWorld } from './run-world.ts';
 
