@@ -5,7 +5,7 @@ import pino from 'pino';
 import { composeAgent } from './composition.ts';
 import { readConfiguration } from './configuration.ts';
 import { askStatus, statusText } from './control/status-command.ts';
-import { systemPower } from './ending/power.ts';
+import { systemPower } from './host/ec2/power.ts';
 import { runAgent } from './life/run-agent.ts';
 
 /** Set by the bundler. */

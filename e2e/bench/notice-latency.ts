@@ -1,4 +1,4 @@
-import { createImds, createInterruptionWatcher } from '@runctl/agent/interruption';
+import { createImds, createInterruptionWatcher } from '@runctl/agent/host/ec2';
 import { defaultTiming } from '@runctl/protocol';
 import { silentLog, systemClock } from '@runctl/core';
 import { spawn } from 'node:child_process';

@@ -4,7 +4,7 @@ import type { LaunchOutcome } from '@runctl/protocol';
 import { isStoreError } from '@runctl/store';
 import type { RunDocuments } from '../documents/run-documents.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
-import type { Power } from './power.ts';
+import type { Power } from '../host/ec2/power.ts';
 
 export interface EndingOptions {
   readonly documents: Pick<RunDocuments, 'endLaunch'>;

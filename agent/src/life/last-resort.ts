@@ -4,7 +4,7 @@ import { FORMAT_VERSION, type LaunchOutcome, timestampOf } from '@runctl/protoco
 import * as z from 'zod';
 import { RunDocuments } from '../documents/run-documents.ts';
 import { endLaunch } from '../ending/end-launch.ts';
-import { readIdentity } from '../interruption/identity.ts';
+import { readIdentity } from '../host/ec2/identity.ts';
 import { emptyJournal, Journal, replaceFile } from '../journal/journal.ts';
 import type { AgentPorts } from './ports.ts';
 

@@ -6,7 +6,7 @@ import { stopHistory } from '../fit/stop-history.ts';
 import { costUsd } from '../heartbeat/cost.ts';
 import { createHeartbeat, type Heartbeat } from '../heartbeat/heartbeat.ts';
 import { statusOf, type WaitingFacts, waitingStatusOf } from '../heartbeat/status.ts';
-import { createInterruptionWatcher, type InterruptionWatcher, type Notice } from '../interruption/watcher.ts';
+import { createInterruptionWatcher, type InterruptionWatcher, type Notice } from '../host/ec2/watcher.ts';
 import type { LogShipper } from '../logs/shipper.ts';
 import type { LifeContext } from './attempt-context.ts';
 import type { AttemptLife } from './attempt-life.ts';

@@ -9,7 +9,7 @@ import { temporaryFolder } from '@runctl/testkit';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
 import { watchFolder } from '../checkpoints/watch-folder.ts';
 import { openEndpoint } from '../control/endpoint.ts';
-import { createImds } from '../interruption/imds-client.ts';
+import { createImds } from '../host/ec2/imds-client.ts';
 import type { JournalState } from '../journal/journal.ts';
 import { runAgent } from '../life/run-agent.ts';
 import { unpackWithTar } from '../preparation/code.ts';
