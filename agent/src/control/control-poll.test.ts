@@ -2,7 +2,7 @@ import { newRunId, silentLog, systemClock } from '@runctl/core';
 import { type ControlDocument, controlDocument, encodeDocument, FORMAT_VERSION, runKeys } from '@runctl/protocol';
 import { MemoryStore } from '@runctl/store';
 import { expect, test } from 'vitest';
-import { RunDocuments } from '../documents/run-documents.ts';
+import { RunDocuments } from '../reporting/run-documents.ts';
 import { createControlPoll } from './control-poll.ts';
 
 const signal = new AbortController().signal;

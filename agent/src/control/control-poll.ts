@@ -1,6 +1,6 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
 import type { ControlDocument } from '@runctl/protocol';
-import type { RunDocuments } from '../documents/run-documents.ts';
+import type { RunDocuments } from '../reporting/run-documents.ts';
 
 export interface ControlPollOptions {
   readonly documents: Pick<RunDocuments, 'control'>;

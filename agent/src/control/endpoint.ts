@@ -7,7 +7,7 @@ import { type Clock, type Log, messageOf } from '@runctl/core';
 import { agentEndpoint, type AgentFrame, type AgentStatus, type AttemptStatus, clientFrame } from '@runctl/protocol';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { replaceFile } from '../journal/journal.ts';
-import { followFile } from '../logs/follow.ts';
+import { followFile } from '../reporting/follow.ts';
 
 export interface EndpointOptions {
   /** Where others on this machine find port and token; mode 0600. */

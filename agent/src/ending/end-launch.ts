@@ -2,7 +2,7 @@ import type { FleetEnder } from '@runctl/cloud';
 import { backoffMs, type Clock, type Log, messageOf } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import { isStoreError } from '@runctl/store';
-import type { RunDocuments } from '../documents/run-documents.ts';
+import type { RunDocuments } from '../reporting/run-documents.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { Power } from '../host/ec2/power.ts';
 

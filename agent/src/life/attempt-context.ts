@@ -1,12 +1,12 @@
 import type { AttemptStatus, LaunchIntent, RunSpec } from '@runctl/protocol';
 import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
 import type { FitKeeper } from '../fit/fit-keeper.ts';
-import type { RunDocuments } from '../documents/run-documents.ts';
+import type { RunDocuments } from '../reporting/run-documents.ts';
 import type { Identity } from '../host/ec2/identity.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { Supervisor } from '../workload/supervisor.ts';
-import type { LifeState } from './life-state.ts';
+import type { LifeState } from '../reporting/life-state.ts';
 import type { AgentPorts } from './ports.ts';
 import type { StopBoard } from './stop-board.ts';
 

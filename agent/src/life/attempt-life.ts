@@ -6,15 +6,15 @@ import { createPassLoop, type PassLoop } from '../checkpoints/pass-loop.ts';
 import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/attempt-driver.ts';
 import { drainNoteOf, replaceFile } from '../journal/journal.ts';
 import type { AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
-import { type LogShipper, shipRest } from '../logs/shipper.ts';
+import { type LogShipper, shipRest } from '../reporting/shipper.ts';
 import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prepare.ts';
 import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
 import { workloadCommand, workloadEnvironment } from '../workload/environment.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { PassAccounts } from './pass-accounts.ts';
-import { mayHaveSaved, unsavedAfter, unsavedOf } from './unsaved.ts';
+import { mayHaveSaved, unsavedAfter, unsavedOf } from '../reporting/unsaved.ts';
 import { attemptPolicy, refusedMs } from './windows.ts';
-import { adoptedDrain, DrainNotes } from './drain-notes.ts';
+import { adoptedDrain, DrainNotes } from '../reporting/drain-notes.ts';
 import { isClean, noteCutOff, noteWorkload } from './workload-notes.ts';
 import { type AttemptReport, reportAttempt } from './report-attempt.ts';
 

@@ -1,6 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { timestampOf } from '@runctl/protocol';
-import { createLogShipper, type LogShipper } from '../logs/shipper.ts';
+import { createLogShipper, type LogShipper } from '../reporting/shipper.ts';
 import { inheritanceOf } from '../preparation/history.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { until } from './learn.ts';

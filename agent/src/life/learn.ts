@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { backoffMs, messageOf, RunctlError } from '@runctl/core';
 import type { LaunchFleet, LaunchIntent, RunSpec } from '@runctl/protocol';
-import type { RunDocuments } from '../documents/run-documents.ts';
+import type { RunDocuments } from '../reporting/run-documents.ts';
 import { type Identity, readIdentity } from '../host/ec2/identity.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { AgentPorts } from './ports.ts';

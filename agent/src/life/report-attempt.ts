@@ -1,13 +1,13 @@
 import { messageOf } from '@runctl/core';
 import { type AttemptOutcome, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
 import type { PassReport } from '@runctl/checkpoint';
-import { costUsd } from '../heartbeat/cost.ts';
+import { costUsd } from '../reporting/cost.ts';
 import type { Ending, FlushResult } from '../lifecycle/model.ts';
 import type { Verdict } from '../recovery/verdict.ts';
 import type { LifeContext } from './attempt-context.ts';
-import type { DrainNotes } from './drain-notes.ts';
+import type { DrainNotes } from '../reporting/drain-notes.ts';
 import { durableStep } from './launch-outcome.ts';
-import { drainReportOf, writesSince } from './drain-record.ts';
+import { drainReportOf, writesSince } from '../reporting/drain-record.ts';
 
 export interface AttemptReport {
   readonly ending: Ending;

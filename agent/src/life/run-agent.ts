@@ -1,15 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { messageOf } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
-import { RunDocuments } from '../documents/run-documents.ts';
+import { RunDocuments } from '../reporting/run-documents.ts';
 import { FitKeeper } from '../fit/fit-keeper.ts';
-import { createProgressReader } from '../heartbeat/progress.ts';
+import { createProgressReader } from '../reporting/progress.ts';
 import { emptyJournal, Journal } from '../journal/journal.ts';
 import { type LifeContext, priceOf } from './attempt-context.ts';
 import { foldersOf, learn, type LearnedFacts } from './learn.ts';
 import { failureCount, lastResort, usefulness } from './last-resort.ts';
 import { Life, type LifeOptions } from './life.ts';
-import { LifeState } from './life-state.ts';
+import { LifeState } from '../reporting/life-state.ts';
 import type { AgentPorts } from './ports.ts';
 import { StopBoard } from './stop-board.ts';
 

@@ -3,11 +3,11 @@ import { type AttemptStatus, type ControlDocument, FORMAT_VERSION, timestampOf }
 import { createControlPoll } from '../control/control-poll.ts';
 import type { Endpoint } from '../control/endpoint.ts';
 import { stopHistory } from '../fit/stop-history.ts';
-import { costUsd } from '../heartbeat/cost.ts';
-import { createHeartbeat, type Heartbeat } from '../heartbeat/heartbeat.ts';
-import { statusOf, type WaitingFacts, waitingStatusOf } from '../heartbeat/status.ts';
+import { costUsd } from '../reporting/cost.ts';
+import { createHeartbeat, type Heartbeat } from '../reporting/heartbeat.ts';
+import { statusOf, type WaitingFacts, waitingStatusOf } from '../reporting/status.ts';
 import { createInterruptionWatcher, type InterruptionWatcher, type Notice } from '../host/ec2/watcher.ts';
-import type { LogShipper } from '../logs/shipper.ts';
+import type { LogShipper } from '../reporting/shipper.ts';
 import type { LifeContext } from './attempt-context.ts';
 import type { AttemptLife } from './attempt-life.ts';
 import { userStopGraceMs } from './windows.ts';

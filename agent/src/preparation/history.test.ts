@@ -1,6 +1,6 @@
 import type { AttemptOutcome, AttemptStatus } from '@runctl/protocol';
 import { expect, test } from 'vitest';
-import type { EarlierAttempt } from '../documents/run-documents.ts';
+import type { EarlierAttempt } from '../reporting/run-documents.ts';
 import { inheritanceOf } from './history.ts';
 
 const status = (interruptions: number, crashes = 0, launch = 1, spentUsd: number | null = 1): AttemptStatus =>

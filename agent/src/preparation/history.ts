@@ -1,4 +1,4 @@
-import type { EarlierAttempt } from '../documents/run-documents.ts';
+import type { EarlierAttempt } from '../reporting/run-documents.ts';
 
 /** What earlier machines of this launch (and launches, for money) leave to this attempt. */
 export interface Inheritance {

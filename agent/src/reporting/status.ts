@@ -1,7 +1,7 @@
 import { type AttemptStatus, type Fit, FORMAT_VERSION, timestampOf, type WaitingStatus } from '@runctl/protocol';
 import type { DurableCheckpoint, UploadProgress } from '@runctl/checkpoint';
 import type { Identity } from '../host/ec2/identity.ts';
-import type { LifeState } from '../life/life-state.ts';
+import type { LifeState } from './life-state.ts';
 import type { Progress } from './progress.ts';
 
 /** What is known before there is an attempt. */
