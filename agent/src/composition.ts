@@ -19,7 +19,7 @@ import {
 import { runCheckpoints } from './checkpoints/run-checkpoints.ts';
 import { watchFolder } from './checkpoints/watch-folder.ts';
 import type { Configuration } from './configuration.ts';
-import { openEndpoint } from './control/endpoint.ts';
+import { openEndpoint } from './endpoint/endpoint.ts';
 import { systemPower } from './host/ec2/power.ts';
 import { createImds } from './host/ec2/imds-client.ts';
 import type { AgentPorts, LeaseRequest } from './life/ports.ts';

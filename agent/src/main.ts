@@ -4,7 +4,7 @@ import { isRunctlError, type Log, messageOf, systemClock } from '@runctl/core';
 import pino from 'pino';
 import { composeAgent } from './composition.ts';
 import { readConfiguration } from './configuration.ts';
-import { askStatus, statusText } from './control/status-command.ts';
+import { askStatus, statusText } from './endpoint/status-command.ts';
 import { systemPower } from './host/ec2/power.ts';
 import { runAgent } from './life/run-agent.ts';
 

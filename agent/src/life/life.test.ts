@@ -4,7 +4,7 @@ import { systemClock } from '@runctl/core';
 import type { AgentStatus } from '@runctl/protocol';
 import { intercepted, type ObjectStore, StoreError } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
-import { askStatus } from '../control/status-command.ts';
+import { askStatus } from '../endpoint/status-command.ts';
 import { eventually } from '../testing/eventually.ts';
 import { resultOf, RunWorld } from '../testing/run-world.ts';
 

@@ -3,7 +3,7 @@ import type { Clock, Log } from '@runctl/core';
 import type { AgentConfig, AgentPaths, RunSpec } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import type { OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
-import type { OpenEndpoint } from '../control/endpoint.ts';
+import type { OpenEndpoint } from '../endpoint/endpoint.ts';
 import type { Power } from '../host/ec2/power.ts';
 import type { Imds } from '../host/ec2/imds-client.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';

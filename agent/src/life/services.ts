@@ -1,7 +1,7 @@
 import { messageOf } from '@runctl/core';
 import { type AttemptStatus, type ControlDocument, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
-import { createControlPoll } from '../control/control-poll.ts';
-import type { Endpoint } from '../control/endpoint.ts';
+import { createControlPoll } from '../endpoint/control-poll.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
 import { stopHistory } from '../fit/stop-history.ts';
 import { costUsd } from '../reporting/cost.ts';
 import { createHeartbeat, type Heartbeat } from '../reporting/heartbeat.ts';

@@ -8,7 +8,7 @@ import { Lanes } from '@runctl/store';
 import { temporaryFolder } from '@runctl/testkit';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
 import { watchFolder } from '../checkpoints/watch-folder.ts';
-import { openEndpoint } from '../control/endpoint.ts';
+import { openEndpoint } from '../endpoint/endpoint.ts';
 import { createImds } from '../host/ec2/imds-client.ts';
 import type { JournalState } from '../journal/journal.ts';
 import { runAgent } from '../life/run-agent.ts';
