@@ -1,5 +1,5 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
-import type { StopBoard } from '../life/stop-board.ts';
+import type { StopBoard } from './stop-board.ts';
 import { initialAttempt, step } from '../lifecycle/attempt.ts';
 import type {
   AttemptEffect,

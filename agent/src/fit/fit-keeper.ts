@@ -1,7 +1,7 @@
 import type { UploadProgress } from '@runctl/checkpoint';
 import type { Fit, Manifest, RunSpec } from '@runctl/protocol';
 import { flushTime, killTime } from '../lifecycle/deadlines.ts';
-import { attemptPolicy } from '../life/windows.ts';
+import { attemptPolicy } from '../lifecycle/windows.ts';
 import { estimateFit } from './estimate.ts';
 import { saveSpanMs } from './save-span.ts';
 import type { StopHistory } from './stop-history.ts';

@@ -8,7 +8,7 @@ import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { Supervisor } from '../workload/supervisor.ts';
 import type { LifeState } from '../reporting/life-state.ts';
 import type { AgentPorts } from './ports.ts';
-import type { StopBoard } from './stop-board.ts';
+import type { StopBoard } from '../driver/stop-board.ts';
 
 /** What the agent knows once it knows its run: constant over all attempts on this machine. */
 export interface RunFacts {

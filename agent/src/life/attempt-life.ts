@@ -13,7 +13,7 @@ import { workloadCommand, workloadEnvironment } from '../workload/environment.ts
 import type { LifeContext } from './attempt-context.ts';
 import { PassAccounts } from './pass-accounts.ts';
 import { mayHaveSaved, unsavedAfter, unsavedOf } from '../reporting/unsaved.ts';
-import { attemptPolicy, refusedMs } from './windows.ts';
+import { attemptPolicy, refusedMs } from '../lifecycle/windows.ts';
 import { adoptedDrain, DrainNotes } from '../reporting/drain-notes.ts';
 import { isClean, noteCutOff, noteWorkload } from './workload-notes.ts';
 import { type AttemptReport, reportAttempt } from './report-attempt.ts';

@@ -8,7 +8,7 @@ import { outcomeOf } from './launch-outcome.ts';
 import { type LearnedFacts, until } from './learn.ts';
 import { Services } from './services.ts';
 import { standBy } from './stand-by.ts';
-import { shutdownWindowMs } from './windows.ts';
+import { shutdownWindowMs } from '../lifecycle/windows.ts';
 
 /** What to do next; the loop below knows nothing else. */
 type Next =

@@ -11,7 +11,7 @@ import { failureCount, lastResort, usefulness } from './last-resort.ts';
 import { Life, type LifeOptions } from './life.ts';
 import { LifeState } from '../reporting/life-state.ts';
 import type { AgentPorts } from './ports.ts';
-import { StopBoard } from './stop-board.ts';
+import { StopBoard } from '../driver/stop-board.ts';
 
 /** Single-machine runs have one node. */
 const NODE = 0;

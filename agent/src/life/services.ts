@@ -10,7 +10,7 @@ import { createInterruptionWatcher, type InterruptionWatcher, type Notice } from
 import type { LogShipper } from '../reporting/shipper.ts';
 import type { LifeContext } from './attempt-context.ts';
 import type { AttemptLife } from './attempt-life.ts';
-import { userStopGraceMs } from './windows.ts';
+import { userStopGraceMs } from '../lifecycle/windows.ts';
 
 /** Before the fleet's end EC2 terminates without a notice: this long before it the agent stops by itself. */
 const VALIDITY_MARGIN_MS = 600_000;

@@ -2,7 +2,7 @@ import { messageOf } from '@runctl/core';
 import { downloadAccount } from '../preparation/download-account.ts';
 import { bringCode } from '../preparation/prepare.ts';
 import type { LifeContext } from './attempt-context.ts';
-import { standbyMs } from './windows.ts';
+import { standbyMs } from '../lifecycle/windows.ts';
 
 export interface StandByOptions {
   /** Resolves once the launch has an outcome, or when the signal fires. Never rejects. */

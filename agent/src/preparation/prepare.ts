@@ -2,7 +2,7 @@ import { backoffMs, formatBytes, formatDuration, messageOf } from '@runctl/core'
 import { type AttemptStarted, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
 import { isStoreError } from '@runctl/store';
 import type { LifeContext } from '../life/attempt-context.ts';
-import { refusedMs } from '../life/windows.ts';
+import { refusedMs } from '../lifecycle/windows.ts';
 import { placeCode } from './code.ts';
 import { downloadAccount } from './download-account.ts';
 import { emptyScriptFolder, scriptsOwnFolder } from './script-folder.ts';

@@ -1,5 +1,5 @@
 import type { RunSpec } from '@runctl/protocol';
-import type { AttemptPolicy } from '../lifecycle/model.ts';
+import type { AttemptPolicy } from './model.ts';
 
 /** Windows that are no notice's are shares of one, so that a rehearsal scales them too. */
 export const userStopGraceMs = (noticeMs: number): number => noticeMs * 0.75;
