@@ -11,7 +11,7 @@ import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prep
 import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
 import { workloadCommand, workloadEnvironment } from '../workload/environment.ts';
 import type { LifeContext } from './attempt-context.ts';
-import { PassAccounts } from './pass-accounts.ts';
+import { PassAccounts } from '../checkpoints/pass-accounts.ts';
 import { mayHaveSaved, unsavedAfter, unsavedOf } from '../reporting/unsaved.ts';
 import { attemptPolicy, refusedMs } from '../lifecycle/windows.ts';
 import { adoptedDrain, DrainNotes } from '../reporting/drain-notes.ts';

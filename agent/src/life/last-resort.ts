@@ -3,7 +3,7 @@ import { type Clock, formatDuration, newNonce } from '@runctl/core';
 import { FORMAT_VERSION, type LaunchOutcome, timestampOf } from '@runctl/protocol';
 import * as z from 'zod';
 import { RunDocuments } from '../reporting/run-documents.ts';
-import { endLaunch } from '../ending/end-launch.ts';
+import { endLaunch } from './end-launch.ts';
 import { readIdentity } from '../host/ec2/identity.ts';
 import { emptyJournal, Journal, replaceFile } from '../journal/journal.ts';
 import type { AgentPorts } from './ports.ts';

@@ -1,6 +1,6 @@
 import { messageOf } from '@runctl/core';
 import { type LaunchOutcome, type StopCause, timestampOf } from '@runctl/protocol';
-import { endLaunch } from '../ending/end-launch.ts';
+import { endLaunch } from './end-launch.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { AttemptLife, type LastVerdict } from './attempt-life.ts';
 import { beginGeneration, shipperOf } from './generation.ts';

@@ -1,7 +1,7 @@
 import type { PassReport } from '@runctl/checkpoint';
 import { type Log, messageOf } from '@runctl/core';
-import { PassedOverAccount } from '../checkpoints/passed-over-account.ts';
-import { isRefusal } from '../checkpoints/refusals.ts';
+import { PassedOverAccount } from './passed-over-account.ts';
+import { isRefusal } from './refusals.ts';
 
 /** What passes find that people should know while the training goes on: each thing once, in log and status. */
 export class PassAccounts {
