@@ -1,7 +1,7 @@
 import { systemClock } from '@runctl/core';
 import { fixedCredentials, limited, type ObjectStore, prefixed, retrying, S3Store } from '@runctl/store';
 
-/** A store put together as the agent does it (agent/src/composition.ts). */
+/** A store put together as the agent does it (agent/src/compose/compose-agent.ts). */
 export function agentStore(endpoint: string): { readonly store: ObjectStore; readonly bucket: S3Store } {
   const bucket = new S3Store({
     bucket: 'b',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { RunctlError, messageOf } from '@runctl/core';
 import { type AgentConfig, agentConfig, type AgentPaths, agentPaths, decodeDocument } from '@runctl/protocol';
-import { IMDS_ADDRESS } from './host/ec2/imds-client.ts';
+import { IMDS_ADDRESS } from '../host/ec2/imds-client.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -16,18 +16,18 @@ import {
   retrying,
   S3Store,
 } from '@runctl/store';
-import { runCheckpoints } from './checkpoints/run-checkpoints.ts';
-import { watchFolder } from './checkpoints/watch-folder.ts';
+import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
+import { watchFolder } from '../checkpoints/watch-folder.ts';
 import type { Configuration } from './configuration.ts';
-import { openEndpoint } from './endpoint/endpoint.ts';
-import { systemPower } from './host/ec2/power.ts';
-import { createImds } from './host/ec2/imds-client.ts';
-import type { AgentPorts, LeaseRequest } from './life/ports.ts';
-import { unpackWithTar } from './preparation/code.ts';
-import { type Account, becoming, workloadAccount } from './workload/account.ts';
-import { systemPriority } from './workload/priority.ts';
-import { linuxProcessTable, psProcessTable } from './workload/process-table.ts';
-import { UnixSupervisor } from './workload/unix-supervisor.ts';
+import { openEndpoint } from '../endpoint/endpoint.ts';
+import { systemPower } from '../host/ec2/power.ts';
+import { createImds } from '../host/ec2/imds-client.ts';
+import type { AgentPorts, LeaseRequest } from '../life/ports.ts';
+import { unpackWithTar } from '../preparation/code.ts';
+import { type Account, becoming, workloadAccount } from '../workload/account.ts';
+import { systemPriority } from '../workload/priority.ts';
+import { linuxProcessTable, psProcessTable } from '../workload/process-table.ts';
+import { UnixSupervisor } from '../workload/unix-supervisor.ts';
 
 export interface Process {
   readonly env: Readonly<Record<string, string | undefined>>;
