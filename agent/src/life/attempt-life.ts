@@ -7,7 +7,7 @@ import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/
 import { drainNoteOf, replaceFile } from '../journal/journal.ts';
 import type { AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
 import { type LogShipper, shipRest } from '../reporting/shipper.ts';
-import { prepareWorkload, type Prepared, tellStarted } from '../preparation/prepare.ts';
+import { prepareWorkload, type Prepared } from '../preparation/prepare.ts';
 import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
 import { workloadCommand, workloadEnvironment } from '../workload/environment.ts';
 import type { LifeContext } from './attempt-context.ts';
@@ -17,6 +17,7 @@ import { attemptPolicy, refusedMs } from '../lifecycle/windows.ts';
 import { adoptedDrain, DrainNotes } from '../reporting/drain-notes.ts';
 import { isClean, noteCutOff, noteWorkload } from './workload-notes.ts';
 import { type AttemptReport, reportAttempt } from './report-attempt.ts';
+import { reportStart } from './report-start.ts';
 
 /** What follows once there is no more to do in this generation on this machine. */
 export type LastVerdict = Exclude<Verdict, { next: 'restart' }>;
@@ -152,7 +153,7 @@ export class AttemptLife implements AttemptActions {
     const startedMs = ports.clock.wallMs();
     this.#running(pid, startedMs);
     await noteWorkload(this.#context, { id, pid }, startedMs);
-    tellStarted(this.#context, prepared).catch(() => {});
+    reportStart(this.#context, prepared).catch(() => {});
   }
 
   async exited(signal: AbortSignal): Promise<WorkloadExit> {

@@ -1,11 +1,31 @@
-import { backoffMs, formatBytes, formatDuration, messageOf } from '@runctl/core';
-import { type AttemptStarted, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
-import { isStoreError } from '@runctl/store';
-import type { LifeContext } from '../life/attempt-context.ts';
+import { backoffMs, type Clock, formatBytes, formatDuration, type Log, messageOf } from '@runctl/core';
+import type { AgentPaths, AttemptStarted, RunSpec } from '@runctl/protocol';
+import { isStoreError, type ObjectStore } from '@runctl/store';
+import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
+import type { Journal } from '../journal/journal.ts';
 import { refusedMs } from '../lifecycle/windows.ts';
-import { placeCode } from './code.ts';
+import type { LifeState } from '../reporting/life-state.ts';
+import type { Account } from '../workload/account.ts';
+import { placeCode, type UnpackCode } from './code.ts';
 import { downloadAccount } from './download-account.ts';
 import { emptyScriptFolder, scriptsOwnFolder } from './script-folder.ts';
+
+/** What preparing takes of one agent's life. */
+export interface PreparationContext {
+  readonly ports: {
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly paths: Pick<AgentPaths, 'state' | 'script'>;
+    readonly store: ObjectStore;
+    readonly account: Account;
+    readonly unpackCode: UnpackCode;
+  };
+  readonly facts: { readonly spec: Pick<RunSpec, 'project' | 'checkpoint' | 'timing'> };
+  readonly folders: { readonly code: string; readonly checkpoint: string };
+  readonly journal: Journal;
+  readonly life: LifeState;
+  readonly checkpoints: Pick<Checkpoints, 'restore'>;
+}
 
 export interface Prepared {
   /** Absolute path of what to resume from; null for a start from nothing. */
@@ -15,7 +35,7 @@ export interface Prepared {
 }
 
 /** Everything between the lease and the spawn: the pause after a crash, the code, the checkpoint. */
-export async function prepareWorkload(context: LifeContext, signal: AbortSignal): Promise<Prepared> {
+export async function prepareWorkload(context: PreparationContext, signal: AbortSignal): Promise<Prepared> {
   const { ports, journal } = context;
   const stagesMs: Record<string, number> = {};
   const stage = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
@@ -43,7 +63,7 @@ const PAUSES = { attempts: Number.POSITIVE_INFINITY, baseMs: 500, maxMs: 30_000 
  * as long as a right that was given back may take to count.
  */
 async function patiently<T>(
-  { facts, ports, life }: LifeContext,
+  { facts, ports, life }: PreparationContext,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -63,7 +83,7 @@ async function patiently<T>(
   }
 }
 
-async function pauseAfterCrash({ ports, journal, life }: LifeContext, signal: AbortSignal): Promise<void> {
+async function pauseAfterCrash({ ports, journal, life }: PreparationContext, signal: AbortSignal): Promise<void> {
   const until = journal.state.attempt?.backoffUntil ?? null;
   if (until === null) return;
   const leftMs = Date.parse(until) - ports.clock.wallMs();
@@ -75,7 +95,7 @@ async function pauseAfterCrash({ ports, journal, life }: LifeContext, signal: Ab
 
 /** Also while waiting for the lease: it changes nothing that another machine can see. */
 export async function bringCode(
-  { ports, facts, folders, journal, life }: LifeContext,
+  { ports, facts, folders, journal, life }: PreparationContext,
   signal: AbortSignal,
 ): Promise<void> {
   const { project } = facts.spec;
@@ -95,7 +115,7 @@ export async function bringCode(
 }
 
 async function restore(
-  { ports, facts, checkpoints, journal, life }: LifeContext,
+  { ports, facts, checkpoints, journal, life }: PreparationContext,
   signal: AbortSignal,
 ): Promise<Pick<Prepared, 'resumeFrom' | 'resumedFrom'>> {
   if (facts.spec.checkpoint.resume === 'never') return { resumeFrom: null, resumedFrom: null };
@@ -113,30 +133,4 @@ async function restore(
     resumeFrom: entryPath,
     resumedFrom: { manifest: manifestKey, step: manifest.step, warnings: [...warnings] },
   };
-}
-
-/** Tells the bucket that this attempt begins. A store that fails now does not keep the training from starting. */
-export async function tellStarted(context: LifeContext, prepared: Prepared): Promise<void> {
-  const { documents, facts, ports, journal, life, node } = context;
-  const { identity } = facts;
-  try {
-    await documents.putStarted({
-      version: FORMAT_VERSION,
-      generation: journal.state.attempt?.generation ?? 1,
-      node,
-      launch: ports.config.launch,
-      instanceId: identity.instanceId,
-      at: timestampOf(ports.clock.wallMs()),
-      instanceType: identity.instanceType,
-      zone: identity.zone,
-      market: identity.market,
-      pricePerHourUsd: facts.pricePerHourUsd,
-      resumedFrom: prepared.resumedFrom,
-      agentVersion: ports.agentVersion,
-      stagesMs: prepared.stagesMs,
-    });
-  } catch (error) {
-    ports.log.warn({ error: messageOf(error) }, 'the start could not be written down');
-    life.warn(`the start could not be written to the bucket: ${messageOf(error)}`);
-  }
 }
