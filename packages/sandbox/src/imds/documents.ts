@@ -1,7 +1,7 @@
-import { defaultSecurityGroup, vpc } from '../model/catalog.ts';
-import type { Compute } from '../model/compute.ts';
-import type { Instance } from '../model/instance.ts';
-import { instanceProfileName } from '../model/launch-spec.ts';
+import { defaultSecurityGroup, vpc } from '../model/ec2/catalog.ts';
+import type { Compute } from '../model/compute/compute.ts';
+import type { Instance } from '../model/ec2/instance.ts';
+import { instanceProfileName } from '../model/ec2/launch-spec.ts';
 
 /** A leaf of the metadata tree; read only when asked for. */
 type MetadataLeaf = () => string;

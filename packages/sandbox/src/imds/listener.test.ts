@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { launchData, modelRegion } from '../model/testing/model-region.ts';
 import type { ModelRegion } from '../model/testing/model-region.ts';
-import type { LaunchData } from '../model/launch-data.ts';
-import type { Delays } from '../model/settings.ts';
+import type { LaunchData } from '../model/ec2/launch-data.ts';
+import type { Delays } from '../model/ec2/settings.ts';
 
 interface Imds extends AsyncDisposable {
   readonly region: ModelRegion;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { Compute } from '../model/compute.ts';
-import type { Instance } from '../model/instance.ts';
+import type { Compute } from '../model/compute/compute.ts';
+import type { Instance } from '../model/ec2/instance.ts';
 import { metadataTree } from './documents.ts';
 import type { MetadataTree } from './documents.ts';
 import { MetadataTokens } from './tokens.ts';

@@ -14,9 +14,9 @@ import {
 import { ZodError, type z } from 'zod';
 import type { S3Service } from '../api/s3/index.ts';
 import { AwsError } from '../model/aws-error.ts';
-import type { Compute } from '../model/compute.ts';
-import { isAlive, type Instance } from '../model/instance.ts';
-import type { Delays } from '../model/settings.ts';
+import type { Compute } from '../model/compute/compute.ts';
+import { isAlive, type Instance } from '../model/ec2/instance.ts';
+import type { Delays } from '../model/ec2/settings.ts';
 
 export interface ControlOptions {
   readonly compute: Compute;

@@ -1,8 +1,8 @@
 import { IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { messageOf, type Log } from '@runctl/core';
-import { clockOffsetOf } from '../api/clock-offset.ts';
-import type { CredentialStore, RegionClock, SelfVerifyingService, Service } from '../api/context.ts';
-import { credentialScopeOf, SignatureError, verifySignature } from '../api/signature.ts';
+import { clockOffsetOf } from '../wire/clock-offset.ts';
+import type { CredentialStore, RegionClock, SelfVerifyingService, Service } from '../wire/context.ts';
+import { credentialScopeOf, SignatureError, verifySignature } from '../wire/signature.ts';
 import { refuse } from './signature-answers.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;

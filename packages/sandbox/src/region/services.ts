@@ -1,8 +1,8 @@
-import type { Service } from '../api/context.ts';
+import type { Service } from '../wire/context.ts';
 import { createEc2Service } from '../api/ec2/service.ts';
 import { createSsmService } from '../api/ssm/service.ts';
 import { createStsService } from '../api/sts/service.ts';
-import type { Compute } from '../model/compute.ts';
+import type { Compute } from '../model/compute/compute.ts';
 
 /** Every service of the region but S3, by the name in a signature's scope. */
 export function servicesOf(compute: Compute): ReadonlyMap<string, Service> {

@@ -1,12 +1,12 @@
-import type { Principal } from '../context.ts';
+import type { Principal } from '../../wire/context.ts';
 import { AwsError } from '../../model/aws-error.ts';
-import type { Compute } from '../../model/compute.ts';
-import { isAllowed } from '../../model/policy.ts';
-import type { PolicyResource } from '../../model/policy.ts';
-import type { XmlValue } from '../query/xml.ts';
-import type { Parameters } from '../query/parameters.ts';
-import { checkTags } from '../../model/tags.ts';
-import type { Tags } from '../../model/tags.ts';
+import type { Compute } from '../../model/compute/compute.ts';
+import { isAllowed } from '../../model/account/policy.ts';
+import type { PolicyResource } from '../../model/account/policy.ts';
+import type { XmlValue } from '../../wire/query-xml.ts';
+import type { Parameters } from '../../wire/query-parameters.ts';
+import { checkTags } from '../../model/ec2/tags.ts';
+import type { Tags } from '../../model/ec2/tags.ts';
 import type { Idempotency } from './idempotency.ts';
 
 export type Answer = Readonly<Record<string, XmlValue>>;

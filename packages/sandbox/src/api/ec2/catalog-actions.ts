@@ -1,7 +1,7 @@
 import { AwsError } from '../../model/aws-error.ts';
-import { images, instanceTypes, isOffered, zones } from '../../model/catalog.ts';
-import type { Image, InstanceType } from '../../model/catalog.ts';
-import type { XmlValue } from '../query/xml.ts';
+import { images, instanceTypes, isOffered, zones } from '../../model/ec2/catalog.ts';
+import type { Image, InstanceType } from '../../model/ec2/catalog.ts';
+import type { XmlValue } from '../../wire/query-xml.ts';
 import type { Action } from './action.ts';
 import { filtered, paged } from './filters.ts';
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Parameters } from '../query/parameters.ts';
+import { Parameters } from '../../wire/query-parameters.ts';
 import { filtered, paged, tagFilter } from './filters.ts';
 
 const of = (fields: Record<string, string>) => Parameters.parse(new URLSearchParams(fields));

@@ -1,5 +1,5 @@
 import { AwsError } from '../../model/aws-error.ts';
-import type { Parameters } from '../query/parameters.ts';
+import type { Parameters } from '../../wire/query-parameters.ts';
 
 /** Values of a resource under a filter's name; null for a filter that the resource type does not have. */
 export type FilterValues = (name: string) => readonly string[] | null;

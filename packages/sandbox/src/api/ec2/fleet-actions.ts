@@ -1,7 +1,7 @@
 import { AwsError, asAwsError } from '../../model/aws-error.ts';
-import type { FleetConfig } from '../../model/fleet.ts';
-import { isFleetLive } from '../../model/fleet.ts';
-import type { Fleet } from '../../model/fleet.ts';
+import type { FleetConfig } from '../../model/fleet/fleet.ts';
+import { isFleetLive } from '../../model/fleet/fleet.ts';
+import type { Fleet } from '../../model/fleet/fleet.ts';
 import { authorize, proceed } from './action.ts';
 import type { Action, Answer, Call } from './action.ts';
 import { fleetConfigOf, modifiedConfig } from './fleet-parameters.ts';

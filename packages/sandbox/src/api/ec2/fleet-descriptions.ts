@@ -1,6 +1,6 @@
 import { AwsError } from '../../model/aws-error.ts';
-import type { Fleet } from '../../model/fleet.ts';
-import { isAlive } from '../../model/instance.ts';
+import type { Fleet } from '../../model/fleet/fleet.ts';
+import { isAlive } from '../../model/ec2/instance.ts';
 import { isVisible } from './action.ts';
 import type { Action, Call } from './action.ts';
 import { checkFilters, filtered, paged } from './filters.ts';

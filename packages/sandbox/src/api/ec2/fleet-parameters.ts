@@ -1,9 +1,9 @@
 import { AwsError } from '../../model/aws-error.ts';
-import type { FleetCapacity, FleetConfig, FleetOverride, FleetTemplate, FleetType } from '../../model/fleet.ts';
-import type { SpotStrategy } from '../../model/fleet-plan.ts';
-import type { Tags } from '../../model/tags.ts';
+import type { FleetCapacity, FleetConfig, FleetOverride, FleetTemplate, FleetType } from '../../model/fleet/fleet.ts';
+import type { SpotStrategy } from '../../model/fleet/fleet-plan.ts';
+import type { Tags } from '../../model/ec2/tags.ts';
 import { tagSpecifications } from './action.ts';
-import type { Parameters } from '../query/parameters.ts';
+import type { Parameters } from '../../wire/query-parameters.ts';
 
 const spotStrategies: readonly SpotStrategy[] = [
   'lowest-price',

@@ -1,8 +1,8 @@
-import type { Compute } from '../../model/compute.ts';
-import type { Fleet, FleetLaunch, FleetLaunchError, FleetOverride, FleetTemplate } from '../../model/fleet.ts';
-import { isFleetLive } from '../../model/fleet.ts';
-import { occupiesPool } from '../../model/instance.ts';
-import type { XmlValue } from '../query/xml.ts';
+import type { Compute } from '../../model/compute/compute.ts';
+import type { Fleet, FleetLaunch, FleetLaunchError, FleetOverride, FleetTemplate } from '../../model/fleet/fleet.ts';
+import { isFleetLive } from '../../model/fleet/fleet.ts';
+import { occupiesPool } from '../../model/ec2/instance.ts';
+import type { XmlValue } from '../../wire/query-xml.ts';
 import { tagSet } from './action.ts';
 
 function date(ms: number | null): Date | null {

@@ -1,6 +1,6 @@
 import { AwsError } from '../../model/aws-error.ts';
 import type { Answer } from './action.ts';
-import type { Parameters } from '../query/parameters.ts';
+import type { Parameters } from '../../wire/query-parameters.ts';
 
 interface Remembered {
   readonly parameters: string;

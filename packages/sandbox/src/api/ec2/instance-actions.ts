@@ -1,10 +1,10 @@
 import { AwsError } from '../../model/aws-error.ts';
-import { overlay } from '../../model/launch-data.ts';
-import type { LaunchData } from '../../model/launch-data.ts';
-import type { LaunchSpec } from '../../model/launch-spec.ts';
-import { occupiesPool, stateReasons } from '../../model/instance.ts';
-import type { Instance, InstanceState } from '../../model/instance.ts';
-import { newResourceId } from '../../model/resource-ids.ts';
+import { overlay } from '../../model/ec2/launch-data.ts';
+import type { LaunchData } from '../../model/ec2/launch-data.ts';
+import type { LaunchSpec } from '../../model/ec2/launch-spec.ts';
+import { occupiesPool, stateReasons } from '../../model/ec2/instance.ts';
+import type { Instance, InstanceState } from '../../model/ec2/instance.ts';
+import { newResourceId } from '../../model/ec2/resource-ids.ts';
 import { authorize, proceed } from './action.ts';
 import type { Action, Answer, Call } from './action.ts';
 import { reservationView, stateView } from './instance-view.ts';

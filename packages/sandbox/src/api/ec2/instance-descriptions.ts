@@ -1,9 +1,9 @@
 import { AwsError } from '../../model/aws-error.ts';
-import { vpc } from '../../model/catalog.ts';
-import { isAlive, stateCodes } from '../../model/instance.ts';
-import type { Instance } from '../../model/instance.ts';
-import type { Compute } from '../../model/compute.ts';
-import type { XmlValue } from '../query/xml.ts';
+import { vpc } from '../../model/ec2/catalog.ts';
+import { isAlive, stateCodes } from '../../model/ec2/instance.ts';
+import type { Instance } from '../../model/ec2/instance.ts';
+import type { Compute } from '../../model/compute/compute.ts';
+import type { XmlValue } from '../../wire/query-xml.ts';
 import { isVisible } from './action.ts';
 import type { Action, Call } from './action.ts';
 import { checkFilters, filtered, paged, tagFilter } from './filters.ts';

@@ -1,8 +1,8 @@
-import { defaultSecurityGroup, vpc } from '../../model/catalog.ts';
-import { stateCodes } from '../../model/instance.ts';
-import type { Instance, InstanceState } from '../../model/instance.ts';
-import type { Compute } from '../../model/compute.ts';
-import type { XmlValue } from '../query/xml.ts';
+import { defaultSecurityGroup, vpc } from '../../model/ec2/catalog.ts';
+import { stateCodes } from '../../model/ec2/instance.ts';
+import type { Instance, InstanceState } from '../../model/ec2/instance.ts';
+import type { Compute } from '../../model/compute/compute.ts';
+import type { XmlValue } from '../../wire/query-xml.ts';
 import { tagSet } from './action.ts';
 
 export function stateView(state: InstanceState): XmlValue {

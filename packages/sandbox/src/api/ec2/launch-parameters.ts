@@ -1,8 +1,8 @@
 import { AwsError } from '../../model/aws-error.ts';
-import { defaultSecurityGroup } from '../../model/catalog.ts';
-import type { BlockDevice, LaunchData, MetadataOptions } from '../../model/launch-data.ts';
+import { defaultSecurityGroup } from '../../model/ec2/catalog.ts';
+import type { BlockDevice, LaunchData, MetadataOptions } from '../../model/ec2/launch-data.ts';
 import { tagSpecifications } from './action.ts';
-import type { Parameters } from '../query/parameters.ts';
+import type { Parameters } from '../../wire/query-parameters.ts';
 
 /** Resource types that a launch may tag (d.ts RunInstancesRequest.TagSpecifications). */
 const taggable = ['instance', 'volume', 'spot-instances-request', 'network-interface'];

@@ -1,14 +1,14 @@
 import { AwsError, asAwsError } from '../../model/aws-error.ts';
-import { overlay } from '../../model/launch-data.ts';
-import { checkLaunchData, decodeUserData, instanceTypeNamed } from '../../model/launch-spec.ts';
-import type { LaunchData } from '../../model/launch-data.ts';
-import type { LaunchTemplate, TemplateDocument, TemplateVersion } from '../../model/launch-templates.ts';
-import type { XmlValue } from '../query/xml.ts';
+import { overlay } from '../../model/ec2/launch-data.ts';
+import { checkLaunchData, decodeUserData, instanceTypeNamed } from '../../model/ec2/launch-spec.ts';
+import type { LaunchData } from '../../model/ec2/launch-data.ts';
+import type { LaunchTemplate, TemplateDocument, TemplateVersion } from '../../model/ec2/launch-templates.ts';
+import type { XmlValue } from '../../wire/query-xml.ts';
 import { isVisible, proceed, tagSet, tagSpecifications } from './action.ts';
 import type { Action, Answer, Call } from './action.ts';
 import { checkFilters, filtered, paged, tagFilter } from './filters.ts';
 import { launchDataOf } from './launch-parameters.ts';
-import type { Parameters } from '../query/parameters.ts';
+import type { Parameters } from '../../wire/query-parameters.ts';
 
 export const launchTemplateActions: Readonly<Record<string, Action>> = {
   CreateLaunchTemplate: (call) => {

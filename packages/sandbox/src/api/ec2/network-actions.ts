@@ -1,8 +1,8 @@
 import { AwsError } from '../../model/aws-error.ts';
-import { defaultSecurityGroup, vpc, zones } from '../../model/catalog.ts';
-import type { Zone } from '../../model/catalog.ts';
-import { occupiesPool } from '../../model/instance.ts';
-import type { XmlValue } from '../query/xml.ts';
+import { defaultSecurityGroup, vpc, zones } from '../../model/ec2/catalog.ts';
+import type { Zone } from '../../model/ec2/catalog.ts';
+import { occupiesPool } from '../../model/ec2/instance.ts';
+import type { XmlValue } from '../../wire/query-xml.ts';
 import type { Action, Call } from './action.ts';
 import { checkFilters, filtered, paged } from './filters.ts';
 

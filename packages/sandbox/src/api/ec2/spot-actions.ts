@@ -1,7 +1,7 @@
 import { AwsError } from '../../model/aws-error.ts';
-import { instanceTypes, isOffered, spotPriceHistory, zones } from '../../model/catalog.ts';
-import type { SpotRequest } from '../../model/spot-requests.ts';
-import type { XmlValue } from '../query/xml.ts';
+import { instanceTypes, isOffered, spotPriceHistory, zones } from '../../model/ec2/catalog.ts';
+import type { SpotRequest } from '../../model/ec2/spot-requests.ts';
+import type { XmlValue } from '../../wire/query-xml.ts';
 import { isVisible, proceed, tagSet } from './action.ts';
 import type { Action, Call } from './action.ts';
 import { checkFilters, filtered, paged, tagFilter } from './filters.ts';

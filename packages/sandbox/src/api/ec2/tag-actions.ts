@@ -1,12 +1,12 @@
 import { AwsError } from '../../model/aws-error.ts';
-import type { Compute } from '../../model/compute.ts';
-import { resourceTypeOf } from '../../model/resource-ids.ts';
-import { checkMetadataTagKeys, checkTags } from '../../model/tags.ts';
-import type { Tags } from '../../model/tags.ts';
+import type { Compute } from '../../model/compute/compute.ts';
+import { resourceTypeOf } from '../../model/ec2/resource-ids.ts';
+import { checkMetadataTagKeys, checkTags } from '../../model/ec2/tags.ts';
+import type { Tags } from '../../model/ec2/tags.ts';
 import { proceed } from './action.ts';
 import type { Action, Call } from './action.ts';
 import { checkFilters, filtered, paged } from './filters.ts';
-import type { Parameters } from '../query/parameters.ts';
+import type { Parameters } from '../../wire/query-parameters.ts';
 
 interface Tagged {
   readonly id: string;

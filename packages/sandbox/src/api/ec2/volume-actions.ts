@@ -1,6 +1,6 @@
 import { AwsError } from '../../model/aws-error.ts';
-import type { Instance } from '../../model/instance.ts';
-import type { XmlValue } from '../query/xml.ts';
+import type { Instance } from '../../model/ec2/instance.ts';
+import type { XmlValue } from '../../wire/query-xml.ts';
 import { tagSet } from './action.ts';
 import type { Action } from './action.ts';
 import { checkFilters, filtered, paged, tagFilter } from './filters.ts';

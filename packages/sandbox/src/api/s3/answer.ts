@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { BlobReader } from './blobs.ts';
-import { httpDate, type Reply } from './call.ts';
-import type { S3Error } from './errors.ts';
-import { paced } from './pacing.ts';
-import { renderXml } from './xml.ts';
+import type { BlobReader } from '../../model/s3/blobs.ts';
+import { httpDate, type Reply } from './call/call.ts';
+import type { S3Error } from '../../model/s3/errors.ts';
+import { paced } from './call/pacing.ts';
+import { renderXml } from './call/xml.ts';
 
 /** Up to this size an answer is sent in one piece. */
 const SMALL_BYTES = 64 * 1024;

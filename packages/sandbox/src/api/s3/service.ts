@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asSeenFrom, clockOffsetOf } from '../clock-offset.ts';
-import type { CredentialStore, RegionClock, SelfVerifyingService } from '../context.ts';
-import { verifySignature, type VerifiedRequest } from '../signature.ts';
+import { asSeenFrom, clockOffsetOf } from '../../wire/clock-offset.ts';
+import type { CredentialStore, RegionClock, SelfVerifyingService } from '../../wire/context.ts';
+import { verifySignature, type VerifiedRequest } from '../../wire/signature.ts';
 import { errorReply, newRequestId, send, type Envelope } from './answer.ts';
-import { RequestBody } from './body.ts';
-import { Buckets } from './buckets.ts';
-import { headersOf, targetOf, type Call, type Reply, type Target } from './call.ts';
-import { asS3Error, S3Error } from './errors.ts';
-import { Faults, type FaultCount, type FaultEffect, type FaultRule } from './faults.ts';
+import { RequestBody } from './call/body.ts';
+import { Buckets } from '../../model/s3/buckets.ts';
+import { headersOf, targetOf, type Call, type Reply, type Target } from './call/call.ts';
+import { asS3Error, S3Error } from '../../model/s3/errors.ts';
+import { Faults, type FaultCount, type FaultEffect, type FaultRule } from '../../model/s3/faults.ts';
 import { operationFor } from './operations/index.ts';
-import { routeOf, type Route } from './routing.ts';
+import { routeOf, type Route } from './call/routing.ts';
 
 export interface S3ServiceOptions {
   /** Folder for buckets and objects, which outlive the service; made if it is missing. One service at a time may use it. */

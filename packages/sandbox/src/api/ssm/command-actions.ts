@@ -1,7 +1,7 @@
 import { AwsError } from '../../model/aws-error.ts';
-import { isAlive } from '../../model/instance.ts';
-import type { Command, Invocation } from '../../model/commands.ts';
-import type { Compute } from '../../model/compute.ts';
+import { isAlive } from '../../model/ec2/instance.ts';
+import type { Command, Invocation } from '../../model/ssm/commands.ts';
+import type { Compute } from '../../model/compute/compute.ts';
 import { epochSeconds, pagedJson } from './input.ts';
 import type { Input } from './input.ts';
 import type { SsmAction } from './service.ts';

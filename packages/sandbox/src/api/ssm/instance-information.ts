@@ -1,5 +1,5 @@
 import { AwsError } from '../../model/aws-error.ts';
-import type { Instance } from '../../model/instance.ts';
+import type { Instance } from '../../model/ec2/instance.ts';
 import { epochSeconds, pagedJson } from './input.ts';
 import type { Input } from './input.ts';
 import type { SsmAction } from './service.ts';

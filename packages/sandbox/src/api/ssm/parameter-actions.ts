@@ -1,6 +1,6 @@
 import { AwsError } from '../../model/aws-error.ts';
-import { publicParameters } from '../../model/catalog.ts';
-import type { Compute } from '../../model/compute.ts';
+import { publicParameters } from '../../model/ec2/catalog.ts';
+import type { Compute } from '../../model/compute/compute.ts';
 import { epochSeconds, pagedJson } from './input.ts';
 import type { SsmAction } from './service.ts';
 

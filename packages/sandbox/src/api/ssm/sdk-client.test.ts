@@ -12,10 +12,10 @@ import {
   waitUntilCommandExecuted,
 } from '@aws-sdk/client-ssm';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { images } from '../../model/catalog.ts';
+import { images } from '../../model/ec2/catalog.ts';
 import { execResult } from '../../model/testing/scripted-driver.ts';
 import { launchData } from '../../model/testing/model-region.ts';
-import type { LaunchData } from '../../model/launch-data.ts';
+import type { LaunchData } from '../../model/ec2/launch-data.ts';
 import { eventually, regionServer } from '../testing/region-server.ts';
 import type { RegionServer } from '../testing/region-server.ts';
 import { ssmActionNames } from './service.ts';

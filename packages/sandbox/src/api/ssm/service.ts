@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { AwsError, asAwsError } from '../../model/aws-error.ts';
-import type { Compute } from '../../model/compute.ts';
-import { isAllowed } from '../../model/policy.ts';
-import type { Service } from '../context.ts';
-import { readBody } from '../query/request-body.ts';
+import type { Compute } from '../../model/compute/compute.ts';
+import { isAllowed } from '../../model/account/policy.ts';
+import type { Service } from '../../wire/context.ts';
+import { readBody } from '../../wire/request-body.ts';
 import { commandActions } from './command-actions.ts';
 import { Input } from './input.ts';
 import { instanceInformationActions } from './instance-information.ts';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { AwsError, asAwsError } from '../../model/aws-error.ts';
-import type { Compute } from '../../model/compute.ts';
-import type { Principal, Service } from '../context.ts';
-import { readBody } from '../query/request-body.ts';
-import { children, element, xmlDeclaration } from '../query/xml.ts';
+import type { Compute } from '../../model/compute/compute.ts';
+import type { Principal, Service } from '../../wire/context.ts';
+import { readBody } from '../../wire/request-body.ts';
+import { children, element, xmlDeclaration } from '../../wire/query-xml.ts';
 
 const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
 

@@ -1,11 +1,11 @@
 import { FakeClock, temporaryFolder } from '@runctl/testkit';
-import { createCompute } from '../compute.ts';
-import type { Compute } from '../compute.ts';
-import type { FleetConfig, FleetOverride } from '../fleet.ts';
-import type { Instance } from '../instance.ts';
-import type { LaunchData } from '../launch-data.ts';
-import { images } from '../catalog.ts';
-import type { Delays } from '../settings.ts';
+import { createCompute } from '../compute/compute.ts';
+import type { Compute } from '../compute/compute.ts';
+import type { FleetConfig, FleetOverride } from '../fleet/fleet.ts';
+import type { Instance } from '../ec2/instance.ts';
+import type { LaunchData } from '../ec2/launch-data.ts';
+import { images } from '../ec2/catalog.ts';
+import type { Delays } from '../ec2/settings.ts';
 import { ScriptedDriver } from './scripted-driver.ts';
 
 /** A region whose time stands still until the test moves it. */

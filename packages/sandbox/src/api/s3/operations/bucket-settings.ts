@@ -1,8 +1,8 @@
 import { XMLValidator } from 'fast-xml-parser';
-import type { Call, Reply } from '../call.ts';
-import { S3Error, type S3ErrorCode } from '../errors.ts';
-import type { BucketSetting } from '../routing.ts';
-import { parseXml, renderXml, textOf } from '../xml.ts';
+import type { Call, Reply } from '../call/call.ts';
+import { S3Error, type S3ErrorCode } from '../../../model/s3/errors.ts';
+import type { BucketSetting } from '../call/routing.ts';
+import { parseXml, renderXml, textOf } from '../call/xml.ts';
 import { ownerOf } from './owner.ts';
 
 /** What a bucket without the setting answers: an error, or the document that every new bucket has. */

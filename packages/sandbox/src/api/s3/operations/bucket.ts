@@ -1,6 +1,6 @@
-import { xmlDate, type Call, type Reply } from '../call.ts';
-import { S3Error } from '../errors.ts';
-import { parseXml, renderXml, textOf } from '../xml.ts';
+import { xmlDate, type Call, type Reply } from '../call/call.ts';
+import { S3Error } from '../../../model/s3/errors.ts';
+import { parseXml, renderXml, textOf } from '../call/xml.ts';
 import { ownerOf } from './owner.ts';
 
 export function listBuckets(call: Call): Reply {

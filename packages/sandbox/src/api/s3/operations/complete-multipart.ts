@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { Bucket, Upload } from '../bucket.ts';
-import { quoted, type Call, type Reply } from '../call.ts';
-import { checksumAlgorithms, checksumElement, checksumHeader, checksumOfParts, type Checksum } from '../checksums.ts';
-import { S3Error } from '../errors.ts';
-import type { ObjectVersion, PartRecord } from '../records.ts';
-import { childrenOf, parseXml, renderXml, textOf, type ParsedElement } from '../xml.ts';
+import type { Bucket, Upload } from '../../../model/s3/bucket.ts';
+import { quoted, type Call, type Reply } from '../call/call.ts';
+import {
+  checksumAlgorithms,
+  checksumElement,
+  checksumHeader,
+  checksumOfParts,
+  type Checksum,
+} from '../../../model/s3/checksums.ts';
+import { S3Error } from '../../../model/s3/errors.ts';
+import type { ObjectVersion, PartRecord } from '../../../model/s3/records.ts';
+import { childrenOf, parseXml, renderXml, textOf, type ParsedElement } from '../call/xml.ts';
 import { checksumElements, commitVersion, encryptionHeaders, newVersionId, versionIdHeader } from './details.ts';
 
 const MIN_PART_BYTES = 5 * 1024 ** 2;

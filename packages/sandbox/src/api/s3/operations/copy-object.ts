@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Bucket } from '../bucket.ts';
-import { quoted, xmlDate, type Call, type Reply } from '../call.ts';
-import { createDigest, parseAlgorithm, type Checksum } from '../checksums.ts';
-import { S3Error } from '../errors.ts';
-import { judgeRead, judgeWrite, readConditionsOf } from '../preconditions.ts';
-import type { ObjectVersion } from '../records.ts';
-import { renderXml } from '../xml.ts';
+import type { Bucket } from '../../../model/s3/bucket.ts';
+import { quoted, xmlDate, type Call, type Reply } from '../call/call.ts';
+import { createDigest, parseAlgorithm, type Checksum } from '../../../model/s3/checksums.ts';
+import { S3Error } from '../../../model/s3/errors.ts';
+import { judgeRead, judgeWrite, readConditionsOf } from '../../../model/s3/preconditions.ts';
+import type { ObjectVersion } from '../../../model/s3/records.ts';
+import { renderXml } from '../call/xml.ts';
 import {
   checksumElements,
   commitVersion,

@@ -1,8 +1,8 @@
-import type { Bucket } from '../bucket.ts';
-import type { Call, Reply } from '../call.ts';
-import { asS3Error, S3Error } from '../errors.ts';
-import { judgeWrite } from '../preconditions.ts';
-import { childrenOf, parseXml, renderXml, textOf } from '../xml.ts';
+import type { Bucket } from '../../../model/s3/bucket.ts';
+import type { Call, Reply } from '../call/call.ts';
+import { asS3Error, S3Error } from '../../../model/s3/errors.ts';
+import { judgeWrite } from '../../../model/s3/preconditions.ts';
+import { childrenOf, parseXml, renderXml, textOf } from '../call/xml.ts';
 import { newVersionId } from './details.ts';
 
 const MAX_KEYS = 1000;

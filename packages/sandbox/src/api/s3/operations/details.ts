@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { Bucket } from '../bucket.ts';
-import type { Call, CallHeaders } from '../call.ts';
-import { checksumElement, checksumHeader, type Checksum } from '../checksums.ts';
-import { S3Error } from '../errors.ts';
-import { judgeWrite } from '../preconditions.ts';
-import type { ObjectVersion } from '../records.ts';
+import type { Bucket } from '../../../model/s3/bucket.ts';
+import type { Call, CallHeaders } from '../call/call.ts';
+import { checksumElement, checksumHeader, type Checksum } from '../../../model/s3/checksums.ts';
+import { S3Error } from '../../../model/s3/errors.ts';
+import { judgeWrite } from '../../../model/s3/preconditions.ts';
+import type { ObjectVersion } from '../../../model/s3/records.ts';
 
 /** Headers that S3 keeps with an object and gives back as they were. */
 const KEPT_HEADERS = [

@@ -1,10 +1,10 @@
-import type { Bucket } from '../bucket.ts';
-import { httpDate, numberOf, quoted, type Call, type Reply } from '../call.ts';
-import { checksumElement, checksumHeader } from '../checksums.ts';
-import { S3Error } from '../errors.ts';
-import { judgeRead, readConditionsOf } from '../preconditions.ts';
-import type { ObjectVersion } from '../records.ts';
-import { renderXml } from '../xml.ts';
+import type { Bucket } from '../../../model/s3/bucket.ts';
+import { httpDate, numberOf, quoted, type Call, type Reply } from '../call/call.ts';
+import { checksumElement, checksumHeader } from '../../../model/s3/checksums.ts';
+import { S3Error } from '../../../model/s3/errors.ts';
+import { judgeRead, readConditionsOf } from '../../../model/s3/preconditions.ts';
+import type { ObjectVersion } from '../../../model/s3/records.ts';
+import { renderXml } from '../call/xml.ts';
 import { checksumHeaders, versionFor, versionIdHeader } from './details.ts';
 
 /** Query parameters by which a GET may choose the headers of its own answer. */

@@ -1,6 +1,6 @@
-import type { Operation } from '../call.ts';
+import type { Operation } from '../call/call.ts';
 import { required } from '@runctl/core';
-import type { OperationName, Route } from '../routing.ts';
+import type { OperationName, Route } from '../call/routing.ts';
 import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './bucket.ts';
 import { deleteBucketSetting, getBucketSetting, putBucketSetting } from './bucket-settings.ts';
 import { completeMultipartUpload } from './complete-multipart.ts';

@@ -1,10 +1,10 @@
-import type { Bucket } from '../bucket.ts';
-import { numberOf, quoted, xmlDate, type Call } from '../call.ts';
-import { S3Error } from '../errors.ts';
-import type { ListingQuery } from '../listing.ts';
-import type { ObjectVersion } from '../records.ts';
-import { encodeUri } from '../../signature-fields.ts';
-import type { XmlElements } from '../xml.ts';
+import type { Bucket } from '../../../model/s3/bucket.ts';
+import { numberOf, quoted, xmlDate, type Call } from '../call/call.ts';
+import { S3Error } from '../../../model/s3/errors.ts';
+import type { ListingQuery } from '../../../model/s3/listing.ts';
+import type { ObjectVersion } from '../../../model/s3/records.ts';
+import { encodeUri } from '../../../wire/signature-fields.ts';
+import type { XmlElements } from '../call/xml.ts';
 
 const MAX_KEYS = 1000;
 

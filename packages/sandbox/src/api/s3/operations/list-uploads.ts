@@ -1,7 +1,7 @@
-import { xmlDate, type Call, type Reply } from '../call.ts';
-import { compareKeys, KeyIndex } from '../key-index.ts';
-import { listPage, nameOf, type ListingQuery } from '../listing.ts';
-import { renderXml } from '../xml.ts';
+import { xmlDate, type Call, type Reply } from '../call/call.ts';
+import { compareKeys, KeyIndex } from '../../../model/s3/key-index.ts';
+import { listPage, nameOf, type ListingQuery } from '../../../model/s3/listing.ts';
+import { renderXml } from '../call/xml.ts';
 import { encodingOf, queryOf } from './list-answers.ts';
 import { ownerOf } from './owner.ts';
 

@@ -1,8 +1,8 @@
-import type { Bucket } from '../bucket.ts';
-import { xmlDate, type Call, type Reply } from '../call.ts';
-import { listPage, type ListingQuery } from '../listing.ts';
-import type { ObjectVersion } from '../records.ts';
-import { renderXml, type XmlContent } from '../xml.ts';
+import type { Bucket } from '../../../model/s3/bucket.ts';
+import { xmlDate, type Call, type Reply } from '../call/call.ts';
+import { listPage, type ListingQuery } from '../../../model/s3/listing.ts';
+import type { ObjectVersion } from '../../../model/s3/records.ts';
+import { renderXml, type XmlContent } from '../call/xml.ts';
 import { encodingOf, listHead, queryOf, versionElements, type Encode } from './list-answers.ts';
 import { ownerOf } from './owner.ts';
 

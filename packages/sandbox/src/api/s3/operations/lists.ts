@@ -1,8 +1,8 @@
-import type { Bucket } from '../bucket.ts';
-import type { Call, Reply } from '../call.ts';
-import { S3Error } from '../errors.ts';
-import { listPage, type ListingPage } from '../listing.ts';
-import { renderXml, type XmlContent, type XmlElements } from '../xml.ts';
+import type { Bucket } from '../../../model/s3/bucket.ts';
+import type { Call, Reply } from '../call/call.ts';
+import { S3Error } from '../../../model/s3/errors.ts';
+import { listPage, type ListingPage } from '../../../model/s3/listing.ts';
+import { renderXml, type XmlContent, type XmlElements } from '../call/xml.ts';
 import { encodingOf, listHead, queryOf, versionElements, type Encode } from './list-answers.ts';
 import { ownerOf } from './owner.ts';
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Bucket, Upload } from '../bucket.ts';
-import { numberOf, quoted, xmlDate, type Call, type Reply } from '../call.ts';
+import type { Bucket, Upload } from '../../../model/s3/bucket.ts';
+import { numberOf, quoted, xmlDate, type Call, type Reply } from '../call/call.ts';
 import {
   assertTypeFits,
   checksumElement,
@@ -10,10 +10,10 @@ import {
   parseAlgorithm,
   type ChecksumAlgorithm,
   type ChecksumType,
-} from '../checksums.ts';
-import { S3Error } from '../errors.ts';
-import type { PartRecord, UploadRecord } from '../records.ts';
-import { renderXml } from '../xml.ts';
+} from '../../../model/s3/checksums.ts';
+import { S3Error } from '../../../model/s3/errors.ts';
+import type { PartRecord, UploadRecord } from '../../../model/s3/records.ts';
+import { renderXml } from '../call/xml.ts';
 import { copySourceHeader, copySourceOf } from './copy-object.ts';
 import { detailsOf, encryptionHeaders } from './details.ts';
 import { rangeOf } from './get-object.ts';

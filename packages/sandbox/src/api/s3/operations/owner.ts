@@ -1,4 +1,4 @@
-import type { XmlElements } from '../xml.ts';
+import type { XmlElements } from '../call/xml.ts';
 
 /** The one account of the region, as S3 names an owner: a canonical user id. */
 export function ownerOf(): XmlElements {

@@ -1,7 +1,7 @@
-import type { Call, Reply } from '../call.ts';
-import { quoted } from '../call.ts';
-import { judgeWrite } from '../preconditions.ts';
-import type { ObjectVersion } from '../records.ts';
+import type { Call, Reply } from '../call/call.ts';
+import { quoted } from '../call/call.ts';
+import { judgeWrite } from '../../../model/s3/preconditions.ts';
+import type { ObjectVersion } from '../../../model/s3/records.ts';
 import {
   checksumHeaders,
   commitVersion,

@@ -1,5 +1,5 @@
-import type { Call, Reply } from '../call.ts';
-import { childrenOf, parseXml, renderXml, textOf } from '../xml.ts';
+import type { Call, Reply } from '../call/call.ts';
+import { childrenOf, parseXml, renderXml, textOf } from '../call/xml.ts';
 import { assertTags, versionFor, versionIdHeader } from './details.ts';
 
 export function getObjectTagging(call: Call): Reply {

@@ -1,0 +1,265 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RequestListener } from 'node:http';
+import type { MachineDriver, MachineEnd } from '../../machine/driver.ts';
+import { AwsError } from '../aws-error.ts';
+import type { EventLog } from './event-log.ts';
+import { occupiesPool, stateReasons } from './instance.ts';
+import type { Instance, StateReason } from './instance.ts';
+import type { LaunchSpec } from './launch-spec.ts';
+import { newResourceId } from './resource-ids.ts';
+import type { Schedule } from './schedule.ts';
+import type { ComputeSettings, Market } from './settings.ts';
+
+export interface InstancesOptions {
+  readonly driver: MachineDriver;
+  readonly nowMs: () => number;
+  readonly schedule: Schedule;
+  readonly settings: ComputeSettings;
+  readonly events: EventLog;
+  readonly folder: string;
+  readonly region: string;
+  readonly endpoints: RequestListener;
+  readonly imds: (instanceId: string) => RequestListener;
+}
+
+export interface LaunchOrigin {
+  readonly reservationId: string;
+  readonly launchIndex: number;
+  readonly clientToken: string;
+  readonly fleetId: string | null;
+}
+
+/** How an instance is brought to its end. */
+export interface Ending {
+  readonly into: 'terminated' | 'stopped';
+  readonly reason: StateReason;
+  /** At once, without the power button. */
+  readonly hard: boolean;
+}
+
+type Listener = (instance: Instance) => void;
+
+/** Addresses that instances may have: 10.77.0.11 and so on. */
+const firstHost = 11;
+const hostCount = 240;
+
+/** EC2's name of a host, which levels with a network of their own take its address from. */
+function hostNameOf(address: string): string {
+  return `ip-${address.replaceAll('.', '-')}`;
+}
+
+/** The account's instances and the machines behind them. Listeners hear of every change of state. */
+export class Instances {
+  readonly #options: InstancesOptions;
+  readonly #instances = new Map<string, Instance>();
+  readonly #endings = new Map<string, Ending>();
+  readonly #listeners = new Set<Listener>();
+  #nextHost = 0;
+
+  constructor(options: InstancesOptions) {
+    this.#options = options;
+  }
+
+  onChange(listener: Listener): void {
+    this.#listeners.add(listener);
+  }
+
+  list(): readonly Instance[] {
+    return [...this.#instances.values()];
+  }
+
+  find(id: string): Instance | undefined {
+    return this.#instances.get(id);
+  }
+
+  get(id: string): Instance {
+    const instance = this.#instances.get(id);
+    if (instance !== undefined) return instance;
+    if (!/^i-[0-9a-f]{8,17}$/.test(id)) throw new AwsError('InvalidInstanceID.Malformed', `Invalid id: "${id}"`);
+    throw new AwsError('InvalidInstanceID.NotFound', `The instance ID '${id}' does not exist`);
+  }
+
+  /** Room left in a pool; null = without limit. */
+  freeIn(pool: { readonly type: string; readonly zone: string; readonly market: Market }): number | null {
+    const { capacity } = this.#options.settings.capacityOf(pool);
+    if (capacity === null) return null;
+    const used = this.list().filter(
+      (instance) =>
+        occupiesPool(instance) &&
+        instance.spec.type.name === pool.type &&
+        instance.spec.zone.name === pool.zone &&
+        instance.spec.market === pool.market,
+    ).length;
+    return Math.max(0, capacity - used);
+  }
+
+  /** Makes a pending instance; its machine starts after the boot delay. Capacity is the caller's business. */
+  create(spec: LaunchSpec, origin: LaunchOrigin): Instance {
+    const nowMs = this.#options.nowMs();
+    const id = newResourceId('i');
+    const address = this.#takeAddress();
+    const instance: Instance = {
+      ...origin,
+      id,
+      spec,
+      createdAtMs: nowMs,
+      hostName: hostNameOf(address),
+      folder: join(this.#options.folder, id),
+      macAddress: `0a:${randomBytes(5).toString('hex').match(/../g)?.join(':') ?? ''}`,
+      networkInterfaceId: newResourceId('eni'),
+      tags: new Map(spec.tags.get('instance')),
+      clockOffsetMs: this.#options.settings.delays.clockOffsetMs,
+      volume: { id: newResourceId('vol'), createdAtMs: nowMs, tags: new Map(spec.tags.get('volume')) },
+      spotRequestId: null,
+      launchedAtMs: nowMs,
+      privateAddress: address,
+      state: 'pending',
+      stateReason: null,
+      transitionReason: '',
+      runningAtMs: null,
+      endedAtMs: null,
+      machine: null,
+      notice: null,
+      rebalanceAtMs: null,
+      maintenance: [],
+      consoleOutput: () => Promise.resolve(Buffer.alloc(0)),
+      countsForFleet: true,
+    };
+    this.#instances.set(id, instance);
+    this.#options.events.add('launched', {
+      instanceId: id,
+      ...(origin.fleetId === null ? {} : { fleetId: origin.fleetId }),
+      detail: `${spec.market} ${spec.type.name} in ${spec.zone.name}`,
+    });
+    this.#bootLater(instance, { folder: instance.folder, userData: spec.userData });
+    this.#changed(instance);
+    return instance;
+  }
+
+  /** Boots a stopped instance again: a fresh machine, without its user data, as EC2 runs that at the first boot only. */
+  start(instance: Instance): void {
+    const nowMs = this.#options.nowMs();
+    instance.state = 'pending';
+    instance.stateReason = null;
+    instance.transitionReason = '';
+    instance.launchedAtMs = nowMs;
+    instance.endedAtMs = null;
+    this.#bootLater(instance, { folder: `${instance.folder}-${nowMs}`, userData: null });
+    this.#changed(instance);
+  }
+
+  /** Ends an instance. The first ending decides the reason; a hard one after a soft one only hurries. */
+  end(instance: Instance, ending: Ending): void {
+    if (instance.state === 'terminated' || (instance.state === 'stopped' && ending.into === 'stopped')) return;
+    const machine = instance.machine;
+    if (machine === null) return this.#ended(instance, ending);
+    const first = !this.#endings.has(instance.id);
+    if (first) {
+      this.#endings.set(instance.id, ending);
+      this.#leave(instance, ending);
+    }
+    if (ending.hard) {
+      this.#options.events.add('killed', { instanceId: instance.id });
+      this.#options.schedule.run(() => machine.kill());
+    } else if (first) {
+      this.#options.events.add('power-button', { instanceId: instance.id });
+      machine.pressPowerButton();
+      this.#options.schedule.after(this.#options.settings.delays.shutdownGraceMs, () => machine.kill());
+    }
+  }
+
+  /** Ends every machine, for the end of the region. */
+  async close(): Promise<void> {
+    await Promise.all(this.list().flatMap(({ machine }) => (machine === null ? [] : [machine.kill()])));
+  }
+
+  #bootLater(instance: Instance, boot: { folder: string; userData: Buffer | null }): void {
+    this.#options.schedule.after(this.#options.settings.delays.bootDelayMs, () => this.#boot(instance, boot));
+  }
+
+  async #boot(instance: Instance, boot: { folder: string; userData: Buffer | null }): Promise<void> {
+    if (instance.state !== 'pending') return;
+    const { driver, settings, schedule, events } = this.#options;
+    try {
+      settings.admit('boot');
+      await mkdir(boot.folder, { recursive: true });
+      const machine = await driver.start({
+        ...boot,
+        instanceId: instance.id,
+        hostName: instance.hostName,
+        imds: this.#options.imds(instance.id),
+        endpoints: this.#options.endpoints,
+        region: this.#options.region,
+      });
+      schedule.run(async () => this.#machineEnded(instance, await machine.ended));
+      // It was terminated while it booted, or the region was closed.
+      if (instance.state !== 'pending' || schedule.closed) return await machine.kill();
+      instance.machine = machine;
+      instance.consoleOutput = () => machine.consoleOutput();
+      instance.privateAddress = machine.privateAddress;
+      instance.state = 'running';
+      instance.runningAtMs = this.#options.nowMs();
+      events.add('running', { instanceId: instance.id });
+      this.#changed(instance);
+    } catch (error) {
+      events.add('launch-failed', { instanceId: instance.id, detail: String(error) });
+      const capacity = error instanceof AwsError && error.code === 'InsufficientInstanceCapacity';
+      this.#ended(instance, {
+        into: 'terminated',
+        reason: capacity ? stateReasons.capacity : stateReasons.internal,
+        hard: true,
+      });
+    }
+  }
+
+  #machineEnded(instance: Instance, end: MachineEnd): void {
+    if (instance.machine === null) return;
+    const planned = this.#endings.get(instance.id);
+    if (planned !== undefined) return this.#ended(instance, planned);
+    if (end !== 'power-off')
+      return this.#ended(instance, { into: 'terminated', reason: stateReasons.host, hard: true });
+    const noticed = instance.notice !== null && !instance.notice.survived;
+    const into = noticed || instance.spec.shutdownBehavior === 'terminate' ? 'terminated' : 'stopped';
+    this.#ended(instance, { into, reason: stateReasons.own, hard: false });
+  }
+
+  #leave(instance: Instance, ending: Ending): void {
+    instance.state = ending.into === 'terminated' ? 'shutting-down' : 'stopping';
+    instance.stateReason = ending.reason;
+    instance.countsForFleet = false;
+    this.#changed(instance);
+  }
+
+  #ended(instance: Instance, ending: Ending): void {
+    const { nowMs, schedule, settings, events } = this.#options;
+    this.#endings.delete(instance.id);
+    instance.machine = null;
+    instance.state = ending.into;
+    instance.stateReason = ending.reason;
+    instance.countsForFleet = false;
+    instance.endedAtMs = nowMs();
+    const stamp = new Date(instance.endedAtMs).toISOString().slice(0, 19).replace('T', ' ');
+    const initiator = ending.reason.code.startsWith('Server.') ? 'Server.SpotInstanceTermination' : 'User initiated';
+    instance.transitionReason = `${initiator} (${stamp} GMT)`;
+    events.add('ended', { instanceId: instance.id, detail: `${ending.into}, ${ending.reason.code}` });
+    if (ending.into === 'terminated')
+      schedule.after(settings.delays.terminatedVisibleMs, () => void this.#instances.delete(instance.id));
+    this.#changed(instance);
+  }
+
+  /** The next address of 10.77.0.11–250 that no living instance has; one that was freed rests as long as others are free. */
+  #takeAddress(): string {
+    const taken = new Set(this.list().flatMap((instance) => (occupiesPool(instance) ? [instance.hostName] : [])));
+    for (let tries = 0; tries < hostCount; tries++) {
+      const address = `10.77.0.${firstHost + (this.#nextHost++ % hostCount)}`;
+      if (!taken.has(hostNameOf(address))) return address;
+    }
+    throw new AwsError('InsufficientFreeAddressesInSubnet', 'There are no free addresses left in the subnet.');
+  }
+
+  #changed(instance: Instance): void {
+    for (const listener of this.#listeners) listener(instance);
+  }
+}

@@ -1,0 +1,290 @@
+import { AwsError, asAwsError } from '../aws-error.ts';
+import type { EventLog } from '../ec2/event-log.ts';
+import type { Fleet, FleetConfig, FleetEvent, FleetState } from './fleet.ts';
+import { isFleetLive } from './fleet.ts';
+import { launchInstantFleet } from './fleet-instant.ts';
+import { planMembers } from './fleet-members.ts';
+import { planFleet } from './fleet-plan.ts';
+import type { FleetPlan } from './fleet-plan.ts';
+import { fleetPools } from './fleet-pools.ts';
+import type { FleetPool } from './fleet-pools.ts';
+import { interruptedAtMs, isAlive, occupiesPool } from '../ec2/instance.ts';
+import type { Instance } from '../ec2/instance.ts';
+import type { Instances } from '../ec2/instances.ts';
+import type { Launcher } from '../ec2/launcher.ts';
+import { capacityError } from '../ec2/launcher.ts';
+import type { LaunchTemplates } from '../ec2/launch-templates.ts';
+import { newFleetId, newResourceId } from '../ec2/resource-ids.ts';
+import type { Schedule } from '../ec2/schedule.ts';
+import type { ComputeSettings } from '../ec2/settings.ts';
+import type { SpotRequests } from '../ec2/spot-requests.ts';
+
+export interface FleetsOptions {
+  readonly nowMs: () => number;
+  readonly scale: number;
+  readonly schedule: Schedule;
+  readonly settings: ComputeSettings;
+  readonly events: EventLog;
+  readonly templates: LaunchTemplates;
+  readonly instances: Instances;
+  readonly spotRequests: SpotRequests;
+  readonly launcher: Launcher;
+  /** A fleet ends one of its members, as TerminateInstances does. */
+  readonly terminate: (instance: Instance) => void;
+}
+
+const keptEvents = 1000;
+/** How long a pool is avoided after EC2 took an instance from it, at scale 1. The sandbox's choice: EC2 tells nothing. */
+const avoidedMs = 30 * 60_000;
+
+/** The account's fleets, and the work that keeps them at their targets. */
+export class Fleets {
+  readonly #options: FleetsOptions;
+  readonly #fleets = new Map<string, Fleet>();
+  readonly #woken = new Set<Fleet>();
+
+  constructor(options: FleetsOptions) {
+    this.#options = options;
+    options.instances.onChange((instance) => this.#instanceChanged(instance));
+    options.settings.onChange(() => this.#wakeFailing());
+  }
+
+  list(): readonly Fleet[] {
+    return [...this.#fleets.values()];
+  }
+
+  get(id: string): Fleet {
+    const fleet = this.#fleets.get(id);
+    if (fleet !== undefined) return fleet;
+    if (!/^fleet-[0-9a-f-]{36}$/.test(id))
+      throw new AwsError('InvalidFleetId.Malformed', `The fleet ID '${id}' is malformed`);
+    throw new AwsError('InvalidFleetId.NotFound', `The fleet ID '${id}' does not exist`);
+  }
+
+  /** Members that count towards the target. */
+  members(fleet: Fleet): readonly Instance[] {
+    return this.#options.instances
+      .list()
+      .filter((instance) => instance.fleetId === fleet.id && isAlive(instance) && instance.countsForFleet);
+  }
+
+  /** Everything that the fleet launched and that still exists in some way. */
+  instancesOf(fleet: Fleet): readonly Instance[] {
+    return this.#options.instances.list().filter((instance) => instance.fleetId === fleet.id);
+  }
+
+  /** Launches an instant fleet before it returns; the others launch soon after. */
+  create(config: FleetConfig): Fleet {
+    const fleet: Fleet = {
+      id: newFleetId(),
+      createdAtMs: this.#options.nowMs(),
+      history: [],
+      tags: new Map(config.tags),
+      config,
+      state: config.type === 'instant' ? 'active' : 'submitted',
+      failing: false,
+      errors: [],
+      launches: [],
+      obtained: { spot: 0, onDemand: 0 },
+      members: new Map(),
+      retry: null,
+    };
+    this.#fleets.set(fleet.id, fleet);
+    this.#options.events.add('fleet-created', { fleetId: fleet.id, detail: config.type });
+    if (config.type === 'instant') {
+      launchInstantFleet(fleet, this.#pools(fleet), (pool) => this.#launchIn(fleet, pool));
+      return fleet;
+    }
+    this.#record(fleet, { type: 'fleet-change', subType: 'submitted' });
+    if (config.validUntilMs !== null) {
+      const left = Math.max(0, config.validUntilMs - fleet.createdAtMs);
+      this.#options.schedule.after(left, () => this.#expire(fleet, config));
+    }
+    this.#wake(fleet, this.#options.settings.delays.fleetLaunchDelayMs);
+    return fleet;
+  }
+
+  /** Puts a changed configuration in place of the old one. Only live maintain fleets can be modified. */
+  modify(fleet: Fleet, config: FleetConfig): void {
+    this.checkModifiable(fleet);
+    this.#record(fleet, { type: 'fleet-change', subType: 'modify_in_progress' });
+    fleet.config = config;
+    fleet.state = 'modifying';
+    this.#wake(fleet, this.#options.settings.delays.fleetLaunchDelayMs);
+  }
+
+  checkModifiable(fleet: Fleet): void {
+    if (fleet.config.type !== 'maintain')
+      throw new AwsError('UnsupportedOperation', `Fleets of type ${fleet.config.type} can not be modified`);
+    if (!isFleetLive(fleet))
+      throw new AwsError('FleetNotInModifiableState', `The fleet '${fleet.id}' is not in a modifiable state.`);
+  }
+
+  /** Ends the fleet. Its instances run on, or are terminated too. */
+  delete(fleet: Fleet, terminateInstances: boolean): void {
+    this.#options.events.add('fleet-deleted', { fleetId: fleet.id });
+    this.#retire(fleet, terminateInstances);
+  }
+
+  /** Takes notice that an instance will be lost: the history says so and the replacement begins. */
+  lost(instance: Instance): void {
+    const fleet = instance.fleetId === null ? undefined : this.#fleets.get(instance.fleetId);
+    if (fleet === undefined) return;
+    this.#record(fleet, { type: 'instance-change', subType: 'termination_notified', instanceId: instance.id });
+    this.#wake(fleet, this.#options.settings.delays.fleetLaunchDelayMs);
+  }
+
+  #expire(fleet: Fleet, config: FleetConfig): void {
+    if (!isFleetLive(fleet)) return;
+    this.#record(fleet, { type: 'fleet-change', subType: 'expired' });
+    this.#options.events.add('fleet-expired', { fleetId: fleet.id });
+    this.#retire(fleet, config.terminateOnExpiry);
+  }
+
+  #retire(fleet: Fleet, terminateInstances: boolean): void {
+    this.#enter(fleet, terminateInstances ? 'deleted_terminating' : 'deleted_running');
+    fleet.retry?.();
+    for (const request of this.#options.spotRequests.openOf(fleet.id)) this.#options.spotRequests.cancel(request);
+    if (terminateInstances) for (const instance of this.instancesOf(fleet)) this.#options.terminate(instance);
+    this.#wake(fleet, 0);
+  }
+
+  #enter(fleet: Fleet, state: FleetState): void {
+    fleet.state = state;
+    this.#record(fleet, { type: 'fleet-change', subType: state });
+  }
+
+  #instanceChanged(instance: Instance): void {
+    const fleet = instance.fleetId === null ? undefined : this.#fleets.get(instance.fleetId);
+    if (fleet !== undefined && fleet.config.type !== 'instant' && !occupiesPool(instance)) {
+      this.#record(fleet, { type: 'instance-change', subType: 'terminated', instanceId: instance.id });
+    }
+    if (fleet !== undefined && !isAlive(instance)) this.#wake(fleet, this.#options.settings.delays.fleetLaunchDelayMs);
+    if (!occupiesPool(instance)) this.#wakeFailing();
+  }
+
+  #wakeFailing(): void {
+    for (const fleet of this.#fleets.values()) if (fleet.failing) this.#wake(fleet, 0);
+  }
+
+  #wake(fleet: Fleet, afterMs: number): void {
+    if (this.#woken.has(fleet)) return;
+    this.#woken.add(fleet);
+    this.#options.schedule.after(afterMs, () => {
+      this.#woken.delete(fleet);
+      this.#pass(fleet);
+    });
+  }
+
+  /** One pass: brings the fleet as near to its target as the pools allow now. */
+  #pass(fleet: Fleet): void {
+    if (!isFleetLive(fleet)) return this.#finishDeletion(fleet);
+    if (fleet.config.type === 'instant') return;
+    const modified = fleet.state === 'modifying';
+    if (modified) this.#record(fleet, { type: 'fleet-change', subType: 'modify_succeeded' });
+    if (fleet.state !== 'active') this.#enter(fleet, 'active');
+    const pools = this.#pools(fleet);
+    const plan = planFleet({
+      ...fleet.config,
+      target: this.#target(fleet),
+      terminateExcess: modified && fleet.config.excessPolicy === 'termination',
+      members: fleet.config.type === 'request' ? [] : planMembers(fleet, this.members(fleet), pools),
+      pools,
+    });
+    fleet.failing = false;
+    for (const index of plan.launches) this.#tryLaunch(fleet, pools[index]);
+    for (const id of plan.terminations) this.#options.terminate(this.#options.instances.get(id));
+    this.#reportMissing(fleet, plan, pools);
+    fleet.retry?.();
+    fleet.retry = fleet.failing
+      ? this.#options.schedule.after(this.#options.settings.delays.fleetRetryMs, () => this.#pass(fleet))
+      : null;
+  }
+
+  #target(fleet: Fleet): { spot: number; onDemand: number } {
+    const { spot, onDemand } = fleet.config.capacity;
+    if (fleet.config.type !== 'request') return { spot, onDemand };
+    return { spot: spot - fleet.obtained.spot, onDemand: onDemand - fleet.obtained.onDemand };
+  }
+
+  #tryLaunch(fleet: Fleet, pool: FleetPool | undefined): void {
+    if (pool === undefined) return;
+    try {
+      const instance = this.#launchIn(fleet, pool);
+      const market = pool.market === 'spot' ? 'spot' : 'onDemand';
+      fleet.obtained[market] += pool.weight;
+      const { type, image, zone } = instance.spec;
+      const described = { instanceType: type.name, image: image.id, productDescription: 'Linux/UNIX' };
+      const description = JSON.stringify({ ...described, availabilityZone: zone.name });
+      this.#record(fleet, { type: 'instance-change', subType: 'launched', description, instanceId: instance.id });
+    } catch (error) {
+      this.#recordFailure(fleet, pool, asAwsError(error));
+    }
+  }
+
+  #reportMissing(fleet: Fleet, plan: FleetPlan, pools: readonly FleetPool[]): void {
+    for (const { market, units, tried } of plan.unfulfilled) {
+      for (const { index } of tried) {
+        const pool = pools[index];
+        if (pool !== undefined) this.#recordFailure(fleet, pool, pool.failure ?? this.#full(pool));
+      }
+      if (tried.length === 0) fleet.failing = true;
+      const open = market === 'spot' ? Math.ceil(units) - this.#options.spotRequests.openOf(fleet.id).length : 0;
+      for (let count = 0; count < open; count++) this.#options.spotRequests.open(fleet.id, 'capacity-not-available');
+    }
+  }
+
+  #full(pool: FleetPool): AwsError {
+    const where = { type: pool.spec?.type.name ?? '', zone: pool.place, market: pool.market };
+    return capacityError(pool.errorCode, where);
+  }
+
+  #recordFailure(fleet: Fleet, pool: FleetPool, error: AwsError): void {
+    if (!fleet.failing) this.#options.events.add('no-capacity', { fleetId: fleet.id, detail: error.code });
+    fleet.failing = true;
+    const where = { instanceType: pool.spec?.type.name ?? pool.override.instanceType, availabilityZone: pool.place };
+    const lifecycle = { ...where, lifecycle: pool.market, errorMessage: error.message };
+    this.#record(fleet, { type: 'service-error', subType: error.code, description: JSON.stringify(lifecycle) });
+  }
+
+  #launchIn(fleet: Fleet, pool: FleetPool): Instance {
+    if (pool.spec === null) throw pool.failure ?? new AwsError('InternalError', 'a pool without a launch spec');
+    this.#options.settings.admit('FleetLaunch');
+    const instance = this.#options.launcher.launch(pool.spec, {
+      reservationId: newResourceId('r'),
+      launchIndex: 0,
+      clientToken: fleet.id,
+      fleetId: fleet.id,
+    });
+    fleet.members.set(instance.id, { weight: pool.weight, poolKey: pool.key });
+    return instance;
+  }
+
+  #pools(fleet: Fleet): FleetPool[] {
+    const { instances, nowMs, scale, settings, templates } = this.#options;
+    const sinceMs = nowMs() - Math.max(1000, avoidedMs * scale);
+    const interrupted = instances.list().filter((instance) => (interruptedAtMs(instance) ?? 0) > sinceMs);
+    return fleetPools(fleet, {
+      templates,
+      settings,
+      nowMs: nowMs(),
+      freeIn: (pool) => instances.freeIn(pool),
+      interruptedLately: ({ type, zone }) =>
+        interrupted.some(({ spec }) => spec.type.name === type && spec.zone.name === zone),
+    });
+  }
+
+  #finishDeletion(fleet: Fleet): void {
+    if (fleet.state === 'deleted' || this.instancesOf(fleet).some(occupiesPool)) return;
+    this.#enter(fleet, 'deleted');
+    this.#options.schedule.after(
+      this.#options.settings.delays.fleetVisibleMs,
+      () => void this.#fleets.delete(fleet.id),
+    );
+  }
+
+  #record(fleet: Fleet, event: Pick<FleetEvent, 'type' | 'subType'> & Partial<FleetEvent>): void {
+    fleet.history.push({ description: '', instanceId: null, ...event, atMs: this.#options.nowMs() });
+    if (fleet.history.length > keptEvents) fleet.history.shift();
+  }
+}
