@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError, isRunctlError, messageOf, silentLog, type Log } from '@runctl/core';
-import type { CommandContext, Environment } from './context.ts';
+import { RunctlError, isRunctlError, messageOf, silentLog, type Log, type Environment } from '@runctl/core';
+import type { CommandContext } from './context.ts';
 import type { Cloud } from './operations/cloud.ts';
 import { exitCodeOf, renderError } from './render/error.ts';
 import type { Settings, SettingsInput } from './settings/schema.ts';

@@ -1,5 +1,5 @@
 import type { BaseContext } from 'clipanion';
-import type { Clock, Log } from '@runctl/core';
+import type { Clock, Environment, Log } from '@runctl/core';
 import type { Cloud } from './operations/cloud.ts';
 import type { ToolFinder } from './operations/launch/tools.ts';
 import type { Dial } from './operations/live/agent-link.ts';
@@ -25,19 +25,6 @@ export interface Services {
   ): Promise<number>;
   /** Asks a yes-or-no question on the terminal; only called when there is one. */
   ask(question: string, signal: AbortSignal): Promise<boolean>;
-}
-
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/**
- * `environment` without all that names an account, an endpoint or a place in one, each as undefined: a profile would win over
- * the local cloud's keys, and a service's own endpoint over its address.
- */
-export function withoutAccount(environment: Environment): Environment {
-  const own = /^(AWS_|RUNCTL_(PROFILE|PREFIX|SUBNETS|SECURITY_GROUPS|AMI)$)/;
-  return Object.fromEntries(
-    Object.entries(environment).map(([name, value]) => [name, own.test(name) ? undefined : value]),
-  );
 }
 
 /** All that a command may touch besides its options. */

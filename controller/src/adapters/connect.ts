@@ -1,5 +1,5 @@
 import { createLazyFleetProvider, createLazyRemoteCommand } from './lazy-aws.ts';
-import { systemClock, type Log } from '@runctl/core';
+import { systemClock, type Log, type Environment } from '@runctl/core';
 import {
   S3Store,
   StoreError,
@@ -11,7 +11,6 @@ import {
   retrying,
   type CredentialsProvider,
 } from '@runctl/store';
-import type { Environment } from '../context.ts';
 import type { Cloud } from '../operations/cloud.ts';
 import { requiredBucket, requiredRegion } from '../settings/load.ts';
 import type { Settings } from '../settings/schema.ts';

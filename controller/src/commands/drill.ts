@@ -1,6 +1,6 @@
+import type { Environment } from '@runctl/core';
 import { Command, Option } from 'clipanion';
 import { dirname, join } from 'node:path';
-import type { Environment } from '../context.ts';
 import type { Cloud } from '../operations/cloud.ts';
 import type { DrillEvent, DrillReport } from '../operations/drill/drill.ts';
 import type { SandboxRegion } from '../operations/sandbox/sandbox-control.ts';

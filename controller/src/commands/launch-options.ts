@@ -1,6 +1,5 @@
 import { Option } from 'clipanion';
-import { RunctlError } from '@runctl/core';
-import type { Environment } from '../context.ts';
+import { RunctlError, type Environment } from '@runctl/core';
 import { FollowingCommand } from '../following-command.ts';
 import type { LaunchWish } from '../operations/launch/launch-plan.ts';
 import type { Project } from '@runctl/workspace';

@@ -1,7 +1,6 @@
-import { RunctlError, nearest } from '@runctl/core';
+import { RunctlError, nearest, type Environment } from '@runctl/core';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Environment } from '../context.ts';
 
 type Profiles = ReadonlyMap<string, Readonly<Record<string, string>>>;
 

@@ -1,5 +1,4 @@
-import { RunctlError, nearest } from '@runctl/core';
-import type { Environment } from '../context.ts';
+import { RunctlError, nearest, type Environment } from '@runctl/core';
 import { settingKeys } from './schema.ts';
 
 /** Variables of runctl that are no settings: the local cloud's, and those that scripts and instances get. */

@@ -1,8 +1,7 @@
-import { RunctlError, messageOf, nearest } from '@runctl/core';
+import { RunctlError, messageOf, nearest, type Environment } from '@runctl/core';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, parse as parsePath, resolve } from 'node:path';
 import { parse } from 'smol-toml';
-import type { Environment } from '../context.ts';
 import { profileRegion } from './aws-profile.ts';
 import { environmentValues, variableOf } from './environment.ts';
 import { settingKeys, settingsSchema, type Settings, type SettingsInput } from './schema.ts';

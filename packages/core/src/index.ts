@@ -1,5 +1,6 @@
 export * from './abort.ts';
 export * from './clock.ts';
+export * from './environment.ts';
 export * from './errors.ts';
 export * from './format.ts';
 export * from './ids.ts';

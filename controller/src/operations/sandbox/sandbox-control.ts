@@ -1,5 +1,5 @@
 import type { SandboxStatus, SandboxTarget } from '@runctl/protocol';
-import type { Environment } from '../../context.ts';
+import type { Environment } from '@runctl/core';
 
 export interface SandboxStartOptions {
   /** Folder that holds all of the region's state. */

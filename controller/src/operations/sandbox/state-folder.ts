@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { Environment } from '../../context.ts';
+import type { Environment } from '@runctl/core';
 
 /** Where the local cloud keeps its state: `--state`, else RUNCTL_SANDBOX_STATE, else the user's state folder. */
 export function sandboxStateFolder(options: {

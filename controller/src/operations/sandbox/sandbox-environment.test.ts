@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withoutAccount } from './context.ts';
+import { withoutAccount } from './sandbox-environment.ts';
 
 test('takes away what would lead AWS clients past the local cloud, and nothing else', () => {
   const environment = {
