@@ -1,6 +1,7 @@
 import type { CloudInstance, FleetProvider } from '@runctl/provider';
 import type { Clock, RunctlError } from '@runctl/core';
 import type { LaunchIntent } from '@runctl/protocol';
+import { isActive, isLiving } from '../run/liveness.ts';
 import { fleetErrorText, permanentError } from './fleet-error.ts';
 import type { FollowEvent } from './follow-event.ts';
 
@@ -91,15 +92,6 @@ function once(told: Set<string>, name: string): boolean {
   if (told.has(name)) return false;
   told.add(name);
   return true;
-}
-
-export function isLiving(instance: CloudInstance): boolean {
-  return instance.state === 'pending' || instance.state === 'running';
-}
-
-/** A fleet that still makes machines. */
-export function isActive(state: string | null): boolean {
-  return state === 'active' || state === 'submitted' || state === 'modifying';
 }
 
 /** What was shown for the instance's pool before it was launched; after a switch to on-demand nothing was. */

@@ -7,7 +7,7 @@ import { createRunReader } from '../run/run-reader.ts';
 import type { LiveFeed } from '../live/open-live.ts';
 import { createFleetWatch, type FleetWatch } from './fleet-watch.ts';
 import type { FollowEvent } from './follow-event.ts';
-import { patiently, readPatiently } from './patience.ts';
+import { patiently, readPatiently } from '../log/patience.ts';
 import { changes, nothingSeen, type Seen } from './run-changes.ts';
 
 export interface FollowOptions {

@@ -2,7 +2,7 @@ import type { CloudInstance } from '@runctl/provider';
 import { RunctlError, formatDuration, messageOf, type Clock } from '@runctl/core';
 import { agentEndpoint, agentStatus, type AgentEndpoint, type AttemptStatus } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
-import { isLiving } from '../follow/fleet-watch.ts';
+import { isLiving } from '../run/liveness.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import type { RunRecord } from '../run/run-record.ts';
 

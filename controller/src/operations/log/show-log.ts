@@ -3,7 +3,7 @@ import type { AttemptStarted } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { attemptNumber, lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
-import { patiently, readPatiently } from '../follow/patience.ts';
+import { patiently, readPatiently } from './patience.ts';
 import { createLogReader, readLogTail, type LogEvent } from './log-reader.ts';
 
 export type ShownLogEvent =

@@ -1,7 +1,7 @@
 import { RunctlError, type Clock } from '@runctl/core';
 import type { LaunchFleet, Market, RunSpec } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
-import { isActive } from '../follow/fleet-watch.ts';
+import { isActive } from '../run/liveness.ts';
 import { findPools, type LaunchWish } from '../launch/launch-plan.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { startLaunch } from '../launch/start-launch.ts';

@@ -1,6 +1,6 @@
 import { RunctlError, type Clock } from '@runctl/core';
 import type { Cloud } from '../cloud.ts';
-import { isActive, isLiving } from '../follow/fleet-watch.ts';
+import { isActive, isLiving } from '../run/liveness.ts';
 import type { LaunchRecord } from '../run/run-record.ts';
 
 const POLL_MS = 500;

@@ -1,6 +1,6 @@
 import type { Clock } from '@runctl/core';
 import { isStoreError } from '@runctl/store';
-import type { LogEvent, LogReader } from '../log/log-reader.ts';
+import type { LogEvent, LogReader } from './log-reader.ts';
 
 interface Waiting {
   readonly clock: Clock;

@@ -3,7 +3,7 @@ import { intercepted, MemoryStore, StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import { WrittenRun } from '../../testing/written-run.ts';
-import { createLogReader } from '../log/log-reader.ts';
+import { createLogReader } from './log-reader.ts';
 import { readPatiently } from './patience.ts';
 
 const RUN = 'r-abcdefghij';
