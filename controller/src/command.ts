@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError, isRunctlError, messageOf, silentLog, type Log, type Environment } from '@runctl/core';
 import type { CommandContext } from './context.ts';
-import type { Cloud } from './operations/cloud.ts';
+import type { Cloud } from '@runctl/operations';
 import { exitCodeOf, renderError } from './render/error.ts';
 import type { Settings, SettingsInput } from './settings/schema.ts';
 
@@ -121,7 +121,7 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     const region = await this.context.services.sandbox.ensure({ folder, environment: this.context.env }, (text) =>
       this.note(text),
     );
-    const { inSandbox } = await import('./operations/sandbox/sandbox-environment.ts');
+    const { inSandbox } = await import('@runctl/operations/sandbox');
     return inSandbox(this.context.env, region);
   }
 
@@ -131,7 +131,7 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   }
 
   protected async sandboxFolder(): Promise<string> {
-    const { sandboxStateFolder } = await import('./operations/sandbox/state-folder.ts');
+    const { sandboxStateFolder } = await import('@runctl/operations/sandbox');
     return sandboxStateFolder({
       flag: this.state,
       environment: this.context.env,
@@ -150,7 +150,7 @@ export interface Connected {
 /** A store's refusal in words for a person; anything else as it is. Told by name, so that help loads no store. */
 async function worded(error: unknown): Promise<unknown> {
   if (!(error instanceof Error) || error.name !== 'StoreError') return error;
-  return (await import('./operations/documents.ts')).storeProblem(error);
+  return (await import('@runctl/operations')).storeProblem(error);
 }
 
 /** Also when an adapter gave the abort words of its own: it keeps what it caught as the cause. */

@@ -1,10 +1,9 @@
 import type { BaseContext } from 'clipanion';
 import type { Clock, Environment, Log } from '@runctl/core';
-import type { Cloud } from './operations/cloud.ts';
-import type { ToolFinder } from './operations/launch/tools.ts';
-import type { Dial } from './operations/live/agent-link.ts';
-import type { Tunnel } from './operations/live/open-live.ts';
-import type { SandboxControl } from './operations/sandbox/sandbox-control.ts';
+import type { Cloud } from '@runctl/operations';
+import type { ToolFinder } from '@runctl/operations/launch';
+import type { Dial, Tunnel } from '@runctl/operations/live';
+import type { SandboxControl } from '@runctl/operations/sandbox';
 import type { Settings } from './settings/schema.ts';
 
 /** What reaches AWS and the machine; built in main.ts, replaced by models in tests. */

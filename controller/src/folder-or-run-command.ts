@@ -1,7 +1,7 @@
 import type { InspectedFolder } from '@runctl/checkpoint';
 import { RunctlCommand } from './command.ts';
-import type { Cloud } from './operations/cloud.ts';
-import type { RunCheckpoint } from './operations/checkpoint/run-checkpoints.ts';
+import type { Cloud } from '@runctl/operations';
+import type { RunCheckpoint } from '@runctl/operations/checkpoint';
 
 /** Where checkpoints are, and what was found there, newest first. */
 export type Place =
@@ -15,14 +15,14 @@ export abstract class FolderOrRunCommand extends RunctlCommand {
   protected abstract show(place: Place): Promise<number>;
 
   protected async run(): Promise<number> {
-    const { folderMeant } = await import('./operations/checkpoint/place.ts');
+    const { folderMeant } = await import('@runctl/operations/checkpoint');
     const folder = await folderMeant(this.text, this.context.cwd);
     return folder === null ? this.showRunOf(this.text) : this.showFolderAt(folder);
   }
 
   private async showFolderAt(folder: string): Promise<number> {
     const { openWritersFor } = await import('@runctl/checkpoint');
-    const { lookIntoFolder } = await import('./operations/checkpoint/folder-checkpoints.ts');
+    const { lookIntoFolder } = await import('@runctl/operations/checkpoint');
     const { clock, interrupted: signal } = this.context;
     const openWriters = openWritersFor(process.platform);
     return this.show({ folder, ...(await lookIntoFolder(folder, { clock, openWriters, signal })) });
@@ -31,8 +31,8 @@ export abstract class FolderOrRunCommand extends RunctlCommand {
   private async showRunOf(text: string): Promise<number> {
     const { cloud } = await this.connect();
     try {
-      const { resolveRun } = await import('./operations/run/resolve-run.ts');
-      const { checkpointsOfRun } = await import('./operations/checkpoint/run-checkpoints.ts');
+      const { resolveRun } = await import('@runctl/operations/run');
+      const { checkpointsOfRun } = await import('@runctl/operations/checkpoint');
       const run = await resolveRun(cloud.store, text);
       const access = { store: cloud.store, run, signal: this.context.interrupted };
       const { checkpoints, warnings } = await checkpointsOfRun(access);

@@ -1,6 +1,6 @@
 import { RunctlCommand } from './command.ts';
-import type { Cloud } from './operations/cloud.ts';
-import type { LiveFeed } from './operations/live/open-live.ts';
+import type { Cloud } from '@runctl/operations';
+import type { LiveFeed } from '@runctl/operations/live';
 import type { FollowView } from './render/follow.ts';
 
 /** A command that shows a run until it ends or Ctrl-C detaches. */
@@ -24,7 +24,7 @@ export abstract class FollowingCommand extends RunctlCommand {
       failWhenHopeless?: boolean;
     },
   ): Promise<number> {
-    const { followRun } = await import('./operations/follow/follow-run.ts');
+    const { followRun } = await import('@runctl/operations/follow');
     const { interrupted: signal, clock } = this.context;
     try {
       const following = followRun({ withLog: true, ...options, clock, signal });

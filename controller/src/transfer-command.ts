@@ -3,8 +3,7 @@ import { RunctlError } from '@runctl/core';
 import type { PathFilter } from '@runctl/store';
 import { RunctlCommand, type Connected } from './command.ts';
 import { numberOption } from './option-values.ts';
-import type { BucketPlace } from './operations/transfer/place.ts';
-import type { TransferEvent, TransferResult } from './operations/transfer/transfer.ts';
+import type { BucketPlace, TransferEvent, TransferResult } from '@runctl/operations/transfer';
 import type { TransferView } from './render/transfer.ts';
 import { WITHOUT_EFFECT } from './render/help.ts';
 
@@ -76,7 +75,7 @@ export abstract class TransferCommand extends BucketCommand {
     let step = await moving.next();
     for (; step.done !== true; step = await moving.next()) view.show(step.value);
     view.ended(step.value, { ...what, dryRun: this.dryRun });
-    const { incomplete } = await import('./operations/transfer/problems.ts');
+    const { incomplete } = await import('@runctl/operations/transfer');
     const problem = this.dryRun ? null : incomplete(step.value);
     if (problem !== null) throw problem;
     return 0;

@@ -11,7 +11,7 @@ import {
   retrying,
   type CredentialsProvider,
 } from '@runctl/store';
-import type { Cloud } from '../operations/cloud.ts';
+import type { Cloud } from '@runctl/operations';
 import { requiredBucket, requiredRegion } from '../settings/load.ts';
 import type { Settings } from '../settings/schema.ts';
 

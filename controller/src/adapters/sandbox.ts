@@ -1,7 +1,7 @@
 import { connectSandbox, readRegion, sandboxEnvironment, startSandbox, stopSandbox } from '@runctl/sandbox/client';
 import { RunctlError } from '@runctl/core';
 import type { SandboxRegionFile } from '@runctl/protocol';
-import type { SandboxControl, SandboxRegion, SandboxStartOptions } from '../operations/sandbox/sandbox-control.ts';
+import type { SandboxControl, SandboxRegion, SandboxStartOptions } from '@runctl/operations/sandbox';
 
 /** Local clouds as processes of their own: `runctl sandbox serve` started with the program that runs now. */
 export function createSandboxControl(options: { readonly program: readonly string[] }): SandboxControl {

@@ -2,7 +2,7 @@ import { systemClock } from '@runctl/core';
 import { spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
-import type { Tunnel } from '../operations/live/open-live.ts';
+import type { Tunnel } from '@runctl/operations/live';
 
 const OPEN_TIMEOUT_MS = 10_000;
 

@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
-import type { ToolFile, ToolFinder, Tools } from '../operations/launch/tools.ts';
+import type { ToolFile, ToolFinder, Tools } from '@runctl/operations/launch';
 
 /** Finds the agent's bundle beside this one, and a Node binary that it packs once into `cacheFolder`. */
 export function createToolFinder(options: { readonly cacheFolder: string }): ToolFinder {

@@ -1,7 +1,7 @@
 import { agentFrame, type AgentFrame } from '@runctl/protocol';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import type { AgentLink, Dial } from '../operations/live/agent-link.ts';
+import type { AgentLink, Dial } from '@runctl/operations/live';
 
 /** Agents' websockets over `ws`. */
 export const dialWebSocket: Dial = async ({ host, port, token, timeoutMs }) => {

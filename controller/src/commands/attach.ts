@@ -21,13 +21,13 @@ export class AttachCommand extends FollowingCommand {
       throw new RunctlError('usage', `--via takes ssh, not ${this.via}`);
     const { cloud } = await this.connect();
     try {
-      const { resolveRun } = await import('../operations/run/resolve-run.ts');
-      const { openLive } = await import('../operations/live/open-live.ts');
+      const { resolveRun } = await import('@runctl/operations/run');
+      const { openLive } = await import('@runctl/operations/live');
       const { clock, interrupted: signal, services } = this.context;
       const run = await resolveRun(cloud.store, this.runText);
       const view = await this.followView();
-      const { hasEnded, stateOf } = await import('../operations/run/run-state.ts');
-      const { createRunReader } = await import('../operations/run/run-reader.ts');
+      const { hasEnded, stateOf } = await import('@runctl/operations/run');
+      const { createRunReader } = await import('@runctl/operations/run');
       if (hasEnded(stateOf(await createRunReader({ store: cloud.store, run, clock }).read())))
         return await this.follow(view, { cloud, run });
       const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser ?? 'ubuntu') : null;

@@ -1,9 +1,9 @@
 import type { Environment } from '@runctl/core';
 import { Command, Option } from 'clipanion';
 import { dirname, join } from 'node:path';
-import type { Cloud } from '../operations/cloud.ts';
-import type { DrillEvent, DrillReport } from '../operations/drill/drill.ts';
-import type { SandboxRegion } from '../operations/sandbox/sandbox-control.ts';
+import type { Cloud } from '@runctl/operations';
+import type { DrillEvent, DrillReport } from '@runctl/operations/drill';
+import type { SandboxRegion } from '@runctl/operations/sandbox';
 import type { Settings } from '../settings/schema.ts';
 import { numberOption, timeScaleOption } from '../option-values.ts';
 import { checkLevel } from './sandbox/start-options.ts';
@@ -54,7 +54,7 @@ export class DrillCommand extends WorkloadCommand {
       () => {},
     );
     try {
-      const { inSandbox } = await import('../operations/sandbox/sandbox-environment.ts');
+      const { inSandbox } = await import('@runctl/operations/sandbox');
       const environment = inSandbox(context.env, region);
       const settings = await this.drillSettings(environment, dirname(join(project.root, project.script)));
       const cloud = await context.services.connect(settings, environment, this.log);
@@ -78,8 +78,8 @@ export class DrillCommand extends WorkloadCommand {
   }): Promise<number> {
     const { cloud, settings, region, project, numbers } = made;
     const { context } = this;
-    const { makePlan } = await import('../operations/launch/make-plan.ts');
-    const { drill } = await import('../operations/drill/drill.ts');
+    const { makePlan } = await import('@runctl/operations/launch');
+    const { drill } = await import('@runctl/operations/drill');
     const env = workloadEnvironment(this.env ?? [], context.env);
     const wish = wishOf(settings, { script: this.script, args: this.args, env, name: null, detach: true });
     const plan = await makePlan(cloud, { wish, project, detach: true, into: await context.temporaryFolder() });

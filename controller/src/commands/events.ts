@@ -16,8 +16,8 @@ export class EventsCommand extends RunctlCommand {
   protected async run(): Promise<number> {
     const { cloud } = await this.connect();
     try {
-      const { resolveRun } = await import('../operations/run/resolve-run.ts');
-      const { watchEvents } = await import('../operations/events/watch-events.ts');
+      const { resolveRun } = await import('@runctl/operations/run');
+      const { watchEvents } = await import('@runctl/operations/events');
       const { renderEvent } = await import('../render/events.ts');
       const { clock, interrupted: signal, colour } = this.context;
       const run = await resolveRun(cloud.store, this.runText);

@@ -1,8 +1,8 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { dirname, join } from 'node:path';
-import type { Cloud } from '../operations/cloud.ts';
-import type { LaunchPlan } from '../operations/launch/launch-plan.ts';
+import type { Cloud } from '@runctl/operations';
+import type { LaunchPlan } from '@runctl/operations/launch';
 import type { SettingsInput } from '../settings/schema.ts';
 import { WorkloadCommand, wishOf, workloadEnvironment } from './launch-options.ts';
 
@@ -59,8 +59,8 @@ export class LaunchCommand extends WorkloadCommand {
     const env = workloadEnvironment(this.env ?? [], context.env);
     const project = await this.findProject();
     const { settings, cloud } = await this.connect(this.flags(), dirname(join(project.root, project.script)));
-    const { checkName } = await import('../operations/launch/create-run.ts');
-    const { makePlan } = await import('../operations/launch/make-plan.ts');
+    const { checkName } = await import('@runctl/operations/launch');
+    const { makePlan } = await import('@runctl/operations/launch');
     const { renderPlan, planJson } = await import('../render/plan.ts');
     try {
       const wish = wishOf(settings, {
@@ -89,7 +89,7 @@ export class LaunchCommand extends WorkloadCommand {
 
   private async launch(cloud: Cloud, plan: LaunchPlan): Promise<number> {
     const { context } = this;
-    const { launchRun } = await import('../operations/launch/launch-run.ts');
+    const { launchRun } = await import('@runctl/operations/launch');
     const view = await this.followView();
     const launching = launchRun(
       { cloud, clock: context.clock, user: context.user },
@@ -111,7 +111,7 @@ export class LaunchCommand extends WorkloadCommand {
 
   /** A launch that EC2 can't carry out leaves nothing; any other trouble of watching leaves the run alone. */
   private async abandoned(error: unknown, abandon: () => Promise<void>): Promise<unknown> {
-    const { isPermanent } = await import('../operations/follow/fleet-error.ts');
+    const { isPermanent } = await import('@runctl/operations/follow');
     if (!isPermanent(error)) return error;
     await abandon();
     return new RunctlError(error.code, `${error.message}; nothing of the launch is left`, {

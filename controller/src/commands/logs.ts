@@ -27,8 +27,8 @@ export class LogsCommand extends RunctlCommand {
     if (lines !== null && sinceAgoMs !== null) throw new RunctlError('usage', '--tail and --since exclude each other');
     const { cloud } = await this.connect();
     try {
-      const { resolveRun } = await import('../operations/run/resolve-run.ts');
-      const { showLog } = await import('../operations/log/show-log.ts');
+      const { resolveRun } = await import('@runctl/operations/run');
+      const { showLog } = await import('@runctl/operations/log');
       const { createLogView } = await import('../render/log-view.ts');
       const { clock, interrupted: signal, stdout } = this.context;
       const run = await resolveRun(cloud.store, this.runText);

@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { FollowingCommand } from '../following-command.ts';
-import type { Cloud } from '../operations/cloud.ts';
+import type { Cloud } from '@runctl/operations';
 import type { Settings } from '../settings/schema.ts';
 
 export class ResumeCommand extends FollowingCommand {
@@ -24,7 +24,7 @@ export class ResumeCommand extends FollowingCommand {
       on_demand: this.onDemand,
     });
     try {
-      const { resolveRun } = await import('../operations/run/resolve-run.ts');
+      const { resolveRun } = await import('@runctl/operations/run');
       const run = await resolveRun(cloud.store, this.runText);
       await this.confirm(run);
       return await this.resume(cloud, settings, run);
@@ -34,7 +34,7 @@ export class ResumeCommand extends FollowingCommand {
   }
 
   private async resume(cloud: Cloud, settings: Settings, run: string): Promise<number> {
-    const { resumeRun } = await import('../operations/resume/resume-run.ts');
+    const { resumeRun } = await import('@runctl/operations/resume');
     const { clock, user } = this.context;
     const { instance_profile: instanceProfile } = settings;
     if (instanceProfile === undefined)
@@ -69,7 +69,7 @@ export class ResumeCommand extends FollowingCommand {
         `launch ${launch} of ${run}, ${fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`}`,
       );
     if (this.detach) return view.detached(run, 'asked');
-    const { endHopeless } = await import('../operations/resume/end-hopeless.ts');
+    const { endHopeless } = await import('@runctl/operations/resume');
     try {
       const onDemandAfterMs = settings.no_fallback ? null : settings.fallback_after;
       return await this.follow(view, { cloud, run, launch, onDemandAfterMs, failWhenHopeless: true });

@@ -2,7 +2,7 @@ import type { Fit } from '@runctl/protocol';
 import { readBytes } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
 import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
-import type { WrittenRun } from '../testing/written-run.ts';
+import type { WrittenRun } from '@runctl/operations/testing';
 
 const PROJECT = { 'requirements.txt': '', 'train.py': 'print("hello")\n' };
 

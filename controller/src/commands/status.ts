@@ -2,7 +2,7 @@ import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../command.ts';
 import { numberOption } from '../option-values.ts';
-import type { Cloud } from '../operations/cloud.ts';
+import type { Cloud } from '@runctl/operations';
 
 export class StatusCommand extends RunctlCommand {
   static override paths = [['status']];
@@ -31,7 +31,7 @@ export class StatusCommand extends RunctlCommand {
     const { cloud } = await this.connect();
     try {
       if (this.runText === undefined) return await this.showAll(cloud, limit);
-      const { resolveRun } = await import('../operations/run/resolve-run.ts');
+      const { resolveRun } = await import('@runctl/operations/run');
       const run = await resolveRun(cloud.store, this.runText);
       return this.live ? await this.showLive(cloud, run) : await this.showOne(cloud, run);
     } finally {
@@ -40,7 +40,7 @@ export class StatusCommand extends RunctlCommand {
   }
 
   private async showAll(cloud: Cloud, limit: number): Promise<number> {
-    const { listRuns } = await import('../operations/status/list-runs.ts');
+    const { listRuns } = await import('@runctl/operations/status');
     const { renderRuns } = await import('../render/status.ts');
     const { clock, colour } = this.context;
     const runs = await listRuns(cloud.store, { limit, clock });
@@ -50,7 +50,7 @@ export class StatusCommand extends RunctlCommand {
   }
 
   private async showOne(cloud: Cloud, run: string): Promise<number> {
-    const { runDetail } = await import('../operations/status/run-detail.ts');
+    const { runDetail } = await import('@runctl/operations/status');
     const { renderRunDetail, runDetailJson } = await import('../render/run-detail.ts');
     const detail = await runDetail(cloud, run, this.context.clock);
     if (this.json) this.printJson(runDetailJson(detail));
@@ -59,7 +59,7 @@ export class StatusCommand extends RunctlCommand {
   }
 
   private async showLive(cloud: Cloud, run: string): Promise<number> {
-    const { askLive } = await import('../operations/live/open-live.ts');
+    const { askLive } = await import('@runctl/operations/live');
     const { renderLive } = await import('../render/live.ts');
     const { clock, colour, interrupted: signal, services } = this.context;
     const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser ?? 'ubuntu') : null;

@@ -1,8 +1,8 @@
 import { Command, Option } from 'clipanion';
 import { RunctlCommand } from '../command.ts';
 import { durationOption } from '../option-values.ts';
-import type { Cloud } from '../operations/cloud.ts';
-import type { StopEvent } from '../operations/stop/stop-run.ts';
+import type { Cloud } from '@runctl/operations';
+import type { StopEvent } from '@runctl/operations/stop';
 
 export class StopCommand extends RunctlCommand {
   static override paths = [['stop']];
@@ -26,8 +26,8 @@ export class StopCommand extends RunctlCommand {
   }
 
   private async stop(cloud: Cloud, graceMs: number | null): Promise<number> {
-    const { resolveRun } = await import('../operations/run/resolve-run.ts');
-    const { stopRun } = await import('../operations/stop/stop-run.ts');
+    const { resolveRun } = await import('@runctl/operations/run');
+    const { stopRun } = await import('@runctl/operations/stop');
     const { stopLine } = await import('../render/stop.ts');
     const { clock, user, interrupted: signal, colour } = this.context;
     const run = await resolveRun(cloud.store, this.runText);

@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import type { BucketPlace, FolderPlace, Place } from '../operations/transfer/place.ts';
+import type { BucketPlace, FolderPlace, Place } from '@runctl/operations/transfer';
 import { TransferCommand } from '../transfer-command.ts';
 import { WITHOUT_EFFECT } from '../render/help.ts';
 
@@ -26,7 +26,7 @@ export class TransferAnyCommand extends TransferCommand {
   resume = Option.Boolean('--resume', { description: WITHOUT_EFFECT });
 
   protected async run(): Promise<number> {
-    const { anyPlace } = await import('../operations/transfer/place.ts');
+    const { anyPlace } = await import('@runctl/operations/transfer');
     const from = anyPlace(this.source, this.context.cwd);
     const to = anyPlace(this.destination, this.context.cwd);
     if (from.kind === 'folder' && to.kind === 'bucket') return this.move('up', from, to);
@@ -54,8 +54,8 @@ export class TransferAnyCommand extends TransferCommand {
     const concurrency = this.concurrency();
     const { cloud } = await this.connectTo(there);
     try {
-      const { gatherDownload, gatherUpload } = await import('../operations/transfer/gather.ts');
-      const { transfer } = await import('../operations/transfer/transfer.ts');
+      const { gatherDownload, gatherUpload } = await import('@runctl/operations/transfer');
+      const { transfer } = await import('@runctl/operations/transfer');
       const { clock, interrupted: signal } = this.context;
       const { dryRun } = this;
       const where = { store: cloud.store, here, there, filter, signal, dryRun };
@@ -76,7 +76,7 @@ export class TransferAnyCommand extends TransferCommand {
     const filter = await this.filter();
     const { cloud } = await this.connectTo(from);
     try {
-      const { copyInside } = await import('../operations/bucket/copy-inside.ts');
+      const { copyInside } = await import('@runctl/operations/bucket');
       const { interrupted: signal } = this.context;
       this.noteWithoutEffect();
       const copied = await copyInside({ store: cloud.store, from, to, filter, signal, dryRun: this.dryRun });

@@ -19,8 +19,8 @@ export class WaitCommand extends FollowingCommand {
       this.timeout === undefined ? null : durationOption('--timeout', this.timeout, { example: '90s, 10m or 2h' });
     const { cloud } = await this.connect();
     try {
-      const { resolveRun } = await import('../operations/run/resolve-run.ts');
-      const { waitForRun } = await import('../operations/follow/wait-for-run.ts');
+      const { resolveRun } = await import('@runctl/operations/run');
+      const { waitForRun } = await import('@runctl/operations/follow');
       const { clock, interrupted: signal } = this.context;
       const run = await resolveRun(cloud.store, this.runText);
       const outcome = await waitForRun({ cloud, run, clock, signal, timeoutMs });

@@ -1,6 +1,6 @@
 import type { InspectedCheckpoint, PassedOver } from '@runctl/checkpoint';
 import { formatBytes, formatDuration } from '@runctl/core';
-import type { RunCheckpoint } from '../operations/checkpoint/run-checkpoints.ts';
+import type { RunCheckpoint } from '@runctl/operations/checkpoint';
 import { shownName, styles, type Styles } from './style.ts';
 import { table } from './table.ts';
 

@@ -1,6 +1,5 @@
 import { formatDuration } from '@runctl/core';
-import type { DrillEvent, DrillReport } from '../operations/drill/drill.ts';
-import type { Measured } from '../operations/drill/measure.ts';
+import type { DrillEvent, DrillReport, Measured } from '@runctl/operations/drill';
 import type { Styles } from './style.ts';
 
 /** One line of the story; null for what needs no words. */

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../operations/events/run-events.ts';
+import type { RunEvent } from '@runctl/operations/events';
 import { styles } from './style.ts';
 
 /** `2026-01-01 00:00:00  i-…  text` */

@@ -1,8 +1,7 @@
 import { assertNever, formatBytes, formatDuration } from '@runctl/core';
 import type { DrainReport, Fit } from '@runctl/protocol';
-import { fleetErrorText } from '../operations/follow/fleet-error.ts';
-import type { FollowEvent } from '../operations/follow/follow-event.ts';
-import type { LaunchEvent } from '../operations/launch/launch-run.ts';
+import { fleetErrorText, type FollowEvent } from '@runctl/operations/follow';
+import type { LaunchEvent } from '@runctl/operations/launch';
 import { statusLine } from './live.ts';
 import { priceText } from './plan.ts';
 import type { Styles } from './style.ts';

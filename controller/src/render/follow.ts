@@ -1,9 +1,9 @@
 import { formatDuration, type Clock } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import type { Writable } from 'node:stream';
-import type { FollowEvent } from '../operations/follow/follow-event.ts';
-import type { LaunchEvent } from '../operations/launch/launch-run.ts';
-import { exitCodeOfOutcome } from '../operations/run/exit-code.ts';
+import type { FollowEvent } from '@runctl/operations/follow';
+import type { LaunchEvent } from '@runctl/operations/launch';
+import { exitCodeOfOutcome } from '@runctl/operations/run';
 import { followLine } from './follow-text.ts';
 import { logBanner } from './log.ts';
 import { styles } from './style.ts';

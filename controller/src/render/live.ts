@@ -1,6 +1,6 @@
 import { formatDuration, formatUsd } from '@runctl/core';
 import type { AttemptStatus } from '@runctl/protocol';
-import type { LiveAnswer } from '../operations/live/ask-agent.ts';
+import type { LiveAnswer } from '@runctl/operations/live';
 import { styles } from './style.ts';
 
 /** `runctl status RUN --live`. */

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { ShownLogEvent } from '../operations/log/show-log.ts';
+import type { ShownLogEvent } from '@runctl/operations/log';
 import { logBanner } from './log.ts';
 import { styles } from './style.ts';
 

@@ -1,6 +1,6 @@
 import { formatBytes, formatDuration, formatUsd } from '@runctl/core';
 import type { Pool, RetentionPolicy } from '@runctl/protocol';
-import type { LaunchPlan } from '../operations/launch/launch-plan.ts';
+import type { LaunchPlan } from '@runctl/operations/launch';
 import { styles } from './style.ts';
 import { table } from './table.ts';
 

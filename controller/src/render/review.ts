@@ -1,5 +1,5 @@
 import { formatBytes, formatDuration } from '@runctl/core';
-import type { Amount, Review } from '../operations/bucket/review.ts';
+import type { Amount, Review } from '@runctl/operations/bucket';
 import { table } from './table.ts';
 
 /** `runctl s3 review` for people. */

@@ -1,8 +1,7 @@
 import { formatDuration, formatUsd } from '@runctl/core';
-import type { RunDetail } from '../operations/status/run-detail.ts';
-import { attemptNumber, lastLaunch, type AttemptRecord, type RunRecord } from '../operations/run/run-record.ts';
+import type { RunDetail } from '@runctl/operations/status';
+import { attemptNumber, lastLaunch, type AttemptRecord, type RunRecord, hasEnded } from '@runctl/operations/run';
 import { fitText, intervalText } from './follow-text.ts';
-import { hasEnded } from '../operations/run/run-state.ts';
 import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
 import { styles, type Styles } from './style.ts';

@@ -1,6 +1,6 @@
 import { formatDuration } from '@runctl/core';
 import type { SandboxStatus } from '@runctl/protocol';
-import type { SandboxRegion } from '../operations/sandbox/sandbox-control.ts';
+import type { SandboxRegion } from '@runctl/operations/sandbox';
 import { styles } from './style.ts';
 import { table } from './table.ts';
 

@@ -1,6 +1,6 @@
 import { assertNever, formatDuration, formatUsd } from '@runctl/core';
-import type { RunSummary } from '../operations/status/list-runs.ts';
-import type { RunState } from '../operations/run/run-state.ts';
+import type { RunSummary } from '@runctl/operations/status';
+import type { RunState } from '@runctl/operations/run';
 import { styles, type Styles } from './style.ts';
 import { table } from './table.ts';
 

@@ -1,4 +1,4 @@
-import type { StopEvent } from '../operations/stop/stop-run.ts';
+import type { StopEvent } from '@runctl/operations/stop';
 import { followLine } from './follow-text.ts';
 import { styles } from './style.ts';
 

@@ -1,9 +1,7 @@
 import { formatBytes, formatDuration, type Clock } from '@runctl/core';
 import type { TreeAction } from '@runctl/store';
 import type { Writable } from 'node:stream';
-import type { Progress } from '../operations/transfer/progress-meter.ts';
-import { wordsOf } from '../operations/transfer/problems.ts';
-import type { TransferEvent, TransferResult } from '../operations/transfer/transfer.ts';
+import { type Progress, wordsOf, type TransferEvent, type TransferResult } from '@runctl/operations/transfer';
 import { shownName, styles } from './style.ts';
 
 /** Shows a transfer: news on stderr, results on stdout. */

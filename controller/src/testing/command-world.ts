@@ -9,9 +9,9 @@ import { runCli } from '../cli.ts';
 import { commandTable } from '../command-table.ts';
 import type { CommandContext, Services } from '../context.ts';
 import { bucketKeys, parseIndexKey } from '@runctl/protocol';
-import type { Tools } from '../operations/launch/tools.ts';
+import type { Tools } from '@runctl/operations/launch';
 import { FakeFleets } from './fake-fleets.ts';
-import { WrittenRun } from './written-run.ts';
+import { WrittenRun } from '@runctl/operations/testing';
 
 export interface CommandResult {
   readonly exitCode: number;
@@ -183,29 +183,29 @@ async function loadCommands(): Promise<void> {
   await Promise.all(commandTable.map((entry) => entry.load()));
   await Promise.all([
     import('@runctl/workspace'),
-    import('../operations/follow/follow-run.ts'),
-    import('../operations/follow/wait-for-run.ts'),
-    import('../operations/launch/launch-run.ts'),
-    import('../operations/launch/make-plan.ts'),
-    import('../operations/log/show-log.ts'),
-    import('../operations/resume/resume-run.ts'),
-    import('../operations/stop/stop-run.ts'),
+    import('@runctl/operations/follow'),
+    import('@runctl/operations/follow'),
+    import('@runctl/operations/launch'),
+    import('@runctl/operations/launch'),
+    import('@runctl/operations/log'),
+    import('@runctl/operations/resume'),
+    import('@runctl/operations/stop'),
     import('@runctl/checkpoint'),
-    import('../operations/checkpoint/choose.ts'),
-    import('../operations/checkpoint/cleanup-folder.ts'),
-    import('../operations/checkpoint/cleanup-run.ts'),
-    import('../operations/checkpoint/pull.ts'),
-    import('../operations/checkpoint/resume-here.ts'),
-    import('../operations/checkpoint/save.ts'),
-    import('../operations/bucket/cleanup.ts'),
-    import('../operations/bucket/copy-inside.ts'),
-    import('../operations/bucket/list-place.ts'),
-    import('../operations/bucket/review.ts'),
-    import('../operations/bucket/watch-objects.ts'),
-    import('../operations/transfer/keep-in-step.ts'),
-    import('../operations/transfer/gather.ts'),
-    import('../operations/transfer/place.ts'),
-    import('../operations/transfer/transfer.ts'),
+    import('@runctl/operations/checkpoint'),
+    import('@runctl/operations/checkpoint'),
+    import('@runctl/operations/checkpoint'),
+    import('@runctl/operations/checkpoint'),
+    import('@runctl/operations/checkpoint'),
+    import('@runctl/operations/checkpoint'),
+    import('@runctl/operations/bucket'),
+    import('@runctl/operations/bucket'),
+    import('@runctl/operations/bucket'),
+    import('@runctl/operations/bucket'),
+    import('@runctl/operations/bucket'),
+    import('@runctl/operations/transfer'),
+    import('@runctl/operations/transfer'),
+    import('@runctl/operations/transfer'),
+    import('@runctl/operations/transfer'),
     import('../render/follow.ts'),
     import('../render/plan.ts'),
     import('../render/review.ts'),

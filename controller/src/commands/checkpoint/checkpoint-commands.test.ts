@@ -4,7 +4,7 @@ import { createPublisher, recognisers } from '@runctl/checkpoint';
 import { silentLog } from '@runctl/core';
 import { intercepted } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
-import { checkpointsOfRun, type VerifyEvent, verifyOfRun } from '../../operations/checkpoint/run-checkpoints.ts';
+import { checkpointsOfRun, type VerifyEvent, verifyOfRun } from '@runctl/operations/checkpoint';
 import { commandWorld, type CommandWorld } from '../../testing/command-world.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError, formatBytes } from '@runctl/core';
 import { numberOption } from '../../option-values.ts';
-import type { Cloud } from '../../operations/cloud.ts';
+import type { Cloud } from '@runctl/operations';
 import { BucketCommand } from '../../transfer-command.ts';
 
 export class CheckpointCleanupCommand extends BucketCommand {
@@ -25,7 +25,7 @@ export class CheckpointCleanupCommand extends BucketCommand {
 
   protected async run(): Promise<number> {
     const keepLast = numberOption('--keep-last-n', this.keepLast, { min: 1, example: 5 });
-    const { folderMeant } = await import('../../operations/checkpoint/place.ts');
+    const { folderMeant } = await import('@runctl/operations/checkpoint');
     const folder = await folderMeant(this.text, this.context.cwd);
     if (folder !== null) return this.cleanFolder(folder, keepLast);
     const { cloud } = await this.connect();
@@ -38,8 +38,8 @@ export class CheckpointCleanupCommand extends BucketCommand {
 
   private async cleanFolder(folder: string, keepLast: number): Promise<number> {
     const { openWritersFor } = await import('@runctl/checkpoint');
-    const { lookIntoFolder } = await import('../../operations/checkpoint/folder-checkpoints.ts');
-    const { deleteFromFolder, judgeFolder } = await import('../../operations/checkpoint/cleanup-folder.ts');
+    const { lookIntoFolder } = await import('@runctl/operations/checkpoint');
+    const { deleteFromFolder, judgeFolder } = await import('@runctl/operations/checkpoint');
     const { clock, interrupted: signal } = this.context;
     const openWriters = openWritersFor(process.platform);
     const { checkpoints } = await lookIntoFolder(folder, { clock, openWriters, signal });
@@ -53,8 +53,8 @@ export class CheckpointCleanupCommand extends BucketCommand {
   }
 
   private async cleanRun(cloud: Cloud, keepLast: number): Promise<number> {
-    const { resolveRun } = await import('../../operations/run/resolve-run.ts');
-    const { judgeRun, pruneRun } = await import('../../operations/checkpoint/cleanup-run.ts');
+    const { resolveRun } = await import('@runctl/operations/run');
+    const { judgeRun, pruneRun } = await import('@runctl/operations/checkpoint');
     const { clock, user, interrupted: signal } = this.context;
     const run = await resolveRun(cloud.store, this.text);
     const policy = { last: Math.max(1, keepLast - 1), everySteps: null, best: null };

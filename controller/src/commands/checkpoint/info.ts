@@ -21,13 +21,13 @@ export class CheckpointInfoCommand extends FolderOrRunCommand {
     const render = await import('../../render/checkpoints.ts');
     const look = { nowMs: this.context.clock.wallMs(), colour: this.context.colour };
     if ('folder' in place) {
-      const { pickFromFolder } = await import('../../operations/checkpoint/folder-checkpoints.ts');
+      const { pickFromFolder } = await import('@runctl/operations/checkpoint');
       const picked = pickFromFolder(this.text, place.checkpoints, this.checkpoint);
       if (this.json) this.printJson(render.folderJson(picked, true));
       else this.print(render.renderFolderCheckpoint(picked, look));
       return 0;
     }
-    const { pickFromRun } = await import('../../operations/checkpoint/run-checkpoints.ts');
+    const { pickFromRun } = await import('@runctl/operations/checkpoint');
     const picked = pickFromRun(place.run, place.checkpoints, this.checkpoint);
     if (this.json) this.printJson(render.runJson(place.run, picked, true));
     else this.print(render.renderRunCheckpoint(place.run, picked, look));

@@ -4,7 +4,7 @@ import { readFile, readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commandWorld, type CommandWorld } from '../../testing/command-world.ts';
-import type { WrittenRun } from '../../testing/written-run.ts';
+import type { WrittenRun } from '@runctl/operations/testing';
 
 const PROJECT = { 'requirements.txt': '', 'train.py': 'print("hello")\n' };
 

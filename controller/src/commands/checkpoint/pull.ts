@@ -3,8 +3,8 @@ import { RunctlError, formatBytes, formatDuration } from '@runctl/core';
 import { resolve } from 'node:path';
 import { RunctlCommand } from '../../command.ts';
 import { numberOption } from '../../option-values.ts';
-import type { Cloud } from '../../operations/cloud.ts';
-import type { PullOptions } from '../../operations/checkpoint/pull.ts';
+import type { Cloud } from '@runctl/operations';
+import type { PullOptions } from '@runctl/operations/checkpoint';
 
 export class CheckpointPullCommand extends RunctlCommand {
   static override paths = [['checkpoint', 'pull']];
@@ -38,8 +38,8 @@ export class CheckpointPullCommand extends RunctlCommand {
       });
     const { cloud } = await this.connect();
     try {
-      const { resolveRun } = await import('../../operations/run/resolve-run.ts');
-      const { chosenManifest } = await import('../../operations/checkpoint/choose.ts');
+      const { resolveRun } = await import('@runctl/operations/run');
+      const { chosenManifest } = await import('@runctl/operations/checkpoint');
       const { clock, interrupted: signal, cwd } = this.context;
       const run = await resolveRun(cloud.store, this.runText);
       const choice = {
@@ -57,7 +57,7 @@ export class CheckpointPullCommand extends RunctlCommand {
   }
 
   private async rehearse(options: PullOptions): Promise<number> {
-    const { lookAtCheckpoint } = await import('../../operations/checkpoint/pull.ts');
+    const { lookAtCheckpoint } = await import('@runctl/operations/checkpoint');
     const { manifest, manifestKey, warnings } = await lookAtCheckpoint(options);
     const bytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
     if (this.json) {
@@ -83,7 +83,7 @@ export class CheckpointPullCommand extends RunctlCommand {
   }
 
   private async pull(cloud: Cloud, options: PullOptions): Promise<number> {
-    const { pullCheckpoint } = await import('../../operations/checkpoint/pull.ts');
+    const { pullCheckpoint } = await import('@runctl/operations/checkpoint');
     const { progressShower } = await import('../../render/transfer.ts');
     const { stderr, interactive, clock } = this.context;
     const shower = progressShower({ stderr, interactive, clock });

@@ -24,7 +24,7 @@ export class CheckpointResumeCommand extends RunctlCommand {
   dryRun = Option.Boolean('--dry-run', false, { description: 'only print the command' });
 
   protected async run(): Promise<number> {
-    const { localResume } = await import('../../operations/checkpoint/resume-here.ts');
+    const { localResume } = await import('@runctl/operations/checkpoint');
     const { cwd, env, services } = this.context;
     const { checkpoint, script, args, resumeArgument } = this;
     const argument = resumeArgument === '' ? null : resumeArgument;

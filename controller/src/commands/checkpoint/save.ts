@@ -2,7 +2,7 @@ import { Command, Option } from 'clipanion';
 import { formatBytes } from '@runctl/core';
 import { RunctlCommand } from '../../command.ts';
 import { durationOption } from '../../option-values.ts';
-import type { SaveEvent, SaveResult } from '../../operations/checkpoint/save.ts';
+import type { SaveEvent, SaveResult } from '@runctl/operations/checkpoint';
 
 export class CheckpointSaveCommand extends RunctlCommand {
   static override paths = [['checkpoint', 'save']];
@@ -21,8 +21,8 @@ export class CheckpointSaveCommand extends RunctlCommand {
     const timeoutMs = durationOption('--timeout', this.timeout, { example: '90s or 10m' });
     const { cloud } = await this.connect();
     try {
-      const { resolveRun } = await import('../../operations/run/resolve-run.ts');
-      const { saveNow } = await import('../../operations/checkpoint/save.ts');
+      const { resolveRun } = await import('@runctl/operations/run');
+      const { saveNow } = await import('@runctl/operations/checkpoint');
       const { clock, user, interrupted: signal } = this.context;
       const run = await resolveRun(cloud.store, this.runText);
       const saving = saveNow({ cloud, clock, user }, { run, timeoutMs, signal });

@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { formatBytes, RunctlError } from '@runctl/core';
 import { FolderOrRunCommand, type Place } from '../../folder-or-run-command.ts';
-import type { VerifyEvent } from '../../operations/checkpoint/run-checkpoints.ts';
+import type { VerifyEvent } from '@runctl/operations/checkpoint';
 
 export class CheckpointVerifyCommand extends FolderOrRunCommand {
   static override paths = [['checkpoint', 'verify']];
@@ -30,7 +30,7 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
   }
 
   private async showFolder({ folder, checkpoints }: Extract<Place, { folder: string }>): Promise<number> {
-    const { pickFromFolder } = await import('../../operations/checkpoint/folder-checkpoints.ts');
+    const { pickFromFolder } = await import('@runctl/operations/checkpoint');
     const { folderJson, renderFolder } = await import('../../render/checkpoints.ts');
     const picked = this.checkpoint === undefined ? checkpoints : [pickFromFolder(folder, checkpoints, this.checkpoint)];
     if (picked.length === 0) throw new RunctlError('checkpoint-not-found', `no checkpoint in ${this.text}`);
@@ -42,7 +42,7 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
   }
 
   private async showRun({ run, checkpoints, cloud }: Extract<Place, { run: string }>): Promise<number> {
-    const { pickFromRun, verifyOfRun } = await import('../../operations/checkpoint/run-checkpoints.ts');
+    const { pickFromRun, verifyOfRun } = await import('@runctl/operations/checkpoint');
     const { progressShower } = await import('../../render/transfer.ts');
     const { stderr, interactive, clock, interrupted: signal } = this.context;
     const shower = progressShower({ stderr, interactive, clock });

@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { formatBytes, formatDuration } from '@runctl/core';
-import type { CleanupDecision, CleanupPolicy } from '../../operations/bucket/cleanup-plan.ts';
+import type { CleanupDecision, CleanupPolicy } from '@runctl/operations/bucket';
 import { durationOption, numberOption } from '../../option-values.ts';
 import { BucketCommand } from '../../transfer-command.ts';
 
@@ -30,11 +30,11 @@ export class S3CleanupCommand extends BucketCommand {
 
   protected async run(): Promise<number> {
     const policy = await this.policy();
-    const { bucketPlace, folderPrefix } = await import('../../operations/transfer/place.ts');
+    const { bucketPlace, folderPrefix } = await import('@runctl/operations/transfer');
     const place = bucketPlace(this.placeText);
     const { cloud } = await this.connectTo(place);
     try {
-      const { carryOutCleanup, decideCleanup } = await import('../../operations/bucket/cleanup.ts');
+      const { carryOutCleanup, decideCleanup } = await import('@runctl/operations/bucket');
       const { clock, interrupted: signal } = this.context;
       const options = { store: cloud.store, clock, prefix: folderPrefix(place), policy, signal };
       const decisions = await decideCleanup(options);

@@ -22,15 +22,15 @@ export class S3DownloadCommand extends TransferCommand {
   });
 
   protected async run(): Promise<number> {
-    const { bucketPlace, folderPlace } = await import('../../operations/transfer/place.ts');
+    const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
     const there = bucketPlace(this.source);
     const here = folderPlace(this.destination, this.context.cwd);
     const filter = await this.filter();
     const concurrency = this.concurrency();
     const { cloud } = await this.connectTo(there);
     try {
-      const { gatherDownload } = await import('../../operations/transfer/gather.ts');
-      const { transfer } = await import('../../operations/transfer/transfer.ts');
+      const { gatherDownload } = await import('@runctl/operations/transfer');
+      const { transfer } = await import('@runctl/operations/transfer');
       const { clock, interrupted: signal } = this.context;
       const { dryRun, recursive } = this;
       const gathered = await gatherDownload({ store: cloud.store, here, there, filter, signal, dryRun, recursive });

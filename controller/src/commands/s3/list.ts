@@ -18,11 +18,11 @@ export class S3ListCommand extends BucketCommand {
   human = Option.Boolean('--human-readable', false, { description: 'sizes as 1.5 GiB' });
 
   protected async run(): Promise<number> {
-    const { bucketPlace, folderPrefix } = await import('../../operations/transfer/place.ts');
+    const { bucketPlace, folderPrefix } = await import('@runctl/operations/transfer');
     const place = bucketPlace(this.placeText ?? '');
     const { cloud } = await this.connectTo(place);
     try {
-      const { listPlace } = await import('../../operations/bucket/list-place.ts');
+      const { listPlace } = await import('@runctl/operations/bucket');
       const { shownName } = await import('../../render/style.ts');
       const { interrupted: signal } = this.context;
       const entries = listPlace(cloud.store, { key: place.key, folder: folderPrefix(place) }, this.recursive, signal);

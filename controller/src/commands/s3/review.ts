@@ -17,11 +17,11 @@ export class S3ReviewCommand extends BucketCommand {
   detailed = Option.Boolean('-d,--detailed', false, { description: 'reasons and single uploads too' });
 
   protected async run(): Promise<number> {
-    const { bucketPlace, folderPrefix } = await import('../../operations/transfer/place.ts');
+    const { bucketPlace, folderPrefix } = await import('@runctl/operations/transfer');
     const place = bucketPlace(this.placeText ?? '');
     const { cloud } = await this.connectTo(place);
     try {
-      const { reviewBucket } = await import('../../operations/bucket/review.ts');
+      const { reviewBucket } = await import('@runctl/operations/bucket');
       const { renderReview } = await import('../../render/review.ts');
       const { clock, interrupted: signal } = this.context;
       const review = await reviewBucket({ store: cloud.store, clock, prefix: folderPrefix(place), signal });

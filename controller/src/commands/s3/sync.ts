@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { Direction, Preference } from '@runctl/store';
-import type { TransferEvent, TransferResult } from '../../operations/transfer/transfer.ts';
+import type { TransferEvent, TransferResult } from '@runctl/operations/transfer';
 import { TransferCommand } from '../../transfer-command.ts';
 
 export class S3SyncCommand extends TransferCommand {
@@ -32,15 +32,15 @@ export class S3SyncCommand extends TransferCommand {
   yes = Option.Boolean('-y,--yes', false, { description: 'with --delete, do not ask' });
 
   protected async run(): Promise<number> {
-    const { bucketPlace, folderPlace } = await import('../../operations/transfer/place.ts');
+    const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
     const options = { ...this.syncOptions(), ...this.concurrency() };
     const there = bucketPlace(this.remote);
     const here = folderPlace(this.local, this.context.cwd);
     const filter = await this.filter();
     const { cloud } = await this.connectTo(there);
     try {
-      const { gatherSync } = await import('../../operations/transfer/gather.ts');
-      const { transfer } = await import('../../operations/transfer/transfer.ts');
+      const { gatherSync } = await import('@runctl/operations/transfer');
+      const { transfer } = await import('@runctl/operations/transfer');
       const { clock, interrupted: signal } = this.context;
       const { dryRun } = this;
       const { direction } = options;

@@ -23,15 +23,15 @@ export class S3UploadCommand extends TransferCommand {
   recursive = Option.Boolean('-r,--recursive', false, { description: WITHOUT_EFFECT });
 
   protected async run(): Promise<number> {
-    const { bucketPlace, folderPlace } = await import('../../operations/transfer/place.ts');
+    const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
     const there = bucketPlace(this.destination);
     const here = folderPlace(this.source, this.context.cwd);
     const filter = await this.filter();
     const concurrency = this.concurrency();
     const { cloud } = await this.connectTo(there);
     try {
-      const { gatherUpload } = await import('../../operations/transfer/gather.ts');
-      const { transfer } = await import('../../operations/transfer/transfer.ts');
+      const { gatherUpload } = await import('@runctl/operations/transfer');
+      const { transfer } = await import('@runctl/operations/transfer');
       const { clock, interrupted: signal } = this.context;
       const { dryRun } = this;
       const gathered = await gatherUpload({ store: cloud.store, here, there, filter, signal, dryRun });

@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError, formatBytes } from '@runctl/core';
 import { durationOption } from '../../option-values.ts';
-import type { ObjectChange } from '../../operations/bucket/watch-objects.ts';
+import type { ObjectChange } from '@runctl/operations/bucket';
 import { TransferCommand } from '../../transfer-command.ts';
 import { shownName } from '../../render/style.ts';
 
@@ -32,11 +32,11 @@ export class S3WatchCommand extends TransferCommand {
   }
 
   private async watchBucket(intervalMs: number): Promise<number> {
-    const { bucketPlace, folderPrefix } = await import('../../operations/transfer/place.ts');
+    const { bucketPlace, folderPrefix } = await import('@runctl/operations/transfer');
     const place = bucketPlace(this.first);
     const { cloud } = await this.connectTo(place);
     try {
-      const { watchObjects } = await import('../../operations/bucket/watch-objects.ts');
+      const { watchObjects } = await import('@runctl/operations/bucket');
       const { clock, interrupted: signal } = this.context;
       this.note(`watching ${cloud.store.location}/${folderPrefix(place)}; Ctrl-C ends it`);
       const prefix = folderPrefix(place);
@@ -60,15 +60,15 @@ export class S3WatchCommand extends TransferCommand {
     const { direction, dryRun } = this;
     if (direction !== 'up' && direction !== 'down' && direction !== 'both')
       throw new RunctlError('usage', `--direction takes up, down or both, not ${direction}`);
-    const { bucketPlace, folderPlace } = await import('../../operations/transfer/place.ts');
+    const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
     const there = bucketPlace(remote);
     const here = folderPlace(this.first, this.context.cwd);
     const filter = await this.filter();
     const concurrency = this.concurrency();
     const { cloud } = await this.connectTo(there);
     try {
-      const { keepInStep } = await import('../../operations/transfer/keep-in-step.ts');
-      const { wordsOf } = await import('../../operations/transfer/problems.ts');
+      const { keepInStep } = await import('@runctl/operations/transfer');
+      const { wordsOf } = await import('@runctl/operations/transfer');
       const { clock, interrupted: signal } = this.context;
       const view = await this.transferView();
       this.note(`keeping ${this.first} and ${remote} in step (${direction}); Ctrl-C ends it`);

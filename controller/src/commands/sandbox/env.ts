@@ -1,7 +1,7 @@
 import { Command } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../../command.ts';
-import { withoutAccount } from '../../operations/sandbox/sandbox-environment.ts';
+import { withoutAccount } from '@runctl/operations/sandbox';
 
 export class SandboxEnvCommand extends RunctlCommand {
   static override paths = [['sandbox', 'env']];

@@ -38,7 +38,7 @@ export class SandboxInterruptCommand extends RunctlCommand {
     this.useSandbox = true;
     const { cloud } = await this.connect();
     try {
-      const { resolveRun } = await import('../../operations/run/resolve-run.ts');
+      const { resolveRun } = await import('@runctl/operations/run');
       return await resolveRun(cloud.store, this.target);
     } finally {
       cloud.close();

@@ -2,7 +2,7 @@ import { Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../../command.ts';
 import { durationOption, numberOption, timeScaleOption } from '../../option-values.ts';
-import type { SandboxStartOptions } from '../../operations/sandbox/sandbox-control.ts';
+import type { SandboxStartOptions } from '@runctl/operations/sandbox';
 
 /** Options of `sandbox start` and `sandbox serve`. */
 export abstract class SandboxCommand extends RunctlCommand {

@@ -2,7 +2,7 @@ import { systemClock } from '@runctl/core';
 import { intercepted, MemoryStore, StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { expect, test } from 'vitest';
-import { WrittenRun } from '../../testing/written-run.ts';
+import { WrittenRun } from '../testing/written-run.ts';
 import { createLogReader } from './log-reader.ts';
 import { readPatiently } from './patience.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MemoryStore, StoreError, intercepted, isStoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
-import { WrittenRun } from '../../testing/written-run.ts';
+import { WrittenRun } from '../testing/written-run.ts';
 import { createLogReader, readLogTail, type LogEvent } from './log-reader.ts';
 import { place } from './log-position.ts';
 

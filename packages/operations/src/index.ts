@@ -1,0 +1,2 @@
+export type { Cloud } from './cloud.ts';
+export { storeProblem } from './documents.ts';

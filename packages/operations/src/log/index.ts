@@ -1,0 +1,1 @@
+export { showLog, type ShownLogEvent } from './show-log.ts';

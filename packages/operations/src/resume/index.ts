@@ -1,0 +1,2 @@
+export { endHopeless } from './end-hopeless.ts';
+export { resumeRun } from './resume-run.ts';

@@ -1,0 +1,1 @@
+export { stopRun, type StopEvent } from './stop-run.ts';

@@ -1,0 +1,14 @@
+export { gatherDownload, gatherSync, gatherUpload } from './gather.ts';
+export { keepInStep } from './keep-in-step.ts';
+export {
+  anyPlace,
+  bucketPlace,
+  folderPlace,
+  folderPrefix,
+  type BucketPlace,
+  type FolderPlace,
+  type Place,
+} from './place.ts';
+export { incomplete, wordsOf } from './problems.ts';
+export type { Progress } from './progress-meter.ts';
+export { transfer, type TransferEvent, type TransferResult } from './transfer.ts';
