@@ -1,0 +1,91 @@
+import type { ErrorCode } from '@runctl/core';
+import type { Market } from '@runctl/protocol';
+import type { BootRequest } from '../boot/boot-request.ts';
+import type { Offer } from './offer.ts';
+
+/**
+ * All that a launch needs besides its offers, resolved and known to exist. JSON that only its provider reads; it is stored in
+ * the launch's intent, so that a launch can be repeated by another laptop.
+ */
+export type LaunchTarget = Readonly<Record<string, unknown>>;
+
+/** Under what name the provider knows the capacity of a launch. JSON that only its provider reads; stored in the bucket. */
+export type CapacityRef = Readonly<Record<string, unknown>>;
+
+/** A launch of a run. `ref` is null where it was never learned: the provider then looks for it by run and launch. */
+export interface LaunchedCapacity {
+  readonly run: string;
+  readonly launch: number;
+  readonly ref: CapacityRef | null;
+}
+
+export interface CapacityRequest {
+  /** Makes the call idempotent: at most 56 characters of `a-z 0-9 -`, unique to the launch. */
+  readonly token: string;
+  readonly run: string;
+  readonly launch: number;
+  /** Shown beside the run's id where the provider shows names. */
+  readonly runName: string | null;
+  readonly project: string;
+  readonly user: string;
+  readonly target: LaunchTarget;
+  /** What each machine does to become an agent. The adapter decides how the machine gets it. */
+  readonly boot: BootRequest;
+  /** Where machines may be; at least one. */
+  readonly offers: readonly Offer[];
+  readonly market: Market;
+  readonly nodes: number;
+  /** No machine of the launch may run after this, where the provider can end it (`can.expires`). */
+  readonly validUntilMs: number;
+}
+
+/**
+ *     active ──► ending ──► ended
+ *
+ * `active`: machines are made until there are as many as wanted. `ending`: no more are made, some may still run. `ended`:
+ * over for good. `unknown`: the provider does not know the reference, not yet or no longer.
+ */
+export type CapacityStatus = 'active' | 'ending' | 'ended' | 'unknown';
+
+export interface CapacityState {
+  readonly status: CapacityStatus;
+  /** Machines that should run, and that do as far as the provider counts them; 0 when `unknown`. */
+  readonly wanted: number;
+  readonly running: number;
+  /** The provider's own word for the state, for people; null when it has none. */
+  readonly providerWord: string | null;
+}
+
+/** Something that the provider reports of a launch. */
+export interface ProviderEvent {
+  readonly atMs: number;
+  /** `error`: a machine could not be made. `machine`: one came or went. `state`: of the launch itself. */
+  readonly kind: 'error' | 'machine' | 'state' | 'information';
+  /** The provider's own code: `InsufficientInstanceCapacity`, `launched`. */
+  readonly code: string;
+  /** Of an `error`, which of our codes it is; null otherwise. */
+  readonly errorCode: ErrorCode | null;
+  /** What can be done about an `error`; null when there is nothing to say. */
+  readonly hint: string | null;
+  /** A sentence for people; may be empty. */
+  readonly message: string;
+  readonly machineId: string | null;
+}
+
+export type MachineState = 'starting' | 'running' | 'ending' | 'stopped' | 'ended';
+
+/** A machine as its provider describes it. */
+export interface RentedMachine {
+  readonly machineId: string;
+  readonly state: MachineState;
+  readonly machineType: string;
+  readonly location: string;
+  readonly market: Market;
+  readonly addresses: { readonly private: string | null; readonly public: string | null };
+  readonly launchedAtMs: number;
+  /** The provider's own word for why it ends or has ended: `Server.SpotInstanceTermination`. */
+  readonly endReason: string | null;
+  /** Null when the machine does not say whose it is. */
+  readonly run: string | null;
+  readonly launch: number | null;
+}

@@ -1,0 +1,27 @@
+import type { Market } from '@runctl/protocol';
+
+/** Something that a provider can give: a type of machine somewhere, with its price per hour where that is known. */
+export interface Offer {
+  readonly machineType: string;
+  /** In the provider's words: a zone, a data center, a host. */
+  readonly location: string;
+  readonly market: Market;
+  readonly pricePerHourUsd: number | null;
+}
+
+export interface OfferWish {
+  /** In the provider's words; empty = the types that the provider chooses for trainings. */
+  readonly machineTypes: readonly string[];
+  readonly market: Market;
+  /** Of the runtime that the agent comes with: a machine of another one can't run it. */
+  readonly architecture: 'x64' | 'arm64';
+  /** What the configuration says for this provider alone. The adapter checks it with a schema of its own. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+export interface TargetWish extends OfferWish {
+  /** Image in the provider's words; null = the one that suits the machine types. */
+  readonly image: string | null;
+  /** Wanted size of the root disk; null = as large as the image has it. An image that is larger wins. */
+  readonly rootDiskGiB: number | null;
+}
