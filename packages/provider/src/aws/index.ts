@@ -1,4 +1,14 @@
-export { classifyAwsError } from './api/classify.ts';
+import type { Clock } from '@runctl/core';
+import type { RemoteCommand } from '../fleet-provider.ts';
+import { createAwsClients } from './api/clients.ts';
+import { createRunCommand } from './ssm/run-command.ts';
+
+export type { AwsAccess } from './api/clients.ts';
+export { createAwsProvider } from './aws-provider.ts';
 export { createEc2FleetProvider } from './ec2-fleet-provider.ts';
-export { createSsmRemoteCommand } from './ssm/ssm-remote-command.ts';
-export { FLEET_TAG, TAG } from './api/tags.ts';
+
+/** Run Command behind the RemoteCommand port, for callers that do not take a Provider yet. */
+export function createSsmRemoteCommand(options: { region: string; clock: Clock }): RemoteCommand & { close(): void } {
+  const clients = createAwsClients(options);
+  return { ...createRunCommand(clients.ssm, options.clock), close: () => clients.close() };
+}

@@ -122,6 +122,15 @@ export function classifyAwsError(error: unknown, doing: string): RunctlError {
   });
 }
 
+/** Does `work`, and rejects with a RunctlError alone; `doing` is what is attempted: `creating the fleet`. */
+export async function classified<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw classifyAwsError(error, doing);
+  }
+}
+
 /** True for codes that mean "just created, not everywhere known yet". Source: EC2 developer guide, "Eventual consistency". */
 export function isEventualConsistency(error: unknown): boolean {
   const code = awsCodeOf(error) ?? '';

@@ -2,6 +2,7 @@ import {
   DescribeImagesCommand,
   DescribeInstanceTypesCommand,
   type EC2Client,
+  type Image,
   type _InstanceType,
 } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
@@ -27,8 +28,14 @@ interface TypeFacts {
   readonly gpu: boolean;
 }
 
+interface LaunchImage {
+  readonly imageId: string;
+  /** With the size of its snapshot, below which it can't be made; null where the image names none. */
+  readonly rootDevice: { readonly name: string; readonly sizeGiB: number } | null;
+}
+
 /**
- * The AMI id to launch: the given one, the value of the given SSM parameter, or the default for the types. A maintain fleet
+ * The AMI to launch: the given one, the value of the given SSM parameter, or the default for the types. A maintain fleet
  * cannot resolve parameters by itself, and an id pinned at launch keeps all recoveries on one image.
  * The image is looked at: a fleet would tell only in its events that there is none. Errors: `config-invalid` for mixed
  * architectures, for a parameter or image that does not exist, and for an image of another architecture.
@@ -37,14 +44,13 @@ export async function resolveImage(
   clients: { readonly ec2: EC2Client; readonly ssm: SSMClient },
   image: string | null,
   instanceTypes: readonly string[],
-): Promise<string> {
+): Promise<LaunchImage> {
   const facts = await typeFacts(clients.ec2, instanceTypes);
   const imageId =
     image?.startsWith('ami-') === true
       ? image
       : await parameterValue(clients.ssm, image?.replace(/^resolve:ssm:/, '') ?? defaultParameter(facts));
-  await checkImage(clients.ec2, imageId, facts);
-  return imageId;
+  return checkedImage(clients.ec2, imageId, facts);
 }
 
 async function parameterValue(ssm: SSMClient, parameter: string): Promise<string> {
@@ -60,7 +66,7 @@ async function parameterValue(ssm: SSMClient, parameter: string): Promise<string
   }
 }
 
-async function checkImage(ec2: EC2Client, imageId: string, facts: readonly TypeFacts[]): Promise<void> {
+async function checkedImage(ec2: EC2Client, imageId: string, facts: readonly TypeFacts[]): Promise<LaunchImage> {
   const { Images } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
   const found = Images?.[0];
   // A private image of another account is answered with nothing at all.
@@ -77,6 +83,14 @@ async function checkImage(ec2: EC2Client, imageId: string, facts: readonly TypeF
       `the image ${imageId} is for ${found.Architecture}, the instance types are ${other.architecture}`,
       { hint: `name an image for ${other.architecture} with --ami, or none for the default image` },
     );
+  return { imageId, rootDevice: rootDeviceOf(found) };
+}
+
+function rootDeviceOf(image: Image): LaunchImage['rootDevice'] {
+  const name = image.RootDeviceName;
+  if (name === undefined) return null;
+  const mapping = image.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === name);
+  return { name, sizeGiB: mapping?.Ebs?.VolumeSize ?? 8 };
 }
 
 function defaultParameter(facts: readonly TypeFacts[]): string {

@@ -1,11 +1,11 @@
 import {
   GetCommandInvocationCommand,
-  SSMClient,
+  type SSMClient,
   SendCommandCommand,
   type GetCommandInvocationCommandOutput,
 } from '@aws-sdk/client-ssm';
 import { RunctlError, required, type Clock } from '@runctl/core';
-import type { RemoteCommand } from '../../fleet-provider.ts';
+import type { RemoteShell, ShellResult } from '../../port/index.ts';
 import { awsCodeOf, classifyAwsError } from '../api/classify.ts';
 
 const PENDING = new Set(['Pending', 'InProgress', 'Delayed']);
@@ -13,11 +13,8 @@ const POLL_MS = [100, 200, 400, 800, 1500, 2000];
 /** GetCommandInvocation does not know a command for a moment after SendCommand (boto/boto3#2701). */
 const UNKNOWN_FOR_MS = 30_000;
 
-/** SSM Run Command behind the RemoteCommand port. Output ends at 24,000 characters, SSM's own limit. */
-export function createSsmRemoteCommand(options: { region: string; clock: Clock }): RemoteCommand & { close(): void } {
-  const client = new SSMClient({ region: options.region });
-  const { clock } = options;
-
+/** SSM Run Command as a shell. Output ends at 24,000 characters, SSM's own limit. */
+export function createRunCommand(client: SSMClient, clock: Clock): RemoteShell {
   const invocation = async (
     instanceId: string,
     commandId: string,
@@ -56,14 +53,10 @@ export function createSsmRemoteCommand(options: { region: string; clock: Clock }
         throw classifyAwsError(error, `running a command on ${instanceId}`);
       }
     },
-    close: () => client.destroy(),
   };
 }
 
-function finished(
-  instanceId: string,
-  result: GetCommandInvocationCommandOutput,
-): { exitCode: number; stdout: string; stderr: string } {
+function finished(instanceId: string, result: GetCommandInvocationCommandOutput): ShellResult {
   if (result.Status === 'Success' || result.Status === 'Failed')
     return {
       exitCode: result.ResponseCode ?? 1,

@@ -1,0 +1,91 @@
+import type { Clock } from '@runctl/core';
+import type { CapacityRequest, LaunchedCapacity, MarketSwitch, Provider } from '../port/index.ts';
+import { awsAbilities } from './abilities.ts';
+import { classified } from './api/classify.ts';
+import { createAwsClients, type AwsAccess, type AwsClients } from './api/clients.ts';
+import { tagsOf, templateNameOf } from './api/tags.ts';
+import { renderUserData } from './boot/user-data.ts';
+import { fleetEvents } from './capacity/fleet-events.ts';
+import type { FleetOrder } from './capacity/fleet-order.ts';
+import { deleteFleet, findFleet, fleetState, readFleetRef, switchFleet, type FleetRef } from './capacity/fleets.ts';
+import { launchFleet } from './capacity/launch-fleet.ts';
+import { deleteTemplate } from './capacity/launch-template.ts';
+import { findMachines } from './capacity/machines.ts';
+import { findOffers } from './offers/offers.ts';
+import { createRunCommand } from './ssm/run-command.ts';
+import { readTarget, resolveTarget } from './target/target.ts';
+
+/** EC2, with one `maintain` fleet for each launch. `options.clock` paces repeated calls and dates the prices. */
+export function createAwsProvider(
+  options: AwsAccess & { readonly clock: Clock },
+): Provider & Required<Pick<Provider, 'markets' | 'shell'>> {
+  const { region, clock } = options;
+  const clients = createAwsClients(options);
+  const { reading, launching } = clients;
+  const idOf = (ref: Parameters<typeof readFleetRef>[0]): string => readFleetRef(ref, region).fleetId;
+  return {
+    name: 'aws',
+    place: region,
+    can: awsAbilities,
+    offers: (wish) => classified('looking for capacity pools', () => findOffers(reading, wish, clock.wallMs())),
+    target: (wish, offers) =>
+      classified('looking up the image', () => resolveTarget(clients, { region, wish, offers })),
+    launch: (request) =>
+      classified('creating the fleet', async (): Promise<FleetRef> => {
+        const made = await launchFleet(launching, clock, orderOf(request, region));
+        return { region, ...made };
+      }),
+    find: (run, launch) =>
+      classified('looking for the fleet', async () => {
+        const found = await findFleet(reading, run, launch);
+        return found === null ? null : { region, ...found };
+      }),
+    state: (ref) => classified('reading the fleet', async () => fleetState(reading, idOf(ref))),
+    events: (ref, sinceMs) =>
+      classified('reading the events of the fleet', async () => fleetEvents(reading, idOf(ref), sinceMs)),
+    machines: (run) => classified('listing instances', () => findMachines(reading, run)),
+    end: (launched, { terminate }) =>
+      classified('deleting the fleet', () => endLaunch(clients, { region, launched, terminate })),
+    close: () => clients.close(),
+    markets: createMarketSwitch(clients, idOf),
+    shell: createRunCommand(clients.ssm, clock),
+  };
+}
+
+function orderOf(request: CapacityRequest, region: string): FleetOrder {
+  const { token, target, boot, offers, market, nodes, validUntilMs } = request;
+  return {
+    token,
+    templateName: templateNameOf(request),
+    tags: tagsOf(request),
+    userData: renderUserData(boot),
+    target: readTarget(target, region),
+    offers,
+    market,
+    nodes,
+    validUntilMs,
+  };
+}
+
+/** The fleet first: a template that is gone would stop nothing, and a fleet without one may go on. */
+async function endLaunch(
+  clients: AwsClients,
+  ending: { readonly region: string; readonly launched: LaunchedCapacity; readonly terminate: boolean },
+): Promise<void> {
+  const { run, launch, ref } = ending.launched;
+  const client = clients.reading;
+  const fleet = ref === null ? await findFleet(client, run, launch) : readFleetRef(ref, ending.region);
+  if (fleet === null) return deleteTemplate(client, { LaunchTemplateName: templateNameOf({ run, launch }) });
+  await deleteFleet(client, fleet.fleetId, ending.terminate);
+  await deleteTemplate(client, { LaunchTemplateId: fleet.launchTemplateId });
+}
+
+function createMarketSwitch(
+  { launching }: AwsClients,
+  idOf: (ref: Parameters<typeof readFleetRef>[0]) => string,
+): MarketSwitch {
+  return {
+    switchTo: (ref, market, nodes) =>
+      classified(`turning the fleet to ${market}`, async () => switchFleet(launching, idOf(ref), { market, nodes })),
+  };
+}

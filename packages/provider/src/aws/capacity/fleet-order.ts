@@ -1,0 +1,18 @@
+import type { Tag } from '@aws-sdk/client-ec2';
+import type { Market } from '@runctl/protocol';
+import type { Offer } from '../../port/index.ts';
+import type { AwsTarget } from '../target/target.ts';
+
+/** A launch in EC2's words. */
+export interface FleetOrder {
+  readonly token: string;
+  readonly templateName: string;
+  /** Of fleet, template, machines and volumes. */
+  readonly tags: readonly Tag[];
+  readonly userData: string;
+  readonly target: AwsTarget;
+  readonly offers: readonly Offer[];
+  readonly market: Market;
+  readonly nodes: number;
+  readonly validUntilMs: number;
+}

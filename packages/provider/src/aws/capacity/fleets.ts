@@ -1,0 +1,107 @@
+import {
+  DeleteFleetsCommand,
+  DescribeFleetsCommand,
+  ModifyFleetCommand,
+  paginateDescribeFleets,
+  type EC2Client,
+  type FleetData,
+} from '@aws-sdk/client-ec2';
+import { RunctlError, required } from '@runctl/core';
+import type { Market } from '@runctl/protocol';
+import * as z from 'zod';
+import { awsCodeOf } from '../api/classify.ts';
+import { TAG, tagValue } from '../api/tags.ts';
+import type { CapacityRef, CapacityState, CapacityStatus } from '../../port/index.ts';
+
+/** Stored in the bucket: fields may be added, never changed. */
+const fleetRef = z.object({ region: z.string(), fleetId: z.string(), launchTemplateId: z.string() });
+export type FleetRef = z.output<typeof fleetRef>;
+
+/** Errors: `internal` for what no AWS adapter has made, `config-invalid` for a fleet of another region. */
+export function readFleetRef(ref: CapacityRef, region: string): FleetRef {
+  const read = fleetRef.safeParse(ref);
+  if (!read.success)
+    throw new RunctlError('internal', `${JSON.stringify(ref)} is no capacity of AWS: ${z.prettifyError(read.error)}`);
+  if (read.data.region !== region)
+    throw new RunctlError(
+      'config-invalid',
+      `fleet ${read.data.fleetId} is in ${read.data.region}, and the region is ${region}`,
+      { hint: `set the region to ${read.data.region}` },
+    );
+  return read.data;
+}
+
+/** DescribeFleets has no tag filter, so the match is made here. */
+export async function findFleet(
+  client: EC2Client,
+  run: string,
+  launch: number,
+): Promise<Omit<FleetRef, 'region'> | null> {
+  for await (const page of paginateDescribeFleets({ client }, {}))
+    for (const fleet of page.Fleets ?? [])
+      if (tagValue(fleet.Tags, TAG.run) === run && tagValue(fleet.Tags, TAG.launch) === String(launch))
+        return idsOf(fleet);
+  return null;
+}
+
+function idsOf(fleet: FleetData): Omit<FleetRef, 'region'> {
+  const specification = fleet.LaunchTemplateConfigs?.[0]?.LaunchTemplateSpecification;
+  return {
+    fleetId: required(fleet.FleetId, 'fleet id'),
+    launchTemplateId: required(specification?.LaunchTemplateId, 'launch template id'),
+  };
+}
+
+export async function fleetState(client: EC2Client, fleetId: string): Promise<CapacityState> {
+  const fleet = await describedFleet(client, fleetId);
+  const providerWord = fleet?.FleetState ?? null;
+  return {
+    status: statusOf(providerWord),
+    wanted: fleet?.TargetCapacitySpecification?.TotalTargetCapacity ?? 0,
+    running: Math.floor(fleet?.FulfilledCapacity ?? 0),
+    providerWord,
+  };
+}
+
+async function describedFleet(client: EC2Client, fleetId: string): Promise<FleetData | undefined> {
+  try {
+    return (await client.send(new DescribeFleetsCommand({ FleetIds: [fleetId] }))).Fleets?.[0];
+  } catch (error) {
+    if (awsCodeOf(error)?.startsWith('InvalidFleetId') === true) return undefined;
+    throw error;
+  }
+}
+
+/** States as in the EC2 user guide, "manage-ec2-fleet"; a failed fleet launches nothing any more. */
+function statusOf(state: string | null): CapacityStatus {
+  if (state === null) return 'unknown';
+  if (['submitted', 'active', 'modifying'].includes(state)) return 'active';
+  return state.startsWith('deleted_') ? 'ending' : 'ended';
+}
+
+export async function switchFleet(
+  client: EC2Client,
+  fleetId: string,
+  target: { readonly market: Market; readonly nodes: number },
+): Promise<void> {
+  const { market, nodes } = target;
+  await client.send(
+    new ModifyFleetCommand({
+      FleetId: fleetId,
+      TargetCapacitySpecification: {
+        TotalTargetCapacity: nodes,
+        OnDemandTargetCapacity: market === 'on-demand' ? nodes : 0,
+        SpotTargetCapacity: market === 'spot' ? nodes : 0,
+        DefaultTargetCapacityType: market,
+      },
+    }),
+  );
+}
+
+/** Failures stand inside a 200. A fleet that is gone, or that is being deleted, is as deleted as it will be. */
+export async function deleteFleet(client: EC2Client, fleetId: string, terminate: boolean): Promise<void> {
+  const answer = await client.send(new DeleteFleetsCommand({ FleetIds: [fleetId], TerminateInstances: terminate }));
+  const failure = answer.UnsuccessfulFleetDeletions?.[0]?.Error;
+  if (failure === undefined || ['fleetIdDoesNotExist', 'fleetNotInDeletableState'].includes(failure.Code ?? '')) return;
+  throw new RunctlError('cloud-error', `fleet ${fleetId} was not deleted: ${failure.Code} ${failure.Message ?? ''}`);
+}
