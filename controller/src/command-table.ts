@@ -1,11 +1,8 @@
 import type { CommandClass } from 'clipanion';
 import type { CommandContext } from './context.ts';
+import type { CommandSummary } from './render/command-summary.ts';
 
-export interface CommandEntry {
-  readonly path: readonly string[];
-  readonly summary: string;
-  /** Not shown in the overview. */
-  readonly hidden?: boolean;
+export interface CommandEntry extends CommandSummary {
   load(): Promise<CommandClass<CommandContext>>;
 }
 

@@ -1,3 +1,4 @@
+import { commandTable } from './command-table.ts';
 import { overview } from './overview.ts';
 import { completionScript } from './render/completion.ts';
 import { VERSION } from './version.ts';
@@ -9,7 +10,7 @@ function quickAnswer(): string | null {
   const [first] = argv;
   if (argv.length === 1 && (first === '--version' || first === '-V')) return `${VERSION}\n`;
   if (argv.length === 1 && (first === '--help' || first === '-h')) return overview(VERSION);
-  if (argv.length === 2 && first === 'completion') return completionScript(argv[1] ?? '');
+  if (argv.length === 2 && first === 'completion') return completionScript(argv[1] ?? '', commandTable);
   return null;
 }
 

@@ -4,6 +4,7 @@ import { realpathSync } from 'node:fs';
 import { homedir, hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runCli } from './cli.ts';
+import { commandTable } from './command-table.ts';
 import type { CommandContext, Services } from './context.ts';
 import { VERSION } from './version.ts';
 
@@ -30,6 +31,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
     stderr: process.stderr,
     colorDepth: 1,
     version: VERSION,
+    commands: commandTable,
     cwd: process.cwd(),
     pid: process.pid,
     home: process.env['HOME'] ?? homedir(),

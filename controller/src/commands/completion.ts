@@ -13,7 +13,7 @@ export class CompletionCommand extends RunctlCommand {
   shell = Option.String({ name: 'shell' });
 
   protected run(): Promise<number> {
-    const script = completionScript(this.shell);
+    const script = completionScript(this.shell, this.context.commands);
     if (script === null)
       throw new RunctlError('usage', `there is no completion for ${this.shell}`, { hint: 'bash, zsh or fish' });
     this.print(script);

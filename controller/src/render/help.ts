@@ -1,5 +1,5 @@
 import type { Definition } from 'clipanion';
-import type { CommandEntry } from '../command-table.ts';
+import type { CommandSummary } from './command-summary.ts';
 
 /** Options that every command has; shown last. */
 const GLOBAL = new Set([
@@ -29,7 +29,7 @@ export function optionNames(option: OptionDefinition): string[] {
 }
 
 /** `runctl <word> --help` for the first word of several commands. */
-export function groupHelp(entries: readonly CommandEntry[]): string {
+export function groupHelp(entries: readonly CommandSummary[]): string {
   const names = entries.map((entry) => entry.path.join(' '));
   const width = Math.max(...names.map((name) => name.length));
   const word = entries[0]?.path[0] ?? '';
@@ -38,7 +38,7 @@ export function groupHelp(entries: readonly CommandEntry[]): string {
 }
 
 /** `runctl <command> --help`. */
-export function commandHelp(definition: Definition, entry: CommandEntry): string {
+export function commandHelp(definition: Definition, entry: CommandSummary): string {
   const isGlobal = (option: OptionDefinition): boolean => optionNames(option).some((name) => GLOBAL.has(name));
   const visible = definition.options.filter((option) => option.description !== WITHOUT_EFFECT);
   const own = visible.filter((option) => !isGlobal(option));
