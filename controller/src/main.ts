@@ -1,7 +1,7 @@
-import { commandTable } from './command-table.ts';
-import { overview } from './overview.ts';
+import { commandTable } from './cli/command-table.ts';
+import { overview } from './cli/overview.ts';
 import { completionScript } from './render/completion.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from './cli/version.ts';
 
 const argv = process.argv.slice(2);
 
@@ -17,6 +17,6 @@ function quickAnswer(): string | null {
 const quick = quickAnswer();
 if (quick !== null) process.stdout.write(quick);
 else {
-  const { runProcess } = await import('./process.ts');
+  const { runProcess } = await import('./cli/process.ts');
   await runProcess(argv);
 }

@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import { FollowingCommand } from '../following-command.ts';
+import { FollowingCommand } from '../options/following-command.ts';
 
 export class AttachCommand extends FollowingCommand {
   static override paths = [['attach']];

@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import { RunctlCommand } from '../command.ts';
+import { RunctlCommand } from '../options/command.ts';
 import { completionScript } from '../render/completion.ts';
 
 export class CompletionCommand extends RunctlCommand {

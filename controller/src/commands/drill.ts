@@ -5,9 +5,9 @@ import type { Cloud } from '@runctl/operations';
 import type { DrillEvent, DrillReport } from '@runctl/operations/drill';
 import type { SandboxRegion } from '@runctl/operations/sandbox';
 import type { Settings } from '../settings/schema.ts';
-import { numberOption, timeScaleOption } from '../option-values.ts';
-import { checkLevel } from './sandbox/start-options.ts';
-import { WorkloadCommand, wishOf, workloadEnvironment } from './launch-options.ts';
+import { numberOption, timeScaleOption } from '../options/option-values.ts';
+import { checkLevel } from '../options/sandbox-options.ts';
+import { WorkloadCommand, wishOf, workloadEnvironment } from '../options/launch-options.ts';
 
 export class DrillCommand extends WorkloadCommand {
   static override paths = [['drill']];

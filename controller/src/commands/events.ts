@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { RunctlCommand } from '../command.ts';
+import { RunctlCommand } from '../options/command.ts';
 
 export class EventsCommand extends RunctlCommand {
   static override paths = [['events']];

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Cloud } from '@runctl/operations';
 import type { LaunchPlan } from '@runctl/operations/launch';
 import type { SettingsInput } from '../settings/schema.ts';
-import { WorkloadCommand, wishOf, workloadEnvironment } from './launch-options.ts';
+import { WorkloadCommand, wishOf, workloadEnvironment } from '../options/launch-options.ts';
 
 export class LaunchCommand extends WorkloadCommand {
   static override paths = [['launch']];

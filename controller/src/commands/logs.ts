@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import { RunctlCommand } from '../command.ts';
-import { durationOption, numberOption } from '../option-values.ts';
+import { RunctlCommand } from '../options/command.ts';
+import { durationOption, numberOption } from '../options/option-values.ts';
 
 export class LogsCommand extends RunctlCommand {
   static override paths = [['logs']];

@@ -568,7 +568,7 @@ describe('command lines', () => {
 
   test('every command has help with an example or a description', async () => {
     await using scope = await commandWorld();
-    const { commandTable } = await import('../command-table.ts');
+    const { commandTable } = await import('../cli/command-table.ts');
     for (const { path } of commandTable) {
       const result = await scope.world.run([...path, '--help']);
       expect(result.exitCode).toBe(0);

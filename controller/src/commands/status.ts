@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import { RunctlCommand } from '../command.ts';
-import { numberOption } from '../option-values.ts';
+import { RunctlCommand } from '../options/command.ts';
+import { numberOption } from '../options/option-values.ts';
 import type { Cloud } from '@runctl/operations';
 
 export class StatusCommand extends RunctlCommand {

@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
-import { RunctlCommand } from '../command.ts';
-import { durationOption } from '../option-values.ts';
+import { RunctlCommand } from '../options/command.ts';
+import { durationOption } from '../options/option-values.ts';
 import type { Cloud } from '@runctl/operations';
 import type { StopEvent } from '@runctl/operations/stop';
 

@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { BucketPlace, FolderPlace, Place } from '@runctl/operations/transfer';
-import { TransferCommand } from '../transfer-command.ts';
+import { TransferCommand } from '../options/transfer-command.ts';
 import { WITHOUT_EFFECT } from '../render/help.ts';
 
 export class TransferAnyCommand extends TransferCommand {

@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
-import { FollowingCommand } from '../following-command.ts';
-import { durationOption } from '../option-values.ts';
+import { FollowingCommand } from '../options/following-command.ts';
+import { durationOption } from '../options/option-values.ts';
 
 export class WaitCommand extends FollowingCommand {
   static override paths = [['wait']];

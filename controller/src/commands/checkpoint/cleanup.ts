@@ -1,8 +1,8 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError, formatBytes } from '@runctl/core';
-import { numberOption } from '../../option-values.ts';
+import { numberOption } from '../../options/option-values.ts';
 import type { Cloud } from '@runctl/operations';
-import { BucketCommand } from '../../transfer-command.ts';
+import { BucketCommand } from '../../options/transfer-command.ts';
 
 export class CheckpointCleanupCommand extends BucketCommand {
   static override paths = [['checkpoint', 'cleanup']];

@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { FolderOrRunCommand, type Place } from '../../folder-or-run-command.ts';
+import { FolderOrRunCommand, type Place } from '../../options/folder-or-run-command.ts';
 
 export class CheckpointInfoCommand extends FolderOrRunCommand {
   static override paths = [['checkpoint', 'info']];

@@ -1,8 +1,8 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError, formatBytes, formatDuration } from '@runctl/core';
 import { resolve } from 'node:path';
-import { RunctlCommand } from '../../command.ts';
-import { numberOption } from '../../option-values.ts';
+import { RunctlCommand } from '../../options/command.ts';
+import { numberOption } from '../../options/option-values.ts';
 import type { Cloud } from '@runctl/operations';
 import type { PullOptions } from '@runctl/operations/checkpoint';
 

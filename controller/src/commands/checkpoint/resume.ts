@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import { RunctlCommand } from '../../command.ts';
+import { RunctlCommand } from '../../options/command.ts';
 
 export class CheckpointResumeCommand extends RunctlCommand {
   static override paths = [['checkpoint', 'resume']];

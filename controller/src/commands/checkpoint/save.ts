@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { formatBytes } from '@runctl/core';
-import { RunctlCommand } from '../../command.ts';
-import { durationOption } from '../../option-values.ts';
+import { RunctlCommand } from '../../options/command.ts';
+import { durationOption } from '../../options/option-values.ts';
 import type { SaveEvent, SaveResult } from '@runctl/operations/checkpoint';
 
 export class CheckpointSaveCommand extends RunctlCommand {

@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { formatBytes, RunctlError } from '@runctl/core';
-import { FolderOrRunCommand, type Place } from '../../folder-or-run-command.ts';
+import { FolderOrRunCommand, type Place } from '../../options/folder-or-run-command.ts';
 import type { VerifyEvent } from '@runctl/operations/checkpoint';
 
 export class CheckpointVerifyCommand extends FolderOrRunCommand {

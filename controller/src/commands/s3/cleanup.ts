@@ -1,8 +1,8 @@
 import { Command, Option } from 'clipanion';
 import { formatBytes, formatDuration } from '@runctl/core';
 import type { CleanupDecision, CleanupPolicy } from '@runctl/operations/bucket';
-import { durationOption, numberOption } from '../../option-values.ts';
-import { BucketCommand } from '../../transfer-command.ts';
+import { durationOption, numberOption } from '../../options/option-values.ts';
+import { BucketCommand } from '../../options/transfer-command.ts';
 
 export class S3CleanupCommand extends BucketCommand {
   static override paths = [['s3', 'cleanup']];

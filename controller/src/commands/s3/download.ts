@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { TransferCommand } from '../../transfer-command.ts';
+import { TransferCommand } from '../../options/transfer-command.ts';
 
 export class S3DownloadCommand extends TransferCommand {
   static override paths = [['s3', 'download']];

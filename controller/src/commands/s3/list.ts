@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { formatBytes } from '@runctl/core';
-import { BucketCommand } from '../../transfer-command.ts';
+import { BucketCommand } from '../../options/transfer-command.ts';
 
 export class S3ListCommand extends BucketCommand {
   static override paths = [['s3', 'list']];

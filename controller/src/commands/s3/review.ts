@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { BucketCommand } from '../../transfer-command.ts';
+import { BucketCommand } from '../../options/transfer-command.ts';
 
 export class S3ReviewCommand extends BucketCommand {
   static override paths = [['s3', 'review']];

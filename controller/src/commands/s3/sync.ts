@@ -2,7 +2,7 @@ import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { Direction, Preference } from '@runctl/store';
 import type { TransferEvent, TransferResult } from '@runctl/operations/transfer';
-import { TransferCommand } from '../../transfer-command.ts';
+import { TransferCommand } from '../../options/transfer-command.ts';
 
 export class S3SyncCommand extends TransferCommand {
   static override paths = [['s3', 'sync']];

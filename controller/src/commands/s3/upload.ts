@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { TransferCommand } from '../../transfer-command.ts';
+import { TransferCommand } from '../../options/transfer-command.ts';
 import { WITHOUT_EFFECT } from '../../render/help.ts';
 
 export class S3UploadCommand extends TransferCommand {

@@ -1,8 +1,8 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError, formatBytes } from '@runctl/core';
-import { durationOption } from '../../option-values.ts';
+import { durationOption } from '../../options/option-values.ts';
 import type { ObjectChange } from '@runctl/operations/bucket';
-import { TransferCommand } from '../../transfer-command.ts';
+import { TransferCommand } from '../../options/transfer-command.ts';
 import { shownName } from '../../render/style.ts';
 
 export class S3WatchCommand extends TransferCommand {

@@ -1,6 +1,6 @@
 import { Command } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import { RunctlCommand } from '../../command.ts';
+import { RunctlCommand } from '../../options/command.ts';
 import { withoutAccount } from '@runctl/operations/sandbox';
 
 export class SandboxEnvCommand extends RunctlCommand {

@@ -1,5 +1,5 @@
 import { Command } from 'clipanion';
-import { SandboxCommand } from './start-options.ts';
+import { SandboxCommand } from '../../options/sandbox-options.ts';
 
 export class SandboxStartCommand extends SandboxCommand {
   static override paths = [['sandbox', 'start']];

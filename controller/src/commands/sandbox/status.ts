@@ -1,5 +1,5 @@
 import { Command } from 'clipanion';
-import { RunctlCommand } from '../../command.ts';
+import { RunctlCommand } from '../../options/command.ts';
 
 export class SandboxStatusCommand extends RunctlCommand {
   static override paths = [['sandbox', 'status']];

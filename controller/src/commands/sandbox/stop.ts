@@ -1,5 +1,5 @@
 import { Command } from 'clipanion';
-import { RunctlCommand } from '../../command.ts';
+import { RunctlCommand } from '../../options/command.ts';
 
 export class SandboxStopCommand extends RunctlCommand {
   static override paths = [['sandbox', 'stop']];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { numberOption } from './option-values.ts';
-import { commandWorld } from './testing/command-world.ts';
+import { commandWorld } from '../testing/command-world.ts';
 
 /** Every option of every command that takes a number or a duration, with what it does not take. */
 const WRONG: readonly (readonly [command: string, option: string, value: string])[] = [

@@ -5,7 +5,7 @@ import { homedir, hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runCli } from './cli.ts';
 import { commandTable } from './command-table.ts';
-import type { CommandContext, Services } from './context.ts';
+import type { CommandContext, Services } from '../options/context.ts';
 import { VERSION } from './version.ts';
 
 /** The composition root: the only place that reads the process and ends it. */
@@ -53,9 +53,9 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
 function services(): Services {
   const cacheFolder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'runctl');
   const program = [process.execPath, realpathSync(process.argv[1] ?? '')];
-  const sandbox = async () => (await import('./adapters/sandbox.ts')).createSandboxControl({ program });
+  const sandbox = async () => (await import('../adapters/sandbox.ts')).createSandboxControl({ program });
   return {
-    connect: async (...args) => (await import('./adapters/connect.ts')).connectCloud(...args),
+    connect: async (...args) => (await import('../adapters/connect.ts')).connectCloud(...args),
     sandbox: {
       start: async (...args) => (await sandbox()).start(...args),
       ensure: async (...args) => (await sandbox()).ensure(...args),
@@ -66,14 +66,14 @@ function services(): Services {
       interrupt: async (...args) => (await sandbox()).interrupt(...args),
       serve: async (...args) => (await sandbox()).serve(...args),
     },
-    tools: async () => (await import('./adapters/tools.ts')).createToolFinder({ cacheFolder })(),
-    foreground: async (...args) => (await import('./adapters/foreground.ts')).runInForeground(...args),
-    ask: async (...args) => (await import('./adapters/terminal.ts')).askOnTerminal(...args),
-    dial: async (...args) => (await import('./adapters/websocket.ts')).dialWebSocket(...args),
+    tools: async () => (await import('../adapters/tools.ts')).createToolFinder({ cacheFolder })(),
+    foreground: async (...args) => (await import('../adapters/foreground.ts')).runInForeground(...args),
+    ask: async (...args) => (await import('../adapters/terminal.ts')).askOnTerminal(...args),
+    dial: async (...args) => (await import('../adapters/websocket.ts')).dialWebSocket(...args),
     sshTunnel:
       (user) =>
       async (...args) =>
-        (await import('./adapters/ssh-tunnel.ts')).sshTunnel(user)(...args),
+        (await import('../adapters/ssh-tunnel.ts')).sshTunnel(user)(...args),
   };
 }
 

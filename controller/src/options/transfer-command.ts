@@ -4,8 +4,8 @@ import type { PathFilter } from '@runctl/store';
 import { RunctlCommand, type Connected } from './command.ts';
 import { numberOption } from './option-values.ts';
 import type { BucketPlace, TransferEvent, TransferResult } from '@runctl/operations/transfer';
-import type { TransferView } from './render/transfer.ts';
-import { WITHOUT_EFFECT } from './render/help.ts';
+import type { TransferView } from '../render/transfer.ts';
+import { WITHOUT_EFFECT } from '../render/help.ts';
 
 /** A command that works on a place in a bucket: the configured one, or that of an `s3://` address. */
 export abstract class BucketCommand extends RunctlCommand {
@@ -59,7 +59,7 @@ export abstract class TransferCommand extends BucketCommand {
   }
 
   protected async transferView(): Promise<TransferView> {
-    const { createTransferView } = await import('./render/transfer.ts');
+    const { createTransferView } = await import('../render/transfer.ts');
     const { stdout, stderr, colour, clock, interactive } = this.context;
     const { json, verbose } = this;
     this.noteWithoutEffect();

@@ -1,7 +1,7 @@
 import { Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import { RunctlCommand } from '../../command.ts';
-import { durationOption, numberOption, timeScaleOption } from '../../option-values.ts';
+import { RunctlCommand } from './command.ts';
+import { durationOption, numberOption, timeScaleOption } from './option-values.ts';
 import type { SandboxStartOptions } from '@runctl/operations/sandbox';
 
 /** Options of `sandbox start` and `sandbox serve`. */

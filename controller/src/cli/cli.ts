@@ -1,10 +1,10 @@
 import { required } from '@runctl/core';
 import { Cli, type Definition } from 'clipanion';
 import { commandTable, type CommandEntry } from './command-table.ts';
-import type { CommandContext } from './context.ts';
+import type { CommandContext } from '../options/context.ts';
 import { overview } from './overview.ts';
-import { exitCodeOf, renderError } from './render/error.ts';
-import { commandHelp, groupHelp, optionNames } from './render/help.ts';
+import { exitCodeOf, renderError } from '../render/error.ts';
+import { commandHelp, groupHelp, optionNames } from '../render/help.ts';
 import { unknownCommand, usageError } from './usage.ts';
 
 /** Runs one command line and resolves with its exit code; never rejects, never exits. */

@@ -1,6 +1,6 @@
 import { Option } from 'clipanion';
 import { RunctlError, type Environment } from '@runctl/core';
-import { FollowingCommand } from '../following-command.ts';
+import { FollowingCommand } from './following-command.ts';
 import type { LaunchWish } from '@runctl/operations/launch';
 import type { Project } from '@runctl/workspace';
 import type { Settings, SettingsInput } from '../settings/schema.ts';

@@ -1,12 +1,12 @@
 import { RunctlCommand } from './command.ts';
 import type { Cloud } from '@runctl/operations';
 import type { LiveFeed } from '@runctl/operations/live';
-import type { FollowView } from './render/follow.ts';
+import type { FollowView } from '../render/follow.ts';
 
 /** A command that shows a run until it ends or Ctrl-C detaches. */
 export abstract class FollowingCommand extends RunctlCommand {
   protected async followView(): Promise<FollowView> {
-    const { createFollowView } = await import('./render/follow.ts');
+    const { createFollowView } = await import('../render/follow.ts');
     const { stdout, stderr, colour, clock } = this.context;
     return createFollowView({ stdout, stderr, colour, clock, json: this.json, sandbox: this.useSandbox });
   }

@@ -2,8 +2,8 @@ import { Command, Option } from 'clipanion';
 import { RunctlError, isRunctlError, messageOf, silentLog, type Log, type Environment } from '@runctl/core';
 import type { CommandContext } from './context.ts';
 import type { Cloud } from '@runctl/operations';
-import { exitCodeOf, renderError } from './render/error.ts';
-import type { Settings, SettingsInput } from './settings/schema.ts';
+import { exitCodeOf, renderError } from '../render/error.ts';
+import type { Settings, SettingsInput } from '../settings/schema.ts';
 
 /**
  * What all commands share: global options, and errors that a person or a program can act on. `run` returns the exit code;
@@ -57,7 +57,7 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   /** Where nothing answers, the region itself may be a slip. */
   private async withRegion(error: unknown): Promise<unknown> {
     if (this.usedRegion === null || !isRunctlError(error, 'cloud-unreachable')) return error;
-    const { unknownRegion } = await import('./settings/regions.ts');
+    const { unknownRegion } = await import('../settings/regions.ts');
     return unknownRegion(this.usedRegion, error) ?? error;
   }
 
@@ -98,7 +98,7 @@ export abstract class RunctlCommand extends Command<CommandContext> {
 
   /** Settings of files, environment and `flags`, and the cloud they name. `near` is where the search for .runctl.toml starts. */
   protected async connect(flags: SettingsInput = {}, near: string = this.context.cwd): Promise<Connected> {
-    const { checkFlags, loadSettings } = await import('./settings/load.ts');
+    const { checkFlags, loadSettings } = await import('../settings/load.ts');
     // A slip on the command line starts no local cloud.
     checkFlags(flags);
     const environment = await this.environment();

@@ -4,8 +4,8 @@ import type { Cloud } from '@runctl/operations';
 import type { ToolFinder } from '@runctl/operations/launch';
 import type { Dial, Tunnel } from '@runctl/operations/live';
 import type { SandboxControl } from '@runctl/operations/sandbox';
-import type { CommandSummary } from './render/command-summary.ts';
-import type { Settings } from './settings/schema.ts';
+import type { CommandSummary } from '../render/command-summary.ts';
+import type { Settings } from '../settings/schema.ts';
 
 /** What reaches AWS and the machine; built in main.ts, replaced by models in tests. */
 export interface Services {

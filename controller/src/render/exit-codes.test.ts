@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 describe('exit codes', () => {
   test("README's table names every code with its meaning, and no other", async () => {
-    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
     const section = /<!-- exit-codes -->([^]*?)<!-- \/exit-codes -->/.exec(readme)?.[1];
     const rows = [...(section ?? '').matchAll(/^\| *(\d+) *\| *(.*?) *\|$/gm)].map(([, code, meaning]) => [
       Number(code),
