@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { endpointOf } from '@runctl/aws-wire';
 import { fileLeaseMemory, LeaseKeeper, openWritersFor } from '@runctl/checkpoint';
 import { createFleetEnder } from '@runctl/cloud';
 import { type Clock, type Log } from '@runctl/core';
 import { defaultTiming, runKeys } from '@runctl/protocol';
 import {
   credentialsOf,
-  endpointOf,
   fixedCredentials,
   instanceCredentials,
   Lanes,
@@ -60,7 +60,7 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
     region: config.region,
     credentials,
     clock,
-    endpoint: endpointOf(process.env),
+    endpoint: endpointOf('S3', process.env),
   });
   const lanes = new Lanes({ clock });
   const store = retrying(prefixed(limited(bucket, STORE_CONCURRENCY), config.prefix), {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { domainOf, endpointOf } from '@runctl/aws-wire';
 import { RunctlError, messageOf } from '@runctl/core';
 import { type AgentConfig, agentConfig, type AgentPaths, agentPaths, decodeDocument } from '@runctl/protocol';
 import { IMDS_ADDRESS } from '../host/ec2/imds-client.ts';
@@ -46,7 +47,5 @@ function readConfig(path: string): AgentConfig {
 }
 
 function ec2EndpointOf(environment: Environment, region: string): string {
-  const given = environment['AWS_ENDPOINT_URL_EC2'] || environment['AWS_ENDPOINT_URL'];
-  if (given) return given;
-  return `https://ec2.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+  return endpointOf('EC2', environment) ?? `https://ec2.${region}.${domainOf(region)}`;
 }

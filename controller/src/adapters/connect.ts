@@ -1,10 +1,10 @@
 import { createLazyFleetProvider, createLazyRemoteCommand } from './lazy-aws.ts';
+import { endpointOf } from '@runctl/aws-wire';
 import { systemClock, type Log, type Environment } from '@runctl/core';
 import {
   S3Store,
   StoreError,
   credentialsOf,
-  endpointOf,
   fixedCredentials,
   limited,
   prefixed,
@@ -61,7 +61,7 @@ export async function connectCloud(settings: Settings, environment: Environment,
 /** As the SDK's clients find theirs, so that S3 is asked where EC2 is. Their loader is only needed where no variable tells. */
 async function endpointFor(environment: Environment): Promise<string | undefined> {
   const ignored = environment['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'] === 'true';
-  const named = ignored ? undefined : endpointOf(environment);
+  const named = ignored ? undefined : endpointOf('S3', environment);
   return named ?? (await import('./s3-endpoint.ts')).s3EndpointOfSdk();
 }
 

@@ -1,3 +1,4 @@
+import { endpointOf } from '@runctl/aws-wire';
 import { booleanSelector, loadConfig, SelectorType } from '@smithy/core/config';
 
 /** How sections of the shared config file and what is nested in them are spelt by the SDK's loader. */
@@ -17,8 +18,7 @@ export async function s3EndpointOfSdk(): Promise<string | undefined> {
   });
   if (await isIgnored()) return undefined;
   return loadConfig<string | undefined>({
-    environmentVariableSelector: (environment) =>
-      environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'] || undefined,
+    environmentVariableSelector: (environment) => endpointOf('S3', environment),
     configFileSelector: (profile, file) => {
       const section = file?.[`services${NESTED}${profile['services']}`];
       return section?.[`s3${NESTED}endpoint_url`] || profile['endpoint_url'] || undefined;

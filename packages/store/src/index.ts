@@ -15,7 +15,6 @@ export { compareKeys } from './keys.ts';
 export * from './memory/memory-store.ts';
 export { collect, readBytes, readText } from './object-body.ts';
 export * from './object-store.ts';
-export { endpointOf } from './s3/endpoint.ts';
 export { S3Store, type S3StoreOptions } from './s3/s3-store.ts';
 export * from './transfer/content-hash.ts';
 export * from './transfer/file-identity.ts';

@@ -1,22 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { assertKey, compareKeys, decodeListedKey, encodeKey, folderOf } from './keys.ts';
+import { assertKey, compareKeys, decodeListedKey, folderOf } from './keys.ts';
 import { StoreError } from './object-store.ts';
 
 const anyText = fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed());
 
 describe('keys', () => {
-  test('survive the encoding of paths, and keep their slashes', () => {
-    fc.assert(
-      fc.property(anyText, (key) => {
-        const encoded = encodeKey(key);
-        expect(encoded).toMatch(/^[A-Za-z0-9\-._~%/]*$/);
-        expect(decodeURIComponent(encoded)).toBe(key);
-        expect(encoded.split('/')).toHaveLength(key.split('/').length);
-      }),
-    );
-  });
-
   test('survive the encoding of listings, with blanks as plus or as %20', () => {
     fc.assert(
       fc.property(anyText, (key) => {

@@ -21,19 +21,6 @@ export function folderOf(key: string, prefix: string): string | null {
   return slash < 0 ? null : key.slice(0, slash + 1);
 }
 
-/** S3's path form: everything but unreserved characters and `/` is percent-encoded, once. */
-export function encodeKey(key: string): string {
-  return key.split('/').map(encodeUriStrictly).join('/');
-}
-
-/** RFC 3986 encoding of a whole value, as signatures want it: `encodeURIComponent` leaves `!'()*` alone. */
-export function encodeUriStrictly(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
-
 /** Undoes `encoding-type=url` of a listing, where a blank may come as `+`. */
 export function decodeListedKey(text: string): string {
   return decodeURIComponent(text.replaceAll('+', '%20'));

@@ -1,10 +1,4 @@
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string | undefined;
-  /** By the issuer's clock; for people. A provider itself decides when it renews. */
-  readonly expiresAtMs?: number | undefined;
-}
+import type { Credentials } from '@runctl/aws-wire';
 
 /**
  * Called for every request, so it must be cheap: a provider keeps what it has until it must renew. `refresh` asks for new

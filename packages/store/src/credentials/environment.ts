@@ -1,5 +1,6 @@
+import type { Credentials } from '@runctl/aws-wire';
 import { StoreError } from '../object-store.ts';
-import type { Credentials, CredentialsProvider } from './credentials.ts';
+import type { CredentialsProvider } from './credentials.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,7 +1,8 @@
 import { Agent, request } from 'node:http';
+import type { Credentials } from '@runctl/aws-wire';
 import { type Clock, messageOf, retry, type RetryPolicy } from '@runctl/core';
 import { StoreError } from '../object-store.ts';
-import type { Credentials, CredentialsProvider } from './credentials.ts';
+import type { CredentialsProvider } from './credentials.ts';
 
 export const defaultMetadataEndpoint = 'http://169.254.169.254';
 

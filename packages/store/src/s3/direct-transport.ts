@@ -1,3 +1,4 @@
+import { httpDateMs } from '@runctl/aws-wire';
 import { abortedError } from '../semantics.ts';
 import { NotUnderstood } from './chunked-body.ts';
 import { DirectConnection } from './direct-connection.ts';
@@ -160,11 +161,10 @@ function requestBytes({ method, path, headers, body }: HttpCall): Buffer {
 
 /** Keeps what the head says: its connection may have another answer before this one has been looked at. */
 function answerOf({ status, headers }: ResponseHead, body: AsyncIterable<Uint8Array>): HttpAnswer {
-  const dateMs = Date.parse(headers.get('date') ?? '');
   return {
     status,
     header: (name) => headers.get(name) ?? null,
-    serverTimeMs: Number.isNaN(dateMs) ? null : dateMs,
+    serverTimeMs: httpDateMs(headers.get('date')),
     body,
   };
 }

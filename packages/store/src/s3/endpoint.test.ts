@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bucketAddress, endpointOf, objectPath, queryString } from './endpoint.ts';
+import { bucketAddress, objectPath } from './endpoint.ts';
 
 describe('where requests go', () => {
   test("goes to the bucket's own host at AWS", () => {
@@ -21,16 +21,5 @@ describe('where requests go', () => {
     expect(objectPath(address, 'a')).toBe('/s3/data/a');
     expect(objectPath(address, null)).toBe('/s3/data');
     expect(() => bucketAddress('data', 'us-east-1', 'ftp://host')).toThrow('not an http endpoint');
-  });
-
-  test("prefers the service's own variable", () => {
-    expect(endpointOf({ AWS_ENDPOINT_URL: 'http://a', AWS_ENDPOINT_URL_S3: 'http://b' })).toBe('http://b');
-    expect(endpointOf({ AWS_ENDPOINT_URL: 'http://a', AWS_ENDPOINT_URL_S3: '' })).toBe('http://a');
-    expect(endpointOf({})).toBeUndefined();
-  });
-
-  test('sends the query in the order in which it is signed', () => {
-    expect(queryString({ uploads: '', prefix: 'a b', 'max-keys': '2' })).toBe('?max-keys=2&prefix=a%20b&uploads=');
-    expect(queryString({})).toBe('');
   });
 });

@@ -1,4 +1,4 @@
-import { encodeKey, encodeUriStrictly } from '../keys.ts';
+import { domainOf, encodePath, encodeUriStrictly } from '@runctl/aws-wire';
 
 /** Where a bucket's requests go: a host, and what stands before the key in the path. */
 export interface BucketAddress {
@@ -25,7 +25,7 @@ export function bucketAddress(bucket: string, region: string, endpoint: string |
       basePath: `${path}/${encodeUriStrictly(bucket)}/`,
     };
   }
-  const host = `s3.${region}.${region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'}`;
+  const host = `s3.${region}.${domainOf(region)}`;
   const onPath = bucket.includes('.');
   return {
     protocol: 'https:',
@@ -35,26 +35,8 @@ export function bucketAddress(bucket: string, region: string, endpoint: string |
   };
 }
 
-/** The endpoint that the SDKs' standard variables name for S3, if any. */
-export function endpointOf(environment: Readonly<Record<string, string | undefined>>): string | undefined {
-  return environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'] || undefined;
-}
-
+/** The path of a key as it is sent, or of the bucket itself for null. */
 export function objectPath(address: BucketAddress, key: string | null): string {
   if (key === null) return address.basePath === '/' ? '/' : address.basePath.slice(0, -1);
-  return address.basePath + encodeKey(key);
-}
-
-/** The query as it is sent, in the order and encoding in which it is signed. */
-export function queryString(query: Readonly<Record<string, string>>): string {
-  const pairs = queryPairs(query);
-  return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
-}
-
-/** `name=value`, encoded and sorted by the names' encoded form. */
-export function queryPairs(query: Readonly<Record<string, string>>): string[] {
-  return Object.entries(query)
-    .map(([name, value]) => [encodeUriStrictly(name), encodeUriStrictly(value)] as const)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `${name}=${value}`);
+  return address.basePath + encodePath(key);
 }

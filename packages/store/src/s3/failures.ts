@@ -1,3 +1,4 @@
+import { isSkewed } from '@runctl/aws-wire';
 import { StoreError, type StoreErrorKind } from '../object-store.ts';
 import type { HttpAnswer } from './http-call.ts';
 import { childText, parseXml, type XmlNode } from './xml.ts';
@@ -82,14 +83,12 @@ export function wantsNewCredentials({ code }: Failure): boolean {
   return code === 'ExpiredToken' || code === 'TokenRefreshRequired' || code === 'InvalidToken';
 }
 
-const SKEW_LIMIT_MS = 5 * 60_000;
-
 /** True when the signature's date explains the refusal. HEAD has no body to say so, hence the comparison. */
 export function isClockSkew(failure: Failure, signedAtMs: number): boolean {
   if (failure.serverTimeMs === null) return false;
   if (failure.code === 'RequestTimeTooSkewed') return true;
   const refused = failure.code === null || failure.code === 'SignatureDoesNotMatch';
-  return failure.status === 403 && refused && Math.abs(failure.serverTimeMs - signedAtMs) > SKEW_LIMIT_MS;
+  return failure.status === 403 && refused && isSkewed(failure.serverTimeMs, signedAtMs);
 }
 
 export function errorOf(

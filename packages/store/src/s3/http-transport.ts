@@ -3,6 +3,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { httpDateMs } from '@runctl/aws-wire';
 import { bodyChunks } from '../object-body.ts';
 import { abortedError } from '../semantics.ts';
 import { DirectTransport } from './direct-transport.ts';
@@ -33,14 +34,13 @@ export class HttpTransport {
     const answer = await this.#direct.send(call, idleTimeoutMs);
     if (answer !== null) return answer;
     const response = await this.#exchange(call, idleTimeoutMs);
-    const dateMs = Date.parse(response.headers.date ?? '');
     return {
       status: response.statusCode ?? 0,
       header: (name) => {
         const value = response.headers[name];
         return typeof value === 'string' ? value : null;
       },
-      serverTimeMs: Number.isNaN(dateMs) ? null : dateMs,
+      serverTimeMs: httpDateMs(response.headers.date),
       body: watchedBody(response, { idleTimeoutMs, signal, key }),
     };
   }

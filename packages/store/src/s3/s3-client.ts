@@ -1,13 +1,13 @@
+import { EMPTY_PAYLOAD, queryString, RequestSigner, ServiceClock, sha256Hex, UNSIGNED_PAYLOAD } from '@runctl/aws-wire';
 import type { Clock } from '@runctl/core';
 import type { CredentialsProvider } from '../credentials/credentials.ts';
 import { crc32OfBody } from '../crc32.ts';
 import { bodySize, collect } from '../object-body.ts';
 import type { ObjectBody } from '../object-store.ts';
-import { type BucketAddress, bucketAddress, objectPath, queryString } from './endpoint.ts';
+import { type BucketAddress, bucketAddress, objectPath } from './endpoint.ts';
 import { errorOf, failureInside, failureOf, isClockSkew, wantsNewCredentials } from './failures.ts';
 import type { HttpAnswer, TransportOptions } from './http-call.ts';
 import { HttpTransport } from './http-transport.ts';
-import { EMPTY_PAYLOAD, S3Signer, sha256Hex, UNSIGNED_PAYLOAD } from './signer.ts';
 
 export interface S3Options extends Partial<TransportOptions> {
   readonly bucket: string;
@@ -40,7 +40,8 @@ export class S3Client {
   readonly #region: string;
   readonly #credentials: CredentialsProvider;
   readonly #address: BucketAddress;
-  readonly #signer: S3Signer;
+  readonly #clock: ServiceClock;
+  readonly #signer: RequestSigner;
   readonly #transport: HttpTransport;
   readonly #slowTimeoutMs: number;
 
@@ -49,7 +50,8 @@ export class S3Client {
     this.#region = options.region;
     this.#credentials = options.credentials;
     this.#address = bucketAddress(options.bucket, options.region, options.endpoint);
-    this.#signer = new S3Signer({ clock: options.clock, region: options.region });
+    this.#clock = new ServiceClock(options.clock);
+    this.#signer = new RequestSigner({ service: 's3', region: options.region, clock: this.#clock });
     const idleTimeoutMs = options.idleTimeoutMs ?? 20_000;
     this.#slowTimeoutMs = idleTimeoutMs * 6;
     this.#transport = new HttpTransport(this.#address, {
@@ -65,13 +67,13 @@ export class S3Client {
     let refresh = false;
     let clockCorrected = false;
     for (;;) {
-      const signedAtMs = this.#signer.nowMs();
+      const signedAtMs = this.#clock.wallMs();
       const answer = await this.#send(call, { crc32, refresh });
       if (answer.status < 300) return answer;
       const failure = failureOf(answer, await textOf(answer));
       if (!clockCorrected && failure.serverTimeMs !== null && isClockSkew(failure, signedAtMs)) {
         clockCorrected = true;
-        this.#signer.correctClock(failure.serverTimeMs);
+        this.#clock.correct(failure.serverTimeMs);
       } else if (!refresh && wantsNewCredentials(failure)) {
         refresh = true;
       } else throw this.#errorOf(failure, call);

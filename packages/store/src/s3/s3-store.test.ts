@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import type { Credentials } from '@runctl/aws-wire';
 import { systemClock } from '@runctl/core';
 import { describe, expect, test } from 'vitest';
-import type { Credentials } from '../credentials/credentials.ts';
 import { crc32Of } from '../crc32.ts';
 import { collect, readBytes } from '../object-body.ts';
 import { StoreError } from '../object-store.ts';

@@ -1,6 +1,7 @@
+import { encodePath } from '@runctl/aws-wire';
 import { copyInParts } from '../copy-in-parts.ts';
 import { crc32Of } from '../crc32.ts';
-import { compareKeys, encodeKey } from '../keys.ts';
+import { compareKeys } from '../keys.ts';
 import {
   type ByteRange,
   type CallOptions,
@@ -240,7 +241,7 @@ export class S3Store implements ObjectStore {
   }
 
   #source(key: string): string {
-    return `${this.#client.bucket}/${encodeKey(key)}`;
+    return `${this.#client.bucket}/${encodePath(key)}`;
   }
 
   /** HEAD answers 404 to a missing object and to a missing bucket alike; one GET tells that the bucket is there. */

@@ -2,8 +2,8 @@ import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodeKey } from '../keys.ts';
-import { EMPTY_PAYLOAD, S3Signer, type SignableRequest } from './signer.ts';
+import { EMPTY_PAYLOAD, RequestSigner, sha256Hex, type SignableRequest } from './signer.ts';
+import { encodePath } from './uri.ts';
 
 // The examples of "Authenticating Requests: Using the Authorization Header" in the S3 API reference.
 const credentials = {
@@ -22,10 +22,43 @@ const base: SignableRequest = {
 const nowMs = Date.UTC(2013, 4, 24);
 
 function authorizationOf(request: Partial<SignableRequest>): string {
-  const signer = new S3Signer({ clock: { wallMs: () => nowMs }, region: 'us-east-1' });
+  const signer = new RequestSigner({ service: 's3', region: 'us-east-1', clock: { wallMs: () => nowMs } });
   const headers = signer.sign({ ...base, ...request }, credentials);
   return headers['authorization'] ?? '';
 }
+
+/** As the examples of AWS's documentation of signature version 4 and of its published test suite are signed. */
+function signatureOf(service: string, request: Partial<SignableRequest>): string {
+  const clock = { wallMs: () => Date.UTC(2015, 7, 30, 12, 36) };
+  const signer = new RequestSigner({ service, region: 'us-east-1', clock });
+  const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
+  const headers = signer.sign({ ...base, hostname: 'example.amazonaws.com', ...request }, keys);
+  return headers['authorization']?.replace(/^.*Signature=/, '') ?? '';
+}
+
+describe('signing for other services', () => {
+  test('signs a plain GET as the published test suite does', () => {
+    expect(signatureOf('service', {})).toBe('5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31');
+  });
+
+  test('signs a form as the published test suite does', () => {
+    const form = {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payloadHash: sha256Hex('Param1=value1'),
+    };
+    expect(signatureOf('service', form)).toBe('ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a');
+  });
+
+  test("signs IAM's ListUsers as AWS's documentation does", () => {
+    const listUsers = {
+      hostname: 'iam.amazonaws.com',
+      query: { Action: 'ListUsers', Version: '2010-05-08' },
+      headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+    };
+    expect(signatureOf('iam', listUsers)).toBe('5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7');
+  });
+});
 
 describe('signing for S3', () => {
   test('signs a ranged GET as AWS does', () => {
@@ -45,14 +78,17 @@ describe('signing for S3', () => {
     );
   });
 
-  test('dates requests by the service once its clock is known', () => {
-    const signer = new S3Signer({ clock: { wallMs: () => nowMs }, region: 'us-east-1' });
-    signer.correctClock(nowMs + 3_600_000);
+  test('dates requests by its clock and sends the session token', () => {
+    const signer = new RequestSigner({
+      service: 's3',
+      region: 'us-east-1',
+      clock: { wallMs: () => nowMs + 3_600_000 },
+    });
     const headers = signer.sign(base, { ...credentials, sessionToken: 'token' });
     expect(headers).toMatchObject({ 'x-amz-date': '20130524T010000Z', 'x-amz-security-token': 'token' });
   });
 
-  test('signs any request as the AWS SDK does', async () => {
+  test.each(['s3', 'ec2'])('signs any request to %s as the AWS SDK does', async (service) => {
     const text = fc.string({ unit: 'grapheme', maxLength: 12 });
     const ascii = fc.stringMatching(/^[!-~]([ -~]{0,10}[!-~])?$/);
     const name = fc.stringMatching(/^x-[a-z][a-z0-9-]{0,8}[a-z]$/);
@@ -70,16 +106,16 @@ describe('signing for S3', () => {
     });
     await fc.assert(
       fc.asyncProperty(arbitrary, async ({ key, sessionToken, ...request }) => {
-        const path = `/bucket/${encodeKey(key)}`;
+        const path = `/bucket/${encodePath(key)}`;
         const keys = { ...credentials, ...(sessionToken === undefined ? {} : { sessionToken }) };
-        const signer = new S3Signer({ clock: { wallMs: () => nowMs }, region: 'us-east-1' });
+        const signer = new RequestSigner({ service, region: 'us-east-1', clock: { wallMs: () => nowMs } });
         const ours = signer.sign({ ...base, ...request, path }, keys);
         const { authorization, ...unsigned } = ours;
         const theirs = await new SignatureV4({
-          service: 's3',
+          service,
           region: 'us-east-1',
           sha256: NodeSha256,
-          uriEscapePath: false,
+          uriEscapePath: service !== 's3',
           applyChecksum: false,
           credentials: keys,
         }).sign(

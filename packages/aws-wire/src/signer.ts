@@ -1,11 +1,14 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import type { Clock } from '@runctl/core';
-import type { Credentials } from '../credentials/credentials.ts';
-import { queryPairs } from './endpoint.ts';
+import type { Credentials } from './credentials.ts';
+import { encodePath, queryPairs } from './uri.ts';
 
+/** The payload hash of a request whose body is not hashed; S3 alone takes it. */
 export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
+/** The payload hash of a request without a body. */
 export const EMPTY_PAYLOAD = sha256Hex(new Uint8Array());
 
+/** SHA-256 as signatures carry it. */
 export function sha256Hex(bytes: Uint8Array | string): string {
   return hash('sha256', bytes, 'hex');
 }
@@ -14,7 +17,7 @@ export interface SignableRequest {
   readonly method: string;
   readonly hostname: string;
   readonly port: number | null;
-  /** Encoded as it is sent. */
+  /** Encoded as it is sent; without empty, `.` or `..` segments unless it goes to S3. */
   readonly path: string;
   /** Not encoded. */
   readonly query: Readonly<Record<string, string>>;
@@ -29,34 +32,41 @@ interface DayKey {
   readonly key: KeyObject;
 }
 
-/**
- * Signature version 4 for S3, in the header form
- * (https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html). Written out here because a signature by
- * @smithy/signature-v4 takes five times the CPU (about 75 µs against 15), and a folder of small files is thousands of them;
- * the sandbox checks ours with that library. Keeps how far the machine's clock is off the service's, so that a machine with a wrong date can still sign.
- */
-export class S3Signer {
-  readonly #clock: Pick<Clock, 'wallMs'>;
-  readonly #region: string;
-  readonly #dayKeys = new WeakMap<Credentials, DayKey>();
-  #offsetMs = 0;
+export interface SignerOptions {
+  /** The name that signatures carry: `s3`, `ec2`, … */
+  readonly service: string;
+  readonly region: string;
+  /** Dates the requests; usually a ServiceClock. */
+  readonly clock: Pick<Clock, 'wallMs'>;
+}
 
-  constructor(options: { readonly clock: Pick<Clock, 'wallMs'>; readonly region: string }) {
-    this.#clock = options.clock;
-    this.#region = options.region;
+/**
+ * Signature version 4 in the header form (IAM User Guide, "Create a signed AWS API request"; for S3
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html). Written out here because a signature by
+ * @smithy/signature-v4 takes five times the CPU (about 75 µs against 15), and a folder of small files is thousands of them;
+ * the tests hold this one against that library.
+ */
+export class RequestSigner {
+  readonly #options: SignerOptions;
+  readonly #dayKeys = new WeakMap<Credentials, DayKey>();
+
+  constructor(options: SignerOptions) {
+    this.#options = options;
   }
 
-  /** The headers to send, signature and date included. */
+  /** Gives the headers to send, signature, host and date included. */
   sign(request: SignableRequest, credentials: Credentials): Record<string, string> {
     const { hostname, port, payloadHash } = request;
-    const time = new Date(this.nowMs()).toISOString().replace(/[-:]|\.\d+/g, '');
+    const { service, region, clock } = this.#options;
+    const isS3 = service === 's3';
+    const time = new Date(clock.wallMs()).toISOString().replace(/[-:]|\.\d+/g, '');
     const day = time.slice(0, 8);
-    const scope = `${day}/${this.#region}/s3/aws4_request`;
+    const scope = `${day}/${region}/${service}/aws4_request`;
     const { accessKeyId, sessionToken } = credentials;
     const headers: Record<string, string> = {
       ...request.headers,
       host: port === null ? hostname : `${hostname}:${port}`,
-      'x-amz-content-sha256': payloadHash,
+      ...(isS3 ? { 'x-amz-content-sha256': payloadHash } : {}),
       'x-amz-date': time,
       ...(sessionToken === undefined ? {} : { 'x-amz-security-token': sessionToken }),
     };
@@ -64,7 +74,8 @@ export class S3Signer {
     const signedNames = names.join(';');
     const canonical = [
       request.method,
-      request.path,
+      // Every service but S3 wants the path encoded a second time.
+      isS3 ? request.path : encodePath(request.path),
       queryPairs(request.query).join('&'),
       ...names.map((name) => `${name}:${(headers[name] ?? '').trim().replace(/ +/g, ' ')}`),
       '',
@@ -78,21 +89,11 @@ export class S3Signer {
     return headers;
   }
 
-  /** The time that requests are signed with. */
-  nowMs(): number {
-    return this.#clock.wallMs() + this.#offsetMs;
-  }
-
-  /** Takes the service's time from an answer that has just arrived. */
-  correctClock(serverTimeMs: number): void {
-    this.#offsetMs = serverTimeMs - this.#clock.wallMs();
-  }
-
   /** One key serves a day. */
   #keyOf(credentials: Credentials, day: string): KeyObject {
     const known = this.#dayKeys.get(credentials);
     if (known?.day === day) return known.key;
-    const key = [day, this.#region, 's3', 'aws4_request'].reduce<Buffer>(
+    const key = [day, this.#options.region, this.#options.service, 'aws4_request'].reduce<Buffer>(
       (secret, text) => createHmac('sha256', secret).update(text).digest(),
       Buffer.from(`AWS4${credentials.secretAccessKey}`),
     );
