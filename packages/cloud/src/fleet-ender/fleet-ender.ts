@@ -1,7 +1,4 @@
-import { Sha256 } from './sha256.ts';
-import { SignatureV4 } from '@smithy/signature-v4';
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { type Credentials, elementText, QueryClient } from '@runctl/aws-wire';
 import { type Clock, RunctlError } from '@runctl/core';
 
 /** The one EC2 right that an instance has: ending its own fleet. Signed requests without the SDK, since it lives in the agent. */
@@ -16,94 +13,39 @@ export interface FleetEnderOptions {
   readonly region: string;
   /** `https://ec2.us-east-1.amazonaws.com`, or where AWS_ENDPOINT_URL points. */
   readonly endpoint: string;
-  readonly credentials: () => Promise<{
-    accessKeyId: string;
-    secretAccessKey: string;
-    sessionToken?: string | undefined;
-  }>;
+  readonly credentials: () => Promise<Credentials>;
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly timeoutMs?: number;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  /** EC2's clock. */
-  readonly dateMs: number | null;
-}
+const HINT = "the instance's role needs ec2:DeleteFleets, and the fleet has to be in its region";
+/** The names by which EC2 says that the role may not. */
+const FORBIDDEN: ReadonlySet<string | null> = new Set(['UnauthorizedOperation', 'AccessDenied']);
 
-/** EC2 refuses a signature that is more than 15 minutes off (EC2 API error codes, RequestExpired); in what words varies. */
-const SKEW_LIMIT_MS = 5 * 60_000;
-const API_VERSION = '2016-11-15';
-
-/** DeleteFleets as a signed query request, also from a machine whose date is wrong: the AWS SDK would cost the resident agent 30 MB for one call a life. */
+/** DeleteFleets as a signed query call, also from a machine whose date is wrong. Rejects with `cloud-error` or `cloud-unreachable`. */
 export function createFleetEnder(options: FleetEnderOptions): FleetEnder {
-  const endpoint = new URL(options.endpoint);
-  const signer = new SignatureV4({
-    service: 'ec2',
-    region: options.region,
-    credentials: async () => {
-      const { accessKeyId, secretAccessKey, sessionToken } = await options.credentials();
-      return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
-    },
-    sha256: Sha256,
-  });
-
-  let offsetMs = 0;
-
-  const ask = async (parameters: Record<string, string>): Promise<Answer> => {
-    const body = new URLSearchParams({ ...parameters, Version: API_VERSION }).toString();
-    const request = {
-      method: 'POST',
-      protocol: endpoint.protocol,
-      hostname: endpoint.hostname,
-      ...(endpoint.port === '' ? {} : { port: Number(endpoint.port) }),
-      path: '/',
-      query: {},
-      headers: { host: endpoint.host, 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
-      body,
-    };
-    const signed = await signer.sign(request, { signingDate: new Date(options.clock.wallMs() + offsetMs) });
-    return post(endpoint, signed.headers, body, options.timeoutMs ?? 10_000);
-  };
-
-  const call = async (parameters: Record<string, string>): Promise<Answer> => {
-    const answer = await ask(parameters);
-    const refused = answer.status >= 400 && answer.status < 500 && answer.dateMs !== null;
-    const aheadMs = answer.dateMs === null ? 0 : answer.dateMs - options.clock.wallMs();
-    if (!refused || Math.abs(aheadMs - offsetMs) <= SKEW_LIMIT_MS) return answer;
-    offsetMs = aheadMs;
-    return ask(parameters);
-  };
+  const ec2 = new QueryClient({ ...options, service: 'ec2', version: '2016-11-15' });
+  const ask = (fleetId: string, more: Record<string, string> = {}) =>
+    ec2.call({ action: 'DeleteFleets', parameters: { 'FleetId.1': fleetId, TerminateInstances: 'false', ...more } });
 
   return {
     async mayDelete(fleetId) {
-      const { status, text } = await call({
-        Action: 'DeleteFleets',
-        'FleetId.1': fleetId,
-        TerminateInstances: 'false',
-        DryRun: 'true',
+      const { status, errorCode } = await ask(fleetId, { DryRun: 'true' });
+      if (errorCode === 'DryRunOperation') return true;
+      if (FORBIDDEN.has(errorCode)) return false;
+      const reason = errorCode ?? `HTTP ${status}`;
+      throw new RunctlError('cloud-error', `asking whether fleet ${fleetId} may be deleted failed: ${reason}`, {
+        hint: HINT,
       });
-      const code = errorCode(text);
-      if (code === 'DryRunOperation') return true;
-      if (code === 'UnauthorizedOperation' || code === 'AccessDenied') return false;
-      throw new RunctlError(
-        'cloud-error',
-        `asking whether fleet ${fleetId} may be deleted failed: ${code ?? `HTTP ${status}`}`,
-      );
     },
 
     async delete(fleetId) {
-      const { status, text } = await call({
-        Action: 'DeleteFleets',
-        'FleetId.1': fleetId,
-        TerminateInstances: 'false',
-      });
-      const failure = deletionFailure(text, fleetId);
+      const { status, xml, errorCode } = await ask(fleetId);
+      const failure = deletionFailure(xml, fleetId);
       if (status === 200 && failure === null) return;
-      const code = failure ?? errorCode(text) ?? `HTTP ${status}`;
+      const code = failure ?? errorCode ?? `HTTP ${status}`;
       if (GONE.has(code)) return;
-      throw new RunctlError('cloud-error', `fleet ${fleetId} was not deleted: ${code}`);
+      throw new RunctlError('cloud-error', `fleet ${fleetId} was not deleted: ${code}`, { hint: HINT });
     },
   };
 }
@@ -113,39 +55,8 @@ const GONE = new Set(['fleetIdDoesNotExist', 'fleetNotInDeletableState', 'Invali
 
 /** Why a DeleteFleets answer of status 200 did not delete the fleet, or null when it did. EC2 hides failures in a success. */
 export function deletionFailure(xml: string, fleetId: string): string | null {
-  const failed = between(xml, '<unsuccessfulFleetDeletionSet>', '</unsuccessfulFleetDeletionSet>');
-  if (failed?.includes('<code>') === true) return between(failed, '<code>', '</code>') ?? 'unexpectedError';
-  const done = between(xml, '<successfulFleetDeletionSet>', '</successfulFleetDeletionSet>');
-  return done?.includes(fleetId) === true ? null : (errorCode(xml) ?? 'no answer for the fleet');
-}
-
-function errorCode(xml: string): string | null {
-  return between(xml, '<Code>', '</Code>');
-}
-
-function between(text: string, start: string, end: string): string | null {
-  const from = text.indexOf(start);
-  const to = from < 0 ? -1 : text.indexOf(end, from + start.length);
-  return to < 0 ? null : text.slice(from + start.length, to);
-}
-
-function post(url: URL, headers: Record<string, string>, body: string, timeoutMs: number): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const request = send(url, { method: 'POST', headers, timeout: timeoutMs }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const dateMs = Date.parse(response.headers.date ?? '');
-        const text = Buffer.concat(chunks).toString();
-        resolve({ status: response.statusCode ?? 0, text, dateMs: Number.isNaN(dateMs) ? null : dateMs });
-      });
-    });
-    request.on('timeout', () => request.destroy(new Error(`no answer from ${url.host} within ${timeoutMs} ms`)));
-    request.on('error', (error) =>
-      reject(new RunctlError('cloud-unreachable', `EC2 does not answer: ${error.message}`, { cause: error })),
-    );
-    request.end(body);
-  });
+  const failed = elementText(xml, 'unsuccessfulFleetDeletionSet');
+  if (failed?.includes('<code>') === true) return elementText(failed, 'code') ?? 'unexpectedError';
+  const done = elementText(xml, 'successfulFleetDeletionSet');
+  return done?.includes(fleetId) === true ? null : (elementText(xml, 'Code') ?? 'no answer for the fleet');
 }
