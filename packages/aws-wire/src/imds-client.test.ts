@@ -82,7 +82,7 @@ describe('the metadata service', () => {
     const imds = createImds({ endpoint: server.endpoint, clock: new FakeClock(), timeoutMs: 150 });
     await expect(imds.get('meta-data/instance-id')).rejects.toMatchObject({
       code: 'cloud-unreachable',
-      message: expect.stringContaining('within 150 ms'),
+      cause: { message: expect.stringContaining('within 150 ms') },
     });
     imds.close();
   });

@@ -1,5 +1,5 @@
 import { Agent } from 'node:http';
-import { type Clock, messageOf, RunctlError } from '@runctl/core';
+import { type Clock, RunctlError } from '@runctl/core';
 import { exchange, type WireAnswer } from './exchange.ts';
 
 export type ImdsAnswer = WireAnswer;
@@ -37,7 +37,7 @@ export function createImds({ endpoint, clock, timeoutMs = 1500 }: ImdsOptions): 
 
   const send = (method: 'GET' | 'PUT', path: string, headers: Record<string, string>): Promise<WireAnswer> =>
     exchange(base + path, { method, headers, agent, timeoutMs }).catch((error: unknown) => {
-      throw unreachable(`IMDS does not answer ${path}: ${messageOf(error)}`, { cause: error });
+      throw unreachable(`IMDS does not answer ${path}`, { cause: error });
     });
 
   const currentToken = async (): Promise<string> => {

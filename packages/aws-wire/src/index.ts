@@ -5,6 +5,7 @@
 export * from './credentials.ts';
 export * from './endpoint.ts';
 export { httpDateMs, type WireAnswer } from './exchange.ts';
+export * from './imds-client.ts';
 export * from './query-client.ts';
 export * from './service-clock.ts';
 export * from './signer.ts';

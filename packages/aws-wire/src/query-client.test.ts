@@ -1,3 +1,4 @@
+import { messageOf } from '@runctl/core';
 import { describe, expect, test } from 'vitest';
 import { loopbackServer } from './loopback-server.ts';
 import { elementText, QueryClient, type QueryClientOptions } from './query-client.ts';
@@ -87,10 +88,11 @@ describe('a query call', () => {
       const timer = setInterval(() => response.write('.'), 20);
       response.on('close', () => clearInterval(timer));
     });
-    await expect(clientOf(server.endpoint, { timeoutMs: 150 }).call(call)).rejects.toMatchObject({
-      code: 'cloud-unreachable',
-      message: expect.stringMatching(/^EC2 does not answer: no answer from http:\/\/127.0.0.1:\d+\/ within 150 ms$/),
-    });
+    const error: unknown = await clientOf(server.endpoint, { timeoutMs: 150 })
+      .call(call)
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'cloud-unreachable' });
+    expect(messageOf(error)).toBe(`EC2 does not answer: no answer from ${server.endpoint}/ within 150 ms`);
   });
 
   test('fails where nobody listens, and says where', async () => {

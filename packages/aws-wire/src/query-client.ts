@@ -1,4 +1,4 @@
-import { type Clock, messageOf, RunctlError } from '@runctl/core';
+import { type Clock, RunctlError } from '@runctl/core';
 import type { Credentials } from './credentials.ts';
 import { exchange, type WireAnswer } from './exchange.ts';
 import { isSkewed, ServiceClock } from './service-clock.ts';
@@ -79,7 +79,7 @@ export class QueryClient {
     };
     const headers = this.#signer.sign(request, await credentials());
     return exchange(href, { method: 'POST', headers, body, timeoutMs }).catch((error: unknown) => {
-      throw new RunctlError('cloud-unreachable', `${service.toUpperCase()} does not answer: ${messageOf(error)}`, {
+      throw new RunctlError('cloud-unreachable', `${service.toUpperCase()} does not answer`, {
         hint: `this machine has to reach ${href}`,
         cause: error,
       });

@@ -1,24 +1,15 @@
-import { Agent, request } from 'node:http';
-import type { Credentials } from '@runctl/aws-wire';
-import { type Clock, messageOf, retry, type RetryPolicy } from '@runctl/core';
+import { createImds, type Credentials, type Imds, IMDS_ADDRESS, type ImdsAnswer } from '@runctl/aws-wire';
+import { type Clock, isRunctlError, retry, type RetryPolicy } from '@runctl/core';
 import { StoreError } from '../object-store.ts';
 import type { CredentialsProvider } from './credentials.ts';
 
-export const defaultMetadataEndpoint = 'http://169.254.169.254';
-
 export interface InstanceCredentialsOptions {
   readonly clock: Clock;
-  /** `AWS_EC2_METADATA_SERVICE_ENDPOINT`; a link-local address unless given. */
+  /** `AWS_EC2_METADATA_SERVICE_ENDPOINT`; IMDS_ADDRESS unless given. */
   readonly endpoint?: string | undefined;
   readonly retry?: RetryPolicy;
   /** Renew this long before the end; never under the five minutes after which EC2 itself offers the next ones. */
   readonly renewBeforeMs?: number;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly dateMs: number | null;
 }
 
 interface Kept {
@@ -27,7 +18,7 @@ interface Kept {
   readonly endsAtMs: number;
 }
 
-const TOKEN_LIFETIME_S = 21_600;
+const ROLE_FOLDER = 'meta-data/iam/security-credentials/';
 const REQUEST_TIMEOUT_MS = 1000;
 /** After a failed renewal the credentials at hand serve this long before the next try. */
 const RENEWAL_PAUSE_MS = 15_000;
@@ -38,7 +29,8 @@ const RENEWAL_PAUSE_MS = 15_000;
  */
 export function instanceCredentials(options: InstanceCredentialsOptions): CredentialsProvider {
   const { clock } = options;
-  const metadata = new MetadataClient(options.endpoint ?? defaultMetadataEndpoint, clock);
+  // Has a connection of its own, so that the watch for notices never waits for credentials.
+  const imds = createImds({ endpoint: options.endpoint ?? IMDS_ADDRESS, clock, timeoutMs: REQUEST_TIMEOUT_MS });
   const renewBeforeMs = Math.max(300_000, options.renewBeforeMs ?? 600_000);
   const policy = options.retry ?? { attempts: 5, baseMs: 200, maxMs: 2000 };
   let kept: Kept | null = null;
@@ -47,7 +39,7 @@ export function instanceCredentials(options: InstanceCredentialsOptions): Creden
 
   const renew = async (): Promise<Credentials> => {
     try {
-      kept = await retry(() => readRoleCredentials(metadata, clock), { policy, clock, retryable: isTransient });
+      kept = await retry(() => readRoleCredentials(imds, clock), { policy, clock, retryable: isTransient });
       nextTryAtMs = 0;
       return kept.credentials;
     } catch (error) {
@@ -70,14 +62,13 @@ export function instanceCredentials(options: InstanceCredentialsOptions): Creden
   };
 }
 
-async function readRoleCredentials(metadata: MetadataClient, clock: Clock): Promise<Kept> {
-  const folder = '/latest/meta-data/iam/security-credentials/';
-  const role = await metadata.read(folder);
-  const name = role.text.split('\n')[0]?.trim() ?? '';
+async function readRoleCredentials(imds: Imds, clock: Clock): Promise<Kept> {
+  const role = await read(imds, ROLE_FOLDER);
+  const name = role.body.split('\n')[0]?.trim() ?? '';
   if (role.status === 404 || name === '') {
     throw new StoreError('credentials', 'the instance has no role: it was launched without an instance profile');
   }
-  const answer = await metadata.read(folder + encodeURIComponent(name));
+  const answer = await read(imds, ROLE_FOLDER + encodeURIComponent(name));
   const sentMs = clock.monotonicMs();
   const document = parse(answer);
   const expiresAtMs = Date.parse(document['Expiration'] ?? '');
@@ -93,9 +84,21 @@ async function readRoleCredentials(metadata: MetadataClient, clock: Clock): Prom
   };
 }
 
-function parse({ text }: Answer): Record<string, string | undefined> {
+/** Rejects with `credentials` where the instance may not use IMDS at all, and with `transient` for all else but 200 and 404. */
+async function read(imds: Imds, path: string): Promise<ImdsAnswer> {
+  const answer = await imds.get(path).catch((error: unknown) => {
+    const status = isRunctlError(error) && typeof error.details['status'] === 'number' ? error.details['status'] : null;
+    const message = 'the metadata service gave no credentials';
+    throw new StoreError(status === 403 ? 'credentials' : 'transient', message, { status, cause: error });
+  });
+  const { status } = answer;
+  if (status === 200 || status === 404) return answer;
+  throw new StoreError('transient', `the metadata service answered ${status} to ${path}`, { status });
+}
+
+function parse({ body }: ImdsAnswer): Record<string, string | undefined> {
   try {
-    return JSON.parse(text) as Record<string, string | undefined>;
+    return JSON.parse(body) as Record<string, string | undefined>;
   } catch {
     return {};
   }
@@ -103,66 +106,4 @@ function parse({ text }: Answer): Record<string, string | undefined> {
 
 function isTransient(error: unknown): boolean {
   return error instanceof StoreError && error.kind === 'transient';
-}
-
-/** Reads of the metadata service with a kept session token on one connection. */
-class MetadataClient {
-  readonly #endpoint: string;
-  readonly #clock: Clock;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  #token: { readonly text: string; readonly endsAtMs: number } | null = null;
-
-  constructor(endpoint: string, clock: Clock) {
-    this.#endpoint = endpoint.replace(/\/$/, '');
-    this.#clock = clock;
-  }
-
-  async read(path: string): Promise<Answer> {
-    const answer = await this.#send('GET', path, { 'X-aws-ec2-metadata-token': await this.#sessionToken() });
-    if (answer.status === 200 || answer.status === 404) return answer;
-    if (answer.status === 401) this.#token = null;
-    throw new StoreError('transient', `the metadata service answered ${answer.status} to ${path}`, {
-      status: answer.status,
-    });
-  }
-
-  async #sessionToken(): Promise<string> {
-    const nowMs = this.#clock.monotonicMs();
-    if (this.#token !== null && this.#token.endsAtMs > nowMs) return this.#token.text;
-    const ttl = { 'X-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_LIFETIME_S) };
-    const { status, text } = await this.#send('PUT', '/latest/api/token', ttl);
-    if (status !== 200) {
-      const kind = status === 403 ? 'credentials' : 'transient';
-      throw new StoreError(kind, `the metadata service refused a session token (${status})`, { status });
-    }
-    this.#token = { text, endsAtMs: nowMs + (TOKEN_LIFETIME_S - 60) * 1000 };
-    return text;
-  }
-
-  #send(method: 'GET' | 'PUT', path: string, headers: Record<string, string>): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const fail = (error: Error) => {
-        const message = `no answer from the metadata service at ${this.#endpoint}: ${messageOf(error)}`;
-        reject(new StoreError('transient', message, { cause: error }));
-      };
-      const outgoing = request(`${this.#endpoint}${path}`, {
-        method,
-        headers: { ...headers, 'content-length': '0' },
-        agent: this.#agent,
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      });
-      outgoing.on('error', fail);
-      outgoing.on('response', (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('error', fail);
-        response.on('data', (chunk: string) => (text += chunk));
-        response.on('end', () => {
-          const dateMs = Date.parse(response.headers.date ?? '');
-          resolve({ status: response.statusCode ?? 0, text, dateMs: Number.isNaN(dateMs) ? null : dateMs });
-        });
-      });
-      outgoing.end();
-    });
-  }
 }
