@@ -1,4 +1,5 @@
-import { createImds, createInterruptionWatcher } from '@runctl/agent/host/ec2';
+import { createInterruptionWatcher } from '@runctl/agent/host/ec2';
+import { createImds } from '@runctl/aws-wire';
 import { defaultTiming } from '@runctl/protocol';
 import { silentLog, systemClock } from '@runctl/core';
 import { spawn } from 'node:child_process';

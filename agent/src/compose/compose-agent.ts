@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { endpointOf } from '@runctl/aws-wire';
+import { createImds, endpointOf } from '@runctl/aws-wire';
 import { fileLeaseMemory, LeaseKeeper, openWritersFor } from '@runctl/checkpoint';
 import { createFleetEnder } from '@runctl/cloud';
 import { type Clock, type Log } from '@runctl/core';
@@ -21,7 +21,6 @@ import { watchFolder } from '../checkpoints/watch-folder.ts';
 import type { Configuration } from './configuration.ts';
 import { openEndpoint } from '../endpoint/endpoint.ts';
 import { systemPower } from '../host/ec2/power.ts';
-import { createImds } from '../host/ec2/imds-client.ts';
 import type { AgentPorts, LeaseRequest } from '../life/ports.ts';
 import { unpackWithTar } from '../preparation/code.ts';
 import { type Account, becoming, workloadAccount } from '../workload/account.ts';

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { domainOf, endpointOf } from '@runctl/aws-wire';
+import { domainOf, endpointOf, IMDS_ADDRESS } from '@runctl/aws-wire';
 import { RunctlError, messageOf } from '@runctl/core';
 import { type AgentConfig, agentConfig, type AgentPaths, agentPaths, decodeDocument } from '@runctl/protocol';
-import { IMDS_ADDRESS } from '../host/ec2/imds-client.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

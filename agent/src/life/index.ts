@@ -1,5 +1,4 @@
 export type { Checkpoints, OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
-export type { Imds, ImdsAnswer } from '../host/ec2/imds-client.ts';
 export type {
   AdoptedProcess,
   Supervisor,

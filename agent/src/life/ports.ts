@@ -1,3 +1,4 @@
+import type { Imds } from '@runctl/aws-wire';
 import type { FleetEnder } from '@runctl/cloud';
 import type { Clock, Log } from '@runctl/core';
 import type { AgentConfig, AgentPaths, RunSpec } from '@runctl/protocol';
@@ -5,7 +6,6 @@ import type { ObjectStore } from '@runctl/store';
 import type { OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
 import type { OpenEndpoint } from '../endpoint/endpoint.ts';
 import type { Power } from '../host/ec2/power.ts';
-import type { Imds } from '../host/ec2/imds-client.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { UnpackCode } from '../preparation/code.ts';
 import type { Account } from '../workload/account.ts';

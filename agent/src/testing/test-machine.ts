@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
+import { createImds } from '@runctl/aws-wire';
 import { fileLeaseMemory, LeaseKeeper, openWritersFor } from '@runctl/checkpoint';
 import type { FleetEnder } from '@runctl/cloud';
 import { type Log, silentLog, systemClock } from '@runctl/core';
@@ -9,7 +10,6 @@ import { temporaryFolder } from '@runctl/testkit';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
 import { watchFolder } from '../checkpoints/watch-folder.ts';
 import { openEndpoint } from '../endpoint/endpoint.ts';
-import { createImds } from '../host/ec2/imds-client.ts';
 import type { JournalState } from '../journal/journal.ts';
 import { runAgent } from '../life/run-agent.ts';
 import { unpackWithTar } from '../preparation/code.ts';

@@ -1,4 +1,4 @@
-import type { Imds, ImdsAnswer } from '@runctl/agent/life';
+import type { Imds, ImdsAnswer } from '@runctl/aws-wire';
 import { EPOCH_MS, type Process } from '../process.ts';
 
 /** What a machine's metadata shows at a moment. */

@@ -1,7 +1,7 @@
+import type { Imds } from '@runctl/aws-wire';
 import type { Market } from '@runctl/protocol';
 import { RunctlError } from '@runctl/core';
 import * as z from 'zod';
-import type { Imds } from './imds-client.ts';
 
 /** Who this machine is, by its own metadata. */
 export interface Identity {

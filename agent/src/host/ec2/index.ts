@@ -1,2 +1,1 @@
-export { createImds } from './imds-client.ts';
 export { createInterruptionWatcher } from './watcher.ts';

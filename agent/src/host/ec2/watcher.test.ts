@@ -1,8 +1,8 @@
+import { createImds } from '@runctl/aws-wire';
 import { FakeClock, recordingLog } from '@runctl/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ImdsServer } from '../../testing/imds-server.ts';
-import { createImds } from './imds-client.ts';
 import { readIdentity } from './identity.ts';
 import { createInterruptionWatcher, noticeWindowMs, type Notice } from './watcher.ts';
 

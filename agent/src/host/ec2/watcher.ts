@@ -1,6 +1,6 @@
+import type { Imds, ImdsAnswer } from '@runctl/aws-wire';
 import { messageOf, type Clock, type Log } from '@runctl/core';
 import * as z from 'zod';
-import type { Imds, ImdsAnswer } from './imds-client.ts';
 
 /** A spot notice, latched at its first sight. Times are monotonic. */
 export interface Notice {
