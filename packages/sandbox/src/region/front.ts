@@ -1,7 +1,9 @@
 import { IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { messageOf, type Log } from '@runctl/core';
 import { clockOffsetOf } from '../wire/clock-offset.ts';
-import type { CredentialStore, RegionClock, SelfVerifyingService, Service } from '../wire/context.ts';
+import type { CredentialStore } from '../model/account/principal.ts';
+import type { RegionClock } from '../model/region-clock.ts';
+import type { SelfVerifyingService, Service } from '../wire/service.ts';
 import { credentialScopeOf, SignatureError, verifySignature } from '../wire/signature.ts';
 import { refuse } from './signature-answers.ts';
 

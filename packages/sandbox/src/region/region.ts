@@ -6,7 +6,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { join } from 'node:path';
 import { silentLog, systemClock, type Log } from '@runctl/core';
 import { sandboxControlVersion, sandboxRegionFileName, type SandboxRegionFile } from '@runctl/protocol';
-import type { RegionClock } from '../wire/context.ts';
+import type { RegionClock } from '../model/region-clock.ts';
 import { createS3Service, type S3Service } from '../api/s3/index.ts';
 import type { MachineDriver } from '../machine/driver.ts';
 import { createLiteDriver } from '../machine/lite/lite-driver.ts';

@@ -1,4 +1,4 @@
-import type { Service } from '../wire/context.ts';
+import type { Service } from '../wire/service.ts';
 import { createEc2Service } from '../api/ec2/service.ts';
 import { createSsmService } from '../api/ssm/service.ts';
 import { createStsService } from '../api/sts/service.ts';

@@ -1,4 +1,4 @@
-import type { CredentialStore } from './context.ts';
+import type { CredentialStore } from '../model/account/principal.ts';
 import { credentialScopeOf, type SignedRequest } from './signature-fields.ts';
 
 /**

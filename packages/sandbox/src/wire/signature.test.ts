@@ -2,7 +2,7 @@ import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CredentialStore } from './context.ts';
+import type { CredentialStore } from '../model/account/principal.ts';
 import { encodeUri } from './signature-fields.ts';
 import { credentialScopeOf, SignatureError, verifySignature, type SignedRequest } from './signature.ts';
 

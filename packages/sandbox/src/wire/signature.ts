@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { CredentialStore, Principal, Secret } from './context.ts';
+import type { CredentialStore, Principal, Secret } from '../model/account/principal.ts';
 import { canonicalRequest, type CanonicalParts } from './signature-canonical.ts';
 import {
   decodeQuery,

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Client, S3ServiceException, type S3ClientConfig } from '@aws-sdk/client-s3';
-import type { CredentialStore, RegionClock, Secret } from '../../wire/context.ts';
+import type { CredentialStore, Secret } from '../../model/account/principal.ts';
+import type { RegionClock } from '../../model/region-clock.ts';
 import { createS3Service, type S3Service, type S3ServiceOptions } from '../s3/index.ts';
 
 export const user = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'user-secret' } as const;

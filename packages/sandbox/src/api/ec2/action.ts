@@ -1,4 +1,4 @@
-import type { Principal } from '../../wire/context.ts';
+import type { Principal } from '../../model/account/principal.ts';
 import { AwsError } from '../../model/aws-error.ts';
 import type { Compute } from '../../model/compute/compute.ts';
 import { isAllowed } from '../../model/account/policy.ts';

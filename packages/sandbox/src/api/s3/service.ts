@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asSeenFrom, clockOffsetOf } from '../../wire/clock-offset.ts';
-import type { CredentialStore, RegionClock, SelfVerifyingService } from '../../wire/context.ts';
+import type { CredentialStore } from '../../model/account/principal.ts';
+import type { RegionClock } from '../../model/region-clock.ts';
+import type { SelfVerifyingService } from '../../wire/service.ts';
 import { verifySignature, type VerifiedRequest } from '../../wire/signature.ts';
 import { errorReply, newRequestId, send, type Envelope } from './answer.ts';
 import { RequestBody } from './call/body.ts';

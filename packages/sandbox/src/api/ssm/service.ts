@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { AwsError, asAwsError } from '../../model/aws-error.ts';
 import type { Compute } from '../../model/compute/compute.ts';
 import { isAllowed } from '../../model/account/policy.ts';
-import type { Service } from '../../wire/context.ts';
+import type { Service } from '../../wire/service.ts';
 import { readBody } from '../../wire/request-body.ts';
 import { commandActions } from './command-actions.ts';
 import { Input } from './input.ts';

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { AwsError, asAwsError } from '../../model/aws-error.ts';
 import type { Compute } from '../../model/compute/compute.ts';
-import type { Principal, Service } from '../../wire/context.ts';
+import type { Principal } from '../../model/account/principal.ts';
+import type { Service } from '../../wire/service.ts';
 import { readBody } from '../../wire/request-body.ts';
 import { children, element, xmlDeclaration } from '../../wire/query-xml.ts';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { CredentialStore, Secret } from '../../wire/context.ts';
+import type { CredentialStore, Secret } from './principal.ts';
 import type { Instance } from '../ec2/instance.ts';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';

@@ -1,4 +1,4 @@
-import type { Principal } from '../../wire/context.ts';
+import type { Principal } from './principal.ts';
 
 /** What an action is done to, as far as the policies look at it. */
 export interface PolicyResource {

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { silentLog } from '@runctl/core';
 import type { Clock, Log } from '@runctl/core';
-import type { RegionClock } from '../../wire/context.ts';
+import type { RegionClock } from '../region-clock.ts';
 import { createImdsListener } from '../../imds/listener.ts';
 import { MetadataFaults } from '../../imds/faults.ts';
 import type { MetadataFault } from '../../imds/faults.ts';

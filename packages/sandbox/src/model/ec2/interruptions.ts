@@ -1,5 +1,5 @@
 import { RunctlError } from '@runctl/core';
-import type { RegionClock } from '../../wire/context.ts';
+import type { RegionClock } from '../region-clock.ts';
 import type { EventLog } from './event-log.ts';
 import { isAlive, stateReasons } from './instance.ts';
 import type { Instance } from './instance.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Principal } from '../../../wire/context.ts';
+import type { Principal } from '../../../model/account/principal.ts';
 import { decodeQuery } from '../../../wire/signature-fields.ts';
 import type { RequestBody } from './body.ts';
 import type { Buckets } from '../../../model/s3/buckets.ts';
