@@ -206,7 +206,7 @@ describe('the AWS CLI', () => {
       '--tag-specifications=ResourceType=instance,Tags=[{Key=Name,Value=cli}]',
     );
     await untilState(id, 'running');
-    expect(region.driver.of(id).spec.userData?.toString()).toBe('echo plain');
+    expect(region.driver.of(id).boot.userData?.toString()).toBe('echo plain');
     await ec2('create-tags', '--resources', id, '--tags', 'Key=a,Value=1', 'Key=b,Value=2');
     await ec2('delete-tags', '--resources', id, '--tags', 'Key=b');
     const sent = await ssm(

@@ -124,5 +124,5 @@ test('boto3 calls every action and understands every answer', async (context) =>
     'no instance': ['InvalidInstanceId', 400],
   });
   // Encoded by the client here, and by the caller in a launch template.
-  expect(region.driver.of(spot).spec.userData?.toString()).toBe('echo hi');
+  expect(region.driver.of(spot).boot.userData?.toString()).toBe('echo hi');
 });

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { missingClient, runClient } from '../api/testing/client-process.ts';
 import { eventually, regionServer } from '../api/testing/region-server.ts';
 import { launchData } from '../model/testing/model-region.ts';
+import { createMetadataServices } from './metadata-services.ts';
 
 const python = '/usr/bin/python3';
 const script = `
@@ -21,7 +22,7 @@ test('botocore takes an instance role from the metadata service and is known by 
   const origin = { reservationId: 'r-1', launchIndex: 0, clientToken: '', fleetId: null };
   const instance = launcher.launch(launcher.place(launchData, null, 1), origin);
   await eventually(() => Promise.resolve(instance.machine ?? undefined), 'the machine runs');
-  const server = createServer(region.driver.of(instance.id).spec.imds);
+  const server = createServer(createMetadataServices(region.compute).listenerFor(instance.id));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const outcome = await runClient(python, ['-c', script, region.endpoint], {
     AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,

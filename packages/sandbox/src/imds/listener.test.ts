@@ -5,9 +5,11 @@ import { launchData, modelRegion } from '../model/testing/model-region.ts';
 import type { ModelRegion } from '../model/testing/model-region.ts';
 import type { LaunchData } from '../model/ec2/launch-data.ts';
 import type { Delays } from '../model/ec2/settings.ts';
+import { createMetadataServices, type MetadataServices } from './metadata-services.ts';
 
 interface Imds extends AsyncDisposable {
   readonly region: ModelRegion;
+  readonly metadata: MetadataServices;
   readonly instanceId: string;
   readonly instance: Awaited<ReturnType<ModelRegion['runInstance']>>;
   request(path: string, options?: RequestInit): Promise<Response>;
@@ -19,7 +21,8 @@ interface Imds extends AsyncDisposable {
 async function imds(data: LaunchData = {}, settings: Partial<Delays> = {}): Promise<Imds> {
   const region = await modelRegion({ settings });
   const instance = await region.runInstance({ ...launchData, market: 'spot', ...data });
-  const server = createServer(region.driver.of(instance.id).spec.imds);
+  const metadata = createMetadataServices(region.compute);
+  const server = createServer(metadata.listenerFor(instance.id));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const request = (path: string, options: RequestInit = {}) => fetch(origin + path, options);
@@ -29,6 +32,7 @@ async function imds(data: LaunchData = {}, settings: Partial<Delays> = {}): Prom
   };
   return {
     region,
+    metadata,
     instance,
     instanceId: instance.id,
     request,
@@ -38,6 +42,7 @@ async function imds(data: LaunchData = {}, settings: Partial<Delays> = {}): Prom
       return { status: response.status, body: await response.text() };
     },
     [Symbol.asyncDispose]: async () => {
+      metadata.close();
       await region[Symbol.asyncDispose]();
       server.closeAllConnections();
       server.close();
@@ -274,7 +279,7 @@ describe('planned faults', () => {
   test('answer with a status as often as asked, for matching paths only', async () => {
     await using service = await imds();
     const fault = { kind: 'status', status: 503, times: 2, path: 'spot/' } as const;
-    service.region.compute.imdsFault(service.instanceId, fault);
+    service.metadata.misbehave(service.instanceId, fault);
     expect((await service.get('/latest/meta-data/mac')).status).toBe(200);
     const statuses = [];
     for (let nth = 0; nth < 3; nth++)
@@ -285,14 +290,14 @@ describe('planned faults', () => {
   test('forget tokens', async () => {
     await using service = await imds();
     const headers = { 'X-aws-ec2-metadata-token': await service.token() };
-    service.region.compute.imdsFault(service.instanceId, { kind: 'expire-tokens' });
+    service.metadata.misbehave(service.instanceId, { kind: 'expire-tokens' });
     expect((await service.request('/latest/meta-data/mac', { headers })).status).toBe(401);
     expect((await service.get('/latest/meta-data/mac')).status).toBe(200);
   });
 
   test('hang until the client gives up', async () => {
     await using service = await imds();
-    service.region.compute.imdsFault(service.instanceId, { kind: 'hang' });
+    service.metadata.misbehave(service.instanceId, { kind: 'hang' });
     await expect(service.request('/latest/meta-data/mac', { signal: AbortSignal.timeout(100) })).rejects.toThrow();
     expect((await service.get('/latest/meta-data/mac')).status).toBe(200);
   });

@@ -3,6 +3,7 @@ import type { Compute } from '../model/compute/compute.ts';
 import type { Instance } from '../model/ec2/instance.ts';
 import { metadataTree } from './documents.ts';
 import type { MetadataTree } from './documents.ts';
+import type { MetadataFaults } from './faults.ts';
 import { MetadataTokens } from './tokens.ts';
 
 const versions = ['1.0', '2007-01-19', '2009-04-04', '2016-09-02', '2021-03-23', '2021-07-15', '2022-09-24', 'latest'];
@@ -44,13 +45,13 @@ function text(body: string | Buffer): Answer {
 }
 
 /** The instance metadata service (version 2; version 1 where the instance's options allow it) of one instance. */
-export function createImdsListener(compute: Compute, instanceId: string): RequestListener {
+export function createImdsListener(compute: Compute, faults: MetadataFaults, instanceId: string): RequestListener {
   const tokens = new MetadataTokens(() => compute.clock.nowMs());
   return (request, response) => {
     request.resume();
     const path = requestPath(request);
-    const fault = compute.metadataFaults.take(instanceId, path);
-    if (fault?.kind === 'hang') return compute.metadataFaults.hang(response);
+    const fault = faults.take(instanceId, path);
+    if (fault?.kind === 'hang') return faults.hang(response);
     if (fault?.kind === 'expire-tokens') tokens.expireAll();
     const instance = compute.instances.find(instanceId);
     const answer =

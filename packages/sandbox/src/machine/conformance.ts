@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { RequestListener } from 'node:http';
 import { temporaryFolder } from '@runctl/testkit';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
-import type { ExecResult, Machine, MachineDriver, MachineSpec } from './driver.ts';
+import type { MachineDriver, MachineSpec } from './driver.ts';
+import type { ExecResult, Machine } from './machine.ts';
 
 /** What the suite needs of an implementation. `minuteMs` is the length of a minute of `shutdown +N` in it. */
 export interface DriverUnderTest {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { Readable, type Stream } from 'node:stream';
 import { onLines } from './children.ts';
-import type { ExecResult } from './driver.ts';
+import type { ExecResult } from './machine.ts';
 
 /** A finished command's output is complete when the pipes close, or when they were silent for so long. */
 const SILENCE_MS = 200;

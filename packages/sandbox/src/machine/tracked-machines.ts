@@ -1,4 +1,5 @@
-import type { Machine, MachineDriver, MachineSpec } from './driver.ts';
+import type { MachineDriver, MachineSpec } from './driver.ts';
+import type { Machine } from './machine.ts';
 
 /** The part of a driver that knows which machines it has: those that run, and those that are being started. */
 export function trackMachines(boot: (spec: MachineSpec) => Promise<Machine>): Pick<MachineDriver, 'start' | 'close'> {

@@ -13,6 +13,8 @@ import {
 } from '@runctl/protocol';
 import { ZodError, type z } from 'zod';
 import type { S3Service } from '../api/s3/index.ts';
+import type { MetadataFault } from '../imds/faults.ts';
+import type { MetadataServices } from '../imds/metadata-services.ts';
 import { AwsError } from '../model/aws-error.ts';
 import type { Compute } from '../model/compute/compute.ts';
 import { isAlive, type Instance } from '../model/ec2/instance.ts';
@@ -20,6 +22,7 @@ import type { Delays } from '../model/ec2/settings.ts';
 
 export interface ControlOptions {
   readonly compute: Compute;
+  readonly metadata: MetadataServices;
   readonly s3: S3Service;
   readonly adminToken: string;
   readonly startedAt: string;
@@ -55,7 +58,7 @@ export function createControl(options: ControlOptions): RequestListener {
   };
 }
 
-function handlersOf({ compute, s3, startedAt, stop }: ControlOptions): Handlers {
+function handlersOf({ compute, metadata, s3, startedAt, stop }: ControlOptions): Handlers {
   const { settings } = compute;
   const each = (target: SandboxTarget, action: (instance: Instance) => void) => {
     const chosen = chooseInstances(compute, target);
@@ -86,7 +89,7 @@ function handlersOf({ compute, s3, startedAt, stop }: ControlOptions): Handlers 
     's3-faults': ({ rules }) => done(() => s3.setFaults(rules as unknown as Parameters<S3Service['setFaults']>[0])),
     's3-faults-seen': () => ({ counts: [...s3.faultsSeen()] }),
     'imds-fault': ({ target, fault }) =>
-      each(target, ({ id }) => compute.imdsFault(id, defined(fault) as Parameters<Compute['imdsFault']>[1])),
+      each(target, ({ id }) => metadata.misbehave(id, defined(fault) as MetadataFault)),
     partition: ({ target, partitioned }) => each(target, ({ machine }) => machine?.setPartitioned(partitioned)),
     'lose-disk': ({ target }) => loseDisk(compute, target),
     console: async ({ instanceId }) => ({ text: await consoleOf(compute, instanceId) }),

@@ -9,6 +9,7 @@ import { sandboxControlVersion, sandboxRegionFileName, type SandboxRegionFile } 
 import type { RegionClock } from '../model/region-clock.ts';
 import { createS3Service, type S3Service } from '../api/s3/index.ts';
 import type { MachineDriver } from '../machine/driver.ts';
+import { createMetadataServices, type MetadataServices } from '../imds/metadata-services.ts';
 import { createLiteDriver } from '../machine/lite/lite-driver.ts';
 import { createProcessDriver } from '../machine/process/process-driver.ts';
 import { createCompute, type Compute } from '../model/compute/compute.ts';
@@ -86,7 +87,17 @@ async function start(options: RegionOptions, unlock: () => void): Promise<Region
     const { driver, refused } = await chooseDriver(driversOf(options, port), options.level ?? 'auto');
     let front: RequestListener = listener;
     const compute = createCompute({
-      driver,
+      machines: {
+        level: driver.level,
+        notReal: driver.notReal,
+        start: (boot) =>
+          driver.start({
+            ...boot,
+            imds: metadata.listenerFor(boot.instanceId),
+            endpoints: (request, response) => front(request, response),
+            region,
+          }),
+      },
       clock,
       region,
       log,
@@ -94,9 +105,9 @@ async function start(options: RegionOptions, unlock: () => void): Promise<Region
       timers: systemClock,
       userKey: account,
       folder: join(stateFolder, 'instances'),
-      endpoints: (request, response) => front(request, response),
       ...(options.delays === undefined ? {} : { settings: options.delays }),
     });
+    const metadata = createMetadataServices(compute);
     if (options.keepDisks !== true) compute.instances.onChange((instance) => discardDisk(instance, log));
     const { credentials } = compute;
     const s3 = createS3Service({ root: join(stateFolder, 's3'), credentials, clock, region, enforceRegion: true });
@@ -120,9 +131,9 @@ async function start(options: RegionOptions, unlock: () => void): Promise<Region
       timeScale,
       adminToken: randomBytes(32).toString('base64url'),
     };
-    const close = closing({ server, compute, driver, s3, stateFolder, unlock });
+    const close = closing({ server, compute, metadata, driver, s3, stateFolder, unlock });
     const stop = () => void close();
-    const control = createControl({ compute, s3, startedAt, adminToken: file.adminToken, stop });
+    const control = createControl({ compute, metadata, s3, startedAt, adminToken: file.adminToken, stop });
     listener = (request, response) => (isControlRequest(request) ? control : front)(request, response);
     writePrivateFile(join(stateFolder, sandboxRegionFileName), file);
     return { file, refused, closed: close.done, close };
@@ -173,6 +184,7 @@ function discardDisk(instance: Instance, log: Log): void {
 interface Parts {
   readonly server: Server;
   readonly compute: Compute;
+  readonly metadata: MetadataServices;
   readonly driver: MachineDriver;
   readonly s3: S3Service;
   readonly stateFolder: string;
@@ -195,7 +207,8 @@ function closing(parts: Parts): (() => Promise<void>) & { readonly done: Promise
   return Object.assign(close, { done: promise });
 }
 
-async function end({ server, compute, driver, s3, stateFolder, unlock }: Parts): Promise<void> {
+async function end({ server, compute, metadata, driver, s3, stateFolder, unlock }: Parts): Promise<void> {
+  metadata.close();
   await compute.close();
   await driver.close();
   const quiet = once(server, 'close');

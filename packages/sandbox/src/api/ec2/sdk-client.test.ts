@@ -282,7 +282,7 @@ describe('instances', () => {
       { client: ec2, maxWaitTime: 5, minDelay: 0.05, maxDelay: 0.1 },
       { InstanceIds: [instanceId] },
     );
-    expect(region.driver.of(instanceId).spec.userData?.toString()).toBe('#!/bin/sh\necho hello\n');
+    expect(region.driver.of(instanceId).boot.userData?.toString()).toBe('#!/bin/sh\necho hello\n');
     const instance = await describeOne(instanceId);
     expect(instance).toMatchObject({
       ImageId: imageId,
@@ -362,7 +362,7 @@ describe('instances', () => {
     await eventually(isIn('stopped'), 'stopped');
     await ec2.send(new StartInstancesCommand({ InstanceIds }));
     await eventually(isIn('running'), 'running again');
-    expect(region.driver.of(id).spec.userData).toBeNull();
+    expect(region.driver.of(id).boot.userData).toBeNull();
     await expect(ec2.send(new StopInstancesCommand({ InstanceIds: [spot] }))).rejects.toEqual(
       code('UnsupportedOperation'),
     );

@@ -45,13 +45,12 @@ export async function regionServer(settings: Partial<Delays> = {}): Promise<Regi
   const driver = new ScriptedDriver();
   const served = new Set<string>();
   const compute = createCompute({
-    driver,
+    machines: driver,
     clock: { nowMs: () => Date.now(), scale: 0.01 },
     region: 'us-east-1',
     accountId: '123456789012',
     folder: folder.path,
     timers: systemClock,
-    endpoints: (_request, response) => response.end(),
     settings: { fleetRetryMs: 100, ...settings },
     userKey: { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'secret' },
   });

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { temporaryFolder } from '@runctl/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Machine, MachineDriver } from '../driver.ts';
+import type { MachineDriver } from '../driver.ts';
+import type { Machine } from '../machine.ts';
 import { createLiteDriver } from './lite-driver.ts';
 import { guestFolder } from './scripts.ts';
 

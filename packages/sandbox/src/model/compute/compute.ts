@@ -1,11 +1,6 @@
-import type { RequestListener } from 'node:http';
 import { silentLog } from '@runctl/core';
 import type { Clock, Log } from '@runctl/core';
 import type { RegionClock } from '../region-clock.ts';
-import { createImdsListener } from '../../imds/listener.ts';
-import { MetadataFaults } from '../../imds/faults.ts';
-import type { MetadataFault } from '../../imds/faults.ts';
-import type { MachineDriver } from '../../machine/driver.ts';
 import { Commands } from '../ssm/commands.ts';
 import { Credentials } from '../account/credentials.ts';
 import type { UserKey } from '../account/credentials.ts';
@@ -14,6 +9,7 @@ import { Fleets } from '../fleet/fleets.ts';
 import { stateReasons } from '../ec2/instance.ts';
 import type { Instance } from '../ec2/instance.ts';
 import { Instances } from '../ec2/instances.ts';
+import type { MachineSource } from '../ec2/instances.ts';
 import { Interruptions } from '../ec2/interruptions.ts';
 import type { InterruptOptions } from '../ec2/interruptions.ts';
 import { Launcher } from '../ec2/launcher.ts';
@@ -26,7 +22,7 @@ import type { ComputeSnapshot } from './snapshot.ts';
 import { SpotRequests } from '../ec2/spot-requests.ts';
 
 export interface ComputeOptions {
-  readonly driver: MachineDriver;
+  readonly machines: MachineSource;
   readonly clock: RegionClock;
   readonly region: string;
   readonly accountId: string;
@@ -34,14 +30,12 @@ export interface ComputeOptions {
   readonly folder: string;
   /** Sleeps in real time; a closed region wakes none of its sleepers. */
   readonly timers: Pick<Clock, 'sleep'>;
-  /** Serves the region's endpoints to instances. May be bound to a server that is built later. */
-  readonly endpoints: RequestListener;
   readonly settings?: Partial<Delays>;
   readonly userKey?: UserKey;
   readonly log?: Log;
 }
 
-/** EC2's control plane: state, time and behaviour. The wire skins (EC2, SSM, STS, IMDS) are functions over it. */
+/** EC2's control plane: state, time and behaviour. The services (EC2, SSM, STS, IMDS) are functions over it. */
 export interface Compute {
   readonly clock: RegionClock;
   readonly region: string;
@@ -55,21 +49,18 @@ export interface Compute {
   readonly launcher: Launcher;
   readonly fleets: Fleets;
   readonly commands: Commands;
-  readonly metadataFaults: MetadataFaults;
   /** As TerminateInstances: no notice, the power button, a hard end after the grace. */
   terminate(instance: Instance): void;
   /** Begins an interruption of an instance; see InterruptOptions. Throws RunctlError. */
   interrupt(instanceId: string, options?: InterruptOptions): void;
   recommendRebalance(instanceId: string): void;
-  /** Makes the metadata service of an instance misbehave. */
-  imdsFault(instanceId: string, fault: MetadataFault): void;
   snapshot(): ComputeSnapshot;
   /** Ends every machine, and everything that was still to happen. */
   close(): Promise<void>;
 }
 
 export function createCompute(options: ComputeOptions): Compute {
-  const { clock, driver } = options;
+  const { clock, machines } = options;
   const nowMs = () => clock.nowMs();
   const schedule = new Schedule(options.timers, options.log ?? silentLog);
   const settings = new ComputeSettings({ ...defaultDelays(clock.scale), ...options.settings });
@@ -82,16 +73,13 @@ export function createCompute(options: ComputeOptions): Compute {
     lifetimeMs: () => settings.delays.credentialsLifetimeMs,
     ...(options.userKey === undefined ? {} : { userKey: options.userKey }),
   });
-  const instances: Instances = new Instances({
-    driver,
+  const instances = new Instances({
+    machines,
     nowMs,
     schedule,
     settings,
     events,
     folder: options.folder,
-    region: options.region,
-    endpoints: options.endpoints,
-    imds: (instanceId) => createImdsListener(compute, instanceId),
   });
   instances.onChange((instance) => followSpotRequest(instance, spotRequests));
   const launcher = new Launcher({ nowMs, settings, instances, spotRequests });
@@ -102,7 +90,6 @@ export function createCompute(options: ComputeOptions): Compute {
   const shared = { settings, events, instances, spotRequests };
   const fleets = new Fleets({ ...shared, schedule, nowMs, scale: clock.scale, templates, launcher, terminate });
   const interruptions = new Interruptions({ ...shared, schedule, clock, onLost: (instance) => fleets.lost(instance) });
-  const metadataFaults = new MetadataFaults();
   const compute: Compute = {
     ...shared,
     clock,
@@ -112,16 +99,13 @@ export function createCompute(options: ComputeOptions): Compute {
     templates,
     launcher,
     fleets,
-    metadataFaults,
     terminate,
     commands: new Commands({ nowMs, schedule, settings, instances }),
     interrupt: (instanceId, how) => interruptions.interrupt(instanceId, how),
     recommendRebalance: (instanceId) => interruptions.recommendRebalance(instanceId),
-    imdsFault: (instanceId, fault) => metadataFaults.add(instanceId, fault),
-    snapshot: () => snapshotOf(compute, driver),
+    snapshot: () => snapshotOf(compute, machines),
     close: async () => {
       schedule.close();
-      metadataFaults.clear();
       await instances.close();
     },
   };

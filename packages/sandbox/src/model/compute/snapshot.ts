@@ -1,6 +1,6 @@
-import type { MachineDriver } from '../../machine/driver.ts';
 import type { Compute } from './compute.ts';
 import type { RegionEvent } from '../ec2/event-log.ts';
+import type { MachineSource } from '../ec2/instances.ts';
 import type { CapacityRule, Delays, ThrottleRule } from '../ec2/settings.ts';
 
 interface InstanceSnapshot {
@@ -52,10 +52,10 @@ export interface ComputeSnapshot {
   readonly events: readonly RegionEvent[];
 }
 
-export function snapshotOf(compute: Compute, driver: Pick<MachineDriver, 'level' | 'notReal'>): ComputeSnapshot {
+export function snapshotOf(compute: Compute, machines: Pick<MachineSource, 'level' | 'notReal'>): ComputeSnapshot {
   return {
-    level: driver.level,
-    notReal: driver.notReal,
+    level: machines.level,
+    notReal: machines.notReal,
     region: compute.region,
     scale: compute.clock.scale,
     nowMs: compute.clock.nowMs(),

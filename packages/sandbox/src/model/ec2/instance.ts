@@ -1,4 +1,4 @@
-import type { Machine } from '../../machine/driver.ts';
+import type { Machine } from '../../machine/machine.ts';
 import type { LaunchSpec } from './launch-spec.ts';
 import type { Tags } from './tags.ts';
 

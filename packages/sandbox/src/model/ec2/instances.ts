@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RequestListener } from 'node:http';
-import type { MachineDriver, MachineEnd } from '../../machine/driver.ts';
+import type { Machine, MachineBoot, MachineEnd } from '../../machine/machine.ts';
 import { AwsError } from '../aws-error.ts';
 import type { EventLog } from './event-log.ts';
 import { occupiesPool, stateReasons } from './instance.ts';
@@ -12,16 +11,23 @@ import { newResourceId } from './resource-ids.ts';
 import type { Schedule } from './schedule.ts';
 import type { ComputeSettings, Market } from './settings.ts';
 
+/** Where instances get their machines from. The model does not know what a machine is connected to. */
+export interface MachineSource {
+  /** How real its machines are; see FAKES.md. */
+  readonly level: string;
+  /** What a user must not take for real at this level, one sentence each. */
+  readonly notReal: readonly string[];
+  /** Resolves when the machine's init runs; rejects when it can't be started. */
+  start(boot: MachineBoot): Promise<Machine>;
+}
+
 export interface InstancesOptions {
-  readonly driver: MachineDriver;
+  readonly machines: MachineSource;
   readonly nowMs: () => number;
   readonly schedule: Schedule;
   readonly settings: ComputeSettings;
   readonly events: EventLog;
   readonly folder: string;
-  readonly region: string;
-  readonly endpoints: RequestListener;
-  readonly imds: (instanceId: string) => RequestListener;
 }
 
 export interface LaunchOrigin {
@@ -181,18 +187,11 @@ export class Instances {
 
   async #boot(instance: Instance, boot: { folder: string; userData: Buffer | null }): Promise<void> {
     if (instance.state !== 'pending') return;
-    const { driver, settings, schedule, events } = this.#options;
+    const { machines, settings, schedule, events } = this.#options;
     try {
       settings.admit('boot');
       await mkdir(boot.folder, { recursive: true });
-      const machine = await driver.start({
-        ...boot,
-        instanceId: instance.id,
-        hostName: instance.hostName,
-        imds: this.#options.imds(instance.id),
-        endpoints: this.#options.endpoints,
-        region: this.#options.region,
-      });
+      const machine = await machines.start({ ...boot, instanceId: instance.id, hostName: instance.hostName });
       schedule.run(async () => this.#machineEnded(instance, await machine.ended));
       // It was terminated while it booted, or the region was closed.
       if (instance.state !== 'pending' || schedule.closed) return await machine.kill();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ExecResult } from '../../machine/driver.ts';
+import type { ExecResult } from '../../machine/machine.ts';
 import { AwsError } from '../aws-error.ts';
 import type { Instance } from '../ec2/instance.ts';
 import type { Instances } from '../ec2/instances.ts';

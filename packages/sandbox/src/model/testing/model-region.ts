@@ -34,13 +34,12 @@ export async function modelRegion(options: { scale?: number; settings?: Partial<
   const clock = new FakeClock();
   const driver = new ScriptedDriver();
   const compute = createCompute({
-    driver,
+    machines: driver,
     clock: { nowMs: () => clock.wallMs(), scale: options.scale ?? 1 },
     region: 'us-east-1',
     accountId: '123456789012',
     folder: folder.path,
     timers: clock,
-    endpoints: (_request, response) => response.end(),
     ...(options.settings === undefined ? {} : { settings: options.settings }),
   });
   const settle = async (condition: () => boolean, what = condition.toString()) => {

@@ -1,4 +1,5 @@
-import type { ExecResult, Machine, MachineDriver, MachineEnd, MachineSpec } from '../../machine/driver.ts';
+import type { ExecResult, Machine, MachineBoot, MachineEnd } from '../../machine/machine.ts';
+import type { MachineSource } from '../ec2/instances.ts';
 
 /** Answers a command; a rejection is what a machine that is gone does. */
 type ScriptedExec = (command: readonly string[], timeoutMs: number) => Promise<ExecResult>;
@@ -23,17 +24,17 @@ export function execResult(stdout: string, exitCode: number | null = 0, stderr =
 
 /** A machine that exists in this process only. Tests press its buttons and see what was pressed. */
 export class ScriptedMachine implements Machine {
-  readonly spec: MachineSpec;
+  readonly boot: MachineBoot;
   readonly privateAddress: string;
   readonly ended: Promise<MachineEnd>;
   readonly calls: string[] = [];
   readonly #script: MachineScript;
   #end: (end: MachineEnd) => void = () => {};
 
-  constructor(spec: MachineSpec, script: MachineScript) {
-    this.spec = spec;
+  constructor(boot: MachineBoot, script: MachineScript) {
+    this.boot = boot;
     this.#script = script;
-    this.privateAddress = spec.hostName.replace('ip-', '').replaceAll('-', '.');
+    this.privateAddress = boot.hostName.replace('ip-', '').replaceAll('-', '.');
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
 
@@ -70,12 +71,12 @@ export class ScriptedMachine implements Machine {
   }
 
   consoleOutput(): Promise<Buffer> {
-    return Promise.resolve(Buffer.from(`console of ${this.spec.instanceId}\n`));
+    return Promise.resolve(Buffer.from(`console of ${this.boot.instanceId}\n`));
   }
 }
 
-/** A driver whose machines are objects. */
-export class ScriptedDriver implements MachineDriver {
+/** Gives out machines that are objects. */
+export class ScriptedDriver implements MachineSource {
   readonly level = 'process';
   readonly notReal = ['everything'];
   readonly machines = new Map<string, ScriptedMachine>();
@@ -85,14 +86,10 @@ export class ScriptedDriver implements MachineDriver {
     startError: null,
   };
 
-  probe() {
-    return Promise.resolve({ ok: true } as const);
-  }
-
-  start(spec: MachineSpec): Promise<Machine> {
+  start(boot: MachineBoot): Promise<Machine> {
     if (this.script.startError !== null) return Promise.reject(this.script.startError);
-    const machine = new ScriptedMachine(spec, this.script);
-    this.machines.set(spec.instanceId, machine);
+    const machine = new ScriptedMachine(boot, this.script);
+    this.machines.set(boot.instanceId, machine);
     return Promise.resolve(machine);
   }
 
@@ -101,9 +98,5 @@ export class ScriptedDriver implements MachineDriver {
     const machine = this.machines.get(instanceId);
     if (machine === undefined) throw new Error(`${instanceId} has no machine`);
     return machine;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.machines.values()].map((machine) => machine.kill()));
   }
 }
