@@ -4,6 +4,7 @@ import { AwsError, asAwsError } from '../../model/aws-error.ts';
 import type { Compute } from '../../model/compute/compute.ts';
 import type { Principal } from '../../model/account/principal.ts';
 import type { Service } from '../../wire/service.ts';
+import { statusOfError } from '../../wire/error-status.ts';
 import { readBody } from '../../wire/request-body.ts';
 import { children, element, xmlDeclaration } from '../../wire/query-xml.ts';
 import { authorize, proceed } from './action.ts';
@@ -54,10 +55,10 @@ export function createEc2Service(compute: Compute): Service {
         const body = `<${name}Response xmlns="${namespace}">${children({ requestId, ...answer })}</${name}Response>`;
         send(response, { status: 200, requestId, body });
       } catch (error) {
-        const { code, message, status } = asAwsError(error);
+        const { code, message } = asAwsError(error);
         const errors = element('Errors', { Error: { Code: code, Message: message } });
         const body = `<Response>${errors}${element('RequestID', requestId)}</Response>`;
-        send(response, { status, requestId, body });
+        send(response, { status: statusOfError(code), requestId, body });
       }
     },
   };

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BlobReader } from '../../model/s3/blobs.ts';
 import { httpDate, type Reply } from './call/call.ts';
-import type { S3Error } from '../../model/s3/errors.ts';
+import type { S3Refusal } from './call/refusal.ts';
 import { paced } from './call/pacing.ts';
 import { renderXml } from './call/xml.ts';
 
@@ -75,7 +75,7 @@ async function sendBlob({ response, bytesPerSecond }: Envelope, body: BlobReader
 }
 
 /** An error as S3 answers it. One with status 200 is the error that some operations put into a success. */
-export function errorReply(error: S3Error, where: { resource: string; requestId: string; method: string }): Reply {
+export function errorReply(error: S3Refusal, where: { resource: string; requestId: string; method: string }): Reply {
   const { resource, requestId, method } = where;
   // Neither has a body; the code of a HEAD's error is lost, which clients know to expect.
   if (method === 'HEAD' || error.status === 304) return { status: error.status, headers: error.headers };

@@ -9,7 +9,7 @@ import { errorReply, newRequestId, send, type Envelope } from './answer.ts';
 import { RequestBody } from './call/body.ts';
 import { Buckets } from '../../model/s3/buckets.ts';
 import { headersOf, targetOf, type Call, type Reply, type Target } from './call/call.ts';
-import { asS3Error, S3Error } from '../../model/s3/errors.ts';
+import { asRefusal, S3Refusal } from './call/refusal.ts';
 import { Faults, type FaultCount, type FaultEffect, type FaultRule } from '../../model/s3/faults.ts';
 import { operationFor } from './operations/index.ts';
 import { routeOf, type Route } from './call/routing.ts';
@@ -85,7 +85,7 @@ async function handle(parts: Parts, request: IncomingMessage, response: ServerRe
   } catch (error) {
     if (effect?.kind === 'drop-response') return cut(response);
     const resource = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    await send(envelope(), errorReply(asS3Error(error), { resource, requestId, method }));
+    await send(envelope(), errorReply(asRefusal(error), { resource, requestId, method }));
   } finally {
     // What is left of a refused body must be read, or the next request on the connection is never seen.
     request.resume();
@@ -125,7 +125,7 @@ const partNumberOf = (text: string | undefined): number | undefined => (text ===
 async function applyBefore(effect: FaultEffect | undefined, response: ServerResponse): Promise<'go on' | 'cut'> {
   if (effect?.kind === 'delay') await sleep(effect.ms);
   if (effect?.kind === 'status')
-    throw new S3Error(effect.code, {
+    throw new S3Refusal(effect.code, {
       status: effect.status,
       ...(effect.message === undefined ? {} : { message: effect.message }),
     });

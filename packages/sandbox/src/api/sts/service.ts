@@ -4,6 +4,7 @@ import { AwsError, asAwsError } from '../../model/aws-error.ts';
 import type { Compute } from '../../model/compute/compute.ts';
 import type { Principal } from '../../model/account/principal.ts';
 import type { Service } from '../../wire/service.ts';
+import { statusOfError } from '../../wire/error-status.ts';
 import { readBody } from '../../wire/request-body.ts';
 import { children, element, xmlDeclaration } from '../../wire/query-xml.ts';
 
@@ -28,7 +29,7 @@ export function createStsService(compute: Pick<Compute, 'accountId' | 'settings'
           `${element('GetCallerIdentityResult', result)}${metadata}</GetCallerIdentityResponse>`;
       } catch (error) {
         const failure = asAwsError(error);
-        status = failure.status;
+        status = statusOfError(failure.code);
         const type = status >= 500 ? 'Receiver' : 'Sender';
         const fields = { Type: type, Code: failure.code, Message: failure.message };
         body = `<ErrorResponse xmlns="${namespace}">${children({ Error: fields, RequestId: requestId })}</ErrorResponse>`;

@@ -1,5 +1,4 @@
 import { S3Error } from './errors.ts';
-import type { CallHeaders } from '../../api/s3/call/call.ts';
 import type { ObjectVersion } from './records.ts';
 
 type Subject = Pick<ObjectVersion, 'etag' | 'lastModifiedMs'>;
@@ -11,13 +10,9 @@ export interface ReadConditions {
   readonly ifUnmodifiedSince: string | undefined;
 }
 
-export function readConditionsOf(headers: CallHeaders, prefix = ''): ReadConditions {
-  return {
-    ifMatch: headers[`${prefix}if-match`],
-    ifNoneMatch: headers[`${prefix}if-none-match`],
-    ifModifiedSince: headers[`${prefix}if-modified-since`],
-    ifUnmodifiedSince: headers[`${prefix}if-unmodified-since`],
-  };
+export interface WriteConditions {
+  readonly ifMatch?: string | undefined;
+  readonly ifNoneMatch?: string | undefined;
 }
 
 /**
@@ -35,11 +30,10 @@ export function judgeRead(conditions: ReadConditions, subject: Subject): 'procee
 
 /**
  * Judges If-None-Match and If-Match of a write against the current version (S3 user guide, "conditional writes").
- * `deletedMeanwhile`: a deletion of the key succeeded after this request had begun.
+ * `deletedMeanwhile`: a deletion of the key succeeded after this request had begun. Throws what S3 answers.
  */
-export function judgeWrite(headers: CallHeaders, current: Subject | undefined, deletedMeanwhile: boolean): void {
-  const ifNoneMatch = headers['if-none-match'];
-  const ifMatch = headers['if-match'];
+export function judgeWrite(conditions: WriteConditions, current: Subject | undefined, deletedMeanwhile: boolean): void {
+  const { ifMatch, ifNoneMatch } = conditions;
   if (ifNoneMatch !== undefined) {
     if (ifNoneMatch !== '*' || ifMatch !== undefined)
       throw new S3Error('NotImplemented', { fields: { Header: 'If-None-Match' } });

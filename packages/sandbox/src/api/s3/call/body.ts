@@ -4,15 +4,8 @@ import type { PayloadProtection } from '../../../wire/signature.ts';
 import { decodeAwsChunked } from './aws-chunked.ts';
 import type { BlobFolder, Segment } from '../../../model/s3/blobs.ts';
 import type { CallHeaders } from './call.ts';
-import {
-  assertChecksumText,
-  checksumDemandOf,
-  checksumHeader,
-  createDigest,
-  type ChecksumAlgorithm,
-  type ChecksumDemand,
-  type Digest,
-} from '../../../model/s3/checksums.ts';
+import { createDigest, type ChecksumAlgorithm, type Digest } from '../../../model/s3/checksums.ts';
+import { assertChecksumText, checksumDemandOf, checksumHeader, type ChecksumDemand } from './checksum-demand.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
 import { paced } from './pacing.ts';
 

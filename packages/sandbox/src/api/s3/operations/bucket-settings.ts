@@ -85,7 +85,7 @@ function assertJson(text: string): void {
   try {
     JSON.parse(text);
   } catch {
-    throw new S3Error('MalformedPolicy', { status: 400, message: 'Policies must be valid JSON' });
+    throw new S3Error('MalformedPolicy');
   }
 }
 

@@ -1,20 +1,12 @@
-import { createHash } from 'node:crypto';
-import type { Bucket, Upload } from '../../../model/s3/bucket.ts';
-import { quoted, type Call, type Reply } from '../call/call.ts';
-import {
-  checksumAlgorithms,
-  checksumElement,
-  checksumHeader,
-  checksumOfParts,
-  type Checksum,
-} from '../../../model/s3/checksums.ts';
+import { checksumAlgorithms, type Checksum } from '../../../model/s3/checksums.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
-import type { ObjectVersion, PartRecord } from '../../../model/s3/records.ts';
+import { chooseParts, objectOfParts, type ListedPart } from '../../../model/s3/multipart.ts';
+import { commitVersion } from '../../../model/s3/writes.ts';
+import { quoted, type Call, type Reply } from '../call/call.ts';
+import { checksumElement, checksumHeader } from '../call/checksum-demand.ts';
+import { writeConditionsOf } from '../call/conditions.ts';
 import { childrenOf, parseXml, renderXml, textOf, type ParsedElement } from '../call/xml.ts';
-import { checksumElements, commitVersion, encryptionHeaders, newVersionId, versionIdHeader } from './details.ts';
-
-const MIN_PART_BYTES = 5 * 1024 ** 2;
-const MAX_PARTS = 10_000;
+import { checksumElements, encryptionHeaders, versionIdHeader } from './details.ts';
 
 /** Makes one object of the listed parts. No byte is moved: the object takes the parts' files over. */
 export async function completeMultipartUpload(call: Call): Promise<Reply> {
@@ -22,17 +14,18 @@ export async function completeMultipartUpload(call: Call): Promise<Reply> {
   const uploadId = call.query.get('uploadId') ?? '';
   bucket.upload(call.key, uploadId);
   const deletionMark = bucket.deletionMark;
-  const listed = childrenOf(parseXml(await call.body.text(), 'CompleteMultipartUpload'), 'Part');
+  const listed = childrenOf(parseXml(await call.body.text(), 'CompleteMultipartUpload'), 'Part').map(listedPart);
   // Looked up again after the wait: it may have been finished or aborted by another request.
   const upload = bucket.upload(call.key, uploadId);
-  const parts = chooseParts(upload, listed);
-  const checksum = checksumOfParts(
-    { algorithm: upload.algorithm, type: upload.checksumType },
-    parts.map(({ checksum: value, sizeBytes }) => ({ value, sizeBytes })),
-  );
-  const version = versionOf({ bucket, upload, parts, checksum });
-  checkDeclarations(call, version, checksum);
-  commitVersion(call, { bucket, deletionMark, uploadId }, version);
+  const version = objectOfParts(bucket, upload, chooseParts(upload, listed));
+  checkDeclarations(call, version);
+  commitVersion(bucket, {
+    key: call.key,
+    version,
+    conditions: writeConditionsOf(call.headers),
+    deletionMark,
+    uploadId,
+  });
   return {
     status: 200,
     headers: { ...versionIdHeader(bucket, version), ...encryptionHeaders(version.headers) },
@@ -41,79 +34,27 @@ export async function completeMultipartUpload(call: Call): Promise<Reply> {
       Bucket: bucket.name,
       Key: call.key,
       ETag: quoted(version.etag),
-      ...checksumElements(checksum),
+      ...checksumElements(version.checksum),
     }),
   };
 }
 
-function chooseParts(upload: Upload, listed: readonly ParsedElement[]): PartRecord[] {
-  if (listed.length === 0 || listed.length > MAX_PARTS) throw new S3Error('MalformedXML');
-  let previous = 0;
-  const parts = listed.map((element) => {
-    const number = Number(textOf(element, 'PartNumber') ?? Number.NaN);
-    if (!Number.isInteger(number) || number < 1) throw new S3Error('MalformedXML');
-    if (number <= previous) throw new S3Error('InvalidPartOrder', { fields: { UploadId: upload.uploadId } });
-    previous = number;
-    return choosePart(upload, element, number);
+function listedPart(element: ParsedElement): ListedPart {
+  const checksums = checksumAlgorithms.flatMap((algorithm) => {
+    const text = textOf(element, checksumElement(algorithm));
+    return text === undefined ? [] : [[algorithm, text.trim()] as const];
   });
-  for (const part of parts.slice(0, -1))
-    if (part.sizeBytes < MIN_PART_BYTES)
-      throw new S3Error('EntityTooSmall', {
-        fields: {
-          ProposedSize: part.sizeBytes,
-          MinSizeAllowed: MIN_PART_BYTES,
-          PartNumber: part.number,
-          ETag: part.etag,
-        },
-      });
-  return parts;
-}
-
-function choosePart(upload: Upload, element: ParsedElement, number: number): PartRecord {
-  const etag = textOf(element, 'ETag')?.trim().replaceAll('"', '') ?? '';
-  const part = upload.parts.get(number);
-  const invalid = () =>
-    new S3Error('InvalidPart', { fields: { UploadId: upload.uploadId, PartNumber: number, ETag: etag } });
-  if (part === undefined || part.etag !== etag) throw invalid();
-  const listed = checksumAlgorithms.filter((algorithm) => element[checksumElement(algorithm)] !== undefined);
-  // A checksum of an algorithm that the upload does not keep matches no part (aws-sdk-go-v2#3005).
-  if (listed.some((algorithm) => algorithm !== upload.algorithm)) throw invalid();
-  const checksum = textOf(element, checksumElement(upload.algorithm))?.trim();
-  if (checksum !== undefined && checksum !== part.checksum) throw invalid();
-  if (checksum === undefined && upload.algorithmNamed && upload.checksumType === 'COMPOSITE')
-    throw new S3Error('InvalidRequest', {
-      message: `The upload was created using a ${upload.algorithm.toLowerCase()} checksum. The complete request must include the checksum for each part. It was missing for part ${number} in the request.`,
-    });
-  return part;
-}
-
-function versionOf(made: {
-  bucket: Bucket;
-  upload: Upload;
-  parts: readonly PartRecord[];
-  checksum: Checksum;
-}): ObjectVersion {
-  const { bucket, upload, parts, checksum } = made;
-  const md5 = createHash('md5');
-  for (const part of parts) md5.update(Buffer.from(part.etag, 'hex'));
   return {
-    versionId: newVersionId(bucket),
-    // S3 dates a multipart object by the start of its upload (user guide, "System-defined object metadata").
-    lastModifiedMs: upload.initiatedMs,
-    etag: `${md5.digest('hex')}-${parts.length}`,
-    sizeBytes: parts.reduce((sum, part) => sum + part.sizeBytes, 0),
-    segments: parts.flatMap(({ segments }) => segments),
-    headers: upload.headers,
-    metadata: upload.metadata,
-    tags: upload.tags,
-    checksum,
-    parts: parts.map(({ number, sizeBytes, checksum: value }) => ({ number, sizeBytes, checksum: value })),
+    number: Number(textOf(element, 'PartNumber') ?? Number.NaN),
+    etag: textOf(element, 'ETag')?.trim().replaceAll('"', '') ?? '',
+    checksums: Object.fromEntries(checksums),
   };
 }
 
 /** Holds the object against what the client said about it as a whole. */
-function checkDeclarations(call: Call, version: ObjectVersion, checksum: Checksum): void {
+function checkDeclarations(call: Call, version: { readonly sizeBytes: number; readonly checksum: Checksum }): void {
   const { headers } = call;
+  const { checksum } = version;
   const type = headers['x-amz-checksum-type'];
   if (type !== undefined && type !== checksum.type)
     throw new S3Error('InvalidRequest', {

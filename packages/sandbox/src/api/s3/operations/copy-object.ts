@@ -3,15 +3,15 @@ import type { Bucket } from '../../../model/s3/bucket.ts';
 import { quoted, xmlDate, type Call, type Reply } from '../call/call.ts';
 import { createDigest, parseAlgorithm, type Checksum } from '../../../model/s3/checksums.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
-import { judgeRead, judgeWrite, readConditionsOf } from '../../../model/s3/preconditions.ts';
+import { judgeRead, judgeWrite } from '../../../model/s3/preconditions.ts';
+import { commitVersion, newVersionId } from '../../../model/s3/writes.ts';
+import { readConditionsOf, writeConditionsOf } from '../call/conditions.ts';
 import type { ObjectVersion } from '../../../model/s3/records.ts';
 import { renderXml } from '../call/xml.ts';
 import {
   checksumElements,
-  commitVersion,
   detailsOf,
   encryptionHeaders,
-  newVersionId,
   versionFor,
   versionIdHeader,
   type ObjectDetails,
@@ -62,13 +62,14 @@ export function copySourceHeader(source: CopySource): Record<string, string> {
 export async function copyObject(call: Call): Promise<Reply> {
   const bucket = call.buckets.get(call.bucket);
   const deletionMark = bucket.deletionMark;
+  const conditions = writeConditionsOf(call.headers);
   const source = copySourceOf(call);
   if (source.version.sizeBytes > MAX_COPY_BYTES)
     throw new S3Error('InvalidRequest', {
       message: `The specified copy source is larger than the maximum allowable size for a copy source: ${MAX_COPY_BYTES}`,
     });
   const details = copiedDetails(call, source);
-  judgeWrite(call.headers, bucket.current(call.key), false);
+  judgeWrite(conditions, bucket.current(call.key), false);
   const reader = source.bucket.blobs.read(source.version.segments, 0, source.version.sizeBytes);
   try {
     const sums = await sumsOfCopy(call, source.version, () => reader.chunks());
@@ -79,7 +80,7 @@ export async function copyObject(call: Call): Promise<Reply> {
     const { sizeBytes } = source.version;
     const lastModifiedMs = call.nowMs();
     const version = { versionId: newVersionId(bucket), lastModifiedMs, sizeBytes, segments, ...details, ...sums };
-    commitVersion(call, { bucket, deletionMark }, version);
+    commitVersion(bucket, { key: call.key, version, conditions, deletionMark });
     return copyReply({ bucket, source, version });
   } finally {
     reader.close();

@@ -1,31 +1,23 @@
 import type { Bucket } from '../../../model/s3/bucket.ts';
 import type { Call, Reply } from '../call/call.ts';
-import { asS3Error, S3Error } from '../../../model/s3/errors.ts';
-import { judgeWrite } from '../../../model/s3/preconditions.ts';
+import { deleteFrom, type Deletion } from '../../../model/s3/deletion.ts';
+import { S3Error } from '../../../model/s3/errors.ts';
+import { asRefusal } from '../call/refusal.ts';
 import { childrenOf, parseXml, renderXml, textOf } from '../call/xml.ts';
-import { newVersionId } from './details.ts';
 
 const MAX_KEYS = 1000;
 
-interface Deletion {
-  readonly key: string;
-  readonly versionId: string | undefined;
-  readonly ifMatch: string | undefined;
-}
-
-interface Deleted {
-  /** The version that was removed, or the delete marker that was made. */
-  readonly versionId?: string;
-  readonly isDeleteMarker: boolean;
-}
-
 export function deleteObject(call: Call): Reply {
   const bucket = call.buckets.get(call.bucket);
-  const deleted = remove(call, bucket, {
-    key: call.key,
-    versionId: call.query.get('versionId'),
-    ifMatch: call.headers['if-match'],
-  });
+  const deleted = deleteFrom(
+    bucket,
+    {
+      key: call.key,
+      versionId: call.query.get('versionId'),
+      ifMatch: call.headers['if-match'],
+    },
+    call.nowMs(),
+  );
   return {
     status: 204,
     headers: {
@@ -61,7 +53,7 @@ export async function deleteObjects(call: Call): Promise<Reply> {
 function removeOne(call: Call, bucket: Bucket, deletion: Deletion) {
   const { key, versionId } = deletion;
   try {
-    const deleted = remove(call, bucket, deletion);
+    const deleted = deleteFrom(bucket, deletion, call.nowMs());
     return {
       deleted: {
         Key: key,
@@ -71,33 +63,7 @@ function removeOne(call: Call, bucket: Bucket, deletion: Deletion) {
       },
     };
   } catch (error) {
-    const { code, message } = asS3Error(error);
+    const { code, message } = asRefusal(error);
     return { failed: { Key: key, VersionId: versionId, Code: code, Message: message } };
   }
-}
-
-function remove(call: Call, bucket: Bucket, { key, versionId, ifMatch }: Deletion): Deleted {
-  if (ifMatch !== undefined) judgeWrite({ 'if-match': ifMatch }, bucket.current(key), false);
-  if (versionId !== undefined) {
-    const version = bucket.versionsOf(key).find((one) => one.versionId === versionId);
-    if (version !== undefined) bucket.commit({ type: 'remove', key, versionId });
-    return { versionId, isDeleteMarker: version?.deleteMarker === true };
-  }
-  if (!bucket.hasVersionIds) {
-    if (bucket.versionsOf(key).length > 0) bucket.commit({ type: 'remove', key, versionId: 'null' });
-    return { isDeleteMarker: false };
-  }
-  const marker = {
-    versionId: newVersionId(bucket),
-    lastModifiedMs: call.nowMs(),
-    deleteMarker: true,
-    etag: '',
-    sizeBytes: 0,
-    segments: [],
-    headers: {},
-    metadata: {},
-    tags: {},
-  };
-  bucket.commit({ type: 'version', key, version: marker });
-  return { versionId: marker.versionId, isDeleteMarker: true };
 }

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import type { Bucket } from '../../../model/s3/bucket.ts';
-import type { Call, CallHeaders } from '../call/call.ts';
-import { checksumElement, checksumHeader, type Checksum } from '../../../model/s3/checksums.ts';
+import type { CallHeaders } from '../call/call.ts';
+import type { Checksum } from '../../../model/s3/checksums.ts';
+import { checksumElement, checksumHeader } from '../call/checksum-demand.ts';
+import { S3Refusal } from '../call/refusal.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
-import { judgeWrite } from '../../../model/s3/preconditions.ts';
 import type { ObjectVersion } from '../../../model/s3/records.ts';
 
 /** Headers that S3 keeps with an object and gives back as they were. */
@@ -83,31 +83,6 @@ export function assertTags(pairs: readonly (readonly [string, string])[]): Recor
   return Object.fromEntries(tags);
 }
 
-/** The id that the next version in this bucket gets. */
-export function newVersionId(bucket: Bucket): string {
-  return bucket.isVersioned ? randomBytes(24).toString('base64url') : 'null';
-}
-
-/**
- * Writes an object's new version down if the request's conditions hold at this very moment; one step, which nothing can
- * come between. Else the new bytes are removed again and the error is thrown.
- */
-export function commitVersion(
-  call: Call,
-  target: { bucket: Bucket; deletionMark: number; uploadId?: string },
-  version: ObjectVersion,
-): void {
-  const { bucket, uploadId } = target;
-  try {
-    judgeWrite(call.headers, bucket.current(call.key), bucket.deletedSince(call.key, target.deletionMark));
-    bucket.commit({ type: 'version', key: call.key, version, ...(uploadId === undefined ? {} : { uploadId }) });
-  } catch (error) {
-    // An upload that could not be finished stays as it was, with its parts.
-    if (uploadId === undefined) bucket.blobs.remove(version.segments.map(({ blob }) => blob));
-    throw error;
-  }
-}
-
 /**
  * The version that a read means: the one it names, or the current one.
  * Throws NoSuchKey, NoSuchVersion, or MethodNotAllowed for a delete marker that is named.
@@ -122,8 +97,8 @@ export function versionFor(bucket: Bucket, key: string, versionId: string | unde
   if (version.deleteMarker !== true) return version;
   const headers = { 'x-amz-delete-marker': 'true', 'x-amz-version-id': version.versionId };
   throw versionId === undefined
-    ? new S3Error('NoSuchKey', { fields: { Key: key }, headers })
-    : new S3Error('MethodNotAllowed', { fields: { Method: 'GET', ResourceType: 'DeleteMarker' }, headers });
+    ? new S3Refusal('NoSuchKey', { fields: { Key: key }, headers })
+    : new S3Refusal('MethodNotAllowed', { fields: { Method: 'GET', ResourceType: 'DeleteMarker' }, headers });
 }
 
 export function versionIdHeader(bucket: Bucket, version: { versionId: string }): { 'x-amz-version-id'?: string } {

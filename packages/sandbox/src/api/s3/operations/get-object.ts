@@ -1,8 +1,10 @@
 import type { Bucket } from '../../../model/s3/bucket.ts';
 import { httpDate, numberOf, quoted, type Call, type Reply } from '../call/call.ts';
-import { checksumElement, checksumHeader } from '../../../model/s3/checksums.ts';
+import { checksumElement, checksumHeader } from '../call/checksum-demand.ts';
+import { readConditionsOf } from '../call/conditions.ts';
+import { S3Refusal } from '../call/refusal.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
-import { judgeRead, readConditionsOf } from '../../../model/s3/preconditions.ts';
+import { judgeRead } from '../../../model/s3/preconditions.ts';
 import type { ObjectVersion } from '../../../model/s3/records.ts';
 import { renderXml } from '../call/xml.ts';
 import { checksumHeaders, versionFor, versionIdHeader } from './details.ts';
@@ -105,7 +107,7 @@ export function rangeOf(header: string | undefined, sizeBytes: number): Span | u
     if (last !== '' && Number(last) < start) return undefined;
     if (start < sizeBytes) return { start, end };
   }
-  throw new S3Error('InvalidRange', {
+  throw new S3Refusal('InvalidRange', {
     fields: { RangeRequested: header ?? '', ActualObjectSize: sizeBytes },
     headers: { 'content-range': `bytes */${sizeBytes}` },
   });
@@ -125,7 +127,7 @@ function partOf(call: Call, version: ObjectVersion): PartView | undefined {
   const position = parts?.findIndex((part) => part.number === number) ?? number - 1;
   const part = parts?.[position];
   if (parts === undefined ? number !== 1 : part === undefined)
-    throw new S3Error('InvalidRange', { status: 416, message: 'The requested partnumber is not satisfiable' });
+    throw new S3Error('InvalidRange', { message: 'The requested partnumber is not satisfiable' });
   if (parts === undefined || part === undefined) return { span: { start: 0, end: version.sizeBytes }, headers: {} };
   const start = parts.slice(0, position).reduce((sum, one) => sum + one.sizeBytes, 0);
   return {

@@ -3,8 +3,6 @@ import type { Bucket, Upload } from '../../../model/s3/bucket.ts';
 import { numberOf, quoted, xmlDate, type Call, type Reply } from '../call/call.ts';
 import {
   assertTypeFits,
-  checksumElement,
-  checksumHeader,
   createDigest,
   defaultType,
   parseAlgorithm,
@@ -12,13 +10,13 @@ import {
   type ChecksumType,
 } from '../../../model/s3/checksums.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
+import { MAX_PARTS } from '../../../model/s3/multipart.ts';
+import { checksumElement, checksumHeader } from '../call/checksum-demand.ts';
 import type { PartRecord, UploadRecord } from '../../../model/s3/records.ts';
 import { renderXml } from '../call/xml.ts';
 import { copySourceHeader, copySourceOf } from './copy-object.ts';
 import { detailsOf, encryptionHeaders } from './details.ts';
 import { rangeOf } from './get-object.ts';
-
-const MAX_PARTS = 10_000;
 
 export function createMultipartUpload(call: Call): Reply {
   const bucket = call.buckets.get(call.bucket);
