@@ -1,5 +1,5 @@
 import type { Credentials } from '@runctl/aws-wire';
-import { StoreError } from '../object-store.ts';
+import { StoreError } from '../port/object-store.ts';
 import type { CredentialsProvider } from './credentials.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,6 @@
 import { createImds, type Credentials, type Imds, IMDS_ADDRESS, type ImdsAnswer } from '@runctl/aws-wire';
 import { type Clock, isRunctlError, retry, type RetryPolicy } from '@runctl/core';
-import { StoreError } from '../object-store.ts';
+import { StoreError } from '../port/object-store.ts';
 import type { CredentialsProvider } from './credentials.ts';
 
 export interface InstanceCredentialsOptions {

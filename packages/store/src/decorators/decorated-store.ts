@@ -16,7 +16,7 @@ import type {
   PartInfo,
   PutOptions,
   ReadResult,
-} from '../object-store.ts';
+} from '../port/object-store.ts';
 
 export interface StoreCall {
   readonly operation: keyof ObjectStore;

@@ -1,4 +1,4 @@
-import type { ObjectStore } from '../object-store.ts';
+import type { ObjectStore } from '../port/object-store.ts';
 import { type Around, DecoratedStore } from './decorated-store.ts';
 
 /**

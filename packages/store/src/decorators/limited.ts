@@ -1,5 +1,5 @@
-import type { GetOptions, ListOptions, ObjectInfo, ObjectStore, ReadResult } from '../object-store.ts';
-import { abortedError } from '../semantics.ts';
+import type { GetOptions, ListOptions, ObjectInfo, ObjectStore, ReadResult } from '../port/object-store.ts';
+import { abortedError } from '../port/semantics.ts';
 import { DecoratedStore } from './decorated-store.ts';
 
 /**

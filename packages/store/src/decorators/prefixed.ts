@@ -17,7 +17,7 @@ import {
   type PutOptions,
   type ReadResult,
   StoreError,
-} from '../object-store.ts';
+} from '../port/object-store.ts';
 
 /** The part of a store whose keys begin with `prefix` (slashes at its ends don't matter), as a store of its own. */
 export function prefixed(store: ObjectStore, prefix: string): ObjectStore {

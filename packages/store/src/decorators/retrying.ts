@@ -13,8 +13,8 @@ import {
   type PutOptions,
   type ReadResult,
   StoreError,
-} from '../object-store.ts';
-import { abortedError, rangeOf } from '../semantics.ts';
+} from '../port/object-store.ts';
+import { abortedError, rangeOf } from '../port/semantics.ts';
 import { type Around, DecoratedStore } from './decorated-store.ts';
 import { resumingListing } from './resuming-listing.ts';
 

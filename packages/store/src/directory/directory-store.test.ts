@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { systemClock } from '@runctl/core';
 import { temporaryFolder } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
-import { describeObjectStore } from '../conformance.ts';
-import { readText } from '../object-body.ts';
+import { describeObjectStore } from '../port/conformance.ts';
+import { readText } from '../port/object-body.ts';
 import { DirectoryStore } from './directory-store.ts';
 
 describeObjectStore('the directory store', async () => {

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, rmdir, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock, messageOf } from '@runctl/core';
-import { crc32Of } from '../crc32.ts';
-import { assertKey, compareKeys, folderOf } from '../keys.ts';
-import { bodyChunks, collect } from '../object-body.ts';
+import { crc32Of } from '../port/crc32.ts';
+import { assertKey, compareKeys, folderOf } from '../port/keys.ts';
+import { bodyChunks, collect } from '../port/object-body.ts';
 import {
   type ByteRange,
   type CallOptions,
@@ -25,8 +25,8 @@ import {
   type PutOptions,
   type ReadResult,
   StoreError,
-} from '../object-store.ts';
-import { abortedError, checkParts, rangeOf } from '../semantics.ts';
+} from '../port/object-store.ts';
+import { abortedError, checkParts, rangeOf } from '../port/semantics.ts';
 import { withKeyLock } from './key-lock.ts';
 import { isMissing, openStored, readStored, type StoredFile, writeStored } from './object-file.ts';
 import { objectPath } from './paths.ts';

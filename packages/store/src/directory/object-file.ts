@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { encodeCrc32 } from '../crc32.ts';
-import type { ByteRange } from '../object-store.ts';
+import { encodeCrc32 } from '../port/crc32.ts';
+import type { ByteRange } from '../port/object-store.ts';
 
 /**
  * An object's file is its bytes and a trailer: magic, CRC-32, number of parts (0 for a plain put), 16 random bytes. One

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareKeys } from '../keys.ts';
-import { type MultipartUpload, type OpenUpload, type PartInfo, StoreError } from '../object-store.ts';
+import { compareKeys } from '../port/keys.ts';
+import { type MultipartUpload, type OpenUpload, type PartInfo, StoreError } from '../port/object-store.ts';
 import { isMissing, openStored, readStored, writeStored } from './object-file.ts';
 
 /** Unfinished uploads: a folder each, with `upload.json` and a file per part. */

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareKeys } from '../keys.ts';
+import { compareKeys } from '../port/keys.ts';
 import { isMissing } from './object-file.ts';
 import { folderPath, segmentOf } from './paths.ts';
 

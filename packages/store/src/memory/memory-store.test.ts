@@ -1,5 +1,5 @@
 import { systemClock } from '@runctl/core';
-import { describeObjectStore } from '../conformance.ts';
+import { describeObjectStore } from '../port/conformance.ts';
 import { MemoryStore } from './memory-store.ts';
 
 describeObjectStore('the memory store', async () => ({ store: new MemoryStore({ clock: systemClock }) }));

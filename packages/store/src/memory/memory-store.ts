@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '@runctl/core';
-import { compositeCrc32, crc32Of } from '../crc32.ts';
-import { assertKey, compareKeys, folderOf } from '../keys.ts';
-import { bodyChunks, collect } from '../object-body.ts';
+import { compositeCrc32, crc32Of } from '../port/crc32.ts';
+import { assertKey, compareKeys, folderOf } from '../port/keys.ts';
+import { bodyChunks, collect } from '../port/object-body.ts';
 import {
   type ByteRange,
   type CallOptions,
@@ -23,8 +23,8 @@ import {
   type PutOptions,
   type ReadResult,
   StoreError,
-} from '../object-store.ts';
-import { abortedError, checkParts, rangeOf } from '../semantics.ts';
+} from '../port/object-store.ts';
+import { abortedError, checkParts, rangeOf } from '../port/semantics.ts';
 
 interface Stored {
   readonly bytes: Uint8Array;

@@ -1,5 +1,5 @@
-import { decodeListedKey } from '../keys.ts';
-import { type HeadResult, type ObjectInfo, type OpenUpload, type PartInfo, StoreError } from '../object-store.ts';
+import { decodeListedKey } from '../port/keys.ts';
+import { type HeadResult, type ObjectInfo, type OpenUpload, type PartInfo, StoreError } from '../port/object-store.ts';
 import type { HttpAnswer } from './http-call.ts';
 import { children, childText, parseXml, type XmlNode } from './xml.ts';
 

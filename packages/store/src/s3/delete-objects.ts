@@ -1,4 +1,4 @@
-import type { CallOptions } from '../object-store.ts';
+import type { CallOptions } from '../port/object-store.ts';
 import { rootOf } from './answers.ts';
 import { errorOf } from './failures.ts';
 import type { S3Client } from './s3-client.ts';

@@ -2,7 +2,7 @@ import { systemClock } from '@runctl/core';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { retrying } from '../decorators/retrying.ts';
-import { isStoreError, type ReadResult } from '../object-store.ts';
+import { isStoreError, type ReadResult } from '../port/object-store.ts';
 import { type Asked, inPieces, object, RawServer, SIZE } from './raw-server.ts';
 import type { S3Store } from './s3-store.ts';
 

@@ -1,5 +1,5 @@
 import { httpDateMs } from '@runctl/aws-wire';
-import { abortedError } from '../semantics.ts';
+import { abortedError } from '../port/semantics.ts';
 import { NotUnderstood } from './chunked-body.ts';
 import { DirectConnection } from './direct-connection.ts';
 import type { BucketAddress } from './endpoint.ts';

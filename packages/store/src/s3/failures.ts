@@ -1,5 +1,5 @@
 import { isSkewed } from '@runctl/aws-wire';
-import { StoreError, type StoreErrorKind } from '../object-store.ts';
+import { StoreError, type StoreErrorKind } from '../port/object-store.ts';
 import type { HttpAnswer } from './http-call.ts';
 import { childText, parseXml, type XmlNode } from './xml.ts';
 

@@ -1,6 +1,6 @@
 import { messageOf } from '@runctl/core';
-import { type ObjectBody, StoreError } from '../object-store.ts';
-import { abortedError } from '../semantics.ts';
+import { type ObjectBody, StoreError } from '../port/object-store.ts';
+import { abortedError } from '../port/semantics.ts';
 
 export interface TransportOptions {
   readonly maxSockets: number;

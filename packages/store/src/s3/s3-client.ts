@@ -1,9 +1,9 @@
 import { EMPTY_PAYLOAD, queryString, RequestSigner, ServiceClock, sha256Hex, UNSIGNED_PAYLOAD } from '@runctl/aws-wire';
 import type { Clock } from '@runctl/core';
 import type { CredentialsProvider } from '../credentials/credentials.ts';
-import { crc32OfBody } from '../crc32.ts';
-import { bodySize, collect } from '../object-body.ts';
-import type { ObjectBody } from '../object-store.ts';
+import { crc32OfBody } from '../port/crc32.ts';
+import { bodySize, collect } from '../port/object-body.ts';
+import type { ObjectBody } from '../port/object-store.ts';
 import { type BucketAddress, bucketAddress, objectPath } from './endpoint.ts';
 import { errorOf, failureInside, failureOf, isClockSkew, wantsNewCredentials } from './failures.ts';
 import type { HttpAnswer, TransportOptions } from './http-call.ts';

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { Credentials } from '@runctl/aws-wire';
 import { systemClock } from '@runctl/core';
 import { describe, expect, test } from 'vitest';
-import { crc32Of } from '../crc32.ts';
-import { collect, readBytes } from '../object-body.ts';
-import { StoreError } from '../object-store.ts';
+import { crc32Of } from '../port/crc32.ts';
+import { collect, readBytes } from '../port/object-body.ts';
+import { StoreError } from '../port/object-store.ts';
 import { S3Store, type S3StoreOptions } from './s3-store.ts';
 import { errorBody, ScriptedServer } from './scripted-server.ts';
 

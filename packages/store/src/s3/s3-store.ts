@@ -1,7 +1,7 @@
 import { encodePath } from '@runctl/aws-wire';
-import { copyInParts } from '../copy-in-parts.ts';
-import { crc32Of } from '../crc32.ts';
-import { compareKeys } from '../keys.ts';
+import { copyInParts } from '../parts/copy-in-parts.ts';
+import { crc32Of } from '../port/crc32.ts';
+import { compareKeys } from '../port/keys.ts';
 import {
   type ByteRange,
   type CallOptions,
@@ -23,8 +23,8 @@ import {
   type PutOptions,
   type ReadResult,
   StoreError,
-} from '../object-store.ts';
-import { assertRange } from '../semantics.ts';
+} from '../port/object-store.ts';
+import { assertRange } from '../port/semantics.ts';
 import { foldersPage, infoOf, objectsPage, type Page, partsPage, plainEtag, rootOf, uploadsPage } from './answers.ts';
 import { deleteObjects } from './delete-objects.ts';
 import type { HttpAnswer } from './http-call.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isStoreError, type PutOptions } from '../object-store.ts';
+import { isStoreError, type PutOptions } from '../port/object-store.ts';
 import { type Asked, inPieces, object, RawServer, SIZE } from './raw-server.ts';
 
 const body = randomBytes(5000);

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { crc32Of } from '../crc32.ts';
+import { crc32Of } from '../port/crc32.ts';
 import { compositeSha256, ContentHasher, hashPart } from './content-hash.ts';
-import { partGrid } from './part-grid.ts';
+import { partGrid } from '../parts/part-grid.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
 

@@ -1,6 +1,6 @@
 import { createHash, hash, type Hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { encodeCrc32 } from '../crc32.ts';
+import { encodeCrc32 } from '../port/crc32.ts';
 
 /** Hashes of one part of the grid, as manifests have them. */
 export interface PartHashes {

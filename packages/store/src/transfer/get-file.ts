@@ -1,9 +1,9 @@
 import { inParallel } from '@runctl/core';
-import { crc32Of } from '../crc32.ts';
-import { type ObjectInfo, type ObjectStore, StoreError } from '../object-store.ts';
+import { crc32Of } from '../port/crc32.ts';
+import { type ObjectInfo, type ObjectStore, StoreError } from '../port/object-store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { OpenFile } from './open-file.ts';
-import { type GridPart, partGrid } from './part-grid.ts';
+import { type GridPart, partGrid } from '../parts/part-grid.ts';
 import type { TransferOptions, TransferredPart } from './put-file.ts';
 
 /**

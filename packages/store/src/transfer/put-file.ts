@@ -1,12 +1,12 @@
 import { inParallel } from '@runctl/core';
-import { abandonUpload, completeUpload } from '../complete-upload.ts';
-import { crc32Of } from '../crc32.ts';
-import type { CallOptions, CompletedPart, ObjectStore } from '../object-store.ts';
+import { abandonUpload, completeUpload } from '../parts/complete-upload.ts';
+import { crc32Of } from '../port/crc32.ts';
+import type { CallOptions, CompletedPart, ObjectStore } from '../port/object-store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { compositeSha256, hashPart, type PartHashes } from './content-hash.ts';
 import { FileChangedError, type FileIdentity, identityOf, sameFile } from './file-identity.ts';
 import { OpenFile } from './open-file.ts';
-import { type GridPart, PART_SIZE_BYTES, partGrid } from './part-grid.ts';
+import { type GridPart, PART_SIZE_BYTES, partGrid } from '../parts/part-grid.ts';
 import { knownPart, openUpload } from './resume-upload.ts';
 import { SMALL_FILE_BYTES, type SmallFiles, type WholeFile } from './small-files.ts';
 

@@ -4,8 +4,8 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { intercepted } from '../decorators/intercepted.ts';
 import { MemoryStore } from '../memory/memory-store.ts';
-import { readBytes } from '../object-body.ts';
-import { type MultipartUpload, type ObjectStore, type PartInfo, StoreError } from '../object-store.ts';
+import { readBytes } from '../port/object-body.ts';
+import { type MultipartUpload, type ObjectStore, type PartInfo, StoreError } from '../port/object-store.ts';
 import { ContentHasher, hashPart } from './content-hash.ts';
 import { Lanes } from './lanes.ts';
 import {

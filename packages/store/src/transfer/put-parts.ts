@@ -1,16 +1,16 @@
 import { inParallel, unlessAborted } from '@runctl/core';
-import { crc32Of } from '../crc32.ts';
-import { abandonUpload, completeUpload } from '../complete-upload.ts';
+import { crc32Of } from '../port/crc32.ts';
+import { abandonUpload, completeUpload } from '../parts/complete-upload.ts';
 import {
   type CompletedPart,
   isStoreError,
   type MultipartUpload,
   type ObjectStore,
   type PartInfo,
-} from '../object-store.ts';
+} from '../port/object-store.ts';
 import { compositeSha256, type ContentHashes, hashPart, type PartHashes } from './content-hash.ts';
 import type { Lanes } from './lanes.ts';
-import { type GridPart, partGrid } from './part-grid.ts';
+import { type GridPart, partGrid } from '../parts/part-grid.ts';
 import { knownPart } from './resume-upload.ts';
 
 /** A part that the store has. */

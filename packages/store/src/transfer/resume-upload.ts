@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { CallOptions, CompletedPart, MultipartUpload, ObjectStore, PartInfo } from '../object-store.ts';
+import type { CallOptions, CompletedPart, MultipartUpload, ObjectStore, PartInfo } from '../port/object-store.ts';
 
 export interface Upload {
   readonly upload: MultipartUpload;

@@ -9,12 +9,12 @@ import { type Around } from '../decorators/decorated-store.ts';
 import { intercepted } from '../decorators/intercepted.ts';
 import { retrying } from '../decorators/retrying.ts';
 import { MemoryStore } from '../memory/memory-store.ts';
-import { readBytes } from '../object-body.ts';
-import { type ObjectStore, StoreError } from '../object-store.ts';
+import { readBytes } from '../port/object-body.ts';
+import { type ObjectStore, StoreError } from '../port/object-store.ts';
 import { compositeSha256, hashPart } from './content-hash.ts';
 import { FileChangedError, sameFile } from './file-identity.ts';
 import { getToFile } from './get-file.ts';
-import { partGrid } from './part-grid.ts';
+import { partGrid } from '../parts/part-grid.ts';
 import { putFile } from './put-file.ts';
 
 const KIB = 1024;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { checksumHolds, type SizedCrc32 } from '../../crc32.ts';
-import type { CallOptions, ObjectInfo, ObjectStore } from '../../object-store.ts';
+import { checksumHolds, type SizedCrc32 } from '../../port/crc32.ts';
+import type { CallOptions, ObjectInfo, ObjectStore } from '../../port/object-store.ts';
 import { ContentHasher } from '../content-hash.ts';
-import { partGrid } from '../part-grid.ts';
+import { partGrid } from '../../parts/part-grid.ts';
 
 export type Evidence = 'md5' | 'crc32' | 'length';
 

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 import { mkdir, realpath, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type ObjectInfo, type ObjectStore, StoreError } from '../../object-store.ts';
+import { type ObjectInfo, type ObjectStore, StoreError } from '../../port/object-store.ts';
 import { fill, getToFile } from '../get-file.ts';
-import { PART_SIZE_BYTES, partGrid } from '../part-grid.ts';
+import { PART_SIZE_BYTES, partGrid } from '../../parts/part-grid.ts';
 import type { TransferOptions } from '../put-file.ts';
 import { SMALL_FILE_BYTES, type SmallFiles } from '../small-files.ts';
-import { checksumHolds, crc32Of } from '../../crc32.ts';
+import { checksumHolds, crc32Of } from '../../port/crc32.ts';
 import { type Evidence, looksLikeMd5 } from './checksums.ts';
 import { openJournal } from './journal.ts';
 import { isInside } from './local-tree.ts';

@@ -1,8 +1,8 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
-import { crc32Of } from '../../crc32.ts';
-import type { ObjectInfo } from '../../object-store.ts';
+import { crc32Of } from '../../port/crc32.ts';
+import type { ObjectInfo } from '../../port/object-store.ts';
 import type { FetchedPart } from '../get-file.ts';
-import { partGrid } from '../part-grid.ts';
+import { partGrid } from '../../parts/part-grid.ts';
 import { partFileOf } from './part-file.ts';
 
 /** What a download that was cut off has left, and the record that it goes on with. */

@@ -1,4 +1,4 @@
-import { compareKeys } from '../../keys.ts';
+import { compareKeys } from '../../port/keys.ts';
 import type { Comparison } from './checksums.ts';
 import type { LocalFile } from './local-tree.ts';
 import type { RemoteFile } from './remote-tree.ts';

@@ -1,4 +1,4 @@
-import type { CallOptions, ObjectInfo, ObjectStore } from '../../object-store.ts';
+import type { CallOptions, ObjectInfo, ObjectStore } from '../../port/object-store.ts';
 import { collisions, fileNameProblem, type FolderRules, pathProblem, type Refused } from './names.ts';
 import type { PathFilter } from './path-filter.ts';
 

@@ -1,8 +1,8 @@
 import { inParallel } from '@runctl/core';
 import { abandonUpload, completeUpload } from './complete-upload.ts';
-import { wholeCrc32 } from './crc32.ts';
-import type { CallOptions, CopiedObject, ObjectInfo, ObjectStore } from './object-store.ts';
-import { partGrid } from './transfer/part-grid.ts';
+import { wholeCrc32 } from '../port/crc32.ts';
+import type { CallOptions, CopiedObject, ObjectInfo, ObjectStore } from '../port/object-store.ts';
+import { partGrid } from './part-grid.ts';
 
 const COPY_PART_BYTES = 512 * 1024 ** 2;
 

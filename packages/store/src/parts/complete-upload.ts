@@ -5,7 +5,7 @@ import {
   type MultipartUpload,
   type ObjectStore,
   type PutCondition,
-} from './object-store.ts';
+} from '../port/object-store.ts';
 
 /**
  * Completes an upload, also when an earlier try succeeded and its answer was lost: then the upload is gone, and an object

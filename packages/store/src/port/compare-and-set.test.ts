@@ -1,9 +1,9 @@
 import { systemClock } from '@runctl/core';
 import { describe, expect, test } from 'vitest';
 import { compareAndSet, putIfAbsentOwn } from './compare-and-set.ts';
-import { intercepted } from './decorators/intercepted.ts';
-import { retrying } from './decorators/retrying.ts';
-import { MemoryStore } from './memory/memory-store.ts';
+import { intercepted } from '../decorators/intercepted.ts';
+import { retrying } from '../decorators/retrying.ts';
+import { MemoryStore } from '../memory/memory-store.ts';
 import { readText } from './object-body.ts';
 import { type ObjectStore, StoreError } from './object-store.ts';
 
