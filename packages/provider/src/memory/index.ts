@@ -1,0 +1,2 @@
+export { MemoryCloud } from './memory-cloud.ts';
+export { MemoryProvider } from './memory-provider.ts';
