@@ -1,4 +1,4 @@
-// `npm run check`: types, lint, format, package boundaries, dead code. All are run; the exit code says if any failed.
+// `npm run check`: types, lint, structure, format, package boundaries, dead code. All are run; the exit code says if any failed.
 import { ensureReady, environment, node24, root, run, step } from './setup.mjs';
 import { readdirSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ const members = [
 const checks = [
   ...members.map((member) => [`types: ${member}`, bin('tsc'), ['-p', join(member, 'tsconfig.json')]]),
   ['lint', bin('oxlint'), ['--type-aware', '--deny-warnings', '--report-unused-disable-directives']],
+  ['structure', node24(), ['.dev/structure.mjs']],
   ['format', node24(), ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.']],
   ['boundaries', bin('turbo'), ['boundaries', '--no-color']],
   ['dead code', bin('knip'), ['--treat-config-hints-as-errors', '--no-progress']],

@@ -19,6 +19,7 @@ export default defineConfig({
             'agent/src/**/*.test.ts',
             'controller/src/**/*.test.ts',
             'e2e/simulation/**/*.test.ts',
+            '.dev/**/*.test.ts',
           ],
           // The default leaves a core free, which is half of them on two.
           maxWorkers: '100%',
