@@ -5,7 +5,8 @@ import pino from 'pino';
 import { composeAgent } from './compose/compose-agent.ts';
 import { readConfiguration } from './compose/configuration.ts';
 import { askStatus, statusText } from './endpoint/status-command.ts';
-import { systemPower } from './host/ec2/power.ts';
+import type { Power } from './host/host.ts';
+import type { AgentEnd } from './life/life.ts';
 import { runAgent } from './life/run-agent.ts';
 
 /** Set by the bundler. */
@@ -33,12 +34,17 @@ async function status(json: boolean): Promise<number> {
   return 0;
 }
 
+const END_TEXTS: Readonly<Record<AgentEnd, string>> = {
+  off: 'agent done: the machine powers off',
+  'left-on': 'agent done: this machine stays on, since it is not of the launch',
+  leaving: 'agent done: the machine is going down',
+};
+
 /** 0: there is nothing left to do on this machine. Anything else: start me again. */
 async function run(): Promise<number> {
   const configuration = readConfiguration(process.env);
   const log = openLog(configuration.paths.agentLog).child({ run: configuration.config.run });
   const listeners: (() => void)[] = [];
-  process.on('SIGTERM', () => onTerm(log, listeners));
   process.on('SIGHUP', () => {});
   log.info({ version, pid: process.pid, launch: configuration.config.launch }, 'agent started');
   const ports = composeAgent({
@@ -49,9 +55,10 @@ async function run(): Promise<number> {
     version,
     onShutdown: (listener) => listeners.push(listener),
   });
+  process.on('SIGTERM', () => onTerm(ports.host.power, { log, listeners }));
   try {
     const end = await runAgent(ports, new AbortController().signal);
-    log.info({ end }, 'agent done');
+    log.info({ end }, END_TEXTS[end]);
     return 0;
   } catch (error) {
     log.error({ error: messageOf(error), stack: error instanceof Error ? error.stack : undefined }, 'agent failed');
@@ -60,9 +67,12 @@ async function run(): Promise<number> {
 }
 
 /** The power button, or only somebody who restarts the agent? Then the workload is left alone, for the next agent to adopt. */
-function onTerm(log: Log, listeners: readonly (() => void)[]): void {
+function onTerm(
+  power: Power,
+  { log, listeners }: { readonly log: Log; readonly listeners: readonly (() => void)[] },
+): void {
   const decide = async (): Promise<void> => {
-    const goingDown = await systemPower().isGoingDown();
+    const goingDown = await power.isGoingDown();
     log.warn({ goingDown }, 'SIGTERM');
     if (goingDown === false || listeners.length === 0) process.exit(1);
     for (const listener of listeners) listener();

@@ -93,13 +93,12 @@ async function trial(random: number): Promise<Trial> {
   await within('the start of the process that is to be signalled', lines.next());
   const stop = new AbortController();
   const imds = createImds({ endpoint: server.endpoint, clock: systemClock });
-  const watcher = createInterruptionWatcher({
-    imds,
+  const watcher = createInterruptionWatcher(imds, {
     clock: systemClock,
     log: silentLog,
-    timing: defaultTiming,
+    timing: { ...defaultTiming, pollMs: defaultTiming.imdsPollMs },
     outlived: null,
-    events: { onNotice: () => child.kill('SIGTERM'), onRebalance: () => {}, onScheduledEvent: () => {} },
+    events: { onNotice: () => child.kill('SIGTERM'), onRisk: () => {}, onScheduledEvent: () => {} },
   });
   void watcher.run(stop.signal);
   const five = sees(server.endpoint, 5000).then(() => Date.now());

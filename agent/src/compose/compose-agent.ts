@@ -1,26 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { createImds, endpointOf } from '@runctl/aws-wire';
+import { endpointOf } from '@runctl/aws-wire';
 import { fileLeaseMemory, LeaseKeeper, openWritersFor } from '@runctl/checkpoint';
-import { createFleetEnder } from '@runctl/cloud';
 import { type Clock, type Log } from '@runctl/core';
 import { defaultTiming, runKeys } from '@runctl/protocol';
-import {
-  credentialsOf,
-  fixedCredentials,
-  instanceCredentials,
-  Lanes,
-  limited,
-  type ObjectStore,
-  prefixed,
-  retrying,
-  S3Store,
-} from '@runctl/store';
+import { Lanes, limited, type ObjectStore, prefixed, retrying, S3Store } from '@runctl/store';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
 import { watchFolder } from '../checkpoints/watch-folder.ts';
 import type { Configuration } from './configuration.ts';
+import { openHost } from './open-host.ts';
 import { openEndpoint } from '../endpoint/endpoint.ts';
-import { systemPower } from '../host/ec2/power.ts';
 import type { AgentPorts, LeaseRequest } from '../life/ports.ts';
 import { unpackWithTar } from '../preparation/code.ts';
 import { type Account, becoming, workloadAccount } from '../workload/account.ts';
@@ -51,9 +40,12 @@ const STORE_CONCURRENCY = 32;
 export function composeAgent(options: CompositionOptions): AgentPorts {
   const { clock, configuration, log, process } = options;
   const { config, paths } = configuration;
-  const given = credentialsOf(process.env);
-  const credentials =
-    given === null ? instanceCredentials({ clock, endpoint: configuration.imdsEndpoint }) : fixedCredentials(given);
+  const { host, credentials } = openHost(configuration.host, {
+    environment: process.env,
+    region: config.region,
+    instanceRoot: configuration.instanceRoot,
+    clock,
+  });
   const bucket = new S3Store({
     bucket: config.bucket,
     region: config.region,
@@ -77,14 +69,7 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
     paths,
     config,
     store,
-    imds: createImds({ endpoint: configuration.imdsEndpoint, clock }),
-    fleetEnder: createFleetEnder({
-      region: config.region,
-      endpoint: configuration.ec2Endpoint,
-      credentials: () => credentials(),
-      clock,
-    }),
-    power: systemPower(),
+    host,
     priority: systemPriority(process),
     account,
     supervisor: (timing) =>
@@ -113,7 +98,7 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
     openEndpoint,
     unpackCode: unpackWithTar(account, process.env),
     inheritedEnvironment: process.env,
-    // The boot guard would power the machine off then, but the fleet would only start the next.
+    // The boot guard would power the machine off then, but the next one would only start.
     uselessMs: defaultTiming.bootGuardMs * 0.9,
     agentVersion: options.version,
     pid: process.pid,

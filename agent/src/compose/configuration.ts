@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { domainOf, endpointOf, IMDS_ADDRESS } from '@runctl/aws-wire';
 import { RunctlError, messageOf } from '@runctl/core';
 import { type AgentConfig, agentConfig, type AgentPaths, agentPaths, decodeDocument } from '@runctl/protocol';
+import * as z from 'zod';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -10,8 +10,8 @@ export interface Configuration {
   readonly config: AgentConfig;
   readonly paths: AgentPaths;
   readonly instanceRoot: string;
-  readonly imdsEndpoint: string;
-  readonly ec2Endpoint: string;
+  /** What the agent runs on. */
+  readonly host: string;
 }
 
 /** Errors: `config-missing` where there is no boot script's file, `config-invalid` where it is not what it should be. */
@@ -23,12 +23,14 @@ export function readConfiguration(environment: Environment): Configuration {
     config,
     paths: agentPaths(instanceRoot, config.run),
     instanceRoot,
-    imdsEndpoint: environment['AWS_EC2_METADATA_SERVICE_ENDPOINT'] || IMDS_ADDRESS,
-    ec2Endpoint: ec2EndpointOf(environment, config.region),
+    host: config.host,
   };
 }
 
-function readConfig(path: string): AgentConfig {
+/** A boot script that names no host is one for EC2. */
+const configWithHost = agentConfig.extend({ host: z.string().default('ec2') });
+
+function readConfig(path: string): z.output<typeof configWithHost> {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path);
@@ -38,13 +40,9 @@ function readConfig(path: string): AgentConfig {
     });
   }
   try {
-    return decodeDocument(agentConfig, bytes, path);
+    return decodeDocument(configWithHost, bytes, path);
   } catch (error) {
     if (error instanceof RunctlError && error.code === 'newer-format') throw error;
     throw new RunctlError('config-invalid', messageOf(error), { cause: error });
   }
-}
-
-function ec2EndpointOf(environment: Environment, region: string): string {
-  return endpointOf('EC2', environment) ?? `https://ec2.${region}.${domainOf(region)}`;
 }

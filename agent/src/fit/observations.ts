@@ -1,6 +1,6 @@
 /** How one earlier stop of this run went. */
 export interface StopSeen {
-  /** EC2 or the machine's end came, with a notice or without a word: nobody asked for it. */
+  /** The machine was taken, with a notice or without a word, or went down: nobody asked for it. */
   readonly interruption: boolean;
   /** From SIGTERM to the exit; null when that was not seen. */
   readonly saveMs: number | null;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { launchFleet, launchIntent, market, runSpec, stopCause, timestamp } from '@runctl/protocol';
+import { launchIntent, market, runSpec, stopCause, timestamp } from '@runctl/protocol';
 import * as z from 'zod';
 
 const drainNote = z.object({
@@ -26,14 +26,14 @@ const journalDocument = z.object({
     .object({
       spec: runSpec,
       intent: launchIntent.nullable(),
-      fleet: launchFleet.nullable(),
       identity: z.object({
-        instanceId: z.string(),
-        instanceType: z.string(),
-        zone: z.string(),
+        machineId: z.string(),
+        machineType: z.string(),
+        location: z.string(),
         market,
-        fleetId: z.string().nullable(),
+        capacity: z.string().nullable(),
       }),
+      capacity: z.string().nullable(),
     })
     .nullable(),
   /** Since when this machine is paid for, as far as it knows. */
@@ -66,7 +66,7 @@ const journalDocument = z.object({
     .nullable(),
   /** After an interruption: try for the lease again then, should the machine still live. */
   restUntil: timestamp.nullable(),
-  /** The notice, as IMDS gave it, that this machine outlived: it may be shown for as long as the machine lives. */
+  /** The notice that this machine outlived, as its host gave it: it may be shown for as long as the machine lives. */
   outlivedNotice: z.string().nullable(),
   codeUnpacked: z.string().nullable(),
 });

@@ -2,7 +2,7 @@ import type { AttemptStatus, LaunchIntent, RunSpec } from '@runctl/protocol';
 import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
 import type { FitKeeper } from '../fit/fit-keeper.ts';
 import type { RunDocuments } from '../reporting/run-documents.ts';
-import type { Identity } from '../host/ec2/identity.ts';
+import type { HostIdentity } from '../host/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { Supervisor } from '../workload/supervisor.ts';
@@ -14,7 +14,7 @@ import type { StopBoard } from '../driver/stop-board.ts';
 export interface RunFacts {
   readonly spec: RunSpec;
   readonly intent: LaunchIntent | null;
-  readonly identity: Identity;
+  readonly identity: HostIdentity;
   readonly pricePerHourUsd: number | null;
 }
 
@@ -38,9 +38,9 @@ export interface LifeContext {
 }
 
 /** What the pool that this machine came from costs, by the plan that was shown before the launch. */
-export function priceOf(intent: LaunchIntent | null, identity: Identity): number | null {
+export function priceOf(intent: LaunchIntent | null, identity: HostIdentity): number | null {
   const fits = (intent?.pools ?? []).filter(
-    (pool) => pool.instanceType === identity.instanceType && pool.zone === identity.zone,
+    (pool) => pool.instanceType === identity.machineType && pool.zone === identity.location,
   );
   const pool = fits.find((each) => each.market === identity.market) ?? null;
   return pool?.pricePerHourUsd ?? null;

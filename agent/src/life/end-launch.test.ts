@@ -3,13 +3,14 @@ import type { LaunchOutcome } from '@runctl/protocol';
 import { FakeClock } from '@runctl/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { PowerEnd } from '../host/host.ts';
 import { endLaunch } from './end-launch.ts';
 
 const outcome = { status: 'succeeded' } as LaunchOutcome;
-type Step = 'outcome' | 'fleet' | 'lease' | 'power';
+type Step = 'outcome' | 'successors' | 'lease' | 'power';
 
 /** Every step fails as often as the test says, then succeeds; `done` is what took effect, in order. */
-function ending(failures: Partial<Record<Step, number>>, fleetId: string | null = 'fleet-1') {
+function ending(failures: Partial<Record<Step, number>>, capacity: string | null = 'capacity-1') {
   const clock = new FakeClock();
   const done: Step[] = [];
   const renewedDuring: Step[] = [];
@@ -22,12 +23,12 @@ function ending(failures: Partial<Record<Step, number>>, fleetId: string | null 
     if (failing > 0) throw new Error(`${step} failed`);
     done.push(step);
   };
-  const run = (given: LaunchOutcome | null = outcome): Promise<void> =>
+  const run = (given: LaunchOutcome | null = outcome): Promise<PowerEnd> =>
     clock.runUntil(
       endLaunch(given, {
         documents: { endLaunch: (written) => act('outcome').then(() => written) },
-        fleetEnder: { mayDelete: async () => true, delete: () => act('fleet') },
-        fleetId: async () => fleetId,
+        successors: { doing: 'ending', trouble: 'not ended', end: () => act('successors') },
+        capacity: async () => capacity,
         lease: {
           release: () => act('lease'),
           run: async (signal) => {
@@ -36,7 +37,12 @@ function ending(failures: Partial<Record<Step, number>>, fleetId: string | null 
             renewing = false;
           },
         },
-        power: { off: () => act('power'), cancelPlanned: async () => {}, isGoingDown: async () => null },
+        power: {
+          doing: 'powering off',
+          off: () => act('power').then(() => 'off'),
+          cancelPlanned: async () => {},
+          isGoingDown: async () => null,
+        },
         clock,
         log: silentLog,
         doing: () => {},
@@ -47,35 +53,35 @@ function ending(failures: Partial<Record<Step, number>>, fleetId: string | null 
   return { done, renewedDuring, run };
 }
 
-test('outcome, fleet, lease, power: each after the one before it has succeeded, whatever fails in between', async () => {
+test('outcome, successors, lease, power: each after the one before it has succeeded, whatever fails in between', async () => {
   const count = fc.integer({ min: 0, max: 4 });
   await fc.assert(
-    fc.asyncProperty(fc.record({ outcome: count, fleet: count, lease: count, power: count }), async (failures) => {
+    fc.asyncProperty(fc.record({ outcome: count, successors: count, lease: count, power: count }), async (failures) => {
       const world = ending(failures);
       await world.run();
-      expect(world.done).toEqual(['outcome', 'fleet', 'lease', 'power']);
+      expect(world.done).toEqual(['outcome', 'successors', 'lease', 'power']);
     }),
     { numRuns: 50 },
   );
 });
 
 test('the lease is renewed until everything that the others must find is written, and not beyond', async () => {
-  const world = ending({ outcome: 5, fleet: 5, lease: 2 });
+  const world = ending({ outcome: 5, successors: 5, lease: 2 });
   await world.run();
-  expect(world.renewedDuring).toEqual(['outcome', 'fleet']);
+  expect(world.renewedDuring).toEqual(['outcome', 'successors']);
 });
 
-test('a machine without a fleet powers off without deleting one, and a successor writes no outcome of its own', async () => {
+test('a machine that nothing follows powers off without ending anything, and a successor writes no outcome of its own', async () => {
   const alone = ending({}, null);
   await alone.run();
   expect(alone.done).toEqual(['outcome', 'lease', 'power']);
   const successor = ending({});
   await successor.run(null);
-  expect(successor.done).toEqual(['fleet', 'lease', 'power']);
+  expect(successor.done).toEqual(['successors', 'lease', 'power']);
 });
 
 test('a lease that cannot be released does not keep a machine on: it runs out by itself', async () => {
   const world = ending({ lease: 1000 });
   await world.run();
-  expect(world.done).toEqual(['outcome', 'fleet', 'power']);
+  expect(world.done).toEqual(['outcome', 'successors', 'power']);
 });

@@ -1,16 +1,15 @@
-import type { FleetEnder } from '@runctl/cloud';
 import { backoffMs, type Clock, type Log, messageOf } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import { isStoreError } from '@runctl/store';
 import type { RunDocuments } from '../reporting/run-documents.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
-import type { Power } from '../host/ec2/power.ts';
+import type { Power, PowerEnd, Successors } from '../host/host.ts';
 
 export interface EndingOptions {
   readonly documents: Pick<RunDocuments, 'endLaunch'>;
-  readonly fleetEnder: FleetEnder;
-  /** Null: this machine belongs to no fleet. */
-  readonly fleetId: () => Promise<string | null>;
+  readonly successors: Pick<Successors, 'doing' | 'trouble' | 'end'>;
+  /** What starts machines for this launch; null: nothing does. */
+  readonly capacity: () => Promise<string | null>;
   /** Renewed until it is released: nobody may take the run up while its end is being written. */
   readonly lease: Pick<LeaseKeeper, 'release' | 'run'> | null;
   readonly power: Power;
@@ -28,12 +27,13 @@ const RELEASE_TRIES = 5;
 const REFUSED_TRIES = 6;
 
 /**
- * The end of a launch, in this order and no other: its outcome is in the bucket, its fleet is deleted and that is verified,
- * the lease is released, the machine powers off. A machine whose fleet still stands is not powered off: EC2 would only
- * start the next. Every step is idempotent; a successor that finds the outcome goes on with `outcome: null`.
+ * Ends a launch, in this order and no other: its outcome is in the bucket, its successors are ended and that is verified,
+ * the lease is released, the machine powers off. A machine that could have successors is not powered off: the next one
+ * would only start. Every step is idempotent; a successor that finds the outcome goes on with `outcome: null`. Resolves with
+ * what became of the machine.
  */
-export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOptions): Promise<void> {
-  const { documents, fleetEnder, lease, power, doing, signal } = options;
+export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOptions): Promise<PowerEnd> {
+  const { documents, successors, lease, power, doing, signal } = options;
   const renewal = keepLease(options);
   if (outcome !== null) {
     doing('writing the outcome of the launch');
@@ -44,12 +44,12 @@ export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOp
       options.log.error({ error: messageOf(error) }, 'the launch ends without its outcome in the bucket');
     });
   }
-  doing('deleting the fleet');
+  doing(successors.doing);
   await persist(
-    'the fleet could not be deleted',
+    successors.trouble,
     async () => {
-      const fleetId = await options.fleetId();
-      if (fleetId !== null) await fleetEnder.delete(fleetId);
+      const capacity = await options.capacity();
+      if (capacity !== null) await successors.end(capacity);
     },
     options,
   );
@@ -59,8 +59,8 @@ export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOp
     await persist('the lease could not be released', () => lease.release(), options, { all: RELEASE_TRIES }).catch(() =>
       signal.throwIfAborted(),
     );
-  doing('powering the machine off');
-  await persist('the machine could not be powered off', () => power.off(), options);
+  doing(power.doing);
+  return persist('the machine could not be powered off', () => power.off(), options);
 }
 
 function keepLease({ lease, log, signal }: EndingOptions): { end(): Promise<void> } {

@@ -1,4 +1,6 @@
 export type { Checkpoints, OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
+export type { AgentEnd } from './life.ts';
+export type { Host, Permission, Power, Successors } from '../host/host.ts';
 export type {
   AdoptedProcess,
   Supervisor,

@@ -4,7 +4,7 @@ import { FORMAT_VERSION, type LaunchOutcome, timestampOf } from '@runctl/protoco
 import * as z from 'zod';
 import { RunDocuments } from '../reporting/run-documents.ts';
 import { endLaunch } from './end-launch.ts';
-import { readIdentity } from '../host/ec2/identity.ts';
+import type { PowerEnd } from '../host/host.ts';
 import { emptyJournal, Journal, replaceFile } from '../journal/journal.ts';
 import type { AgentPorts } from './ports.ts';
 
@@ -45,9 +45,9 @@ export function usefulness({ clock, uselessMs }: Pick<AgentPorts, 'clock' | 'use
   return { tooLate: late.signal, confirm: () => confirmed.abort() };
 }
 
-/** Ends the launch with what little is known: outcome if the bucket takes it, fleet, power. */
-export async function lastResort(ports: AgentPorts, message: string, signal: AbortSignal): Promise<void> {
-  const { clock, config, fleetEnder, log, paths, power, store } = ports;
+/** Ends the launch with what little is known: outcome if the bucket takes it, successors, power. */
+export async function lastResort(ports: AgentPorts, message: string, signal: AbortSignal): Promise<PowerEnd> {
+  const { clock, config, host, log, paths, store } = ports;
   const { run, launch } = config;
   const at = timestampOf(clock.wallMs());
   log.error({ reason: message }, 'ending the launch: this agent can do nothing for it');
@@ -67,12 +67,12 @@ export async function lastResort(ports: AgentPorts, message: string, signal: Abo
     at,
     nonce: newNonce(),
   };
-  await endLaunch(outcome, {
+  return endLaunch(outcome, {
     documents: new RunDocuments(store, { run, launch, node: 0 }),
-    fleetEnder,
-    fleetId: async () => (facts?.identity ?? (await readIdentity(ports.imds))).fleetId ?? facts?.fleet?.fleetId ?? null,
+    successors: host.successors,
+    capacity: async () => (facts === null ? (await host.identity()).capacity : facts.capacity),
     lease: null,
-    power,
+    power: host.power,
     clock,
     log,
     doing: () => {},

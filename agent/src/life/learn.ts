@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import { backoffMs, messageOf, RunctlError } from '@runctl/core';
-import type { LaunchFleet, LaunchIntent, RunSpec } from '@runctl/protocol';
+import type { LaunchIntent, RunSpec } from '@runctl/protocol';
 import type { RunDocuments } from '../reporting/run-documents.ts';
-import { type Identity, readIdentity } from '../host/ec2/identity.ts';
+import type { HostIdentity } from '../host/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { AgentPorts } from './ports.ts';
 
 export interface LearnedFacts {
   readonly spec: RunSpec;
   readonly intent: LaunchIntent | null;
-  readonly fleet: LaunchFleet | null;
-  readonly identity: Identity;
+  readonly identity: HostIdentity;
+  /** What starts machines for this launch, as this machine or the launch's documents name it; null where neither does. */
+  readonly capacity: string | null;
 }
 
 const PAUSES = { attempts: Number.POSITIVE_INFINITY, baseMs: 500, maxMs: 30_000 };
@@ -25,11 +26,13 @@ export async function learn(
 ): Promise<LearnedFacts> {
   const kept = journal.state.facts;
   if (kept !== null) return kept;
-  const identity = await until('the machine has no identity yet', () => readIdentity(ports.imds), { ports, signal });
+  const identity = await until('the machine has no identity yet', () => ports.host.identity(), { ports, signal });
   const spec = await until('the spec of the run could not be read', () => documents.spec(), { ports, signal });
   const intent = await until('the intent could not be read', () => documents.intent(), { ports, signal });
-  const fleet = await until('the fleet could not be read', () => documents.fleet(), { ports, signal });
-  const facts = { spec, intent, fleet, identity };
+  const read = () => documents.machines();
+  const machines = await until('the machines of the launch could not be read', read, { ports, signal });
+  const capacity = identity.capacity ?? ports.host.successors.capacityIn(machines);
+  const facts = { spec, intent, identity, capacity };
   await journal.update({ facts });
   return facts;
 }

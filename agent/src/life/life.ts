@@ -1,5 +1,6 @@
 import { messageOf } from '@runctl/core';
 import { type LaunchOutcome, type StopCause, timestampOf } from '@runctl/protocol';
+import type { PowerEnd } from '../host/host.ts';
 import { endLaunch } from './end-launch.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { AttemptLife, type LastVerdict } from './attempt-life.ts';
@@ -16,6 +17,9 @@ type Next =
   | { readonly do: 'refuse'; readonly why: string }
   | { readonly do: 'finish' }
   | { readonly do: 'leave' };
+
+/** `left-on`: the launch's part is over, and the machine stays; `leaving`: the machine is going anyway. */
+export type AgentEnd = PowerEnd | 'leaving';
 
 export interface LifeOptions {
   readonly signal: AbortSignal;
@@ -42,7 +46,7 @@ export class Life {
     this.#services = new Services(context);
   }
 
-  async live(): Promise<'off' | 'leaving'> {
+  async live(): Promise<AgentEnd> {
     const stop = new AbortController();
     const signal = AbortSignal.any([this.#signal, stop.signal]);
     const services = this.#services.run(signal);
@@ -67,7 +71,7 @@ export class Life {
     stops.raise({ cause: 'machine-shutdown', haltAtMs, graceMs: null });
   }
 
-  async #untilTheEnd(): Promise<'off' | 'leaving'> {
+  async #untilTheEnd(): Promise<AgentEnd> {
     for (;;) {
       const next = await this.#next();
       if (next.do === 'finish') return this.#end(null);
@@ -88,7 +92,7 @@ export class Life {
   }
 
   /** The generation is another's. Where that has ended the launch already, its end is seen through here too. */
-  async #fenced(): Promise<'off'> {
+  async #fenced(): Promise<PowerEnd> {
     const outcome = await this.#context.documents.launchOutcome(this.#signal).catch(() => null);
     return outcome === null ? this.#superfluous() : this.#end(null);
   }
@@ -126,19 +130,23 @@ export class Life {
   async #refusal(): Promise<string | null> {
     const { facts, ports } = this.#context;
     if (facts.spec.nodes !== 1) return `the run wants ${facts.spec.nodes} machines at once; this agent trains on one`;
-    const find = () => this.#fleetId();
-    const fleetId = await until('the fleet could not be looked up', find, { ports, signal: this.#signal });
-    if (fleetId === null) return null;
-    const ask = () => ports.fleetEnder.mayDelete(fleetId);
-    const may = await until('it is not known whether the fleet may be deleted', ask, { ports, signal: this.#signal });
-    return may ? null : `this machine may not delete its fleet ${fleetId}, so nothing would ever end it`;
+    const find = () => this.#capacity();
+    const capacity = await until('the launch could not be looked up', find, { ports, signal: this.#signal });
+    if (capacity === null) return null;
+    const ask = () => ports.host.successors.mayEnd(capacity);
+    const may = await until('it is not known whether this machine may end its launch', ask, {
+      ports,
+      signal: this.#signal,
+    });
+    return may.granted ? null : may.why;
   }
 
-  async #fleetId(): Promise<string | null> {
-    const { identity, fleet } = this.#learned;
-    const known = identity.fleetId ?? fleet?.fleetId ?? null;
-    if (known !== null || this.#learned.intent === null) return known;
-    return (await this.#context.documents.fleet())?.fleetId ?? null;
+  /** The launch may write its machines down after this one has started. */
+  async #capacity(): Promise<string | null> {
+    const { capacity, intent } = this.#learned;
+    if (capacity !== null || intent === null) return capacity;
+    const { documents, ports } = this.#context;
+    return ports.host.successors.capacityIn(await documents.machines());
   }
 
   async #tryLease(): Promise<number | null> {
@@ -206,7 +214,7 @@ export class Life {
       ports,
       signal: AbortSignal.any([this.#signal, AbortSignal.timeout(noticeMs)]),
     }).catch(() => {});
-    life.enter('ended', 'waiting for EC2 to take the machine');
+    life.enter('ended', 'waiting for the machine to be taken');
     return stops.standing.some((request) => request.cause === 'machine-shutdown');
   }
 
@@ -228,29 +236,28 @@ export class Life {
   }
 
   /** `what` is null where the launch has an outcome already. */
-  async #end(what: Pick<LaunchOutcome, 'status' | 'cause' | 'message'> | null): Promise<'off'> {
+  async #end(what: Pick<LaunchOutcome, 'status' | 'cause' | 'message'> | null): Promise<PowerEnd> {
     const { documents, lease, life, ports } = this.#context;
     await this.#services.lastBeat();
     const outcome = what === null ? null : await outcomeOf(this.#context, what, this.#signal);
-    await endLaunch(outcome, {
+    return endLaunch(outcome, {
       documents,
-      fleetEnder: ports.fleetEnder,
-      fleetId: () => this.#fleetId(),
+      successors: ports.host.successors,
+      capacity: () => this.#capacity(),
       lease,
-      power: ports.power,
+      power: ports.host.power,
       clock: ports.clock,
       log: ports.log,
       doing: (what) => life.enter('ended', what),
       signal: this.#signal,
     });
-    return 'off';
   }
 
-  /** Another machine has the run: this one only costs money. Its fleet stays, it belongs to the run. */
-  async #superfluous(): Promise<'off'> {
+  /** Another machine has the run: this one only costs money. What starts machines stays, since the run goes on. */
+  async #superfluous(): Promise<PowerEnd> {
     const { life, ports } = this.#context;
-    life.enter('ended', 'another machine has the run: powering off');
-    await until('the machine could not be powered off', () => ports.power.off(), { ports, signal: this.#signal });
-    return 'off';
+    const { power } = ports.host;
+    life.enter('ended', `another machine has the run: ${power.doing}`);
+    return until('the machine could not be powered off', () => power.off(), { ports, signal: this.#signal });
   }
 }

@@ -1,11 +1,9 @@
-import type { Imds } from '@runctl/aws-wire';
-import type { FleetEnder } from '@runctl/cloud';
 import type { Clock, Log } from '@runctl/core';
 import type { AgentConfig, AgentPaths, RunSpec } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import type { OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
 import type { OpenEndpoint } from '../endpoint/endpoint.ts';
-import type { Power } from '../host/ec2/power.ts';
+import type { Host } from '../host/host.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { UnpackCode } from '../preparation/code.ts';
 import type { Account } from '../workload/account.ts';
@@ -26,9 +24,7 @@ export interface AgentPorts {
   readonly config: AgentConfig;
   /** Scoped to the bucket's prefix. */
   readonly store: ObjectStore;
-  readonly imds: Imds;
-  readonly fleetEnder: FleetEnder;
-  readonly power: Power;
+  readonly host: Host;
   readonly priority: Priority;
   readonly account: Account;
   readonly supervisor: (timing: RunSpec['timing']) => Supervisor;

@@ -8,7 +8,7 @@ import { emptyJournal, Journal } from '../journal/journal.ts';
 import { type LifeContext, priceOf } from './attempt-context.ts';
 import { foldersOf, learn, type LearnedFacts } from './learn.ts';
 import { failureCount, lastResort, usefulness } from './last-resort.ts';
-import { Life, type LifeOptions } from './life.ts';
+import { type AgentEnd, Life, type LifeOptions } from './life.ts';
 import { LifeState } from '../reporting/life-state.ts';
 import type { AgentPorts } from './ports.ts';
 import { StopBoard } from '../driver/stop-board.ts';
@@ -17,10 +17,9 @@ import { StopBoard } from '../driver/stop-board.ts';
 const NODE = 0;
 
 /**
- * One agent from its start to its end: `off` when it powered the machine off, `leaving` when the machine is going anyway.
- * May be killed at any moment and called again on the same machine: every step is idempotent.
+ * One agent from its start to its end. May be killed at any moment and called again on the same machine: every step is idempotent.
  */
-export async function runAgent(ports: AgentPorts, signal: AbortSignal): Promise<'off' | 'leaving'> {
+export async function runAgent(ports: AgentPorts, signal: AbortSignal): Promise<AgentEnd> {
   await mkdir(ports.paths.state, { recursive: true });
   const failures = failureCount(`${ports.paths.state}/agent-failures.json`, ports.clock);
   const useful = usefulness(ports);
@@ -28,21 +27,20 @@ export async function runAgent(ports: AgentPorts, signal: AbortSignal): Promise<
     return await liveOnce(ports, { signal: AbortSignal.any([signal, useful.tooLate]), onReady: useful.confirm });
   } catch (error) {
     if (signal.aborted || (!useful.tooLate.aborted && !(await failures.isTooMany()))) throw error;
-    await lastResort(ports, messageOf(useful.tooLate.aborted ? useful.tooLate.reason : error), signal);
-    return 'off';
+    return await lastResort(ports, messageOf(useful.tooLate.aborted ? useful.tooLate.reason : error), signal);
   } finally {
     useful.confirm();
   }
 }
 
-async function liveOnce(ports: AgentPorts, options: LifeOptions): Promise<'off' | 'leaving'> {
+async function liveOnce(ports: AgentPorts, options: LifeOptions): Promise<AgentEnd> {
   const { run, launch } = ports.config;
   const now = timestampOf(ports.clock.wallMs());
   const journal = new Journal(ports.paths.journal, emptyJournal(launch, now));
   const documents = new RunDocuments(ports.store, { run, launch, node: NODE });
   try {
     const facts = await learn({ ports, documents, journal }, options.signal);
-    await ports.power.cancelPlanned();
+    await ports.host.power.cancelPlanned();
     return await new Life(contextOf({ ports, journal, documents, facts }), facts, options).live();
   } finally {
     await journal.settled();
@@ -58,7 +56,7 @@ interface Known {
 
 function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
   const { spec, intent, identity } = facts;
-  const lease = ports.lease({ owner: identity.instanceId, launch: ports.config.launch, spec });
+  const lease = ports.lease({ owner: identity.machineId, launch: ports.config.launch, spec });
   const folders = foldersOf(spec, ports.account.home);
   const progress = createProgressReader(ports.paths);
   const checkpoints = ports.checkpoints({

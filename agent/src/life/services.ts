@@ -6,13 +6,13 @@ import { stopHistory } from '../fit/stop-history.ts';
 import { costUsd } from '../reporting/cost.ts';
 import { createHeartbeat, type Heartbeat } from '../reporting/heartbeat.ts';
 import { statusOf, type WaitingFacts, waitingStatusOf } from '../reporting/status.ts';
-import { createInterruptionWatcher, type InterruptionWatcher, type Notice } from '../host/ec2/watcher.ts';
+import type { InterruptionWatcher, Notice } from '../host/interruptions.ts';
 import type { LogShipper } from '../reporting/shipper.ts';
 import type { LifeContext } from './attempt-context.ts';
 import type { AttemptLife } from './attempt-life.ts';
 import { userStopGraceMs } from '../lifecycle/windows.ts';
 
-/** Before the fleet's end EC2 terminates without a notice: this long before it the agent stops by itself. */
+/** At the end of its validity a launch's machines go without a notice: this long before it the agent stops by itself. */
 const VALIDITY_MARGIN_MS = 600_000;
 /** Earlier lives whose stops are looked at. */
 const RECALLED_LIVES = 20;
@@ -38,19 +38,19 @@ export class Services {
     const { facts, life, ports } = context;
     this.#context = context;
     this.#budgetUsd = facts.spec.policy.budgetUsd;
-    this.#watcher = createInterruptionWatcher({
-      imds: ports.imds,
+    const { deadlineMarginMs, imdsPollMs, noticeMs } = facts.spec.timing;
+    this.#watcher = ports.host.watch({
       clock: ports.clock,
       log: ports.log.child({ component: 'interruption' }),
-      timing: facts.spec.timing,
+      timing: { deadlineMarginMs, noticeMs, pollMs: imdsPollMs },
       outlived: context.journal.state.outlivedNotice,
       events: {
         onNotice: (notice) => this.#onNotice(notice),
-        onRebalance: () => {
-          life.warn('EC2 recommends to rebalance: this machine may be taken soon; taking a checkpoint');
+        onRisk: (what) => {
+          life.warn(`${what}; taking a checkpoint`);
           this.#current?.attempt.requestPass();
         },
-        onScheduledEvent: (description) => life.warn(description),
+        onScheduledEvent: (what) => life.warn(what),
       },
     });
     this.#heartbeat = createHeartbeat({
@@ -167,7 +167,7 @@ export class Services {
     const { documents, facts, journal, life, node, ports, stops } = this.#context;
     const { firstSeenMs, deadlineMs, action, windowMs } = notice;
     life.notice = { action, deadlineMs };
-    ports.log.warn({ action, windowMs }, 'spot notice');
+    ports.log.warn({ action, windowMs }, 'notice');
     const { graceMs } = facts.spec.policy;
     stops.raise({ cause: 'spot-notice', haltAtMs: deadlineMs, graceMs }, firstSeenMs);
     this.#current?.attempt.hurry(deadlineMs);
@@ -179,7 +179,7 @@ export class Services {
         generation,
         node,
         launch: ports.config.launch,
-        instanceId: facts.identity.instanceId,
+        instanceId: facts.identity.machineId,
         at: timestampOf(ports.clock.wallMs()),
         action,
         windowMs,

@@ -14,7 +14,7 @@ export interface StandByOptions {
 
 /**
  * Waits for the lease, and fetches code and checkpoint in the time. The generation; null when the launch ended meanwhile;
- * `superfluous` when one holder renewed for so long that the wait is paid for nothing: a fleet that wants one machine and
+ * `superfluous` when one holder renewed for so long that the wait is paid for nothing: a launch that wants one machine and
  * has two starts no other for the one that goes. Rejects with the signal's reason, and as `LeaseKeeper.acquire` does.
  */
 export async function standBy(context: LifeContext, options: StandByOptions): Promise<number | 'superfluous' | null> {

@@ -15,7 +15,6 @@ import {
   encodeDocument,
   type LatestPointer,
   latestPointer,
-  type LaunchFleet,
   launchFleet,
   type LaunchIntent,
   launchIntent,
@@ -67,7 +66,8 @@ export class RunDocuments {
     return this.#read(launchIntent, this.keys.launch(this.#place.launch).intent);
   }
 
-  fleet(): Promise<LaunchFleet | null> {
+  /** What the launch wrote down of its machines, for the host to read; null before that. */
+  machines(): Promise<unknown> {
     return this.#read(launchFleet, this.keys.launch(this.#place.launch).fleet);
   }
 

@@ -1,6 +1,6 @@
 import { type AttemptStatus, type Fit, FORMAT_VERSION, timestampOf, type WaitingStatus } from '@runctl/protocol';
 import type { DurableCheckpoint, UploadProgress } from '@runctl/checkpoint';
-import type { Identity } from '../host/ec2/identity.ts';
+import type { HostIdentity } from '../host/host.ts';
 import type { LifeState } from './life-state.ts';
 import type { Progress } from './progress.ts';
 
@@ -9,7 +9,7 @@ export interface WaitingFacts {
   readonly run: string;
   readonly launch: number;
   readonly node: number;
-  readonly identity: Identity;
+  readonly identity: HostIdentity;
   readonly pricePerHourUsd: number | null;
   readonly nowWallMs: number;
   readonly nowMs: number;
@@ -60,7 +60,7 @@ export function waitingStatusOf(facts: WaitingFacts): WaitingStatus {
     launch: facts.launch,
     node: facts.node,
     generation: null,
-    instanceId: identity.instanceId,
+    instanceId: identity.machineId,
     at: timestampOf(facts.nowWallMs),
     phase: life.phase,
     phaseSince: timestampOf(life.phaseSinceMs),
@@ -72,8 +72,8 @@ export function waitingStatusOf(facts: WaitingFacts): WaitingStatus {
     lease: facts.lease,
     pricePerHourUsd: facts.pricePerHourUsd,
     market: identity.market,
-    instanceType: identity.instanceType,
-    zone: identity.zone,
+    instanceType: identity.machineType,
+    zone: identity.location,
     warnings: [...life.warnings],
   };
 }

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createImds } from '@runctl/aws-wire';
 import { fileLeaseMemory, LeaseKeeper, openWritersFor } from '@runctl/checkpoint';
-import type { FleetEnder } from '@runctl/cloud';
 import { type Log, silentLog, systemClock } from '@runctl/core';
 import { agentPaths, FORMAT_VERSION } from '@runctl/protocol';
 import { Lanes } from '@runctl/store';
@@ -10,7 +9,9 @@ import { temporaryFolder } from '@runctl/testkit';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
 import { watchFolder } from '../checkpoints/watch-folder.ts';
 import { openEndpoint } from '../endpoint/endpoint.ts';
+import { createEc2Host } from '../host/ec2/ec2-host.ts';
 import type { JournalState } from '../journal/journal.ts';
+import type { AgentEnd } from '../life/life.ts';
 import { runAgent } from '../life/run-agent.ts';
 import { unpackWithTar } from '../preparation/code.ts';
 import { linuxProcessTable, psProcessTable } from '../workload/process-table.ts';
@@ -52,7 +53,7 @@ export class TestMachine implements AsyncDisposable {
   }
 
   /** Runs an agent to its end; resolves with how that was. */
-  start(log: Log = silentLog): Promise<'off' | 'leaving'> {
+  start(log: Log = silentLog): Promise<AgentEnd> {
     const abort = new AbortController();
     this.#shutdown = [];
     const done = this.#run(abort.signal, log);
@@ -108,18 +109,30 @@ export class TestMachine implements AsyncDisposable {
     await this.#folder[Symbol.asyncDispose]();
   }
 
-  async #run(signal: AbortSignal, log: Log): Promise<'off' | 'leaving'> {
+  async #run(signal: AbortSignal, log: Log): Promise<AgentEnd> {
     const { fleet, run, store } = this.#world;
     const account = { name: 'test', home: `${this.root}/home/ubuntu`, switchTo: null };
     await mkdir(account.home, { recursive: true });
     const imds = createImds({ endpoint: this.imds.endpoint, clock: systemClock });
-    const fleetEnder: FleetEnder = {
-      mayDelete: async () => fleet.mayDelete,
-      delete: async () => {
-        if (fleet.failures-- > 0) throw new Error('RequestLimitExceeded');
-        fleet.deletions++;
+    const host = createEc2Host({
+      imds,
+      fleetEnder: {
+        mayDelete: async () => fleet.mayDelete,
+        delete: async () => {
+          if (fleet.failures-- > 0) throw new Error('RequestLimitExceeded');
+          fleet.deletions++;
+        },
       },
-    };
+      power: {
+        doing: 'powering the machine off',
+        off: async () => {
+          this.power.offs++;
+          return 'off';
+        },
+        cancelPlanned: async () => void this.power.cancelled++,
+        isGoingDown: async () => null,
+      },
+    });
     try {
       return await runAgent(
         {
@@ -128,16 +141,10 @@ export class TestMachine implements AsyncDisposable {
           paths: this.paths,
           config: { version: FORMAT_VERSION, run, launch: 1, bucket: 'bucket', prefix: '', region: 'us-east-1' },
           store,
-          imds,
-          fleetEnder,
+          host,
           priority: {
             background: () => void this.priorities.push('background'),
             normal: () => void this.priorities.push('normal'),
-          },
-          power: {
-            off: async () => void this.power.offs++,
-            cancelPlanned: async () => void this.power.cancelled++,
-            isGoingDown: async () => null,
           },
           account,
           supervisor: () => this.supervisor(),

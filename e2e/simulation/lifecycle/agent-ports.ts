@@ -1,5 +1,6 @@
 import { runCheckpoints } from '@runctl/agent/checkpoints';
-import type { AgentPorts, Checkpoints, OpenCheckpoints } from '@runctl/agent/life';
+import { createEc2Host } from '@runctl/agent/host/ec2';
+import type { AgentPorts, Checkpoints, OpenCheckpoints, Power } from '@runctl/agent/life';
 import { fileLeaseMemory, LeaseKeeper } from '@runctl/checkpoint';
 import { type Log, type LogFields, silentLog } from '@runctl/core';
 import { agentPaths, FORMAT_VERSION, runKeys } from '@runctl/protocol';
@@ -53,13 +54,15 @@ export function portsOf(machine: LifeMachine, process: Process): AgentPorts {
     paths,
     config: { version: FORMAT_VERSION, run, launch: 1, bucket: 'simulated', prefix: '', region: 'us-east-1' },
     store,
-    imds: simulatedImds(
-      process,
-      () => machine.metadata,
-      () => process.random.chance(at.trouble()),
-    ),
-    fleetEnder: at.fleet.ender(process),
-    power: powerOf(machine, process),
+    host: createEc2Host({
+      imds: simulatedImds(
+        process,
+        () => machine.metadata,
+        () => process.random.chance(at.trouble()),
+      ),
+      fleetEnder: at.fleet.ender(process),
+      power: powerOf(machine, process),
+    }),
     priority: { background: () => {}, normal: () => {} },
     account,
     supervisor: () => new SimulatedSupervisor(process, machine.bench),
@@ -98,14 +101,16 @@ export function portsOf(machine: LifeMachine, process: Process): AgentPorts {
   };
 }
 
-function powerOf(machine: LifeMachine, process: Process): AgentPorts['power'] {
+function powerOf(machine: LifeMachine, process: Process): Power {
   const { at } = machine;
   return {
+    doing: 'powering the machine off',
     off: () =>
       process.ask(process.random.int(10, 300), () => {
         if (process.random.chance(at.trouble())) throw new Error('shutdown -h now ended with 1');
         at.invariants.poweringOff(machine);
         machine.shutDown(process.random.int(300, 3000));
+        return 'off';
       }),
     cancelPlanned: () => process.ask(10, () => {}),
     isGoingDown: () => Promise.resolve(machine.goesDown),

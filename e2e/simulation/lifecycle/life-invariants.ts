@@ -1,4 +1,5 @@
 import { gunzipSync } from 'node:zlib';
+import type { AgentEnd } from '@runctl/agent/life';
 import type { PassReport, RestoredCheckpoint } from '@runctl/checkpoint';
 import {
   attemptStatus,
@@ -174,7 +175,8 @@ export class LifeInvariants implements S3Observer, Witness {
       this.violated(`${machine.name} powers off, and leaves a fleet behind that nobody will end`);
   }
 
-  agentEnded(machine: LifeMachine, end: 'off' | 'leaving'): void {
+  agentEnded(machine: LifeMachine, end: AgentEnd): void {
+    if (end === 'left-on') this.violated(`${machine.name} is left on`);
     if (end === 'leaving' && !machine.goesDown)
       this.violated(`the agent on ${machine.name} leaves a machine that stays on`);
   }

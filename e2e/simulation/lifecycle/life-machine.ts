@@ -1,4 +1,4 @@
-import { type AgentPorts, runAgent, type WorkloadCommand } from '@runctl/agent/life';
+import { type AgentEnd, type AgentPorts, runAgent, type WorkloadCommand } from '@runctl/agent/life';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import { agentPaths, type RunSpec } from '@runctl/protocol';
 import { Disk } from '../disk.ts';
@@ -223,7 +223,7 @@ export class LifeMachine implements WatchedMachine {
     signal.addEventListener('abort', unwatch, { once: true });
   }
 
-  #agentEnded(process: Process, end: 'off' | 'leaving'): void {
+  #agentEnded(process: Process, end: AgentEnd): void {
     if (!process.alive) return;
     this.at.trace?.(`${process.name} ends: ${end}`);
     this.over = true;

@@ -37,8 +37,8 @@ export const lifeMutants: readonly LifeMutant[] = [
     (ports) => releasingEarly(ports),
     41,
   ),
-  mutant('does not delete its fleet', /leaves a fleet behind/, ({ fleetEnder }) => ({
-    fleetEnder: { mayDelete: (id) => fleetEnder.mayDelete(id), delete: () => Promise.resolve() },
+  mutant('does not delete its fleet', /leaves a fleet behind/, ({ host }) => ({
+    host: { ...host, successors: { ...host.successors, end: () => Promise.resolve() } },
   })),
   mutant('deletes the fleet before it has written the outcome', /before the launch has an outcome/, (ports) => ({
     store: lazyOutcome(ports),
@@ -56,10 +56,10 @@ export const lifeMutants: readonly LifeMutant[] = [
   mutant('does not look for what an earlier machine saved', /begin anew beside a checkpoint/, (ports) => ({
     checkpoints: (request) => ({ ...ports.checkpoints(request), restore: () => Promise.resolve(null) }),
   })),
-  mutant('does not look for notices', /does not tell its script/, ({ imds }) => ({
-    imds: {
-      get: async (path) => (path.includes('spot/') ? { status: 404, body: '', dateMs: null } : imds.get(path)),
-      close: () => {},
+  mutant('does not look for notices', /does not tell its script/, ({ host }) => ({
+    host: {
+      ...host,
+      watch: (options) => host.watch({ ...options, events: { ...options.events, onNotice: () => {} } }),
     },
   })),
   mutant('does not hear who wants the run to stop', /trains on after it was to stop/, ({ store }) => ({

@@ -4,26 +4,26 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ImdsServer } from '../../testing/imds-server.ts';
 import { readIdentity } from './identity.ts';
-import { createInterruptionWatcher, noticeWindowMs, type Notice } from './watcher.ts';
+import type { Notice } from '../interruptions.ts';
+import { createInterruptionWatcher, noticeWindowMs } from './watcher.ts';
 
-const timing = { imdsPollMs: 1000, noticeMs: 120_000, deadlineMarginMs: 5000 };
+const timing = { pollMs: 1000, noticeMs: 120_000, deadlineMarginMs: 5000 };
 
 async function watching() {
   const server = await ImdsServer.start({ instanceId: 'i-1' });
   const clock = new FakeClock();
-  const seen = { notices: [] as Notice[], rebalances: 0, scheduled: [] as string[] };
+  const seen = { notices: [] as Notice[], risks: [] as string[], scheduled: [] as string[] };
   const log = recordingLog();
   const imds = createImds({ endpoint: server.endpoint, clock, timeoutMs: 200 });
-  const watcher = createInterruptionWatcher({
-    imds,
+  const watcher = createInterruptionWatcher(imds, {
     clock,
     log,
     timing,
     outlived: null,
     events: {
       onNotice: (notice) => seen.notices.push(notice),
-      onRebalance: () => seen.rebalances++,
-      onScheduledEvent: (description) => seen.scheduled.push(description),
+      onRisk: (what) => seen.risks.push(what),
+      onScheduledEvent: (what) => seen.scheduled.push(what),
     },
   });
   const close = async (): Promise<void> => {
@@ -120,18 +120,18 @@ describe('watching for interruptions', () => {
       await world.watcher.look();
       await world.clock.advance(61_000);
     }
-    expect(world.seen.rebalances).toBe(1);
+    expect(world.seen.risks).toEqual(['EC2 recommends to rebalance: this machine may be taken soon']);
     expect(world.seen.scheduled).toEqual(['EC2 has scheduled instance-retirement for 21 Jan 2027 09:00:43 GMT']);
   });
 
   test('the machine knows itself', async () => {
     await using world = await watching();
     expect(await readIdentity(world.imds)).toEqual({
-      instanceId: 'i-1',
-      instanceType: 'g5.xlarge',
-      zone: 'us-east-1a',
+      machineId: 'i-1',
+      machineType: 'g5.xlarge',
+      location: 'us-east-1a',
       market: 'spot',
-      fleetId: 'fleet-1',
+      capacity: 'fleet-1',
     });
   });
 });

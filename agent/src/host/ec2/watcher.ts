@@ -1,51 +1,7 @@
 import type { Imds, ImdsAnswer } from '@runctl/aws-wire';
-import { messageOf, type Clock, type Log } from '@runctl/core';
+import { messageOf } from '@runctl/core';
 import * as z from 'zod';
-
-/** A spot notice, latched at its first sight. Times are monotonic. */
-export interface Notice {
-  readonly action: string;
-  readonly firstSeenMs: number;
-  /** From first sight to when the machine goes, by the notice and IMDS's own clock. */
-  readonly windowMs: number;
-  /** What everything is counted back from: the window's end less a margin. */
-  readonly deadlineMs: number;
-}
-
-export interface InterruptionTiming {
-  readonly imdsPollMs: number;
-  /** Longest window, and the one assumed when the notice's time can't be read. */
-  readonly noticeMs: number;
-  readonly deadlineMarginMs: number;
-}
-
-export interface WatcherEvents {
-  /** Once per notice, whatever its time says later. */
-  onNotice(notice: Notice): void;
-  /** Once per recommendation. */
-  onRebalance(): void;
-  /** Once per scheduled event that is still to come. */
-  onScheduledEvent(description: string): void;
-}
-
-export interface WatcherOptions {
-  readonly imds: Imds;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly timing: InterruptionTiming;
-  readonly events: WatcherEvents;
-  /** What `outlive` gave to an earlier agent on this machine. */
-  readonly outlived: string | null;
-}
-
-export interface InterruptionWatcher {
-  /** One look. Never rejects: an IMDS error is neither a notice nor fatal. */
-  look(): Promise<void>;
-  /** Looks every `imdsPollMs` until the signal fires. */
-  run(signal: AbortSignal): Promise<void>;
-  /** The machine outlived what IMDS shows now: only another notice counts from here on. Resolves with what that was. */
-  outlive(): Promise<string | null>;
-}
+import type { InterruptionWatcher, WatchOptions } from '../interruptions.ts';
 
 const instanceAction = z.object({ action: z.string(), time: z.string().optional() });
 const scheduledEvents = z.array(
@@ -73,8 +29,9 @@ function resolutionMs(noticeMs: number): number {
   return Math.min(1000, noticeMs / 10);
 }
 
-export function createInterruptionWatcher(options: WatcherOptions): InterruptionWatcher {
-  const { imds, clock, log, timing, events } = options;
+/** Asks the instance's metadata for notices and recommendations with every look, and for scheduled events now and then. */
+export function createInterruptionWatcher(imds: Imds, options: WatchOptions): InterruptionWatcher {
+  const { clock, log, timing, events } = options;
   let noticed: string | null = null;
   let outlived = options.outlived;
   let recommended: string | null = null;
@@ -99,7 +56,7 @@ export function createInterruptionWatcher(options: WatcherOptions): Interruption
   const lookForRebalance = (answer: ImdsAnswer): void => {
     if (answer.status !== 200 || answer.body === recommended) return;
     recommended = answer.body;
-    events.onRebalance();
+    events.onRisk('EC2 recommends to rebalance: this machine may be taken soon');
   };
 
   const lookForScheduled = (answer: ImdsAnswer): void => {
@@ -137,8 +94,8 @@ export function createInterruptionWatcher(options: WatcherOptions): Interruption
       while (!signal.aborted) {
         const startedMs = clock.monotonicMs();
         await look();
-        const pauseMs = timing.imdsPollMs - (clock.monotonicMs() - startedMs);
-        await clock.sleep(Math.max(timing.imdsPollMs / 10, pauseMs), signal).catch(() => {});
+        const pauseMs = timing.pollMs - (clock.monotonicMs() - startedMs);
+        await clock.sleep(Math.max(timing.pollMs / 10, pauseMs), signal).catch(() => {});
       }
     },
     async outlive() {

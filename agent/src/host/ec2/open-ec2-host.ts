@@ -1,0 +1,22 @@
+import { createImds, domainOf, endpointOf, IMDS_ADDRESS } from '@runctl/aws-wire';
+import { createFleetEnder } from '@runctl/cloud';
+import { credentialsOf, fixedCredentials, instanceCredentials } from '@runctl/store';
+import type { HostSurroundings, OpenedHost } from '../opened-host.ts';
+import { createEc2Host } from './ec2-host.ts';
+import { instancePower } from './power.ts';
+
+/** This instance, reached where the SDK's environment variables point; its role is its proof unless they hold keys. */
+export function openEc2Host({ clock, environment, region }: HostSurroundings): OpenedHost {
+  const metadataEndpoint = environment['AWS_EC2_METADATA_SERVICE_ENDPOINT'] || IMDS_ADDRESS;
+  const given = credentialsOf(environment);
+  const credentials =
+    given === null ? instanceCredentials({ clock, endpoint: metadataEndpoint }) : fixedCredentials(given);
+  const fleetEnder = createFleetEnder({
+    region,
+    endpoint: endpointOf('EC2', environment) ?? `https://ec2.${region}.${domainOf(region)}`,
+    credentials: () => credentials(),
+    clock,
+  });
+  const imds = createImds({ endpoint: metadataEndpoint, clock });
+  return { host: createEc2Host({ imds, fleetEnder, power: instancePower() }), credentials };
+}

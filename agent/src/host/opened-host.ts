@@ -1,0 +1,17 @@
+import type { Clock } from '@runctl/core';
+import type { CredentialsProvider } from '@runctl/store';
+import type { Host } from './host.ts';
+
+export interface HostSurroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly region: string;
+  /** Empty on a machine of its own. */
+  readonly instanceRoot: string;
+  readonly clock: Clock;
+}
+
+/** A host, and what this machine has to prove itself with to the bucket. */
+export interface OpenedHost {
+  readonly host: Host;
+  readonly credentials: CredentialsProvider;
+}

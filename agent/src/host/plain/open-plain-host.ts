@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { arch, availableParallelism, hostname } from 'node:os';
+import { RunctlError } from '@runctl/core';
+import { credentialsOf, fixedCredentials } from '@runctl/store';
+import type { HostSurroundings, OpenedHost } from '../opened-host.ts';
+import { createPlainHost } from './plain-host.ts';
+
+/**
+ * This machine as its operating system describes it. Its credentials are those of the environment; without any, each use
+ * rejects with `no-credentials`: a plain machine has no role.
+ */
+export function openPlainHost({ environment, instanceRoot }: HostSurroundings): OpenedHost {
+  const host = createPlainHost({
+    hostname: hostname(),
+    machineId: machineIdOf('/etc/machine-id'),
+    instanceRoot,
+    cores: availableParallelism(),
+    architecture: arch(),
+  });
+  const given = credentialsOf(environment);
+  return { host, credentials: given === null ? withoutCredentials : fixedCredentials(given) };
+}
+
+const withoutCredentials = (): Promise<never> =>
+  Promise.reject(
+    new RunctlError('no-credentials', 'this machine has no credentials for the bucket', {
+      hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment of runctl-agent',
+    }),
+  );
+
+function machineIdOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8').trim() || null;
+  } catch {
+    return null; // systemd makes it; other systems have none
+  }
+}
