@@ -1,15 +1,8 @@
 import { expect, test } from 'vitest';
 import { checkAfter } from '../support/checker.ts';
+import { counterResult } from '../support/counter-result.ts';
 import { durableStep, launchDetached, reachesStep } from '../support/launching.ts';
 import { World } from '../support/world.ts';
-
-/** The digest that `counter.py` prints after `steps` undisturbed steps. */
-function resultOf(steps: number): string {
-  let digest = 1n;
-  for (let step = 1n; step <= BigInt(steps); step++)
-    digest = (digest * 6364136223846793005n + step) & ((1n << 64n) - 1n);
-  return `result ${digest}`;
-}
 
 for (const level of ['process', 'lite'] as const)
   test.concurrent(
@@ -36,7 +29,7 @@ for (const level of ['process', 'lite'] as const)
       expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
       expect(await world.bucket.attemptOutcome(run, 1)).toMatchObject({ status: 'interrupted', cause: 'spot-notice' });
       expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
-      expect(String(await world.bucket.log(run, 2))).toContain(resultOf(60));
+      expect(String(await world.bucket.log(run, 2))).toContain(counterResult(60));
       await checkAfter(world, run);
     },
   );
@@ -53,7 +46,7 @@ test.concurrent(
     expect(waited, waited.stderr).toMatchObject({ exitCode: 0 });
     expect(await world.bucket.attemptOutcome(run, 1)).toBeNull();
     expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBeGreaterThanOrEqual(durable);
-    expect(String(await world.bucket.log(run, 2))).toContain(resultOf(60));
+    expect(String(await world.bucket.log(run, 2))).toContain(counterResult(60));
     await checkAfter(world, run);
   },
 );
