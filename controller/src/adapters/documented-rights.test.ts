@@ -39,7 +39,7 @@ describe('docs/aws-account.md grants what the code calls, and no more', () => {
   test("to the instance's role", async () => {
     const agents = 'agent/src/**/*.ts';
     for (const path of sources([agents])) expect(await readFile(path, 'utf8'), path).not.toContain('@aws-sdk/client-');
-    const ender = await readFile(join(repository, 'packages/cloud/src/fleet-ender/fleet-ender.ts'), 'utf8');
+    const ender = await readFile(join(repository, 'agent/src/host/ec2/fleet-ender.ts'), 'utf8');
     const called = [...ender.matchAll(/\baction: '(\w+)'/g)].map((match) => `ec2:${match[1]}`);
     expect(called).toContain('ec2:DeleteFleets');
     const [instance] = await documentedPolicies();

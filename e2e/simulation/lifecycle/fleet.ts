@@ -1,4 +1,4 @@
-import type { FleetEnder } from '@runctl/cloud';
+import type { FleetEnder } from '@runctl/agent/host/ec2';
 import type { Process } from '../process.ts';
 import type { Random } from '../random.ts';
 import type { Timeline } from '../timeline.ts';

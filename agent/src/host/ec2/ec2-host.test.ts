@@ -1,5 +1,5 @@
 import { createImds, type Imds } from '@runctl/aws-wire';
-import { createFleetEnder } from '@runctl/cloud';
+import { createFleetEnder } from './fleet-ender.ts';
 import { FakeClock } from '@runctl/testkit';
 import { FleetServer } from '../../testing/fleet-server.ts';
 import { ImdsServer } from '../../testing/imds-server.ts';

@@ -1,5 +1,5 @@
 import type { Imds } from '@runctl/aws-wire';
-import type { FleetEnder } from '@runctl/cloud';
+import type { FleetEnder } from './fleet-ender.ts';
 import * as z from 'zod';
 import type { Host, Power } from '../host.ts';
 import { readIdentity } from './identity.ts';

@@ -1,2 +1,3 @@
 export { createInterruptionWatcher } from './watcher.ts';
 export { createEc2Host } from './ec2-host.ts';
+export type { FleetEnder } from './fleet-ender.ts';

@@ -1,5 +1,5 @@
 import { createImds, domainOf, endpointOf, IMDS_ADDRESS } from '@runctl/aws-wire';
-import { createFleetEnder } from '@runctl/cloud';
+import { createFleetEnder } from './fleet-ender.ts';
 import { credentialsOf, fixedCredentials, instanceCredentials } from '@runctl/store';
 import type { HostSurroundings, OpenedHost } from '../opened-host.ts';
 import { createEc2Host } from './ec2-host.ts';

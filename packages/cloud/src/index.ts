@@ -1,1 +1,0 @@
-export * from './fleet-ender/fleet-ender.ts';
