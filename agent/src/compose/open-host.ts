@@ -1,18 +1,16 @@
 import { RunctlError } from '@runctl/core';
-import { openEc2Host } from '../host/ec2/open-ec2-host.ts';
-import type { HostSurroundings, OpenedHost } from '../host/opened-host.ts';
-import { openPlainHost } from '../host/plain/open-plain-host.ts';
+import { ec2Opener } from '../host/ec2/open-ec2-host.ts';
+import type { HostOpener, HostSurroundings, OpenedHost } from '../host/opened-host.ts';
+import { plainOpener } from '../host/plain/open-plain-host.ts';
 
-const hosts: Readonly<Record<string, (surroundings: HostSurroundings) => OpenedHost>> = {
-  ec2: openEc2Host,
-  plain: openPlainHost,
-};
+const openers: readonly HostOpener[] = [ec2Opener, plainOpener];
 
 /** The host that the agent's configuration names. Errors: `config-invalid` where this agent does not know it. */
 export function openHost(kind: string, surroundings: HostSurroundings): OpenedHost {
-  const open = Object.hasOwn(hosts, kind) ? hosts[kind] : undefined;
-  if (open !== undefined) return open(surroundings);
+  const opener = openers.find((each) => each.kind === kind);
+  if (opener !== undefined) return opener.open(surroundings);
+  const known = openers.map((each) => each.kind).join(' and ');
   throw new RunctlError('config-invalid', `agent.json names the host '${kind}', which this agent does not know`, {
-    hint: `it knows ${Object.keys(hosts).join(' and ')}; launch with the runctl that this agent belongs to`,
+    hint: `it knows ${known}; launch with the runctl that this agent belongs to`,
   });
 }

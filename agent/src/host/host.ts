@@ -1,5 +1,5 @@
 import type { Market } from '@runctl/protocol';
-import type { InterruptionWatcher, WatchOptions } from './interruptions.ts';
+import type { InterruptionWatcher, WatchRequest } from './interruptions.ts';
 
 /** Who this machine is. */
 export interface HostIdentity {
@@ -52,7 +52,7 @@ export interface Host {
   readonly kind: string;
   /** Rejects while the machine does not tell; asked again until it does. */
   identity(): Promise<HostIdentity>;
-  watch(options: WatchOptions): InterruptionWatcher;
+  watch(options: WatchRequest): InterruptionWatcher;
   readonly successors: Successors;
   readonly power: Power;
 }

@@ -26,7 +26,7 @@ export interface InterruptionEvents {
   onScheduledEvent(what: string): void;
 }
 
-export interface WatchOptions {
+export interface WatchRequest {
   readonly clock: Clock;
   readonly log: Log;
   readonly timing: WatchTiming;

@@ -10,6 +10,13 @@ export interface HostSurroundings {
   readonly clock: Clock;
 }
 
+/** How an agent gets its host. */
+export interface HostOpener {
+  /** As in the agent's configuration. */
+  readonly kind: string;
+  open(surroundings: HostSurroundings): OpenedHost;
+}
+
 /** A host, and what this machine has to prove itself with to the bucket. */
 export interface OpenedHost {
   readonly host: Host;

@@ -1,7 +1,7 @@
 import type { Imds, ImdsAnswer } from '@runctl/aws-wire';
 import { messageOf } from '@runctl/core';
 import * as z from 'zod';
-import type { InterruptionWatcher, WatchOptions } from '../interruptions.ts';
+import type { InterruptionWatcher, WatchRequest } from '../interruptions.ts';
 
 const instanceAction = z.object({ action: z.string(), time: z.string().optional() });
 const scheduledEvents = z.array(
@@ -30,7 +30,7 @@ function resolutionMs(noticeMs: number): number {
 }
 
 /** Asks the instance's metadata for notices and recommendations with every look, and for scheduled events now and then. */
-export function createInterruptionWatcher(imds: Imds, options: WatchOptions): InterruptionWatcher {
+export function createInterruptionWatcher(imds: Imds, options: WatchRequest): InterruptionWatcher {
   const { clock, log, timing, events } = options;
   let noticed: string | null = null;
   let outlived = options.outlived;

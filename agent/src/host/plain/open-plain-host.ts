@@ -2,14 +2,16 @@ import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, hostname } from 'node:os';
 import { RunctlError } from '@runctl/core';
 import { credentialsOf, fixedCredentials } from '@runctl/store';
-import type { HostSurroundings, OpenedHost } from '../opened-host.ts';
+import type { HostOpener, HostSurroundings, OpenedHost } from '../opened-host.ts';
 import { createPlainHost } from './plain-host.ts';
+
+export const plainOpener: HostOpener = { kind: 'plain', open };
 
 /**
  * This machine as its operating system describes it. Its credentials are those of the environment; without any, each use
  * rejects with `no-credentials`: a plain machine has no role.
  */
-export function openPlainHost({ environment, instanceRoot }: HostSurroundings): OpenedHost {
+function open({ environment, instanceRoot }: HostSurroundings): OpenedHost {
   const host = createPlainHost({
     hostname: hostname(),
     machineId: machineIdOf('/etc/machine-id'),

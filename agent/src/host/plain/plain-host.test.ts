@@ -2,7 +2,7 @@ import { FakeClock } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import { describeHost, type HostUnderTest } from '../conformance.ts';
 import type { Host } from '../host.ts';
-import { openPlainHost } from './open-plain-host.ts';
+import { plainOpener } from './open-plain-host.ts';
 import { createPlainHost } from './plain-host.ts';
 
 const facts = { hostname: 'box', machineId: '0123', instanceRoot: '', cores: 16, architecture: 'x64' };
@@ -43,7 +43,7 @@ test('the machine id is not given away', async () => {
 });
 
 test('a plain machine without credentials says what to set, and asks nobody', async () => {
-  const { credentials } = openPlainHost({ environment: {}, region: 'r', instanceRoot: '', clock: new FakeClock() });
+  const { credentials } = plainOpener.open({ environment: {}, region: 'r', instanceRoot: '', clock: new FakeClock() });
   await expect(credentials()).rejects.toMatchObject({
     code: 'no-credentials',
     hint: expect.stringContaining('AWS_ACCESS_KEY_ID'),
