@@ -18,7 +18,6 @@ import {
   type WorkloadEnd,
 } from '@runctl/checkpoint';
 import { silentLog } from '@runctl/core';
-import { runKeys } from '@runctl/protocol';
 import { limited, type ObjectStore, retrying } from '@runctl/store';
 import type { Process } from './process.ts';
 import type { TrainerEnd } from './trainer.ts';
@@ -119,7 +118,7 @@ export class Agent {
     this.#store = retrying(limited(bucket, 32), { clock });
     this.#keeper = new LeaseKeeper({
       store: bucket,
-      key: runKeys(RUN).lease,
+      run: RUN,
       clock,
       log: silentLog,
       policy: parts.leasePolicy,

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { endpointOf } from '@runctl/aws-wire';
-import { fileLeaseMemory, LeaseKeeper, openWritersFor } from '@runctl/checkpoint';
+import { fileLeaseMemory, LeaseKeeper, leasePolicyOf, openWritersFor } from '@runctl/checkpoint';
 import { type Clock, type Log } from '@runctl/core';
-import { defaultTiming, runKeys } from '@runctl/protocol';
+import { defaultTiming } from '@runctl/protocol';
 import { Lanes, limited, type ObjectStore, prefixed, retrying, S3Store } from '@runctl/store';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
 import { watchFolder } from '../checkpoints/watch-folder.ts';
@@ -110,18 +110,12 @@ function leaseKeeper(
   { owner, launch, spec }: LeaseRequest,
   { clock, configuration, log, store }: CompositionOptions & { readonly store: ObjectStore },
 ): LeaseKeeper {
-  const { leaseRenewMs, leaseTtlMs, publishWithinMs } = spec.timing;
   return new LeaseKeeper({
     store,
-    key: runKeys(spec.run).lease,
+    run: spec.run,
     clock,
     log: log.child({ component: 'lease' }),
-    policy: {
-      ttlMs: leaseTtlMs,
-      renewEveryMs: leaseRenewMs,
-      publishWithinMs,
-      retryMs: Math.min(2000, leaseRenewMs / 4),
-    },
+    policy: leasePolicyOf(spec.timing),
     memory: fileLeaseMemory(configuration.paths.lease),
     claim: { owner, launch, nodes: spec.nodes },
   });

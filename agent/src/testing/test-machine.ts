@@ -151,7 +151,7 @@ export class TestMachine implements AsyncDisposable {
           lease: ({ owner, launch, spec }) =>
             new LeaseKeeper({
               store,
-              key: this.#world.keys.lease,
+              run,
               clock: systemClock,
               log,
               policy: {

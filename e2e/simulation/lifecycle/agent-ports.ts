@@ -1,9 +1,9 @@
 import { runCheckpoints } from '@runctl/agent/checkpoints';
 import { createEc2Host } from '@runctl/agent/host/ec2';
 import type { AgentPorts, Checkpoints, OpenCheckpoints, Power } from '@runctl/agent/life';
-import { fileLeaseMemory, LeaseKeeper } from '@runctl/checkpoint';
+import { fileLeaseMemory, LeaseKeeper, leasePolicyOf } from '@runctl/checkpoint';
 import { type Log, type LogFields, silentLog } from '@runctl/core';
-import { agentPaths, FORMAT_VERSION, runKeys } from '@runctl/protocol';
+import { agentPaths, FORMAT_VERSION } from '@runctl/protocol';
 import { Lanes, limited, retrying } from '@runctl/store';
 import type { Process } from '../process.ts';
 import { S3Connection } from '../s3-connection.ts';
@@ -67,18 +67,12 @@ export function portsOf(machine: LifeMachine, process: Process): AgentPorts {
     account,
     supervisor: () => new SimulatedSupervisor(process, machine.bench),
     lease: ({ owner, launch, spec }) => {
-      const { leaseRenewMs, leaseTtlMs, publishWithinMs } = spec.timing;
       const keeper = new LeaseKeeper({
         store: bucket,
-        key: runKeys(run).lease,
+        run,
         clock,
         log,
-        policy: {
-          ttlMs: leaseTtlMs,
-          renewEveryMs: leaseRenewMs,
-          publishWithinMs,
-          retryMs: Math.min(2000, leaseRenewMs / 4),
-        },
+        policy: leasePolicyOf(spec.timing),
         memory: fileLeaseMemory(paths.lease),
         claim: { owner, launch, nodes: spec.nodes },
       });

@@ -18,7 +18,8 @@
 export * from './lease/lease-keeper.ts';
 export * from './lease/lease-machine.ts';
 export * from './lease/lease-memory.ts';
-export * from './lease/lease-passes.ts';
+export { isLeaseHeld } from './lease/lease-document.ts';
+export { type HeldForErrand, type LeaseErrand, whileHoldingLease } from './lease/while-holding.ts';
 export type { Publishing } from './ledger/commit.ts';
 export {
   cleanUpOlderGenerations,

@@ -47,21 +47,6 @@ export async function createDocument<S extends z.ZodType>(
   }
 }
 
-/** Runs `work` over `items`, at most `limit` at a time, keeping their order. */
-export async function inParallel<T, R>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = Array.from({ length: items.length });
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  return results;
-}
-
 /** Words a store's refusal for a person: who may do what is a matter of the account, not of runctl. */
 export function storeProblem(error: unknown): unknown {
   if (!isStoreError(error)) return error;

@@ -7,6 +7,8 @@ import { LeaseKeeper } from './lease-keeper.ts';
 import { leasePolicy } from './lease-machine.ts';
 import { fileLeaseMemory, type LeaseIdentity, type LeaseMemory } from './lease-memory.ts';
 
+const RUN = 'r-aaaaaaaaaa';
+
 function inMemory(): LeaseMemory & { identity: LeaseIdentity | null } {
   return {
     identity: null,
@@ -26,7 +28,7 @@ function world() {
   const keeper = (owner: string, memory: LeaseMemory = inMemory(), store: ObjectStore = bucket) =>
     new LeaseKeeper({
       store,
-      key: 'lease.json',
+      run: RUN,
       clock,
       log,
       policy: leasePolicy,

@@ -12,12 +12,13 @@ import {
   stepLease,
 } from './lease-machine.ts';
 import type { LeaseMemory } from './lease-memory.ts';
-import { type LeaseClaim, type LeasePlace, releaseLease, renewLease, tryAcquireLease } from './lease-passes.ts';
+import type { LeaseAccess } from './lease-document.ts';
+import { type LeaseClaim, type OwnLease, releaseLease, renewLease, tryAcquireLease } from './lease-passes.ts';
 
 export interface LeaseKeeperOptions {
   /** Should not repeat calls by itself: the keeper does, and knows until when. */
   readonly store: ObjectStore;
-  readonly key: string;
+  readonly run: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly policy: LeasePolicy;
@@ -28,14 +29,16 @@ export interface LeaseKeeperOptions {
 /** Drives one lease: performs the machine's effects and turns their results into events. One keeper per agent. */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
-  readonly #place: LeasePlace;
+  readonly #access: LeaseAccess;
   #state: LeaseState = absentLease;
   #nonce: string | null = null;
   #trouble: unknown = null;
+  /** When this keeper found the lease lost, after which nobody was named in it; monotonic. */
+  #lostSinceMs: number | null = null;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
-    this.#place = options;
+    this.#access = options;
   }
 
   /**
@@ -52,7 +55,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** One try: the generation, or null when another holds it. Rejects when the bucket does not answer. */
+  /** One try: the generation, or null when another holds it, or may hold it (`isLost`). Rejects when the bucket does not answer. */
   async tryAcquire(signal?: AbortSignal): Promise<number | null> {
     this.#beginAnew();
     this.#dispatch({ type: 'want' });
@@ -96,6 +99,11 @@ export class LeaseKeeper {
     return generation === null ? null : { generation };
   }
 
+  /** Whether the last try found the lease lost: absent or damaged, in a run that had holders. */
+  get isLost(): boolean {
+    return this.#lostSinceMs !== null;
+  }
+
   /** Why the last call to the bucket was not answered as it should be; null when it was. */
   trouble(): unknown {
     return this.#trouble;
@@ -127,7 +135,7 @@ export class LeaseKeeper {
     const wanted = effects.find((effect) => effect.type === 'release');
     if (wanted === undefined) return;
     try {
-      await releaseLease(this.#place, wanted.lease, { signal });
+      await releaseLease(this.#access, this.#own(wanted.lease), { signal });
       this.#dispatch({ type: 'release-settled' });
     } catch (error) {
       this.#dispatch({ type: 'unanswered' });
@@ -195,15 +203,20 @@ export class LeaseKeeper {
       if (signal.aborted) this.#dispatch({ type: 'unanswered' });
       signal.throwIfAborted();
       if (work.type === 'try' && isHopeless(error)) throw error;
-      this.#options.log.warn({ key: this.#options.key, error: messageOf(error) }, `the lease: ${work.type} unanswered`);
+      this.#options.log.warn({ run: this.#options.run, error: messageOf(error) }, `the lease: ${work.type} unanswered`);
       return { type: 'unanswered' };
     }
   }
 
   async #tryOnce(signal: AbortSignal | undefined): Promise<LeaseEvent> {
     const nonce = await this.#ownNonce();
-    const claim = { ...this.#options.claim, nonce, ttlMs: this.#options.policy.ttlMs };
-    const outcome = await this.#timed(signal, (signal) => tryAcquireLease(this.#place, claim, { signal }));
+    const { clock } = this.#options;
+    const lostForMs = this.#lostSinceMs === null ? 0 : clock.monotonicMs() - this.#lostSinceMs;
+    const outcome = await this.#timed(signal, (signal) =>
+      tryAcquireLease(this.#access, { ...this.#claim, nonce }, { signal, lostForMs }),
+    );
+    const isLost = outcome.type === 'refused' && outcome.holder === null;
+    this.#lostSinceMs = isLost ? (this.#lostSinceMs ?? clock.monotonicMs()) : null;
     if (outcome.type === 'acquired') {
       await this.#options.memory.save({ nonce, generation: outcome.lease.generation });
     }
@@ -211,7 +224,15 @@ export class LeaseKeeper {
   }
 
   #renewOnce(lease: HeldLease, signal: AbortSignal): Promise<LeaseEvent> {
-    return this.#timed(signal, (signal) => renewLease(this.#place, lease, { signal }));
+    return this.#timed(signal, (signal) => renewLease(this.#access, this.#own(lease), { signal }));
+  }
+
+  get #claim(): OwnLease['claim'] {
+    return { ...this.#options.claim, ttlMs: this.#options.policy.ttlMs };
+  }
+
+  #own(lease: HeldLease): OwnLease {
+    return { lease, claim: this.#claim };
   }
 
   /** Ends a try that takes so long that asking anew is more promising. */
@@ -249,7 +270,7 @@ export class LeaseKeeper {
     const { state, effects } = stepLease(this.#state, event, this.#options.clock.monotonicMs(), this.#options.policy);
     this.#state = state;
     if (state.phase !== before) {
-      this.#options.log.info({ key: this.#options.key, ...this.view() }, `the lease is ${state.phase}`);
+      this.#options.log.info({ run: this.#options.run, ...this.view() }, `the lease is ${state.phase}`);
     }
     return effects;
   }

@@ -24,6 +24,16 @@ export interface LeasePolicy {
   readonly retryMs: number;
 }
 
+/** What a run's timing says about its lease. */
+export function leasePolicyOf(timing: {
+  readonly leaseTtlMs: number;
+  readonly leaseRenewMs: number;
+  readonly publishWithinMs: number;
+}): LeasePolicy {
+  const { leaseTtlMs: ttlMs, leaseRenewMs: renewEveryMs, publishWithinMs } = timing;
+  return { ttlMs, renewEveryMs, publishWithinMs, retryMs: Math.min(2000, renewEveryMs / 4) };
+}
+
 export const leasePolicy: LeasePolicy = {
   ttlMs: 60_000,
   renewEveryMs: 15_000,
@@ -64,7 +74,8 @@ export type LeaseEvent =
   | { readonly type: 'want' }
   | { readonly type: 'resume'; readonly lease: HeldLease }
   | { readonly type: 'acquired'; readonly lease: HeldLease; readonly sentAtMs: number }
-  | { readonly type: 'refused'; readonly holder: Holder }
+  /** `holder` is null where the lease is lost, so that nobody knows who holds it. */
+  | { readonly type: 'refused'; readonly holder: Holder | null }
   | { readonly type: 'renewed'; readonly lease: HeldLease; readonly sentAtMs: number }
   | { readonly type: 'fenced'; readonly by: Holder | null }
   /** A try ended without an answer: it may or may not have taken effect. */

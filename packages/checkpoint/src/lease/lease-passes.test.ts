@@ -1,24 +1,26 @@
-import { decodeDocument, encodeDocument, leaseDocument } from '@runctl/protocol';
+import {
+  decodeDocument,
+  encodeDocument,
+  FORMAT_VERSION,
+  latestPointer,
+  leaseDocument,
+  runKeys,
+} from '@runctl/protocol';
 import { type Around, intercepted, MemoryStore, readBytes, StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
+import { isLeaseHeld, type LeaseAccess, readLease } from './lease-document.ts';
 import type { HeldLease } from './lease-machine.ts';
-import {
-  isLeaseFree,
-  type LeaseClaim,
-  type LeasePlace,
-  readLease,
-  releaseLease,
-  renewLease,
-  tryAcquireLease,
-} from './lease-passes.ts';
+import { type LeaseClaim, type OwnLease, releaseLease, renewLease, tryAcquireLease } from './lease-passes.ts';
 
-const key = 'runs/r-aaaaaaaaaa/lease.json';
+const RUN = 'r-aaaaaaaaaa';
+const keys = runKeys(RUN);
+const key = keys.lease;
 
 function world() {
   const clock = new FakeClock();
   const store = new MemoryStore({ clock });
-  return { clock, store, place: { store, key, clock } satisfies LeasePlace };
+  return { clock, store, place: { store, run: RUN, clock } satisfies LeaseAccess };
 }
 
 const claim = (owner: string, more: Partial<LeaseClaim> = {}): LeaseClaim => ({
@@ -30,14 +32,25 @@ const claim = (owner: string, more: Partial<LeaseClaim> = {}): LeaseClaim => ({
   ...more,
 });
 
-async function acquired(place: LeasePlace, by: LeaseClaim): Promise<HeldLease> {
+async function acquired(place: LeaseAccess, by: LeaseClaim): Promise<HeldLease> {
   const outcome = await tryAcquireLease(place, by);
-  if (outcome.type !== 'acquired') throw new Error(`refused: held by ${outcome.holder.owner}`);
+  if (outcome.type !== 'acquired') throw new Error(`refused: held by ${outcome.holder?.owner}`);
   return outcome.lease;
 }
 
+async function namedLease(access: LeaseAccess) {
+  const found = await readLease(access);
+  if (found.document === null) throw new Error('the lease is lost');
+  return found;
+}
+
+const isHeld = async (access: LeaseAccess): Promise<boolean> => isLeaseHeld(await namedLease(access));
+
+/** A lease that was acquired, with what its holder says of itself. */
+const own = (lease: HeldLease): OwnLease => ({ lease, claim: claim('a') });
+
 /** The same place, where the answers to the first puts are lost. */
-function losing(place: LeasePlace, count: number): LeasePlace {
+function losing(place: LeaseAccess, count: number): LeaseAccess {
   let left = count;
   const around: Around = async (call, perform) => {
     const result = await perform();
@@ -48,9 +61,8 @@ function losing(place: LeasePlace, count: number): LeasePlace {
 }
 
 describe('taking the lease', () => {
-  test('begins with generation 1, or above what is known to have been', async () => {
+  test('begins with generation 1', async () => {
     expect((await acquired(world().place, claim('a'))).generation).toBe(1);
-    expect((await acquired(world().place, claim('a', { lastGeneration: 6 }))).generation).toBe(7);
   });
 
   test('is refused while another holds it, and granted a moment after its time is over', async () => {
@@ -69,7 +81,7 @@ describe('taking the lease', () => {
     const { place, clock, store } = world();
     await acquired(place, claim('a'));
     clock.stepWall(3_600_000);
-    const elsewhere = { store, key, clock: new FakeClock(0) };
+    const elsewhere = { store, run: RUN, clock: new FakeClock(0) };
     expect(await tryAcquireLease(elsewhere, claim('b'))).toMatchObject({ type: 'acquired', lease: { generation: 2 } });
   });
 
@@ -82,8 +94,8 @@ describe('taking the lease', () => {
 
   test('counts a release as an end, also for the machine that released', async () => {
     const { place } = world();
-    await releaseLease(place, await acquired(place, claim('a')));
-    expect(isLeaseFree((await readLease(place))!)).toBe(true);
+    await releaseLease(place, own(await acquired(place, claim('a'))));
+    expect(await isHeld(place)).toBe(false);
     expect((await acquired(place, claim('a'))).generation).toBe(2);
   });
 
@@ -91,8 +103,8 @@ describe('taking the lease', () => {
     const { place } = world();
     const outcomes = await Promise.all(['a', 'b', 'c', 'd'].map((owner) => tryAcquireLease(place, claim(owner))));
     expect(outcomes.filter((outcome) => outcome.type === 'acquired')).toHaveLength(1);
-    const { document } = (await readLease(place))!;
-    expect(outcomes.filter((outcome) => outcome.type === 'refused').map((outcome) => outcome.holder.owner)).toEqual([
+    const { document } = await namedLease(place);
+    expect(outcomes.filter((outcome) => outcome.type === 'refused').map((outcome) => outcome.holder?.owner)).toEqual([
       document.owner,
       document.owner,
       document.owner,
@@ -117,9 +129,9 @@ describe('renewing and releasing', () => {
     const { place, store, clock } = world();
     const lease = await acquired(place, claim('a'));
     await clock.advance(61_000);
-    const seen = (await readLease(place))!;
-    expect(isLeaseFree(seen)).toBe(true);
-    await renewLease(place, lease);
+    const seen = await namedLease(place);
+    expect(isLeaseHeld(seen)).toBe(false);
+    await renewLease(place, own(lease));
     const theirs = encodeDocument(leaseDocument, { ...seen.document, owner: 'b', nonce: 'b', generation: 2 });
     await expect(store.put(key, theirs, { when: { etag: seen.etag } })).rejects.toMatchObject({ kind: 'precondition' });
   });
@@ -132,48 +144,139 @@ describe('renewing and releasing', () => {
       if (call.operation === 'put') await clock.advance(7000);
       return perform();
     };
-    const renewed = await renewLease({ ...place, store: intercepted(place.store, slow) }, lease);
+    const renewed = await renewLease({ ...place, store: intercepted(place.store, slow) }, own(lease));
     expect(renewed).toMatchObject({ type: 'renewed', sentAtMs: 5000 });
   });
 
   test('builds upon its own renewals whose answers were lost', async () => {
     const { place } = world();
     const lease = await acquired(place, claim('a'));
-    await expect(renewLease(losing(place, 1), lease)).rejects.toMatchObject({ kind: 'transient' });
-    expect(await renewLease(place, lease)).toMatchObject({ type: 'renewed', lease: { generation: 1 } });
+    await expect(renewLease(losing(place, 1), own(lease))).rejects.toMatchObject({ kind: 'transient' });
+    expect(await renewLease(place, own(lease))).toMatchObject({ type: 'renewed', lease: { generation: 1 } });
   });
 
   test('goes on with nothing but the nonce', async () => {
     const { place } = world();
     const { generation, nonce } = await acquired(place, claim('a'));
-    expect(await renewLease(place, { generation, nonce, written: null })).toMatchObject({ type: 'renewed' });
+    expect(await renewLease(place, own({ generation, nonce, written: null }))).toMatchObject({ type: 'renewed' });
   });
 
-  test('is fenced by another holder, by its own release, and by a lease that is gone', async () => {
-    const { place, clock, store } = world();
+  test('is fenced by another holder, and by its own release', async () => {
+    const { place, clock } = world();
     const lease = await acquired(place, claim('a'));
     await clock.advance(61_000);
     const other = await acquired(place, claim('b'));
     const by = { owner: 'b', generation: 2 };
-    expect(await renewLease(place, lease)).toEqual({ type: 'fenced', by });
-    expect(await renewLease(place, { ...lease, written: null })).toEqual({ type: 'fenced', by });
-    await releaseLease(place, other);
-    expect(await renewLease(place, other)).toMatchObject({ type: 'fenced' });
-    await store.delete([key]);
-    expect(await renewLease(place, other)).toEqual({ type: 'fenced', by: null });
+    expect(await renewLease(place, own(lease))).toEqual({ type: 'fenced', by });
+    expect(await renewLease(place, own({ ...lease, written: null }))).toEqual({ type: 'fenced', by });
+    await releaseLease(place, own(other));
+    expect(await renewLease(place, own(other))).toMatchObject({ type: 'fenced' });
   });
 
   test('releases over its own lost renewal, and leaves a lease alone that is not its own', async () => {
     const { place, clock, store } = world();
     const lease = await acquired(place, claim('a'));
-    await expect(renewLease(losing(place, 1), lease)).rejects.toThrow();
-    await releaseLease(place, lease);
-    expect((await readLease(place))?.document.released).toBe(true);
+    await expect(renewLease(losing(place, 1), own(lease))).rejects.toThrow();
+    await releaseLease(place, own(lease));
+    expect((await namedLease(place)).document.released).toBe(true);
     await clock.advance(1000);
     const other = await acquired(place, claim('b'));
-    await releaseLease(place, lease);
-    await releaseLease(place, { ...lease, written: null });
+    await releaseLease(place, own(lease));
+    await releaseLease(place, own({ ...lease, written: null }));
     const document = decodeDocument(leaseDocument, await readBytes(store, key), key);
     expect(document).toEqual(other.written?.document);
   });
+});
+
+const DAMAGES = [
+  { what: 'deleted', harm: (store: MemoryStore) => store.delete([key]) },
+  { what: 'emptied', harm: (store: MemoryStore) => store.put(key, Buffer.alloc(0)) },
+  { what: 'cut off', harm: (store: MemoryStore) => store.put(key, Buffer.from('{"version":1,"gener')) },
+  { what: 'made another document', harm: (store: MemoryStore) => store.put(key, Buffer.from('{"version":1}\n')) },
+];
+
+const shows = (store: MemoryStore, shownKey: string) => store.put(shownKey, Buffer.from('{}'));
+
+describe.each(DAMAGES)('a lease that was $what', ({ harm }) => {
+  test('is written anew by its holder, under the same generation', async () => {
+    const { place, store } = world();
+    const lease = await acquired(place, claim('a'));
+    await shows(store, keys.attempt(1, 0).started);
+    await harm(store);
+    const renewed = await renewLease(place, own(lease));
+    expect(renewed).toMatchObject({ type: 'renewed', lease: { generation: 1 } });
+    expect((await namedLease(place)).document).toMatchObject({ owner: 'a', generation: 1, released: false });
+    await harm(store);
+    await renewLease(place, own({ ...lease, written: null }));
+    expect(await tryAcquireLease(place, claim('b'), { lostForMs: 99_000 })).toMatchObject({ type: 'refused' });
+  });
+
+  test('is released by its holder all the same', async () => {
+    const { place, store } = world();
+    const lease = await acquired(place, claim('a'));
+    await shows(store, keys.attempt(1, 0).started);
+    await harm(store);
+    await releaseLease(place, own(lease));
+    expect(await isHeld(place)).toBe(false);
+    expect((await acquired(place, claim('b'))).generation).toBe(2);
+  });
+
+  test('fences a holder in whose run a higher generation shows', async () => {
+    const { place, store } = world();
+    const lease = await acquired(place, claim('a'));
+    await shows(store, keys.attempt(2, 0).started);
+    await harm(store);
+    expect(await renewLease(place, own(lease))).toEqual({ type: 'fenced', by: null });
+    await releaseLease(place, own(lease));
+    expect((await readLease(place)).document).toBeNull();
+  });
+
+  test('is taken by another only once it was lost for as long as its holder may publish', async () => {
+    const { place, store } = world();
+    await acquired(place, claim('a'));
+    await shows(store, keys.attempt(1, 0).started);
+    await harm(store);
+    expect(await tryAcquireLease(place, claim('b'))).toEqual({ type: 'refused', holder: null });
+    expect(await tryAcquireLease(place, claim('b'), { lostForMs: 59_999 })).toEqual({ type: 'refused', holder: null });
+    expect(await tryAcquireLease(place, claim('b'), { lostForMs: 60_000 })).toMatchObject({
+      type: 'acquired',
+      lease: { generation: 2 },
+    });
+  });
+});
+
+test('an old version that was put back is no right for the machine that wrote it', async () => {
+  const { place, store, clock } = world();
+  const lease = await acquired(place, claim('a'));
+  const old = await readBytes(store, key);
+  await clock.advance(61_000);
+  await acquired(place, claim('b'));
+  await shows(store, keys.attempt(2, 0).started);
+  await store.put(key, old);
+  expect(await renewLease(place, own({ ...lease, written: null }))).toEqual({ type: 'fenced', by: null });
+  expect(await tryAcquireLease(place, claim('a'))).toMatchObject({ type: 'refused' });
+  await clock.advance(61_000);
+  expect((await acquired(place, claim('a'))).generation).toBe(3);
+});
+
+test.each([
+  ['an attempt', keys.attempt(41, 0).status],
+  ['a manifest', keys.manifest({ generation: 41, seq: 3 })],
+  ['bytes of a checkpoint', `${keys.dataFolder({ generation: 41, seq: 1 }, 'abc')}model.pt`],
+  ['a round of several machines', keys.shard({ generation: 41, seq: 1 }, 'abc', 2)],
+  ['a log', keys.logChunk(41, 0, 0)],
+])('begins above a generation of which only %s is left', async (_what, shownKey) => {
+  const { place, store } = world();
+  await shows(store, keys.attempt(7, 0).started);
+  await shows(store, shownKey);
+  expect(await tryAcquireLease(place, claim('a'), { lostForMs: 60_000 })).toMatchObject({ lease: { generation: 42 } });
+});
+
+test('begins above the generation of the pointer, and above what the run shows where an old lease was put back', async () => {
+  const { place, store } = world();
+  await releaseLease(place, own(await acquired(place, claim('a'))));
+  const pointer = { manifest: keys.manifest({ generation: 6, seq: 1 }), generation: 6, seq: 1, step: null };
+  const rest = { version: FORMAT_VERSION, at: '2026-01-01T00:00:00.000Z', nonce: 'n', fellBackFromStep: null } as const;
+  await store.put(keys.latest, encodeDocument(latestPointer, { ...pointer, ...rest }));
+  expect((await acquired(place, claim('b'))).generation).toBe(7);
 });

@@ -1,6 +1,5 @@
-import { RunctlError } from '@runctl/core';
+import { inParallel, RunctlError } from '@runctl/core';
 import type { ObjectInfo, ObjectStore, PathFilter } from '@runctl/store';
-import { inParallel } from '../documents.ts';
 import { type BucketPlace, folderPrefix } from '../transfer/place.ts';
 
 export interface Copied {
@@ -25,11 +24,14 @@ export async function copyInside(options: {
   const pairs = await pairsOf(options);
   if (pairs.length === 0)
     throw new RunctlError('object-not-found', `there is nothing at ${options.from.text} in ${store.location}`);
-  const missing = await inParallel(pairs, COPIED_AT_ONCE, async (pair) =>
+  const missing = await inParallel(pairs, { concurrency: COPIED_AT_ONCE }, async (pair) =>
     (await store.head(pair.to, { signal }))?.etag === pair.from.etag ? null : pair,
   );
   const copying = missing.filter((pair) => pair !== null);
-  if (!dryRun) await inParallel(copying, COPIED_AT_ONCE, (pair) => store.copy(pair.from.key, pair.to, { signal }));
+  if (!dryRun)
+    await inParallel(copying, { concurrency: COPIED_AT_ONCE }, (pair) =>
+      store.copy(pair.from.key, pair.to, { signal }),
+    );
   const bytes = copying.reduce((sum, pair) => sum + pair.from.sizeBytes, 0);
   return { objects: copying.length, bytes, kept: pairs.length - copying.length };
 }

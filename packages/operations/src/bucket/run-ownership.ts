@@ -1,10 +1,10 @@
+import { isLeaseHeld } from '@runctl/checkpoint';
 import { RunctlError, type Clock } from '@runctl/core';
 import { bucketKeys } from '@runctl/protocol';
 import { type ObjectStore, prefixed } from '@runctl/store';
 import { createRunReader } from '../run/run-reader.ts';
 import { lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { hasEnded, stateOf } from '../run/run-state.ts';
-import { leaseIsHeld } from '../stop/take-over.ts';
 
 /** To which run a key belongs, and where in the bucket that run's world begins. */
 export interface RunKey {
@@ -65,7 +65,7 @@ export class RunOwnership {
       if (error instanceof RunctlError) return `whether ${run} has ended is not known: ${error.message}`;
       throw error;
     }
-    if (leaseIsHeld(record.lease)) return `${run} is alive: ${record.lease?.document.owner} holds its lease`;
+    if (isLeaseHeld(record.lease)) return `${run} is alive: ${record.lease?.document.owner} holds its lease`;
     if (lastLaunch(record) !== null && !hasEnded(stateOf(record))) return `${run} has not ended`;
     return null;
   }

@@ -1,11 +1,11 @@
-import { judgeRetention, prune } from '@runctl/checkpoint';
+import { isLeaseHeld, judgeRetention, prune } from '@runctl/checkpoint';
 import { RunctlError } from '@runctl/core';
 import type { RetentionPolicy } from '@runctl/protocol';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { hasEnded, stateOf } from '../run/run-state.ts';
-import { type HeldLease, leaseIsHeld, releaseLease, renewLease, takeLease } from '../stop/take-over.ts';
+import { whileLaptopHolds } from '../stop/take-over.ts';
 
 export interface KeptOrNot {
   readonly manifestKey: string;
@@ -42,51 +42,19 @@ export async function pruneRun(ports: LaunchPorts, options: RunCleanup): Promise
   const { run, policy, signal } = options;
   const { store } = ports.cloud;
   const record = await endedRun(ports, run);
-  const taken = await takeLease(ports, record, lastLaunch(record)?.launch ?? 1);
-  if (taken === null) throw new RunctlError('lease-held', `somebody has taken up ${run} just now`);
-  return asHolder(ports, taken, async (mayPublish) => {
-    const { generation } = taken.lease;
+  const launch = lastLaunch(record)?.launch ?? 1;
+  const deleted = await whileLaptopHolds(ports, record, { launch, signal }, async ({ generation, mayPublish }) => {
     const publishing = { store, run, signal, clock: ports.clock, generation, mayPublish };
     return (await prune(publishing, { policy, known: new Map(), damaged: [] })).manifests;
   });
+  if (deleted === null) throw new RunctlError('lease-held', `somebody has taken up ${run} just now`);
+  return deleted;
 }
 
 async function endedRun({ cloud, clock }: LaunchPorts, run: string): Promise<RunRecord> {
   const record = await createRunReader({ store: cloud.store, run, clock }).read();
-  if (!leaseIsHeld(record.lease) && (lastLaunch(record) === null || hasEnded(stateOf(record)))) return record;
+  if (!isLeaseHeld(record.lease) && (lastLaunch(record) === null || hasEnded(stateOf(record)))) return record;
   throw new RunctlError('run-active', `${run} has not ended: its agent keeps its checkpoints by its own rules`, {
     hint: `stop it first (\`runctl stop ${run}\`), or launch with --keep-last`,
   });
-}
-
-/** Renews the lease while `work` goes on; `mayPublish` says no once a renewal is overdue or was lost. */
-async function asHolder<T>(
-  { cloud, clock }: LaunchPorts,
-  taken: HeldLease,
-  work: (mayPublish: () => { readonly generation: number } | null) => Promise<T>,
-): Promise<T> {
-  let held: HeldLease | null = taken;
-  let renewedMs = clock.monotonicMs();
-  const done = new AbortController();
-  const { ttlMs, generation } = taken.lease;
-  const renewing = (async () => {
-    for (;;) {
-      await clock.sleep(ttlMs / 4, done.signal).catch(() => {});
-      if (done.signal.aborted || held === null) return;
-      const sentMs = clock.monotonicMs();
-      const before: HeldLease = held;
-      // A renewal that fails for now is tried again; until then the last good one counts.
-      held = await renewLease(cloud.store, before).catch(() => before);
-      if (held !== before) renewedMs = sentMs;
-    }
-  })();
-  try {
-    return await work(() =>
-      held !== null && clock.monotonicMs() - renewedMs < (ttlMs * 3) / 4 ? { generation } : null,
-    );
-  } finally {
-    done.abort();
-    await renewing;
-    if (held !== null) await releaseLease(cloud.store, held);
-  }
 }

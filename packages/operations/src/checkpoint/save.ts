@@ -1,10 +1,10 @@
+import { isLeaseHeld } from '@runctl/checkpoint';
 import { RunctlError, newNonce } from '@runctl/core';
 import { FORMAT_VERSION, controlDocument, encodeDocument, runKeys, timestampOf } from '@runctl/protocol';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { type AttemptRecord, attemptsOf, lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { hasEnded, stateOf } from '../run/run-state.ts';
-import { leaseIsHeld } from '../stop/take-over.ts';
 
 export type SaveEvent =
   | {
@@ -84,7 +84,7 @@ function assertAlive(record: RunRecord): number {
     throw new RunctlError('not-resumable', `${run} does not run: nobody can be asked to save`, {
       hint: `\`runctl checkpoint list ${run}\` shows what is durable`,
     });
-  if (!leaseIsHeld(record.lease))
+  if (!isLeaseHeld(record.lease))
     throw new RunctlError('agent-unreachable', `no machine works on ${run} now (${state.kind})`, {
       hint: `\`runctl status ${run}\` shows what is durable`,
     });

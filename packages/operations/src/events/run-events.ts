@@ -1,9 +1,9 @@
 import type { FleetEvent } from '@runctl/provider';
-import { isRunctlError } from '@runctl/core';
+import { inParallel, isRunctlError } from '@runctl/core';
 import { controlDocument, runKeys, type ControlDocument, type DrainReport } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import type { Cloud } from '../cloud.ts';
-import { inParallel, readDocument } from '../documents.ts';
+import { readDocument } from '../documents.ts';
 import { fleetErrorText } from '../follow/fleet-error.ts';
 import { attemptNumber, type AttemptRecord, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 
@@ -20,7 +20,7 @@ export interface RunEvent {
 export async function runEvents(cloud: Cloud, record: RunRecord): Promise<readonly RunEvent[]> {
   const [controls, fleets] = await Promise.all([
     readControls(cloud.store, record.spec.run),
-    inParallel(record.launches, 4, (launch) => fleetEventsOf(cloud, launch)),
+    inParallel(record.launches, { concurrency: 4 }, (launch) => fleetEventsOf(cloud, launch)),
   ]);
   const events = [
     ...record.launches.flatMap(launchEvents),
@@ -98,7 +98,7 @@ function attemptEvents(record: RunRecord, attempt: AttemptRecord): RunEvent[] {
 async function readControls(store: ObjectStore, run: string): Promise<ControlDocument[]> {
   const keys: string[] = [];
   for await (const info of store.list({ prefix: runKeys(run).controlFolder })) keys.push(info.key);
-  const found = await inParallel(keys, 8, (key) => readDocument(store, controlDocument, key));
+  const found = await inParallel(keys, { concurrency: 8 }, (key) => readDocument(store, controlDocument, key));
   return found.filter((control) => control !== null).map((control) => control.document);
 }
 

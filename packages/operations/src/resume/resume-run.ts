@@ -1,3 +1,4 @@
+import { isLeaseHeld } from '@runctl/checkpoint';
 import { RunctlError, type Clock } from '@runctl/core';
 import type { LaunchFleet, Market, RunSpec } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
@@ -7,7 +8,6 @@ import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { startLaunch } from '../launch/start-launch.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
-import { leaseIsHeld } from '../stop/take-over.ts';
 
 export interface ResumeOptions {
   readonly run: string;
@@ -65,7 +65,7 @@ async function refuseActive(
   const active = new RunctlError('run-active', `${run} still goes on (launch ${before.launch})`, {
     hint: `watch it with \`runctl attach ${run}\`, or end it with \`runctl stop ${run}\``,
   });
-  if (leaseIsHeld(record.lease)) throw active;
+  if (isLeaseHeld(record.lease)) throw active;
   const fleet = before.fleet ?? (await ports.cloud.fleets.findFleet(run, before.launch));
   if (fleet !== null && isActive((await ports.cloud.fleets.fleet(fleet.fleetId)).state)) throw active;
   if (fleet === null && isYoung(before, ports.clock)) throw active;

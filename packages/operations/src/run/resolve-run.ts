@@ -1,7 +1,7 @@
-import { RunctlError, nearest, runIdPattern } from '@runctl/core';
+import { inParallel, nearest, RunctlError, runIdPattern } from '@runctl/core';
 import { bucketKeys, indexDocument, nameDocument, parseIndexKey, runKeys } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
-import { inParallel, readDocument } from '../documents.ts';
+import { readDocument } from '../documents.ts';
 
 /** How many of the newest runs are looked at for a name close to a wrong one. */
 const RECENT_RUNS = 50;
@@ -50,7 +50,7 @@ async function notFound(store: ObjectStore, text: string): Promise<RunctlError> 
   }
   const names = await inParallel(
     recent,
-    16,
+    { concurrency: 16 },
     async ({ key }) => (await readDocument(store, indexDocument, key))?.document.name,
   );
   const known = [...names.filter((name) => typeof name === 'string'), ...recent.map(({ run }) => run)];

@@ -1,4 +1,4 @@
-import { isRunctlError, RunctlError, type Clock } from '@runctl/core';
+import { type Clock, inParallel, isRunctlError, RunctlError } from '@runctl/core';
 import {
   attemptDrained,
   attemptNotice,
@@ -19,7 +19,7 @@ import {
 } from '@runctl/protocol';
 import type { ObjectInfo, ObjectStore } from '@runctl/store';
 import type { z } from 'zod';
-import { inParallel, readDocument } from '../documents.ts';
+import { readDocument } from '../documents.ts';
 import type { AttemptRecord, LaunchRecord, Observed, RunRecord } from './run-record.ts';
 
 const PARALLEL_READS = 16;
@@ -60,7 +60,7 @@ export function createRunReader(options: { store: ObjectStore; run: string; cloc
 
   const readLaunches = async (): Promise<LaunchRecord[]> => {
     const launches = new Map<number, Writable<LaunchRecord>>();
-    await inParallel(await listed(store, keys.launchesFolder), PARALLEL_READS, async (info) => {
+    await inParallel(await listed(store, keys.launchesFolder), { concurrency: PARALLEL_READS }, async (info) => {
       const parsed = parseLaunchKey(info.key);
       if (parsed === null) return;
       const record = launches.get(parsed.launch) ?? { launch: parsed.launch, intent: null, fleet: null, outcome: null };
@@ -76,7 +76,7 @@ export function createRunReader(options: { store: ObjectStore; run: string; cloc
     const attempts = new Map<string, Writable<AttemptRecord>>();
     const infos = await listed(store, keys.attemptsFolder);
     const newest = Math.max(0, ...infos.map((info) => parseAttemptKey(info.key)?.generation ?? 0));
-    await inParallel(infos, PARALLEL_READS, async (info) => {
+    await inParallel(infos, { concurrency: PARALLEL_READS }, async (info) => {
       const parsed = parseAttemptKey(info.key);
       if (parsed === null) return;
       const name = `${parsed.generation}/${parsed.node}`;
@@ -101,17 +101,20 @@ export function createRunReader(options: { store: ObjectStore; run: string; cloc
   };
 
   /** One that is damaged keeps nobody from the rest: a resume goes around it. */
-  const readLatest = async (): Promise<Pick<RunRecord, 'latest' | 'damagedLatest'>> => {
+  const observeDamaged = async <S extends z.ZodType>(
+    schema: S,
+    key: string,
+  ): Promise<{ readonly observed: Observed<z.output<S>> | null; readonly damaged: string | null }> => {
     try {
-      return { latest: await observe(latestPointer, keys.latest), damagedLatest: null };
+      return { observed: await observe(schema, key), damaged: null };
     } catch (error) {
       if (!isRunctlError(error, 'internal')) throw error;
-      return { latest: null, damagedLatest: error.message };
+      return { observed: null, damaged: error.message };
     }
   };
 
   const readBoots = async () => {
-    const boots = await inParallel(await listed(store, keys.bootFolder), PARALLEL_READS, (info) =>
+    const boots = await inParallel(await listed(store, keys.bootFolder), { concurrency: PARALLEL_READS }, (info) =>
       fetch(bootFailure, info),
     );
     return boots.filter((boot) => boot !== null).sort((a, b) => a.at.localeCompare(b.at));
@@ -125,10 +128,20 @@ export function createRunReader(options: { store: ObjectStore; run: string; cloc
         readLaunches(),
         readAttempts(),
         readBoots(),
-        readLatest(),
-        observe(leaseDocument, keys.lease),
+        observeDamaged(latestPointer, keys.latest),
+        observeDamaged(leaseDocument, keys.lease),
       ]);
-      return { spec, launches, attempts, boots, ...latest, lease, readAtMs: clock.wallMs() };
+      return {
+        spec,
+        launches,
+        attempts,
+        boots,
+        latest: latest.observed,
+        damagedLatest: latest.damaged,
+        lease: lease.observed,
+        damagedLease: lease.damaged,
+        readAtMs: clock.wallMs(),
+      };
     },
   };
 }

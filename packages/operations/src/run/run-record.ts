@@ -49,6 +49,8 @@ export interface RunRecord {
   /** Why `latest.json`, which is there, can't be read; null when it can, or is not there. */
   readonly damagedLatest: string | null;
   readonly lease: Observed<LeaseDocument> | null;
+  /** The same of `lease.json`: whoever holds it writes it anew soon. */
+  readonly damagedLease: string | null;
   /** Wall time of the reader. */
   readonly readAtMs: number;
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '@runctl/core';
+import { type Clock, inParallel } from '@runctl/core';
 import {
   attemptOutcome,
   attemptStatus,
@@ -12,7 +12,7 @@ import {
   runKeys,
 } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
-import { inParallel, readDocument } from '../documents.ts';
+import { readDocument } from '../documents.ts';
 import type { AttemptRecord, LaunchRecord } from '../run/run-record.ts';
 import { runState, type RunState } from '../run/run-state.ts';
 
@@ -46,7 +46,7 @@ export async function listRuns(
   for await (const info of store.list({ prefix: bucketKeys.indexFolder(), limit: options.limit })) {
     if (parseIndexKey(info.key) !== null) keys.push(info.key);
   }
-  const summaries = await inParallel(keys, PARALLEL_RUNS, (key) => summarise(store, key));
+  const summaries = await inParallel(keys, { concurrency: PARALLEL_RUNS }, (key) => summarise(store, key));
   return summaries.filter((summary) => summary !== null);
 }
 

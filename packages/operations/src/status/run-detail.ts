@@ -27,7 +27,7 @@ export interface RunDetail {
   readonly record: RunRecord;
   readonly state: RunState;
   readonly durable: { readonly step: number | null; readonly savedAt: string; readonly ageMs: number } | null;
-  /** What is damaged or missing of that which tells what is durable, and what a resume does then; for people. */
+  /** What is damaged or missing of that which tells what is durable and who holds the run, and what becomes of it; for people. */
   readonly damaged: readonly string[];
   /** Work that would be lost if the machine died now; null when nothing tells it. */
   readonly atRiskMs: number | null;
@@ -48,6 +48,8 @@ export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promis
   const startedMs = clock.monotonicMs();
   const record = await createRunReader({ store: cloud.store, run, clock }).read();
   const [{ durable, damaged }, ec2] = await Promise.all([durableOf(cloud, record), ec2View(cloud, record)]);
+  const lease =
+    record.damagedLease === null ? [] : [`${record.damagedLease}: its holder writes it anew, or a resume does`];
   const state = stateOf(record);
   const last = record.attempts.at(-1);
   const pricePerHourUsd = last?.status?.document.pricePerHourUsd ?? last?.started?.pricePerHourUsd ?? null;
@@ -56,7 +58,7 @@ export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promis
     record,
     state,
     durable,
-    damaged,
+    damaged: [...damaged, ...lease],
     atRiskMs,
     atRiskUsd: atRiskMs === null || pricePerHourUsd === null ? null : (atRiskMs / 3_600_000) * pricePerHourUsd,
     pricePerHourUsd,

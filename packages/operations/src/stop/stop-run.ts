@@ -1,3 +1,4 @@
+import { isLeaseHeld } from '@runctl/checkpoint';
 import { RunctlError, newNonce } from '@runctl/core';
 import {
   FORMAT_VERSION,
@@ -13,7 +14,7 @@ import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { endFleet } from './end-fleet.ts';
-import { leaseIsHeld, takeOver } from './take-over.ts';
+import { takeOver } from './take-over.ts';
 
 export type StopEvent =
   | FollowEvent
@@ -48,7 +49,7 @@ export async function* stopRun(ports: LaunchPorts, options: StopOptions): AsyncG
   let byLaptop = false;
   let outcome = outcomeOf(record, launch);
   while (outcome === null) {
-    if (leaseIsHeld(record.lease)) {
+    if (isLeaseHeld(record.lease)) {
       if (!asked) {
         await ask(ports, options, launch);
         asked = true;
@@ -57,7 +58,7 @@ export async function* stopRun(ports: LaunchPorts, options: StopOptions): AsyncG
       await clock.sleep(POLL_MS, signal);
     } else {
       yield { type: 'nobody-alive', why: whyNobody(record) };
-      outcome = await takeOver(ports, record, { launch, message: 'stopped while no machine was alive' });
+      outcome = await takeOver(ports, record, { launch, message: 'stopped while no machine was alive', signal });
       byLaptop = outcome !== null;
     }
     record = await reader.read();
@@ -98,7 +99,8 @@ async function ask(ports: LaunchPorts, options: StopOptions, launch: number): Pr
 
 function whyNobody(record: RunRecord): string {
   const { lease } = record;
-  if (lease === null) return 'no machine has taken up the run yet';
+  if (record.damagedLease !== null) return record.damagedLease;
+  if (lease === null) return record.attempts.length === 0 ? 'no machine has taken up the run yet' : 'the lease is gone';
   if (lease.document.released) return 'the last machine gave the run back, and no other has taken it up';
   return `the last sign of life of ${lease.document.owner} is too old`;
 }

@@ -1,4 +1,4 @@
-import { RunctlError, messageOf } from '@runctl/core';
+import { inParallel, messageOf, RunctlError } from '@runctl/core';
 import {
   filesAt,
   listRemoteTree,
@@ -12,7 +12,6 @@ import {
 } from '@runctl/store';
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { inParallel } from '../documents.ts';
 import { type BucketPlace, type FolderPlace, folderPrefix } from './place.ts';
 
 /** Both sides of a transfer, as far as they matter to it. */
@@ -129,7 +128,7 @@ async function askedOneByOne(
   store: ObjectStore,
   wanted: ReadonlyArray<{ readonly path: string; readonly key: string }>,
 ): Promise<RemoteFile[]> {
-  const found = await inParallel(wanted, QUESTIONS_AT_ONCE, async ({ path, key }) => {
+  const found = await inParallel(wanted, { concurrency: QUESTIONS_AT_ONCE }, async ({ path, key }) => {
     const info = await store.head(key);
     return info === null ? null : { ...info, path };
   });

@@ -1,4 +1,4 @@
-import type { Clock } from '@runctl/core';
+import { type Clock, inParallel } from '@runctl/core';
 import {
   compareContent,
   type Comparison,
@@ -16,7 +16,6 @@ import {
   type TreeAction,
 } from '@runctl/store';
 import { join } from 'node:path';
-import { inParallel } from '../documents.ts';
 import { emitting } from './emitting.ts';
 import type { Gathered } from './gather.ts';
 import { assertRoom, fatalProblem } from './problems.ts';
@@ -94,7 +93,7 @@ async function compareAll(
   const fresh = pairs.filter((pair) => !known.has(pairName(pair)));
   const bytes = fresh.reduce((sum, pair) => sum + pair.local.sizeBytes, 0);
   if (fresh.length > 0) emit({ type: 'comparing', files: fresh.length, bytes });
-  await inParallel(fresh, COMPARED_AT_ONCE, async (pair) => {
+  await inParallel(fresh, { concurrency: COMPARED_AT_ONCE }, async (pair) => {
     signal.throwIfAborted();
     const place = join(gathered.root, pair.local.path);
     const comparison = await compareContent(store, place, pair.remote, { signal }).catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import { type Clock, silentLog } from '@runctl/core';
-import { decodeDocument, leaseDocument, type LeaseDocument } from '@runctl/protocol';
+import { decodeDocument, encodeDocument, leaseDocument, type LeaseDocument, runKeys } from '@runctl/protocol';
 import { collect, MemoryStore, type ObjectStore, readBytes, StoreError } from '@runctl/store';
 import { LeaseKeeper } from '../lease-keeper.ts';
 import type { LeasePolicy } from '../lease-machine.ts';
@@ -26,6 +26,8 @@ export interface WorldPlan {
   readonly agents: readonly AgentPlan[];
   /** Requests take theirs in turn, over and over. */
   readonly fates: readonly Fate[];
+  /** What somebody does to the lease itself, who is no part of the run; null: nothing. */
+  readonly harm: { readonly atMs: number; readonly how: 'delete' | 'damage' | 'put-back' } | null;
   /** From here on every request goes through at once. */
   readonly calmFromMs: number;
   readonly endMs: number;
@@ -36,7 +38,8 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-const KEY = 'lease.json';
+const RUN = 'r-aaaaaaaaaa';
+const keys = runKeys(RUN);
 const EPOCH_MS = 1_800_000_000_000;
 
 /**
@@ -52,6 +55,9 @@ export class LeaseWorld {
   #requests = 0;
   readonly #bucket: MemoryStore;
   #document: LeaseDocument | null = null;
+  #harmed = false;
+  /** The first version of the lease, which may be put back. */
+  #first: Uint8Array | null = null;
 
   constructor(plan: WorldPlan) {
     this.plan = plan;
@@ -65,6 +71,7 @@ export class LeaseWorld {
 
   async run(): Promise<void> {
     for (const agent of this.agents) void agent.live();
+    if (this.plan.harm !== null) void this.#harm(this.plan.harm);
     for (;;) {
       await new Promise((resolve) => setImmediate(resolve));
       this.#check();
@@ -96,15 +103,21 @@ export class LeaseWorld {
     });
   }
 
-  /** The bucket as one agent reaches it. The lease uses nothing but `get` and `put`. */
+  /** The bucket as one agent reaches it. The lease uses nothing but these. */
   bucketFor(): ObjectStore {
-    const reach: Pick<ObjectStore, 'get' | 'put'> = {
+    const request = <T>(perform: () => Promise<T>, signal?: AbortSignal) => this.#request(perform, signal);
+    const listed = async function* <T>(list: () => AsyncIterable<T>, signal?: AbortSignal): AsyncIterable<T> {
+      yield* await request(() => all(list()), signal);
+    };
+    const reach: Pick<ObjectStore, 'get' | 'put' | 'list' | 'listFolders'> = {
       get: (key, options) => this.#request(() => this.#bucket.get(key), options?.signal),
+      list: (options) => listed(() => this.#bucket.list({ prefix: options.prefix }), options.signal),
+      listFolders: (options) => listed(() => this.#bucket.listFolders({ prefix: options.prefix }), options.signal),
       put: (key, body, options) =>
         this.#request(async () => {
           const bytes = body instanceof Uint8Array ? body : await collect(body.open());
           const put = await this.#bucket.put(key, bytes, { when: options?.when });
-          this.#written(decodeDocument(leaseDocument, await readBytes(this.#bucket, key), key));
+          await this.#written(decodeDocument(leaseDocument, await readBytes(this.#bucket, key), key));
           return put;
         }, options?.signal),
     };
@@ -129,12 +142,27 @@ export class LeaseWorld {
     });
   }
 
-  #written(document: LeaseDocument): void {
+  async #harm({ atMs, how }: NonNullable<WorldPlan['harm']>): Promise<void> {
+    await this.sleep(atMs);
+    this.#harmed = true;
+    if (how === 'delete') await this.#bucket.delete([keys.lease]);
+    else if (how === 'damage') await this.#bucket.put(keys.lease, Buffer.from('{"version":1,"gen'));
+    else if (this.#first !== null) await this.#bucket.put(keys.lease, this.#first);
+  }
+
+  async #written(document: LeaseDocument): Promise<void> {
     const before = this.#document;
     this.#document = document;
+    this.#first ??= encodeDocument(leaseDocument, document);
+    // As a run shows each generation in its folders, within moments.
+    await this.#bucket.put(keys.attempt(document.generation, 0).started, Buffer.from('{}'));
     if (before === null) return;
-    const sameHolder = before.nonce === document.nonce && !before.released;
     if (document.generation < before.generation) this.#violated('the generation fell');
+    const isFirstAfterHarm = this.#harmed;
+    this.#harmed = false;
+    // What was there before is not what this was written upon.
+    if (isFirstAfterHarm) return;
+    const sameHolder = before.nonce === document.nonce && !before.released;
     if (sameHolder && document.generation !== before.generation) this.#violated('a holder changed its generation');
     if (!sameHolder && document.generation !== before.generation + 1) {
       this.#violated('a new holder did not take the next generation');
@@ -154,6 +182,12 @@ export class LeaseWorld {
   #violated(what: string): void {
     if (this.violations.length < 20) this.violations.push(`${this.nowMs} ms: ${what}`);
   }
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
 }
 
 /** One machine: an agent that takes the lease, keeps it, dies and comes back by its plan, and stops when it is fenced. */
@@ -213,7 +247,7 @@ export class SimulatedAgent {
   #newKeeper(): LeaseKeeper {
     return new LeaseKeeper({
       store: this.#world.bucketFor(),
-      key: KEY,
+      run: RUN,
       clock: this.#clock(),
       log: silentLog,
       policy: this.#world.plan.policy,
