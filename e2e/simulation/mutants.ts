@@ -37,7 +37,7 @@ export const mutants: readonly Mutant[] = [
     'moves the pointer without a condition',
     /back to|is lost by that|publishes while/,
     { store: (store) => unconditional(store, keys.latest) },
-    1,
+    501,
   ),
   mutant('takes the lease without a condition', /may both publish|publishes while|generation of the lease fell/, {
     store: (store) => unconditional(store, keys.lease),

@@ -1,4 +1,5 @@
 import {
+  DeleteObjectCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
   ListPartsCommand,
@@ -61,6 +62,10 @@ export class Bucket implements Disposable {
 
   async write(key: string, content: string | Uint8Array): Promise<void> {
     await this.#client.send(new PutObjectCommand({ Bucket: this.#name, Key: key, Body: content }));
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#client.send(new DeleteObjectCommand({ Bucket: this.#name, Key: key }));
   }
 
   async keepVersions(): Promise<void> {

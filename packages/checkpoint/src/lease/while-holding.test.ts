@@ -1,0 +1,60 @@
+import { runKeys } from '@runctl/protocol';
+import { MemoryStore } from '@runctl/store';
+import { FakeClock } from '@runctl/testkit';
+import { expect, test } from 'vitest';
+import { readLease } from './lease-document.ts';
+import { leasePolicy } from './lease-machine.ts';
+import { type LeaseErrand, whileHoldingLease } from './while-holding.ts';
+
+const RUN = 'r-aaaaaaaaaa';
+const keys = runKeys(RUN);
+
+function world() {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock });
+  const errand = (owner: string): LeaseErrand => ({
+    store,
+    run: RUN,
+    clock,
+    policy: leasePolicy,
+    owner,
+    launch: 2,
+    nodes: 1,
+  });
+  return { clock, store, errand };
+}
+
+test('holds the lease for as long as the work takes, and releases it', async () => {
+  const { clock, store, errand } = world();
+  const working = whileHoldingLease(errand('laptop:me'), async ({ generation, mayPublish }) => {
+    await clock.sleep(300_000);
+    expect(mayPublish()).toEqual({ generation });
+    expect(await whileHoldingLease(errand('laptop:you'), async () => 'both')).toBeNull();
+    return generation;
+  });
+  expect(await clock.runUntil(working, { limitMs: 400_000 })).toBe(1);
+  const { document } = await readLease({ store, run: RUN, clock });
+  expect(document).toMatchObject({ owner: 'laptop:me', launch: 2, generation: 1, released: true });
+});
+
+test('releases the lease of work that fails', async () => {
+  const { errand } = world();
+  const failing = whileHoldingLease(errand('laptop:me'), () => Promise.reject(new Error('no')));
+  await expect(failing).rejects.toThrow('no');
+  expect(await whileHoldingLease(errand('laptop:you'), async ({ generation }) => generation)).toBe(2);
+});
+
+test('waits for the holder of a lease that is lost, and leaves it to one that writes it anew', async () => {
+  const { clock, store, errand } = world();
+  await store.put(keys.attempt(4, 0).started, Buffer.from('{}'));
+  const took = whileHoldingLease(errand('laptop:me'), async ({ generation }) => generation);
+  await clock.advance(59_000);
+  expect((await readLease({ store, run: RUN, clock })).document).toBeNull();
+  expect(await clock.runUntil(took)).toBe(5);
+  await store.delete([keys.lease]);
+  const refused = whileHoldingLease(errand('laptop:me'), async ({ generation }) => generation);
+  await clock.advance(30_000);
+  const document = { version: 1, generation: 5, launch: 2, nodes: 1, owner: 'i-1', nonce: 'n', renewal: 9 };
+  await store.put(keys.lease, Buffer.from(JSON.stringify({ ...document, ttlMs: 60_000, released: false })));
+  expect(await clock.runUntil(refused)).toBeNull();
+});
