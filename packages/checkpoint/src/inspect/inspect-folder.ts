@@ -1,6 +1,6 @@
 import { inspect, KnownStructures } from '../look/inspect.ts';
 import { newestFirst, savedAtMsOf } from '../look/plan.ts';
-import { movementOf, type MovementFacts } from '../look/judge.ts';
+import { movementOf, type MovementFacts } from '../look/movement.ts';
 import { firstSeen, type Observations } from '../look/observations.ts';
 import type { Candidate, FileSeen, FolderTree, OpenWriters, Recogniser } from '../contract/recogniser.ts';
 import { keepable } from '../look/keepable.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '@runctl/core';
-import type { SeenClosed } from './judge.ts';
+import type { SeenClosed } from './movement.ts';
 import type { FileSeen, FolderTree, OpenWriters } from '../contract/recogniser.ts';
 import { fingerprintOf } from './scan.ts';
 

@@ -1,6 +1,7 @@
 import type { Clock } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
-import { type MovementFacts, type Shape, shapeOf, shapeOfPublished } from './judge.ts';
+import type { MovementFacts } from './movement.ts';
+import { type Shape, shapeOf, shapeOfPublished } from './shape.ts';
 import { finished, observe, type Observations } from './observations.ts';
 import { keepable } from './keepable.ts';
 import type { Candidate, FileSeen, OpenWriters, Recogniser, WorkloadEnd } from '../contract/recogniser.ts';

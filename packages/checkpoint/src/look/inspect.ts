@@ -1,4 +1,5 @@
-import { type Incomplete, judge, type MovementFacts } from './judge.ts';
+import { type Incomplete, judge } from './judge.ts';
+import type { MovementFacts } from './movement.ts';
 import type { Candidate, FileSeen, OpenWriters } from '../contract/recogniser.ts';
 import { fingerprintOf } from './scan.ts';
 import { structureOf, type StructureFinding } from '../formats/structure.ts';

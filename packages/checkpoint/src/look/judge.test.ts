@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type InspectionFacts, judge, movementOf, shapeOf, type Verdict } from './judge.ts';
+import { type InspectionFacts, judge, type Verdict } from './judge.ts';
+import { movementOf } from './movement.ts';
+import { shapeOf } from './shape.ts';
 import { finished, observe, type Observations } from './observations.ts';
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import { fingerprintOf } from './scan.ts';

@@ -1,4 +1,4 @@
-import type { MovementFacts } from './judge.ts';
+import type { MovementFacts } from './movement.ts';
 import { isSideFile } from './names.ts';
 import { changedMs } from './observations.ts';
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';

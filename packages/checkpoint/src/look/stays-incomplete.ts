@@ -1,4 +1,5 @@
-import type { Incomplete, MovementFacts } from './judge.ts';
+import type { Incomplete } from './judge.ts';
+import type { MovementFacts } from './movement.ts';
 import { isStill } from './observations.ts';
 import type { Candidate } from '../contract/recogniser.ts';
 

@@ -1,5 +1,5 @@
 import { type LatestPointer, type Manifest, runKeys } from '@runctl/protocol';
-import type { MovementFacts } from '../look/judge.ts';
+import type { MovementFacts } from '../look/movement.ts';
 import { isSideFile } from '../look/names.ts';
 import { lookAgainInMs } from '../look/observations.ts';
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';

@@ -1,7 +1,7 @@
 import { messageOf } from '@runctl/core';
 import { defaultRetention } from '@runctl/protocol';
 import { Lanes } from '@runctl/store';
-import { movementOf, type MovementFacts } from '../look/judge.ts';
+import { movementOf, type MovementFacts } from '../look/movement.ts';
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import { fingerprintOf } from '../look/scan.ts';
 import { describe, durableOf, lacksCompanions, leftOut, newFindings, type Findings, unsettled } from './accounts.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '@runctl/core';
 import type { Lanes } from '@runctl/store';
-import { movementOf } from '../look/judge.ts';
+import { movementOf } from '../look/movement.ts';
 import type { Candidate } from '../contract/recogniser.ts';
 import type { Looked } from '../look/folder-look.ts';
 import { holdsFilesOf, identityOf, isOlder, type PublishedRecord } from '../look/plan.ts';

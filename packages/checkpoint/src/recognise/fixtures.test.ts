@@ -10,7 +10,7 @@ import {
   type WrittenFile,
 } from './fixtures/fixture-world.ts';
 import { peers } from './fixtures/peers.ts';
-import { shapeOf } from '../look/judge.ts';
+import { shapeOf } from '../look/shape.ts';
 
 const running: Situation = {
   name: 'running, nothing has moved for the settling time',

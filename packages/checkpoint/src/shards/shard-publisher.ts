@@ -30,7 +30,7 @@ import { hashFilesOfKnownSize, KnownContent, uploadFiles } from '../upload/uploa
 import { DataPlace } from '../upload/data-places.ts';
 import { FileUploads } from '../upload/file-uploads.ts';
 import { memoryUploadJournal } from '../upload/upload-journal.ts';
-import { movementOf, type MovementFacts } from '../look/judge.ts';
+import { movementOf, type MovementFacts } from '../look/movement.ts';
 import type { Candidate } from '../contract/recogniser.ts';
 import { manifestForNode } from '../ledger/node-files.ts';
 import { newestRound } from '../ledger/shard-rounds.ts';

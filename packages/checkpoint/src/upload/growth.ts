@@ -1,4 +1,4 @@
-import { shapeOf } from '../look/judge.ts';
+import { shapeOf } from '../look/shape.ts';
 import { isSideFile, stepInName, topEntryOf } from '../look/names.ts';
 import type { FileSeen, FolderTree } from '../contract/recogniser.ts';
 import { fingerprintOf } from '../look/scan.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { zipOf } from '../../testing/test-world.ts';
-import { shapeOf } from '../../look/judge.ts';
+import { shapeOf } from '../../look/shape.ts';
 import { judged, SETTLE_MS, type Situation, type WrittenFile } from '../fixtures/fixture-world.ts';
 
 const running: Situation = { name: 'running', stillMs: SETTLE_MS, ended: null };
