@@ -276,8 +276,7 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
     });
 
     test('does not know a launch that is not shown yet, and knows it later', async () => {
-      const asked = await request();
-      const ref = await provider.launch(asked);
+      const { asked, ref } = await launched();
       under.faults.hideNew(true);
       expect(await provider.state(ref)).toEqual({ status: 'unknown', wanted: 0, running: 0, providerWord: null });
       expect(await provider.find(RUN, 1)).toBeNull();

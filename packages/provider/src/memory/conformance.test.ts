@@ -10,6 +10,7 @@ const SLOW: Partial<MemoryRules> = { startMs: 2000, makeMs: 1000, endMs: 3000 };
 async function memoryUnderTest(rules: Partial<MemoryRules>): Promise<ProviderUnderTest> {
   const clock = new FakeClock();
   const cloud = new MemoryCloud(clock, { ...SLOW, ...rules });
+  cloud.shell = () => Promise.resolve({ exitCode: 0, stdout: '', stderr: '' });
   const client = (): Provider => new MemoryProvider(cloud);
   return {
     provider: client(),
