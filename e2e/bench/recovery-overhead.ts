@@ -22,9 +22,9 @@ export const bench: Bench = {
     const samples: number[] = [];
     for (let life = 1; life <= ROUNDS; life++) {
       // Not any machine of the run: the one before is there until its deadline.
-      const { instanceId } = await reachesStep(world, run, life, 1);
+      const { machineId } = await reachesStep(world, run, life, 1);
       const noticeMs = Date.now();
-      const interrupted = await world.runctl(['sandbox', 'interrupt', instanceId]);
+      const interrupted = await world.runctl(['sandbox', 'interrupt', machineId]);
       if (interrupted.exitCode !== 0) throw new Error(interrupted.stderr);
       const stepMs = await eventually(
         'the next life steps',

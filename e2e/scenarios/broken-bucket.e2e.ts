@@ -34,8 +34,8 @@ test.concurrent.each(troubles)(
     await using world = await World.start();
     const run = await launchDetached(world, 'counter', { args: [String(STEPS), '0.2'] });
     const durable = await durableStep(world, run, 5);
-    const { instanceId } = await reachesStep(world, run, 1, 6);
-    await breakS3(world, [{ ...rule, name: 'trouble', match: { ...rule.match, principalInstanceId: instanceId } }]);
+    const { machineId } = await reachesStep(world, run, 1, 6);
+    await breakS3(world, [{ ...rule, name: 'trouble', match: { ...rule.match, principalInstanceId: machineId } }]);
     await eventually('the agent has met it', async () => ((await faultsApplied(world))['trouble'] ?? 0) >= 10);
     expect((await world.bucket.latest(run))?.step).toBeGreaterThanOrEqual(durable);
     await breakS3(world);

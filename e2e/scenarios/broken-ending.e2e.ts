@@ -39,7 +39,7 @@ test.concurrent('who cannot delete its fleet stays on, says so, and tries until 
     const status = await world.bucket.status(run, 1);
     return status?.doing.includes('could not be deleted') === true && status;
   });
-  expect(await livingInstances(world, run)).toEqual([refused.instanceId]);
+  expect(await livingInstances(world, run)).toEqual([refused.machineId]);
   const shown = await world.runctl(['wait', run]);
   expect(shown, shown.stderr).toMatchObject({ exitCode: 0 });
   await checkAfter(world, run);
@@ -50,18 +50,18 @@ describe.concurrent('the launch has its outcome, and its fleet stands', () => {
   test('neither the next agent nor the next machine trains, and who can deletes the fleet', async () => {
     await using world = await World.start();
     const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
-    const { instanceId } = await reachesStep(world, run, 1, 2);
+    const { machineId } = await reachesStep(world, run, 1, 2);
     await world.sandbox.send('throttle', { action: 'DeleteFleet', everyNth: 1 });
     const outcome = await eventually('the outcome', () => world.bucket.outcome(run));
     const first = await agentProcess(world, run);
-    await onInstance(world, instanceId, `kill -9 ${first}`);
+    await onInstance(world, machineId, `kill -9 ${first}`);
     await eventually('the next agent is up', async () => (await agentProcess(world, run)) !== first);
-    expect(await livingInstances(world, run)).toEqual([instanceId]);
+    expect(await livingInstances(world, run)).toEqual([machineId]);
 
-    await world.sandbox.send('interrupt', { target: { instanceId }, notice: false });
+    await world.sandbox.send('interrupt', { target: { instanceId: machineId }, notice: false });
     const successor = await eventually('the next machine is up', async () => {
       const [living] = await livingInstances(world, run);
-      return living !== undefined && living !== instanceId && living;
+      return living !== undefined && living !== machineId && living;
     });
     await eventually('it cannot delete the fleet either', async () =>
       (await onInstance(world, successor, SHOW_AGENT_LOG)).includes('the fleet could not be deleted'),
@@ -102,7 +102,7 @@ describe.concurrent('the laptop dies between making the fleet and writing its id
       await using world = await World.start();
       if (!goesOn) await world.sandbox.send('capacity', { capacity: 0 });
       await breakS3(world, [
-        { match: { keyPattern: '*/fleet.json', operations: ['PutObject'] }, effect: { kind: 'delay', ms: 60_000 } },
+        { match: { keyPattern: '*/machines.json', operations: ['PutObject'] }, effect: { kind: 'delay', ms: 60_000 } },
       ]);
       const script = await projectWith(world, 'counter');
       const laptop = world.start(['launch', script, '--yes', '--json', '--', '400', '0.1']);
@@ -116,7 +116,7 @@ describe.concurrent('the laptop dies between making the fleet and writing its id
       const [index = ''] = await world.bucket.keys('index/');
       const run = parseIndexKey(index)?.run ?? 'no run';
       if (goesOn) await reachesStep(world, run, 1, 1);
-      expect(await world.bucket.fleet(run)).toBeNull();
+      expect(await world.bucket.machines(run)).toBeNull();
       expect(await world.runctl(['status', run])).toMatchObject({ exitCode: 0 });
       const stopped = await world.runctl(['stop', run]);
       expect(stopped, stopped.stderr).toMatchObject({ exitCode: 0 });
@@ -129,9 +129,9 @@ describe.concurrent('stop with nobody alive', () => {
   test('in a capacity gap', async () => {
     await using world = await World.start();
     const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
-    const { instanceId } = await reachesStep(world, run, 1, 12);
+    const { machineId } = await reachesStep(world, run, 1, 12);
     await world.sandbox.send('capacity', { capacity: 0 });
-    await giveNotice(world, instanceId);
+    await giveNotice(world, machineId);
     await eventually('nobody lives', async () => (await livingInstances(world, run)).length === 0);
     const durable = (await world.bucket.attemptOutcome(run, 1))?.durableStep;
     const stopped = await world.runctl(['stop', run]);
@@ -145,11 +145,11 @@ describe.concurrent('stop with nobody alive', () => {
     await using world = await World.start();
     const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     const durable = await durableStep(world, run, 10);
-    const [instanceId = ''] = await livingInstances(world, run);
+    const [machineId = ''] = await livingInstances(world, run);
     // Without its program the supervisor can start it no more.
     await onInstance(
       world,
-      instanceId,
+      machineId,
       'rm "$RUNCTL_INSTANCE_ROOT/opt/runctl/agent.mjs"; kill -9 $(sed -E \'s/.*"pid":([0-9]+).*/\\1/\' "$RUNCTL_INSTANCE_ROOT/run/runctl/agent.json")',
     );
     const stopped = await world.runctl(['stop', run]);
@@ -164,8 +164,8 @@ describe.concurrent('stop with nobody alive', () => {
     await using world = await World.start();
     const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     await durableStep(world, run, 10);
-    const [instanceId = ''] = await livingInstances(world, run);
-    await cutOff(world, instanceId);
+    const [machineId = ''] = await livingInstances(world, run);
+    await cutOff(world, machineId);
     const stopped = await world.runctl(['stop', run]);
     expect(stopped, stopped.stderr).toMatchObject({ exitCode: 0 });
     expect(await world.bucket.outcome(run)).toMatchObject({ status: 'stopped', cause: 'laptop' });

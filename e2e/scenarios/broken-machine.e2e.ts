@@ -40,9 +40,9 @@ describe.concurrent('the clock of the machine is an hour off', () => {
       await using world = await World.start({ versioned: true });
       await world.sandbox.send('delays', { changes: { clockOffsetMs } });
       const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
-      const { instanceId } = await reachesStep(world, run, 1, 12);
+      const { machineId } = await reachesStep(world, run, 1, 12);
       await world.sandbox.send('delays', { changes: { clockOffsetMs: 0 } });
-      await giveNotice(world, instanceId);
+      await giveNotice(world, machineId);
 
       await succeeds(world, run, 60);
       const drained = await world.bucket.drained(run, 1);

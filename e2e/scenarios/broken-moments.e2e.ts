@@ -23,12 +23,12 @@ describe.concurrent('a notice at a bad moment', () => {
     await using world = await World.start({ versioned: true });
     await breakS3(world, [slowly('code/*', 'GetObject')]);
     const run = await launchDetached(world, 'counter', { args: ['30', '0.1'] });
-    const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'preparing' });
-    await giveNotice(world, instanceId);
+    const { machineId } = await reachesPhase(world, run, { generation: 1, phase: 'preparing' });
+    await giveNotice(world, machineId);
     await breakS3(world);
 
     await succeeds(world, run, 30);
-    expect(await world.bucket.attemptOutcome(run, 1)).toMatchObject({ status: 'interrupted', cause: 'spot-notice' });
+    expect(await world.bucket.attemptOutcome(run, 1)).toMatchObject({ status: 'interrupted', cause: 'notice' });
     expect(await world.bucket.started(run, 1)).toBeNull();
     expect(String(await world.bucket.log(run, 2))).toMatch(/^step 1$/m);
     await checkAfter(world, run);
@@ -39,13 +39,13 @@ describe.concurrent('a notice at a bad moment', () => {
     const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=25,35,45'] });
     await reachesStep(world, run, 1, 12);
     for (const generation of [1, 2, 3]) {
-      const { instanceId } = await reachesPhase(world, run, { generation, phase: 'running' });
-      await giveNotice(world, instanceId);
+      const { machineId } = await reachesPhase(world, run, { generation, phase: 'running' });
+      await giveNotice(world, machineId);
     }
     await succeeds(world, run, 60);
     for (const generation of [1, 2, 3]) {
       const outcome = await world.bucket.attemptOutcome(run, generation);
-      expect(outcome).toMatchObject({ status: 'interrupted', cause: 'spot-notice' });
+      expect(outcome).toMatchObject({ status: 'interrupted', cause: 'notice' });
       expect((await world.bucket.started(run, generation + 1))?.resumedFrom?.step).toBe(outcome?.durableStep);
     }
     await checkAfter(world, run);
@@ -56,8 +56,8 @@ describe.concurrent('a notice at a bad moment', () => {
     const run = await launchDetached(world, 'heavy', { args: ['60', '0.1', '16', '0', '10', 'hold=45'] });
     await durableStep(world, run, 10);
     await breakS3(world, [slowUploads]);
-    const { instanceId } = await reachesStep(world, run, 1, 21);
-    await giveNotice(world, instanceId);
+    const { machineId } = await reachesStep(world, run, 1, 21);
+    await giveNotice(world, machineId);
     await eventually('the drain is over', () => world.bucket.drained(run, 1));
     await breakS3(world);
 
@@ -77,19 +77,19 @@ describe.concurrent('the agent is killed after a notice', () => {
       // A longer window: the restart of a killed agent takes two real seconds, whatever the time scale.
       await using world = await World.start({ versioned: true, timeScale: 0.2 });
       const run = await launchDetached(world, 'heavy', { args: ['60', '0.1', '16', '3', '10', 'hold=45'] });
-      const { instanceId } = await reachesStep(world, run, 1, 12);
+      const { machineId } = await reachesStep(world, run, 1, 12);
       await breakS3(world, [slowUploads]);
       const pid = await agentProcess(world, run);
-      await giveNotice(world, instanceId);
+      await giveNotice(world, machineId);
       await reachesPhase(world, run, { generation: 1, phase });
-      await onInstance(world, instanceId, `kill -9 ${pid}`);
+      await onInstance(world, machineId, `kill -9 ${pid}`);
       await eventually('the drain is over', () => world.bucket.drained(run, 1));
       await breakS3(world);
 
       await succeeds(world, run, 60);
       const drained = await world.bucket.drained(run, 1);
       const account = JSON.stringify(drained);
-      expect(drained?.drain, account).toMatchObject({ cause: 'spot-notice', killed: false });
+      expect(drained?.drain, account).toMatchObject({ cause: 'notice', killed: false });
       expect(drained?.drain.durableStep, account).toBeGreaterThanOrEqual(12);
       expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
       expect(String(await world.bucket.log(run, 1)), account).toContain(
@@ -105,8 +105,8 @@ describe.concurrent('the agent is killed', () => {
     await using world = await World.start({ versioned: true });
     await breakS3(world, [slowly('code/*', 'GetObject')]);
     const run = await launchDetached(world, 'counter', { args: ['30', '0.1'] });
-    const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'preparing' });
-    await onInstance(world, instanceId, `kill -9 ${await agentProcess(world, run)}`);
+    const { machineId } = await reachesPhase(world, run, { generation: 1, phase: 'preparing' });
+    await onInstance(world, machineId, `kill -9 ${await agentProcess(world, run)}`);
     await breakS3(world);
 
     await succeeds(world, run, 30);
@@ -122,16 +122,16 @@ describe.concurrent('the agent is killed', () => {
     await reachesStep(world, run, 1, 12);
     await breakS3(world, [slowly('*/attempts/*/drained.json', 'PutObject')]);
     const pid = await agentProcess(world, run);
-    const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'running' });
-    await giveNotice(world, instanceId);
+    const { machineId } = await reachesPhase(world, run, { generation: 1, phase: 'running' });
+    await giveNotice(world, machineId);
     await reachesPhase(world, run, { generation: 1, phase: 'reporting' });
-    await onInstance(world, instanceId, `kill -9 ${pid}`);
+    await onInstance(world, machineId, `kill -9 ${pid}`);
     await breakS3(world);
 
     await succeeds(world, run, 60);
     const drained = await world.bucket.drained(run, 1);
     const account = JSON.stringify(drained);
-    expect(drained?.drain, account).toMatchObject({ cause: 'spot-notice', killed: false, newCheckpoint: true });
+    expect(drained?.drain, account).toMatchObject({ cause: 'notice', killed: false, newCheckpoint: true });
     expect(drained?.drain.durableStep, account).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
     expect(await world.bucket.attemptOutcome(run, 1)).toMatchObject({ status: 'interrupted', exitCode: 143 });
     expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
@@ -142,10 +142,10 @@ describe.concurrent('the agent is killed', () => {
     await using world = await World.start({ versioned: true });
     await breakS3(world, [slowly('*/attempts/*/outcome.json', 'PutObject')]);
     const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
-    const { instanceId } = await reachesPhase(world, run, { generation: 1, phase: 'running' });
+    const { machineId } = await reachesPhase(world, run, { generation: 1, phase: 'running' });
     const pid = await agentProcess(world, run);
     await reachesPhase(world, run, { generation: 1, phase: 'reporting' });
-    await onInstance(world, instanceId, `kill -9 ${pid}`);
+    await onInstance(world, machineId, `kill -9 ${pid}`);
     await breakS3(world);
 
     await succeeds(world, run, 20);
@@ -169,8 +169,8 @@ describe.concurrent('a script that leaves something behind', () => {
   test('a user stop during a drain changes nothing of the save, and ends the launch', async () => {
     await using world = await World.start({ versioned: true, timeScale: 0.2 });
     const run = await launchDetached(world, 'heavy', { args: ['60', '0.1', '1', '6', '10', 'hold=45'] });
-    const { instanceId } = await reachesStep(world, run, 1, 12);
-    await giveNotice(world, instanceId);
+    const { machineId } = await reachesStep(world, run, 1, 12);
+    await giveNotice(world, machineId);
     await reachesPhase(world, run, { generation: 1, phase: 'draining' });
     const stopped = await world.runctl(['stop', run]);
     expect(stopped, stopped.stderr).toMatchObject({ exitCode: 0 });

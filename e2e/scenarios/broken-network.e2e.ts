@@ -21,15 +21,15 @@ describe.concurrent('S3 fails during the drain', () => {
   test('back before the deadline: nothing is lost', async () => {
     await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
-    const { instanceId } = await reachesStep(world, run, 1, 12);
-    await cutOff(world, instanceId);
-    await giveNotice(world, instanceId);
+    const { machineId } = await reachesStep(world, run, 1, 12);
+    await cutOff(world, machineId);
+    await giveNotice(world, machineId);
     await after(2500);
-    await cutOff(world, instanceId, false);
+    await cutOff(world, machineId, false);
 
     await succeeds(world, run, 60);
     const drained = await world.bucket.drained(run, 1);
-    expect(drained?.drain).toMatchObject({ cause: 'spot-notice', killed: false, newCheckpoint: true, notDurable: [] });
+    expect(drained?.drain).toMatchObject({ cause: 'notice', killed: false, newCheckpoint: true, notDurable: [] });
     expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
     expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
     await checkAfter(world, run);
@@ -38,19 +38,19 @@ describe.concurrent('S3 fails during the drain', () => {
   test('only the checkpoint bytes fail, for half of the window: nothing is lost', async () => {
     await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
-    const { instanceId } = await reachesStep(world, run, 1, 12);
+    const { machineId } = await reachesStep(world, run, 1, 12);
     const operations = ['PutObject', 'CreateMultipartUpload', 'UploadPart'];
     await breakS3(world, [
       { match: { keyPattern: '*/data/*', operations }, effect: { kind: 'status', status: 503, code: 'SlowDown' } },
       { match: { keyPattern: '*/manifests/*', operations }, effect: { kind: 'reset' } },
     ]);
-    await giveNotice(world, instanceId);
+    await giveNotice(world, machineId);
     await after(6000);
     await breakS3(world);
 
     await succeeds(world, run, 60);
     const drained = await world.bucket.drained(run, 1);
-    expect(drained?.drain).toMatchObject({ cause: 'spot-notice', killed: false, notDurable: [] });
+    expect(drained?.drain).toMatchObject({ cause: 'notice', killed: false, notDurable: [] });
     expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
     await checkAfter(world, run);
   });
@@ -59,9 +59,9 @@ describe.concurrent('S3 fails during the drain', () => {
     await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     const durable = await durableStep(world, run, 10);
-    const { instanceId } = await reachesStep(world, run, 1, 12);
-    await cutOff(world, instanceId);
-    await giveNotice(world, instanceId);
+    const { machineId } = await reachesStep(world, run, 1, 12);
+    await cutOff(world, machineId);
+    await giveNotice(world, machineId);
 
     await succeeds(world, run, 60);
     expect(await world.bucket.attemptOutcome(run, 1)).toBeNull();
@@ -86,21 +86,21 @@ describe.concurrent('two machines of one run are alive', () => {
     await eventually('who waits has fetched the checkpoint', async () =>
       /^step-\d+\.json$/m.test(await onInstance(world, waiting, fetched)),
     );
-    await cutOff(world, first.instanceId);
+    await cutOff(world, first.machineId);
     const second = await reachesStep(world, run, 2, 1);
-    expect(second.instanceId).toBe(waiting);
+    expect(second.machineId).toBe(waiting);
     const before = await world.bucket.keys(`${runKeys(run).manifestsFolder}000001-`);
     expect(isAlive(first.pid ?? 0), 'the training of the first goes on unaware').toBe(true);
-    await cutOff(world, first.instanceId, false);
+    await cutOff(world, first.machineId, false);
 
     await eventually('the training of the first is ended', async () => !isAlive(first.pid ?? 0), 20_000);
     await eventually(
       'the first is off',
-      async () => !(await livingInstances(world, run)).includes(first.instanceId),
+      async () => !(await livingInstances(world, run)).includes(first.machineId),
       20_000,
     );
     expect(await world.bucket.keys(`${runKeys(run).manifestsFolder}000001-`)).toEqual(before);
-    expect(await livingInstances(world, run)).toEqual([second.instanceId]);
+    expect(await livingInstances(world, run)).toEqual([second.machineId]);
     await succeeds(world, run, 400);
     expect(await world.bucket.status(run, 3)).toBeNull();
     await checkAfter(world, run);
@@ -111,12 +111,12 @@ describe.concurrent('two machines of one run are alive', () => {
     const run = await launchDetached(world, 'counter', { args: ['250', '0.1', 'hold=45'] });
     const first = await reachesStep(world, run, 1, 12);
     await standBy(world, run);
-    await giveNotice(world, first.instanceId, true);
+    await giveNotice(world, first.machineId, true);
     const second = await reachesStep(world, run, 2, 1);
-    expect(second.instanceId).not.toBe(first.instanceId);
+    expect(second.machineId).not.toBe(first.machineId);
     await eventually(
       'the survivor is off',
-      async () => !(await livingInstances(world, run)).includes(first.instanceId),
+      async () => !(await livingInstances(world, run)).includes(first.machineId),
       40_000,
     );
     await succeeds(world, run, 250);
@@ -129,9 +129,9 @@ describe.concurrent('two machines of one run are alive', () => {
     const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
     const first = await reachesStep(world, run, 1, 12);
     await world.sandbox.send('capacity', { capacity: 0 });
-    await giveNotice(world, first.instanceId, true);
+    await giveNotice(world, first.machineId, true);
     const second = await reachesStep(world, run, 2, 1);
-    expect(second.instanceId).toBe(first.instanceId);
+    expect(second.machineId).toBe(first.machineId);
     await succeeds(world, run, 60);
     const drained = await world.bucket.drained(run, 1);
     expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
@@ -158,8 +158,8 @@ describe.concurrent('writes that nobody can be sure of', () => {
       lost('outcome', '*/launches/*/outcome.json', ['PutObject']),
     ]);
     const run = await launchDetached(world, 'heavy', { args: ['60', '0.1', '24', '0', '10', 'hold=45'] });
-    const { instanceId } = await reachesStep(world, run, 1, 15);
-    await giveNotice(world, instanceId);
+    const { machineId } = await reachesStep(world, run, 1, 15);
+    await giveNotice(world, machineId);
     await reachesPhase(world, run, { generation: 2, phase: 'running' });
     await succeeds(world, run, 60);
     const applied = await faultsApplied(world);
@@ -174,7 +174,7 @@ describe.concurrent('writes that nobody can be sure of', () => {
     await durableStep(world, run, 10);
     const first = await reachesStep(world, run, 1, 12);
     const old = await world.bucket.latest(run);
-    await giveNotice(world, first.instanceId);
+    await giveNotice(world, first.machineId);
     const second = await reachesPhase(world, run, { generation: 2, phase: 'running' });
     // As a machine would that hung in the middle of its commit: whole in itself, and newer by its step than all others.
     const real = await world.bucket.manifest(old?.manifest ?? '');
@@ -182,7 +182,7 @@ describe.concurrent('writes that nobody can be sure of', () => {
     const forged = { ...real, seq: 99, step: 5000 };
     const key = runKeys(run).manifest({ generation: 1, seq: 99 });
     await world.bucket.write(key, encodeDocument(manifestSchema, forged));
-    await giveNotice(world, second.instanceId);
+    await giveNotice(world, second.machineId);
 
     await succeeds(world, run, 60);
     const resumedFrom = (await world.bucket.started(run, 3))?.resumedFrom;
@@ -194,7 +194,7 @@ describe.concurrent('writes that nobody can be sure of', () => {
 
 /** A second machine of the run, whose agent is up and waits for the lease; the fleet wants only one again. Returns its id. */
 async function standBy(world: World, run: string): Promise<string> {
-  const FleetId = (await world.bucket.fleet(run))?.fleetId;
+  const FleetId = String((await world.bucket.machines(run))?.ref['fleetId']);
   const resize = (TotalTargetCapacity: number) =>
     world.ec2.send(
       new ModifyFleetCommand({

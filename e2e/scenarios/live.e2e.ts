@@ -20,11 +20,11 @@ for (const [level, via] of [
     const live = await world.runctl(['status', run, '--live', '--json']);
     expect(live, live.stderr).toMatchObject({ exitCode: 0 });
     const [answer] = jsonLines(live);
-    expect(answer).toMatchObject({ via, instanceId: seen.instanceId, status: { run, phase: 'running' } });
+    expect(answer).toMatchObject({ via, machineId: seen.machineId, status: { run, phase: 'running' } });
     expect((answer as { status: { step: number } }).status.step).toBeGreaterThanOrEqual(5);
     const human = await world.runctl(['status', run, '--live'], { env: world.otherLaptop() });
     expect(human, human.stderr).toMatchObject({ exitCode: 0 });
-    expect(human.stdout).toContain(`${seen.instanceId}, asked over ${via} just now`);
+    expect(human.stdout).toContain(`${seen.machineId}, asked over ${via} just now`);
     expect(human.stdout).toMatch(/step \d+ · durable \d+/);
 
     const attached = world.start(['attach', run]);
@@ -37,7 +37,7 @@ for (const [level, via] of [
     attached.kill('SIGINT');
     const detached = await attached;
     expect(detached).toMatchObject({ exitCode: 130 });
-    expect(detached.stderr).toContain(`attached to ${seen.instanceId} over ${via}`);
+    expect(detached.stderr).toContain(`attached to ${seen.machineId} over ${via}`);
     expect(detached.stderr).toContain(`stopped watching; ${run} goes on`);
     const steps = [...printed.matchAll(/^step (\d+)$/gm)].map((match) => Number(match[1]));
     expect(steps).toEqual(steps.map((_, index) => index + 1)); // from the first line on, none lost or doubled
@@ -53,8 +53,8 @@ test.concurrent(
   async () => {
     await using world = await World.start();
     const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
-    const { instanceId } = await reachesStep(world, run, 1, 3);
-    await world.control('partition', { target: { instanceId }, partitioned: true });
+    const { machineId } = await reachesStep(world, run, 1, 3);
+    await world.control('partition', { target: { instanceId: machineId }, partitioned: true });
     const commands = [
       ['status', run, '--live'],
       ['attach', run],
@@ -65,15 +65,15 @@ test.concurrent(
         /^error\[agent-unreachable\]: .* its last heartbeat is \d+.* old \(running, step \d+\)$/m,
       );
     }
-    await world.control('partition', { target: { instanceId }, partitioned: false });
+    await world.control('partition', { target: { instanceId: machineId }, partitioned: false });
     expect(await world.runctl(['status', run, '--live'])).toMatchObject({ exitCode: 0 });
 
     // Its agent hangs, its machine does not.
-    await onInstance(world, instanceId, `kill -STOP ${await agentProcess(world, run)}`);
+    await onInstance(world, machineId, `kill -STOP ${await agentProcess(world, run)}`);
     const hanging = await world.runctl(['status', run, '--live', '--json']);
     expect(hanging, hanging.stderr).toMatchObject({ exitCode: 14, stdout: '' });
     expect(hanging.stderr).toContain('its last heartbeat is ');
-    await onInstance(world, instanceId, `kill -CONT ${await agentProcess(world, run)}`);
+    await onInstance(world, machineId, `kill -CONT ${await agentProcess(world, run)}`);
 
     expect(await world.runctl(['stop', run])).toMatchObject({ exitCode: 0 });
     const gone = await world.runctl(['status', run, '--live', '--json']);

@@ -21,13 +21,13 @@ for (const level of ['process', 'lite'] as const)
 
       const drained = await world.bucket.drained(run, 1);
       expect(drained?.drain).toMatchObject({
-        cause: 'spot-notice',
+        cause: 'notice',
         killed: false,
         newCheckpoint: true,
         notDurable: [],
       });
       expect(drained?.drain.durableStep).toBeGreaterThanOrEqual(drained?.drain.stepAtStop ?? Infinity);
-      expect(await world.bucket.attemptOutcome(run, 1)).toMatchObject({ status: 'interrupted', cause: 'spot-notice' });
+      expect(await world.bucket.attemptOutcome(run, 1)).toMatchObject({ status: 'interrupted', cause: 'notice' });
       expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
       expect(String(await world.bucket.log(run, 2))).toContain(counterResult(60));
       await checkAfter(world, run);
@@ -62,7 +62,7 @@ test.concurrent(
     const waited = await world.runctl(['wait', run]);
     expect(waited, waited.stderr).toMatchObject({ exitCode: 0 });
     const drained = await world.bucket.drained(run, 1);
-    expect(drained?.drain).toMatchObject({ cause: 'spot-notice', killed: true });
+    expect(drained?.drain).toMatchObject({ cause: 'notice', killed: true });
     expect((await world.bucket.started(run, 2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
     await checkAfter(world, run);
   },

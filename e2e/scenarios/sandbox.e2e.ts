@@ -163,12 +163,12 @@ test.concurrent('interrupt names what it took, and refuses what is not there', a
   expect(nothing.exitCode).not.toBe(0);
   expect(nothing.stderr).toMatch(/^error\[instance-not-found\]: /);
   const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=45'] });
-  const { instanceId } = await reachesStep(world, run, 1, 3);
+  const { machineId } = await reachesStep(world, run, 1, 3);
   const taken = await runctl(['sandbox', 'interrupt', run, '--json'], { env: world.env });
   expect(taken, taken.stderr).toMatchObject({ exitCode: 0 });
-  expect(jsonLines(taken)).toEqual([{ instanceIds: [instanceId], notice: true }]);
+  expect(jsonLines(taken)).toEqual([{ instanceIds: [machineId], notice: true }]);
   const status = await runctl(['sandbox', 'status'], { env: world.env });
-  expect(status.stdout).toMatch(new RegExp(`${instanceId} .*${run} .* left`));
+  expect(status.stdout).toMatch(new RegExp(`${machineId} .*${run} .* left`));
   expect(await world.runctl(['wait', run])).toMatchObject({ exitCode: 0 });
 });
 

@@ -12,7 +12,7 @@ test.concurrent('the run completes without the laptop that launched it', async (
   const run = await eventually('a run is launched', async () => {
     const [key] = await world.bucket.keys('index/');
     const id = key?.split('-').slice(1).join('-') ?? null;
-    return id !== null && (await world.bucket.fleet(id)) !== null && id;
+    return id !== null && (await world.bucket.machines(id)) !== null && id;
   });
   laptop.kill('SIGKILL');
   await laptop;
@@ -30,7 +30,7 @@ test.concurrent('kill -9 on the agent does not touch the training, and nothing i
   await using world = await World.start();
   const run = await launchDetached(world, 'counter', { args: ['120', '0.1'] });
   const before = await reachesStep(world, run, 1, 10);
-  await onInstance(world, before.instanceId, `kill -9 ${await agentProcess(world, run)}`);
+  await onInstance(world, before.machineId, `kill -9 ${await agentProcess(world, run)}`);
   const after = await reachesStep(world, run, 1, (before.step ?? 0) + 15);
   expect(after.pid).toBe(before.pid);
 

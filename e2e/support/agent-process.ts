@@ -16,17 +16,17 @@ export async function instanceOf(world: World, run: string): Promise<string> {
 }
 
 /** Runs a shell script as root on the instance, by Run Command, and returns what it printed. */
-export async function onInstance(world: World, instanceId: string, script: string): Promise<string> {
+export async function onInstance(world: World, machineId: string, script: string): Promise<string> {
   // A machine that has just begun to run is unknown to SSM for a moment.
   const Command = await eventually(
-    `SSM takes a command for ${instanceId}`,
+    `SSM takes a command for ${machineId}`,
     async () => {
       try {
         return (
           (
             await world.ssm.send(
               new SendCommandCommand({
-                InstanceIds: [instanceId],
+                InstanceIds: [machineId],
                 DocumentName: 'AWS-RunShellScript',
                 Parameters: { commands: [script] },
               }),
@@ -40,10 +40,10 @@ export async function onInstance(world: World, instanceId: string, script: strin
     },
     15_000,
   );
-  return eventually(`${instanceId} ran ${script}`, async () => {
+  return eventually(`${machineId} ran ${script}`, async () => {
     try {
       const found = await world.ssm.send(
-        new GetCommandInvocationCommand({ CommandId: Command.CommandId, InstanceId: instanceId }),
+        new GetCommandInvocationCommand({ CommandId: Command.CommandId, InstanceId: machineId }),
       );
       return found.Status === 'InProgress' || found.Status === 'Pending' ? null : (found.StandardOutputContent ?? '');
     } catch (error) {

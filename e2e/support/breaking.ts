@@ -29,15 +29,15 @@ export async function faultsApplied(world: World): Promise<Record<string, number
 }
 
 /** Cuts one machine off from S3 and EC2, or connects it again. */
-export async function cutOff(world: World, instanceId: string, partitioned = true): Promise<void> {
+export async function cutOff(world: World, machineId: string, partitioned = true): Promise<void> {
   if (partitioned) await world.moment();
-  await world.sandbox.send('partition', { target: { instanceId }, partitioned });
+  await world.sandbox.send('partition', { target: { instanceId: machineId }, partitioned });
 }
 
 /** A notice for one machine. */
-export async function giveNotice(world: World, instanceId: string, survives = false): Promise<void> {
+export async function giveNotice(world: World, machineId: string, survives = false): Promise<void> {
   await world.moment();
-  await world.sandbox.send('interrupt', { target: { instanceId }, survives });
+  await world.sandbox.send('interrupt', { target: { instanceId: machineId }, survives });
 }
 
 /** Waits until the life `generation` is in `phase`. */

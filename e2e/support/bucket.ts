@@ -19,7 +19,7 @@ import {
   attemptStatus,
   decodeDocument,
   latestPointer,
-  launchFleet,
+  launchMachines,
   launchOutcome,
   manifest,
   parseLogKey,
@@ -139,8 +139,8 @@ export class Bucket implements Disposable {
     return this.#document(launchOutcome, runKeys(run).launch(launch).outcome);
   }
 
-  fleet(run: string, launch = 1): Promise<output<typeof launchFleet> | null> {
-    return this.#document(launchFleet, runKeys(run).launch(launch).fleet);
+  machines(run: string, launch = 1): Promise<output<typeof launchMachines> | null> {
+    return this.#document(launchMachines, runKeys(run).launch(launch).machines);
   }
 
   latest(run: string): Promise<LatestPointer | null> {

@@ -46,11 +46,10 @@ export async function writeRun(world: World, workload: Workload, args: readonly 
       archiveSha256: createHash('sha256').update(bytes).digest('hex'),
       archiveSizeBytes: bytes.length,
     },
-    workload: { script: `${workload}.py`, args: [...args], env: {}, interpreter: ['python3'] },
+    workload: { kind: 'script', script: `${workload}.py`, args: [...args], env: {}, interpreter: ['python3'] },
     checkpoint: { dir: 'checkpoints', resume: 'auto', resumeArgument: null, keep: defaultRetention },
     policy: { graceMs: null, budgetUsd: null, maxInterruptions: null, maxCrashes: 0 },
     timing: scaledTiming(TIME_SCALE),
-    tools: { agentKey: 'none', agentSha256: 'none', nodeKey: 'none', nodeSha256: 'none' },
   });
   await world.bucket.write(runKeys(run).spec, spec);
   return run;

@@ -40,7 +40,7 @@ const STORE_CONCURRENCY = 32;
 export function composeAgent(options: CompositionOptions): AgentPorts {
   const { clock, configuration, log, process } = options;
   const { config, paths } = configuration;
-  const { host, credentials } = openHost(configuration.host, {
+  const { host, credentials } = openHost(config.host, {
     environment: process.env,
     region: config.region,
     instanceRoot: configuration.instanceRoot,
@@ -80,8 +80,8 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
         processes: existsSync('/proc/self/stat') ? linuxProcessTable : psProcessTable,
         asUser: becoming(account, (name) => isKnown(name)),
         inScope: scopeOf(process, configuration),
-        leftoverMs: timing.noticeMs / 24,
-        pollMs: Math.min(1000, timing.imdsPollMs),
+        leftoverMs: timing.leftoversMs,
+        pollMs: Math.min(1000, timing.noticePollMs),
       }),
     lease: (request) => leaseKeeper(request, { ...options, store: leaseStore }),
     checkpoints: runCheckpoints({
@@ -99,7 +99,7 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
     unpackCode: unpackWithTar(account, process.env),
     inheritedEnvironment: process.env,
     // The boot guard would power the machine off then, but the next one would only start.
-    uselessMs: defaultTiming.bootGuardMs * 0.9,
+    uselessMs: defaultTiming.firstBootMs,
     agentVersion: options.version,
     pid: process.pid,
     onShutdown: options.onShutdown,

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { RunctlError, messageOf } from '@runctl/core';
 import { type AgentConfig, agentConfig, type AgentPaths, agentPaths, decodeDocument } from '@runctl/protocol';
-import * as z from 'zod';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -10,8 +9,6 @@ export interface Configuration {
   readonly config: AgentConfig;
   readonly paths: AgentPaths;
   readonly instanceRoot: string;
-  /** What the agent runs on. */
-  readonly host: string;
 }
 
 /** Errors: `config-missing` where there is no boot script's file, `config-invalid` where it is not what it should be. */
@@ -23,14 +20,10 @@ export function readConfiguration(environment: Environment): Configuration {
     config,
     paths: agentPaths(instanceRoot, config.run),
     instanceRoot,
-    host: config.host,
   };
 }
 
-/** A boot script that names no host is one for EC2. */
-const configWithHost = agentConfig.extend({ host: z.string().default('ec2') });
-
-function readConfig(path: string): z.output<typeof configWithHost> {
+function readConfig(path: string): AgentConfig {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path);
@@ -40,7 +33,7 @@ function readConfig(path: string): z.output<typeof configWithHost> {
     });
   }
   try {
-    return decodeDocument(configWithHost, bytes, path);
+    return decodeDocument(agentConfig, bytes, path);
   } catch (error) {
     if (error instanceof RunctlError && error.code === 'newer-format') throw error;
     throw new RunctlError('config-invalid', messageOf(error), { cause: error });

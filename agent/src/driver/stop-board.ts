@@ -33,9 +33,9 @@ export class StopBoard {
   }
 
   /** Why the machine goes away; null while it stays. */
-  get interruption(): 'spot-notice' | 'machine-shutdown' | null {
+  get interruption(): 'notice' | 'machine-shutdown' | null {
     const causes = this.#standing.map(({ cause }) => cause);
-    return causes.find((cause) => cause === 'spot-notice' || cause === 'machine-shutdown') ?? null;
+    return causes.find((cause) => cause === 'notice' || cause === 'machine-shutdown') ?? null;
   }
 
   /** It did not come true after all. */

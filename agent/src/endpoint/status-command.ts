@@ -100,9 +100,9 @@ const leaseLine = ({ lease }: AgentStatus): Line => [
   `${lease.state}${lease.renewedAgoMs === null ? '' : `, renewed ${formatDuration(lease.renewedAgoMs)} ago`}`,
 ];
 
-const machineLine = ({ instanceId, instanceType, market, zone }: AgentStatus): Line => [
+const machineLine = ({ machineId, machineType, market, location }: AgentStatus): Line => [
   'machine',
-  `${instanceId}, ${instanceType} (${market}) in ${zone}`,
+  `${machineId}, ${machineType} (${market}) in ${location}`,
 ];
 
 const warningLines = ({ warnings }: AgentStatus): readonly Line[] => warnings.map((warning) => ['warning', warning]);

@@ -66,6 +66,6 @@ const remember = (values: readonly number[], value: number): readonly number[] =
 function noticeLimits({ timing, policy }: Pick<RunSpec, 'timing' | 'policy'>) {
   const moment = { nowMs: 0, policy: attemptPolicy(timing) };
   const haltAtMs = Math.max(0, timing.noticeMs - timing.deadlineMarginMs);
-  const request = { cause: 'spot-notice', haltAtMs, graceMs: policy.graceMs } as const;
+  const request = { cause: 'notice', haltAtMs, graceMs: policy.graceMs } as const;
   return { usableMs: flushTime(haltAtMs, moment), saveLimitMs: killTime(request, moment) };
 }

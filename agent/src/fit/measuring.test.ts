@@ -76,7 +76,7 @@ test('grace shortens what the script has, not what an upload has', () => {
 const drained = (drain: Partial<DrainReport>): AttemptDrained =>
   ({
     drain: {
-      cause: 'spot-notice',
+      cause: 'notice',
       sigtermToExitMs: 10,
       flushMs: 20,
       killed: false,

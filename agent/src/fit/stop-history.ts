@@ -1,4 +1,4 @@
-import type { AttemptDrained, AttemptOutcome, AttemptStatus, StopCause } from '@runctl/protocol';
+import type { AttemptDrained, AttemptOutcome, AttemptStatus } from '@runctl/protocol';
 import type { StopSeen } from './observations.ts';
 
 /** What an earlier life left behind, as far as it bears on how its stop went. */
@@ -14,7 +14,8 @@ export interface StopHistory {
   readonly ranMs: number;
 }
 
-const UNASKED: ReadonlySet<StopCause> = new Set(['spot-notice', 'machine-shutdown']);
+/** Whether nobody asked for the stop. */
+const isUnasked = (cause: string): boolean => cause === 'notice' || cause === 'machine-shutdown';
 
 /** How earlier lives of the run were stopped, newest first. A life that ended without a word saved nothing at its end. */
 export async function stopHistory(lives: AsyncIterable<LifeSeen>): Promise<StopHistory> {
@@ -32,7 +33,7 @@ function stopOf({ status, outcome, drained }: LifeSeen): StopSeen | null {
   const drain = drained?.drain ?? null;
   if (drain !== null)
     return {
-      interruption: UNASKED.has(drain.cause),
+      interruption: isUnasked(drain.cause),
       saveMs: drain.sigtermToExitMs,
       killed: drain.killed,
       uploadMs: drain.flushMs,

@@ -20,8 +20,8 @@ export interface Successors {
   /** What `end` does, in the present continuous, and what is wrong while it rejects; for people. */
   readonly doing: string;
   readonly trouble: string;
-  /** The capacity that the launch's document of machines names; null where it names none of this host's. */
-  capacityIn(machines: unknown): string | null;
+  /** The capacity that the provider's reference in the launch's documents names; null where it names none of this host's. */
+  capacityIn(ref: unknown): string | null;
   /** Whether this machine may call `end`, without ending anything. Rejects while that can't be found out. */
   mayEnd(capacity: string): Promise<Permission>;
   /**

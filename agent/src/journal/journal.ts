@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { launchIntent, market, runSpec, stopCause, timestamp } from '@runctl/protocol';
+import { launchIntent, runSpec, stopCauses, timestamp } from '@runctl/protocol';
 import * as z from 'zod';
 
 const drainNote = z.object({
-  cause: stopCause,
+  cause: z.enum(stopCauses),
   seenAt: timestamp,
   termAt: timestamp,
   haltAt: timestamp.nullable(),
@@ -30,7 +30,7 @@ const journalDocument = z.object({
         machineId: z.string(),
         machineType: z.string(),
         location: z.string(),
-        market,
+        market: z.enum(['spot', 'on-demand']),
         capacity: z.string().nullable(),
       }),
       capacity: z.string().nullable(),

@@ -56,7 +56,7 @@ test.concurrent(
           throw new StoreError('denied', `${operation} s3://bucket/${key}: AccessDenied`, { code: 'AccessDenied' });
         return perform();
       });
-    const timing = { noticeMs: 400 };
+    const timing = { refusedMs: 1000 };
     await using world = await RunWorld.launch({ script: 'counter.py', args: ['15', '0.15'], store, timing });
     const machine = await world.machine('i-1');
     const life = machine.start();

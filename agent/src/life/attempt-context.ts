@@ -1,4 +1,4 @@
-import type { AttemptStatus, LaunchIntent, RunSpec } from '@runctl/protocol';
+import type { LaunchIntent, RunSpec } from '@runctl/protocol';
 import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
 import type { FitKeeper } from '../fit/fit-keeper.ts';
 import type { RunDocuments } from '../reporting/run-documents.ts';
@@ -7,6 +7,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { Supervisor } from '../workload/supervisor.ts';
 import type { LifeState } from '../reporting/life-state.ts';
+import type { Progress } from '../reporting/progress.ts';
 import type { AgentPorts } from './ports.ts';
 import type { StopBoard } from '../driver/stop-board.ts';
 
@@ -32,16 +33,15 @@ export interface LifeContext {
   readonly fit: FitKeeper;
   readonly folders: { readonly code: string; readonly checkpoint: string };
   readonly progress: {
-    read(): Promise<{ readonly step: number | null; readonly source: AttemptStatus['stepSource'] }>;
+    read(): Promise<{ readonly step: number | null; readonly source: Progress['source'] }>;
   };
   readonly node: number;
 }
 
-/** What the pool that this machine came from costs, by the plan that was shown before the launch. */
+/** What the offer that this machine came from costs, by the plan that was shown before the launch. */
 export function priceOf(intent: LaunchIntent | null, identity: HostIdentity): number | null {
-  const fits = (intent?.pools ?? []).filter(
-    (pool) => pool.instanceType === identity.machineType && pool.zone === identity.location,
+  const fits = (intent?.offers ?? []).filter(
+    (offer) => offer.machineType === identity.machineType && offer.location === identity.location,
   );
-  const pool = fits.find((each) => each.market === identity.market) ?? null;
-  return pool?.pricePerHourUsd ?? null;
+  return fits.find((offer) => offer.market === identity.market)?.pricePerHourUsd ?? null;
 }

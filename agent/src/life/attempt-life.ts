@@ -13,7 +13,7 @@ import { workloadCommand, workloadEnvironment } from '../workload/environment.ts
 import type { LifeContext } from './attempt-context.ts';
 import { PassAccounts } from '../checkpoints/pass-accounts.ts';
 import { mayHaveSaved, unsavedAfter, unsavedOf } from '../reporting/unsaved.ts';
-import { attemptPolicy, refusedMs } from '../lifecycle/windows.ts';
+import { attemptPolicy } from '../lifecycle/windows.ts';
 import { adoptedDrain, DrainNotes } from '../reporting/drain-notes.ts';
 import { isClean, noteCutOff, noteWorkload } from './workload-notes.ts';
 import { type AttemptReport, reportAttempt } from './report-attempt.ts';
@@ -55,7 +55,7 @@ export class AttemptLife implements AttemptActions {
       settleMs: facts.spec.timing.settleMs,
       beforePass: () => context.progress.read(),
       leaseTrouble: () => context.lease.trouble(),
-      refusedMs: refusedMs(facts.spec.timing.noticeMs),
+      refusedMs: facts.spec.timing.refusedMs,
       onPass: (report) => {
         this.#lastPass = report;
         accounts.tell(report);
@@ -146,7 +146,7 @@ export class AttemptLife implements AttemptActions {
       progressFile: ports.paths.progress,
       doneFile: ports.paths.done,
       account: ports.account,
-      longestStopMs: facts.spec.timing.noticeMs,
+      longestStopMs: facts.spec.timing.longestStopMs,
     });
     const command = workloadCommand(facts.spec, prepared.resumeFrom);
     const { id, pid } = await supervisor.start({ command, folder: folders.code, environment });
@@ -216,7 +216,7 @@ export class AttemptLife implements AttemptActions {
     if (publishes) this.#passing?.stop();
     else this.#passing?.abort();
     signal.addEventListener('abort', () => this.#passing?.abort(), { once: true });
-    const giveUpMs = hurried ? null : refusedMs(facts.spec.timing.noticeMs);
+    const giveUpMs = hurried ? null : facts.spec.timing.refusedMs;
     const flushing = Promise.all([
       publishes ? this.#finalPass({ ending, byMs, hurried }, signal) : null,
       shipRest(this.#shipper, { clock: ports.clock, log: ports.log, signal, giveUpMs }),

@@ -31,11 +31,14 @@ export async function learn(
   const intent = await until('the intent could not be read', () => documents.intent(), { ports, signal });
   const read = () => documents.machines();
   const machines = await until('the machines of the launch could not be read', read, { ports, signal });
-  const capacity = identity.capacity ?? ports.host.successors.capacityIn(machines);
+  const capacity = identity.capacity ?? ports.host.successors.capacityIn(machines?.ref ?? null);
   const facts = { spec, intent, identity, capacity };
   await journal.update({ facts });
   return facts;
 }
+
+/** Another format stays another format. */
+const INCURABLE: ReadonlySet<string> = new Set(['newer-format', 'older-format']);
 
 /** Calls until it succeeds; rejects only with the signal's reason, or with an error that no repetition cures. */
 export async function until<T>(
@@ -47,7 +50,7 @@ export async function until<T>(
     try {
       return await operation();
     } catch (error) {
-      if (signal.aborted || (error instanceof RunctlError && error.code === 'newer-format')) throw error;
+      if (signal.aborted || (error instanceof RunctlError && INCURABLE.has(error.code))) throw error;
       ports.log.warn({ error: messageOf(error), attempt }, complaint);
       await ports.clock.sleep(backoffMs(PAUSES, Math.min(attempt, 10), Math.random()), signal);
     }
@@ -56,7 +59,7 @@ export async function until<T>(
 
 /** Where the project and its checkpoints lie on this machine. */
 export function foldersOf(spec: RunSpec, home: string): { readonly code: string; readonly checkpoint: string } {
-  const code = join(home, spec.project.name);
+  const code = join(home, spec.project?.name ?? spec.run);
   const { dir } = spec.checkpoint;
   return { code, checkpoint: dir.startsWith('/') ? dir : join(code, dir) };
 }

@@ -38,9 +38,9 @@ test.concurrent('a notice becomes a saved step, and a second machine goes on fro
   await world.reachesStep(1, 8);
   first.imds.notice(6000);
   await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
-  expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', cause: 'spot-notice' });
+  expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', cause: 'notice' });
   const drained = await world.drained(1);
-  expect(drained?.drain).toMatchObject({ cause: 'spot-notice', killed: false, newCheckpoint: true, notDurable: [] });
+  expect(drained?.drain).toMatchObject({ cause: 'notice', killed: false, newCheckpoint: true, notDurable: [] });
   expect(drained?.drain.noticeToSigtermMs).toBeLessThan(200);
   const second = await world.machine('i-2');
   expect(await second.start()).toBe('off');
@@ -60,7 +60,7 @@ test.concurrent('a stop that is asked for during a drain ends the launch once th
   await eventually('the drain', async () => (await world.status(1))?.phase === 'draining');
   await world.control('stop');
   expect(await life).toBe('off');
-  expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', cause: 'spot-notice' });
+  expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', cause: 'notice' });
   expect(await world.outcome()).toMatchObject({ status: 'stopped', cause: 'user-stop', generation: 1 });
   expect(world.fleet.deletions).toBe(1);
 });
@@ -149,19 +149,19 @@ describe('an agent that dies', () => {
       await dying.adopt();
       const now = new Date().toISOString();
       const times = { seenAt: now, termAt: now, haltAt: new Date(Date.now() + 6000).toISOString(), killAt: null };
-      const why = { cause: 'spot-notice', ...times, killed: false, stepAtStop: null, windowMs: 6000 };
+      const why = { cause: 'notice', ...times, killed: false, stepAtStop: null, windowMs: 6000 };
       await dying.signal('SIGTERM', JSON.stringify(why));
       await eventually('the exit', () => existsSync(machine.paths.exit));
       machine.start().catch(() => {});
       await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
       expect(await world.attemptOutcome(1)).toMatchObject({
         status: 'interrupted',
-        cause: 'spot-notice',
+        cause: 'notice',
         exitCode: 143,
         durableStep: 1,
       });
       expect((await world.drained(1))?.drain).toMatchObject({
-        cause: 'spot-notice',
+        cause: 'notice',
         killed: false,
         newCheckpoint: true,
       });
@@ -413,7 +413,7 @@ describe('two machines of one run', () => {
       told = await askStatus(second.paths.endpoint).catch(() => null);
       return told?.doing.startsWith('waiting for the lease that i-1 holds') === true;
     });
-    expect(told).toMatchObject({ generation: null, instanceId: 'i-2', phase: 'waiting', lease: { state: 'waiting' } });
+    expect(told).toMatchObject({ generation: null, machineId: 'i-2', phase: 'waiting', lease: { state: 'waiting' } });
     expect(await life).toBe('off');
     expect(await waiting).toBe('off');
     expect(await world.status(2)).toBeNull();
@@ -424,7 +424,7 @@ describe('two machines of one run', () => {
     await using world = await RunWorld.launch({
       script: 'counter.py',
       args: ['1000', '0.03'],
-      timing: { noticeMs: 100 },
+      timing: { standByMs: 1500, standByPollMs: 100 },
     });
     const [first, second] = [await world.machine('i-1'), await world.machine('i-2')];
     const life = first.start();

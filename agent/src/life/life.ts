@@ -9,7 +9,6 @@ import { outcomeOf } from './launch-outcome.ts';
 import { type LearnedFacts, until } from './learn.ts';
 import { Services } from './services.ts';
 import { standBy } from './stand-by.ts';
-import { shutdownWindowMs } from '../lifecycle/windows.ts';
 
 /** What to do next; the loop below knows nothing else. */
 type Next =
@@ -67,7 +66,7 @@ export class Life {
     const { facts, life, ports, stops } = this.#context;
     ports.log.warn({ phase: life.phase }, 'the machine is shutting down');
     if (life.phase === 'waiting' || life.phase === 'ended') return this.#leaving.abort(new Error('shutting down'));
-    const haltAtMs = ports.clock.monotonicMs() + shutdownWindowMs(facts.spec.timing.noticeMs);
+    const haltAtMs = ports.clock.monotonicMs() + facts.spec.timing.shutdownMs;
     stops.raise({ cause: 'machine-shutdown', haltAtMs, graceMs: null });
   }
 
@@ -129,6 +128,8 @@ export class Life {
   /** Why this machine must not train, or null. Proven before any training. */
   async #refusal(): Promise<string | null> {
     const { facts, ports } = this.#context;
+    const { kind } = facts.spec.workload;
+    if (kind !== 'script') return `the run is a ${kind}; this agent runs scripts`;
     if (facts.spec.nodes !== 1) return `the run wants ${facts.spec.nodes} machines at once; this agent trains on one`;
     const find = () => this.#capacity();
     const capacity = await until('the launch could not be looked up', find, { ports, signal: this.#signal });
@@ -146,7 +147,7 @@ export class Life {
     const { capacity, intent } = this.#learned;
     if (capacity !== null || intent === null) return capacity;
     const { documents, ports } = this.#context;
-    return ports.host.successors.capacityIn(await documents.machines());
+    return ports.host.successors.capacityIn((await documents.machines())?.ref ?? null);
   }
 
   async #tryLease(): Promise<number | null> {
@@ -202,9 +203,9 @@ export class Life {
   /** After an interruption: the successor may start at once; true when the machine is shutting down and waits for us. */
   async #yield(): Promise<boolean> {
     const { facts, journal, lease, life, ports, stops } = this.#context;
-    const { noticeMs, survivalMs } = facts.spec.timing;
+    const { releaseMs, restMs, survivalMs } = facts.spec.timing;
     const halts = stops.standing.flatMap((request) => (request.haltAtMs === null ? [] : [request.haltAtMs]));
-    const haltMs = Math.min(...halts, ports.clock.monotonicMs() + noticeMs) - ports.clock.monotonicMs();
+    const haltMs = Math.min(...halts, ports.clock.monotonicMs() + restMs) - ports.clock.monotonicMs();
     // A full disk must not keep the lease from the successor.
     await journal
       .update({ restUntil: timestampOf(ports.clock.wallMs() + Math.max(0, haltMs) + survivalMs) })
@@ -212,7 +213,7 @@ export class Life {
     await this.#services.lastBeat();
     await until('the lease could not be released', () => lease.release(), {
       ports,
-      signal: AbortSignal.any([this.#signal, AbortSignal.timeout(noticeMs)]),
+      signal: AbortSignal.any([this.#signal, AbortSignal.timeout(releaseMs)]),
     }).catch(() => {});
     life.enter('ended', 'waiting for the machine to be taken');
     return stops.standing.some((request) => request.cause === 'machine-shutdown');
@@ -228,7 +229,7 @@ export class Life {
     await ports.clock.sleep(untilMs - ports.clock.wallMs(), this.#signal);
     ports.log.warn({}, 'the machine outlived its deadline; trying for the lease again');
     await this.#services.outliveNotice();
-    stops.withdraw('spot-notice');
+    stops.withdraw('notice');
     // Of the generation that was lost meanwhile: what begins now is another.
     stops.withdraw('fenced');
     life.notice = null;

@@ -59,7 +59,7 @@ function placeOf({ facts, journal, node, ports }: LifeContext) {
     generation: journal.state.attempt?.generation ?? 1,
     node,
     launch: ports.config.launch,
-    instanceId: facts.identity.machineId,
+    machineId: facts.identity.machineId,
     at: timestampOf(ports.clock.wallMs()),
   } as const;
 }

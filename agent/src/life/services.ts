@@ -10,10 +10,7 @@ import type { InterruptionWatcher, Notice } from '../host/interruptions.ts';
 import type { LogShipper } from '../reporting/shipper.ts';
 import type { LifeContext } from './attempt-context.ts';
 import type { AttemptLife } from './attempt-life.ts';
-import { userStopGraceMs } from '../lifecycle/windows.ts';
 
-/** At the end of its validity a launch's machines go without a notice: this long before it the agent stops by itself. */
-const VALIDITY_MARGIN_MS = 600_000;
 /** Earlier lives whose stops are looked at. */
 const RECALLED_LIVES = 20;
 
@@ -38,11 +35,11 @@ export class Services {
     const { facts, life, ports } = context;
     this.#context = context;
     this.#budgetUsd = facts.spec.policy.budgetUsd;
-    const { deadlineMarginMs, imdsPollMs, noticeMs } = facts.spec.timing;
+    const { deadlineMarginMs, noticePollMs, noticeMs } = facts.spec.timing;
     this.#watcher = ports.host.watch({
       clock: ports.clock,
       log: ports.log.child({ component: 'interruption' }),
-      timing: { deadlineMarginMs, noticeMs, pollMs: imdsPollMs },
+      timing: { deadlineMarginMs, noticeMs, pollMs: noticePollMs },
       outlived: context.journal.state.outlivedNotice,
       events: {
         onNotice: (notice) => this.#onNotice(notice),
@@ -169,7 +166,7 @@ export class Services {
     life.notice = { action, deadlineMs };
     ports.log.warn({ action, windowMs }, 'notice');
     const { graceMs } = facts.spec.policy;
-    stops.raise({ cause: 'spot-notice', haltAtMs: deadlineMs, graceMs }, firstSeenMs);
+    stops.raise({ cause: 'notice', haltAtMs: deadlineMs, graceMs }, firstSeenMs);
     this.#current?.attempt.hurry(deadlineMs);
     const generation = journal.state.attempt?.generation;
     if (generation === undefined) return;
@@ -179,7 +176,7 @@ export class Services {
         generation,
         node,
         launch: ports.config.launch,
-        instanceId: facts.identity.machineId,
+        machineId: facts.identity.machineId,
         at: timestampOf(ports.clock.wallMs()),
         action,
         windowMs,
@@ -193,7 +190,7 @@ export class Services {
     const { facts, life, stops } = this.#context;
     switch (wish.action) {
       case 'stop': {
-        const usual = userStopGraceMs(facts.spec.timing.noticeMs);
+        const usual = facts.spec.timing.userStopGraceMs;
         const graceMs = Math.min(usual, wish.args.graceMs ?? usual);
         stops.raise({ cause: 'user-stop', haltAtMs: null, graceMs });
         return;
@@ -211,9 +208,8 @@ export class Services {
   /** Money and validity. Looked at with every heartbeat's period, since both move slowly. */
   async #watchLimits(signal: AbortSignal): Promise<void> {
     const { facts, ports, stops } = this.#context;
-    const { heartbeatMs, noticeMs } = facts.spec.timing;
+    const { heartbeatMs, userStopGraceMs: graceMs, validityMarginMs } = facts.spec.timing;
     const validUntilMs = facts.intent === null ? Number.POSITIVE_INFINITY : Date.parse(facts.intent.validUntil);
-    const graceMs = userStopGraceMs(noticeMs);
     const raised = new Set<string>();
     while (!signal.aborted) {
       const spentUsd = this.#spentUsd();
@@ -221,7 +217,7 @@ export class Services {
         raised.add('budget');
         stops.raise({ cause: 'budget', haltAtMs: null, graceMs });
       }
-      if (ports.clock.wallMs() >= validUntilMs - VALIDITY_MARGIN_MS && !raised.has('deadline')) {
+      if (ports.clock.wallMs() >= validUntilMs - validityMarginMs && !raised.has('deadline')) {
         raised.add('deadline');
         stops.raise({ cause: 'deadline', haltAtMs: null, graceMs });
       }

@@ -2,7 +2,6 @@ import { messageOf } from '@runctl/core';
 import { downloadAccount } from '../preparation/download-account.ts';
 import { bringCode } from '../preparation/prepare.ts';
 import type { LifeContext } from './attempt-context.ts';
-import { standbyMs } from '../lifecycle/windows.ts';
 
 export interface StandByOptions {
   /** Resolves once the launch has an outcome, or when the signal fires. Never rejects. */
@@ -62,10 +61,10 @@ async function untilSuperfluous(
   { facts, lease, ports }: LifeContext,
   { sinceMs, signal }: { readonly sinceMs: () => number; readonly signal: AbortSignal },
 ): Promise<boolean> {
-  const { noticeMs } = facts.spec.timing;
+  const { standByMs, standByPollMs } = facts.spec.timing;
   while (!signal.aborted) {
-    await ports.clock.sleep(noticeMs, signal).catch(() => {});
-    const isLong = ports.clock.monotonicMs() - sinceMs() >= standbyMs(noticeMs);
+    await ports.clock.sleep(standByPollMs, signal).catch(() => {});
+    const isLong = ports.clock.monotonicMs() - sinceMs() >= standByMs;
     // While the bucket does not answer nobody knows whether the holder lives.
     if (!signal.aborted && isLong && lease.trouble() === null) return true;
   }

@@ -13,7 +13,7 @@ const policy: AttemptPolicy = {
 const worlds = { numRuns: 5000 };
 const forward = ['preparing', 'running', 'draining', 'flushing', 'reporting', 'ended'];
 
-const causes = fc.constantFrom('spot-notice', 'user-stop', 'budget', 'deadline', 'fenced', 'machine-shutdown' as const);
+const causes = fc.constantFrom('notice', 'user-stop', 'budget', 'deadline', 'fenced', 'machine-shutdown' as const);
 const drains: fc.Arbitrary<Drain> = fc.record({
   cause: causes,
   haltAtMs: fc.option(fc.integer({ min: 0, max: 200_000 })),
@@ -278,7 +278,7 @@ function live(given: World): Lived {
   };
   initialAttempt.effects.forEach(perform);
   at(given.noticeAtMs, () =>
-    feed({ type: 'stop', request: { cause: 'spot-notice', haltAtMs: lived.haltAtMs, graceMs: null } }),
+    feed({ type: 'stop', request: { cause: 'notice', haltAtMs: lived.haltAtMs, graceMs: null } }),
   );
   for (const other of given.others) at(other.atMs, () => feed({ type: 'stop', request: other.request }));
   for (let turn = 0; turn < 200 && pending.length > 0; turn++) {
@@ -341,7 +341,7 @@ describe('in worlds with delays and failures of their own', () => {
     const adopted = step(waiting.state, { type: 'adopted', drain: null }, 100, policy);
     expect(adopted.effects[0]).toEqual({ type: 'signal', signal: 'SIGTERM' });
     const none = step(waiting.state, { type: 'nothing-running' }, 100, policy);
-    expect(none.state).toMatchObject({ phase: 'flushing', ending: { cause: 'spot-notice', started: false } });
+    expect(none.state).toMatchObject({ phase: 'flushing', ending: { cause: 'notice', started: false } });
   });
 
   test('of two stops that wait for a spawn the first gives the cause and the nearer the deadline', () => {
@@ -364,7 +364,7 @@ describe('in worlds with delays and failures of their own', () => {
 
 const notice = (haltAtMs: number, graceMs: number | null = null): AttemptEvent => ({
   type: 'stop',
-  request: { cause: 'spot-notice', haltAtMs, graceMs },
+  request: { cause: 'notice', haltAtMs, graceMs },
 });
 const userStop = (graceMs: number): AttemptEvent => ({
   type: 'stop',
@@ -373,7 +373,7 @@ const userStop = (graceMs: number): AttemptEvent => ({
 
 test('a user stop during the drain of a notice shortens the grace and leaves the cause', () => {
   const draining = step({ phase: 'running' }, notice(120_000), 0, policy).state;
-  expect(step(draining, userStop(1000), 2000, policy).state).toMatchObject({ cause: 'spot-notice', killAtMs: 3000 });
+  expect(step(draining, userStop(1000), 2000, policy).state).toMatchObject({ cause: 'notice', killAtMs: 3000 });
 });
 
 test('a notice during the drain of a user stop brings its end, and leaves the cause', () => {

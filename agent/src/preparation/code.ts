@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chown, mkdir, open, rm } from 'node:fs/promises';
 import { RunctlError } from '@runctl/core';
-import type { RunSpec } from '@runctl/protocol';
+import type { RunProject } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import type { Account } from '../workload/account.ts';
 
@@ -12,7 +12,7 @@ export type UnpackCode = (archivePath: string, folder: string) => Promise<void>;
 
 export interface CodeRequest {
   readonly store: ObjectStore;
-  readonly project: RunSpec['project'];
+  readonly project: RunProject;
   /** Where the archive is kept while it is unpacked. */
   readonly archivePath: string;
   readonly folder: string;

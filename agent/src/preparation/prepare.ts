@@ -3,7 +3,6 @@ import type { AgentPaths, AttemptStarted, RunSpec } from '@runctl/protocol';
 import { isStoreError, type ObjectStore } from '@runctl/store';
 import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
 import type { Journal } from '../journal/journal.ts';
-import { refusedMs } from '../lifecycle/windows.ts';
 import type { LifeState } from '../reporting/life-state.ts';
 import type { Account } from '../workload/account.ts';
 import { placeCode, type UnpackCode } from './code.ts';
@@ -75,7 +74,7 @@ async function patiently<T>(
       if (signal.aborted || !isStoreError(error, ...PASSING, ...REFUSED)) throw error;
       const nowMs = ports.clock.monotonicMs();
       refusedSinceMs = isStoreError(error, ...REFUSED) ? (refusedSinceMs ?? nowMs) : null;
-      if (refusedSinceMs !== null && nowMs - refusedSinceMs >= refusedMs(facts.spec.timing.noticeMs)) throw error;
+      if (refusedSinceMs !== null && nowMs - refusedSinceMs >= facts.spec.timing.refusedMs) throw error;
       ports.log.warn({ error: messageOf(error), attempt }, 'preparing has to wait for the bucket');
       life.enter('preparing', `waiting for the bucket: ${messageOf(error)}`);
       await ports.clock.sleep(backoffMs(PAUSES, Math.min(attempt, 10), Math.random()), signal);
@@ -99,7 +98,7 @@ export async function bringCode(
   signal: AbortSignal,
 ): Promise<void> {
   const { project } = facts.spec;
-  if (journal.state.codeUnpacked === project.treeHash) return;
+  if (project === null || journal.state.codeUnpacked === project.treeHash) return;
   if (life.phase !== 'waiting')
     life.enter('preparing', `fetching the project (${formatBytes(project.archiveSizeBytes)})`);
   await placeCode({

@@ -34,7 +34,7 @@ describe('what follows from an ending', () => {
   });
 
   test('exit 0 after our signal is an interruption, and success only with the done-marker', () => {
-    const noticed: Ending = { ...ending, cause: 'spot-notice' };
+    const noticed: Ending = { ...ending, cause: 'notice' };
     expect(judge(noticed, circumstances)).toMatchObject({ next: 'yield', attempt: 'interrupted' });
     expect(judge(noticed, { ...circumstances, done: true })).toMatchObject({ next: 'end-launch', launch: 'succeeded' });
   });
@@ -49,15 +49,15 @@ describe('what follows from an ending', () => {
       message: told,
     });
     // A successor does again what is lost.
-    const taken = judge(ending, { ...lost, interruption: 'spot-notice' });
+    const taken = judge(ending, { ...lost, interruption: 'notice' });
     expect(taken).toMatchObject({ next: 'yield', attempt: 'interrupted' });
-    expect(judge(ending, { ...circumstances, interruption: 'spot-notice' })).toMatchObject({ launch: 'succeeded' });
-    const noticed: Ending = { ...ending, cause: 'spot-notice' };
+    expect(judge(ending, { ...circumstances, interruption: 'notice' })).toMatchObject({ launch: 'succeeded' });
+    const noticed: Ending = { ...ending, cause: 'notice' };
     expect(judge(noticed, { ...lost, done: true })).toMatchObject({ next: 'yield', attempt: 'interrupted' });
   });
 
   test('a non-zero exit after our signal is no crash', () => {
-    expect(judge({ ...ending, cause: 'spot-notice', exit: left(143) }, circumstances).next).toBe('yield');
+    expect(judge({ ...ending, cause: 'notice', exit: left(143) }, circumstances).next).toBe('yield');
     expect(judge({ ...ending, cause: 'user-stop', exit: left(1) }, circumstances)).toMatchObject({
       launch: 'stopped',
       cause: 'user-stop',
@@ -86,7 +86,7 @@ describe('what follows from an ending', () => {
   });
 
   test('interruptions are unlimited unless a limit is given', () => {
-    const noticed: Ending = { ...ending, cause: 'spot-notice', exit: left(143) };
+    const noticed: Ending = { ...ending, cause: 'notice', exit: left(143) };
     expect(judge(noticed, { ...circumstances, interruptions: 1000 }).next).toBe('yield');
     const limited = { ...circumstances, policy: { ...policy, maxInterruptions: 2 } };
     expect(judge(noticed, { ...limited, interruptions: 1 }).next).toBe('yield');

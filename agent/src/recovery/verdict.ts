@@ -25,7 +25,7 @@ export interface Circumstances {
   /** What it saved last and is not durable, for people; null when all of it is. */
   readonly unsaved: string | null;
   /** Why the machine goes away, if it does: the script may have ended by itself right before. */
-  readonly interruption: 'spot-notice' | 'machine-shutdown' | null;
+  readonly interruption: 'notice' | 'machine-shutdown' | null;
   readonly ranMs: number;
   /** Crashes on this machine before this ending. */
   readonly crashes: readonly Crash[];
@@ -41,10 +41,11 @@ export function crashOf(ending: Ending, ranMs: number): Crash | null {
     case 'exited':
       return ending.exit?.code === 0 ? null : { failure: exitText(ending.exit), ranMs };
     case 'spawn-failed':
+    case 'preparation-failed':
       return { failure: `could not start: ${ending.message ?? 'no reason was given'}`, ranMs };
     case 'hang':
       return { failure: 'made no progress and was stopped', ranMs };
-    case 'spot-notice':
+    case 'notice':
     case 'machine-shutdown':
     case 'user-stop':
     case 'budget':
@@ -85,7 +86,7 @@ function judgeEnding(ending: Ending, circumstances: Circumstances): Verdict {
   // What it saved last goes with the machine: whoever comes next does that part again.
   if (finished && ending.cause === 'exited' && circumstances.interruption !== null)
     return interrupted({ ...ending, cause: circumstances.interruption }, circumstances);
-  if (ending.cause === 'spot-notice' || ending.cause === 'machine-shutdown') return interrupted(ending, circumstances);
+  if (ending.cause === 'notice' || ending.cause === 'machine-shutdown') return interrupted(ending, circumstances);
   return {
     next: 'end-launch',
     attempt: 'stopped',
@@ -114,7 +115,7 @@ function afterCrashVerdict(cause: StopCause, crash: Crash, circumstances: Circum
 function interrupted(ending: Ending, circumstances: Circumstances): Verdict {
   const count = circumstances.interruptions + 1;
   const { maxInterruptions } = circumstances.policy;
-  const what = ending.cause === 'spot-notice' ? 'EC2 takes the machine back' : 'the machine is shutting down';
+  const what = ending.cause === 'notice' ? 'EC2 takes the machine back' : 'the machine is shutting down';
   if (maxInterruptions !== null && count > maxInterruptions)
     return {
       next: 'end-launch',

@@ -15,9 +15,10 @@ import {
   encodeDocument,
   type LatestPointer,
   latestPointer,
-  launchFleet,
   type LaunchIntent,
   launchIntent,
+  type LaunchMachines,
+  launchMachines,
   type LaunchOutcome,
   launchOutcome,
   parseAttemptKey,
@@ -66,9 +67,8 @@ export class RunDocuments {
     return this.#read(launchIntent, this.keys.launch(this.#place.launch).intent);
   }
 
-  /** What the launch wrote down of its machines, for the host to read; null before that. */
-  machines(): Promise<unknown> {
-    return this.#read(launchFleet, this.keys.launch(this.#place.launch).fleet);
+  machines(): Promise<LaunchMachines | null> {
+    return this.#read(launchMachines, this.keys.launch(this.#place.launch).machines);
   }
 
   launchOutcome(signal?: AbortSignal): Promise<LaunchOutcome | null> {

@@ -60,7 +60,7 @@ export function waitingStatusOf(facts: WaitingFacts): WaitingStatus {
     launch: facts.launch,
     node: facts.node,
     generation: null,
-    instanceId: identity.machineId,
+    machineId: identity.machineId,
     at: timestampOf(facts.nowWallMs),
     phase: life.phase,
     phaseSince: timestampOf(life.phaseSinceMs),
@@ -72,8 +72,8 @@ export function waitingStatusOf(facts: WaitingFacts): WaitingStatus {
     lease: facts.lease,
     pricePerHourUsd: facts.pricePerHourUsd,
     market: identity.market,
-    instanceType: identity.machineType,
-    zone: identity.location,
+    machineType: identity.machineType,
+    location: identity.location,
     warnings: [...life.warnings],
   };
 }

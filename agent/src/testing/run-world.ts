@@ -74,10 +74,13 @@ export class RunWorld {
       run: world.run,
       launch: 1,
       at: new Date().toISOString(),
-      clientToken: 'token',
-      templateName: 'template',
+      provider: 'aws',
+      target: {},
+      tools: { agentKey: 'a', agentSha256: 'a', nodeKey: 'n', nodeSha256: 'n' },
+      arguments: null,
+      token: 'token',
       market: 'spot',
-      pools: [{ instanceType: 'g5.xlarge', zone: 'us-east-1a', subnetId: null, market: 'spot', pricePerHourUsd: 3.6 }],
+      offers: [{ machineType: 'g5.xlarge', location: 'us-east-1a', market: 'spot', pricePerHourUsd: 3.6 }],
       validUntil: new Date(options.validUntilMs ?? Date.now() + 86_400_000).toISOString(),
       by: 'test',
       nonce: 'nonce',
@@ -86,8 +89,8 @@ export class RunWorld {
     return world;
   }
 
-  async machine(instanceId: string): Promise<TestMachine> {
-    const machine = await TestMachine.boot(this, instanceId);
+  async machine(machineId: string): Promise<TestMachine> {
+    const machine = await TestMachine.boot(this, machineId);
     this.#machines.push(machine);
     return machine;
   }
@@ -193,6 +196,7 @@ export class RunWorld {
         archiveSizeBytes,
       },
       workload: {
+        kind: 'script',
         script: options.script,
         args: [...(options.args ?? [])],
         env: { FROM_SPEC: 'yes' },
@@ -209,13 +213,12 @@ export class RunWorld {
       timing: {
         ...scaledTiming(0.05),
         settleMs: 100,
-        imdsPollMs: 50,
+        noticePollMs: 50,
         heartbeatMs: 200,
         controlPollMs: 100,
         logShipMs: 200,
         ...options.timing,
       },
-      tools: { agentKey: 'agent', agentSha256: 'agent', nodeKey: 'node', nodeSha256: 'node' },
     };
   }
 }

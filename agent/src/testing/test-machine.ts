@@ -43,9 +43,9 @@ export class TestMachine implements AsyncDisposable {
     this.root = folder.path;
   }
 
-  static async boot(world: MachineWorld, instanceId: string): Promise<TestMachine> {
+  static async boot(world: MachineWorld, machineId: string): Promise<TestMachine> {
     const folder = await temporaryFolder('runctl-machine');
-    return new TestMachine(world, await ImdsServer.start({ instanceId }), folder);
+    return new TestMachine(world, await ImdsServer.start({ instanceId: machineId }), folder);
   }
 
   get paths() {
@@ -139,7 +139,15 @@ export class TestMachine implements AsyncDisposable {
           clock: systemClock,
           log,
           paths: this.paths,
-          config: { version: FORMAT_VERSION, run, launch: 1, bucket: 'bucket', prefix: '', region: 'us-east-1' },
+          config: {
+            version: FORMAT_VERSION,
+            run,
+            launch: 1,
+            bucket: 'bucket',
+            prefix: '',
+            region: 'us-east-1',
+            host: 'ec2',
+          },
           store,
           host,
           priority: {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { workloadCommand, workloadEnvironment } from './environment.ts';
 
 const spec = runSpec.parse({
-  version: 1,
+  version: 2,
   run: 'r-aaaaaaaaaa',
   name: null,
   createdAt: '2026-01-01T00:00:00.000Z',
@@ -11,6 +11,7 @@ const spec = runSpec.parse({
   nodes: 1,
   project: { name: 'p', treeHash: 't', archiveKey: 'k', archiveSha256: 's', archiveSizeBytes: 1 },
   workload: {
+    kind: 'script',
     script: 'train.py',
     args: ['--lr', '0.1'],
     env: { OMP_NUM_THREADS: '4', RANK: '3' },
@@ -19,7 +20,6 @@ const spec = runSpec.parse({
   checkpoint: { dir: 'checkpoints', resume: 'auto', resumeArgument: '--resume {path}', keep: defaultRetention },
   policy: { graceMs: null, budgetUsd: null, maxInterruptions: null, maxCrashes: 3 },
   timing: scaledTiming(1),
-  tools: { agentKey: 'a', agentSha256: 'a', nodeKey: 'n', nodeSha256: 'n' },
 });
 const facts = {
   spec,

@@ -1,3 +1,4 @@
+import { RunctlError } from '@runctl/core';
 import type { RunSpec } from '@runctl/protocol';
 
 /** Of a launcher or scheduler around the agent: would make a framework believe that it runs under that. */
@@ -52,6 +53,7 @@ export function workloadEnvironment(
 
 /** Interpreter, script and arguments, and the resume argument where there is something to resume from. */
 export function workloadCommand(spec: RunSpec, resumeFrom: string | null): readonly string[] {
+  if (spec.workload.kind !== 'script') throw new RunctlError('internal', `cannot start a ${spec.workload.kind}`);
   const { script, args, interpreter } = spec.workload;
   const start = interpreter.length > 0 ? [...interpreter, script] : [script.includes('/') ? script : `./${script}`];
   const template = resumeFrom === null ? '' : (spec.checkpoint.resumeArgument ?? '');

@@ -32,7 +32,7 @@ export class AttachCommand extends FollowingCommand {
         return await this.follow(view, { cloud, run });
       const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser ?? 'ubuntu') : null;
       const live = await openLive(cloud, { run, clock, signal, dial: services.dial, tunnel });
-      if (!this.json) this.note(`attached to ${live.instanceId} over ${live.via}`);
+      if (!this.json) this.note(`attached to ${live.machineId} over ${live.via}`);
       try {
         return await this.follow(view, { cloud, run, live });
       } finally {

@@ -94,8 +94,12 @@ export class DrillCommand extends WorkloadCommand {
       level: region.level,
       ...numbers,
       compare: this.compare,
-      interrupt: async (instanceId, notice) => {
-        await context.services.sandbox.interrupt(region.folder, { target: { instanceId }, notice, rebalance: false });
+      interrupt: async (machineId, notice) => {
+        await context.services.sandbox.interrupt(region.folder, {
+          target: { instanceId: machineId },
+          notice,
+          rebalance: false,
+        });
       },
     });
     let step = await drilling.next();

@@ -112,7 +112,7 @@ describe('launch', () => {
       await run.outcome({ generation: 2 });
     });
     expect(result.stdout).toBe('step 1\nstep 2\nstep 3\n');
-    expect(result.stderr).toContain('attempt 1 ended: interrupted (spot-notice); another machine takes over');
+    expect(result.stderr).toContain('attempt 1 ended: interrupted (notice); another machine takes over');
     expect(result.stderr).toContain('── attempt 2 · i-2 · g5.xlarge us-east-1a spot · resumed at step 2 ──');
   });
 
@@ -210,10 +210,10 @@ describe('launch', () => {
     const result = await scope.world.run(['launch', 'train.py', '--yes'], async (world) => {
       const run = await world.launched();
       const failure = {
-        version: 1,
+        version: 2,
         run: run.run,
         launch: 1,
-        instanceId: 'i-1',
+        machineId: 'i-1',
         stage: 'fetching the agent',
         message: 'AccessDenied',
         at: new Date(0).toISOString(),

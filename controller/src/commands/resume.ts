@@ -49,6 +49,7 @@ export class ResumeCommand extends FollowingCommand {
       { cloud, clock, user },
       {
         run,
+        tools: await this.context.services.tools(),
         place: {
           instanceTypes: this.instanceTypes === undefined ? [] : settings.instance_types,
           market: this.onDemand === undefined ? null : this.onDemand ? 'on-demand' : 'spot',
@@ -61,9 +62,9 @@ export class ResumeCommand extends FollowingCommand {
         },
       },
     );
-    const { launch, fleet, fromStep } = resumed;
+    const { launch, machines, fromStep } = resumed;
     const view = await this.followView();
-    view.show({ type: 'fleet', run, launch, fleetId: fleet.fleetId });
+    view.show({ type: 'fleet', run, launch, fleetId: String(machines.ref['fleetId']) });
     if (!this.json)
       this.note(
         `launch ${launch} of ${run}, ${fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`}`,

@@ -76,7 +76,7 @@ describe('status', () => {
         warning    the disk is nearly full
 
       ATTEMPT  INSTANCE  MACHINE                    STARTED (UTC)        FROM   ENDED
-      1        i-1       g5.xlarge us-east-1a spot  2026-01-01 00:00:00  start  interrupted (spot-notice, exit 143) at step 40, durable 40
+      1        i-1       g5.xlarge us-east-1a spot  2026-01-01 00:00:00  start  interrupted (notice, exit 143) at step 40, durable 40
       2        i-2       g5.xlarge us-east-1a spot  2026-01-01 00:01:00  40     goes on
 
       runctl logs <run> · runctl attach <run> · runctl events <run>
@@ -158,7 +158,7 @@ describe('status', () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const { run } = await launched(world);
-    await world.store.delete([`runs/${run}/launches/0001/fleet.json`]);
+    await world.store.delete([`runs/${run}/launches/0001/machines.json`]);
     expect((await world.run(['status', 'mine'])).stdout).toContain(`fleet      fleet-runctl-<run>-1 active`);
     const refused = await world.run(['resume', 'mine', '--yes']);
     expect(refused.stderr).toContain('error[run-active]');
@@ -168,7 +168,7 @@ describe('status', () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const { run } = await launched(world);
-    await world.store.delete([`runs/${run}/launches/0001/fleet.json`]);
+    await world.store.delete([`runs/${run}/launches/0001/machines.json`]);
     world.fleets.findFleet = () => Promise.resolve(null); // EC2 does not show it yet
     expect((await world.run(['resume', 'mine', '--yes', '--detach'])).stderr).toContain('error[run-active]');
     await world.clock.advance(130_000);
@@ -220,7 +220,7 @@ describe('status', () => {
       await readBytes(world.store, `runs/${run.run}/attempts/000001/0000/status.json`),
     ).toString();
     world.remote = {
-      run: async (instanceId) => ({ exitCode: 0, stdout: instanceId === 'i-1' ? status : '', stderr: '' }),
+      run: async (machineId) => ({ exitCode: 0, stdout: machineId === 'i-1' ? status : '', stderr: '' }),
     };
     const result = await world.run(['status', 'mine', '--live']);
     expect(result.stdout).toContain('i-1, asked over ssm just now');
@@ -386,7 +386,7 @@ describe('stop', () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const run = await launched(world);
-    await world.store.delete([`runs/${run.run}/launches/0001/fleet.json`]);
+    await world.store.delete([`runs/${run.run}/launches/0001/machines.json`]);
     await world.run(['stop', 'mine']);
     expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
   });
@@ -517,11 +517,11 @@ describe('events', () => {
     await run.outcome({ generation: 2 });
     expect((await world.run(['events', 'mine'])).stdout).toMatchInlineSnapshot(`
       "2026-01-01 00:00:00.000  me@laptop               launch 1 begun, spot
-      2026-01-01 00:00:00.000  fleet-runctl-<run>-1  fleet made for launch 1
+      2026-01-01 00:00:00.000  fleet-runctl-<run>-1  machines asked for, for launch 1
       2026-01-01 00:00:01.000  i-1                     attempt 1 started from nothing on g5.xlarge us-east-1a spot
       2026-01-01 00:00:02.000  i-1                     interruption notice (terminate), 120 s left, at step 40
-      2026-01-01 00:00:02.000  i-1                     drained (spot-notice), durable step 40
-      2026-01-01 00:00:02.000  i-1                     attempt 1 ended: interrupted (spot-notice), the workload finished
+      2026-01-01 00:00:02.000  i-1                     drained (notice), durable step 40
+      2026-01-01 00:00:02.000  i-1                     attempt 1 ended: interrupted (notice), the workload finished
       2026-01-01 00:00:03.000  i-2                     attempt 2 started from step 40 on g5.xlarge us-east-1a spot
       2026-01-01 00:00:04.000  generation 2            launch 1 succeeded (exited): the workload finished
       2026-01-01 00:00:04.000  i-2                     attempt 2 ended: succeeded (exited), the workload finished

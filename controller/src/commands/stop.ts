@@ -39,10 +39,18 @@ export class StopCommand extends RunctlCommand {
     const stopping = stopRun({ cloud, clock, user }, { run, graceMs, signal });
     let step = await stopping.next();
     for (; step.done !== true; step = await stopping.next()) show(step.value);
+    if (step.value === null) return this.stoppedOlder(run);
     const { status, message, durableStep } = step.value;
     const durable = durableStep === null ? 'nothing is durable' : `durable step ${durableStep}`;
     if (this.json) this.printJson({ type: 'stopped', run, status, message, durableStep });
     else this.print(`${run} ${status}: ${message}; ${durable}`);
+    return 0;
+  }
+
+  private stoppedOlder(run: string): number {
+    const message = 'an older runctl launched it; its machines are ended, and that runctl can resume it';
+    if (this.json) this.printJson({ type: 'stopped', run, status: 'older', message, durableStep: null });
+    else this.print(`${run}: ${message}`);
     return 0;
   }
 }

@@ -10,7 +10,7 @@ export function drillLine(event: DrillEvent, style: Styles): string | null {
         event.which === 'undisturbed' ? `undisturbed run ${event.run}` : `run ${event.run}, to be interrupted`,
       );
     case 'attempt':
-      return `${event.instanceId}: the script runs${event.resumed ? `, resumed from step ${event.fromStep ?? '?'}` : ', from nothing'}`;
+      return `${event.machineId}: the script runs${event.resumed ? `, resumed from step ${event.fromStep ?? '?'}` : ', from nothing'}`;
     case 'interrupting':
       return style.yellow(
         `interruption ${event.number}: ${event.kind === 'notice' ? 'notice' : 'the machine dies without notice'} at step ${event.step ?? 'unknown'} (durable so far: ${event.durableStep ?? 'nothing'})`,

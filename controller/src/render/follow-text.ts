@@ -20,16 +20,16 @@ export function followLine(event: Exclude<FollowEvent, { type: 'log' }> | Launch
     case 'instance': {
       const { instance } = event;
       const price = priceText({ pricePerHourUsd: event.pricePerHourUsd });
-      return `instance ${instance.instanceId}: ${instance.instanceType} in ${instance.zone}, ${instance.market} at ${price}/h, ${instance.state === 'pending' ? 'booting' : instance.state}`;
+      return `instance ${instance.machineId}: ${instance.machineType} in ${instance.location}, ${instance.market} at ${price}/h, ${instance.state === 'pending' ? 'booting' : instance.state}`;
     }
     case 'instance-ended':
-      return `instance ${event.instance.instanceId} is gone${event.instance.stateReason === null ? '' : ` (${event.instance.stateReason})`}`;
+      return `instance ${event.instance.machineId} is gone${event.instance.stateReason === null ? '' : ` (${event.instance.stateReason})`}`;
     case 'boot-failed':
       return style.red(
-        `${event.failure.instanceId} failed before the agent, at "${event.failure.stage}": ${event.failure.message}`,
+        `${event.failure.machineId} failed before the agent, at "${event.failure.stage}": ${event.failure.message}`,
       );
     case 'phase':
-      return event.phase === 'running' ? null : `${event.instanceId} ${event.phase}: ${event.doing}`;
+      return event.phase === 'running' ? null : `${event.machineId} ${event.phase}: ${event.doing}`;
     case 'status':
       return style.dim(statusLine(event.status));
     case 'attempt':

@@ -6,6 +6,7 @@ import type { LaunchEvent } from '@runctl/operations/launch';
 import { exitCodeOfOutcome } from '@runctl/operations/run';
 import { followLine } from './follow-text.ts';
 import { logBanner } from './log.ts';
+import { endText } from './status.ts';
 import { styles } from './style.ts';
 
 /** Shows a run to whoever watches: provisioning and news on stderr, the script's own output on stdout. */
@@ -78,9 +79,8 @@ function humanView(options: FollowViewOptions): FollowView {
 }
 
 function outcomeLine(outcome: LaunchOutcome, style: ReturnType<typeof styles>): string {
-  const words = { succeeded: style.green('succeeded'), failed: style.red('failed'), stopped: style.yellow('stopped') };
   const durable = outcome.durableStep === null ? '' : `, durable step ${outcome.durableStep}`;
-  return `${words[outcome.status]} ${outcome.message}${durable}`;
+  return `${endText(outcome.status, style)} ${outcome.message}${durable}`;
 }
 
 function jsonView(options: FollowViewOptions): FollowView {

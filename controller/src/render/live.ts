@@ -26,7 +26,7 @@ export function renderLive(answer: LiveAnswer, colour: boolean): string {
     ],
   ];
   const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(8))} ${text}`);
-  return `${style.bold(`${answer.instanceId}, asked over ${answer.via} just now`)}\n${lines.join('\n')}\n`;
+  return `${style.bold(`${answer.machineId}, asked over ${answer.via} just now`)}\n${lines.join('\n')}\n`;
 }
 
 /** `step 120 · durable 100 · at risk 12 s ($0.01) · spent $0.02` */

@@ -1,5 +1,6 @@
 import { formatBytes, formatDuration, formatUsd } from '@runctl/core';
-import type { Pool, RetentionPolicy } from '@runctl/protocol';
+import type { Pool } from '@runctl/provider';
+import type { RetentionPolicy } from '@runctl/protocol';
 import type { LaunchPlan } from '@runctl/operations/launch';
 import { styles } from './style.ts';
 import { table } from './table.ts';
@@ -37,7 +38,7 @@ export function renderPlan(plan: LaunchPlan, colour: boolean): string {
   const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(13))} ${text}`);
   const pools = table(
     ['FIRST CHOICES', 'ZONE', 'MARKET', 'PRICE/H'],
-    plan.pools.slice(0, SHOWN_POOLS).map((pool) => [pool.instanceType, pool.zone, pool.market, priceText(pool)]),
+    plan.pools.slice(0, SHOWN_POOLS).map((pool) => [pool.machineType, pool.location, pool.market, priceText(pool)]),
   );
   const more = plan.pools.length > SHOWN_POOLS ? `  … and ${plan.pools.length - SHOWN_POOLS} more\n` : '';
   const skipped = snapshot.notes.length - SHOWN_NOTES;

@@ -1,4 +1,5 @@
-import { formatDuration, formatUsd } from '@runctl/core';
+import { assertNever, formatDuration, formatUsd } from '@runctl/core';
+import type { Workload } from '@runctl/protocol';
 import type { RunDetail } from '@runctl/operations/status';
 import { attemptNumber, lastLaunch, type AttemptRecord, type RunRecord, hasEnded } from '@runctl/operations/run';
 import { fitText, intervalText } from './follow-text.ts';
@@ -7,6 +8,19 @@ import { stateText } from './status.ts';
 import { styles, type Styles } from './style.ts';
 import { table } from './table.ts';
 
+function workloadText(workload: Workload): string {
+  switch (workload.kind) {
+    case 'script':
+      return [...workload.interpreter, workload.script, ...workload.args].join(' ');
+    case 'command':
+      return workload.command.join(' ');
+    case 'container':
+      return [workload.image, ...workload.command].join(' ');
+    default:
+      return assertNever(workload);
+  }
+}
+
 /** `runctl status RUN`. */
 export function renderRunDetail(detail: RunDetail, options: { colour: boolean; sandbox: boolean }): string {
   const style = styles(options.colour);
@@ -14,7 +28,7 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
   const { spec } = record;
   const rows: [string, string][] = [
     ['state', `${stateText(detail.state, style)}${stateReason(detail)}${goneText(detail, style)}`],
-    ['script', [...spec.workload.interpreter, spec.workload.script, ...spec.workload.args].join(' ')],
+    [spec.workload.kind, workloadText(spec.workload)],
     ['step', stepText(record)],
     ['durable', durableText(detail, style)],
     ['at risk', riskText(detail, style)],
@@ -43,7 +57,7 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
     ...warnings(record).map((text) => `  ${style.yellow('warning')}    ${text}`),
     ...detail.ec2.errors.map((text) => `  ${style.red('EC2')}        ${text}`),
     ...record.boots.map(
-      (boot) => `  ${style.red('boot')}       ${boot.instanceId} failed at "${boot.stage}": ${boot.message}`,
+      (boot) => `  ${style.red('boot')}       ${boot.machineId} failed at "${boot.stage}": ${boot.message}`,
     ),
     '',
     attemptTable(record),
@@ -72,17 +86,17 @@ function stateReason(detail: RunDetail): string {
   if (state.kind === 'active') return state.doing === '' ? '' : `: ${state.doing}`;
   if (state.kind === 'silent') return ` (was ${state.phase}); the machine may be gone, EC2 then replaces it`;
   if (state.kind === 'boot-failing') return `: ${state.reason}`;
-  if (state.kind === 'succeeded' || state.kind === 'failed' || state.kind === 'stopped') return `: ${state.message}`;
+  if ('message' in state) return `: ${state.message}`;
   return '';
 }
 
 /** A heartbeat can be younger than its machine's end: EC2 then knows better. */
 function goneText(detail: RunDetail, style: Styles): string {
   if (detail.state.kind !== 'active' && detail.state.kind !== 'silent') return '';
-  const holder = detail.record.attempts.at(-1)?.status?.document.instanceId;
-  const instance = detail.ec2.instances.find((other) => other.instanceId === holder);
+  const holder = detail.record.attempts.at(-1)?.status?.document.machineId;
+  const instance = detail.ec2.instances.find((other) => other.machineId === holder);
   if (instance === undefined || instance.state === 'running' || instance.state === 'pending') return '';
-  return style.yellow(`; but EC2 says that ${instance.instanceId} is ${instance.state}, so another machine takes over`);
+  return style.yellow(`; but EC2 says that ${instance.machineId} is ${instance.state}, so another machine takes over`);
 }
 
 function stepText(record: RunRecord): string {
@@ -108,7 +122,7 @@ function riskText(detail: RunDetail, style: Styles): string {
 function heartbeatText(record: RunRecord): string {
   const status = record.attempts.at(-1)?.status;
   if (status === null || status === undefined) return 'none yet';
-  return `${formatDuration(status.ageMs)} ago, from ${status.document.instanceId}`;
+  return `${formatDuration(status.ageMs)} ago, from ${status.document.machineId}`;
 }
 
 function costText(detail: RunDetail): string {
@@ -124,7 +138,7 @@ function fleetText(detail: RunDetail): string {
   if (fleet === null) return 'none was made';
   const living = instances.filter((instance) => instance.state === 'running' || instance.state === 'pending');
   const machines = living.map(
-    (instance) => `${instance.instanceId} ${instance.instanceType} ${instance.zone} ${instance.state}`,
+    (instance) => `${instance.machineId} ${instance.machineType} ${instance.location} ${instance.state}`,
   );
   return `${fleet.fleetId} ${fleet.state ?? 'unknown to EC2'}; ${machines.length === 0 ? 'no machine' : machines.join(', ')}`;
 }
@@ -136,10 +150,10 @@ function warnings(record: RunRecord): readonly string[] {
 function attemptTable(record: RunRecord): string {
   const rows = record.attempts.map((attempt) => [
     String(attemptNumber(record, attempt.generation)),
-    attempt.started?.instanceId ?? attempt.status?.document.instanceId ?? '-',
+    attempt.started?.machineId ?? attempt.status?.document.machineId ?? '-',
     attempt.started === null
       ? '-'
-      : `${attempt.started.instanceType} ${attempt.started.zone} ${attempt.started.market}`,
+      : `${attempt.started.machineType} ${attempt.started.location} ${attempt.started.market}`,
     attempt.started?.at.slice(0, 19).replace('T', ' ') ?? '-',
     attempt.started === null
       ? '-'

@@ -1,5 +1,5 @@
 import { assertNever, formatDuration, formatUsd } from '@runctl/core';
-import type { RunSummary } from '@runctl/operations/status';
+import type { RunRow } from '@runctl/operations/status';
 import type { RunState } from '@runctl/operations/run';
 import { styles, type Styles } from './style.ts';
 import { table } from './table.ts';
@@ -14,22 +14,31 @@ export function stateText(state: RunState, style: Styles): string {
     case 'boot-failing':
       return style.red(`boot failed ${state.failures}×`);
     case 'succeeded':
-      return style.green(state.kind);
     case 'failed':
-      return style.red(state.kind);
+    case 'stopped':
+      return endText(state.kind, style);
+    case 'ended':
+      return endText(state.status, style);
+    case 'older':
+      return style.dim('older format');
     case 'launching':
     case 'provisioning':
     case 'recovering':
-    case 'stopped':
       return style.yellow(state.kind);
     default:
       return assertNever(state);
   }
 }
 
+/** A status that this build does not know is shown as it is. */
+export function endText(status: string, style: Styles): string {
+  if (status === 'succeeded') return style.green(status);
+  return status === 'failed' ? style.red(status) : style.yellow(status);
+}
+
 /** The table of `runctl status`, and how old what it says is. */
 export function renderRuns(
-  runs: readonly RunSummary[],
+  runs: readonly RunRow[],
   options: { nowMs: number; colour: boolean; location: string },
 ): string {
   if (runs.length === 0) return `no runs in ${options.location}\n`;
@@ -40,7 +49,7 @@ export function renderRuns(
     stateText(run.state, style),
     numberText(run.step),
     numberText(run.durableStep),
-    run.instanceType === null ? '-' : `${run.instanceType} ${run.zone} ${run.market}`,
+    run.machineType === null ? '-' : `${run.machineType} ${run.location} ${run.market}`,
     run.spentUsd === null ? '-' : formatUsd(run.spentUsd),
     numberText(run.interruptions),
     formatDuration(options.nowMs - Date.parse(run.createdAt)),

@@ -6,6 +6,10 @@ import { styles } from './style.ts';
 export function stopLine(event: StopEvent, colour: boolean): string | null {
   if (event.type === 'asked') return `asked ${event.owner} to save and stop`;
   if (event.type === 'nobody-alive') return `${event.why}: ending the run from here`;
+  if (event.type === 'older-ended')
+    return event.fleetIds.length === 0
+      ? 'no machines of it were found'
+      : `ended ${event.fleetIds.join(', ')} by their tags`;
   if (event.type === 'fleet-ended') {
     if (event.fleetId === null) return 'no fleet was ever made';
     return `fleet ${event.fleetId} and its machines are gone${event.deletedHere ? ' (deleted from here)' : ''}`;

@@ -57,6 +57,8 @@ export class CommandWorld {
   remote: RemoteCommand = {
     run: () => Promise.reject(new RunctlError('agent-unreachable', 'the instance does not answer')),
   };
+  /** What a launch uploads for its machines. */
+  tools: Tools = tools;
   answer: boolean | null = null;
   /** Programs that were run in the foreground, and how the next one ends. */
   readonly foreground: { command: string; args: readonly string[]; resumeFrom: string | undefined }[] = [];
@@ -146,7 +148,7 @@ export class CommandWorld {
         interrupt: none,
         serve: none,
       },
-      tools: () => Promise.resolve(tools),
+      tools: () => Promise.resolve(this.tools),
       foreground: (command, args, { env }) => {
         this.foreground.push({ command, args, resumeFrom: env['RUNCTL_RESUME_FROM'] });
         return Promise.resolve(this.foregroundExitCode);
@@ -159,7 +161,7 @@ export class CommandWorld {
 }
 
 const bytes = Buffer.from('tool');
-const tools: Tools = {
+export const tools: Tools = {
   agent: { sha256: 'a'.repeat(64), sizeBytes: bytes.length, body: bytes },
   node: { sha256: 'b'.repeat(64), sizeBytes: bytes.length, body: bytes, version: 'v24.0.0', os: 'linux', arch: 'x64' },
 };

@@ -1,6 +1,5 @@
-import type { CloudInstance, FleetEvent, FleetProvider, LaunchRequest } from '@runctl/provider';
+import type { CloudInstance, FleetEvent, FleetProvider, LaunchRequest, Pool } from '@runctl/provider';
 import { RunctlError, type Clock } from '@runctl/core';
-import type { Pool } from '@runctl/protocol';
 
 interface Fleet {
   readonly request: LaunchRequest;
@@ -35,10 +34,10 @@ export class FakeFleets implements FleetProvider {
   async offers(types: readonly string[], { market }: { market: Pool['market'] }): Promise<readonly Pool[]> {
     const unknown = types.find((type) => !/^[a-z]\w+\.\w+$/.test(type));
     if (unknown !== undefined) throw new RunctlError('instance-type-unknown', `there is no instance type ${unknown}`);
-    return types.flatMap((instanceType) =>
-      ['us-east-1a', 'us-east-1b'].map((zone) => ({
-        instanceType,
-        zone,
+    return types.flatMap((machineType) =>
+      ['us-east-1a', 'us-east-1b'].map((location) => ({
+        machineType,
+        location,
         subnetId: null,
         market,
         pricePerHourUsd: market === 'spot' ? 0.36 : 1.2,
@@ -96,7 +95,7 @@ export class FakeFleets implements FleetProvider {
     const fleet = this.fleets.get(fleetId);
     if (fleet !== undefined) this.templates.delete(fleet.request.templateName);
     if (fleet !== undefined) fleet.state = options.terminate ? 'deleted_terminating' : 'deleted_running';
-    if (options.terminate) for (const machine of this.#living(fleetId)) this.end(machine.instanceId);
+    if (options.terminate) for (const machine of this.#living(fleetId)) this.end(machine.machineId);
   }
 
   async deleteTemplate(templateName: string): Promise<void> {
@@ -104,8 +103,8 @@ export class FakeFleets implements FleetProvider {
   }
 
   /** A machine is gone; an active fleet replaces it. */
-  end(instanceId: string, stateReason = 'Server.SpotInstanceTermination'): void {
-    const index = this.machines.findIndex((machine) => machine.instanceId === instanceId);
+  end(machineId: string, stateReason = 'Server.SpotInstanceTermination'): void {
+    const index = this.machines.findIndex((machine) => machine.machineId === machineId);
     const machine = this.machines[index];
     if (machine === undefined) return;
     this.machines[index] = { ...machine, state: 'terminated', stateReason };
@@ -122,10 +121,10 @@ export class FakeFleets implements FleetProvider {
     if (this.capacity !== 'plenty') return void this.events.push(this.#refusal());
     const { request } = fleet;
     this.machines.push({
-      instanceId: `i-${this.machines.length + 1}`,
+      machineId: `i-${this.machines.length + 1}`,
       state: 'running',
-      instanceType: request.pools[0]?.instanceType ?? '',
-      zone: request.pools[0]?.zone ?? '',
+      machineType: request.pools[0]?.machineType ?? '',
+      location: request.pools[0]?.location ?? '',
       market: fleet.onDemand ? 'on-demand' : 'spot',
       privateIp: '10.0.0.1',
       publicIp: null,
@@ -145,7 +144,7 @@ export class FakeFleets implements FleetProvider {
       kind: 'error',
       code: none ? 'InsufficientInstanceCapacity' : 'InvalidParameterValue',
       message: JSON.stringify({ instanceType: 'g5.xlarge', errorMessage }),
-      instanceId: null,
+      machineId: null,
     };
   }
 }

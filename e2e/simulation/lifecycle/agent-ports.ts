@@ -52,7 +52,15 @@ export function portsOf(machine: LifeMachine, process: Process): AgentPorts {
     clock,
     log,
     paths,
-    config: { version: FORMAT_VERSION, run, launch: 1, bucket: 'simulated', prefix: '', region: 'us-east-1' },
+    config: {
+      version: FORMAT_VERSION,
+      run,
+      launch: 1,
+      bucket: 'simulated',
+      prefix: '',
+      region: 'us-east-1',
+      host: 'ec2',
+    },
     store,
     host: createEc2Host({
       imds: simulatedImds(

@@ -3,7 +3,7 @@ import { EPOCH_MS, type Process } from '../process.ts';
 
 /** What a machine's metadata shows at a moment. */
 export interface Metadata {
-  readonly instanceId: string;
+  readonly machineId: string;
   /** Null: tags are not shown. */
   readonly fleetId: string | null;
   /** The notice as it is shown, as long as it is. */
@@ -14,10 +14,10 @@ export interface Metadata {
 /** IMDS of a simulated machine. `fails` decides for each call whether it goes unanswered. */
 export function simulatedImds(process: Process, metadata: () => Metadata, fails: () => boolean): Imds {
   const shown = (path: string): string | null => {
-    const { instanceId, fleetId, instanceAction, rebalance } = metadata();
+    const { machineId, fleetId, instanceAction, rebalance } = metadata();
     switch (path) {
       case 'dynamic/instance-identity/document':
-        return JSON.stringify({ instanceId, instanceType: 'g5.xlarge', availabilityZone: 'us-east-1a' });
+        return JSON.stringify({ instanceId: machineId, instanceType: 'g5.xlarge', availabilityZone: 'us-east-1a' });
       case 'meta-data/instance-life-cycle':
         return 'spot';
       case 'meta-data/tags/instance/aws:ec2:fleet-id':

@@ -118,7 +118,7 @@ export class LifeMachine implements WatchedMachine {
 
   get metadata(): Metadata {
     return {
-      instanceId: this.name,
+      machineId: this.name,
       fleetId: this.temper.showsTags ? FLEET_ID : null,
       instanceAction: this.#instanceAction,
       rebalance: this.rebalance,

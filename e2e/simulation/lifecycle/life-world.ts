@@ -5,8 +5,8 @@ import {
   defaultRetention,
   encodeDocument,
   FORMAT_VERSION,
-  type LaunchFleet,
-  launchFleet,
+  type LaunchMachines,
+  launchMachines,
   type LaunchIntent,
   launchIntent,
   runKeys,
@@ -43,6 +43,7 @@ const MOST_EVENTS = 60_000;
 const LATE_DEATHS_MS = 40_000;
 /** Most machines that a world's chaos takes. */
 const MOST_FATES = 8;
+const ARCHIVE_KEY = 'code/tree/project.tar.gz';
 const ARCHIVE = Buffer.from('the project');
 
 /** The product as it is. */
@@ -201,27 +202,29 @@ class LifeWorld {
       run: RUN,
       launch: 1,
       at,
-      clientToken: 'token',
-      templateName: 'template',
+      provider: 'aws',
+      target: {},
+      tools: { agentKey: 'a', agentSha256: 'a', nodeKey: 'n', nodeSha256: 'n' },
+      arguments: null,
+      token: 'token',
       market: 'spot',
-      pools: [{ instanceType: 'g5.xlarge', zone: 'us-east-1a', subnetId: null, market: 'spot', pricePerHourUsd: 3.6 }],
+      offers: [{ machineType: 'g5.xlarge', location: 'us-east-1a', market: 'spot', pricePerHourUsd: 3.6 }],
       validUntil: timestampOf(EPOCH_MS + 48 * HOUR_MS),
       by: 'laptop',
       nonce: 'nonce',
     };
-    const fleet: LaunchFleet = {
+    const machines: LaunchMachines = {
       version: FORMAT_VERSION,
       run: RUN,
       launch: 1,
       at,
-      fleetId: FLEET_ID,
-      launchTemplateId: 'lt-1',
-      region: 'us-east-1',
+      provider: 'aws',
+      ref: { fleetId: FLEET_ID, launchTemplateId: 'lt-1' },
     };
-    await contents.put(this.#spec.project.archiveKey, ARCHIVE);
+    await contents.put(ARCHIVE_KEY, ARCHIVE);
     await contents.put(keys.spec, encodeDocument(runSpec, this.#spec));
     await contents.put(keys.launch(1).intent, encodeDocument(launchIntent, intent));
-    await contents.put(keys.launch(1).fleet, encodeDocument(launchFleet, fleet));
+    await contents.put(keys.launch(1).machines, encodeDocument(launchMachines, machines));
   }
 
   /** Somebody with a laptop stops the run. */
@@ -272,7 +275,7 @@ class LifeWorld {
     const random = this.#random;
     const { nowMs } = this.#timeline;
     const endMs = random.int(nowMs, Math.max(nowMs, this.#chaosMs));
-    const { noticeMs } = this.#spec.timing;
+    const { noticeMs, shutdownMs } = this.#spec.timing;
     switch (random.pick(['notice', 'notice', 'notice', 'power-cut', 'button', 'cut-off', 'cut-off', 'none'] as const)) {
       case 'notice':
         this.#timeline.at(endMs, () => this.#notice(machine, noticeMs));
@@ -281,7 +284,7 @@ class LifeWorld {
         this.#timeline.at(endMs, () => machine.cutPower());
         break;
       case 'button':
-        this.#timeline.at(endMs, () => machine.pressPowerButton(noticeMs / 4 + 2000));
+        this.#timeline.at(endMs, () => machine.pressPowerButton(shutdownMs + 2000));
         break;
       case 'cut-off':
         this.#timeline.at(endMs, () => machine.cutOff(random.int(10_000, 60_000)));
@@ -387,11 +390,11 @@ function specOf(random: Random): RunSpec {
     project: {
       name: PROJECT,
       treeHash: 'tree',
-      archiveKey: 'code/tree/project.tar.gz',
+      archiveKey: ARCHIVE_KEY,
       archiveSha256: createHash('sha256').update(ARCHIVE).digest('hex'),
       archiveSizeBytes: ARCHIVE.length,
     },
-    workload: { script: 'train.py', args: [], env: {}, interpreter: ['python3'] },
+    workload: { kind: 'script', script: 'train.py', args: [], env: {}, interpreter: ['python3'] },
     checkpoint: { dir: 'checkpoints', resume: 'auto', resumeArgument: null, keep: defaultRetention },
     policy: {
       graceMs: null,
@@ -402,12 +405,11 @@ function specOf(random: Random): RunSpec {
     timing: {
       ...scaledTiming(PACE),
       settleMs: 1000,
-      imdsPollMs: 1000,
+      noticePollMs: 1000,
       controlPollMs: 2000,
       heartbeatMs: 4000,
       logShipMs: 2000,
       earlyFailureMs: 12_000,
     },
-    tools: { agentKey: 'a', agentSha256: 'a', nodeKey: 'n', nodeSha256: 'n' },
   };
 }

@@ -14,6 +14,7 @@ export const errorCatalog = {
   'config-invalid': 3,
   'config-missing': 3,
   'newer-format': 3,
+  'older-format': 3,
   'run-not-found': 10,
   'bucket-not-found': 10,
   'object-not-found': 10,

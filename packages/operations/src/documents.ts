@@ -1,4 +1,4 @@
-import { RunctlError } from '@runctl/core';
+import { RunctlError, isRunctlError } from '@runctl/core';
 import { decodeDocument, encodeDocument } from '@runctl/protocol';
 import { collect, isStoreError, readBytes, type ObjectStore, type StoreError } from '@runctl/store';
 import type { z } from 'zod';
@@ -26,6 +26,12 @@ export async function readDocument<S extends z.ZodType>(
     if (isStoreError(error, 'missing')) return null;
     throw error;
   }
+}
+
+/** For `.catch`: null in place of a document of an older format. */
+export function noneIfOlder(error: unknown): null {
+  if (isRunctlError(error, 'older-format')) return null;
+  throw error;
 }
 
 /** Writes a document that must not exist yet; false when another was there first. Its own success behind a lost answer counts as success. */

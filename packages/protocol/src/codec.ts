@@ -2,11 +2,18 @@ import { RunctlError, messageOf } from '@runctl/core';
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 
-/** Version of every document that this build writes; a reader refuses newer ones rather than guess. */
-export const FORMAT_VERSION = 1;
+/** Version of every document that this build writes; a reader refuses every other one rather than guess. */
+export const FORMAT_VERSION = 2;
+
+/** Features of documents that this build understands. A document that needs another one is refused. */
+const KNOWN_FEATURES: ReadonlySet<string> = new Set();
 
 /** What every document starts with. */
-export const versioned = z.object({ version: z.literal(FORMAT_VERSION) });
+export const versioned = z.object({
+  version: z.literal(FORMAT_VERSION),
+  /** Features that a reader must know to act on the document rightly; a reader that lacks one refuses it. */
+  needs: z.array(z.string()).optional(),
+});
 
 /** ISO 8601 UTC time, as the writer believed it to be. For people; order is never taken from it. */
 export const timestamp = z.string().min(20);
@@ -15,6 +22,24 @@ export const generation = z.number().int().min(1);
 export const launchNumber = z.number().int().min(1);
 export const nodeIndex = z.number().int().min(0);
 export const nonce = z.string().min(1);
+
+/** One of the known words, or any other that a newer writer knows. */
+export type Open<Known extends string> = Known | (string & Record<never, never>);
+
+/**
+ * Words in a list that may grow: a reader shows one that it does not know as it is, and never fails on it. Who decides by one
+ * of them keeps a closed type of its own.
+ */
+export function openEnum<const Known extends string>(values: readonly Known[]): z.ZodType<Open<Known>, Open<Known>> {
+  return z
+    .string()
+    .min(1)
+    .meta({ known: [...values] }) as unknown as z.ZodType<Open<Known>, Open<Known>>;
+}
+
+/** JSON that only its owner reads: kept and handed on as it is. */
+export const opaque = z.record(z.string(), z.json());
+export type Opaque = z.output<typeof opaque>;
 
 export function timestampOf(wallMs: number): string {
   return new Date(wallMs).toISOString();
@@ -46,8 +71,9 @@ export function encodeDocument<S extends z.ZodType>(schema: S, document: z.input
 }
 
 /**
- * The document in `bytes`. Errors: `newer-format` when a newer runctl wrote it, `internal` when it is not what its key
- * promises (edited by hand, damaged, or torn by something that is no object store).
+ * The document in `bytes`. Errors: `newer-format` when a newer runctl wrote it or it needs a feature that this one lacks,
+ * `older-format` when an older one wrote it, `internal` when it is not what its key promises (edited by hand, damaged, or
+ * torn by something that is no object store).
  */
 export function decodeDocument<S extends z.ZodType>(schema: S, bytes: Uint8Array, key: string): z.output<S> {
   let value: unknown;
@@ -59,17 +85,31 @@ export function decodeDocument<S extends z.ZodType>(schema: S, bytes: Uint8Array
   } catch (error) {
     throw new RunctlError('internal', `${key} is not a JSON document: ${messageOf(error)}`, { cause: error });
   }
-  // Before the version: a damaged digit of it must not look like a newer format.
+  // Before the version: a damaged digit of it must not look like another format.
   if (seal !== null && digestOf(`${seal[1]}}`) !== seal[2]) throw changed(key);
-  const version = (value as { version?: unknown } | null)?.version;
-  if (typeof version === 'number' && version > FORMAT_VERSION)
-    throw new RunctlError('newer-format', `${key} has format ${version}; this runctl reads up to ${FORMAT_VERSION}`, {
-      hint: 'use the runctl that launched the run, or a newer one',
-    });
+  refuseOtherFormats(value, key);
   if (seal === null && isSealed(schema)) throw changed(key);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new RunctlError('internal', `${key} does not have the expected form: ${z.prettifyError(parsed.error)}`);
+}
+
+function refuseOtherFormats(value: unknown, key: string): void {
+  const { version, needs } = (value ?? {}) as { version?: unknown; needs?: unknown };
+  if (typeof version === 'number' && version > FORMAT_VERSION)
+    throw new RunctlError('newer-format', `${key} has format ${version}; this runctl reads format ${FORMAT_VERSION}`, {
+      hint: 'use the runctl that launched the run, or a newer one',
+    });
+  if (typeof version === 'number' && version < FORMAT_VERSION)
+    throw new RunctlError('older-format', `${key} has format ${version}; this runctl reads format ${FORMAT_VERSION}`, {
+      hint: 'use the runctl that launched the run; `runctl stop` ends its machines all the same',
+    });
+  if (!Array.isArray(needs)) return;
+  const lacking = needs.map(String).filter((feature) => !KNOWN_FEATURES.has(feature));
+  if (lacking.length > 0)
+    throw new RunctlError('newer-format', `${key} needs ${lacking.join(', ')}, which this runctl does not know`, {
+      hint: 'use the runctl that launched the run, or a newer one',
+    });
 }
 
 function changed(key: string): RunctlError {

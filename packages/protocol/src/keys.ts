@@ -40,6 +40,18 @@ export const bucketKeys = {
   runsFolder: (): string => 'runs/',
 };
 
+function attemptKeys(folder: string) {
+  return {
+    started: `${folder}started.json`,
+    notice: `${folder}notice.json`,
+    drained: `${folder}drained.json`,
+    outcome: `${folder}outcome.json`,
+    status: `${folder}status.json`,
+    eventsFolder: `${folder}events/`,
+    event: (number: number): string => `${folder}events/${pad(number, 6)}.json`,
+  };
+}
+
 /** Keys of one run. */
 export function runKeys(run: string) {
   const root = `runs/${run}/`;
@@ -48,22 +60,21 @@ export function runKeys(run: string) {
   return {
     root,
     spec: `${root}spec.json`,
+    summary: `${root}summary.json`,
+    projectFolder: `${root}project/`,
+    project: (revision: number): string => `${root}project/${pad(revision, 4)}.json`,
     lease: `${root}lease.json`,
     latest: `${root}latest.json`,
     launchesFolder: `${root}launches/`,
     launch: (launch: number) => ({
       intent: `${root}launches/${pad(launch, 4)}/intent.json`,
-      fleet: `${root}launches/${pad(launch, 4)}/fleet.json`,
+      machines: `${root}launches/${pad(launch, 4)}/machines.json`,
       outcome: `${root}launches/${pad(launch, 4)}/outcome.json`,
     }),
     attemptsFolder: `${root}attempts/`,
-    attempt: (generation: number, node: number) => ({
-      started: `${attempt(generation, node)}started.json`,
-      notice: `${attempt(generation, node)}notice.json`,
-      drained: `${attempt(generation, node)}drained.json`,
-      outcome: `${attempt(generation, node)}outcome.json`,
-      status: `${attempt(generation, node)}status.json`,
-    }),
+    attempt: (generation: number, node: number) => attemptKeys(attempt(generation, node)),
+    waitingFolder: `${root}waiting/`,
+    waiting: (machineId: string): string => `${root}waiting/${machineId}.json`,
     dataFolder: (order: CheckpointOrder, nonce: string): string => `${root}data/${orderName(order)}-${nonce}/`,
     dataRoot: `${root}data/`,
     manifestsFolder: `${root}manifests/`,
@@ -86,11 +97,34 @@ export function runKeys(run: string) {
     controlFolder: `${root}control/`,
     control: (ms: number, nonce: string): string => `${root}control/${pad(ms, MILLISECONDS_WIDTH)}-${nonce}.json`,
     bootFolder: `${root}boot/`,
-    boot: (launch: number, instanceId: string): string => `${root}boot/${pad(launch, 4)}-${instanceId}.json`,
+    boot: (launch: number, machineId: string): string => `${root}boot/${pad(launch, 4)}-${machineId}.json`,
+    /** Folders that the workload asked to keep. */
+    outputFolder: `${root}output/`,
+    /** A packed environment. */
+    environment: (key: string): string => `${root}env/${key}`,
+    /** A container image without a registry. */
+    imageFolder: (digest: string): string => `${root}image/${digest.replace(':', '-')}/`,
+    seat: (seat: number): string => `${root}nodes/${pad(seat, NODE_WIDTH)}.json`,
+    roster: (generation: number): string => `${root}gangs/${generationName(generation)}.json`,
+    rosterEnd: (generation: number): string => `${root}gangs/${generationName(generation)}-end.json`,
+    replica: (machineId: string): string => `${root}replicas/${machineId}.json`,
   };
 }
 
 export type RunKeys = ReturnType<typeof runKeys>;
+
+/** Keys of one batch: many runs on few machines. */
+export function batchKeys(batch: string) {
+  const root = `batches/${batch}/`;
+  return {
+    root,
+    spec: `${root}spec.json`,
+    task: (task: number): string => `${root}tasks/${pad(task, SEQUENCE_WIDTH)}.json`,
+    workerFolder: (slot: number): string => `${root}workers/${pad(slot, NODE_WIDTH)}/`,
+    rungFolder: (rung: number): string => `${root}rungs/${pad(rung, NODE_WIDTH)}/`,
+    outcome: `${root}outcome.json`,
+  };
+}
 
 /** The run and creation time in an index key, or null when it is none. */
 export function parseIndexKey(key: string): { readonly run: string; readonly createdMs: number } | null {

@@ -6,6 +6,7 @@ import {
   compareOrder,
   controlDocument,
   decodeDocument,
+  FORMAT_VERSION,
   defaultTiming,
   encodeDocument,
   latestPointer,
@@ -65,7 +66,7 @@ test('every key that is parsed gives back what it was built from', () => {
 });
 
 const pointer = {
-  version: 1 as const,
+  version: FORMAT_VERSION as typeof FORMAT_VERSION,
   manifest: 'runs/x',
   generation: 1,
   seq: 2,
@@ -82,20 +83,55 @@ test('a document is one JSON line and comes back as it was', () => {
 });
 
 test('a newer format is a clear error, not a guess', () => {
-  const newer = Buffer.from(JSON.stringify({ ...pointer, version: 2, shape: 'unknown' }));
+  const newer = Buffer.from(JSON.stringify({ ...pointer, version: FORMAT_VERSION + 1, shape: 'unknown' }));
   expect(() => decodeDocument(latestPointer, newer, 'latest.json')).toThrow(
     expect.objectContaining({ code: 'newer-format' }),
   );
 });
 
+test('a document of an older format is refused with one sentence that says what still works', () => {
+  const older = Buffer.from(JSON.stringify({ version: 1, run: 'r-abcdefghij' }));
+  expect(() => decodeDocument(controlDocument, older, 'a/control.json')).toThrow(
+    expect.objectContaining({
+      code: 'older-format',
+      message: 'a/control.json has format 1; this runctl reads format 2',
+      hint: expect.stringContaining('`runctl stop` ends its machines'),
+    }),
+  );
+});
+
+const wish = {
+  version: FORMAT_VERSION as typeof FORMAT_VERSION,
+  action: 'stop' as const,
+  args: { graceMs: null, budgetUsd: null },
+  launch: 1,
+  at: '2026-01-01T00:00:00.000Z',
+  by: 'me@laptop',
+  nonce: 'n',
+};
+
+test('a document that needs a feature which this build lacks is refused, and names it', () => {
+  const needy = encodeDocument(controlDocument, { ...wish, needs: ['roster'] });
+  expect(() => decodeDocument(controlDocument, needy, 'a/control.json')).toThrow(
+    expect.objectContaining({ code: 'newer-format', message: expect.stringContaining('needs roster') }),
+  );
+  const content = encodeDocument(controlDocument, { ...wish, needs: [] });
+  expect(decodeDocument(controlDocument, content, 'a/control.json').action).toBe('stop');
+});
+
+test('a word of a growing list that this build does not know is read as it is', () => {
+  const newer = Buffer.from(JSON.stringify({ ...wish, action: 'juggle' }));
+  expect(decodeDocument(controlDocument, newer, 'a/control.json').action).toBe('juggle');
+});
+
 test('a torn or edited document names its key', () => {
-  expect(() => decodeDocument(latestPointer, Buffer.from('{"version":1,'), 'a/latest.json')).toThrow(
+  expect(() => decodeDocument(latestPointer, Buffer.from('{"version":2,'), 'a/latest.json')).toThrow(
     /a\/latest\.json is not a JSON document/,
   );
-  expect(() => decodeDocument(latestPointer, Buffer.from('{"version":1}'), 'a/latest.json')).toThrow(
+  expect(() => decodeDocument(latestPointer, Buffer.from('{"version":2}'), 'a/latest.json')).toThrow(
     /a\/latest\.json was changed after it was written/,
   );
-  expect(() => decodeDocument(controlDocument, Buffer.from('{"version":1}'), 'a/control.json')).toThrow(
+  expect(() => decodeDocument(controlDocument, Buffer.from('{"version":2}'), 'a/control.json')).toThrow(
     /a\/control\.json does not have the expected form/,
   );
 });

@@ -439,5 +439,5 @@ async function rejection(promise: Promise<unknown>, code: RunctlError['code']): 
 }
 
 function agentConfig(launch: number): CapacityRequest['boot']['config'] {
-  return { version: 1, run: RUN, launch, bucket: 'bucket', prefix: '', region: 'us-east-1' };
+  return { version: 2, run: RUN, launch, bucket: 'bucket', prefix: '', region: 'us-east-1', host: 'ec2' };
 }

@@ -1,11 +1,20 @@
-import type { Market, Pool } from '@runctl/protocol';
+import type { Market } from '@runctl/protocol';
+
+/** Type of machine × zone × market, with its price per hour. */
+export interface Pool {
+  readonly machineType: string;
+  readonly location: string;
+  readonly subnetId: string | null;
+  readonly market: Market;
+  readonly pricePerHourUsd: number | null;
+}
 
 /** An instance as EC2 describes it. */
 export interface CloudInstance {
-  readonly instanceId: string;
+  readonly machineId: string;
   readonly state: 'pending' | 'running' | 'shutting-down' | 'stopping' | 'stopped' | 'terminated';
-  readonly instanceType: string;
-  readonly zone: string;
+  readonly machineType: string;
+  readonly location: string;
   readonly market: Market;
   readonly privateIp: string | null;
   readonly publicIp: string | null;
@@ -24,7 +33,7 @@ export interface FleetEvent {
   /** `InsufficientInstanceCapacity`, `launched`, `submitted`, … */
   readonly code: string;
   readonly message: string;
-  readonly instanceId: string | null;
+  readonly machineId: string | null;
 }
 
 export interface FleetState {
@@ -70,7 +79,7 @@ export interface FleetProvider {
   resolveImage(image: string | null, instanceTypes: readonly string[]): Promise<string>;
   /** Creates launch template and `maintain` fleet, both tagged. Idempotent per clientToken. */
   launch(request: LaunchRequest): Promise<{ readonly fleetId: string; readonly launchTemplateId: string }>;
-  /** The fleet of a launch whose `fleet.json` was never written, found by its tags; null when none was made. */
+  /** The fleet of a launch whose `machines.json` was never written, found by its tags; null when none was made. */
   findFleet(
     run: string,
     launch: number,
@@ -92,7 +101,7 @@ export interface FleetProvider {
 export interface RemoteCommand {
   /** Errors: `agent-unreachable` when the instance does not answer or is gone. */
   run(
-    instanceId: string,
+    machineId: string,
     script: string,
     options: { timeoutMs: number; signal?: AbortSignal },
   ): Promise<{ exitCode: number; stdout: string; stderr: string }>;

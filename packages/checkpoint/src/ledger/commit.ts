@@ -12,6 +12,7 @@ import {
   parseManifestKey,
   runKeys,
   timestampOf,
+  FORMAT_VERSION,
 } from '@runctl/protocol';
 import { collect, isStoreError, type ObjectStore } from '@runctl/store';
 
@@ -151,7 +152,7 @@ function pointerTo(run: string, manifest: Manifest, before: LatestPointer | null
   const stepBefore = before?.step ?? null;
   const fell = stepBefore !== null && manifest.step !== null && manifest.step < stepBefore;
   return {
-    version: 1,
+    version: FORMAT_VERSION,
     manifest: runKeys(run).manifest(manifest),
     generation: manifest.generation,
     seq: manifest.seq,

@@ -1,5 +1,12 @@
 import { newNonce } from '@runctl/core';
-import { type CheckpointOrder, type Manifest, type ManifestFile, type Metrics, timestampOf } from '@runctl/protocol';
+import {
+  type CheckpointOrder,
+  FORMAT_VERSION,
+  type Manifest,
+  type ManifestFile,
+  type Metrics,
+  timestampOf,
+} from '@runctl/protocol';
 import type { FileSeen } from '../contract/recogniser.ts';
 import { assertMayPublish, type BucketAccess, movePointer, type Publishing, writeManifest } from '../ledger/commit.ts';
 import type { HeldFile } from '../look/held-files.ts';
@@ -87,7 +94,7 @@ function manifestOf(
   options: PublishOptions,
 ): Manifest {
   return {
-    version: 1,
+    version: FORMAT_VERSION,
     ...place.order,
     nonce: newNonce(),
     step: options.step,

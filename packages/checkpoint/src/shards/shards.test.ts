@@ -265,7 +265,7 @@ describe('a checkpoint of several machines', () => {
     while ((await rounds()).length === 0) await cluster.clock.advance(100);
     const [round] = await rounds();
     const answer = {
-      version: 1 as const,
+      version: 2 as const,
       generation: 1,
       seq: 1,
       nonce: 'aaaaaaaaaaaaaaaa',

@@ -53,7 +53,7 @@ export interface DrillOptions {
   readonly seed: number;
   readonly compare: boolean;
   readonly timeScale: number;
-  readonly interrupt: (instanceId: string, notice: boolean) => Promise<void>;
+  readonly interrupt: (machineId: string, notice: boolean) => Promise<void>;
 }
 
 /** Rehearses interruptions of a plan on the given (local) cloud through the ordinary launch, and judges what came of them. */

@@ -87,7 +87,7 @@ export function measure(
 function ranToItsEnd(record: RunRecord, life: AttemptRecord | undefined): boolean {
   const final = record.launches.at(-1)?.outcome;
   const own = life?.outcome;
-  if (final?.status !== 'succeeded' || own === null || own === undefined || own.cause !== 'spot-notice') return false;
+  if (final?.status !== 'succeeded' || own === null || own === undefined || own.cause !== 'notice') return false;
   const stepsAfterStop = (own.step ?? 0) - (life?.drain?.stepAtStop ?? own.step ?? 0);
   return own.exitCode === 0 && own.step === final.step && stepsAfterStop > 1;
 }

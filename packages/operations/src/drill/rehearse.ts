@@ -10,7 +10,7 @@ export type RehearsalEvent =
   | {
       readonly type: 'attempt';
       readonly generation: number;
-      readonly instanceId: string;
+      readonly machineId: string;
       readonly fromStep: number | null;
       readonly resumed: boolean;
     }
@@ -37,7 +37,7 @@ export interface RehearseOptions {
   readonly signal: AbortSignal;
   readonly moments: readonly Moment[];
   /** Takes the machine of the run back. */
-  readonly interrupt: (instanceId: string, notice: boolean) => Promise<void>;
+  readonly interrupt: (machineId: string, notice: boolean) => Promise<void>;
 }
 
 const LOOK_MS = 150;
@@ -109,7 +109,7 @@ function attemptEvent(attempt: AttemptRecord): RehearsalEvent {
   return {
     type: 'attempt',
     generation,
-    instanceId: started?.instanceId ?? '',
+    machineId: started?.machineId ?? '',
     fromStep: from?.step ?? null,
     resumed: from !== null,
   };
@@ -135,7 +135,7 @@ async function interrupt(
   at: { readonly moment: Moment; readonly seen: Observation; readonly current: AttemptRecord },
 ): Promise<Interruption> {
   const { moment, seen, current } = at;
-  const instanceId = current.started?.instanceId ?? current.status?.document.instanceId ?? '';
+  const machineId = current.started?.machineId ?? current.status?.document.machineId ?? '';
   const interruption = {
     kind: moment.kind,
     generation: current.generation,
@@ -143,7 +143,7 @@ async function interrupt(
     step: seen.progress.get(current.generation)?.lastStep ?? null,
     durableStep: seen.record.latest?.document.step ?? null,
   };
-  await options.interrupt(instanceId, moment.kind === 'notice');
+  await options.interrupt(machineId, moment.kind === 'notice');
   return interruption;
 }
 

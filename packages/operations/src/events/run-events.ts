@@ -1,3 +1,4 @@
+import { fleetRef } from '../launch/fleet-ref.ts';
 import type { FleetEvent } from '@runctl/provider';
 import { inParallel, isRunctlError } from '@runctl/core';
 import { controlDocument, runKeys, type ControlDocument, type DrainReport } from '@runctl/protocol';
@@ -29,7 +30,7 @@ export async function runEvents(cloud: Cloud, record: RunRecord): Promise<readon
       at: boot.at,
       kind: 'boot-failed',
       text: `failed before the agent at "${boot.stage}": ${boot.message}`,
-      source: boot.instanceId,
+      source: boot.machineId,
     })),
     ...controls.map((control) => ({
       at: control.at,
@@ -43,12 +44,17 @@ export async function runEvents(cloud: Cloud, record: RunRecord): Promise<readon
 }
 
 function launchEvents(record: LaunchRecord): RunEvent[] {
-  const { launch, intent, fleet, outcome } = record;
+  const { launch, intent, machines, outcome } = record;
   const events: RunEvent[] = [];
   if (intent !== null)
     events.push({ at: intent.at, kind: 'launch', text: `launch ${launch} begun, ${intent.market}`, source: intent.by });
-  if (fleet !== null)
-    events.push({ at: fleet.at, kind: 'fleet', text: `fleet made for launch ${launch}`, source: fleet.fleetId });
+  if (machines !== null)
+    events.push({
+      at: machines.at,
+      kind: 'machines',
+      text: `machines asked for, for launch ${launch}`,
+      source: fleetRef(machines).fleetId,
+    });
   if (outcome !== null)
     events.push({
       at: outcome.at,
@@ -62,11 +68,11 @@ function launchEvents(record: LaunchRecord): RunEvent[] {
 function attemptEvents(record: RunRecord, attempt: AttemptRecord): RunEvent[] {
   const { started, notice, drain, drainedAt, outcome } = attempt;
   const number = attemptNumber(record, attempt.generation);
-  const source = started?.instanceId ?? outcome?.instanceId ?? `generation ${attempt.generation}`;
+  const source = started?.machineId ?? outcome?.machineId ?? `generation ${attempt.generation}`;
   const events: RunEvent[] = [];
   if (started !== null) {
     const from = started.resumedFrom === null ? 'from nothing' : `from step ${started.resumedFrom.step ?? '?'}`;
-    const place = `${started.instanceType} ${started.zone} ${started.market}`;
+    const place = `${started.machineType} ${started.location} ${started.market}`;
     events.push({ at: started.at, kind: 'attempt', text: `attempt ${number} started ${from} on ${place}`, source });
     for (const warning of started.resumedFrom?.warnings ?? [])
       events.push({ at: started.at, kind: 'warning', text: warning, source });
@@ -103,10 +109,10 @@ async function readControls(store: ObjectStore, run: string): Promise<ControlDoc
 }
 
 async function fleetEventsOf(cloud: Cloud, launch: LaunchRecord): Promise<RunEvent[]> {
-  if (launch.fleet === null) return [];
-  const source = launch.fleet.fleetId;
+  if (launch.machines === null) return [];
+  const source = fleetRef(launch.machines).fleetId;
   try {
-    const events = await cloud.fleets.fleetEvents(source, Date.parse(launch.fleet.at) - 60_000);
+    const events = await cloud.fleets.fleetEvents(source, Date.parse(launch.machines.at) - 60_000);
     return events.map((event) => ({
       at: new Date(event.atMs).toISOString(),
       kind: `ec2-${event.kind}`,
@@ -121,7 +127,7 @@ async function fleetEventsOf(cloud: Cloud, launch: LaunchRecord): Promise<RunEve
 }
 
 function wording(event: FleetEvent): string {
-  return [event.code, event.instanceId, fleetErrorText(event)].filter((part) => part !== null && part !== '').join(' ');
+  return [event.code, event.machineId, fleetErrorText(event)].filter((part) => part !== null && part !== '').join(' ');
 }
 
 function newCheckpointText({ newCheckpoint, notDurable }: DrainReport): string {

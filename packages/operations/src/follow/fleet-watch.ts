@@ -43,9 +43,9 @@ export function createFleetWatch(options: {
     const events: FollowEvent[] = [];
     for (const instance of own) {
       seenInstance = true;
-      if (once(told, `up ${instance.instanceId}`))
+      if (once(told, `up ${instance.machineId}`))
         events.push({ type: 'instance', instance, pricePerHourUsd: priceOf(intent, instance) });
-      if (!isLiving(instance) && once(told, `down ${instance.instanceId}`))
+      if (!isLiving(instance) && once(told, `down ${instance.machineId}`))
         events.push({ type: 'instance-ended', instance });
     }
     return { events, living: own.filter(isLiving).length };
@@ -94,11 +94,11 @@ function once(told: Set<string>, name: string): boolean {
   return true;
 }
 
-/** What was shown for the instance's pool before it was launched; after a switch to on-demand nothing was. */
+/** What was shown for the instance's offer before it was launched; after a switch to on-demand nothing was. */
 export function priceOf(intent: LaunchIntent | null, instance: CloudInstance): number | null {
-  const pool = intent?.pools.find(
-    (other) =>
-      other.instanceType === instance.instanceType && other.zone === instance.zone && other.market === instance.market,
+  const fits = intent?.offers.find(
+    ({ location, machineType, market }) =>
+      machineType === instance.machineType && location === instance.location && market === instance.market,
   );
-  return pool?.pricePerHourUsd ?? null;
+  return fits?.pricePerHourUsd ?? null;
 }

@@ -2,7 +2,6 @@ import type { CloudInstance, FleetEvent } from '@runctl/provider';
 import type {
   AttemptNotice,
   AttemptOutcome,
-  AttemptPhase,
   AttemptStarted,
   AttemptStatus,
   BootFailure,
@@ -25,9 +24,9 @@ export type FollowEvent =
   | { readonly type: 'boot-failed'; readonly failure: BootFailure }
   | ({
       readonly type: 'phase';
-      readonly phase: AttemptPhase;
+      readonly phase: AttemptStatus['phase'];
       readonly doing: string;
-      readonly instanceId: string;
+      readonly machineId: string;
     } & OfLife)
   | ({ readonly type: 'attempt'; readonly attempt: number; readonly started: AttemptStarted } & OfLife)
   | ({ readonly type: 'notice'; readonly notice: AttemptNotice } & OfLife)

@@ -1,3 +1,4 @@
+import { fleetRef } from '../launch/fleet-ref.ts';
 import { RunctlError, type Clock } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
@@ -140,7 +141,8 @@ function createFleetFollower(options: FollowOptions, launch: number): FleetFollo
 
   /** A laptop that died between the call and storing the fleet's id left only tags. */
   const fleetOf = async (launched: LaunchRecord | undefined): Promise<{ fleetId: string; at: string } | null> => {
-    if (launched === undefined || launched.fleet !== null) return launched?.fleet ?? null;
+    if (launched === undefined) return null;
+    if (launched.machines !== null) return { fleetId: fleetRef(launched.machines).fleetId, at: launched.machines.at };
     const found = await cloud.fleets.findFleet(options.run, launch).catch(() => null);
     return found === null ? null : { fleetId: found.fleetId, at: launched.intent?.at ?? new Date(0).toISOString() };
   };

@@ -32,7 +32,7 @@ export function changes(
     events.push(event);
   };
   for (const failure of record.boots)
-    if (failure.launch === launch) once(`boot ${failure.instanceId}`, { type: 'boot-failed', failure });
+    if (failure.launch === launch) once(`boot ${failure.machineId}`, { type: 'boot-failed', failure });
   const attempts = attemptsOf(record, launch);
   const current = phaseEvent(seen.phase, attempts.at(-1));
   const comesFirst = current.event?.type === 'phase' && BEFORE_START.has(current.event.phase);
@@ -104,6 +104,6 @@ function phaseEvent(
   const { generation, node } = attempt;
   return {
     phase,
-    event: { type: 'phase', generation, node, phase: status.phase, doing: status.doing, instanceId: status.instanceId },
+    event: { type: 'phase', generation, node, phase: status.phase, doing: status.doing, machineId: status.machineId },
   };
 }

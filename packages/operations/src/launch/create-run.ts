@@ -8,6 +8,8 @@ import {
   runSpec,
   scaledTiming,
   timestampOf,
+  workloadLabel,
+  type LaunchTools,
   type RunSpec,
 } from '@runctl/protocol';
 import { createReadStream } from 'node:fs';
@@ -27,7 +29,10 @@ export async function* createRun(
   ports: LaunchPorts,
   plan: LaunchPlan,
   tools: Tools,
-): AsyncGenerator<UploadEvent, { readonly spec: RunSpec; readonly undo: () => Promise<void> }> {
+): AsyncGenerator<
+  UploadEvent,
+  { readonly spec: RunSpec; readonly tools: LaunchTools; readonly undo: () => Promise<void> }
+> {
   const { store } = ports.cloud;
   const uploaded = await uploadTools(store, tools);
   yield { type: 'uploaded', what: 'tools', sizeBytes: uploaded.uploadedBytes };
@@ -38,7 +43,7 @@ export async function* createRun(
   };
   yield { type: 'uploaded', what: 'project', sizeBytes: await uploadIfAbsent(store, archiveKey, archive) };
   const nowMs = ports.clock.wallMs();
-  const spec = makeSpec(ports, plan, { run: newRunId(), nowMs, archiveKey, tools: uploaded.keys });
+  const spec = makeSpec(ports, plan, { run: newRunId(), nowMs, archiveKey });
   const written: string[] = [];
   const undo = (): Promise<void> => store.delete([...written].reverse());
   try {
@@ -52,7 +57,7 @@ export async function* createRun(
     });
     throw error;
   }
-  return { spec, undo };
+  return { spec, tools: uploaded.keys, undo };
 }
 
 async function writeRun(
@@ -77,7 +82,7 @@ async function writeRun(
     version: FORMAT_VERSION,
     run,
     name,
-    script: spec.workload.script,
+    workload: workloadLabel(spec.workload),
     createdAt,
   });
   record.written.push(index);
@@ -107,7 +112,7 @@ function archiveKeyOf(plan: LaunchPlan): string {
 function makeSpec(
   ports: LaunchPorts,
   plan: LaunchPlan,
-  made: { run: string; nowMs: number; archiveKey: string; tools: RunSpec['tools'] },
+  made: { run: string; nowMs: number; archiveKey: string },
 ): RunSpec {
   const { wish, snapshot, project } = plan;
   return {
@@ -125,6 +130,7 @@ function makeSpec(
       archiveSizeBytes: snapshot.sizeBytes,
     },
     workload: {
+      kind: 'script',
       script: project.script,
       args: [...wish.args],
       env: { ...wish.env },
@@ -133,6 +139,5 @@ function makeSpec(
     checkpoint: wish.checkpoint,
     policy: wish.policy,
     timing: scaledTiming(wish.timeScale),
-    tools: made.tools,
   };
 }

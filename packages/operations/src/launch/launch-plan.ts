@@ -1,6 +1,6 @@
 import { RunctlError } from '@runctl/core';
-import type { FleetProvider } from '@runctl/provider';
-import type { Market, Pool, RunSpec } from '@runctl/protocol';
+import type { FleetProvider, Pool } from '@runctl/provider';
+import type { Market, RunSpec } from '@runctl/protocol';
 import type { Project, Snapshot } from '@runctl/workspace';
 import { extname } from 'node:path/posix';
 

@@ -1,6 +1,7 @@
 import { RunctlError, isRunctlError, messageOf } from '@runctl/core';
-import { runKeys, type LaunchFleet, type RunSpec } from '@runctl/protocol';
+import { runKeys, type LaunchMachines, type RunSpec } from '@runctl/protocol';
 import { checkName, createRun, type UploadEvent } from './create-run.ts';
+import { fleetRef } from './fleet-ref.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
 import { startLaunch, type LaunchPlace } from './start-launch.ts';
@@ -13,7 +14,7 @@ export type LaunchEvent =
 
 export interface Launched {
   readonly spec: RunSpec;
-  readonly fleet: LaunchFleet;
+  readonly machines: LaunchMachines;
   /** Takes everything of the run back: fleet, machines, documents, name. For a launch that turns out to be hopeless. */
   readonly abandon: () => Promise<void>;
 }
@@ -28,12 +29,12 @@ export async function* launchRun(
   tools: Tools,
 ): AsyncGenerator<LaunchEvent, Launched> {
   await checkName(ports, plan.wish.name);
-  const { spec, undo } = yield* createRun(ports, plan, tools);
+  const { spec, tools: keys, undo } = yield* createRun(ports, plan, tools);
   yield { type: 'run-created', run: spec.run, name: spec.name };
   try {
-    const fleet = await startLaunch(ports, { spec, launch: 1, place: placeOf(plan) });
-    yield { type: 'fleet', run: spec.run, launch: 1, fleetId: fleet.fleetId };
-    return { spec, fleet, abandon: () => abandon(ports, fleet, undo) };
+    const machines = await startLaunch(ports, { spec, launch: 1, tools: keys, place: placeOf(plan) });
+    yield { type: 'fleet', run: spec.run, launch: 1, fleetId: fleetRef(machines).fleetId };
+    return { spec, machines, abandon: () => abandon(ports, machines, undo) };
   } catch (error) {
     // A fleet that could not be deleted needs the run's documents, so that `stop` finds it.
     if (!isRunctlError(error) || error.details['cleanedUp'] !== false) await removed(undo, error);
@@ -41,12 +42,13 @@ export async function* launchRun(
   }
 }
 
-async function abandon(ports: LaunchPorts, fleet: LaunchFleet, undo: () => Promise<void>): Promise<void> {
+async function abandon(ports: LaunchPorts, machines: LaunchMachines, undo: () => Promise<void>): Promise<void> {
   const { fleets, store } = ports.cloud;
-  const { fleetId, launchTemplateId, run, launch } = fleet;
+  const { run, launch } = machines;
+  const { fleetId, launchTemplateId } = fleetRef(machines);
   await fleets.deleteFleet(fleetId, { terminate: true, launchTemplateId });
   const keys = runKeys(run).launch(launch);
-  await store.delete([keys.fleet, keys.intent]);
+  await store.delete([keys.machines, keys.intent]);
   await undo();
 }
 

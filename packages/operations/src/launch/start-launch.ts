@@ -1,14 +1,14 @@
 import { RunctlError, isRunctlError, messageOf, newNonce } from '@runctl/core';
-import { renderUserData } from '@runctl/provider';
+import { renderUserData, type Pool } from '@runctl/provider';
 import {
   FORMAT_VERSION,
-  launchFleet,
   launchIntent,
+  launchMachines,
   runKeys,
   timestampOf,
-  type LaunchFleet,
   type LaunchIntent,
-  type Pool,
+  type LaunchMachines,
+  type LaunchTools,
   type RunSpec,
 } from '@runctl/protocol';
 import { createDocument } from '../documents.ts';
@@ -24,30 +24,24 @@ export interface LaunchPlace {
   readonly maxRuntimeMs: number;
 }
 
+interface StartRequest {
+  readonly spec: RunSpec;
+  readonly launch: number;
+  readonly tools: LaunchTools;
+  readonly place: LaunchPlace;
+}
+
 /**
  * Stores the intent, makes template and fleet, stores the fleet. The intent comes first, so that a laptop that dies in
  * between leads to one fleet, which is found by its tags. Errors: `run-active` when this launch was already begun by
  * another; those of the provider, after which nothing of the launch is left that costs money (or the message says what is).
  */
-export async function startLaunch(
-  ports: LaunchPorts,
-  request: { readonly spec: RunSpec; readonly launch: number; readonly place: LaunchPlace },
-): Promise<LaunchFleet> {
+export async function startLaunch(ports: LaunchPorts, request: StartRequest): Promise<LaunchMachines> {
   const { cloud, clock } = ports;
   const { spec, launch, place } = request;
+  const templateName = templateNameOf(spec.run, launch);
   const keys = runKeys(spec.run).launch(launch);
-  const userData = renderUserData({
-    config: {
-      version: FORMAT_VERSION,
-      run: spec.run,
-      launch,
-      bucket: cloud.bucket,
-      prefix: cloud.prefix,
-      region: cloud.region,
-    },
-    tools: spec.tools,
-    bootGuardMs: spec.timing.bootGuardMs,
-  });
+  const userData = userDataOf(cloud, request);
   const intent = makeIntent(ports, request);
   if (!(await createDocument(cloud.store, keys.intent, launchIntent, intent)))
     throw new RunctlError('run-active', `launch ${launch} of ${spec.run} was begun by somebody else just now`, {
@@ -55,56 +49,78 @@ export async function startLaunch(
     });
   const make = () =>
     cloud.fleets.launch({
-      clientToken: intent.clientToken,
+      clientToken: intent.token,
       run: spec.run,
       launch,
       runName: spec.name,
-      project: spec.project.name,
+      project: spec.project?.name ?? spec.run,
       user: ports.user,
-      templateName: intent.templateName,
+      templateName,
       imageId: place.imageId,
       instanceProfile: place.instanceProfile,
       securityGroupIds: place.securityGroups,
       userData,
       rootVolumeGiB: place.rootVolumeGiB,
       pools: place.pools,
-      market: intent.market,
+      market: marketOf(place),
       nodes: spec.nodes,
       validUntilMs: Date.parse(intent.validUntil),
     });
   try {
     const made = await make();
-    const fleet: LaunchFleet = {
+    const machines: LaunchMachines = {
       version: FORMAT_VERSION,
       run: spec.run,
       launch,
       at: timestampOf(clock.wallMs()),
-      ...made,
-      region: cloud.region,
+      provider: 'aws',
+      ref: { ...made, region: cloud.region },
     };
-    await createDocument(cloud.store, keys.fleet, launchFleet, fleet);
-    return fleet;
+    await createDocument(cloud.store, keys.machines, launchMachines, machines);
+    return machines;
   } catch (error) {
-    throw await undoLaunch(ports, { run: spec.run, launch, templateName: intent.templateName, make, cause: error });
+    throw await undoLaunch(ports, { run: spec.run, launch, templateName, make, cause: error });
   }
 }
 
-function makeIntent(
-  ports: LaunchPorts,
-  request: { readonly spec: RunSpec; readonly launch: number; readonly place: LaunchPlace },
-): LaunchIntent {
-  const { spec, launch, place } = request;
+/** What a machine runs at its first boot. */
+function userDataOf(cloud: LaunchPorts['cloud'], { spec, launch, tools }: StartRequest): string {
+  return renderUserData({
+    config: {
+      version: FORMAT_VERSION,
+      run: spec.run,
+      launch,
+      bucket: cloud.bucket,
+      prefix: cloud.prefix,
+      region: cloud.region,
+      host: 'ec2',
+    },
+    tools,
+    bootGuardMs: spec.timing.bootGuardMs,
+  });
+}
+
+function makeIntent(ports: LaunchPorts, request: StartRequest): LaunchIntent {
+  const { spec, launch, tools, place } = request;
   const nowMs = ports.clock.wallMs();
   return {
     version: FORMAT_VERSION,
     run: spec.run,
     launch,
     at: timestampOf(nowMs),
+    provider: 'aws',
+    target: { templateName: templateNameOf(spec.run, launch), imageId: place.imageId },
+    tools,
+    arguments: null,
     // Derived, so that a second laptop that takes up the same launch asks for the same fleet.
-    clientToken: `runctl-${spec.run}-${launch}`,
-    templateName: `runctl-${spec.run}-${launch}`,
-    market: place.pools[0]?.market ?? 'spot',
-    pools: [...place.pools],
+    token: `runctl-${spec.run}-${launch}`,
+    market: marketOf(place),
+    offers: place.pools.map(({ machineType, location, market, pricePerHourUsd }) => ({
+      machineType,
+      location,
+      market,
+      pricePerHourUsd,
+    })),
     validUntil: timestampOf(nowMs + place.maxRuntimeMs),
     by: ports.user,
     nonce: newNonce(),
@@ -120,7 +136,10 @@ interface FailedLaunch {
   readonly cause: unknown;
 }
 
-type MadeFleet = Pick<LaunchFleet, 'fleetId' | 'launchTemplateId'>;
+type MadeFleet = Awaited<ReturnType<LaunchPorts['cloud']['fleets']['launch']>>;
+
+const templateNameOf = (run: string, launch: number): string => `runctl-${run}-${launch}`;
+const marketOf = (place: LaunchPlace) => place.pools[0]?.market ?? 'spot';
 
 /** After these nobody knows whether EC2 did what it was asked. */
 const UNCERTAIN: ReadonlySet<string> = new Set(['cloud-unreachable', 'cloud-error']);

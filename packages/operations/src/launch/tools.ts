@@ -1,4 +1,4 @@
-import { bucketKeys, type RunSpec } from '@runctl/protocol';
+import { bucketKeys, type LaunchTools } from '@runctl/protocol';
 import type { ObjectBody, ObjectStore } from '@runctl/store';
 import { isStoreError } from '@runctl/store';
 
@@ -19,7 +19,7 @@ export interface Tools {
 export type ToolFinder = () => Promise<Tools>;
 
 export interface UploadedTools {
-  readonly keys: RunSpec['tools'];
+  readonly keys: LaunchTools;
   readonly uploadedBytes: number;
 }
 

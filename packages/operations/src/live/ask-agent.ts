@@ -7,7 +7,7 @@ import { createRunReader } from '../run/run-reader.ts';
 import type { RunRecord } from '../run/run-record.ts';
 
 export interface LiveAnswer {
-  readonly instanceId: string;
+  readonly machineId: string;
   readonly via: 'websocket' | 'ssh' | 'ssm';
   readonly status: AttemptStatus;
 }
@@ -37,8 +37,8 @@ export async function askAgent(cloud: Cloud, options: AskOptions): Promise<LiveA
   const { data: status } = agentStatus.safeParse(parseJson(answer));
   if (status === undefined) throw unreachable('it answered something else than its state');
   if (status.generation === null)
-    throw unreachable(`${instance.instanceId} has no attempt yet (${status.phase}: ${status.doing})`);
-  return { instanceId: instance.instanceId, via: 'ssm', status };
+    throw unreachable(`${instance.machineId} has no attempt yet (${status.phase}: ${status.doing})`);
+  return { machineId: instance.machineId, via: 'ssm', status };
 }
 
 /** Where the agent's websocket listens on its machine; null when it left no address. Errors: `agent-unreachable`. */
@@ -70,8 +70,8 @@ async function findAgent(
   const record = await createRunReader({ store: cloud.store, run: options.run, clock: options.clock }).read();
   const unreachable: Unreachable = (why) => unreachableError(record, why);
   const own = (await cloud.fleets.instances(options.run)).filter(isLiving);
-  const holder = record.attempts.at(-1)?.status?.document.instanceId;
-  const instance = own.find((other) => other.instanceId === holder) ?? own[0];
+  const holder = record.attempts.at(-1)?.status?.document.machineId;
+  const instance = own.find((other) => other.machineId === holder) ?? own[0];
   if (instance === undefined) throw unreachable('no machine of it lives now');
   return { instance, unreachable };
 }
@@ -83,13 +83,13 @@ async function onInstance(
 ): Promise<string> {
   const { instance, unreachable, signal } = target;
   const { exitCode, stdout, stderr } = await cloud.remote
-    .run(instance.instanceId, script, { timeoutMs: ASK_TIMEOUT_MS, signal })
+    .run(instance.machineId, script, { timeoutMs: ASK_TIMEOUT_MS, signal })
     .catch((error: unknown) => {
       if (signal.aborted) throw error;
       throw unreachable(messageOf(error));
     });
   if (exitCode === 0) return stdout;
-  throw unreachable(`on ${instance.instanceId}: ${stderr.trim().split('\n').at(-1) ?? `exit code ${exitCode}`}`);
+  throw unreachable(`on ${instance.machineId}: ${stderr.trim().split('\n').at(-1) ?? `exit code ${exitCode}`}`);
 }
 
 function unreachableError(record: RunRecord, why: string): RunctlError {

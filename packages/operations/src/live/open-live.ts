@@ -15,7 +15,7 @@ export type Tunnel = (
 
 /** Frames of an agent that have arrived and were not taken yet. */
 export interface LiveFeed {
-  readonly instanceId: string;
+  readonly machineId: string;
   readonly via: 'websocket' | 'ssh' | 'ssm';
   take(): readonly AgentFrame[];
   /** Resolves when frames have arrived. */
@@ -36,10 +36,10 @@ export interface ReachOptions extends AskOptions {
 export async function openLive(cloud: Cloud, options: ReachOptions): Promise<LiveFeed> {
   const reached = await reach(cloud, options);
   if (reached !== null) return feedOf(reached);
-  const { instanceId, status } = await askAgent(cloud, options);
+  const { machineId, status } = await askAgent(cloud, options);
   const frames: AgentFrame[] = [{ type: 'status', status }];
   return {
-    instanceId,
+    machineId,
     via: 'ssm',
     take: () => frames.splice(0),
     arrived: () => new Promise(() => {}),
@@ -55,7 +55,7 @@ export async function askLive(cloud: Cloud, options: ReachOptions): Promise<Live
   try {
     const status = await Promise.race([firstStatus(reached.link), late]);
     if (status === null) return await askAgent(cloud, options);
-    return { instanceId: reached.instanceId, via: reached.via, status };
+    return { machineId: reached.machineId, via: reached.via, status };
   } finally {
     late.catch(() => {}); // Ctrl-C after the answer
     reached.close();
@@ -69,7 +69,7 @@ async function firstStatus(link: AgentLink): Promise<AttemptStatus | null> {
 }
 
 interface Reached {
-  readonly instanceId: string;
+  readonly machineId: string;
   readonly via: 'websocket' | 'ssh';
   readonly link: AgentLink;
   readonly close: () => void;
@@ -78,7 +78,7 @@ interface Reached {
 /** A link to the agent's websocket; null when none of its machine's addresses answers from here. */
 async function reach(cloud: Cloud, { dial, tunnel: openTunnel, ...options }: ReachOptions): Promise<Reached | null> {
   const { instance, endpoint, unreachable } = await findEndpoint(cloud, options);
-  const { instanceId } = instance;
+  const { machineId } = instance;
   if (endpoint === null) return null;
   const { port, token } = endpoint;
   if (openTunnel !== null) {
@@ -92,12 +92,12 @@ async function reach(cloud: Cloud, { dial, tunnel: openTunnel, ...options }: Rea
       link.close();
       tunnel.close();
     };
-    return { instanceId, via: 'ssh', link, close };
+    return { machineId, via: 'ssh', link, close };
   }
   for (const host of [instance.privateIp, instance.publicIp]) {
     if (host === null || !isLoopback(host)) continue;
     const link = await dial({ host, port, token, timeoutMs: DIAL_TIMEOUT_MS });
-    if (link !== null) return { instanceId, via: 'websocket', link, close: () => link.close() };
+    if (link !== null) return { machineId, via: 'websocket', link, close: () => link.close() };
   }
   return null;
 }
@@ -107,7 +107,7 @@ function isLoopback(host: string): boolean {
   return host.startsWith('127.') || host === '::1';
 }
 
-function feedOf({ instanceId, via, link, close }: Reached): LiveFeed {
+function feedOf({ machineId, via, link, close }: Reached): LiveFeed {
   const frames: AgentFrame[] = [];
   let wake = (): void => {};
   const pump = async (): Promise<void> => {
@@ -120,7 +120,7 @@ function feedOf({ instanceId, via, link, close }: Reached): LiveFeed {
   // A link that breaks is no error: the bucket goes on telling.
   pump().catch(() => {});
   return {
-    instanceId,
+    machineId,
     via,
     take: () => frames.splice(0),
     arrived: () => (frames.length > 0 ? Promise.resolve() : new Promise((resolve) => (wake = resolve))),

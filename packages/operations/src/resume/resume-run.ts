@@ -1,16 +1,20 @@
 import { isLeaseHeld } from '@runctl/checkpoint';
 import { RunctlError, type Clock } from '@runctl/core';
-import type { LaunchFleet, Market, RunSpec } from '@runctl/protocol';
+import type { LaunchMachines, Market, RunSpec } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { isActive } from '../run/liveness.ts';
 import { findPools, type LaunchWish } from '../launch/launch-plan.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
+import { fleetRef } from '../launch/fleet-ref.ts';
 import { startLaunch } from '../launch/start-launch.ts';
+import { uploadTools, type Tools } from '../launch/tools.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 
 export interface ResumeOptions {
   readonly run: string;
+  /** The agent and runtime of this runctl: those of an earlier launch may be older. */
+  readonly tools: Tools;
   /** Where to run; types that are empty mean those of the launch before. */
   readonly place: Pick<
     LaunchWish,
@@ -24,7 +28,7 @@ const LAUNCHING_MS = 120_000;
 export interface Resumed {
   readonly spec: RunSpec;
   readonly launch: number;
-  readonly fleet: LaunchFleet;
+  readonly machines: LaunchMachines;
   readonly fromStep: number | null;
 }
 
@@ -38,16 +42,18 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeOptions): Pro
   const before = lastLaunch(record);
   await refuseActive({ cloud, clock }, record, before);
   const types = options.place.instanceTypes.length > 0 ? options.place.instanceTypes : typesOf(before);
-  const market = options.place.market ?? before?.intent?.market ?? 'spot';
+  const market = options.place.market ?? (before?.intent?.market === 'on-demand' ? 'on-demand' : 'spot');
   const found = await findPools(cloud.fleets, { ...wishFor(options), instanceTypes: types, market });
   const launch = (before?.launch ?? 0) + 1;
   const { instanceProfile, securityGroups, rootVolumeGiB, maxRuntimeMs } = options.place;
-  const fleet = await startLaunch(ports, {
+  const { keys: tools } = await uploadTools(cloud.store, options.tools);
+  const machines = await startLaunch(ports, {
     spec: record.spec,
     launch,
+    tools,
     place: { ...found, instanceProfile, securityGroups, rootVolumeGiB, maxRuntimeMs },
   });
-  return { spec: record.spec, launch, fleet, fromStep: record.latest?.document.step ?? null };
+  return { spec: record.spec, launch, machines, fromStep: record.latest?.document.step ?? null };
 }
 
 async function refuseActive(
@@ -66,7 +72,8 @@ async function refuseActive(
     hint: `watch it with \`runctl attach ${run}\`, or end it with \`runctl stop ${run}\``,
   });
   if (isLeaseHeld(record.lease)) throw active;
-  const fleet = before.fleet ?? (await ports.cloud.fleets.findFleet(run, before.launch));
+  const known = before.machines === null ? null : fleetRef(before.machines);
+  const fleet = known ?? (await ports.cloud.fleets.findFleet(run, before.launch));
   if (fleet !== null && isActive((await ports.cloud.fleets.fleet(fleet.fleetId)).state)) throw active;
   if (fleet === null && isYoung(before, ports.clock)) throw active;
 }
@@ -77,7 +84,7 @@ function isYoung({ intent }: LaunchRecord, clock: Clock): boolean {
 }
 
 function typesOf(before: LaunchRecord | null): readonly string[] {
-  return [...new Set(before?.intent?.pools.map((pool) => pool.instanceType))];
+  return [...new Set(before?.intent?.offers.map((offer) => offer.machineType))];
 }
 
 function wishFor(options: ResumeOptions): Pick<LaunchWish, 'subnets' | 'ami'> {

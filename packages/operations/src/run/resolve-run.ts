@@ -1,7 +1,7 @@
-import { inParallel, nearest, RunctlError, runIdPattern } from '@runctl/core';
+import { inParallel, isRunctlError, nearest, RunctlError, runIdPattern } from '@runctl/core';
 import { bucketKeys, indexDocument, nameDocument, parseIndexKey, runKeys } from '@runctl/protocol';
-import type { ObjectStore } from '@runctl/store';
-import { readDocument } from '../documents.ts';
+import { readBytes, type ObjectStore } from '@runctl/store';
+import { noneIfOlder, readDocument } from '../documents.ts';
 
 /** How many of the newest runs are looked at for a name close to a wrong one. */
 const RECENT_RUNS = 50;
@@ -12,8 +12,8 @@ const RECENT_RUNS = 50;
  */
 export async function resolveRun(store: ObjectStore, text: string): Promise<string> {
   if (runIdPattern.test(text) && (await store.head(runKeys(text).spec)) !== null) return text;
-  const named = validName(text) ? await readDocument(store, nameDocument, bucketKeys.name(text)) : null;
-  if (named !== null) return named.document.run;
+  const named = validName(text) ? await runNamed(store, text) : null;
+  if (named !== null) return named;
   const candidates = await runsBeginningWith(store, text);
   if (candidates.length === 1) return candidates[0] as string;
   if (candidates.length > 1)
@@ -25,6 +25,19 @@ export async function resolveRun(store: ObjectStore, text: string): Promise<stri
       },
     );
   throw await notFound(store, text);
+}
+
+/** The run of a name; also of a name that an older runctl gave, so that its run can be stopped by it. */
+async function runNamed(store: ObjectStore, name: string): Promise<string | null> {
+  const key = bucketKeys.name(name);
+  try {
+    return (await readDocument(store, nameDocument, key))?.document.run ?? null;
+  } catch (error) {
+    if (!isRunctlError(error, 'older-format')) throw error;
+    const { run } = JSON.parse((await readBytes(store, key)).toString()) as { run?: unknown };
+    if (typeof run !== 'string' || !runIdPattern.test(run)) throw error;
+    return run;
+  }
 }
 
 /** Names are keys, so they stay within what every store and shell takes. */
@@ -48,11 +61,10 @@ async function notFound(store: ObjectStore, text: string): Promise<RunctlError> 
     const parsed = parseIndexKey(info.key);
     if (parsed !== null) recent.push({ run: parsed.run, key: info.key });
   }
-  const names = await inParallel(
-    recent,
-    { concurrency: 16 },
-    async ({ key }) => (await readDocument(store, indexDocument, key))?.document.name,
-  );
+  const names = await inParallel(recent, { concurrency: 16 }, async ({ key }) => {
+    const found = await readDocument(store, indexDocument, key).catch(noneIfOlder);
+    return found?.document.name;
+  });
   const known = [...names.filter((name) => typeof name === 'string'), ...recent.map(({ run }) => run)];
   const close = nearest(text, known);
   const hint =

@@ -7,8 +7,8 @@ import {
   attemptStatus,
   bootFailure,
   latestPointer,
-  launchFleet,
   launchIntent,
+  launchMachines,
   launchOutcome,
   leaseDocument,
   parseAttemptKey,
@@ -63,10 +63,15 @@ export function createRunReader(options: { store: ObjectStore; run: string; cloc
     await inParallel(await listed(store, keys.launchesFolder), { concurrency: PARALLEL_READS }, async (info) => {
       const parsed = parseLaunchKey(info.key);
       if (parsed === null) return;
-      const record = launches.get(parsed.launch) ?? { launch: parsed.launch, intent: null, fleet: null, outcome: null };
+      const record = launches.get(parsed.launch) ?? {
+        launch: parsed.launch,
+        intent: null,
+        machines: null,
+        outcome: null,
+      };
       launches.set(parsed.launch, record);
       if (parsed.document === 'intent') record.intent = await fetch(launchIntent, info);
-      else if (parsed.document === 'fleet') record.fleet = await fetch(launchFleet, info);
+      else if (parsed.document === 'machines') record.machines = await fetch(launchMachines, info);
       else if (parsed.document === 'outcome') record.outcome = await fetch(launchOutcome, info);
     });
     return [...launches.values()].sort((a, b) => a.launch - b.launch);

@@ -6,8 +6,8 @@ import type {
   BootFailure,
   DrainReport,
   LatestPointer,
-  LaunchFleet,
   LaunchIntent,
+  LaunchMachines,
   LaunchOutcome,
   LeaseDocument,
   RunSpec,
@@ -23,7 +23,7 @@ export interface Observed<T> {
 export interface LaunchRecord {
   readonly launch: number;
   readonly intent: LaunchIntent | null;
-  readonly fleet: LaunchFleet | null;
+  readonly machines: LaunchMachines | null;
   readonly outcome: LaunchOutcome | null;
 }
 

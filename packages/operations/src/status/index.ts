@@ -1,2 +1,2 @@
-export { listRuns, type RunSummary } from './list-runs.ts';
+export { listRuns, type RunRow } from './list-runs.ts';
 export { runDetail, type RunDetail } from './run-detail.ts';

@@ -1,4 +1,4 @@
-import { type Clock, inParallel } from '@runctl/core';
+import { type Clock, inParallel, isRunctlError } from '@runctl/core';
 import {
   attemptOutcome,
   attemptStatus,
@@ -10,6 +10,7 @@ import {
   parseIndexKey,
   parseLaunchKey,
   runKeys,
+  timestampOf,
 } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import { readDocument } from '../documents.ts';
@@ -19,16 +20,17 @@ import { runState, type RunState } from '../run/run-state.ts';
 const PARALLEL_RUNS = 24;
 
 /** One line of the table: what the newest documents of a run say. */
-export interface RunSummary {
+export interface RunRow {
   readonly run: string;
   readonly name: string | null;
-  readonly script: string;
+  /** What a list calls the workload. */
+  readonly workload: string;
   readonly createdAt: string;
   readonly state: RunState;
   readonly step: number | null;
   readonly durableStep: number | null;
-  readonly instanceType: string | null;
-  readonly zone: string | null;
+  readonly machineType: string | null;
+  readonly location: string | null;
   readonly market: string | null;
   readonly pricePerHourUsd: number | null;
   readonly spentUsd: number | null;
@@ -41,7 +43,7 @@ export interface RunSummary {
 export async function listRuns(
   store: ObjectStore,
   options: { limit: number; clock: Clock },
-): Promise<readonly RunSummary[]> {
+): Promise<readonly RunRow[]> {
   const keys: string[] = [];
   for await (const info of store.list({ prefix: bucketKeys.indexFolder(), limit: options.limit })) {
     if (parseIndexKey(info.key) !== null) keys.push(info.key);
@@ -50,9 +52,33 @@ export async function listRuns(
   return summaries.filter((summary) => summary !== null);
 }
 
-async function summarise(store: ObjectStore, indexKey: string): Promise<RunSummary | null> {
-  const run = parseIndexKey(indexKey)?.run;
-  if (run === undefined) return null;
+async function summarise(store: ObjectStore, indexKey: string): Promise<RunRow | null> {
+  const parsed = parseIndexKey(indexKey);
+  if (parsed === null) return null;
+  try {
+    return await summariseRun(store, indexKey, parsed.run);
+  } catch (error) {
+    if (!isRunctlError(error, 'older-format')) throw error;
+    return { ...unknownRow, run: parsed.run, createdAt: timestampOf(parsed.createdMs), state: { kind: 'older' } };
+  }
+}
+
+const unknownRow: Omit<RunRow, 'run' | 'createdAt' | 'state'> = {
+  name: null,
+  workload: '',
+  step: null,
+  durableStep: null,
+  machineType: null,
+  location: null,
+  market: null,
+  pricePerHourUsd: null,
+  spentUsd: null,
+  interruptions: null,
+  heartbeatAgeMs: null,
+};
+
+/** Errors: those of the codec, StoreError. */
+async function summariseRun(store: ObjectStore, indexKey: string, run: string): Promise<RunRow | null> {
   const [index, launch, attempt] = await Promise.all([
     readDocument(store, indexDocument, indexKey),
     newestLaunch(store, run),
@@ -64,7 +90,7 @@ async function summarise(store: ObjectStore, indexKey: string): Promise<RunSumma
   return {
     run,
     name: index.document.name,
-    script: index.document.script,
+    workload: index.document.workload,
     createdAt: index.document.createdAt,
     state: runState({
       launches: launch === null ? [] : [launch],
@@ -74,8 +100,8 @@ async function summarise(store: ObjectStore, indexKey: string): Promise<RunSumma
     }),
     step: launch?.outcome?.step ?? heartbeat?.step ?? null,
     durableStep: launch?.outcome?.durableStep ?? heartbeat?.durable?.step ?? null,
-    instanceType: heartbeat?.instanceType ?? null,
-    zone: heartbeat?.zone ?? null,
+    machineType: heartbeat?.machineType ?? null,
+    location: heartbeat?.location ?? null,
     market: heartbeat?.market ?? null,
     pricePerHourUsd: heartbeat?.pricePerHourUsd ?? null,
     spentUsd: heartbeat?.budget.spentUsd ?? null,
@@ -97,9 +123,9 @@ async function newestLaunch(store: ObjectStore, run: string): Promise<LaunchReco
   if (newest === 0) return null;
   const keys = runKeys(run).launch(newest);
   const outcome = documents.has('outcome') ? await readDocument(store, launchOutcome, keys.outcome) : null;
-  // Of the fleet only its being there counts here.
-  const fleet = documents.has('fleet') ? ({} as LaunchRecord['fleet']) : null;
-  return { launch: newest, intent: null, fleet, outcome: outcome?.document ?? null };
+  // Of the machines only its being there counts here.
+  const machines = documents.has('machines') ? ({} as LaunchRecord['machines']) : null;
+  return { launch: newest, intent: null, machines, outcome: outcome?.document ?? null };
 }
 
 async function newestAttempt(store: ObjectStore, run: string): Promise<AttemptRecord | null> {

@@ -5,8 +5,9 @@ import type { Cloud } from '../cloud.ts';
 import { readDocument } from '../documents.ts';
 import { fleetErrorText } from '../follow/fleet-error.ts';
 import { APPEARS_WITHIN_MS } from '../follow/fleet-watch.ts';
+import { fleetRef } from '../launch/fleet-ref.ts';
 import { isActive, isLiving } from '../run/liveness.ts';
-import { lastLaunch, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
+import { lastLaunch, type AttemptRecord, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { hasEnded, stateOf, type RunState } from '../run/run-state.ts';
 
@@ -96,7 +97,7 @@ async function manifestAt(cloud: Cloud, key: string): Promise<{ savedAt?: string
 async function ec2View(cloud: Cloud, record: RunRecord): Promise<Ec2View> {
   const launch = lastLaunch(record);
   try {
-    const fleetId = launch?.fleet?.fleetId ?? (await missingFleet(cloud, record));
+    const fleetId = fleetIdOf(launch) ?? (await missingFleet(cloud, record));
     const [instances, fleet, errors] = await Promise.all([
       cloud.fleets.instances(record.spec.run),
       fleetId === null ? null : cloud.fleets.fleet(fleetId),
@@ -128,10 +129,14 @@ async function fleetErrors(cloud: Cloud, fleetId: string): Promise<readonly stri
   return [...new Set(errors.map((event) => `${event.code}: ${fleetErrorText(event)}`))];
 }
 
+function fleetIdOf(launch: LaunchRecord | null): string | null {
+  return launch === null || launch.machines === null ? null : fleetRef(launch.machines).fleetId;
+}
+
 /** The laptop may have died between the call and storing the fleet's id: EC2's tags still tell it. */
 async function missingFleet(cloud: Cloud, record: RunRecord): Promise<string | null> {
   const launch = lastLaunch(record);
-  if (launch === null || launch.fleet !== null || launch.outcome !== null) return null;
+  if (launch === null || launch.machines !== null || launch.outcome !== null) return null;
   return (await cloud.fleets.findFleet(record.spec.run, launch.launch))?.fleetId ?? null;
 }
 

@@ -1,6 +1,7 @@
 import { RunctlError, type Clock } from '@runctl/core';
 import type { Cloud } from '../cloud.ts';
 import { isActive, isLiving } from '../run/liveness.ts';
+import { fleetRef } from '../launch/fleet-ref.ts';
 import type { LaunchRecord } from '../run/run-record.ts';
 
 const POLL_MS = 500;
@@ -21,7 +22,8 @@ export async function endFleet(
 ): Promise<{ readonly fleetId: string | null; readonly deletedHere: boolean }> {
   const { cloud, clock } = ports;
   const { run, launch, signal } = ending;
-  const made = launch.fleet ?? (await cloud.fleets.findFleet(run, launch.launch));
+  const known = launch.machines === null ? null : fleetRef(launch.machines);
+  const made = known ?? (await cloud.fleets.findFleet(run, launch.launch));
   if (made === null) return { fleetId: null, deletedHere: false };
   const isGone = async (): Promise<boolean> => {
     const [fleet, instances] = await Promise.all([cloud.fleets.fleet(made.fleetId), cloud.fleets.instances(run)]);

@@ -8,18 +8,22 @@ import {
   timestampOf,
   type LaunchOutcome,
 } from '@runctl/protocol';
+import { noneIfOlder } from '../documents.ts';
 import type { FollowEvent } from '../follow/follow-event.ts';
 import { changes, nothingSeen } from '../follow/run-changes.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { endFleet } from './end-fleet.ts';
+import { stopOlderRun } from './stop-older.ts';
 import { takeOver } from './take-over.ts';
 
 export type StopEvent =
   | FollowEvent
   | { readonly type: 'asked'; readonly owner: string }
   | { readonly type: 'nobody-alive'; readonly why: string }
+  /** A run of an older format: its machines were found by their tags. */
+  | { readonly type: 'older-ended'; readonly fleetIds: readonly string[] }
   | { readonly type: 'fleet-ended'; readonly fleetId: string | null; readonly deletedHere: boolean };
 
 export interface StopOptions {
@@ -34,13 +38,21 @@ const POLL_MS = 500;
 /**
  * Ends the newest launch of a run. A living agent is asked, drains and reports; without one the laptop takes the next
  * generation and ends the launch itself. Returns the outcome once no machine of the launch is left. Stopping what has
- * ended is no error: what is left of it is removed. Errors: `run-not-found`, those of the provider, StoreError.
+ * ended is no error: what is left of it is removed. Of a run of an older format only the machines are ended, and null is
+ * returned. Errors: `run-not-found`, those of the provider, StoreError.
  */
-export async function* stopRun(ports: LaunchPorts, options: StopOptions): AsyncGenerator<StopEvent, LaunchOutcome> {
+export async function* stopRun(
+  ports: LaunchPorts,
+  options: StopOptions,
+): AsyncGenerator<StopEvent, LaunchOutcome | null> {
   const { cloud, clock } = ports;
   const { run, signal } = options;
   const reader = createRunReader({ store: cloud.store, run, clock });
-  let record = await reader.read();
+  let record = await reader.read().catch(noneIfOlder);
+  if (record === null) {
+    yield { type: 'older-ended', fleetIds: await stopOlderRun(ports, run) };
+    return null;
+  }
   const launch = lastLaunch(record)?.launch;
   if (launch === undefined)
     throw new RunctlError('not-resumable', `${run} was never launched`, { hint: 'there is nothing to stop' });
@@ -70,7 +82,7 @@ export async function* stopRun(ports: LaunchPorts, options: StopOptions): AsyncG
   const ended = record.launches.find((other) => other.launch === launch) ?? {
     launch,
     intent: null,
-    fleet: null,
+    machines: null,
     outcome,
   };
   const patienceMs = byLaptop ? 0 : 30_000;

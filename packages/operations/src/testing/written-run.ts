@@ -51,7 +51,7 @@ export class WrittenRun {
       generation,
       node: 0,
       launch: 1,
-      instanceId: `i-${generation}`,
+      machineId: `i-${generation}`,
       at: this.#at(),
     } as const;
   }
@@ -64,8 +64,8 @@ export class WrittenRun {
     await this.#put(this.#keys.attempt(generation, 0).started, attemptStarted, {
       ...this.#place(generation),
       launch,
-      instanceType: 'g5.xlarge',
-      zone: 'us-east-1a',
+      machineType: 'g5.xlarge',
+      location: 'us-east-1a',
       market: 'spot',
       pricePerHourUsd: 0.36,
       resumedFrom: resumedStep === null ? null : { manifest: 'm', step: resumedStep, warnings: [] },
@@ -108,8 +108,8 @@ export class WrittenRun {
       budget: { spentUsd: 0.02, limitUsd: null },
       pricePerHourUsd: 0.36,
       market: 'spot',
-      instanceType: 'g5.xlarge',
-      zone: 'us-east-1a',
+      machineType: 'g5.xlarge',
+      location: 'us-east-1a',
       interruptions: generation - 1,
       crashes: 0,
       logBytes: 0,
@@ -185,7 +185,7 @@ export class WrittenRun {
     await this.#put(keys.drained, attemptDrained, {
       ...this.#place(generation),
       drain: {
-        cause: 'spot-notice',
+        cause: 'notice',
         windowMs: 120_000,
         noticeToSigtermMs: 20,
         sigtermToFirstWriteMs: 50,
@@ -202,7 +202,7 @@ export class WrittenRun {
     });
     await this.ended(generation, {
       status: 'interrupted',
-      cause: 'spot-notice',
+      cause: 'notice',
       exitCode: 143,
       step,
       durableStep: step,

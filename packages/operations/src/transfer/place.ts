@@ -21,7 +21,7 @@ export interface FolderPlace {
 
 export interface InstancePlace {
   readonly kind: 'instance';
-  readonly instanceId: string;
+  readonly machineId: string;
   /** Absolute, on the instance. */
   readonly path: string;
   readonly text: string;
@@ -56,7 +56,7 @@ export function anyPlace(text: string, cwd: string): Place {
     throw new RunctlError('usage', `${text} names no path on an instance`, {
       hint: 'write instance:i-0123456789abcdef0:/absolute/path',
     });
-  return { kind: 'instance', instanceId: String(match[1]), path: String(match[2]), text };
+  return { kind: 'instance', machineId: String(match[1]), path: String(match[2]), text };
 }
 
 /** The beginning of all keys in the folder that a place names. */

@@ -1,21 +1,22 @@
 import * as z from 'zod';
-import { generation, launchNumber, nodeIndex, timestamp, versioned } from '../codec.ts';
+import { generation, launchNumber, nodeIndex, openEnum, timestamp, versioned } from '../codec.ts';
 import { fit } from './fit.ts';
-import { market, stopCause } from '../launch/launch.ts';
+import { stopCause } from '../launch/launch.ts';
+import { market } from '../offer.ts';
 
 const place = {
   generation,
   node: nodeIndex,
   launch: launchNumber,
-  instanceId: z.string(),
+  machineId: z.string(),
 };
 
 /** `attempts/<gen>/<node>/started.json`. */
 export const attemptStarted = versioned.extend({
   ...place,
   at: timestamp,
-  instanceType: z.string(),
-  zone: z.string(),
+  machineType: z.string(),
+  location: z.string(),
   market,
   pricePerHourUsd: z.number().nullable(),
   /** What it resumed from: null for a start from nothing. */
@@ -28,7 +29,7 @@ export const attemptStarted = versioned.extend({
 });
 export type AttemptStarted = z.output<typeof attemptStarted>;
 
-/** `notice.json`: the first sight of a spot notice. */
+/** `notice.json`: the first sight of a notice. */
 export const attemptNotice = versioned.extend({
   ...place,
   at: timestamp,
@@ -66,7 +67,9 @@ export type DrainReport = z.output<typeof drainReport>;
 export const attemptDrained = versioned.extend({ ...place, at: timestamp, drain: drainReport });
 export type AttemptDrained = z.output<typeof attemptDrained>;
 
-export const attemptStatusName = z.enum(['succeeded', 'failed', 'stopped', 'interrupted', 'fenced']);
+const attemptStatusNames = ['succeeded', 'failed', 'stopped', 'interrupted', 'fenced'] as const;
+export const attemptStatusName = openEnum(attemptStatusNames);
+export type AttemptStatusName = (typeof attemptStatusNames)[number];
 
 /** `outcome.json`: how one life ended. Status and cause are different facts. */
 export const attemptOutcome = versioned.extend({
@@ -86,7 +89,7 @@ export const attemptOutcome = versioned.extend({
 });
 export type AttemptOutcome = z.output<typeof attemptOutcome>;
 
-export const attemptPhase = z.enum([
+const attemptPhases = [
   'waiting',
   'preparing',
   'running',
@@ -95,8 +98,9 @@ export const attemptPhase = z.enum([
   'reporting',
   'ended',
   'backoff',
-]);
-export type AttemptPhase = z.output<typeof attemptPhase>;
+] as const;
+export const attemptPhase = openEnum(attemptPhases);
+export type AttemptPhase = (typeof attemptPhases)[number];
 
 /** `status.json`: the heartbeat, and once there is an attempt the answer of `runctl-agent status --json`. */
 export const attemptStatus = versioned.extend({
@@ -109,7 +113,7 @@ export const attemptStatus = versioned.extend({
   doing: z.string(),
   pid: z.number().nullable(),
   step: z.number().nullable(),
-  stepSource: z.enum(['file', 'log', 'unknown']),
+  stepSource: openEnum(['file', 'log', 'unknown']),
   /** The durable checkpoint, and how old its content is. */
   durable: z
     .object({ manifest: z.string(), step: z.number().nullable(), savedAt: timestamp, at: timestamp })
@@ -129,8 +133,8 @@ export const attemptStatus = versioned.extend({
   budget: z.object({ spentUsd: z.number().nullable(), limitUsd: z.number().nullable() }),
   pricePerHourUsd: z.number().nullable(),
   market,
-  instanceType: z.string(),
-  zone: z.string(),
+  machineType: z.string(),
+  location: z.string(),
   interruptions: z.number().int(),
   crashes: z.number().int(),
   logBytes: z.number().int().nonnegative(),
@@ -149,7 +153,7 @@ export const waitingStatus = attemptStatus
     run: true,
     launch: true,
     node: true,
-    instanceId: true,
+    machineId: true,
     at: true,
     phase: true,
     phaseSince: true,
@@ -158,8 +162,8 @@ export const waitingStatus = attemptStatus
     lease: true,
     pricePerHourUsd: true,
     market: true,
-    instanceType: true,
-    zone: true,
+    machineType: true,
+    location: true,
     warnings: true,
   })
   .extend({ generation: z.null() });

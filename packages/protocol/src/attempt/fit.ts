@@ -1,17 +1,18 @@
 import * as z from 'zod';
+import { openEnum } from '../codec.ts';
 
 /** Milliseconds, or null for what is not known yet: nothing here is ever assumed. */
 const ms = z.number().nonnegative().nullable();
 
 /** Whether a last save and its upload fit into a notice, by what was measured in this run. */
 export const fit = z.object({
-  verdict: z.enum(['fits', 'does-not-fit', 'unknown']),
+  verdict: openEnum(['fits', 'does-not-fit', 'unknown']),
   /** For people: `save 12 s + upload 9.0 s of 110 s usable: fits`. */
   summary: z.string(),
   /** `stop`: from SIGTERM to the exit, in earlier stops. `files`: from first to last write of regular checkpoints. */
-  save: z.object({ ms, from: z.enum(['stop', 'files']).nullable() }),
+  save: z.object({ ms, from: openEnum(['stop', 'files']).nullable() }),
   /** From the last write to being durable. `under-way`: at least so long, the first upload is not done. */
-  upload: z.object({ ms, from: z.enum(['stop', 'checkpoints', 'under-way']).nullable() }),
+  upload: z.object({ ms, from: openEnum(['stop', 'checkpoints', 'under-way']).nullable() }),
   /** From the first sight of a notice until a checkpoint must be durable. */
   usableMs: z.number(),
   /** Until a script that does not end by itself is killed. */

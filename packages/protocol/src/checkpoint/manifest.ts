@@ -49,6 +49,8 @@ export const manifest = sealed(
     files: z.array(manifestFile).min(1),
     /** Numbers that the script told beside its step when this was saved, by name; left out when it told none. */
     metrics: metrics.optional(),
+    /** Keys of earlier manifests whose files belong to this one's state; pruning keeps them while this one is kept. */
+    companions: z.array(z.string()).optional(),
     /** When the newest of its files was last written, by the machine's clock. */
     savedAt: timestamp,
     at: timestamp,

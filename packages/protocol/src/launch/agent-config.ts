@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { launchNumber, versioned } from '../codec.ts';
-import { runId } from '../run/run-spec.ts';
+import { launchNumber, openEnum, versioned } from '../codec.ts';
+import { runId } from '../run-id.ts';
 
 /**
  * `/etc/runctl/agent.json`: what the boot script leaves for the agent. No secrets: user data can be read by every process.
@@ -13,6 +13,8 @@ export const agentConfig = versioned.extend({
   /** Ends with `/`, or is empty. */
   prefix: z.string(),
   region: z.string().min(1),
+  /** What the agent runs on: it decides how interruptions are seen and what ends with the launch. */
+  host: openEnum(['ec2', 'plain']),
 });
 export type AgentConfig = z.output<typeof agentConfig>;
 

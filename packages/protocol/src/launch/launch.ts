@@ -1,51 +1,66 @@
 import * as z from 'zod';
-import { generation, launchNumber, nonce, timestamp, versioned } from '../codec.ts';
-import { runId } from '../run/run-spec.ts';
+import { generation, launchNumber, nonce, opaque, openEnum, timestamp, versioned } from '../codec.ts';
+import { market, offer } from '../offer.ts';
+import { runId } from '../run-id.ts';
 
-export const market = z.enum(['spot', 'on-demand']);
-export type Market = z.output<typeof market>;
-
-/** Instance type × zone × market, with the price per hour that was shown before anything was launched. */
-export const pool = z.object({
-  instanceType: z.string(),
-  zone: z.string(),
-  subnetId: z.string().nullable(),
-  market,
-  pricePerHourUsd: z.number().nonnegative().nullable(),
+/** Keys and hashes of the programs that a machine fetches to become an agent. */
+export const launchTools = z.object({
+  agentKey: z.string(),
+  agentSha256: z.string(),
+  nodeKey: z.string(),
+  nodeSha256: z.string(),
 });
-export type Pool = z.output<typeof pool>;
+export type LaunchTools = z.output<typeof launchTools>;
+
+/** What this launch changes of the run's specification; null leaves it as it is. */
+export const launchArguments = z.object({
+  args: z.array(z.string()).nullable().default(null),
+  env: z.record(z.string(), z.string()).nullable().default(null),
+  /** Number of the project's revision (`project/<n>.json`); 0 is the specification's own. */
+  project: z.number().int().nonnegative().nullable().default(null),
+  /** Digest of the container image that was resolved for this launch. */
+  imageDigest: z.string().nullable().default(null),
+});
+export type LaunchArguments = z.output<typeof launchArguments>;
 
 /** `launches/<n>/intent.json`: stored before the first call that costs money, so that a laptop that dies leads to one run. */
 export const launchIntent = versioned.extend({
   run: runId,
   launch: launchNumber,
   at: timestamp,
-  clientToken: z.string(),
-  templateName: z.string(),
+  /** Name of the provider that the machines come from. */
+  provider: z.string().min(1),
+  /** What the provider launches; opaque to everyone but this provider, which has a schema of its own for it. */
+  target: opaque,
+  /** The launch's own, so that a later launch brings a newer agent to an old run. */
+  tools: launchTools,
+  arguments: launchArguments.nullable().default(null),
+  offers: z.array(offer).min(1),
   market,
-  pools: z.array(pool).min(1),
-  /** The fleet ends here whatever happens. */
+  /** Makes the provider's call idempotent. */
+  token: z.string().min(1),
+  /** The launch ends here whatever happens. */
   validUntil: timestamp,
   by: z.string(),
   nonce,
 });
 export type LaunchIntent = z.output<typeof launchIntent>;
 
-/** `launches/<n>/fleet.json`. */
-export const launchFleet = versioned.extend({
+/** `launches/<n>/machines.json`: under what name the provider knows the machines of a launch. */
+export const launchMachines = versioned.extend({
   run: runId,
   launch: launchNumber,
   at: timestamp,
-  fleetId: z.string(),
-  launchTemplateId: z.string(),
-  region: z.string(),
+  provider: z.string().min(1),
+  /** Opaque to everyone but the provider. */
+  ref: opaque,
 });
-export type LaunchFleet = z.output<typeof launchFleet>;
+export type LaunchMachines = z.output<typeof launchMachines>;
 
-/** Why the workload stopped or will. The first cause wins. */
-export const stopCause = z.enum([
+/** The causes that this build knows. */
+export const stopCauses = [
   'exited',
-  'spot-notice',
+  'notice',
   'user-stop',
   'budget',
   'deadline',
@@ -53,18 +68,26 @@ export const stopCause = z.enum([
   'machine-shutdown',
   'hang',
   'spawn-failed',
-]);
-export type StopCause = z.output<typeof stopCause>;
+  'preparation-failed',
+] as const;
+
+/** Why the workload stopped or will. The first cause wins. */
+export const stopCause = openEnum(stopCauses);
+export type StopCause = (typeof stopCauses)[number];
+
+/** The statuses that this build knows. */
+export const launchStatuses = ['succeeded', 'failed', 'stopped'] as const;
 
 /** How a launch ended: `stopped` can be resumed, `succeeded` is done, `failed` gave up. */
-export const launchStatus = z.enum(['succeeded', 'failed', 'stopped']);
+export const launchStatus = openEnum(launchStatuses);
+export type LaunchStatus = (typeof launchStatuses)[number];
 
 /** `launches/<n>/outcome.json`: written once (If-None-Match); an agent that finds it finishes the clean-up and powers off. */
 export const launchOutcome = versioned.extend({
   run: runId,
   launch: launchNumber,
   status: launchStatus,
-  cause: z.union([stopCause, z.enum(['crashes', 'interruptions', 'boot-failed', 'laptop'])]),
+  cause: openEnum([...stopCauses, 'crashes', 'interruptions', 'boot-failed', 'laptop']),
   /** For people: what happened and why the launch ended. */
   message: z.string(),
   exitCode: z.number().int().nullable(),
@@ -78,11 +101,11 @@ export const launchOutcome = versioned.extend({
 });
 export type LaunchOutcome = z.output<typeof launchOutcome>;
 
-/** `boot/<launch>-<instance>.json`: a boot that failed before the agent. Written by the boot script, so it stays this plain. */
+/** `boot/<launch>-<machine>.json`: a boot that failed before the agent. Written by the boot script, so it stays this plain. */
 export const bootFailure = versioned.extend({
   run: runId,
   launch: launchNumber,
-  instanceId: z.string(),
+  machineId: z.string(),
   stage: z.string(),
   message: z.string(),
   at: timestamp,

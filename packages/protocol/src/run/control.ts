@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { nonce, timestamp, versioned } from '../codec.ts';
+import { nonce, openEnum, timestamp, versioned } from '../codec.ts';
 
 /** `control/<ms>-<nonce>.json`: a wish of somebody with a laptop. An agent obeys each once, in key order, if it was made after its launch. */
 export const controlDocument = versioned.extend({
-  action: z.enum(['stop', 'checkpoint', 'budget']),
+  action: openEnum(['stop', 'checkpoint', 'budget']),
   args: z.object({
     /** For `stop`: shortens the grace. */
     graceMs: z.number().nullable().default(null),

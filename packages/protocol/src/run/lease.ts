@@ -6,7 +6,7 @@ export const leaseDocument = versioned.extend({
   generation,
   launch: launchNumber,
   nodes: z.number().int().min(1),
-  /** Instance id of the holder, or `laptop:<user@host>`. */
+  /** Machine id of the holder, or `laptop:<user@host>`. */
   owner: z.string(),
   nonce,
   /** Changes with every write, so that a holder recognises its own success behind a lost answer. */

@@ -1,83 +1,65 @@
-import { runIdPattern } from '@runctl/core';
 import * as z from 'zod';
-import { timestamp, versioned } from '../codec.ts';
+import { openEnum, timestamp, versioned } from '../codec.ts';
+import { runId } from '../run-id.ts';
+import { timing } from '../timing.ts';
 import { defaultRetention, retentionPolicy } from './retention.ts';
 
-/** How fast the parts of a run turn. A rehearsal shortens them; a real run keeps `defaultTiming`. All in milliseconds. */
-export const timing = z.object({
-  leaseTtlMs: z.number().int().positive(),
-  leaseRenewMs: z.number().int().positive(),
-  /** A holder stops publishing this long after it sent its last good renewal. */
-  publishWithinMs: z.number().int().positive(),
-  heartbeatMs: z.number().int().positive(),
-  controlPollMs: z.number().int().positive(),
-  imdsPollMs: z.number().int().positive(),
-  logShipMs: z.number().int().positive(),
-  /** A file that has not changed for this long and has no writer counts as still. */
-  settleMs: z.number().int().positive(),
-  /** Length of a notice, used when the time in it cannot be read. */
-  noticeMs: z.number().int().positive(),
-  /** Kept free before a notice's deadline. */
-  deadlineMarginMs: z.number().int().nonnegative(),
-  flushReserveMs: z.number().int().nonnegative(),
-  reportReserveMs: z.number().int().nonnegative(),
-  /** Past a deadline by this much, a machine that still lives tries for the lease again. */
-  survivalMs: z.number().int().positive(),
-  /** A user-data boot that has not reached the agent by then powers the machine off. */
-  bootGuardMs: z.number().int().positive(),
-  /** Pause before a crashed workload is started again, doubled with each crash. */
-  crashBackoffMs: z.number().int().nonnegative(),
-  /** The same failure twice within this time of the start means: give up. */
-  earlyFailureMs: z.number().int().nonnegative(),
+/** The code that is trained: a snapshot in the bucket. */
+export const runProject = z.object({
+  name: z.string().min(1),
+  treeHash: z.string(),
+  /** Archive of the snapshot: gzip'd tar. */
+  archiveKey: z.string(),
+  archiveSha256: z.string(),
+  archiveSizeBytes: z.number().int(),
 });
-export type Timing = z.output<typeof timing>;
+export type RunProject = z.output<typeof runProject>;
 
-export const defaultTiming: Timing = {
-  leaseTtlMs: 60_000,
-  leaseRenewMs: 15_000,
-  publishWithinMs: 45_000,
-  heartbeatMs: 15_000,
-  controlPollMs: 5000,
-  imdsPollMs: 1000,
-  logShipMs: 5000,
-  settleMs: 2000,
-  noticeMs: 120_000,
-  deadlineMarginMs: 5000,
-  flushReserveMs: 20_000,
-  reportReserveMs: 5000,
-  survivalMs: 30_000,
-  bootGuardMs: 900_000,
-  crashBackoffMs: 10_000,
-  earlyFailureMs: 60_000,
-};
+const environment = z.record(z.string(), z.string());
 
-/** Timing of a rehearsal in which two minutes of a notice last 120 s × `scale`. Polls and pauses keep a floor that machines can hold. */
-export function scaledTiming(scale: number): Timing {
-  if (scale >= 1) return defaultTiming;
-  const scaled = (ms: number, floorMs: number): number => Math.round(Math.max(Math.min(ms, floorMs), ms * scale));
-  const leaseTtlMs = scaled(defaultTiming.leaseTtlMs, 6000);
-  return {
-    ...defaultTiming,
-    leaseTtlMs,
-    leaseRenewMs: Math.round(leaseTtlMs / 4),
-    publishWithinMs: Math.round((leaseTtlMs * 3) / 4),
-    heartbeatMs: scaled(defaultTiming.heartbeatMs, 1000),
-    controlPollMs: scaled(defaultTiming.controlPollMs, 500),
-    imdsPollMs: scaled(defaultTiming.imdsPollMs, 200),
-    logShipMs: scaled(defaultTiming.logShipMs, 500),
-    settleMs: scaled(defaultTiming.settleMs, 300),
-    noticeMs: Math.round(defaultTiming.noticeMs * scale),
-    deadlineMarginMs: scaled(defaultTiming.deadlineMarginMs, 500),
-    flushReserveMs: scaled(defaultTiming.flushReserveMs, 1500),
-    reportReserveMs: scaled(defaultTiming.reportReserveMs, 1000),
-    survivalMs: scaled(defaultTiming.survivalMs, 3000),
-    bootGuardMs: scaled(defaultTiming.bootGuardMs, 60_000),
-    crashBackoffMs: scaled(defaultTiming.crashBackoffMs, 200),
-    earlyFailureMs: defaultTiming.earlyFailureMs,
-  };
+/** A script of the project. */
+export const scriptWorkload = z.object({
+  kind: z.literal('script'),
+  /** Path inside the project, with `/`. */
+  script: z.string().min(1),
+  args: z.array(z.string()),
+  env: environment,
+  /** Command that runs the script, `["python3"]`; empty when the script is itself executable. */
+  interpreter: z.array(z.string()),
+});
+export type ScriptWorkload = z.output<typeof scriptWorkload>;
+
+/** Any command; its first word is looked up in PATH, or is a path inside the project. */
+export const commandWorkload = z.object({
+  kind: z.literal('command'),
+  command: z.array(z.string()).min(1),
+  env: environment,
+});
+
+/** A container image with its command; an empty command means the image's own. */
+export const containerWorkload = z.object({
+  kind: z.literal('container'),
+  image: z.string().min(1),
+  /** `sha256:…`; null until a launch has resolved it. */
+  digest: z.string().nullable(),
+  command: z.array(z.string()),
+  env: environment,
+});
+
+export const workload = z.discriminatedUnion('kind', [scriptWorkload, commandWorkload, containerWorkload]);
+export type Workload = z.output<typeof workload>;
+
+/** What a list calls a workload: `train.py`, `python -m trainer`, `ghcr.io/me/train`. */
+export function workloadLabel(what: Workload): string {
+  switch (what.kind) {
+    case 'script':
+      return what.script;
+    case 'command':
+      return what.command.join(' ');
+    case 'container':
+      return what.image;
+  }
 }
-
-export const runId = z.string().regex(runIdPattern);
 
 /** `runs/<run>/spec.json`: what to run; immutable. */
 export const runSpec = versioned.extend({
@@ -87,26 +69,13 @@ export const runSpec = versioned.extend({
   /** Who launched it, `user@host`. */
   launchedBy: z.string(),
   nodes: z.number().int().min(1),
-  project: z.object({
-    name: z.string().min(1),
-    treeHash: z.string(),
-    /** Archive of the snapshot: gzip'd tar. */
-    archiveKey: z.string(),
-    archiveSha256: z.string(),
-    archiveSizeBytes: z.number().int(),
-  }),
-  workload: z.object({
-    /** Path inside the project, with `/`. */
-    script: z.string().min(1),
-    args: z.array(z.string()),
-    env: z.record(z.string(), z.string()),
-    /** Command that runs the script, `["python3"]`; empty when the script is itself executable. */
-    interpreter: z.array(z.string()),
-  }),
+  /** Null for a workload that needs no code of its own. */
+  project: runProject.nullable(),
+  workload,
   checkpoint: z.object({
-    /** Relative to the project, or absolute on the instance. */
+    /** Relative to the project, or absolute on the machine. */
     dir: z.string().min(1),
-    resume: z.enum(['auto', 'never']),
+    resume: openEnum(['auto', 'never']),
     /** How the path of what to resume from reaches the script besides RUNCTL_RESUME_FROM: `--resume {path}`. */
     resumeArgument: z.string().nullable(),
     keep: retentionPolicy.default(defaultRetention),
@@ -119,9 +88,18 @@ export const runSpec = versioned.extend({
     maxCrashes: z.number().int().nonnegative(),
   }),
   timing,
-  tools: z.object({ agentKey: z.string(), agentSha256: z.string(), nodeKey: z.string(), nodeSha256: z.string() }),
 });
 export type RunSpec = z.output<typeof runSpec>;
+
+/** `project/<n>.json`: another snapshot for the run's next machines. The highest number counts; 0 is the specification's own. */
+export const projectRevision = versioned.extend({
+  run: runId,
+  revision: z.number().int().min(1),
+  at: timestamp,
+  by: z.string(),
+  project: runProject,
+});
+export type ProjectRevision = z.output<typeof projectRevision>;
 
 /** `names/<name>`: made once with If-None-Match, so that a name belongs to one run. */
 export const nameDocument = versioned.extend({ run: runId, createdAt: timestamp, nonce: z.string() });
@@ -130,6 +108,7 @@ export const nameDocument = versioned.extend({ run: runId, createdAt: timestamp,
 export const indexDocument = versioned.extend({
   run: runId,
   name: z.string().nullable(),
-  script: z.string(),
+  /** What a list calls the workload. */
+  workload: z.string(),
   createdAt: timestamp,
 });

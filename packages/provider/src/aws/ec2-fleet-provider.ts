@@ -27,8 +27,8 @@ export function createEc2FleetProvider(options: { region: string; clock: Clock }
       const offers = await provider.offers({ machineTypes, market, architecture: 'x64', settings });
       const subnets = await classified('looking for subnets', () => subnetsByZone(reading, subnetIds));
       return offers.map(({ machineType, location, pricePerHourUsd }) => ({
-        instanceType: machineType,
-        zone: location,
+        machineType,
+        location,
         subnetId: subnetIds.length === 0 ? null : (subnets.get(location) ?? null),
         market,
         pricePerHourUsd,
@@ -57,7 +57,7 @@ export function createEc2FleetProvider(options: { region: string; clock: Clock }
         kind: event.kind === 'machine' ? 'instance' : event.kind,
         code: event.code,
         message: event.message,
-        instanceId: event.machineId,
+        machineId: event.machineId,
       })),
     switchToOnDemand: (fleetId, nodes) => provider.markets.switchTo(refOf(fleetId), 'on-demand', nodes),
     instances: async (run) => (await provider.machines(run)).map(instanceOf),
@@ -84,15 +84,15 @@ async function orderOf(
   const image =
     rootVolumeGiB === null
       ? null
-      : await resolveImage({ ec2: reading, ssm }, imageId, [...new Set(pools.map((pool) => pool.instanceType))]);
+      : await resolveImage({ ec2: reading, ssm }, imageId, [...new Set(pools.map((pool) => pool.machineType))]);
   const device = image?.rootDevice ?? null;
   return {
     ...request,
     token: request.clientToken,
     tags: tagsOf(request),
-    offers: pools.map(({ instanceType, zone, market, pricePerHourUsd }) => ({
-      machineType: instanceType,
-      location: zone,
+    offers: pools.map(({ machineType, location, market, pricePerHourUsd }) => ({
+      machineType,
+      location,
       market,
       pricePerHourUsd,
     })),
@@ -102,7 +102,7 @@ async function orderOf(
       instanceProfile,
       securityGroupIds: [...securityGroupIds],
       subnets: Object.fromEntries(
-        pools.flatMap(({ zone, subnetId }) => (subnetId === null ? [] : [[zone, subnetId] as const])),
+        pools.flatMap(({ location, subnetId }) => (subnetId === null ? [] : [[location, subnetId] as const])),
       ),
       rootDisk:
         device === null || rootVolumeGiB === null
@@ -122,10 +122,10 @@ const STATES: Readonly<Record<MachineState, CloudInstance['state']>> = {
 
 function instanceOf(machine: RentedMachine): CloudInstance {
   return {
-    instanceId: machine.machineId,
+    machineId: machine.machineId,
     state: STATES[machine.state],
-    instanceType: machine.machineType,
-    zone: machine.location,
+    machineType: machine.machineType,
+    location: machine.location,
     market: machine.market,
     privateIp: machine.addresses.private,
     publicIp: machine.addresses.public,

@@ -115,7 +115,7 @@ export class MemoryProvider implements Provider {
         state: capacity.stateOf(machine, nowMs),
         machineType: machine.offer.machineType,
         location: machine.offer.location,
-        market: machine.offer.market,
+        market: machine.offer.market === 'on-demand' ? 'on-demand' : 'spot',
         addresses: { private: '10.0.0.1', public: null },
         launchedAtMs: machine.launchedAtMs,
         endReason: machine.endReason,

@@ -1,13 +1,6 @@
-import type { Market } from '@runctl/protocol';
+import type { Market, Offer } from '@runctl/protocol';
 
-/** Something that a provider can give: a type of machine somewhere, with its price per hour where that is known. */
-export interface Offer {
-  readonly machineType: string;
-  /** In the provider's words: a zone, a data center, a host. */
-  readonly location: string;
-  readonly market: Market;
-  readonly pricePerHourUsd: number | null;
-}
+export type { Offer };
 
 export interface OfferWish {
   /** In the provider's words; empty = the types that the provider chooses for trainings. */

@@ -1,9 +1,11 @@
+import { FORMAT_VERSION } from '@runctl/protocol';
+
 /**
  * The part of the boot that needs more than a shell: signed requests to S3 and EC2 with the instance's role, in Python's
  * standard library alone, since Python is there wherever cloud-init is. Kept plain and small: user data ends at 16 KiB.
  *
  *     boot.py fetch KEY SHA256 FILE [gunzip]    download, verify, then rename into place
- *     boot.py failed STAGE MESSAGE              boot/<launch>-<instance>.json; the third one ends the fleet
+ *     boot.py failed STAGE MESSAGE              boot/<launch>-<machine>.json; the third one ends the fleet
  */
 export const fetcherScript = String.raw`
 import datetime, email.utils, hashlib, hmac, json, os, sys, time, zlib
@@ -118,14 +120,14 @@ def put(key, document):
 def failed(stage, message):
     instance = persist("asking IMDS who this is", lambda: imds("meta-data/instance-id"), 30)
     put("runs/%s/boot/%04d-%s.json" % (RUN, LAUNCH, instance), {
-        "version": 1, "run": RUN, "launch": LAUNCH, "instanceId": instance, "stage": stage, "message": message[:1000], "at": now()})
+        "version": ${FORMAT_VERSION}, "run": RUN, "launch": LAUNCH, "machineId": instance, "stage": stage, "message": message[:1000], "at": now()})
     listing = s3("GET", "", query="?" + urllib.parse.urlencode(
         {"list-type": "2", "prefix": "%sruns/%s/boot/%04d-" % (PREFIX, RUN, LAUNCH)})).read().decode()
     boots = listing.count("<Key>")
     if boots < 3:
         return
     put("runs/%s/launches/%04d/outcome.json" % (RUN, LAUNCH), {
-        "version": 1, "run": RUN, "launch": LAUNCH, "status": "failed", "cause": "boot-failed", "exitCode": None, "signal": None,
+        "version": ${FORMAT_VERSION}, "run": RUN, "launch": LAUNCH, "status": "failed", "cause": "boot-failed", "exitCode": None, "signal": None,
         "message": "%d boots failed before the agent started; the last one at '%s': %s" % (boots, stage, message[:500]),
         "step": None, "durableStep": None, "generation": None, "at": now(), "nonce": "boot-" + instance})
     fleet = imds("meta-data/tags/instance/aws:ec2:fleet-id")

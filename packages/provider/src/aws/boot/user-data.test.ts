@@ -4,7 +4,15 @@ import type { BootRequest } from '../../boot/boot-request.ts';
 import { USER_DATA_LIMIT_BYTES, renderUserData } from './user-data.ts';
 
 const request: BootRequest = {
-  config: { version: 1, run: 'r-abcdefghij', launch: 2, bucket: 'bucket', prefix: "it's/", region: 'us-east-1' },
+  config: {
+    version: 2,
+    run: 'r-abcdefghij',
+    launch: 2,
+    bucket: 'bucket',
+    prefix: "it's/",
+    region: 'us-east-1',
+    host: 'ec2',
+  },
   tools: {
     agentKey: 'tools/agent-a.mjs',
     agentSha256: 'a'.repeat(64),

@@ -24,6 +24,6 @@ const ON_DEMAND_USD: Readonly<Record<string, number>> = {
   'p3.8xlarge': 12.24,
 };
 
-export function onDemandPriceUsd(instanceType: string): number | null {
-  return ON_DEMAND_USD[instanceType] ?? null;
+export function onDemandPriceUsd(machineType: string): number | null {
+  return ON_DEMAND_USD[machineType] ?? null;
 }

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
+
+const PROJECT = { 'requirements.txt': '', 'train.py': 'print("hello")\n' };
+
+/** A run whose documents are what a runctl of format 1 wrote: no reader may guess what they mean. Returns its id. */
+async function olderRun(world: CommandWorld): Promise<string> {
+  await world.run(['launch', 'train.py', '--yes', '--detach', '--name', 'mine']);
+  const { run } = await world.launched();
+  const older = Buffer.from(`${JSON.stringify({ version: 1, run })}\n`);
+  const keys = (await world.keys()).filter((key) => key.includes(run) || key.startsWith('names/'));
+  for (const key of keys) await world.store.put(key, older);
+  return run;
+}
+
+describe('a run of format 1', () => {
+  test('is listed as older', async () => {
+    await using scope = await commandWorld(PROJECT);
+    await olderRun(scope.world);
+    const listed = await scope.world.run(['status']);
+    expect(listed).toMatchObject({ exitCode: 0 });
+    expect(listed.stdout).toMatch(/<run> +- +older format/);
+    const json = JSON.parse((await scope.world.run(['status', '--json'])).stdout.trim()) as Record<string, unknown>;
+    expect(json).toMatchObject({ state: { kind: 'older' } });
+  });
+
+  test.each(['status', 'resume', 'logs', 'wait', 'attach'])('is refused by %s with what to do', async (command) => {
+    await using scope = await commandWorld(PROJECT);
+    await olderRun(scope.world);
+    const flags = command === 'resume' ? ['--yes'] : [];
+    const refused = await scope.world.run([command, 'mine', ...flags]);
+    expect(refused.exitCode).toBe(3);
+    expect(refused.stderr).toMatch(/error\[older-format\]: .* has format 1; this runctl reads format 2/);
+    expect(refused.stderr).toContain('`runctl stop` ends its machines all the same');
+  });
+
+  test('is stopped by its tags, by id and by name', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    await olderRun(world);
+    const stopped = await world.run(['stop', 'mine']);
+    expect(stopped).toMatchObject({ exitCode: 0 });
+    expect(stopped.stderr).toContain('ended fleet-runctl-<run>-1 by their tags');
+    expect(world.fleets.machines.map(({ state }) => state)).toEqual(['terminated']);
+    expect([...world.fleets.fleets.values()].map(({ state }) => state)).toEqual(['deleted_terminating']);
+    expect(await world.run(['stop', 'mine'])).toMatchObject({ exitCode: 0 });
+  });
+});
+
+test('a resumed run boots the agent of the runctl that resumes it', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  await world.run(['launch', 'train.py', '--yes', '--detach', '--name', 'mine']);
+  const run = await world.launched();
+  await run.outcome({ status: 'stopped' });
+  const mended = 'c'.repeat(64);
+  world.tools = { ...world.tools, agent: { ...world.tools.agent, sha256: mended } };
+  expect(await world.run(['resume', 'mine', '--yes', '--detach'])).toMatchObject({ exitCode: 0 });
+  const [first, second] = [...world.fleets.fleets.values()].map(({ request }) => request.userData);
+  expect(first).toContain('a'.repeat(64));
+  expect(second).toContain(mended);
+  expect(await world.keys()).toContain(`tools/agent-${mended}.mjs`);
+});

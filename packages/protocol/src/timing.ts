@@ -1,0 +1,132 @@
+import * as z from 'zod';
+
+const ms = z.number().int().nonnegative();
+const period = z.number().int().positive();
+
+/** How fast the parts of a run turn. A rehearsal shortens them; a real run keeps `defaultTiming`. All in milliseconds. */
+export const timing = z.object({
+  leaseTtlMs: period,
+  leaseRenewMs: period,
+  /** A holder stops publishing this long after it sent its last good renewal. */
+  publishWithinMs: period,
+  heartbeatMs: period,
+  controlPollMs: period,
+  /** Period at which the machine is asked whether it is about to be taken. */
+  noticePollMs: period,
+  logShipMs: period,
+  /** A file that has not changed for this long and has no writer counts as still. */
+  settleMs: period,
+  /** Longest notice; also its length where the notice's own time cannot be read. Nothing but a notice is measured by it. */
+  noticeMs: period,
+  /** Kept free before a notice's deadline. */
+  deadlineMarginMs: ms,
+  flushReserveMs: ms,
+  reportReserveMs: ms,
+  /** Past a deadline by this much, a machine that still lives tries for the lease again. */
+  survivalMs: period,
+  /** Rest of a machine that gave its generation up without a deadline, before `survivalMs` begins. */
+  restMs: period,
+  /** Longest time in which an interrupted machine tries to release the lease. */
+  releaseMs: period,
+  /** A boot that has not reached the agent by then powers the machine off. */
+  bootGuardMs: period,
+  /** An agent that has not learnt its run and its launch by then ends the launch. */
+  firstBootMs: period,
+  /** Pause before a crashed workload is started again, doubled with each crash. */
+  crashBackoffMs: ms,
+  /** The same failure twice within this time of the start means: give up. */
+  earlyFailureMs: ms,
+  /** Grace of a stop that a person, a budget or the launch's end asks for. */
+  userStopGraceMs: ms,
+  /** How long an agent works on while the operating system shuts down. */
+  shutdownMs: ms,
+  /** Longest stop that launchers of ranks are told to wait for. */
+  longestStopMs: period,
+  /** A killed workload that has not ended by then is given up. */
+  afterKillMs: period,
+  /** Processes that outlive their script are ended after this. */
+  leftoversMs: period,
+  /** An upload without a deadline is given up when no byte moved for this long. */
+  stalledFlushMs: period,
+  /** Longest report where no deadline presses. */
+  unhurriedReportMs: period,
+  /** A refusal by the bucket that lasts this long is taken for lasting. */
+  refusedMs: period,
+  /** A machine that has waited this long for a holder that goes on powers itself off. */
+  standByMs: period,
+  /** Period at which a waiting machine asks whether the holder goes on. */
+  standByPollMs: period,
+  /** A launch is stopped this long before its machines are taken by the provider's own time limit. */
+  validityMarginMs: ms,
+});
+export type Timing = z.output<typeof timing>;
+
+export const defaultTiming: Timing = {
+  leaseTtlMs: 60_000,
+  leaseRenewMs: 15_000,
+  publishWithinMs: 45_000,
+  heartbeatMs: 15_000,
+  controlPollMs: 5000,
+  noticePollMs: 1000,
+  logShipMs: 5000,
+  settleMs: 2000,
+  noticeMs: 120_000,
+  deadlineMarginMs: 5000,
+  flushReserveMs: 20_000,
+  reportReserveMs: 5000,
+  survivalMs: 30_000,
+  restMs: 120_000,
+  releaseMs: 120_000,
+  bootGuardMs: 900_000,
+  firstBootMs: 810_000,
+  crashBackoffMs: 10_000,
+  earlyFailureMs: 60_000,
+  userStopGraceMs: 90_000,
+  shutdownMs: 30_000,
+  longestStopMs: 120_000,
+  afterKillMs: 5000,
+  leftoversMs: 5000,
+  stalledFlushMs: 7_200_000,
+  unhurriedReportMs: 60_000,
+  refusedMs: 300_000,
+  standByMs: 1_800_000,
+  standByPollMs: 120_000,
+  validityMarginMs: 600_000,
+};
+
+/** Below these a machine can't keep a period, however fast the rehearsal. Fields that are missing have no floor. */
+const floors: Partial<Timing> = {
+  leaseTtlMs: 6000,
+  heartbeatMs: 1000,
+  controlPollMs: 500,
+  noticePollMs: 200,
+  logShipMs: 500,
+  settleMs: 300,
+  deadlineMarginMs: 500,
+  flushReserveMs: 1500,
+  reportReserveMs: 1000,
+  survivalMs: 3000,
+  bootGuardMs: 60_000,
+  crashBackoffMs: 200,
+  afterKillMs: 1000,
+};
+
+/** Fields that no rehearsal shortens: they are judged by people or by the machine itself. */
+const unscaled: ReadonlySet<keyof Timing> = new Set(['earlyFailureMs', 'firstBootMs', 'validityMarginMs']);
+
+/** Timing of a rehearsal in which two minutes of a notice last 120 s × `timeScale`. Never longer than the default. */
+export function scaledTiming(timeScale: number): Timing {
+  if (timeScale >= 1) return defaultTiming;
+  const scaled = (field: keyof Timing): number => {
+    const full = defaultTiming[field];
+    if (unscaled.has(field)) return full;
+    return Math.round(Math.max(Math.min(full, floors[field] ?? 0), full * timeScale));
+  };
+  const fields = Object.keys(defaultTiming) as (keyof Timing)[];
+  const result = Object.fromEntries(fields.map((field) => [field, scaled(field)])) as Timing;
+  return {
+    ...result,
+    leaseRenewMs: Math.round(result.leaseTtlMs / 4),
+    publishWithinMs: Math.round((result.leaseTtlMs * 3) / 4),
+  };
+}
