@@ -1,5 +1,5 @@
 /** The part of the standard variables' names that stands for a service. */
-export type EndpointService = 'S3' | 'EC2';
+export type EndpointService = 'S3' | 'EC2' | 'SSM' | 'STS';
 
 /**
  * The endpoint that the SDKs' standard variables name for a service (`AWS_ENDPOINT_URL_<service>`, else `AWS_ENDPOINT_URL`);

@@ -2,7 +2,7 @@ import type { Clock } from '@runctl/core';
 import type { CloudInstance, FleetEvent, FleetProvider, LaunchRequest } from '../fleet-provider.ts';
 import type { MachineState, RentedMachine } from '../port/index.ts';
 import { classified } from './api/classify.ts';
-import { createAwsClients, type AwsClients } from './api/clients.ts';
+import { createAwsClients, type AwsAccess, type AwsClients } from './api/clients.ts';
 import { tagsOf } from './api/tags.ts';
 import { createAwsProvider } from './aws-provider.ts';
 import type { FleetOrder } from './capacity/fleet-order.ts';
@@ -13,7 +13,9 @@ import { subnetsByZone } from './offers/network.ts';
 import { resolveImage } from './target/images.ts';
 
 /** EC2 behind the FleetProvider port, for callers that do not take a Provider yet. */
-export function createEc2FleetProvider(options: { region: string; clock: Clock }): FleetProvider & { close(): void } {
+export function createEc2FleetProvider(
+  options: AwsAccess & { readonly clock: Clock },
+): FleetProvider & { close(): void } {
   const { region, clock } = options;
   const provider = createAwsProvider(options);
   const clients = createAwsClients(options);

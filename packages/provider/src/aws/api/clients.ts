@@ -4,9 +4,11 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 /** Which account and region, as values: two of them may be open in one process. What is left out, the SDK finds itself. */
 export interface AwsAccess {
   readonly region: string;
-  /** Where the services answer, when not at AWS. */
+  /** Where the services answer; one that is not in it answers at AWS. */
   readonly endpoints?: { readonly ec2?: string | undefined; readonly ssm?: string | undefined };
   readonly credentials?: NonNullable<EC2ClientConfig['credentials']>;
+  readonly useFipsEndpoint?: boolean;
+  readonly useDualstackEndpoint?: boolean;
 }
 
 export interface AwsClients {
@@ -19,8 +21,14 @@ export interface AwsClients {
 }
 
 export function createAwsClients(access: AwsAccess): AwsClients {
-  const { region, endpoints, credentials } = access;
-  const shared = { region, ...(credentials === undefined ? {} : { credentials }) };
+  const { region, endpoints, credentials, useFipsEndpoint, useDualstackEndpoint } = access;
+  const shared = {
+    region,
+    ignoreConfiguredEndpointUrls: endpoints !== undefined,
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(useFipsEndpoint === undefined ? {} : { useFipsEndpoint }),
+    ...(useDualstackEndpoint === undefined ? {} : { useDualstackEndpoint }),
+  };
   const ec2 = { ...shared, ...(endpoints?.ec2 === undefined ? {} : { endpoint: endpoints.ec2 }) };
   const reading = new EC2Client({ ...ec2, maxAttempts: 5, retryMode: 'standard' });
   const launching = new EC2Client({ ...ec2, maxAttempts: 2 });

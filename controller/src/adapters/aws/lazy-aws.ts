@@ -1,13 +1,20 @@
 import type { FleetProvider, RemoteCommand } from '@runctl/provider';
+import type { AwsAccess } from '@runctl/provider/aws';
 import { systemClock } from '@runctl/core';
 
 type Closable = { close(): void };
 
+/** The SDK and what it has to know are looked up at the first call. */
+interface LazyAccess {
+  readonly region: string;
+  readonly access: () => Promise<AwsAccess>;
+}
+
 /** The EC2 adapter, loaded at its first call: commands that only read the bucket never pay for the SDK. */
-export function createLazyFleetProvider(region: string): FleetProvider & Closable {
+export function createLazyFleetProvider({ region, access }: LazyAccess): FleetProvider & Closable {
   const { load, close } = lazily(async () => {
     const { createEc2FleetProvider } = await import('@runctl/provider/aws');
-    return createEc2FleetProvider({ region, clock: systemClock });
+    return createEc2FleetProvider({ ...(await access()), clock: systemClock });
   });
   return {
     region,
@@ -26,10 +33,10 @@ export function createLazyFleetProvider(region: string): FleetProvider & Closabl
 }
 
 /** The SSM adapter, loaded at its first call. */
-export function createLazyRemoteCommand(region: string): RemoteCommand & Closable {
+export function createLazyRemoteCommand({ access }: LazyAccess): RemoteCommand & Closable {
   const { load, close } = lazily(async () => {
     const { createSsmRemoteCommand } = await import('@runctl/provider/aws');
-    return createSsmRemoteCommand({ region, clock: systemClock });
+    return createSsmRemoteCommand({ ...(await access()), clock: systemClock });
   });
   return { run: async (...args) => (await load()).run(...args), close };
 }

@@ -1,0 +1,103 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { silentLog, type Environment } from '@runctl/core';
+import { serveRegion, type Region } from '@runctl/sandbox';
+import { readBytes } from '@runctl/store';
+import { temporaryFolder } from '@runctl/testkit';
+import { afterEach, expect, test, vi } from 'vitest';
+import { settingsSchema, type Settings } from '../../settings/schema.ts';
+import { connectCloud } from './connect.ts';
+
+const regions: Region[] = [];
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await Promise.all(regions.splice(0).map((region) => region.close()));
+});
+
+async function startRegion(stateFolder: string): Promise<Region> {
+  const region = await serveRegion({ stateFolder, level: 'process' });
+  regions.push(region);
+  return region;
+}
+
+function settingsOf(region: Region, more: Partial<Settings> = {}): Settings {
+  const { bucket, region: name } = region.file;
+  return { ...settingsSchema.parse({}), bucket, region: name, ...more };
+}
+
+/** Keys and endpoint of a region as variables, as `sandbox env` prints them. */
+function variablesOf({ file }: Region): Environment {
+  return {
+    AWS_ENDPOINT_URL: file.endpoint,
+    AWS_ACCESS_KEY_ID: file.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: file.secretAccessKey,
+  };
+}
+
+/** The process's own environment names no account, and leads nowhere. */
+function misleadProcess(): void {
+  vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:9');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIASOMEBODYELSE');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'not-a-secret');
+  vi.stubEnv('AWS_PROFILE', 'nobody');
+}
+
+test('one process holds two clouds, and each call reaches its own with its own keys', async () => {
+  await using folder = await temporaryFolder();
+  const [one, other] = [await startRegion(join(folder.path, 'one')), await startRegion(join(folder.path, 'other'))];
+  misleadProcess();
+  const before = { ...process.env };
+  const clouds = await Promise.all(
+    [one, other].map((region) => connectCloud(settingsOf(region), variablesOf(region), silentLog)),
+  );
+  expect(one.file.accessKeyId).not.toBe(other.file.accessKeyId);
+  for (const round of [1, 2]) {
+    const keys = await Promise.all(
+      clouds.map(async ({ store, fleets }, index) => {
+        await store.put(`round-${round}`, Buffer.from(`cloud ${index}`));
+        expect(await fleets.instances()).toEqual([]);
+        expect((await fleets.offers(['c7i.large'], { market: 'spot', subnetIds: [] })).length).toBeGreaterThan(0);
+        return Buffer.from(await readBytes(store, `round-${round}`)).toString();
+      }),
+    );
+    expect(keys).toEqual(['cloud 0', 'cloud 1']);
+  }
+  // SSM's answer tells that the region took the signature: it knows no such instance.
+  const signal = AbortSignal.timeout(10_000);
+  for (const { remote } of clouds)
+    await expect(remote.run('i-0123456789abcdef0', 'true', { timeoutMs: 1000, signal })).rejects.toMatchObject({
+      code: 'agent-unreachable',
+    });
+  for (const cloud of clouds) cloud.close();
+  expect({ ...process.env }).toEqual(before);
+});
+
+test('keys and endpoint of a profile by name come from the files that the environment names', async () => {
+  await using folder = await temporaryFolder();
+  const region = await startRegion(join(folder.path, 'region'));
+  const { endpoint, accessKeyId, secretAccessKey } = region.file;
+  await mkdir(join(folder.path, '.aws'));
+  const keys = `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
+  await writeFile(join(folder.path, '.aws', 'config'), `[profile lab]\nendpoint_url = ${endpoint}\n${keys}`);
+  misleadProcess();
+  const cloud = await connectCloud(settingsOf(region, { profile: 'lab' }), { HOME: folder.path }, silentLog);
+  await cloud.store.put('object', Buffer.from('written'));
+  expect(await cloud.fleets.instances()).toEqual([]);
+  cloud.close();
+});
+
+test('without keys anywhere S3 and EC2 say so', async () => {
+  await using folder = await temporaryFolder();
+  const settings = { ...settingsSchema.parse({}), bucket: 'b', region: 'us-east-1' };
+  misleadProcess();
+  const environment = {
+    HOME: folder.path,
+    AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  const cloud = await connectCloud(settings, environment, silentLog);
+  await expect(cloud.store.head('object')).rejects.toThrow('Could not load credentials');
+  await expect(cloud.fleets.instances()).rejects.toMatchObject({ code: 'no-credentials' });
+  cloud.close();
+});
