@@ -1,5 +1,5 @@
 import { systemClock } from '@runctl/core';
-import { spawn } from 'node:child_process';
+import { execa } from 'execa';
 import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import type { Tunnel } from '@runctl/operations/live';
@@ -13,17 +13,16 @@ export function sshTunnel(user: string): Tunnel {
     if (host === null) return null;
     const port = await freePort();
     const forward = `127.0.0.1:${port}:127.0.0.1:${remotePort}`;
-    const ssh = spawn(
+    const closing = new AbortController();
+    // Its end is no error: a caller sees that nothing answers. execa ends it with this process, too.
+    const ssh = execa(
       'ssh',
       ['-N', '-o', 'BatchMode=yes', '-o', 'ExitOnForwardFailure=yes', '-L', forward, `${user}@${host}`],
-      {
-        stdio: ['ignore', 'ignore', 'inherit'],
-      },
+      { stdin: 'ignore', stdout: 'ignore', stderr: 'inherit', reject: false, cancelSignal: closing.signal },
     );
     let ended = false;
-    ssh.once('error', () => (ended = true));
-    ssh.once('exit', () => (ended = true));
-    const close = (): void => void ssh.kill('SIGTERM');
+    void ssh.then(() => (ended = true));
+    const close = (): void => closing.abort();
     const deadlineMs = systemClock.monotonicMs() + OPEN_TIMEOUT_MS;
     const hasEnded = (): boolean => ended;
     while (!hasEnded() && systemClock.monotonicMs() < deadlineMs) {

@@ -1,5 +1,5 @@
 import { RunctlError } from '@runctl/core';
-import { execFile } from 'node:child_process';
+import { execa } from 'execa';
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -8,7 +8,6 @@ import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
 import type { ToolFile, ToolFinder, Tools } from '@runctl/operations/launch';
 
@@ -60,7 +59,7 @@ function pinnedNode(): string | null {
 
 async function versionOf(path: string): Promise<string> {
   if (path === process.execPath) return process.version;
-  return (await promisify(execFile)(path, ['--version'])).stdout.trim();
+  return (await execa(path, ['--version'])).stdout.trim();
 }
 
 interface PackedNode {

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execa } from 'execa';
 import { join } from 'node:path';
 import { NEVER_COPIED, walk } from './walk.ts';
 
@@ -31,10 +31,8 @@ async function nestedFiles(root: string, folder: string): Promise<string[]> {
   return files.map((path) => `${folder}${path}`);
 }
 
-function git(cwd: string, args: readonly string[]): Promise<string | null> {
-  return new Promise((resolve) => {
-    execFile('git', ['-C', cwd, ...args], { maxBuffer: 256 * 1024 * 1024 }, (error, stdout) => {
-      resolve(error === null ? stdout : null);
-    });
-  });
+/** Null where git is missing or refuses. */
+async function git(cwd: string, args: readonly string[]): Promise<string | null> {
+  const { failed, stdout } = await execa('git', ['-C', cwd, ...args], { maxBuffer: 256 * 1024 * 1024, reject: false });
+  return failed ? null : stdout;
 }
