@@ -55,7 +55,7 @@ function services(): Services {
   const program = [process.execPath, realpathSync(process.argv[1] ?? '')];
   const sandbox = async () => (await import('../adapters/sandbox.ts')).createSandboxControl({ program });
   return {
-    connect: async (...args) => (await import('../adapters/aws/connect.ts')).connectCloud(...args),
+    connect: async (...args) => (await import('../adapters/connect.ts')).connectCloud(...args),
     sandbox: {
       start: async (...args) => (await sandbox()).start(...args),
       ensure: async (...args) => (await sandbox()).ensure(...args),

@@ -1,9 +1,17 @@
-import { systemClock, type Environment, type Log } from '@runctl/core';
+import { messageOf, systemClock, type Environment, type Log } from '@runctl/core';
 import type { Cloud } from '@runctl/operations';
-import { S3Store, limited, prefixed, retrying, type StoreError } from '@runctl/store';
-import { requiredBucket, requiredRegion } from '../../settings/load.ts';
-import type { Settings } from '../../settings/schema.ts';
-import { awsAccount } from './account.ts';
+import {
+  S3Store,
+  StoreError,
+  credentialsOf,
+  limited,
+  prefixed,
+  retrying,
+  type CredentialsProvider,
+} from '@runctl/store';
+import { requiredBucket, requiredRegion } from '../settings/load.ts';
+import type { Settings } from '../settings/schema.ts';
+import { awsAccount } from '@runctl/provider/aws/account';
 import { createLazyFleetProvider, createLazyRemoteCommand } from './lazy-aws.ts';
 
 const PARALLEL_REQUESTS = 32;
@@ -15,13 +23,13 @@ const PARALLEL_REQUESTS = 32;
 export async function connectCloud(settings: Settings, environment: Environment, log: Log): Promise<Cloud> {
   const bucket = requiredBucket(settings);
   const region = requiredRegion(settings);
-  const account = awsAccount({ environment, profile: settings.profile, region });
+  const account = awsAccount({ environment, profile: settings.profile, region, keys: credentialsOf(environment) });
   const s3 = new S3Store({
     bucket,
     region,
     clock: systemClock,
     endpoint: await account.s3Endpoint(),
-    credentials: account.credentials,
+    credentials: storeCredentials(account.credentials),
   });
   const onRetry = (error: StoreError): void => log.debug({ error }, 'asking S3 again');
   const patient = retrying(limited(s3, PARALLEL_REQUESTS), { clock: systemClock, onRetry });
@@ -40,4 +48,12 @@ export async function connectCloud(settings: Settings, environment: Environment,
       remote.close();
     },
   };
+}
+
+/** The store tells by their kind which errors are those of credentials. */
+function storeCredentials(find: CredentialsProvider): CredentialsProvider {
+  return (options) =>
+    find(options).catch((cause: unknown) => {
+      throw new StoreError('credentials', messageOf(cause), { cause });
+    });
 }

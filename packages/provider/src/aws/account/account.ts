@@ -1,16 +1,19 @@
+import type { Credentials } from '@runctl/aws-wire';
 import { systemClock, type Environment } from '@runctl/core';
-import type { AwsAccess } from '@runctl/provider/aws';
-import { StoreError, credentialsOf, fixedCredentials, type CredentialsProvider } from '@runctl/store';
+import type { AwsAccess } from '../api/clients.ts';
 import type { credentialChain } from './credential-chain.ts';
 import type { SharedConfig } from './shared-config.ts';
 
 /** Credentials are asked for anew this long before they expire. */
 const RENEW_BEFORE_MS = 300_000;
 
+/** Gives what it found before until shortly before that expires, or until it is told to look again. */
+type FindCredentials = (options?: { readonly refresh?: boolean }) => Promise<Credentials>;
+
 /** Whom clients speak as, and where they find the services, from one environment and one profile. */
 export interface AwsAccount {
-  /** Credentials for S3. Errors: `StoreError` of kind `credentials`. */
-  readonly credentials: CredentialsProvider;
+  /** Errors: `CredentialsProviderError` where there are none. */
+  readonly credentials: FindCredentials;
   /** Undefined = at AWS. */
   readonly s3Endpoint: () => Promise<string | undefined>;
   readonly access: () => Promise<AwsAccess>;
@@ -22,32 +25,29 @@ export interface AccountOptions {
   /** A profile by name wins over keys in the environment; undefined = keys, else `AWS_PROFILE`, else `default`. */
   readonly profile: string | undefined;
   readonly region: string;
+  /** Keys of the environment, where it has some. */
+  readonly keys: Credentials | null;
 }
 
 export function awsAccount(options: AccountOptions): AwsAccount {
   const { environment, region } = options;
-  const keys = options.profile === undefined ? credentialsOf(environment) : null;
+  const keys = options.profile === undefined ? options.keys : null;
   // Keys of the environment win over AWS_PROFILE, as for the AWS command line and boto3.
   const profile = options.profile ?? ((keys === null && environment['AWS_PROFILE']) || 'default');
   let reading: Promise<SharedConfig> | null = null;
   const shared = (): Promise<SharedConfig> =>
     (reading ??= import('./shared-config.ts').then(({ readSharedConfig }) => readSharedConfig(environment, profile)));
-  const found = keys === null ? chained({ environment, profile, region }, shared) : fixedCredentials(keys);
+  const credentials: FindCredentials =
+    keys === null ? chained({ environment, profile, region }, shared) : () => Promise.resolve(keys);
   return {
-    credentials: async (wanted) => {
-      try {
-        return await found(wanted);
-      } catch (cause) {
-        throw new StoreError('credentials', cause instanceof Error ? cause.message : String(cause), { cause });
-      }
-    },
+    credentials,
     s3Endpoint: async () => (await shared()).endpoint('S3'),
     access: async () => {
       const config = await shared();
       return {
         region,
         credentials: async () => {
-          const { expiresAtMs, sessionToken, ...keys } = await found();
+          const { expiresAtMs, sessionToken, ...keys } = await credentials();
           return {
             ...keys,
             ...(sessionToken === undefined ? {} : { sessionToken }),
@@ -66,9 +66,9 @@ export function awsAccount(options: AccountOptions): AwsAccount {
 function chained(
   options: { readonly environment: Environment; readonly profile: string; readonly region: string },
   shared: () => Promise<SharedConfig>,
-): CredentialsProvider {
+): FindCredentials {
   let chain: ReturnType<typeof credentialChain> | null = null;
-  let kept: { readonly credentials: Awaited<ReturnType<CredentialsProvider>>; readonly untilMs: number } | null = null;
+  let kept: { readonly credentials: Credentials; readonly untilMs: number } | null = null;
   return async (wanted) => {
     if (kept !== null && wanted?.refresh !== true && systemClock.wallMs() < kept.untilMs) return kept.credentials;
     if (chain === null) {
@@ -76,8 +76,8 @@ function chained(
       chain = loaded.credentialChain({ ...options, shared: await shared() });
     }
     const { accessKeyId, secretAccessKey, sessionToken, expiration } = await chain();
-    const credentials = { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration?.getTime() };
-    kept = { credentials, untilMs: (expiration?.getTime() ?? Number.POSITIVE_INFINITY) - RENEW_BEFORE_MS };
-    return credentials;
+    const found = { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration?.getTime() };
+    kept = { credentials: found, untilMs: (expiration?.getTime() ?? Number.POSITIVE_INFINITY) - RENEW_BEFORE_MS };
+    return found;
   };
 }

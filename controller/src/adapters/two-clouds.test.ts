@@ -5,7 +5,7 @@ import { serveRegion, type Region } from '@runctl/sandbox';
 import { readBytes } from '@runctl/store';
 import { temporaryFolder } from '@runctl/testkit';
 import { afterEach, expect, test, vi } from 'vitest';
-import { settingsSchema, type Settings } from '../../settings/schema.ts';
+import { settingsSchema, type Settings } from '../settings/schema.ts';
 import { connectCloud } from './connect.ts';
 
 const regions: Region[] = [];
