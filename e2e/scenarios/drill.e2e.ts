@@ -43,6 +43,7 @@ describe('a drill of the bundled examples', () => {
     const { report } = await drill('examples/char-lm/train.py', {
       flags: ['--interruptions', '3', '--compare'],
       args: ['--steps', '200', '--step-delay-ms', '20'],
+      holds: [175, 180, 185],
     });
     expectSafe(report, 3);
     expect(report.finalStep).toBe(200);
@@ -53,6 +54,7 @@ describe('a drill of the bundled examples', () => {
     const { report } = await drill('examples/char-lm-torch/train.py', {
       flags: ['--interruptions', '1', '--compare'],
       args: ['--steps', '120', '--step-delay-ms', '30'],
+      holds: [105],
     });
     expectSafe(report, 1);
     expect(report.finalStep).toBe(120);
@@ -62,6 +64,7 @@ describe('a drill of the bundled examples', () => {
     const { report, finished } = await drill('examples/careless/train.py', {
       flags: ['--interruptions', '2', '--time-scale', '0.05'],
       args: ['--steps', '300', '--save-every', '20'],
+      holds: [285, 295],
     });
     expect(report, finished.stdout).toMatchObject({ verdict: 'unsafe', outcome: 'succeeded', finalStep: 300 });
     expectNothingTornResumed(report);
@@ -78,6 +81,7 @@ describe.concurrent('a drill judges', () => {
     const { report } = await drill('examples/char-lm/train.py', {
       flags: ['--interruptions', '1', '--no-notice', '1', '--compare'],
       args: ['--steps', '160', '--step-delay-ms', '25', '--checkpoint-every', '40'],
+      holds: [145],
     });
     expect(report).toMatchObject({ verdict: 'safe', outcome: 'succeeded', identicalToUninterrupted: true });
     const [only] = report.interruptions;
@@ -94,7 +98,7 @@ describe.concurrent('a drill judges', () => {
   });
 
   test('a script that reports no step as one whose losses cannot be known, and tidies up after a killed drill', async () => {
-    const options = { flags: ['--compare'], args: ['80', '0.1'], afterOneThatWasKilled: true };
+    const options = { flags: ['--compare'], args: ['80', '0.1'], holds: [75], afterOneThatWasKilled: true };
     const { report } = await drill('silent.py', options);
     expect(report).toMatchObject({ verdict: 'unsafe', outcome: 'succeeded', finalStep: null });
     expect(report.identicalToUninterrupted).toBe(true); // which a script that began anew would reach, too
@@ -104,7 +108,7 @@ describe.concurrent('a drill judges', () => {
   });
 
   test('a script that begins anew although a checkpoint was there as unsafe', async () => {
-    const { report } = await drill('never-resumes.py', { flags: [], args: ['80', '0.1'] });
+    const { report } = await drill('never-resumes.py', { flags: [], args: ['80', '0.1'], holds: [75] });
     expect(report).toMatchObject({ verdict: 'unsafe', outcome: 'succeeded' });
     const [only] = report.interruptions;
     expect(only).toMatchObject({ kind: 'notice', lostSteps: 0 });

@@ -1,7 +1,7 @@
-import { copyFile, mkdir, readdir } from 'node:fs/promises';
+import { cp, copyFile, mkdir, readdir } from 'node:fs/promises';
 import { readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { temporaryFolder } from '@runctl/testkit';
 import { expect } from 'vitest';
 import * as z from 'zod';
@@ -47,6 +47,8 @@ export type DrillReport = z.infer<typeof drillReport>;
 export interface DrillOptions {
   readonly flags: readonly string[];
   readonly args: readonly string[];
+  /** Life n of the rehearsed run waits at the nth of these steps until it is ended (support/workloads/held.py). */
+  readonly holds: readonly number[];
   /** Another drill came before, in the same temporary folder, and was killed in the middle. */
   readonly afterOneThatWasKilled?: boolean;
 }
@@ -65,7 +67,12 @@ export async function drill(script: string, options: DrillOptions): Promise<Dril
   const temporary = join(folder.path, 'tmp');
   await mkdir(temporary);
   const path = await placed(script, folder.path);
-  const command = ['drill', path, '--json', '--level', 'process', ...options.flags, '--', ...options.args];
+  // The undisturbed run that the others are compared with is a life, too.
+  const holds = [...(options.flags.includes('--compare') ? ['-'] : []), ...options.holds].join(',');
+  const command = (lives: string): string[] => {
+    const held = [join(folder.path, lives), holds, basename(path), ...options.args];
+    return ['drill', join(dirname(path), 'held.py'), '--json', '--level', 'process', ...options.flags, '--', ...held];
+  };
   const env = {
     // The interpreter that Debian's packages belong to comes first.
     PATH: `/usr/bin:/bin:${process.env['PATH'] ?? ''}`,
@@ -74,8 +81,8 @@ export async function drill(script: string, options: DrillOptions): Promise<Dril
     TMPDIR: temporary,
     NO_COLOR: '1',
   };
-  if (options.afterOneThatWasKilled === true) await killedDrill(command, env);
-  const finished = await runctl(command, { env });
+  if (options.afterOneThatWasKilled === true) await killedDrill(command('lives-before'), env);
+  const finished = await runctl(command('lives'), { env });
   expect(finished.stdout.trim().split('\n'), finished.stderr).toHaveLength(1);
   const report = drillReport.parse(JSON.parse(finished.stdout));
   expect(finished.exitCode, finished.stdout).toBe(report.verdict === 'safe' ? 0 : 23);
@@ -104,13 +111,17 @@ async function noProcessIsLeft(folder: string): Promise<void> {
   await eventually('no process of the local cloud is left', async () => processesNaming(folder).length === 0, 20_000);
 }
 
-/** Examples are rehearsed where they are; a test's own script as a project of its own. */
+/** A project of the script and what lies beside it, and of what holds its lives. */
 async function placed(script: string, folder: string): Promise<string> {
-  if (script.startsWith('examples/')) return script;
   const project = join(folder, 'project');
-  await mkdir(project);
-  await copyFile(join(repository, 'e2e/support/workloads', script), join(project, script));
-  return join(project, script);
+  const workloads = join(repository, 'e2e/support/workloads');
+  if (script.startsWith('examples/')) await cp(join(repository, dirname(script)), project, { recursive: true });
+  else {
+    await mkdir(project);
+    await copyFile(join(workloads, script), join(project, script));
+  }
+  await copyFile(join(workloads, 'held.py'), join(project, 'held.py'));
+  return join(project, basename(script));
 }
 
 /** Processes whose environment or command line names the folder. Linux only; elsewhere the list is empty. */
