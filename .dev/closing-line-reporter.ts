@@ -1,6 +1,11 @@
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Prints why each skipped test was skipped, then the one line that CI reads. */
+const root = fileURLToPath(new URL('..', import.meta.url));
+const SLOWEST_SHOWN = 20;
+
+/** Prints how long files took and why each skipped test was skipped, then the one line that CI reads. */
 export default class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
@@ -18,7 +23,32 @@ export default class ClosingLineReporter implements Reporter {
         }
       }
     }
+    printDurations(modules);
     for (const [reason, times] of reasons) process.stdout.write(`skipped ${times}: ${reason}\n`);
     process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
   }
+}
+
+/** The slowest files, and each project's sum: files run beside each other, so the sum is more than the wait. */
+function printDurations(modules: readonly TestModule[]): void {
+  if (modules.length < 2) return;
+  const files = modules.map((module) => ({
+    project: module.project.name,
+    path: relative(root, module.moduleId),
+    seconds: secondsOf(module),
+  }));
+  const slowest = files.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST_SHOWN);
+  process.stdout.write(`\nslowest of ${files.length} files\n`);
+  for (const { project, path, seconds } of slowest)
+    process.stdout.write(`${seconds.toFixed(1).padStart(8)} s  ${project}  ${path}\n`);
+  for (const project of new Set(files.map((file) => file.project))) {
+    const own = files.filter((file) => file.project === project);
+    const seconds = own.reduce((sum, file) => sum + file.seconds, 0);
+    process.stdout.write(`${seconds.toFixed(1).padStart(8)} s  sum of ${project}, ${own.length} files\n`);
+  }
+}
+
+function secondsOf(module: TestModule): number {
+  const { environmentSetupDuration, prepareDuration, collectDuration, setupDuration, duration } = module.diagnostic();
+  return (environmentSetupDuration + prepareDuration + collectDuration + setupDuration + duration) / 1000;
 }
