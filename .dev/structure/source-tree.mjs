@@ -23,16 +23,28 @@ const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', '.git', '.turbo', '.run
 
 /** @returns {SourceTree} */
 export function readSourceTree(root) {
-  const paths = pathsBelow(root, root).sort();
-  const members = [...new Set(paths.map((path) => /^(agent|controller|packages\/[^/]+)\//.exec(path)?.[1]))].filter(
-    (member) => member !== undefined,
-  );
-  const packages = new Map(members.map((member) => readPackage(root, member)));
-  const known = new Set(paths);
+  const paths = repositoryPaths(root);
+  const packages = readPackages(root, paths);
+  const where = { packages, known: new Set(paths) };
   const files = paths
     .filter((path) => /^(agent|controller|packages\/[^/]+)\/src\/.*\.ts$/.test(path) && !isTestCode(path))
-    .map((path) => readSource(root, path, { packages, known }));
-  return { root, members, files, paths };
+    .map((path) => ({
+      path,
+      member: memberOf(path),
+      ...readModule(readFileSync(join(root, path), 'utf8'), path, where),
+    }));
+  return { root, members: [...packages.values()].map(({ member }) => member), files, paths };
+}
+
+/** Every file of the repository, without what is installed or built. */
+export const repositoryPaths = (root) => pathsBelow(root, root).sort();
+
+const memberOf = (path) => /^(agent|controller|packages\/[^/]+)\//.exec(path)?.[1];
+
+/** The workspace's packages by name. */
+export function readPackages(root, paths) {
+  const members = [...new Set([...paths].map(memberOf))].filter((member) => member !== undefined);
+  return new Map(members.map((member) => readPackage(root, member)));
 }
 
 /** The folder of a file, as the repository names it. */
@@ -52,16 +64,15 @@ function readPackage(root, member) {
   return [manifest.name ?? `@runctl/${posix.basename(member)}`, { member, exports: manifest.exports ?? {} }];
 }
 
-function readSource(root, path, where) {
-  const text = readFileSync(join(root, path), 'utf8');
+/** What a module imports, exports and names. `where` is {packages, known}: all packages, all files. */
+export function readModule(text, path, where) {
   const lineAt = lineCounter(text);
-  const file = { path, member: /^(agent|controller|packages\/[^/]+)/.exec(path)[1] };
   const found = { imports: [], exported: [], names: [], codes: [] };
   const program = parseAst(text, { lang: 'ts' }, path);
   visit(program, (node) => collect(node, found, lineAt));
   found.exported = exportsOf(program, lineAt);
   for (const each of found.imports) each.target = targetOf(each.specifier, path, where);
-  return { ...file, ...found };
+  return found;
 }
 
 function collect(node, found, lineAt) {

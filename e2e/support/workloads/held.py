@@ -28,10 +28,10 @@ def noted(handler):
 def paced(seconds):
     sleep(seconds)
     names = sys._getframe(1).f_locals
-    told = names.get("state") or names.get("training")
-    step = told["step"] if told else names.get("rounds")
-    if told:
-        print("step %d" % step, flush=True)
+    kept = names.get("state") or names.get("training") or {}
+    if "step" in kept:
+        print("step %d" % kept["step"], flush=True)
+    step = kept.get("step", names.get("rounds"))
     while str(step) == hold and not stopped:
         sleep(0.02)
 
