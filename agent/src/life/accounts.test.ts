@@ -57,11 +57,12 @@ test.concurrent(
         return perform();
       });
     const timing = { refusedMs: 1000 };
-    await using world = await RunWorld.launch({ script: 'counter.py', args: ['15', '0.15'], store, timing });
+    await using world = await RunWorld.launch({ script: 'counter.py', args: ['15', '0.15', '9'], store, timing });
     const machine = await world.machine('i-1');
     const life = machine.start();
     await eventually('a durable checkpoint', async () => (await world.latest())?.step === 5);
     bucket.refuses = true;
+    await machine.letWorkloadGo();
     expect(await life).toBe('off');
     const told = /^the workload finished; not durable: step-15.json \(step 15\): .*AccessDenied$/;
     expect(await world.outcome()).toMatchObject({

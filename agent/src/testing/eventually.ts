@@ -4,7 +4,7 @@ import { systemClock } from '@runctl/core';
 export async function eventually(
   what: string,
   condition: () => Promise<boolean> | boolean,
-  withinMs = 15_000,
+  withinMs = 60_000,
 ): Promise<void> {
   const untilMs = Date.now() + withinMs;
   while (!(await condition())) {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createImds } from '@runctl/aws-wire';
 import { fileLeaseMemory, LeaseKeeper, openWritersFor } from '@runctl/checkpoint';
 import { type Log, silentLog, systemClock } from '@runctl/core';
@@ -94,6 +94,11 @@ export class TestMachine implements AsyncDisposable {
     if (!existsSync(this.paths.pid)) return false;
     const { pid, startTime } = JSON.parse(await readFile(this.paths.pid, 'utf8')) as { pid: number; startTime: string };
     return (await processTable.startTime(pid)) === startTime;
+  }
+
+  /** Lets counter.py go on from the step at which its first life waits. */
+  async letWorkloadGo(): Promise<void> {
+    await writeFile(`${this.root}/home/ubuntu/project/go`, '');
   }
 
   /** The whole machine dies: agent and workload at once. */
