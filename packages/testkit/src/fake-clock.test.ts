@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { retry } from '@runctl/core';
 import { FakeClock } from './fake-clock.ts';
@@ -17,4 +18,13 @@ test('a step of the wall clock does not move monotonic time', () => {
   const clock = new FakeClock();
   clock.stepWall(3_600_000);
   expect(clock.monotonicMs()).toBe(0);
+});
+
+test('time stands still while the disk is asked, however slow it is', async () => {
+  const clock = new FakeClock();
+  const reading = async (): Promise<void> => {
+    for (let count = 0; count < 300; count++) await stat('/');
+  };
+  await clock.runUntil(reading());
+  expect(clock.monotonicMs()).toBe(100);
 });
