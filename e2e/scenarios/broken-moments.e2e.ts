@@ -160,9 +160,8 @@ describe.concurrent('a script that leaves something behind', () => {
   test('a grandchild that holds the output open does not keep the run from ending', async () => {
     await using world = await World.start({ versioned: true });
     const run = await launchDetached(world, 'grandchild');
-    const began = performance.now();
+    // The grandchild itself never ends.
     await succeeds(world, run, 1);
-    expect(performance.now() - began).toBeLessThan(30_000);
     await checkAfter(world, run);
   });
 

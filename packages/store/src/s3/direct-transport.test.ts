@@ -166,12 +166,14 @@ describe('a range read to its place', () => {
   });
 
   test('stops writing at once when it is aborted or left', async () => {
+    const stop = new AbortController();
     await using server = await RawServer.start((asked) => {
       asked.socket.write(partial(asked).subarray(0, 50_000));
-      setTimeout(() => asked.socket.write(partial(asked).subarray(50_000)), 20);
+      stop.signal.addEventListener('abort', () =>
+        setTimeout(() => asked.socket.write(partial(asked).subarray(50_000)), 20),
+      );
     });
     const store = server.store();
-    const stop = new AbortController();
     const into = Buffer.alloc(wanted.byteLength);
     const { body } = await store.get('key', { range, into, signal: stop.signal });
     const reading = kindOf(readInto(body, into));

@@ -164,16 +164,16 @@ describe('the S3 store', () => {
       response.writeHead(200, { ...headers, etag: '"e"', 'content-length': '400000' });
       response.write(Buffer.alloc(300_000));
     });
-    const { body } = await storeAt(server, { idleTimeoutMs: 80 }).get('key');
+    const { body } = await storeAt(server, { idleTimeoutMs: 500 }).get('key');
     let received = 0;
     const reading = (async () => {
       for await (const chunk of body) {
-        if (received === 0) await systemClock.sleep(200);
+        if (received === 0) await systemClock.sleep(700);
         received += chunk.byteLength;
       }
     })();
     const error = await errorOf(reading);
-    expect(error.message).toContain('no data for 80 ms');
+    expect(error.message).toContain('no data for 500 ms');
     expect(received).toBe(300_000);
   });
 
