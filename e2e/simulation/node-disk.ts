@@ -380,6 +380,7 @@ function statsOf(node: DiskNode, options: StatOptions): Stats {
     mtimeMs: BigInt(Math.floor(mtimeMs)),
     mtimeNs: nanoseconds(mtimeMs),
     ctimeNs: nanoseconds(ctimeMs),
+    birthtimeNs: nanoseconds(bornMs),
     ino: BigInt(inode),
     dev: 1n,
   } as unknown as Stats;

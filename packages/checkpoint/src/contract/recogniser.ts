@@ -8,6 +8,8 @@ export interface FileSeen {
   readonly ctimeMs: number;
   /** `<device>:<inode>`. */
   readonly inode: string;
+  /** When the inode was given to this file; left out where the file system does not tell. */
+  readonly bornMs?: number;
   readonly mode: number;
 }
 

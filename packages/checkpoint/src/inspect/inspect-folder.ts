@@ -1,7 +1,7 @@
-import { inspect, KnownStructures } from '../look/inspect.ts';
+import { inspect, noStructureMemory } from '../look/inspect.ts';
 import { newestFirst, savedAtMsOf } from '../look/plan.ts';
 import { movementOf, type MovementFacts } from '../look/movement.ts';
-import { firstSeen, type Observations } from '../look/observations.ts';
+import { firstSeen, type Sightings } from '../look/sightings.ts';
 import type { Candidate, FileSeen, FolderTree, OpenWriters, Recogniser } from '../contract/recogniser.ts';
 import { keepable } from '../look/keepable.ts';
 import type { PassedOver } from '../contract/passed-over.ts';
@@ -56,8 +56,7 @@ export async function inspectFolder(folder: string, options: InspectFolderOption
     (options.recognisers ?? recognisers).map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ??
     [];
   const facts: MovementFacts = {
-    observations: stillSinceWritten(tree),
-    seenClosed: new Map(),
+    sightings: stillSinceWritten(tree),
     nowMs: options.nowMs,
     settleMs: options.settleMs,
     ended: null,
@@ -86,7 +85,7 @@ async function verdictOn(
   const why = movementOf(candidate, facts);
   if (why !== null) return { state: 'settling', why };
   const { openWriters } = options;
-  const result = await inspect(candidate, { folder, facts, openWriters, structures: new KnownStructures() });
+  const result = await inspect(candidate, { folder, facts, openWriters, structures: noStructureMemory });
   if ('why' in result) return { state: result.settling ? 'settling' : 'torn', why: result.why };
   await using held = result;
   return { state: 'complete', why: held.evidence };
@@ -111,8 +110,8 @@ function touchedAtMs({ files }: Candidate): number {
   return files.reduce((latest, file) => Math.max(latest, file.mtimeMs, file.ctimeMs), 0);
 }
 
-/** Observations as somebody had made them who watched all the time. Their clock is the wall clock. */
-function stillSinceWritten(tree: FolderTree): Observations {
+/** Sightings as somebody had made them who watched all the time. Their clock is the wall clock. */
+function stillSinceWritten(tree: FolderTree): Sightings {
   return new Map(
     tree.files.map((file) => {
       const sinceMs = Math.max(file.mtimeMs, file.ctimeMs);

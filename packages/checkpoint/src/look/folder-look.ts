@@ -1,20 +1,16 @@
-import type { Clock } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
 import type { MovementFacts } from './movement.ts';
 import { type Shape, shapeOf, shapeOfPublished } from './shape.ts';
-import { finished, observe, type Observations } from './observations.ts';
 import { keepable } from './keepable.ts';
-import type { Candidate, FileSeen, OpenWriters, Recogniser, WorkloadEnd } from '../contract/recogniser.ts';
+import type { Candidate, Recogniser, WorkloadEnd } from '../contract/recogniser.ts';
 import type { PassedOver } from '../contract/passed-over.ts';
-import { folderContext, scanFolder } from './scan.ts';
-import { Arrivals } from './arrivals.ts';
+import { folderContext } from './scan.ts';
+import { FolderSightings } from './folder-sightings.ts';
 import { newestFirst } from './plan.ts';
 
 export interface FolderLookOptions {
   readonly folder: string;
-  readonly clock: Clock;
   readonly recognisers: readonly Recogniser[];
-  readonly openWriters: OpenWriters;
   readonly settleMs: number;
   /** Machines of the run, default 1. */
   readonly nodes?: number;
@@ -29,30 +25,25 @@ export interface Looked {
   readonly facts: MovementFacts;
 }
 
-/** Looks at a checkpoint folder again and again, and remembers what tells whether something there is complete. */
+/** Tells what candidates a checkpoint folder has, and remembers which files the last one had that was published. */
 export class FolderLook {
   readonly #options: FolderLookOptions;
-  readonly #arrivals: Arrivals;
-  #observations: Observations = new Map();
+  readonly #sightings: FolderSightings;
   #expectedShape: Shape | null = null;
 
-  constructor(options: FolderLookOptions) {
+  constructor(options: FolderLookOptions, sightings: FolderSightings) {
     this.#options = options;
-    this.#arrivals = new Arrivals(options);
+    this.#sightings = sightings;
   }
 
   async look(ended: WorkloadEnd | null): Promise<Looked> {
-    const { folder, clock, recognisers, settleMs } = this.#options;
-    const tree = await scanFolder(folder);
-    const nowMs = clock.monotonicMs();
-    this.#observations = observe(this.#observations, tree, nowMs);
-    if (ended === null) await this.#arrivals.look(tree);
+    const { folder, recognisers, settleMs } = this.#options;
+    const { tree, nowMs } = await this.#sightings.look();
+    if (ended === null) await this.#sightings.noteWriters();
     const context = folderContext(folder);
     const recognised = recognisers.map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ?? [];
     const facts = {
-      observations: this.#observations,
-      seenClosed: this.#arrivals.seenClosed,
-      arrived: this.#arrivals.arrived,
+      ...this.#sightings.known(),
       nowMs,
       settleMs,
       ended,
@@ -63,15 +54,10 @@ export class FolderLook {
     return { candidates, passedOver, facts };
   }
 
-  /** These files, as they were seen, were found whole and with nobody writing to them. */
-  finished(files: readonly FileSeen[]): void {
-    this.#observations = finished(this.#observations, files);
-  }
-
   /** The next checkpoints will have the files that this one has. */
   published(candidate: Candidate): void {
     this.#expectedShape = this.#countable(shapeOf(candidate.files));
-    this.#arrivals.published(candidate.files);
+    this.#sightings.published(candidate);
   }
 
   /** As `published`, unless something was published from here already. */

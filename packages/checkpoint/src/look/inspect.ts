@@ -1,8 +1,7 @@
 import { type Incomplete, judge } from './judge.ts';
 import type { MovementFacts } from './movement.ts';
 import type { Candidate, FileSeen, OpenWriters } from '../contract/recogniser.ts';
-import { fingerprintOf } from './scan.ts';
-import { structureOf, type StructureFinding } from '../formats/structure.ts';
+import { type FileBytes, structureOf, type StructureFinding } from '../formats/structure.ts';
 import { type HeldFiles, holdFiles } from './held-files.ts';
 
 /** A candidate found complete, its files held open. */
@@ -13,21 +12,18 @@ export interface CompleteCandidate extends AsyncDisposable {
   readonly held: HeldFiles;
 }
 
-/** Findings about files that have not changed since. */
-export class KnownStructures {
-  readonly #byPath = new Map<string, { readonly fingerprint: string; readonly finding: StructureFinding }>();
+/** Remembers what formats said of files that have not changed since. */
+export interface StructureMemory {
+  structureOf(file: FileSeen, bytes: FileBytes): Promise<StructureFinding>;
+}
 
-  async of(held: HeldFiles): Promise<ReadonlyMap<string, StructureFinding>> {
-    const findings = new Map<string, StructureFinding>();
-    for (const file of held.files) {
-      const fingerprint = fingerprintOf(file.seen);
-      const known = this.#byPath.get(file.seen.path);
-      const finding = known?.fingerprint === fingerprint ? known.finding : await structureOf(file.seen.path, file);
-      this.#byPath.set(file.seen.path, { fingerprint, finding });
-      findings.set(file.seen.path, finding);
-    }
-    return findings;
-  }
+/** For one look. */
+export const noStructureMemory: StructureMemory = { structureOf: ({ path }, bytes) => structureOf(path, bytes) };
+
+async function findingsOf({ files }: HeldFiles, memory: StructureMemory): Promise<Map<string, StructureFinding>> {
+  const findings = new Map<string, StructureFinding>();
+  for (const file of files) findings.set(file.seen.path, await memory.structureOf(file.seen, file));
+  return findings;
 }
 
 function isWhole(findings: ReadonlyMap<string, StructureFinding>, path: string): boolean {
@@ -38,7 +34,7 @@ export interface InspectOptions {
   readonly folder: string;
   readonly facts: MovementFacts;
   readonly openWriters: OpenWriters;
-  readonly structures: KnownStructures;
+  readonly structures: StructureMemory;
   /** Told of files that were found whole and with nobody writing to them, while the workload runs. */
   readonly onFinished?: (files: readonly FileSeen[]) => void;
 }
@@ -63,7 +59,7 @@ export async function inspect(
   try {
     const seen = held.files.map((file) => file.seen);
     const writers = await openWriters.among(seen);
-    const findings = await structures.of(held);
+    const findings = await findingsOf(held, structures);
     const verdict = judge(candidate, { ...facts, structures: findings, writers });
     const changed = await held.changed();
     if (facts.ended === null && writers !== null)

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type InspectionFacts, judge, type Verdict } from './judge.ts';
 import { movementOf } from './movement.ts';
 import { shapeOf } from './shape.ts';
-import { finished, observe, type Observations } from './observations.ts';
+import { finished, firstSeen, observe, type Sightings } from './sightings.ts';
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import { fingerprintOf } from './scan.ts';
 import type { StructureFinding } from '../formats/structure.ts';
@@ -26,13 +26,13 @@ function candidateOf(files: readonly FileSeen[], more: Partial<Candidate> = {}):
 }
 
 /** What looks at these times have found: the given versions of the tree, in order. */
-function seenAs(...looks: readonly (readonly [nowMs: number, files: readonly FileSeen[]])[]): Observations {
-  return looks.reduce<Observations>((before, [nowMs, files]) => observe(before, { files }, nowMs), new Map());
+function seenAs(...looks: readonly (readonly [nowMs: number, files: readonly FileSeen[]])[]): Sightings {
+  return looks.reduce<Sightings>((before, [nowMs, files]) => observe(before, { files }, nowMs), new Map());
 }
 
 function factsOf(facts: Partial<InspectionFacts>): InspectionFacts {
   return {
-    observations: new Map(),
+    sightings: new Map(),
     nowMs: 0,
     settleMs: SETTLE_MS,
     ended: null,
@@ -40,7 +40,6 @@ function factsOf(facts: Partial<InspectionFacts>): InspectionFacts {
     arrived: new Set(),
     structures: new Map(),
     writers: new Set(),
-    seenClosed: new Map(),
     ...facts,
   };
 }
@@ -49,26 +48,23 @@ const structuresOf = (finding: StructureFinding, ...paths: string[]) =>
   new Map(paths.map((path) => [path, finding] as const));
 
 /** Versions of a file called `a` that looks have found, one each ten milliseconds; `finished` those that looked finished. */
-function versionsOf(
-  versions: number,
-  { finishedOnes = versions, others = [] as readonly FileSeen[] } = {},
-): Observations {
-  let observations: Observations = new Map();
+function versionsOf(versions: number, { finishedOnes = versions, others = [] as readonly FileSeen[] } = {}): Sightings {
+  let sightings: Sightings = new Map();
   for (let version = 1; version <= versions; version++) {
     const now = file('a', version);
-    observations = observe(observations, { files: [now, ...others] }, version * 10);
-    if (version <= finishedOnes) observations = finished(observations, [now]);
+    sightings = observe(sightings, { files: [now, ...others] }, version * 10);
+    if (version <= finishedOnes) sightings = finished(sightings, [now]);
   }
-  return observations;
+  return sightings;
 }
-const verdictOn = (observations: Observations, files: readonly FileSeen[], facts: Partial<InspectionFacts> = {}) =>
-  judge(candidateOf(files), factsOf({ observations, nowMs: 999, structures: structuresOf(whole, 'a'), ...facts }));
+const verdictOn = (sightings: Sightings, files: readonly FileSeen[], facts: Partial<InspectionFacts> = {}) =>
+  judge(candidateOf(files), factsOf({ sightings, nowMs: 999, structures: structuresOf(whole, 'a'), ...facts }));
 
 test('two finished saves of a file prove nothing about the others of its set, a third without them does', () => {
-  expect(movementOf(candidateOf([file('a', 1)]), factsOf({ observations: versionsOf(1), nowMs: 11 }))).toContain(
+  expect(movementOf(candidateOf([file('a', 1)]), factsOf({ sightings: versionsOf(1), nowMs: 11 }))).toContain(
     'still changing',
   );
-  const opened = movementOf(candidateOf([file('a', 2)]), factsOf({ observations: versionsOf(2), nowMs: 21 }));
+  const opened = movementOf(candidateOf([file('a', 2)]), factsOf({ sightings: versionsOf(2), nowMs: 21 }));
   expect(opened).toBeNull();
   expect(verdictOn(versionsOf(2), [file('a', 2)])).toMatchObject({ complete: false, settling: true });
   expect(verdictOn(versionsOf(3), [file('a', 3)]).complete).toBe(true);
@@ -88,14 +84,14 @@ test('a file that appeared or changed between the saves of another may belong to
   const later = observe(finished(older, [a]), { files: [file('a', 5), b] }, 50);
   expect(verdictOn(later, [file('a', 5), b], { nowMs: 10 + SETTLE_MS }).complete).toBe(true);
   const moved = observe(older, { files: [a, file('b', 2)] }, 45);
-  expect(movementOf(candidateOf([a, file('b', 2)]), factsOf({ observations: moved, nowMs: 46 }))).not.toBeNull();
+  expect(movementOf(candidateOf([a, file('b', 2)]), factsOf({ sightings: moved, nowMs: 46 }))).not.toBeNull();
 });
 
 test('of a set that is rewritten file by file in any order no version is complete in the middle', () => {
   const orders = fc.array(fc.constantFrom('ab', 'ba'), { minLength: 1, maxLength: 6 });
   fc.assert(
     fc.property(orders, fc.infiniteStream(fc.boolean()), (saves, skipsLook) => {
-      let observations: Observations = new Map();
+      let sightings: Sightings = new Map();
       let nowMs = 0;
       const versions = { a: 0, b: 0 };
       const files = () => [file('a', versions.a), file('b', versions.b)];
@@ -105,12 +101,12 @@ test('of a set that is rewritten file by file in any order no version is complet
           versions[name] = index + 1;
           nowMs += 10;
           if (skipsLook.next().value === true) continue;
-          observations = observe(observations, { files: files() }, nowMs);
+          sightings = observe(sightings, { files: files() }, nowMs);
           const candidate = candidateOf(files());
-          const facts = factsOf({ observations, nowMs, structures });
+          const facts = factsOf({ sightings, nowMs, structures });
           if (movementOf(candidate, facts) !== null) continue;
           const verdict = judge(candidate, facts);
-          observations = finished(observations, files());
+          sightings = finished(sightings, files());
           expect(verdict.complete && versions.a !== versions.b).toBe(false);
         }
     }),
@@ -118,11 +114,11 @@ test('of a set that is rewritten file by file in any order no version is complet
 });
 
 test('a moving file is proven only by its structure and only where writers are known', () => {
-  const [observations, files] = [versionsOf(3), [file('a', 3)]];
-  expect(verdictOn(observations, files).complete).toBe(true);
-  expect(verdictOn(observations, files, { structures: structuresOf(unknown, 'a') }).complete).toBe(false);
-  expect(verdictOn(observations, files, { writers: null }).complete).toBe(false);
-  expect(verdictOn(observations, files, { writers: new Set(['a']) }).complete).toBe(false);
+  const [sightings, files] = [versionsOf(3), [file('a', 3)]];
+  expect(verdictOn(sightings, files).complete).toBe(true);
+  expect(verdictOn(sightings, files, { structures: structuresOf(unknown, 'a') }).complete).toBe(false);
+  expect(verdictOn(sightings, files, { writers: null }).complete).toBe(false);
+  expect(verdictOn(sightings, files, { writers: new Set(['a']) }).complete).toBe(false);
 });
 
 test('a marker that says incomplete holds a candidate back, one that says complete stands for structure', () => {
@@ -142,9 +138,9 @@ test('a marker that says incomplete holds a candidate back, one that says comple
 test('a missing file of the expected shape is waited for, not for ever', () => {
   const expectedShape = shapeOf([{ path: 'checkpoint-1/a' }, { path: 'checkpoint-1/b' }]);
   const files = [file('checkpoint-5/a')];
-  const observations = seenAs([0, files]);
+  const sightings = seenAs([0, files]);
   const candidate = candidateOf(files, { step: 5 });
-  const at = (nowMs: number) => movementOf(candidate, factsOf({ observations, nowMs, expectedShape }));
+  const at = (nowMs: number) => movementOf(candidate, factsOf({ sightings, nowMs, expectedShape }));
   expect(at(SETTLE_MS)).toContain('checkpoint-#/b');
   expect(at(30 * SETTLE_MS)).toBeNull();
 });
@@ -198,13 +194,13 @@ test('after a kill the only file there is counts when checkpoints are known to h
 test('companions go along only when they are complete themselves', () => {
   const companions = [file('still'), file('moving', 5), file('torn'), file('unread'), file('written')];
   const files = [file('a')];
-  const observations = seenAs(
+  const sightings = seenAs(
     [0, [...files, ...companions.map((each) => ({ ...each, mtimeMs: 0 }))]],
     [SETTLE_MS, [...files, ...companions]],
   );
   const structures = structuresOf(unknown, 'a', 'still', 'moving', 'written');
   structures.set('torn', { verdict: 'torn', evidence: 'cut off' });
-  const facts = factsOf({ observations, nowMs: SETTLE_MS, structures, writers: new Set(['written']) });
+  const facts = factsOf({ sightings, nowMs: SETTLE_MS, structures, writers: new Set(['written']) });
   const verdict = judge(candidateOf(files, { companions }), facts);
   expect(verdict).toMatchObject({ complete: true, companions: [{ path: 'still' }] });
 });
@@ -222,7 +218,9 @@ test('after a kill a file that was not seen closed counts by its structure alone
   });
   expect(verdictOf(whole, {}).complete).toBe(true);
   const fingerprint = fingerprintOf(file('a'));
-  const seen = (what: string, atMs: number) => ({ seenClosed: new Map([['a', { fingerprint: what, atMs }]]) });
+  const seen = (what: string, atMs: number) => ({
+    sightings: new Map([['a', { ...firstSeen(file('a'), 0), closed: { fingerprint: what, atMs } }]]),
+  });
   expect(verdictOf(unknown, seen(fingerprint, 9_000)).complete).toBe(true);
   expect(verdictOf(unknown, seen('as it was before', 9_000)).complete).toBe(false);
   expect(verdictOf(unknown, seen(fingerprint, 9_999)).complete).toBe(false);
@@ -234,8 +232,8 @@ test('fewer shards than the checkpoint before had are missing some, until that h
   const shards = (many: number) => Array.from({ length: many }, (_, rank) => file(`checkpoint-6/rank-${rank}`));
   const candidate = candidateOf(shards(3), { step: 6 });
   const expectedShape = shapeOf(shards(4));
-  const observations = seenAs([0, shards(3)]);
-  const at = (nowMs: number) => movementOf(candidate, factsOf({ observations, nowMs, expectedShape }));
+  const sightings = seenAs([0, shards(3)]);
+  const at = (nowMs: number) => movementOf(candidate, factsOf({ sightings, nowMs, expectedShape }));
   expect(at(SETTLE_MS)).toContain('1 of 4 checkpoint-#/rank-#');
   expect(at(SETTLE_MS * 30)).toBeNull();
   const ended = { clean: false, atMs: 100_000_000 };
@@ -247,7 +245,7 @@ test('new files that are as those of the checkpoint before, whole and closed, co
   const files = [file('checkpoint-6/a'), file('checkpoint-6/b')];
   const candidate = candidateOf(files, { step: 6 });
   const facts = {
-    observations: seenAs([0, files]),
+    sightings: seenAs([0, files]),
     nowMs: 1,
     expectedShape: shapeOf([{ path: 'checkpoint-5/a' }, { path: 'checkpoint-5/b' }]),
     arrived: new Set(['checkpoint-6/a', 'checkpoint-6/b']),
@@ -286,7 +284,7 @@ test('shards of one name count by their number', () => {
     return {
       candidate: candidateOf(files, { step: 6 }),
       given: factsOf({
-        observations: seenAs([0, files]),
+        sightings: seenAs([0, files]),
         expectedShape: shapeOf(shards(expected)),
         arrived: new Set(files.map(({ path }) => path)),
       }),

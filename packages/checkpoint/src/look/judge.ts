@@ -1,7 +1,7 @@
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import type { StructureFinding } from '../formats/structure.ts';
 import { hasArrived, hasSettled, type MovementFacts, PATIENCE } from './movement.ts';
-import { isSavedAlone } from './observations.ts';
+import { isSavedAlone } from './sightings.ts';
 import { fingerprintOf } from './scan.ts';
 
 export interface InspectionFacts extends MovementFacts {
@@ -41,7 +41,7 @@ export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
       return incomplete(`${file.path} was written too recently, and its ${finding.evidence}`, facts.ended === null);
     if (!settled && facts.ended === null && facts.writers === null)
       return incomplete(`${file.path} is not still, and who writes to it can't be known here`, true);
-    const savedAlone = arrived || isSavedAlone(facts.observations, candidate, file);
+    const savedAlone = arrived || isSavedAlone(facts.sightings, candidate, file);
     if (!settled && facts.ended === null && !savedAlone)
       return incomplete(`${file.path} is not still, and whether others are saved with it is not known yet`, true);
     if (finding.verdict === 'whole') proofs.add(finding.evidence);
@@ -67,10 +67,10 @@ function goesAlong(file: FileSeen, facts: InspectionFacts): boolean {
  * A kill closes what was open, and leaves it as still as if it were whole: after one, a file must have been seen closed
  * before, or be older than any save takes. The end is known a moment after it came.
  */
-function maybeOpenAtKill(file: FileSeen, { ended, seenClosed, settleMs, writers }: InspectionFacts): boolean {
+function maybeOpenAtKill(file: FileSeen, { ended, sightings, settleMs, writers }: InspectionFacts): boolean {
   if (ended === null || ended.clean || writers === null) return false;
   const isOld = file.mtimeMs <= ended.atMs - settleMs * PATIENCE.stepped;
-  const seen = seenClosed.get(file.path);
+  const seen = sightings.get(file.path)?.closed ?? null;
   const wasClosed = seen?.fingerprint === fingerprintOf(file) && seen.atMs <= ended.atMs - settleMs / 4;
   return !isOld && !wasClosed;
 }

@@ -1,15 +1,11 @@
 import type { Candidate, FileSeen, WorkloadEnd } from '../contract/recogniser.ts';
 import { isSideFile } from './names.ts';
-import { isSavedAlone, isStill, maybeSavedAlone, type Observations } from './observations.ts';
+import { isSavedAlone, isStill, maybeSavedAlone, type Sightings } from './sightings.ts';
 import { missingFrom, type Shape, shapeOf } from './shape.ts';
-
-/** By path: how a file looked when nobody had it open for writing, and when that was known first (wall clock). */
-export type SeenClosed = ReadonlyMap<string, { readonly fingerprint: string; readonly atMs: number }>;
 
 /** What is known about a candidate's surroundings without opening its files. */
 export interface MovementFacts {
-  readonly observations: Observations;
-  readonly seenClosed: SeenClosed;
+  readonly sightings: Sightings;
   /** Monotonic. */
   readonly nowMs: number;
   readonly settleMs: number;
@@ -20,7 +16,7 @@ export interface MovementFacts {
    * Paths of files that came under the eyes of whoever looks and have never changed after they were seen closed: what they
    * hold is of one save. Empty for a script that is known to write to its files again.
    */
-  readonly arrived: ReadonlySet<string>;
+  readonly arrived: Pick<ReadonlySet<string>, 'has'>;
   /** All candidates of the look; default: none beside the one in question. */
   readonly candidates?: readonly Candidate[];
 }
@@ -161,12 +157,12 @@ class SignsOf implements MovementSigns {
 
   get maybeAlone(): boolean {
     const [first] = this.movingFiles;
-    return first !== undefined && maybeSavedAlone(this.#facts.observations, this.#candidate, first);
+    return first !== undefined && maybeSavedAlone(this.#facts.sightings, this.#candidate, first);
   }
 
   get alone(): boolean {
     const [first] = this.movingFiles;
-    return first !== undefined && isSavedAlone(this.#facts.observations, this.#candidate, first);
+    return first !== undefined && isSavedAlone(this.#facts.sightings, this.#candidate, first);
   }
 
   get steppedLikeBefore(): boolean {
@@ -223,7 +219,7 @@ export function hasArrived({ files, step, companions }: Candidate, facts: Moveme
 /** Whether it was still for the settling time: until now, or until the workload ended. */
 export function hasSettled(file: FileSeen, facts: MovementFacts): boolean {
   return facts.ended === null
-    ? isStill(facts.observations, file, facts)
+    ? isStill(facts.sightings, file, facts)
     : file.mtimeMs <= facts.ended.atMs - facts.settleMs;
 }
 
@@ -236,5 +232,5 @@ function openDoubt({ doubt, ...candidate }: Candidate, facts: MovementFacts, mis
 
 function isStillForMs(candidate: Candidate, facts: MovementFacts, settleMs: number): boolean {
   const at = { nowMs: facts.nowMs, settleMs };
-  return candidate.files.every((file) => isStill(facts.observations, file, at));
+  return candidate.files.every((file) => isStill(facts.sightings, file, at));
 }

@@ -1,6 +1,6 @@
 import type { MovementFacts } from './movement.ts';
 import { isSideFile } from './names.ts';
-import { changedMs } from './observations.ts';
+import { changedMs } from './sightings.ts';
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import { fingerprintOf } from './scan.ts';
 
@@ -57,13 +57,12 @@ export function isSave(
  */
 export function lowerAndNotLater(
   candidate: Candidate,
-  { candidates = [], observations }: Pick<MovementFacts, 'candidates' | 'observations'>,
+  { candidates = [], sightings }: Pick<MovementFacts, 'candidates' | 'sightings'>,
 ): readonly Candidate[] {
   const { step } = candidate;
-  const cameMs = changedMs(observations, candidate.files);
+  const cameMs = changedMs(sightings, candidate);
   return candidates.filter(
-    (other) =>
-      step !== null && other.step !== null && other.step < step && changedMs(observations, other.files) <= cameMs,
+    (other) => step !== null && other.step !== null && other.step < step && changedMs(sightings, other) <= cameMs,
   );
 }
 

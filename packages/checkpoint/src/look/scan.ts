@@ -10,6 +10,8 @@ const START_LIMIT_BYTES = 8 * 1024 * 1024;
 
 /** What one look found, and what it had to leave out though it stands there under a name that counts. */
 export interface ScannedFolder extends FolderTree {
+  /** Only where they were asked for: files that bear a temporary name or stand in a folder that is marked as incomplete. */
+  readonly unfinished: readonly FileSeen[];
   readonly passedOver: readonly PassedOver[];
   /** Folders of `passedOver` whose content nobody could look at. */
   readonly unreadable: readonly string[];
@@ -19,26 +21,39 @@ export interface ScannedFolder extends FolderTree {
  * One look at a folder. Symlinks are followed as long as they stay inside it. What vanishes while looking is left out,
  * and a folder that is missing is empty. What can't be part of a checkpoint (links that lead out, sockets, pipes, devices)
  * and what this process may not look into is told in `passedOver`; only when that is the folder itself, this rejects.
- * With `unfinished` also what bears a temporary name or stands in a folder that is marked as incomplete.
+ * With `unfinished` it looks at what is part of no checkpoint yet as well.
  */
 export async function scanFolder(
   folder: string,
   { unfinished = false }: { readonly unfinished?: boolean } = {},
 ): Promise<ScannedFolder> {
   const root = await unlessGone(realpath(folder));
-  if (root === null) return { files: [], passedOver: [], unreadable: [] };
-  const scan: Scan = { root, files: [], passedOver: [], unreadable: [], visiting: new Set([root]), unfinished };
+  const found: Found = { files: [], passedOver: [], unreadable: [] };
+  const aside: Found = { files: [], passedOver: [], unreadable: [] };
+  if (root === null) return { ...found, unfinished: [] };
+  const scan = { root, found, unfinished: unfinished ? aside : null, visiting: new Set([root]) };
   await scanNames(scan, await namesIn(root), { folder: root, prefix: '' });
   const byPath = (a: { readonly path: string }, b: { readonly path: string }): number => (a.path < b.path ? -1 : 1);
-  return { files: scan.files.sort(byPath), passedOver: scan.passedOver.sort(byPath), unreadable: scan.unreadable };
+  const { files, passedOver, unreadable } = found;
+  return {
+    files: files.sort(byPath),
+    unfinished: aside.files.sort(byPath),
+    passedOver: passedOver.sort(byPath),
+    unreadable,
+  };
+}
+
+interface Found {
+  readonly files: FileSeen[];
+  readonly passedOver: PassedOver[];
+  readonly unreadable: string[];
 }
 
 interface Scan {
   readonly root: string;
-  readonly unfinished: boolean;
-  readonly files: FileSeen[];
-  readonly passedOver: PassedOver[];
-  readonly unreadable: string[];
+  readonly found: Found;
+  /** For what is unfinished; null where nobody wants to know. */
+  readonly unfinished: Found | null;
   /** Real folders from the root to here: a link to one of them would never end. */
   readonly visiting: ReadonlySet<string>;
 }
@@ -58,28 +73,33 @@ async function scanInto(scan: Scan, place: FolderPlace): Promise<void> {
   } catch (error) {
     if (!isForbidden(error)) throw error;
     const path = place.prefix.slice(0, -1);
-    scan.passedOver.push({ path, why: `can't be looked into (${error.code})` });
-    scan.unreadable.push(path);
+    scan.found.passedOver.push({ path, why: `can't be looked into (${error.code})` });
+    scan.found.unreadable.push(path);
   }
 }
 
-async function scanNames(scan: Scan, raw: readonly Buffer[], { folder, prefix }: FolderPlace): Promise<void> {
+async function scanNames(inFolder: Scan, raw: readonly Buffer[], { folder, prefix }: FolderPlace): Promise<void> {
   const names = raw.map(String);
-  if (!scan.unfinished && names.includes(INCOMPLETE_FOLDER_MARKER)) return;
+  const isMarked = names.includes(INCOMPLETE_FOLDER_MARKER);
   for (const [index, name] of names.entries()) {
-    if (!scan.unfinished && isIgnoredName(name)) continue;
+    const scan = isMarked || isIgnoredName(name) ? asUnfinished(inFolder) : inFolder;
+    if (scan === null) continue;
     if (name.includes('\u{FFFD}'))
-      scan.files.push(...(await misnamed(raw[index] ?? Buffer.alloc(0), { folder, prefix })));
+      scan.found.files.push(...(await misnamed(raw[index] ?? Buffer.alloc(0), { folder, prefix })));
     const path = prefix + name;
     const place = await insideOf(scan, join(folder, name), path);
     if (place === null) continue;
     const found = await unlessGone(stat(place, { bigint: true }));
     if (found === null) continue;
-    if (found.isFile()) scan.files.push(fileSeen(path, found));
-    else if (!found.isDirectory()) scan.passedOver.push({ path, why: `is ${kindOf(found)}, and no checkpoint` });
+    if (found.isFile()) scan.found.files.push(fileSeen(path, found));
+    else if (!found.isDirectory()) scan.found.passedOver.push({ path, why: `is ${kindOf(found)}, and no checkpoint` });
     else if (!scan.visiting.has(place))
       await scanInto({ ...scan, visiting: new Set([...scan.visiting, place]) }, { folder: place, prefix: `${path}/` });
   }
+}
+
+function asUnfinished(scan: Scan): Scan | null {
+  return scan.unfinished === null ? null : { ...scan, found: scan.unfinished };
 }
 
 /** What has a name that is no UTF-8, a folder too: it can't be opened by a text, but must not be passed over either. */
@@ -95,7 +115,10 @@ async function insideOf(scan: Scan, place: string, path: string): Promise<string
   const target = await unlessGone(realpath(place)).catch(ifForbidden);
   if (target === null || target === scan.root || target?.startsWith(scan.root + sep) === true) return target;
   const where = target ?? 'a place that this process may not see';
-  scan.passedOver.push({ path, why: `is a link to ${where}, outside of the checkpoint folder, and not followed` });
+  scan.found.passedOver.push({
+    path,
+    why: `is a link to ${where}, outside of the checkpoint folder, and not followed`,
+  });
   return null;
 }
 
@@ -115,6 +138,7 @@ interface StatFields {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly mode: bigint;
+  readonly birthtimeNs: bigint;
 }
 
 const NANOSECONDS = 1e6;
@@ -126,13 +150,14 @@ export function fileSeen(path: string, found: StatFields): FileSeen {
     mtimeMs: Number(found.mtimeNs) / NANOSECONDS,
     ctimeMs: Number(found.ctimeNs) / NANOSECONDS,
     inode: `${found.dev}:${found.ino}`,
+    ...(found.birthtimeNs > 0n ? { bornMs: Number(found.birthtimeNs) / NANOSECONDS } : {}),
     mode: Number(found.mode) & (constants.S_IRWXU | constants.S_IRWXG | constants.S_IRWXO),
   };
 }
 
 /** What changes when somebody writes to a file or puts another in its place. */
-export function fingerprintOf(file: FileSeen): string {
-  return `${file.inode} ${file.sizeBytes} ${file.mtimeMs}`;
+export function fingerprintOf({ inode, bornMs, sizeBytes, mtimeMs }: FileSeen): string {
+  return `${inode} ${bornMs ?? ''} ${sizeBytes} ${mtimeMs}`;
 }
 
 export async function unlessGone<T>(promise: Promise<T>): Promise<T | null> {

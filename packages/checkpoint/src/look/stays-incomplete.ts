@@ -1,6 +1,6 @@
 import type { Incomplete } from './judge.ts';
 import type { MovementFacts } from './movement.ts';
-import { isStill } from './observations.ts';
+import { isStill } from './sightings.ts';
 import type { Candidate } from '../contract/recogniser.ts';
 
 /** In settling times: nobody takes so long between two writes of one save. */
@@ -18,5 +18,5 @@ export function staysIncomplete(
   if (settling) return false;
   if (facts.ended !== null) return facts.ended.clean;
   const at = { nowMs: facts.nowMs, settleMs: facts.settleMs * LONG };
-  return files.every((file) => isStill(facts.observations, file, at));
+  return files.every((file) => isStill(facts.sightings, file, at));
 }

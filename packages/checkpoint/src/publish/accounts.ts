@@ -1,7 +1,7 @@
 import { type LatestPointer, type Manifest, runKeys } from '@runctl/protocol';
 import type { MovementFacts } from '../look/movement.ts';
 import { isSideFile } from '../look/names.ts';
-import { lookAgainInMs } from '../look/observations.ts';
+import { lookAgainInMs } from '../look/sightings.ts';
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import type { PassedOver } from '../contract/passed-over.ts';
 import type { CompleteCandidate } from '../look/inspect.ts';
@@ -34,7 +34,7 @@ export function newFindings(): Findings {
 /** These files are still changing, or have just done so. */
 export function unsettled(found: Findings, files: readonly FileSeen[], facts: MovementFacts): void {
   found.unsettled = true;
-  const againInMs = lookAgainInMs(facts.observations, files, facts);
+  const againInMs = lookAgainInMs(facts.sightings, files, facts);
   found.againInMs = Math.min(found.againInMs ?? Infinity, againInMs);
 }
 

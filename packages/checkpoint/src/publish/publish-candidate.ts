@@ -22,7 +22,7 @@ import {
   hashFilesOfKnownSize,
   holdsSameContent,
   carryOver,
-  type KnownContent,
+  type ContentMemory,
   uploadFiles,
   type UploadOptions,
 } from '../upload/upload-files.ts';
@@ -30,7 +30,7 @@ import {
 export interface PublishOptions extends Publishing {
   readonly ledger: Ledger;
   readonly standing: Standing;
-  readonly known: KnownContent;
+  readonly known: ContentMemory;
   readonly places: DataPlaces;
   readonly uploads: FileUploads;
   readonly progress: Map<string, UploadProgress>;

@@ -9,7 +9,8 @@ import { BackgroundPrune } from '../ledger/background-prune.ts';
 import { PublishingRefused, type Publishing } from '../ledger/commit.ts';
 import { DurableHere } from './durable-here.ts';
 import { FolderLook } from '../look/folder-look.ts';
-import { type CompleteCandidate, inspect, KnownStructures } from '../look/inspect.ts';
+import { FolderSightings } from '../look/folder-sightings.ts';
+import { type CompleteCandidate, inspect } from '../look/inspect.ts';
 import { Ledger, type Standing } from '../ledger/ledger.ts';
 import { identityOf, lowerAndNotLater, savedAtMsOf } from '../look/plan.ts';
 import { publishCandidate, type PublishResult } from './publish-candidate.ts';
@@ -25,7 +26,6 @@ import type {
 import { savedByNode } from '../ledger/node-files.ts';
 import { singleFlight } from './single-flight.ts';
 import { staysIncomplete } from '../look/stays-incomplete.ts';
-import { KnownContent } from '../upload/upload-files.ts';
 import { GrowingUploads } from '../upload/growing-uploads.ts';
 import { UrgentChoice, type UrgentMoment } from './urgent-choice.ts';
 import { wasDurable } from '../ledger/was-durable.ts';
@@ -62,8 +62,7 @@ class PublishingFolder {
   readonly #options: PublisherOptions;
   readonly #lanes: Lanes;
   readonly #ledger = new Ledger();
-  readonly #known = new KnownContent();
-  readonly #structures = new KnownStructures();
+  readonly #sightings: FolderSightings;
   readonly #progress = new Map<string, UploadProgress>();
   readonly #look: FolderLook;
   readonly #growing: GrowingUploads;
@@ -79,10 +78,12 @@ class PublishingFolder {
     const { clock, keep: policy = defaultRetention, log, rejected: damaged = [] } = options;
     this.#options = options;
     this.#lanes = options.lanes ?? new Lanes({ clock });
-    this.#look = new FolderLook(options);
-    this.#growing = new GrowingUploads({ ...options, lanes: this.#lanes, ledger: this.#ledger });
+    const sightings = new FolderSightings(options);
+    this.#sightings = sightings;
+    this.#look = new FolderLook(options, sightings);
+    this.#growing = new GrowingUploads({ ...options, lanes: this.#lanes, ledger: this.#ledger, sightings });
     this.#prune = new BackgroundPrune({ log, policy, damaged });
-    this.#urgent = new UrgentChoice({ clock, lanes: this.#lanes, growing: this.#growing, known: this.#known });
+    this.#urgent = new UrgentChoice({ clock, lanes: this.#lanes, growing: this.#growing, known: this.#sightings });
   }
 
   uploads(): readonly UploadProgress[] {
@@ -215,8 +216,8 @@ class PublishingFolder {
   }
 
   #inspect(candidate: Candidate, facts: MovementFacts): ReturnType<typeof inspect> {
-    const onFinished = (files: readonly FileSeen[]): void => this.#look.finished(files);
-    return inspect(candidate, { ...this.#options, facts, structures: this.#structures, onFinished });
+    const onFinished = (files: readonly FileSeen[]): void => this.#sightings.finished(files);
+    return inspect(candidate, { ...this.#options, facts, structures: this.#sightings, onFinished });
   }
 
   async #publish(complete: CompleteCandidate, facts: MovementFacts, pass: PassOptions): Promise<PublishResult> {
@@ -233,7 +234,7 @@ class PublishingFolder {
         ...publishing,
         ledger: this.#ledger,
         standing,
-        known: this.#known,
+        known: this.#sightings,
         places: this.#growing.places,
         uploads: this.#growing.uploads,
         progress: this.#progress,

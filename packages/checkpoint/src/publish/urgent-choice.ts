@@ -5,7 +5,7 @@ import type { Candidate } from '../contract/recogniser.ts';
 import type { Looked } from '../look/folder-look.ts';
 import { holdsFilesOf, identityOf, isOlder, type PublishedRecord } from '../look/plan.ts';
 import type { PassOptions } from '../contract/publisher-port.ts';
-import type { KnownContent } from '../upload/upload-files.ts';
+import type { ContentMemory } from '../upload/upload-files.ts';
 import type { GrowingUploads } from '../upload/growing-uploads.ts';
 import { isOvertaken, type TimeLeft } from './urgency.ts';
 import { urgentOrder } from './urgent-order.ts';
@@ -14,7 +14,7 @@ export interface UrgentChoiceOptions {
   readonly clock: Clock;
   readonly lanes: Lanes;
   readonly growing: GrowingUploads;
-  readonly known: KnownContent;
+  readonly known: ContentMemory;
 }
 
 /** What a look has found, what is durable already, and until when. */

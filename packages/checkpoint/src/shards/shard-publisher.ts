@@ -14,7 +14,8 @@ import {
 import { isStoreError, Lanes } from '@runctl/store';
 import { type BucketAccess, readManifest, readPointer } from '../ledger/commit.ts';
 import { FolderLook } from '../look/folder-look.ts';
-import { type CompleteCandidate, inspect, KnownStructures } from '../look/inspect.ts';
+import { FolderSightings } from '../look/folder-sightings.ts';
+import { type CompleteCandidate, inspect } from '../look/inspect.ts';
 import { savedAtMsOf } from '../look/plan.ts';
 import type {
   CandidateReport,
@@ -26,7 +27,7 @@ import type {
   UploadProgress,
 } from '../contract/publisher-port.ts';
 import { singleFlight } from '../publish/single-flight.ts';
-import { hashFilesOfKnownSize, KnownContent, uploadFiles } from '../upload/upload-files.ts';
+import { hashFilesOfKnownSize, uploadFiles } from '../upload/upload-files.ts';
 import { DataPlace } from '../upload/data-places.ts';
 import { FileUploads } from '../upload/file-uploads.ts';
 import { memoryUploadJournal } from '../upload/upload-journal.ts';
@@ -62,8 +63,7 @@ export function createShardPublisher(options: PublisherOptions): Publisher {
 
 class ShardFolder {
   readonly #options: PublisherOptions;
-  readonly #known = new KnownContent();
-  readonly #structures = new KnownStructures();
+  readonly #sightings: FolderSightings;
   readonly #look: FolderLook;
   readonly #uploads: FileUploads;
   readonly #progress = new Map<string, UploadProgress>();
@@ -74,7 +74,8 @@ class ShardFolder {
   constructor(options: PublisherOptions) {
     const { clock } = options;
     this.#options = options;
-    this.#look = new FolderLook(options);
+    this.#sightings = new FolderSightings(options);
+    this.#look = new FolderLook(options, this.#sightings);
     const lanes = options.lanes ?? new Lanes({ clock });
     this.#uploads = new FileUploads({ ...options, lanes, journal: memoryUploadJournal() });
   }
@@ -160,7 +161,7 @@ class ShardFolder {
     const moving = movementOf(candidate, facts);
     const complete =
       moving === null
-        ? await inspect(candidate, { ...this.#options, facts, structures: this.#structures })
+        ? await inspect(candidate, { ...this.#options, facts, structures: this.#sightings })
         : { why: moving };
     if ('why' in complete) return { entry, step: round.step, complete: false, why: complete.why };
     await using held = complete;
@@ -216,7 +217,7 @@ class ShardFolder {
     const along = new Set([...candidate.files, ...companions].map((file) => file.path));
     const files = held.files.filter((file) => along.has(file.seen.path));
     const before = this.#before();
-    const shared = { known: this.#known, uploads: this.#uploads };
+    const shared = { known: this.#sightings, uploads: this.#uploads };
     await hashFilesOfKnownSize(files, before, { ...shared, signal: access.signal, atMostBytes: QUICKLY_HASHED_BYTES });
     // A folder of its own, since other nodes may have files of the same path.
     const folder = runKeys(this.#options.run).dataFolder(round, newNonce());

@@ -2,12 +2,13 @@ import type { Clock, Log } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
 import type { Lanes, ObjectStore } from '@runctl/store';
 import type { FileSeen, OpenWriters } from '../contract/recogniser.ts';
-import { fingerprintOf, scanFolder } from '../look/scan.ts';
+import type { FolderSightings } from '../look/folder-sightings.ts';
+import { fingerprintOf } from '../look/scan.ts';
 import type { BucketAccess } from '../ledger/commit.ts';
 import type { HeldFile } from '../look/held-files.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { GrowingLook, UploadProgress } from '../contract/publisher-port.ts';
-import type { KnownContent } from './upload-files.ts';
+import type { ContentMemory } from './upload-files.ts';
 import { DataPlaces } from './data-places.ts';
 import { equalPartsIn } from './equal-parts.ts';
 import { FileUploads } from './file-uploads.ts';
@@ -26,6 +27,7 @@ export interface GrowingUploadsOptions {
   readonly ledger: Ledger;
   readonly journal?: UploadJournal;
   readonly openWriters: OpenWriters;
+  readonly sightings: FolderSightings;
   /** See `PublisherOptions`. */
   readonly partSizeBytes?: number;
   readonly mayPublish: () => { readonly generation: number } | null;
@@ -102,10 +104,10 @@ export class GrowingUploads {
   }
 
   /** Bytes of these files that the bucket has not, as far as is known without reading them. */
-  bytesLeft(files: readonly FileSeen[], known: KnownContent): number {
+  bytesLeft(files: readonly FileSeen[], known: ContentMemory): number {
     const stored = new Set(this.#copyFrom?.files.map((file) => file.sha256));
     return files.reduce((sum, seen) => {
-      const hashes = known.of({ seen });
+      const hashes = known.contentOf(seen);
       if (hashes !== null && stored.has(hashes.sha256)) return sum;
       const upload = this.uploads.of(seen.inode);
       const there = upload?.object?.fingerprint === fingerprintOf(seen) ? seen.sizeBytes : upload?.parts.sentBytes;
@@ -138,8 +140,11 @@ export class GrowingUploads {
   async #resumeOnce({ generation, signal }: BucketAccess & { readonly generation: number }): Promise<void> {
     if (this.#generation === generation) return;
     if (this.#generation !== null) await this.#tail.giveUpAllBut(() => false);
-    const { folder, store } = this.#options;
-    const scan = async () => (await scanFolder(folder, { unfinished: true })).files;
+    const { sightings, store } = this.#options;
+    const scan = async () => {
+      await sightings.look();
+      return Array.from(sightings.byInode().values(), ({ file }) => file);
+    };
     const { places, uploads } = this;
     await resumeUploads({ store, journal: this.#journal, places, uploads, generation, scan, signal });
     this.#generation = generation;

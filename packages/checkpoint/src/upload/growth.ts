@@ -1,31 +1,8 @@
 import { shapeOf } from '../look/shape.ts';
 import { isSideFile, stepInName, topEntryOf } from '../look/names.ts';
-import type { FileSeen, FolderTree } from '../contract/recogniser.ts';
-import { fingerprintOf } from '../look/scan.ts';
+import type { FileSeen } from '../contract/recogniser.ts';
+import type { Sighting } from '../look/sightings.ts';
 import { likelyFinalPath } from './likely-name.ts';
-
-/** What several looks at a file have shown of its growing. Times are monotonic. */
-export interface Growth {
-  readonly seen: FileSeen;
-  readonly changedMs: number;
-  /** It has grown, or appeared, since the first look. */
-  readonly grew: boolean;
-}
-
-/** By inode, since what grows under a temporary name is renamed in the end. Null before the first look. */
-export type Growths = ReadonlyMap<string, Growth>;
-
-export function observeGrowth(before: Growths | null, tree: FolderTree, nowMs: number): Growths {
-  return new Map(
-    tree.files.map((seen) => {
-      const known = before?.get(seen.inode);
-      if (known === undefined) return [seen.inode, { seen, changedMs: nowMs, grew: before !== null }];
-      const changed = fingerprintOf(known.seen) !== fingerprintOf(seen);
-      const grew = known.grew || seen.sizeBytes > known.seen.sizeBytes;
-      return [seen.inode, { seen, changedMs: changed ? nowMs : known.changedMs, grew }];
-    }),
-  );
-}
 
 export interface GrowthLimits {
   /** Smaller files are sent when they are complete. */
@@ -52,18 +29,21 @@ export interface GrowthFacts {
  * Files to begin with before they are complete, newest first: large, growing lately, and none of those that were sent in
  * vain before. What is sent for nothing is bounded by `mostGrowing` and `mostWasted`.
  */
-export function chooseGrowing(growths: Growths, facts: GrowthFacts, limits: GrowthLimits): readonly FileSeen[] {
-  const isFresh = ({ changedMs }: Growth): boolean => facts.nowMs - changedMs <= limits.freshMs;
-  const all = Array.from(growths.values());
-  const under = all.filter((growth) => isFresh(growth) && facts.uploading.has(growth.seen.inode)).length;
-  return all
-    .filter(({ seen, grew }) => grew && seen.sizeBytes >= limits.leastBytes && !isSideFile(seen.path))
-    .filter((growth) => isFresh(growth) && !facts.uploading.has(growth.seen.inode))
-    .filter(({ seen }) => !facts.durable.has(fingerprintOf(seen)))
-    .filter(({ seen }) => (facts.wasted.get(kindOf(seen.path)) ?? 0) < limits.mostWasted)
-    .sort((a, b) => b.changedMs - a.changedMs || b.seen.mtimeMs - a.seen.mtimeMs)
+export function chooseGrowing(
+  sightings: readonly Sighting[],
+  facts: GrowthFacts,
+  limits: GrowthLimits,
+): readonly FileSeen[] {
+  const isFresh = ({ contentSinceMs }: Sighting): boolean => facts.nowMs - contentSinceMs <= limits.freshMs;
+  const under = sightings.filter((growth) => isFresh(growth) && facts.uploading.has(growth.file.inode)).length;
+  return sightings
+    .filter(({ file, grew }) => grew && file.sizeBytes >= limits.leastBytes && !isSideFile(file.path))
+    .filter((growth) => isFresh(growth) && !facts.uploading.has(growth.file.inode))
+    .filter(({ fingerprint }) => !facts.durable.has(fingerprint))
+    .filter(({ file }) => (facts.wasted.get(kindOf(file.path)) ?? 0) < limits.mostWasted)
+    .sort((a, b) => b.contentSinceMs - a.contentSinceMs || b.file.mtimeMs - a.file.mtimeMs)
     .slice(0, Math.max(0, limits.mostGrowing - under))
-    .map(({ seen }) => seen);
+    .map(({ file }) => file);
 }
 
 /** What files of several checkpoints that are the same but for their step have in common. */

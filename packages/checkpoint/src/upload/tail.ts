@@ -1,22 +1,15 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
 import { isStoreError } from '@runctl/store';
 import type { FileSeen, OpenWriters } from '../contract/recogniser.ts';
-import { fingerprintOf, scanFolder } from '../look/scan.ts';
+import type { FolderSightings } from '../look/folder-sightings.ts';
+import type { Sighting } from '../look/sightings.ts';
 import type { GrowingLook } from '../contract/publisher-port.ts';
 import type { PlaceRequest, DataPlaces } from './data-places.ts';
 import type { FileUpload, FileUploads } from './file-uploads.ts';
-import {
-  chooseGrowing,
-  type Growth,
-  type GrowthLimits,
-  type Growths,
-  kindOf,
-  likelyStep,
-  observeGrowth,
-} from './growth.ts';
+import { chooseGrowing, type GrowthLimits, kindOf, likelyStep } from './growth.ts';
 
 export interface TailOptions {
-  readonly folder: string;
+  readonly sightings: FolderSightings;
   readonly clock: Clock;
   readonly log: Log;
   readonly uploads: FileUploads;
@@ -58,7 +51,6 @@ export class TailUploads {
   readonly #wasted = new Map<string, number>();
   readonly #durable = new Set<string>();
   readonly #underWay = new Set<Promise<void>>();
-  #growths: Growths | null = null;
 
   constructor(options: TailOptions) {
     this.#options = options;
@@ -69,22 +61,21 @@ export class TailUploads {
    * the signal fires. Rejects with errors of the file system alone.
    */
   async look(signal: AbortSignal): Promise<GrowingLook> {
-    const { clock, folder, uploads } = this.#options;
-    const tree = await scanFolder(folder, { unfinished: true });
-    const nowMs = clock.monotonicMs();
-    this.#growths = observeGrowth(this.#growths, tree, nowMs);
-    await this.#beginNew(this.#growths, signal);
-    await this.#giveUp(this.#growths, nowMs);
+    const { sightings, uploads } = this.#options;
+    const { nowMs } = await sightings.look();
+    const growths = sightings.byInode();
+    await this.#beginNew(Array.from(growths.values()), signal);
+    await this.#giveUp(growths, nowMs);
     let active = false;
     for (const upload of uploads.all()) {
-      const growth = this.#growths.get(upload.inode);
+      const growth = growths.get(upload.inode);
       if (growth === undefined || upload.object !== null) continue;
-      upload.path = growth.seen.path;
-      upload.sizeBytes = growth.seen.sizeBytes;
-      active ||= nowMs - growth.changedMs <= LIMITS.freshMs;
+      upload.path = growth.file.path;
+      upload.sizeBytes = growth.file.sizeBytes;
+      active ||= nowMs - growth.contentSinceMs <= LIMITS.freshMs;
       this.#goOn(upload, growth, signal);
     }
-    return { active, files: tree.files.length };
+    return { active, files: growths.size };
   }
 
   /** Resolves when nothing that a look has started is under way. */
@@ -107,8 +98,8 @@ export class TailUploads {
   }
 
   isGrowing({ inode }: FileUpload): boolean {
-    const growth = this.#growths?.get(inode);
-    return growth !== undefined && this.#options.clock.monotonicMs() - growth.changedMs <= LIMITS.freshMs;
+    const growth = this.#options.sightings.ofInode(inode);
+    return growth !== null && this.#options.clock.monotonicMs() - growth.contentSinceMs <= LIMITS.freshMs;
   }
 
   /** Stops all but those that `keep` names at once; what stands of them in the store is given up behind it. */
@@ -124,7 +115,7 @@ export class TailUploads {
     await Promise.all(others.map((upload) => this.#waste(upload)));
   }
 
-  async #beginNew(growths: Growths, signal: AbortSignal): Promise<void> {
+  async #beginNew(growths: readonly Sighting[], signal: AbortSignal): Promise<void> {
     const { clock, log, places, uploads } = this.#options;
     const request = this.#options.request(signal);
     if (request === null) return;
@@ -146,7 +137,7 @@ export class TailUploads {
   }
 
   /** Files that are gone, or that nobody wants. */
-  async #giveUp(growths: Growths, nowMs: number): Promise<void> {
+  async #giveUp(growths: ReadonlyMap<string, Sighting>, nowMs: number): Promise<void> {
     const { uploads } = this.#options;
     for (const upload of uploads.all()) {
       if (upload.held) continue;
@@ -155,11 +146,11 @@ export class TailUploads {
         (stats) => stats.nlink,
         () => 0,
       );
-      const forgotten = growth !== undefined && nowMs - growth.changedMs > FORGOTTEN_MS;
+      const forgotten = growth !== undefined && nowMs - growth.contentSinceMs > FORGOTTEN_MS;
       // A file that outgrows 10,000 parts needs larger ones, and nothing of what was sent fits in with them.
       const outgrown =
         growth !== undefined &&
-        this.#options.uploads.gridOf(growth.seen.sizeBytes).partSizeBytes !== upload.parts.partSizeBytes;
+        this.#options.uploads.gridOf(growth.file.sizeBytes).partSizeBytes !== upload.parts.partSizeBytes;
       if (links === 0 || forgotten || outgrown) await this.#waste(upload);
     }
   }
@@ -173,7 +164,7 @@ export class TailUploads {
     await this.#options.uploads.drop(upload);
   }
 
-  #goOn(upload: FileUpload, growth: Growth, signal: AbortSignal): void {
+  #goOn(upload: FileUpload, growth: Sighting, signal: AbortSignal): void {
     const feeding = this.#feeding.get(upload) ?? { endedAs: null, comparedAs: null, wentOn: 0, running: false };
     this.#feeding.set(upload, feeding);
     if (feeding.running) return;
@@ -187,15 +178,19 @@ export class TailUploads {
     this.#underWay.add(done);
   }
 
-  async #feed(upload: FileUpload, { seen, changedMs }: Growth, feeding: Feeding, signal: AbortSignal): Promise<void> {
+  async #feed(
+    upload: FileUpload,
+    { file, fingerprint, contentSinceMs }: Sighting,
+    feeding: Feeding,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { clock, uploads } = this.#options;
-    const fingerprint = fingerprintOf(seen);
     if (feeding.endedAs !== null && feeding.endedAs !== fingerprint) {
       feeding.endedAs = null;
       feeding.wentOn = Math.min(MOST_DOUBLINGS, feeding.wentOn + 1);
     }
-    const quietMs = clock.monotonicMs() - changedMs;
-    const still = quietMs >= STILL_MS * 2 ** feeding.wentOn || (quietMs > 0 && (await this.#isClosed(seen)));
+    const quietMs = clock.monotonicMs() - contentSinceMs;
+    const still = quietMs >= STILL_MS * 2 ** feeding.wentOn || (quietMs > 0 && (await this.#isClosed(file)));
     if (!still) return uploads.feed(upload, { ahead: true, whole: false, checkAs: null, signal });
     feeding.endedAs = fingerprint;
     if (feeding.comparedAs === fingerprint) return;

@@ -11,6 +11,7 @@ import {
   partGrid,
   type SizedCrc32,
 } from '@runctl/store';
+import type { FileSeen } from '../contract/recogniser.ts';
 import { fingerprintOf } from '../look/scan.ts';
 import type { BucketAccess } from '../ledger/commit.ts';
 import { hashContent, sendContent } from './content.ts';
@@ -19,22 +20,14 @@ import type { UploadProgress } from '../contract/publisher-port.ts';
 import type { DataPlace } from './data-places.ts';
 import type { FileUploads } from './file-uploads.ts';
 
-/** Hashes of files by fingerprint: what was hashed once and has not changed since is not read again. */
-export class KnownContent {
-  readonly #byPath = new Map<string, { readonly fingerprint: string; readonly hashes: ContentHashes }>();
-
-  of(file: Pick<HeldFile, 'seen'>): ContentHashes | null {
-    const known = this.#byPath.get(file.seen.path);
-    return known?.fingerprint === fingerprintOf(file.seen) ? known.hashes : null;
-  }
-
-  remember(file: HeldFile, hashes: ContentHashes): void {
-    this.#byPath.set(file.seen.path, { fingerprint: fingerprintOf(file.seen), hashes });
-  }
+/** Remembers the hashes of files: what was hashed once and has not changed since is not read again. */
+export interface ContentMemory {
+  contentOf(file: FileSeen): ContentHashes | null;
+  noteContent(file: FileSeen, hashes: ContentHashes): void;
 }
 
 export interface HashOptions {
-  readonly known: KnownContent;
+  readonly known: ContentMemory;
   readonly uploads: FileUploads;
   readonly signal: AbortSignal;
   /** Larger files are not read for it: of those, equal parts are found while they are sent. */
@@ -50,20 +43,24 @@ export async function hashFilesOfKnownSize(
   for (const file of files) {
     const upload = uploads.of(file.seen.inode);
     const sent = upload?.checkedAs === fingerprintOf(file.seen) ? upload.parts.hashes(file.sizeBytes) : null;
-    if (sent !== null) known.remember(file, sent);
+    if (sent !== null) known.noteContent(file.seen, sent);
   }
   const sizes = new Set(before?.files.map((file) => file.sizeBytes));
   for (const file of files)
-    if (sizes.has(file.sizeBytes) && file.sizeBytes <= atMostBytes && known.of(file) === null)
-      known.remember(file, await hashContent(file, uploads.gridOf(file.sizeBytes), signal));
+    if (sizes.has(file.sizeBytes) && file.sizeBytes <= atMostBytes && known.contentOf(file.seen) === null)
+      known.noteContent(file.seen, await hashContent(file, uploads.gridOf(file.sizeBytes), signal));
 }
 
 /** Whether a manifest has every one of these files with this content under this path. Unknown content counts as different. */
-export function holdsSameContent(manifest: Manifest | null, files: readonly HeldFile[], known: KnownContent): boolean {
+export function holdsSameContent(manifest: Manifest | null, files: readonly HeldFile[], known: ContentMemory): boolean {
   const stored = new Map(manifest?.files.map((file) => [file.path, file]));
   return files.every((file) => {
     const before = stored.get(file.seen.path);
-    return before !== undefined && before.sizeBytes === file.sizeBytes && before.sha256 === known.of(file)?.sha256;
+    return (
+      before !== undefined &&
+      before.sizeBytes === file.sizeBytes &&
+      before.sha256 === known.contentOf(file.seen)?.sha256
+    );
   });
 }
 
@@ -73,7 +70,7 @@ export interface UploadOptions extends BucketAccess {
   readonly before: Manifest | null;
   /** Paths of files that may be missing in the end because they change while they are sent. */
   readonly optional: ReadonlySet<string>;
-  readonly known: KnownContent;
+  readonly known: ContentMemory;
   /** Uploads under way, by path: kept up to date for the heartbeat. */
   readonly progress: Map<string, UploadProgress>;
 }
@@ -121,7 +118,7 @@ async function uploadFile(file: HeldFile, stored: Map<string, string>, options: 
   const { known, place, progress } = options;
   const { path, sizeBytes, mode } = file.seen;
   const grid = options.uploads.gridOf(sizeBytes);
-  const atHand = known.of(file);
+  const atHand = known.contentOf(file.seen);
   const from = atHand === null ? undefined : stored.get(contentName({ sizeBytes, sha256: atHand.sha256 }));
   if (atHand !== null && from !== undefined) {
     const key = place.keyFor(path);
@@ -136,7 +133,7 @@ async function uploadFile(file: HeldFile, stored: Map<string, string>, options: 
   progress.set(path, { path, sentBytes: 0, sizeBytes });
   const { key, hashes } = await sendFile(file, options);
   progress.delete(path);
-  known.remember(file, hashes);
+  known.noteContent(file.seen, hashes);
   stored.set(contentName({ sizeBytes, sha256: hashes.sha256 }), key);
   return { path, key, sizeBytes, mode, ...manifestHashes(grid, hashes) };
 }
