@@ -1,6 +1,7 @@
 // Runs every rule, applies the two lists, and says what to do.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { documentedPaths } from './documented-paths.mjs';
 import { folderCycles } from './folder-cycles.mjs';
 import { forbiddenImports } from './imports.mjs';
 import { judgeFindings, rewriteNotYet } from './lists.mjs';
@@ -17,7 +18,9 @@ const EXCEPTIONS = '.dev/structure/exceptions.json';
 export async function findingsOf(root) {
   const counting = sizes({ root, members: membersFirst(root) });
   const tree = readSourceTree(root);
-  const seen = [folderCycles, providerWords, forbiddenImports, homonyms, rulePlaces].flatMap((rule) => rule(tree));
+  const seen = [folderCycles, providerWords, forbiddenImports, homonyms, rulePlaces, documentedPaths].flatMap((rule) =>
+    rule(tree),
+  );
   return [...seen, ...(await counting)];
 }
 

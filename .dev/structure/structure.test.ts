@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { documentedPaths } from './documented-paths.mjs';
 import { folderCycles } from './folder-cycles.mjs';
 import { forbiddenImports } from './imports.mjs';
 import { homonyms } from './one-meaning.mjs';
@@ -210,6 +211,26 @@ describe('a rule', () => {
       '.dev/structure/layout.mjs: agent/src/moved',
       '.knip.json: agent/src/gone.ts',
       '.oxlintrc.json: agent/src/lease/**',
+    ]);
+  });
+});
+
+describe('a path in a page', () => {
+  it('fails when it does not exist, in backticks, after the one beside it, in a command and as a link', () => {
+    const found = documentedPaths(
+      treeOf({
+        'README.md':
+          'open `agent/src/life/`, `…/gone/`, `npm test -- packages/gone` or `agent/src/<name>.ts`, see [it](docs/gone.md#a)',
+        'docs/map.md':
+          '`agent/src/life/life.ts` of [the list](../README.md), `agent/src/lost/<name>.ts`, [out](https://x.y/z)',
+        'agent/src/life/life.ts': 'export const life = 1;',
+      }),
+    );
+    expect(placesOf(found)).toEqual([
+      'README.md: agent/src/gone',
+      'README.md: docs/gone.md',
+      'README.md: packages/gone',
+      'docs/map.md: agent/src/lost',
     ]);
   });
 });
