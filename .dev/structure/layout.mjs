@@ -54,3 +54,10 @@ export const FORBIDDEN_IMPORTS = [
     instead: 'import @runctl/sandbox/client; the region itself is loaded by `runctl sandbox serve` alone',
   },
 ];
+
+/** A notice is what a host gives; every other window of time is a field of its own in packages/protocol/src/timing.ts. */
+export const NOTICE = {
+  name: 'noticeMs',
+  allowed: ['agent/src/host', 'packages/sandbox', 'packages/protocol/src/timing.ts'],
+  instead: 'a window that is no notice is a field of its own in packages/protocol/src/timing.ts',
+};

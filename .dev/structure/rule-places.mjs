@@ -2,10 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expandBraces, globPattern } from './globs.mjs';
-import { FORBIDDEN_IMPORTS, PROVIDER_WORDS } from './layout.mjs';
+import { FORBIDDEN_IMPORTS, NOTICE, PROVIDER_WORDS } from './layout.mjs';
 
 /** @param {import('./source-tree.mjs').SourceTree} tree */
-export function rulePlaces(tree, own = { imports: FORBIDDEN_IMPORTS, words: PROVIDER_WORDS }) {
+export function rulePlaces(
+  tree,
+  own = { imports: FORBIDDEN_IMPORTS, places: [...PROVIDER_WORDS.allowed, ...NOTICE.allowed] },
+) {
   const folders = new Set(tree.paths.flatMap(foldersOf));
   return [...lintGlobs(tree.root), ...sizeGlobs(tree.root), ...knipGlobs(tree), ...ownPlaces(own)]
     .flatMap(({ owner, glob }) => expandBraces(glob).map((each) => ({ owner, glob: each })))
@@ -47,10 +50,10 @@ function knipGlobs(tree) {
   return [...listed, ...inWorkspaces].map((glob) => ({ owner, glob: glob.replace(/^!|!$/g, '') }));
 }
 
-function ownPlaces({ imports, words }) {
+function ownPlaces({ imports, places }) {
   const owner = '.dev/structure/layout.mjs';
-  const places = imports.flatMap(({ from, to = [], except = [], allowed = [] }) => [from, to, except, allowed]);
-  return [...new Set([...places.flat(), ...words.allowed])].map((glob) => ({ owner, glob }));
+  const fromImports = imports.flatMap(({ from, to = [], except = [], allowed = [] }) => [from, to, except, allowed]);
+  return [...new Set([...fromImports.flat(), ...places])].map((glob) => ({ owner, glob }));
 }
 
 /** JSON with comments that stand on lines of their own. */

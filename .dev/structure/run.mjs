@@ -9,7 +9,7 @@ import { homonyms } from './one-meaning.mjs';
 import { rulePlaces } from './rule-places.mjs';
 import { sizes } from './sizes.mjs';
 import { readSourceTree } from './source-tree.mjs';
-import { providerWords } from './words.mjs';
+import { noticeAsYardstick, providerWords } from './words.mjs';
 
 const NOT_YET = '.dev/structure/not-yet.json';
 const EXCEPTIONS = '.dev/structure/exceptions.json';
@@ -18,9 +18,15 @@ const EXCEPTIONS = '.dev/structure/exceptions.json';
 export async function findingsOf(root) {
   const counting = sizes({ root, members: membersFirst(root) });
   const tree = readSourceTree(root);
-  const seen = [folderCycles, providerWords, forbiddenImports, homonyms, rulePlaces, documentedPaths].flatMap((rule) =>
-    rule(tree),
-  );
+  const seen = [
+    folderCycles,
+    providerWords,
+    noticeAsYardstick,
+    forbiddenImports,
+    homonyms,
+    rulePlaces,
+    documentedPaths,
+  ].flatMap((rule) => rule(tree));
   return [...seen, ...(await counting)];
 }
 

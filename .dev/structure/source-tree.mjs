@@ -7,8 +7,8 @@ import { parseAst } from 'vitest/node';
  * @typedef {{ specifier: string, target: string | null, names: string[], line: number }} Import
  *   `target` is the file in the repository that the specifier reaches, or null.
  * @typedef {{ name: string, line: number }} Named
- * @typedef {{ path: string, member: string, imports: Import[], exported: Named[], names: Named[], codes: Named[] }} SourceFile
- *   `names` are identifiers and property names, `codes` are strings without a space.
+ * @typedef {{ path: string, member: string, imports: Import[], exported: Named[], names: Named[], codes: Named[], scaled: Named[] }} SourceFile
+ *   `names` are identifiers and property names, `codes` are strings without a space, `scaled` what is multiplied or divided.
  * @typedef {{ root: string, members: string[], files: SourceFile[], paths: string[] }} SourceTree
  *   `files` are the product's sources without tests, `paths` every file of the repository.
  */
@@ -67,7 +67,7 @@ function readPackage(root, member) {
 /** What a module imports, exports and names. `where` is {packages, known}: all packages, all files. */
 export function readModule(text, path, where) {
   const lineAt = lineCounter(text);
-  const found = { imports: [], exported: [], names: [], codes: [] };
+  const found = { imports: [], exported: [], names: [], codes: [], scaled: [] };
   const program = parseAst(text, { lang: 'ts' }, path);
   visit(program, (node) => collect(node, found, lineAt));
   found.exported = exportsOf(program, lineAt);
@@ -81,6 +81,9 @@ function collect(node, found, lineAt) {
     found.names.push({ name: node.name, line: line() });
   else if (node.type === 'Literal' && typeof node.value === 'string' && !/\s/.test(node.value))
     found.codes.push({ name: node.value, line: line() });
+  if (node.type === 'BinaryExpression' && /^[*/]$/.test(node.operator))
+    for (const { name, property } of [node.left, node.right])
+      if (name ?? property?.name) found.scaled.push({ name: name ?? property.name, line: line() });
   const quoted = literal(node.key) ?? (node.computed ? literal(node.property) : null);
   if (quoted !== null) found.names.push({ name: quoted, line: line() });
   const source = importedFrom(node);

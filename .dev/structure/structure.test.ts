@@ -10,7 +10,7 @@ import { rulePlaces } from './rule-places.mjs';
 import { runStructure } from './run.mjs';
 import { sizes } from './sizes.mjs';
 import { readSourceTree } from './source-tree.mjs';
-import { providerWords } from './words.mjs';
+import { noticeAsYardstick, providerWords } from './words.mjs';
 
 const roots: string[] = [];
 afterEach(() => {
@@ -88,6 +88,18 @@ describe('a word of one provider', () => {
     );
     expect(found).toEqual([]);
   });
+});
+
+it('a time that is derived from the length of a notice fails, but not where a notice is meant', () => {
+  const found = noticeAsYardstick(
+    treeOf({
+      'agent/src/life/flush.ts': 'export const flushMs = (timing) => timing.noticeMs * 8;',
+      'packages/p/src/stop.ts': 'export const graceMs = (noticeMs) => noticeMs / 4;',
+      'agent/src/life/left.ts': 'export const leftMs = (timing, nowMs) => timing.noticeMs - nowMs;',
+      'agent/src/host/ec2/watcher.ts': 'export const resolutionMs = (noticeMs) => noticeMs / 10;',
+    }),
+  );
+  expect(placesOf(found)).toEqual(['agent/src/life/flush.ts', 'packages/p/src/stop.ts']);
 });
 
 describe('an import', () => {
@@ -205,7 +217,7 @@ describe('a rule', () => {
     });
     const own = {
       imports: [{ from: ['agent/src/life'], to: ['agent/src/moved'], instead: '' }],
-      words: { allowed: [] },
+      places: [],
     };
     expect(placesOf(rulePlaces(tree, own))).toEqual([
       '.dev/structure/layout.mjs: agent/src/moved',

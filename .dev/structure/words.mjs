@@ -1,9 +1,11 @@
-// The words of one provider name nothing outside its folders.
-import { PROVIDER_WORDS } from './layout.mjs';
+// The words of one provider name nothing outside its folders, and the length of a notice measures nothing else.
+import { NOTICE, PROVIDER_WORDS } from './layout.mjs';
+
+const below = (path, places) => places.some((place) => path === place || path.startsWith(`${place}/`));
 
 /** @param {import('./source-tree.mjs').SourceTree} tree */
 export function providerWords(tree, words = PROVIDER_WORDS) {
-  const allowed = (path) => words.allowed.some((place) => path === place || path.startsWith(`${place}/`));
+  const allowed = (path) => below(path, words.allowed);
   return tree.files
     .filter((file) => !allowed(file.path))
     .flatMap((file) => {
@@ -27,4 +29,19 @@ export function providerWords(tree, words = PROVIDER_WORDS) {
       const some = shown.slice(0, 5).join(', ') + (shown.length > 5 ? ` and ${shown.length - 5} more` : '');
       return [{ rule: 'provider-word', place: file.path, message: `${file.path} names ${some}: ${words.instead}` }];
     });
+}
+
+/** @param {import('./source-tree.mjs').SourceTree} tree */
+export function noticeAsYardstick(tree, notice = NOTICE) {
+  return tree.files
+    .filter((file) => !below(file.path, notice.allowed))
+    .flatMap((file) =>
+      file.scaled
+        .filter(({ name }) => name === notice.name)
+        .map(({ line }) => ({
+          rule: 'notice-as-yardstick',
+          place: file.path,
+          message: `${file.path}:${line} derives a time from ${notice.name}: ${notice.instead}`,
+        })),
+    );
 }
