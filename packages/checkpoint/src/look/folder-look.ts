@@ -5,7 +5,7 @@ import { keepable } from './keepable.ts';
 import type { Candidate, Recogniser, WorkloadEnd } from '../contract/recogniser.ts';
 import type { PassedOver } from '../contract/passed-over.ts';
 import { folderContext } from './scan.ts';
-import { FolderSightings } from './folder-sightings.ts';
+import type { FolderSightings } from './folder-sightings.ts';
 import { newestFirst } from './plan.ts';
 
 export interface FolderLookOptions {
