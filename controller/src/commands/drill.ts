@@ -1,8 +1,8 @@
+import type { DrillEvent, DrillReportEvent } from '@runctl/protocol/events';
 import type { Environment } from '@runctl/core';
 import { Command, Option } from 'clipanion';
 import { dirname, join } from 'node:path';
 import type { Cloud } from '@runctl/operations';
-import type { DrillEvent, DrillReport } from '@runctl/operations/drill';
 import type { SandboxRegion } from '@runctl/operations/sandbox';
 import type { Settings } from '../settings/schema.ts';
 import { numberOption, timeScaleOption } from '../options/option-values.ts';
@@ -107,7 +107,7 @@ export class DrillCommand extends WorkloadCommand {
     return this.conclude(step.value);
   }
 
-  private async conclude(report: DrillReport): Promise<number> {
+  private async conclude(report: DrillReportEvent): Promise<number> {
     const { drillVerdict } = await import('../render/drill.ts');
     const { styles } = await import('../render/style.ts');
     if (this.json) this.printJson(report);

@@ -249,7 +249,7 @@ describe('launch', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { type: string });
     expect(lines.map(({ type }) => type)).toEqual(
-      expect.arrayContaining(['plan', 'run-created', 'fleet', 'attempt', 'log', 'outcome', 'ended']),
+      expect.arrayContaining(['plan', 'run-created', 'requested', 'attempt', 'log', 'outcome', 'ended']),
     );
     expect(result.stderr).toBe('');
   });

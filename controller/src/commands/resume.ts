@@ -64,7 +64,7 @@ export class ResumeCommand extends FollowingCommand {
     );
     const { launch, machines, fromStep } = resumed;
     const view = await this.followView();
-    view.show({ type: 'fleet', run, launch, fleetId: String(machines.ref['fleetId']) });
+    view.show({ type: 'requested', run, launch, id: String(machines.ref['fleetId']) });
     if (!this.json)
       this.note(
         `launch ${launch} of ${run}, ${fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`}`,

@@ -44,7 +44,7 @@ export class StatusCommand extends RunctlCommand {
     const { renderRuns } = await import('../render/status.ts');
     const { clock, colour } = this.context;
     const runs = await listRuns(cloud.store, { limit, clock });
-    if (this.json) for (const run of runs) this.printJson(run);
+    if (this.json) for (const run of runs) this.printJson({ type: 'run', ...run });
     else this.print(renderRuns(runs, { nowMs: clock.wallMs(), colour, location: cloud.store.location }));
     return 0;
   }
@@ -64,7 +64,7 @@ export class StatusCommand extends RunctlCommand {
     const { clock, colour, interrupted: signal, services } = this.context;
     const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser ?? 'ubuntu') : null;
     const answer = await askLive(cloud, { run, clock, signal, dial: services.dial, tunnel });
-    if (this.json) this.printJson(answer);
+    if (this.json) this.printJson({ type: 'live-status', ...answer });
     else this.print(renderLive(answer, colour));
     return 0;
   }

@@ -1,8 +1,8 @@
+import type { StopEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { RunctlCommand } from '../options/command.ts';
 import { durationOption } from '../options/option-values.ts';
 import type { Cloud } from '@runctl/operations';
-import type { StopEvent } from '@runctl/operations/stop';
 
 export class StopCommand extends RunctlCommand {
   static override paths = [['stop']];
@@ -32,7 +32,7 @@ export class StopCommand extends RunctlCommand {
     const { clock, user, interrupted: signal, colour } = this.context;
     const run = await resolveRun(cloud.store, this.runText);
     const show = (event: StopEvent): void => {
-      if (this.json) return void (event.type === 'log' || this.printJson(event));
+      if (this.json) return void (event.type === 'log-bytes' || this.printJson(event));
       const line = stopLine(event, colour);
       if (line !== null) this.note(line);
     };

@@ -1,7 +1,9 @@
+import type { CommandEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { RunctlError, isRunctlError, messageOf, silentLog, type Log, type Environment } from '@runctl/core';
 import type { CommandContext } from './context.ts';
 import type { Cloud } from '@runctl/operations';
+import { jsonLine } from '../render/json-line.ts';
 import { exitCodeOf, renderError } from '../render/error.ts';
 import type { Settings, SettingsInput } from '../settings/schema.ts';
 
@@ -72,8 +74,8 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   }
 
   /** Data, for programs: one compact line. */
-  protected printJson(value: unknown): void {
-    this.context.stdout.write(`${JSON.stringify(value)}\n`);
+  protected printJson(event: CommandEvent): void {
+    this.context.stdout.write(jsonLine(event));
   }
 
   protected print(text: string): void {

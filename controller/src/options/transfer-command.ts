@@ -1,9 +1,10 @@
+import type { TransferEvent, TransferResult } from '@runctl/protocol/events';
 import { Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { PathFilter } from '@runctl/store';
 import { RunctlCommand, type Connected } from './command.ts';
 import { numberOption } from './option-values.ts';
-import type { BucketPlace, TransferEvent, TransferResult } from '@runctl/operations/transfer';
+import type { BucketPlace } from '@runctl/operations/transfer';
 import type { TransferView } from '../render/transfer.ts';
 import { WITHOUT_EFFECT } from '../render/help.ts';
 

@@ -1,3 +1,4 @@
+import type { CheckpointEvent } from '@runctl/protocol/events';
 import type { InspectedCheckpoint, PassedOver } from '@runctl/checkpoint';
 import { formatBytes, formatDuration } from '@runctl/core';
 import type { RunCheckpoint } from '@runctl/operations/checkpoint';
@@ -36,14 +37,14 @@ export function renderPassedOver(found: readonly PassedOver[]): string {
 }
 
 export function passedOverJson({ path, why }: PassedOver) {
-  return { type: 'passed-over', path, why };
+  return { type: 'passed-over' as const, path, why };
 }
 
-export function folderJson(each: InspectedCheckpoint, withFiles = false) {
+export function folderJson(each: InspectedCheckpoint, withFiles = false): CheckpointEvent {
   const { entry, recogniser, step, sizeBytes, savedAtMs, state, why, files, companions } = each;
   const savedAt = new Date(savedAtMs).toISOString();
   const about = {
-    type: 'checkpoint',
+    type: 'checkpoint' as const,
     entry,
     recogniser,
     step,
@@ -98,13 +99,16 @@ function runStateText({ state, latest }: RunCheckpoint, style: Styles): string {
   return state === 'unknown' ? style.yellow('committed or not: unknown') : state;
 }
 
-export function runJson(run: string, each: RunCheckpoint, withFiles = false) {
+export function runJson(run: string, each: RunCheckpoint, withFiles = false): CheckpointEvent {
   const { checkpoint, state, manifestKey, manifest, problem } = each;
-  const about = { type: 'checkpoint', run, checkpoint, state, manifest: manifestKey };
-  if (manifest === null) return { ...about, problem };
+  const named = { type: 'checkpoint' as const, run, checkpoint };
+  if (manifest === null || state === 'unreadable')
+    return { ...named, state: 'unreadable', manifest: manifestKey, problem };
   const { generation, seq, step, recogniser, entry, evidence, savedAt, at, nodes, files } = manifest;
   const full = {
-    ...about,
+    ...named,
+    state,
+    manifest: manifestKey,
     generation,
     seq,
     step,

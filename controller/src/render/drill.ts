@@ -1,15 +1,15 @@
+import type { DrillEvent, DrillReportEvent, MeasuredInterruption } from '@runctl/protocol/events';
 import { formatDuration } from '@runctl/core';
-import type { DrillEvent, DrillReport, Measured } from '@runctl/operations/drill';
 import type { Styles } from './style.ts';
 
 /** One line of the story; null for what needs no words. */
 export function drillLine(event: DrillEvent, style: Styles): string | null {
   switch (event.type) {
-    case 'begun':
+    case 'rehearsal-begun':
       return style.bold(
         event.which === 'undisturbed' ? `undisturbed run ${event.run}` : `run ${event.run}, to be interrupted`,
       );
-    case 'attempt':
+    case 'rehearsal-attempt':
       return `${event.machineId}: the script runs${event.resumed ? `, resumed from step ${event.fromStep ?? '?'}` : ', from nothing'}`;
     case 'interrupting':
       return style.yellow(
@@ -19,7 +19,7 @@ export function drillLine(event: DrillEvent, style: Styles): string | null {
       return recoveredText(event.report, style);
     case 'not-recovered':
       return style.red(`the run did not come back in ${formatDuration(event.waitedMs)}`);
-    case 'ended': {
+    case 'rehearsal-ended': {
       const step = event.finalStep === null ? '' : ` at step ${event.finalStep}`;
       const text = `${event.which === 'undisturbed' ? 'undisturbed' : 'interrupted'} run ${event.outcome}${step} after ${formatDuration(event.tookMs)}`;
       if (event.outcome === 'succeeded') return style.green(text);
@@ -37,7 +37,7 @@ export function drillLine(event: DrillEvent, style: Styles): string | null {
   }
 }
 
-function recoveredText(report: Measured, style: Styles): string {
+function recoveredText(report: MeasuredInterruption, style: Styles): string {
   const time = (ms: number | null): string => (ms === null ? '?' : formatDuration(ms));
   const parts: string[] = [];
   if (report.kind === 'notice') {
@@ -54,19 +54,19 @@ function recoveredText(report: Measured, style: Styles): string {
   return `  back: ${parts.join(', ')}`;
 }
 
-function lostText(report: Measured, style: Styles): string {
+function lostText(report: MeasuredInterruption, style: Styles): string {
   if (report.lostSteps === null) return 'steps lost: unknown';
   return report.lostSteps === 0 ? style.green('no step lost') : style.yellow(`${report.lostSteps} steps lost`);
 }
 
 /** The last words of a rehearsal. */
-export function drillVerdict(report: DrillReport, style: Styles): string {
+export function drillVerdict(report: DrillReportEvent, style: Styles): string {
   const [heading, summary] = verdictWords(report, style);
   const fit = report.interruptions.some((one) => one.kind === 'notice') ? `  ${report.noticeFit.summary}\n` : '';
   return `${style.bold(heading)}: ${summary}\n${fit}${report.reasons.map((reason) => `  - ${reason}\n`).join('')}`;
 }
 
-function verdictWords({ verdict, interruptions }: DrillReport, style: Styles): readonly [string, string] {
+function verdictWords({ verdict, interruptions }: DrillReportEvent, style: Styles): readonly [string, string] {
   if (verdict === 'unsafe') return [style.red('UNSAFE'), 'a real interruption would have cost work; what to change:'];
   if (interruptions.length === 0)
     return ['FINISHED', 'nothing was to be interrupted, so this says nothing of interruptions'];

@@ -1,8 +1,8 @@
-import type { RunEvent } from '@runctl/operations/events';
+import type { HappenedEvent } from '@runctl/protocol/events';
 import { styles } from './style.ts';
 
 /** `2026-01-01 00:00:00  i-…  text` */
-export function renderEvent(event: RunEvent, colour: boolean): string {
+export function renderEvent(event: HappenedEvent, colour: boolean): string {
   const style = styles(colour);
   const loud = /failed|notice|error|warning/.test(event.kind);
   const text = loud ? style.yellow(event.text) : event.text;

@@ -1,29 +1,31 @@
+import type { FollowEvent, LaunchEvent } from '@runctl/protocol/events';
 import { assertNever, formatBytes, formatDuration } from '@runctl/core';
 import type { DrainReport, Fit } from '@runctl/protocol';
-import { fleetErrorText, type FollowEvent } from '@runctl/operations/follow';
-import type { LaunchEvent } from '@runctl/operations/launch';
+import { fleetErrorText } from '@runctl/operations/follow';
 import { statusLine } from './live.ts';
 import { priceText } from './plan.ts';
 import type { Styles } from './style.ts';
 
+type LineEvent = Exclude<FollowEvent, { type: 'log-bytes' }> | LaunchEvent;
+type CapacityEvent = Extract<
+  LineEvent,
+  { type: 'requested' | 'capacity-problem' | 'instance' | 'instance-ended' | 'on-demand' | 'capacity-gone' }
+>;
+
 /** One line for an event; null for one that needs no words. */
-export function followLine(event: Exclude<FollowEvent, { type: 'log' }> | LaunchEvent, style: Styles): string | null {
+export function followLine(event: LineEvent, style: Styles): string | null {
   switch (event.type) {
     case 'uploaded':
       return `${event.what === 'tools' ? 'agent and runtime' : 'project'}: ${sentText(event.sizeBytes)}`;
     case 'run-created':
       return `run ${style.bold(event.run)}${event.name === null ? '' : ` (${event.name})`}`;
-    case 'fleet':
-      return `fleet ${event.fleetId} requested`;
-    case 'fleet-event':
-      return style.yellow(`EC2: ${event.event.code}: ${fleetErrorText(event.event)}`);
-    case 'instance': {
-      const { instance } = event;
-      const price = priceText({ pricePerHourUsd: event.pricePerHourUsd });
-      return `instance ${instance.machineId}: ${instance.machineType} in ${instance.location}, ${instance.market} at ${price}/h, ${instance.state === 'pending' ? 'booting' : instance.state}`;
-    }
+    case 'requested':
+    case 'capacity-problem':
+    case 'instance':
     case 'instance-ended':
-      return `instance ${event.instance.machineId} is gone${event.instance.stateReason === null ? '' : ` (${event.instance.stateReason})`}`;
+    case 'on-demand':
+    case 'capacity-gone':
+      return capacityLine(event, style);
     case 'boot-failed':
       return style.red(
         `${event.failure.machineId} failed before the agent, at "${event.failure.stage}": ${event.failure.message}`,
@@ -57,12 +59,31 @@ export function followLine(event: Exclude<FollowEvent, { type: 'log' }> | Launch
       return style.yellow(`no heartbeat for ${formatDuration(event.silentMs)}`);
     case 'durable':
       return event.step === null ? null : style.dim(`checkpoint of step ${event.step} is durable`);
-    case 'on-demand':
-      return `no spot capacity in ${formatDuration(event.waitedMs)}: switched to on-demand`;
-    case 'fleet-gone':
-      return `the fleet is gone (${event.state ?? 'unknown to EC2'})`;
     case 'log-gap':
       return style.red(`${event.to - event.from} bytes of the log are missing here`);
+    default:
+      return assertNever(event);
+  }
+}
+
+/** What the provider does for the launch. */
+function capacityLine(event: CapacityEvent, style: Styles): string {
+  switch (event.type) {
+    case 'requested':
+      return `fleet ${event.id} requested`;
+    case 'capacity-problem':
+      return style.yellow(`EC2: ${event.event.code}: ${fleetErrorText(event.event)}`);
+    case 'instance': {
+      const { instance } = event;
+      const price = priceText({ pricePerHourUsd: event.pricePerHourUsd });
+      return `instance ${instance.machineId}: ${instance.machineType} in ${instance.location}, ${instance.market} at ${price}/h, ${instance.state === 'pending' ? 'booting' : instance.state}`;
+    }
+    case 'instance-ended':
+      return `instance ${event.instance.machineId} is gone${event.instance.stateReason === null ? '' : ` (${event.instance.stateReason})`}`;
+    case 'on-demand':
+      return `no spot capacity in ${formatDuration(event.waitedMs)}: switched to on-demand`;
+    case 'capacity-gone':
+      return `the fleet is gone (${event.state ?? 'unknown to EC2'})`;
     default:
       return assertNever(event);
   }

@@ -1,9 +1,9 @@
+import type { CommandEvent, FollowEvent, LaunchEvent } from '@runctl/protocol/events';
 import { formatDuration, type Clock } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import type { Writable } from 'node:stream';
-import type { FollowEvent } from '@runctl/operations/follow';
-import type { LaunchEvent } from '@runctl/operations/launch';
 import { exitCodeOfOutcome } from '@runctl/operations/run';
+import { jsonLine } from './json-line.ts';
 import { followLine } from './follow-text.ts';
 import { logBanner } from './log.ts';
 import { endText } from './status.ts';
@@ -45,7 +45,7 @@ function humanView(options: FollowViewOptions): FollowView {
   };
   return {
     show: (event) => {
-      if (event.type === 'log') {
+      if (event.type === 'log-bytes') {
         stdout.write(event.bytes);
         midLine = event.bytes.at(-1) !== 10;
         return;
@@ -86,17 +86,17 @@ function outcomeLine(outcome: LaunchOutcome, style: ReturnType<typeof styles>): 
 function jsonView(options: FollowViewOptions): FollowView {
   const { stdout } = options;
   const decoders = new Map<string, InstanceType<typeof TextDecoder>>();
-  const print = (value: unknown): void => void stdout.write(`${JSON.stringify(value)}\n`);
+  const print = (event: CommandEvent): void => void stdout.write(jsonLine(event));
   return {
     show: (event) => {
-      if (event.type !== 'log') return print(event);
+      if (event.type !== 'log-bytes') return print(event);
       // A character may be cut in two between chunks, so every life has its own decoder.
       const life = `${event.generation}/${event.node}`;
       const decoder = decoders.get(life) ?? new TextDecoder();
       decoders.set(life, decoder);
       const text = decoder.decode(event.bytes, { stream: true });
       const { bytes: _bytes, ...rest } = event;
-      print({ ...rest, sizeBytes: event.bytes.length, text });
+      print({ ...rest, type: 'log', sizeBytes: event.bytes.length, text });
     },
     ended: (run, outcome) => {
       const exitCode = outcome === null ? 21 : exitCodeOfOutcome(outcome);

@@ -1,5 +1,6 @@
+import type { CommandEvent, ShownLogEvent } from '@runctl/protocol/events';
 import type { Writable } from 'node:stream';
-import type { ShownLogEvent } from '@runctl/operations/log';
+import { jsonLine } from './json-line.ts';
 import { logBanner } from './log.ts';
 import { styles } from './style.ts';
 
@@ -23,7 +24,7 @@ function bytesView(stdout: Writable, colour: boolean): LogView {
   };
   return {
     show: (event) => {
-      if (event.type === 'banner') own(style.dim(logBanner(event.attempt, event.started)));
+      if (event.type === 'attempt') own(style.dim(logBanner(event.attempt, event.started)));
       else if (event.type === 'log-gap')
         own(style.red(`── ${event.to - event.from} bytes of the log are missing here ──`));
       else {
@@ -48,7 +49,7 @@ interface OpenLine {
 function linesView(stdout: Writable): LogView {
   let attempt = 0;
   let open: OpenLine | null = null;
-  const print = (value: unknown): void => void stdout.write(`${JSON.stringify(value)}\n`);
+  const print = (event: CommandEvent): void => void stdout.write(jsonLine(event));
   const flush = (): void => {
     if (open === null) return;
     const { pieces, ...place } = open;
@@ -63,10 +64,10 @@ function linesView(stdout: Writable): LogView {
   };
   return {
     show: (event) => {
-      if (event.type === 'banner') {
+      if (event.type === 'attempt') {
         flush();
         attempt = event.attempt;
-        return print({ type: 'attempt', attempt, generation: event.generation, started: event.started });
+        return print(event);
       }
       if (event.type === 'log-gap') {
         flush();

@@ -93,7 +93,7 @@ function indent(text: string): string {
 export function planJson(plan: LaunchPlan) {
   const { snapshot, project, wish } = plan;
   return {
-    type: 'plan',
+    type: 'plan' as const,
     script: project.script,
     args: wish.args,
     interpreter: plan.interpreter,
@@ -105,7 +105,12 @@ export function planJson(plan: LaunchPlan) {
     region: plan.region,
     imageId: plan.imageId,
     market: wish.market,
-    pools: plan.pools,
+    pools: plan.pools.map(({ machineType, location, market, pricePerHourUsd }) => ({
+      machineType,
+      location,
+      market,
+      pricePerHourUsd,
+    })),
     budgetUsd: wish.policy.budgetUsd,
     maxRuntimeMs: wish.maxRuntimeMs,
     onDemandAfterMs: wish.onDemandAfterMs,

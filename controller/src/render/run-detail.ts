@@ -35,7 +35,7 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
     ...(hasEnded(detail.state) ? [] : fitRows(record, style)),
     ['heartbeat', heartbeatText(record)],
     ['cost', costText(detail)],
-    ['fleet', fleetText(detail)],
+    ['fleet', capacityText(detail)],
   ];
   const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(10))} ${text}`);
   const title = spec.name === null ? spec.run : `${spec.run} (${spec.name})`;
@@ -55,7 +55,7 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
       : []),
     ...detail.damaged.map((text) => `  ${style.red('damaged')}    ${text}`),
     ...warnings(record).map((text) => `  ${style.yellow('warning')}    ${text}`),
-    ...detail.ec2.errors.map((text) => `  ${style.red('EC2')}        ${text}`),
+    ...detail.provider.errors.map((text) => `  ${style.red('EC2')}        ${text}`),
     ...record.boots.map(
       (boot) => `  ${style.red('boot')}       ${boot.machineId} failed at "${boot.stage}": ${boot.message}`,
     ),
@@ -94,7 +94,7 @@ function stateReason(detail: RunDetail): string {
 function goneText(detail: RunDetail, style: Styles): string {
   if (detail.state.kind !== 'active' && detail.state.kind !== 'silent') return '';
   const holder = detail.record.attempts.at(-1)?.status?.document.machineId;
-  const instance = detail.ec2.instances.find((other) => other.machineId === holder);
+  const instance = detail.provider.machines.find((other) => other.machineId === holder);
   if (instance === undefined || instance.state === 'running' || instance.state === 'pending') return '';
   return style.yellow(`; but EC2 says that ${instance.machineId} is ${instance.state}, so another machine takes over`);
 }
@@ -132,15 +132,15 @@ function costText(detail: RunDetail): string {
   return `${spent}, ${priceText(detail)}/h`;
 }
 
-function fleetText(detail: RunDetail): string {
-  const { fleet, instances, problem } = detail.ec2;
+function capacityText(detail: RunDetail): string {
+  const { capacity, machines, problem } = detail.provider;
   if (problem !== null) return `not asked: ${problem}`;
-  if (fleet === null) return 'none was made';
-  const living = instances.filter((instance) => instance.state === 'running' || instance.state === 'pending');
-  const machines = living.map(
+  if (capacity === null) return 'none was made';
+  const living = machines.filter((instance) => instance.state === 'running' || instance.state === 'pending');
+  const shown = living.map(
     (instance) => `${instance.machineId} ${instance.machineType} ${instance.location} ${instance.state}`,
   );
-  return `${fleet.fleetId} ${fleet.state ?? 'unknown to EC2'}; ${machines.length === 0 ? 'no machine' : machines.join(', ')}`;
+  return `${capacity.id} ${capacity.state ?? 'unknown to EC2'}; ${shown.length === 0 ? 'no machine' : shown.join(', ')}`;
 }
 
 function warnings(record: RunRecord): readonly string[] {
@@ -180,6 +180,7 @@ export function runDetailJson(detail: RunDetail) {
   const { record, ...rest } = detail;
   const { spec } = record;
   return {
+    type: 'run-detail' as const,
     run: spec.run,
     name: spec.name,
     createdAt: spec.createdAt,
@@ -187,7 +188,7 @@ export function runDetailJson(detail: RunDetail) {
     ...rest,
     heartbeatAgeMs: record.attempts.at(-1)?.status?.ageMs ?? null,
     spec,
-    launches: record.launches,
+    launches: record.launches.map((launch) => ({ ...launch })),
     attempts: record.attempts,
     boots: record.boots,
     latest: record.latest,

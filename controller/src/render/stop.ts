@@ -1,4 +1,4 @@
-import type { StopEvent } from '@runctl/operations/stop';
+import type { StopEvent } from '@runctl/protocol/events';
 import { followLine } from './follow-text.ts';
 import { styles } from './style.ts';
 
@@ -7,12 +7,10 @@ export function stopLine(event: StopEvent, colour: boolean): string | null {
   if (event.type === 'asked') return `asked ${event.owner} to save and stop`;
   if (event.type === 'nobody-alive') return `${event.why}: ending the run from here`;
   if (event.type === 'older-ended')
-    return event.fleetIds.length === 0
-      ? 'no machines of it were found'
-      : `ended ${event.fleetIds.join(', ')} by their tags`;
-  if (event.type === 'fleet-ended') {
-    if (event.fleetId === null) return 'no fleet was ever made';
-    return `fleet ${event.fleetId} and its machines are gone${event.deletedHere ? ' (deleted from here)' : ''}`;
+    return event.ids.length === 0 ? 'no machines of it were found' : `ended ${event.ids.join(', ')} by their tags`;
+  if (event.type === 'capacity-ended') {
+    if (event.id === null) return 'no fleet was ever made';
+    return `fleet ${event.id} and its machines are gone${event.endedHere ? ' (deleted from here)' : ''}`;
   }
-  return event.type === 'log' ? null : followLine(event, styles(colour));
+  return event.type === 'log-bytes' ? null : followLine(event, styles(colour));
 }

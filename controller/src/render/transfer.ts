@@ -1,7 +1,9 @@
+import type { CommandEvent, TransferEvent, TransferResult } from '@runctl/protocol/events';
 import { formatBytes, formatDuration, type Clock } from '@runctl/core';
 import type { TreeAction } from '@runctl/store';
 import type { Writable } from 'node:stream';
-import { type Progress, wordsOf, type TransferEvent, type TransferResult } from '@runctl/operations/transfer';
+import type { Progress } from '@runctl/operations/transfer';
+import { jsonLine } from './json-line.ts';
 import { shownName, styles } from './style.ts';
 
 /** Shows a transfer: news on stderr, results on stdout. */
@@ -46,11 +48,10 @@ function humanView(options: TransferViewOptions): TransferView {
         return say(`${style.dim('left out')} ${shownName(event.path)}: ${shownName(event.why)}`);
       if (event.type === 'comparing' && event.bytes > 0)
         return say(`comparing ${counted(event.files, 'file')} of equal size (${formatBytes(event.bytes)})`);
-      if (event.type === 'file' && verbose) say(actionLine(event.action, false));
+      if (event.type === 'file' && verbose) say(actionLine(event, false));
     },
     ended: (result, what) => {
-      for (const { action, error } of result.failed)
-        say(`${style.red('failed')} ${shownName(action.path)}: ${wordsOf(error)}`);
+      for (const { path, error } of result.failed) say(`${style.red('failed')} ${shownName(path)}: ${error}`);
       shower.clear();
       if (what.dryRun)
         for (const action of result.plan) if (action.kind !== 'keep') stdout.write(`${actionLine(action, true)}\n`);
@@ -123,11 +124,11 @@ function resultLine(
     const deletedWords = deleted === 0 ? '' : `, ${counted(deleted, 'deletion')}`;
     return `would move ${counted(moving.length, 'file')} (${formatBytes(bytes)}) from ${from} to ${to}${deletedWords}${keptWords}; nothing was changed`;
   }
-  const through = moved.filter(({ action }) => !action.kind.startsWith('delete')).length;
+  const through = moved.filter(({ kind }) => !kind.startsWith('delete')).length;
   const deleted = moved.length - through;
   const known = knownBytes === 0 ? '' : `, ${formatBytes(knownBytes)} were there from an earlier try`;
   const deletedWords = deleted === 0 ? '' : `, ${counted(deleted, 'file')} deleted`;
-  const blind = moved.filter((file) => file.verified === 'length' && file.action.sizeBytes > 0).length;
+  const blind = moved.filter((file) => file.verified === 'length' && file.sizeBytes > 0).length;
   const unverified =
     blind === 0 ? '' : `; ${counted(blind, 'object')} had no checksum, so only the length was verified`;
   return `${counted(through, 'file')} (${formatBytes(movedBytes)}) from ${from} to ${to} in ${formatDuration(tookMs)}${known}${keptWords}${deletedWords}${unverified}`;
@@ -138,19 +139,16 @@ export function counted(number: number, word: string): string {
 }
 
 function jsonView({ stdout }: TransferViewOptions): TransferView {
-  const print = (value: unknown): void => void stdout.write(`${JSON.stringify(value)}\n`);
+  const print = (event: CommandEvent): void => void stdout.write(jsonLine(event));
   return {
     show: (event) => {
-      if (event.type === 'planned' || event.type === 'comparing') return;
-      if (event.type !== 'file') return print(event);
-      const { action, movedBytes, verified } = event;
-      print({ type: 'file', ...action, movedBytes, verified });
+      if (event.type !== 'comparing') print(event);
     },
     ended: (result, what) => {
       const { plan, failed, moved, movedBytes, knownBytes, tookMs, refused, skipped } = result;
       if (what.dryRun) for (const action of plan) print({ type: 'planned', ...action });
-      for (const { action, error } of failed) print({ type: 'failed', ...action, error: wordsOf(error) });
-      const of = (kind: string): number => moved.filter(({ action }) => action.kind === kind).length;
+      for (const each of failed) print({ type: 'failed', ...each });
+      const of = (kind: string): number => moved.filter((each) => each.kind === kind).length;
       print({
         type: 'transferred',
         ...what,
@@ -162,7 +160,7 @@ function jsonView({ stdout }: TransferViewOptions): TransferView {
         failed: failed.length,
         refused: refused.length,
         skipped: skipped.length,
-        unverified: moved.filter((file) => file.verified === 'length' && file.action.sizeBytes > 0).length,
+        unverified: moved.filter((file) => file.verified === 'length' && file.sizeBytes > 0).length,
         movedBytes,
         knownBytes,
         tookMs: Math.round(tookMs),

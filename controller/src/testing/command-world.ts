@@ -10,6 +10,7 @@ import { commandTable } from '../cli/command-table.ts';
 import type { CommandContext, Services } from '../options/context.ts';
 import { bucketKeys, parseIndexKey } from '@runctl/protocol';
 import type { Tools } from '@runctl/operations/launch';
+import { checkJsonOutput } from './json-output.ts';
 import { FakeFleets } from './fake-fleets.ts';
 import { WrittenRun } from '@runctl/operations/testing';
 
@@ -81,6 +82,7 @@ export class CommandWorld {
     const playing = meanwhile(this);
     const exitCode = await this.clock.play(running);
     await this.clock.play(playing);
+    checkJsonOutput(argv, { stdout: stdout.text(), stderr: stderr.text() });
     return { exitCode, stdout: scrub(stdout.text(), this.folder), stderr: scrub(stderr.text(), this.folder) };
   }
 
@@ -185,15 +187,23 @@ export async function commandWorld(
 async function loadCommands(): Promise<void> {
   await Promise.all(commandTable.map((entry) => entry.load()));
   await Promise.all([
+    import('@runctl/checkpoint'),
+    import('@runctl/store'),
     import('@runctl/workspace'),
+    import('@runctl/operations'),
+    import('@runctl/operations/bucket'),
+    import('@runctl/operations/checkpoint'),
+    import('@runctl/operations/drill'),
+    import('@runctl/operations/events'),
     import('@runctl/operations/follow'),
     import('@runctl/operations/launch'),
+    import('@runctl/operations/live'),
     import('@runctl/operations/log'),
     import('@runctl/operations/resume'),
+    import('@runctl/operations/run'),
+    import('@runctl/operations/sandbox'),
+    import('@runctl/operations/status'),
     import('@runctl/operations/stop'),
-    import('@runctl/checkpoint'),
-    import('@runctl/operations/checkpoint'),
-    import('@runctl/operations/bucket'),
     import('@runctl/operations/transfer'),
     import('../render/follow.ts'),
     import('../render/plan.ts'),

@@ -1,10 +1,11 @@
+import type { VerifyEvent } from '@runctl/protocol/events';
 import { mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createPublisher, recognisers } from '@runctl/checkpoint';
 import { silentLog } from '@runctl/core';
 import { intercepted } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
-import { checkpointsOfRun, type VerifyEvent, verifyOfRun } from '@runctl/operations/checkpoint';
+import { checkpointsOfRun, verifyOfRun } from '@runctl/operations/checkpoint';
 import { commandWorld, type CommandWorld } from '../../testing/command-world.ts';
 
 const HOUR_MS = 3_600_000;
@@ -228,9 +229,9 @@ describe('of a run', () => {
     expect(events).toMatchObject([
       { type: 'progress', doneBytes: 0, totalBytes: 28, bytesPerSecond: null, leftMs: null },
       { type: 'progress', doneBytes: 14, totalBytes: 28, bytesPerSecond: 7, leftMs: 2000 },
-      { type: 'verified', of: { checkpoint: '1-2' }, verifiedBytes: 14, problems: [] },
+      { type: 'verified', checkpoint: '1-2', verifiedBytes: 14, problems: [] },
       { type: 'progress', doneBytes: 28, totalBytes: 28 },
-      { type: 'verified', of: { checkpoint: '1-1' } },
+      { type: 'verified', checkpoint: '1-1' },
     ]);
     world.answer = true;
     expect((await world.run(['checkpoint', 'verify', 'mine', '--all'])).stderr).toContain('0 B of 28 B');

@@ -1,8 +1,9 @@
+import type { SaveEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { formatBytes } from '@runctl/core';
 import { RunctlCommand } from '../../options/command.ts';
 import { durationOption } from '../../options/option-values.ts';
-import type { SaveEvent, SaveResult } from '@runctl/operations/checkpoint';
+import type { SaveResult } from '@runctl/operations/checkpoint';
 
 export class CheckpointSaveCommand extends RunctlCommand {
   static override paths = [['checkpoint', 'save']];

@@ -1,7 +1,7 @@
+import type { VerifiedEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { formatBytes, RunctlError } from '@runctl/core';
 import { FolderOrRunCommand, type Place } from '../../options/folder-or-run-command.ts';
-import type { VerifyEvent } from '@runctl/operations/checkpoint';
 
 export class CheckpointVerifyCommand extends FolderOrRunCommand {
   static override paths = [['checkpoint', 'verify']];
@@ -53,8 +53,8 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
         if (event.type === 'progress' && !this.json) shower.show(event);
         if (event.type === 'progress') continue;
         shower.clear();
-        this.verified(run, event);
-        if (event.problems.length > 0) damaged.push(event.of.checkpoint);
+        this.verified(event);
+        if (event.problems.length > 0) damaged.push(event.checkpoint);
       }
     } finally {
       shower.clear();
@@ -62,13 +62,12 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
     return damaged.length === 0 ? 0 : this.damaged(damaged);
   }
 
-  private verified(run: string, { of, verifiedBytes, problems }: Extract<VerifyEvent, { type: 'verified' }>): void {
-    const { checkpoint, manifest } = of;
-    const step = manifest?.step ?? null;
-    if (this.json) return this.printJson({ type: 'verified', run, checkpoint, step, verifiedBytes, problems });
+  private verified(event: VerifiedEvent): void {
+    if (this.json) return this.printJson(event);
+    const { checkpoint, fileCount, verifiedBytes, problems } = event;
     this.print(
       problems.length === 0
-        ? `${checkpoint}: ${manifest?.files.length} files, ${formatBytes(verifiedBytes)}, as they were saved`
+        ? `${checkpoint}: ${fileCount} files, ${formatBytes(verifiedBytes)}, as they were saved`
         : problems.map((problem) => `${checkpoint}: ${problem}`).join('\n'),
     );
   }

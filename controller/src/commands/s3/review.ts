@@ -25,7 +25,7 @@ export class S3ReviewCommand extends BucketCommand {
       const { renderReview } = await import('../../render/review.ts');
       const { clock, interrupted: signal } = this.context;
       const review = await reviewBucket({ store: cloud.store, clock, prefix: folderPrefix(place), signal });
-      if (this.json) this.printJson(review);
+      if (this.json) this.printJson({ type: 'review', ...review });
       else this.print(renderReview(review, { nowMs: clock.wallMs(), detailed: this.detailed }));
       return 0;
     } finally {

@@ -1,7 +1,7 @@
+import type { TransferEvent, TransferResult } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { Direction, Preference } from '@runctl/store';
-import type { TransferEvent, TransferResult } from '@runctl/operations/transfer';
 import { TransferCommand } from '../../options/transfer-command.ts';
 
 export class S3SyncCommand extends TransferCommand {

@@ -1,7 +1,7 @@
+import type { ObjectEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { RunctlError, formatBytes } from '@runctl/core';
 import { durationOption } from '../../options/option-values.ts';
-import type { ObjectChange } from '@runctl/operations/bucket';
 import { TransferCommand } from '../../options/transfer-command.ts';
 import { shownName } from '../../render/style.ts';
 
@@ -48,7 +48,7 @@ export class S3WatchCommand extends TransferCommand {
     }
   }
 
-  private show(change: ObjectChange): void {
+  private show(change: ObjectEvent): void {
     if (this.json) return this.printJson(change);
     if (change.type === 'unreachable') return this.note(`the bucket can't be reached: ${change.message}; trying again`);
     const when = new Date(this.context.clock.wallMs()).toISOString().slice(11, 19);
@@ -68,7 +68,6 @@ export class S3WatchCommand extends TransferCommand {
     const { cloud } = await this.connectTo(there);
     try {
       const { keepInStep } = await import('@runctl/operations/transfer');
-      const { wordsOf } = await import('@runctl/operations/transfer');
       const { clock, interrupted: signal } = this.context;
       const view = await this.transferView();
       this.note(`keeping ${this.first} and ${remote} in step (${direction}); Ctrl-C ends it`);
@@ -80,7 +79,7 @@ export class S3WatchCommand extends TransferCommand {
           const { moved, failed, plan } = event.result;
           if (moved.length > 0 || (dryRun && plan.some(({ kind }) => kind !== 'keep')))
             view.ended(event.result, { from: this.first, to: remote, dryRun });
-          for (const { action, error } of failed) this.note(`${action.path}: ${wordsOf(error)}; trying again`);
+          for (const { path, error } of failed) this.note(`${path}: ${error}; trying again`);
         } else if (event.type !== 'refused' && event.type !== 'skipped') view.show(event);
         else if (!said.has(event.path)) {
           said.add(event.path);

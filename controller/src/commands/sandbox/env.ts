@@ -17,7 +17,7 @@ export class SandboxEnvCommand extends RunctlCommand {
       throw new RunctlError('sandbox-not-running', `no local cloud runs in ${folder}`, {
         hint: 'start it with `runctl sandbox start`',
       });
-    if (this.json) this.printJson(region.environment);
+    if (this.json) this.printJson({ type: 'sandbox-environment', ...region.environment });
     else
       this.print(
         [

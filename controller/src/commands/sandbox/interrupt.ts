@@ -29,7 +29,7 @@ export class SandboxInterruptCommand extends RunctlCommand {
       throw new RunctlError('instance-not-found', `no spot instance of ${this.target} runs`, {
         hint: '`runctl sandbox status` lists the instances',
       });
-    if (this.json) this.printJson({ instanceIds: taken, notice: !noNotice });
+    if (this.json) this.printJson({ type: 'interrupted', instanceIds: taken, notice: !noNotice });
     else this.print(`${taken.join(', ')} ${noNotice ? 'is gone' : 'got its notice'}`);
     return 0;
   }

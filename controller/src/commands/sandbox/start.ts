@@ -15,7 +15,7 @@ export class SandboxStartCommand extends SandboxCommand {
   protected async run(): Promise<number> {
     const { renderRegion } = await import('../../render/sandbox.ts');
     const region = await this.context.services.sandbox.start(await this.startOptions(), () => {});
-    if (this.json) this.printJson(region);
+    if (this.json) this.printJson({ type: 'sandbox', ...region });
     else this.print(renderRegion(region, this.context.colour));
     return 0;
   }

@@ -10,7 +10,7 @@ export class SandboxStatusCommand extends RunctlCommand {
   protected async run(): Promise<number> {
     const { renderSandboxStatus } = await import('../../render/sandbox.ts');
     const status = await this.context.services.sandbox.status(await this.sandboxFolder());
-    if (this.json) this.printJson(status);
+    if (this.json) this.printJson({ type: 'sandbox-status', ...status });
     else this.print(renderSandboxStatus(status, this.context.colour));
     return 0;
   }

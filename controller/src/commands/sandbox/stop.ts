@@ -10,7 +10,7 @@ export class SandboxStopCommand extends RunctlCommand {
   protected async run(): Promise<number> {
     const folder = await this.sandboxFolder();
     const stopped = await this.context.services.sandbox.stop(folder);
-    if (this.json) this.printJson({ stopped, folder });
+    if (this.json) this.printJson({ type: 'sandbox-stopped', stopped, folder });
     else this.print(stopped ? 'the local cloud is stopped; its bucket stays' : `no local cloud runs in ${folder}`);
     return 0;
   }

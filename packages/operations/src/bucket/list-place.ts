@@ -1,15 +1,6 @@
+import type { ListedEvent } from '@runctl/protocol/events';
 import { RunctlError } from '@runctl/core';
 import type { ObjectInfo, ObjectStore } from '@runctl/store';
-
-export type ListedEntry =
-  | { readonly type: 'folder'; readonly key: string }
-  | {
-      readonly type: 'object';
-      readonly key: string;
-      readonly sizeBytes: number;
-      readonly modifiedAt: string;
-      readonly etag: string;
-    };
 
 /** Objects of a folder, or the one object of that name, in S3's order. Errors: `object-not-found`, StoreError. */
 export async function* listPlace(
@@ -17,7 +8,7 @@ export async function* listPlace(
   place: { readonly key: string; readonly folder: string },
   recursive: boolean,
   signal: AbortSignal,
-): AsyncGenerator<ListedEntry> {
+): AsyncGenerator<ListedEvent> {
   let any = false;
   const exact = place.key === '' || place.key.endsWith('/') ? null : await store.head(place.key, { signal });
   if (exact !== null) yield entryOf(exact);
@@ -56,6 +47,6 @@ async function* directly(store: ObjectStore, prefix: string, signal: AbortSignal
   }
 }
 
-function entryOf({ key, sizeBytes, lastModifiedMs, etag }: ObjectInfo): ListedEntry {
+function entryOf({ key, sizeBytes, lastModifiedMs, etag }: ObjectInfo): ListedEvent {
   return { type: 'object', key, sizeBytes, modifiedAt: new Date(lastModifiedMs).toISOString(), etag };
 }

@@ -1,11 +1,6 @@
+import type { ObjectEvent } from '@runctl/protocol/events';
 import type { Clock } from '@runctl/core';
 import { isStoreError, type ObjectInfo, type ObjectStore } from '@runctl/store';
-
-export type ObjectChange =
-  | { readonly type: 'new' | 'changed'; readonly key: string; readonly sizeBytes: number; readonly modifiedAt: string }
-  | { readonly type: 'gone'; readonly key: string }
-  /** The bucket could not be asked; the next look tells what was missed. */
-  | { readonly type: 'unreachable'; readonly message: string };
 
 export interface WatchOptions {
   readonly store: ObjectStore;
@@ -16,7 +11,7 @@ export interface WatchOptions {
 }
 
 /** What changes below a place from now on, until the signal fires. Errors: StoreError, but not `transient`. */
-export async function* watchObjects(options: WatchOptions): AsyncGenerator<ObjectChange> {
+export async function* watchObjects(options: WatchOptions): AsyncGenerator<ObjectEvent> {
   const { clock, intervalMs, signal } = options;
   let seen: ReadonlyMap<string, ObjectInfo> | null = null;
   while (!signal.aborted) {
@@ -42,7 +37,7 @@ async function look({ store, prefix, signal }: WatchOptions): Promise<ReadonlyMa
 export function* changesBetween(
   before: ReadonlyMap<string, ObjectInfo>,
   after: ReadonlyMap<string, ObjectInfo>,
-): Generator<ObjectChange> {
+): Generator<ObjectEvent> {
   for (const [key, info] of after) {
     const known = before.get(key);
     if (known?.etag === info.etag && known.lastModifiedMs === info.lastModifiedMs) continue;

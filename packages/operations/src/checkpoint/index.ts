@@ -5,5 +5,5 @@ export { lookIntoFolder, pickFromFolder } from './folder-checkpoints.ts';
 export { folderMeant } from './place.ts';
 export { lookAtCheckpoint, pullCheckpoint, type PullOptions } from './pull.ts';
 export { localResume } from './resume-here.ts';
-export { checkpointsOfRun, pickFromRun, verifyOfRun, type RunCheckpoint, type VerifyEvent } from './run-checkpoints.ts';
-export { saveNow, type SaveEvent, type SaveResult } from './save.ts';
+export { checkpointsOfRun, pickFromRun, verifyOfRun, type RunCheckpoint } from './run-checkpoints.ts';
+export { saveNow, type SaveResult } from './save.ts';

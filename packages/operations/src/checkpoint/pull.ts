@@ -1,3 +1,4 @@
+import type { ProgressEvent } from '@runctl/protocol/events';
 import { stat } from 'node:fs/promises';
 import {
   firstToRestore,
@@ -10,9 +11,7 @@ import { RunctlError, type Clock, type Log } from '@runctl/core';
 import type { ObjectStore } from '@runctl/store';
 import { emitting } from '../transfer/emitting.ts';
 import { fatalProblem } from '../transfer/problems.ts';
-import { ProgressMeter, type Progress } from '../transfer/progress-meter.ts';
-
-export type PullEvent = { readonly type: 'progress'; readonly step: number | null } & Progress;
+import { ProgressMeter } from '../transfer/progress-meter.ts';
 
 export interface PullOptions {
   readonly store: ObjectStore;
@@ -39,7 +38,7 @@ const PROGRESS_MS = 500;
  * it goes on with the parts that are missing. Errors: `checkpoint-not-found`, `disk-full`, `usage`,
  * `transfer-incomplete` when another pull into it is under way, StoreError.
  */
-export function pullCheckpoint(options: PullOptions): AsyncGenerator<PullEvent, Pulled> {
+export function pullCheckpoint(options: PullOptions): AsyncGenerator<ProgressEvent, Pulled> {
   return emitting(async (emit) => {
     const { clock, manifestKey, folder, run } = options;
     const startedMs = clock.monotonicMs();

@@ -1,8 +1,9 @@
+import type { VerifyEvent } from '@runctl/protocol/events';
 import { listCheckpoints, type ListedCheckpoint, verifyCheckpoint } from '@runctl/checkpoint';
 import { type Clock, RunctlError } from '@runctl/core';
 import type { ObjectStore } from '@runctl/store';
 import { emitting } from '../transfer/emitting.ts';
-import { ProgressMeter, type Progress } from '../transfer/progress-meter.ts';
+import { ProgressMeter } from '../transfer/progress-meter.ts';
 
 export interface RunCheckpoint {
   /** `<generation>-<seq>`, which names it in commands. */
@@ -83,16 +84,6 @@ export function pickFromRun(
   });
 }
 
-export type VerifyEvent =
-  | ({ readonly type: 'progress' } & Progress)
-  | {
-      readonly type: 'verified';
-      readonly of: RunCheckpoint;
-      readonly verifiedBytes: number;
-      /** What does not hold; empty = every byte is as it was saved. */
-      readonly problems: readonly string[];
-    };
-
 const PROGRESS_MS = 500;
 
 /** Reads and hashes every byte of these checkpoints, one after the other. An unreadable manifest is a problem like any other. */
@@ -112,13 +103,14 @@ export function verifyOfRun(
       lastMs = clock.monotonicMs();
       emit({ type: 'progress', ...meter.look(lastMs) });
     };
-    for (const of of chosen) {
-      const { manifestKey, problem } = of;
+    for (const { checkpoint, manifest, manifestKey, problem } of chosen) {
       const { verifiedBytes, problems } =
         problem === null
           ? await verifyCheckpoint({ ...access, manifestKey, onRead })
           : { verifiedBytes: 0, problems: [problem] };
-      emit({ type: 'verified', of, verifiedBytes, problems });
+      const step = manifest?.step ?? null;
+      const fileCount = manifest?.files.length ?? 0;
+      emit({ type: 'verified', run: access.run, checkpoint, step, fileCount, verifiedBytes, problems: [...problems] });
     }
   });
 }

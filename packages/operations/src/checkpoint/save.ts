@@ -1,19 +1,11 @@
 import { isLeaseHeld } from '@runctl/checkpoint';
+import type { SaveEvent } from '@runctl/protocol/events';
 import { RunctlError, newNonce } from '@runctl/core';
 import { FORMAT_VERSION, controlDocument, encodeDocument, runKeys, timestampOf } from '@runctl/protocol';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { type AttemptRecord, attemptsOf, lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { hasEnded, stateOf } from '../run/run-state.ts';
-
-export type SaveEvent =
-  | {
-      readonly type: 'asked';
-      readonly owner: string;
-      readonly step: number | null;
-      readonly durableStep: number | null;
-    }
-  | { readonly type: 'uploading'; readonly sentBytes: number; readonly sizeBytes: number };
 
 export interface SaveResult {
   readonly durableStepBefore: number | null;

@@ -1,15 +1,15 @@
+import type { MeasuredInterruption } from '@runctl/protocol/events';
 import type { Fit } from '@runctl/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { differingFiles } from './final-files.ts';
-import type { Measured } from './measure.ts';
 import { isDue, planMoments } from './moments.ts';
 import { stepsIn } from './observer.ts';
 import { noticeFit } from './notice-fit.ts';
 import { seededRandom } from './random.ts';
 import { judge, type DrillFacts } from './verdict.ts';
 
-const GOOD: Measured = {
+const GOOD: MeasuredInterruption = {
   kind: 'notice',
   stepAtInterruption: 100,
   durableStep: 101,
@@ -27,7 +27,7 @@ const GOOD: Measured = {
   notDurable: [],
   ranToItsEnd: false,
 };
-const facts = (change: Partial<Measured>, more: Partial<DrillFacts> = {}): DrillFacts => ({
+const facts = (change: Partial<MeasuredInterruption>, more: Partial<DrillFacts> = {}): DrillFacts => ({
   outcome: 'succeeded',
   outcomeMessage: '',
   asked: 1,

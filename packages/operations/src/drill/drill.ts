@@ -1,43 +1,15 @@
+import type { DrillEvent, DrillReportEvent, InterruptionReport, MeasuredInterruption } from '@runctl/protocol/events';
 import type { Clock } from '@runctl/core';
 import type { Cloud } from '../cloud.ts';
 import type { LaunchPlan } from '../launch/launch-plan.ts';
-import { launchRun, type LaunchEvent } from '../launch/launch-run.ts';
+import { launchRun } from '../launch/launch-run.ts';
 import type { Tools } from '../launch/tools.ts';
 import { differingFiles, finalCheckpoint } from './final-files.ts';
-import type { InterruptionReport, Measured } from './measure.ts';
 import { planMoments, type Reference } from './moments.ts';
-import { noticeFit, type NoticeFit } from './notice-fit.ts';
+import { noticeFit } from './notice-fit.ts';
 import { seededRandom } from './random.ts';
-import { rehearse, type Rehearsal, type RehearsalEvent } from './rehearse.ts';
+import { rehearse, type Rehearsal } from './rehearse.ts';
 import { judge } from './verdict.ts';
-
-/** What `runctl drill --json` prints. */
-export interface DrillReport {
-  readonly run: string;
-  readonly level: string;
-  readonly outcome: string;
-  readonly finalStep: number | null;
-  readonly identicalToUninterrupted: boolean | null;
-  readonly interruptions: readonly InterruptionReport[];
-  readonly noticeFit: NoticeFit;
-  readonly verdict: 'safe' | 'unsafe';
-  readonly reasons: readonly string[];
-}
-
-export type DrillEvent =
-  | { readonly type: 'begun'; readonly which: 'undisturbed' | 'interrupted'; readonly run: string }
-  | {
-      readonly type: 'ended';
-      readonly which: 'undisturbed' | 'interrupted';
-      readonly outcome: string;
-      readonly message: string;
-      readonly finalStep: number | null;
-      readonly tookMs: number;
-      readonly tail: readonly string[];
-    }
-  | { readonly type: 'compared'; readonly identical: boolean | null; readonly files: number }
-  | LaunchEvent
-  | RehearsalEvent;
 
 export interface DrillOptions {
   readonly cloud: Cloud;
@@ -57,7 +29,7 @@ export interface DrillOptions {
 }
 
 /** Rehearses interruptions of a plan on the given (local) cloud through the ordinary launch, and judges what came of them. */
-export async function* drill(options: DrillOptions): AsyncGenerator<DrillEvent, DrillReport> {
+export async function* drill(options: DrillOptions): AsyncGenerator<DrillEvent, DrillReportEvent> {
   const { cloud, clock } = options;
   const calm = options.compare ? yield* one(options, 'undisturbed', []) : null;
   const reference: Reference | null =
@@ -85,6 +57,7 @@ export async function* drill(options: DrillOptions): AsyncGenerator<DrillEvent, 
     timeScale: options.timeScale,
   });
   return {
+    type: 'drill-report',
     run,
     level: options.level,
     outcome,
@@ -107,11 +80,11 @@ async function* one(
   const { cloud, clock, user, signal, interrupt } = options;
   const startedMs = clock.monotonicMs();
   const { spec } = yield* launchRun({ cloud, clock, user }, options.plan, options.tools);
-  yield { type: 'begun', which, run: spec.run };
+  yield { type: 'rehearsal-begun', which, run: spec.run };
   const rehearsal = yield* rehearse({ cloud, run: spec.run, clock, signal, moments, interrupt });
   const { outcome, last } = rehearsal;
   yield {
-    type: 'ended',
+    type: 'rehearsal-ended',
     which,
     outcome: outcome?.status ?? 'unfinished',
     message: outcome?.message ?? '',
@@ -131,7 +104,7 @@ function trainingMs(rehearsal: Rehearsal, clock: Clock): number {
   return started === undefined ? 0 : Math.max(0, clock.wallMs() - Date.parse(started));
 }
 
-function shortened(measured: Measured): InterruptionReport {
+function shortened(measured: MeasuredInterruption): InterruptionReport {
   const {
     kind,
     stepAtInterruption,

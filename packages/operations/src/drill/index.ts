@@ -1,2 +1,1 @@
-export { drill, type DrillEvent, type DrillReport } from './drill.ts';
-export type { Measured } from './measure.ts';
+export { drill } from './drill.ts';

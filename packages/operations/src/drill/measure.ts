@@ -1,36 +1,6 @@
+import type { MeasuredInterruption } from '@runctl/protocol/events';
 import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
 import type { LifeProgress } from './observer.ts';
-
-/** What one interruption cost, with its times. */
-export interface InterruptionReport {
-  readonly kind: 'notice' | 'no-notice';
-  readonly stepAtInterruption: number | null;
-  /** Step of the checkpoint that was durable when the machine was gone. */
-  readonly durableStep: number | null;
-  /** Null when the script reports no steps. */
-  readonly lostSteps: number | null;
-  readonly noticeToSigtermMs: number | null;
-  readonly sigtermToExitMs: number | null;
-  readonly flushMs: number | null;
-  /** From the end of the training on one machine to its start on the next. */
-  readonly downtimeMs: number | null;
-  /** Where the script itself went on; null when it began anew or never came back. */
-  readonly resumedStep: number | null;
-}
-
-/** The same, with what only the verdict needs. */
-export interface Measured extends InterruptionReport {
-  readonly recovered: boolean;
-  readonly killed: boolean;
-  readonly newCheckpoint: boolean | null;
-  /** A checkpoint was there for the next life. */
-  readonly hadCheckpoint: boolean;
-  /** The first step that the next life reported, when it lies before the checkpoint it was given. */
-  readonly beganAgainAt: number | null;
-  readonly notDurable: readonly string[];
-  /** It went on training after SIGTERM until it was done, so its stopping was not seen. */
-  readonly ranToItsEnd: boolean;
-}
 
 export interface Interruption {
   readonly kind: 'notice' | 'no-notice';
@@ -47,7 +17,7 @@ export function measure(
   interruption: Interruption,
   record: RunRecord,
   progress: ReadonlyMap<number, LifeProgress>,
-): Measured {
+): MeasuredInterruption {
   const { generation, kind } = interruption;
   const life = record.attempts.find((attempt) => attempt.generation === generation);
   const next = record.attempts.find((attempt) => attempt.generation > generation && attempt.started !== null);

@@ -1,25 +1,12 @@
+import type { MeasuredInterruption, NoticeFit } from '@runctl/protocol/events';
 import { formatBytes, formatDuration } from '@runctl/core';
 import { defaultTiming, type Fit } from '@runctl/protocol';
-import type { Measured } from './measure.ts';
-
-/** What a rehearsal tells of whether a last save fits into a real notice. Its upload went nowhere near a real network. */
-export interface NoticeFit {
-  /** SIGTERM to exit, the longest; null when none was seen. */
-  readonly saveMs: number | null;
-  readonly sizeBytes: number | null;
-  /** From the first sight of a real notice until a checkpoint must be durable. */
-  readonly usableMs: number;
-  /** Network that the machine on EC2 must have; null when save or size is unknown, or the save alone takes too long. */
-  readonly neededBytesPerSecond: number | null;
-  /** For people. */
-  readonly summary: string;
-}
 
 const USABLE_MS = defaultTiming.noticeMs - defaultTiming.deadlineMarginMs - defaultTiming.reportReserveMs;
 const SAVE_LIMIT_MS = USABLE_MS - defaultTiming.flushReserveMs;
 
 /** `fits` are what the agents of the interrupted run said last, oldest first. */
-export function noticeFit(interruptions: readonly Measured[], fits: readonly (Fit | null)[]): NoticeFit {
+export function noticeFit(interruptions: readonly MeasuredInterruption[], fits: readonly (Fit | null)[]): NoticeFit {
   const seen = interruptions.flatMap((one) =>
     one.killed || one.sigtermToExitMs === null ? [] : [one.sigtermToExitMs],
   );

@@ -41,7 +41,7 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
 
   const readLog = async (): Promise<void> => {
     for await (const event of log.read()) {
-      if (event.type !== 'log') continue;
+      if (event.type !== 'log-bytes') continue;
       const open = decoders.get(event.generation) ?? { decoder: new TextDecoder(), rest: '' };
       decoders.set(event.generation, open);
       const lines = `${open.rest}${open.decoder.decode(event.bytes, { stream: true })}`.split('\n');

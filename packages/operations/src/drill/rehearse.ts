@@ -1,32 +1,15 @@
+import type { MeasuredInterruption, RehearsalEvent } from '@runctl/protocol/events';
 import type { Clock } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
-import { measure, type Interruption, type Measured } from './measure.ts';
+import { measure, type Interruption } from './measure.ts';
 import { isDue, type Moment } from './moments.ts';
 import { createObserver, type Observation } from './observer.ts';
 
-export type RehearsalEvent =
-  | {
-      readonly type: 'attempt';
-      readonly generation: number;
-      readonly machineId: string;
-      readonly fromStep: number | null;
-      readonly resumed: boolean;
-    }
-  | {
-      readonly type: 'interrupting';
-      readonly kind: 'notice' | 'no-notice';
-      readonly number: number;
-      readonly step: number | null;
-      readonly durableStep: number | null;
-    }
-  | { readonly type: 'recovered'; readonly number: number; readonly report: Measured }
-  | { readonly type: 'not-recovered'; readonly number: number; readonly waitedMs: number };
-
 export interface Rehearsal {
   readonly outcome: LaunchOutcome | null;
-  readonly interruptions: readonly Measured[];
+  readonly interruptions: readonly MeasuredInterruption[];
   readonly last: Observation;
 }
 
@@ -107,7 +90,7 @@ function attemptEvent(attempt: AttemptRecord): RehearsalEvent {
   const { generation, started } = attempt;
   const from = started?.resumedFrom ?? null;
   return {
-    type: 'attempt',
+    type: 'rehearsal-attempt',
     generation,
     machineId: started?.machineId ?? '',
     fromStep: from?.step ?? null,

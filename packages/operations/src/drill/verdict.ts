@@ -1,12 +1,12 @@
+import type { MeasuredInterruption } from '@runctl/protocol/events';
 import { formatDuration } from '@runctl/core';
 import { defaultTiming } from '@runctl/protocol';
-import type { Measured } from './measure.ts';
 
 export interface DrillFacts {
   readonly outcome: string;
   readonly outcomeMessage: string;
   readonly asked: number;
-  readonly interruptions: readonly Measured[];
+  readonly interruptions: readonly MeasuredInterruption[];
   readonly identical: boolean | null;
   /** Checkpoint files that differ from the undisturbed run's. */
   readonly differing: readonly string[];
@@ -55,15 +55,15 @@ const BLIND_REASON =
   'how many steps were lost, and whether the script resumed at all, is unknown, because it reports no step: print `step N`, or write {"step": N} to $RUNCTL_PROGRESS_FILE';
 
 /** It came to a good end without another life. That it trained on after SIGTERM is a reason of its own. */
-function endedFirst({ recovered, downtimeMs, ranToItsEnd }: Measured): boolean {
+function endedFirst({ recovered, downtimeMs, ranToItsEnd }: MeasuredInterruption): boolean {
   return recovered && downtimeMs === null && !ranToItsEnd;
 }
 
-function nameOf({ kind }: Measured, index: number): string {
+function nameOf({ kind }: MeasuredInterruption, index: number): string {
   return `interruption ${index + 1} (${kind})`;
 }
 
-function interruptionReasons(one: Measured, index: number, facts: DrillFacts): string[] {
+function interruptionReasons(one: MeasuredInterruption, index: number, facts: DrillFacts): string[] {
   const which = nameOf(one, index);
   const reasons: string[] = [];
   if (one.kind === 'notice') reasons.push(...noticeReasons(one, which, facts));
@@ -75,7 +75,7 @@ function interruptionReasons(one: Measured, index: number, facts: DrillFacts): s
   return reasons;
 }
 
-function noticeReasons(one: Measured, which: string, facts: DrillFacts): string[] {
+function noticeReasons(one: MeasuredInterruption, which: string, facts: DrillFacts): string[] {
   const reasons: string[] = [];
   const lost = one.lostSteps ?? 1;
   if (one.killed)

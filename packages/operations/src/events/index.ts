@@ -1,2 +1,1 @@
-export type { RunEvent } from './run-events.ts';
 export { watchEvents } from './watch-events.ts';

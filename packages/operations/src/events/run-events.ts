@@ -1,3 +1,4 @@
+import type { HappenedEvent } from '@runctl/protocol/events';
 import { fleetRef } from '../launch/fleet-ref.ts';
 import type { FleetEvent } from '@runctl/provider';
 import { inParallel, isRunctlError } from '@runctl/core';
@@ -8,17 +9,8 @@ import { readDocument } from '../documents.ts';
 import { fleetErrorText } from '../follow/fleet-error.ts';
 import { attemptNumber, type AttemptRecord, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 
-/** One thing that happened, with the time that whoever saw it gave it. */
-export interface RunEvent {
-  readonly at: string;
-  readonly kind: string;
-  readonly text: string;
-  /** Instance, fleet or person it came from. */
-  readonly source: string;
-}
-
 /** Everything that documents and EC2 tell of a run, in order of time. What EC2 can't tell now is left out. */
-export async function runEvents(cloud: Cloud, record: RunRecord): Promise<readonly RunEvent[]> {
+export async function runEvents(cloud: Cloud, record: RunRecord): Promise<readonly HappenedEvent[]> {
   const [controls, fleets] = await Promise.all([
     readControls(cloud.store, record.spec.run),
     inParallel(record.launches, { concurrency: 4 }, (launch) => fleetEventsOf(cloud, launch)),
@@ -27,12 +19,14 @@ export async function runEvents(cloud: Cloud, record: RunRecord): Promise<readon
     ...record.launches.flatMap(launchEvents),
     ...record.attempts.flatMap((attempt) => attemptEvents(record, attempt)),
     ...record.boots.map((boot) => ({
+      type: 'happened' as const,
       at: boot.at,
       kind: 'boot-failed',
       text: `failed before the agent at "${boot.stage}": ${boot.message}`,
       source: boot.machineId,
     })),
     ...controls.map((control) => ({
+      type: 'happened' as const,
       at: control.at,
       kind: 'control',
       text: `${control.action} asked for`,
@@ -43,13 +37,20 @@ export async function runEvents(cloud: Cloud, record: RunRecord): Promise<readon
   return events.sort((a, b) => a.at.localeCompare(b.at));
 }
 
-function launchEvents(record: LaunchRecord): RunEvent[] {
+function launchEvents(record: LaunchRecord): HappenedEvent[] {
   const { launch, intent, machines, outcome } = record;
-  const events: RunEvent[] = [];
+  const events: HappenedEvent[] = [];
   if (intent !== null)
-    events.push({ at: intent.at, kind: 'launch', text: `launch ${launch} begun, ${intent.market}`, source: intent.by });
+    events.push({
+      type: 'happened',
+      at: intent.at,
+      kind: 'launch',
+      text: `launch ${launch} begun, ${intent.market}`,
+      source: intent.by,
+    });
   if (machines !== null)
     events.push({
+      type: 'happened',
       at: machines.at,
       kind: 'machines',
       text: `machines asked for, for launch ${launch}`,
@@ -57,6 +58,7 @@ function launchEvents(record: LaunchRecord): RunEvent[] {
     });
   if (outcome !== null)
     events.push({
+      type: 'happened',
       at: outcome.at,
       kind: 'outcome',
       text: `launch ${launch} ${outcome.status} (${outcome.cause}): ${outcome.message}`,
@@ -65,20 +67,27 @@ function launchEvents(record: LaunchRecord): RunEvent[] {
   return events;
 }
 
-function attemptEvents(record: RunRecord, attempt: AttemptRecord): RunEvent[] {
+function attemptEvents(record: RunRecord, attempt: AttemptRecord): HappenedEvent[] {
   const { started, notice, drain, drainedAt, outcome } = attempt;
   const number = attemptNumber(record, attempt.generation);
   const source = started?.machineId ?? outcome?.machineId ?? `generation ${attempt.generation}`;
-  const events: RunEvent[] = [];
+  const events: HappenedEvent[] = [];
   if (started !== null) {
     const from = started.resumedFrom === null ? 'from nothing' : `from step ${started.resumedFrom.step ?? '?'}`;
     const place = `${started.machineType} ${started.location} ${started.market}`;
-    events.push({ at: started.at, kind: 'attempt', text: `attempt ${number} started ${from} on ${place}`, source });
+    events.push({
+      type: 'happened',
+      at: started.at,
+      kind: 'attempt',
+      text: `attempt ${number} started ${from} on ${place}`,
+      source,
+    });
     for (const warning of started.resumedFrom?.warnings ?? [])
-      events.push({ at: started.at, kind: 'warning', text: warning, source });
+      events.push({ type: 'happened', at: started.at, kind: 'warning', text: warning, source });
   }
   if (notice !== null)
     events.push({
+      type: 'happened',
       at: notice.at,
       kind: 'notice',
       text: `interruption notice (${notice.action}), ${Math.round(notice.windowMs / 1000)} s left, at step ${notice.step ?? '?'}`,
@@ -86,6 +95,7 @@ function attemptEvents(record: RunRecord, attempt: AttemptRecord): RunEvent[] {
     });
   if (drain !== null && drainedAt !== null)
     events.push({
+      type: 'happened',
       at: drainedAt,
       kind: 'drained',
       text: `drained (${drain.cause}), durable step ${drain.durableStep ?? 'none'}${newCheckpointText(drain)}`,
@@ -93,6 +103,7 @@ function attemptEvents(record: RunRecord, attempt: AttemptRecord): RunEvent[] {
     });
   if (outcome !== null)
     events.push({
+      type: 'happened',
       at: outcome.at,
       kind: 'attempt-ended',
       text: `attempt ${number} ended: ${outcome.status} (${outcome.cause}), ${outcome.message}`,
@@ -108,12 +119,13 @@ async function readControls(store: ObjectStore, run: string): Promise<ControlDoc
   return found.filter((control) => control !== null).map((control) => control.document);
 }
 
-async function fleetEventsOf(cloud: Cloud, launch: LaunchRecord): Promise<RunEvent[]> {
+async function fleetEventsOf(cloud: Cloud, launch: LaunchRecord): Promise<HappenedEvent[]> {
   if (launch.machines === null) return [];
   const source = fleetRef(launch.machines).fleetId;
   try {
     const events = await cloud.fleets.fleetEvents(source, Date.parse(launch.machines.at) - 60_000);
     return events.map((event) => ({
+      type: 'happened' as const,
       at: new Date(event.atMs).toISOString(),
       kind: `ec2-${event.kind}`,
       text: wording(event),

@@ -1,8 +1,9 @@
+import type { HappenedEvent } from '@runctl/protocol/events';
 import type { Clock } from '@runctl/core';
 import type { Cloud } from '../cloud.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { lastLaunch } from '../run/run-record.ts';
-import { runEvents, type RunEvent } from './run-events.ts';
+import { runEvents } from './run-events.ts';
 
 const POLL_MS = 2000;
 
@@ -13,7 +14,7 @@ export async function* watchEvents(options: {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly follow: boolean;
-}): AsyncGenerator<RunEvent> {
+}): AsyncGenerator<HappenedEvent> {
   const { cloud, run, clock, signal } = options;
   const reader = createRunReader({ store: cloud.store, run, clock });
   const told = new Set<string>();

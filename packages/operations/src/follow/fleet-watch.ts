@@ -1,9 +1,9 @@
+import type { FollowEvent } from '@runctl/protocol/events';
 import type { CloudInstance, FleetProvider } from '@runctl/provider';
 import type { Clock, RunctlError } from '@runctl/core';
 import type { LaunchIntent } from '@runctl/protocol';
-import { isActive, isLiving } from '../run/liveness.ts';
+import { isActive, isLiving, machineViewOf } from '../run/liveness.ts';
 import { fleetErrorText, permanentError } from './fleet-error.ts';
-import type { FollowEvent } from './follow-event.ts';
 
 export interface FleetWatch {
   /** One look at EC2. Never rejects: what EC2 can't say now, it may say at the next look. */
@@ -44,9 +44,13 @@ export function createFleetWatch(options: {
     for (const instance of own) {
       seenInstance = true;
       if (once(told, `up ${instance.machineId}`))
-        events.push({ type: 'instance', instance, pricePerHourUsd: priceOf(intent, instance) });
+        events.push({
+          type: 'instance',
+          instance: machineViewOf(instance),
+          pricePerHourUsd: priceOf(intent, instance),
+        });
       if (!isLiving(instance) && once(told, `down ${instance.machineId}`))
-        events.push({ type: 'instance-ended', instance });
+        events.push({ type: 'instance-ended', instance: machineViewOf(instance) });
     }
     return { events, living: own.filter(isLiving).length };
   };
@@ -59,7 +63,7 @@ export function createFleetWatch(options: {
       if (event.kind !== 'error') continue;
       hopeless ??= permanentError(event);
       // One pool's error is that of all: it is told once.
-      if (once(told, `${event.code} ${fleetErrorText(event)}`)) events.push({ type: 'fleet-event', event });
+      if (once(told, `${event.code} ${fleetErrorText(event)}`)) events.push({ type: 'capacity-problem', event });
     }
     return events;
   };
@@ -78,7 +82,7 @@ export function createFleetWatch(options: {
         known ||= state.value.state !== null;
         const mayAppear = !known && options.clock.monotonicMs() - beganMs < APPEARS_WITHIN_MS;
         gone = !isActive(state.value.state) && instances.value.living === 0 && !mayAppear;
-        if (gone && once(told, 'gone')) events.push({ type: 'fleet-gone', state: state.value.state });
+        if (gone && once(told, 'gone')) events.push({ type: 'capacity-gone', state: state.value.state });
       }
       return events;
     },

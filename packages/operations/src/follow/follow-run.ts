@@ -1,3 +1,4 @@
+import type { FollowEvent } from '@runctl/protocol/events';
 import { fleetRef } from '../launch/fleet-ref.ts';
 import { RunctlError, type Clock } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
@@ -7,7 +8,6 @@ import { attemptsOf, lastLaunch, type LaunchRecord, type RunRecord } from '../ru
 import { createRunReader } from '../run/run-reader.ts';
 import type { LiveFeed } from '../live/open-live.ts';
 import { createFleetWatch, type FleetWatch } from './fleet-watch.ts';
-import type { FollowEvent } from './follow-event.ts';
 import { patiently, readPatiently } from '../log/patience.ts';
 import { changes, nothingSeen, type Seen } from './run-changes.ts';
 

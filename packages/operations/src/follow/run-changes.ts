@@ -1,7 +1,7 @@
+import type { FollowEvent } from '@runctl/protocol/events';
 import type { Fit } from '@runctl/protocol';
 import { attemptNumber, attemptsOf, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
 import { stateOf } from '../run/run-state.ts';
-import type { FollowEvent } from './follow-event.ts';
 
 /** What a watcher of one launch was already told. Begin with `nothingSeen`. */
 export interface Seen {

@@ -1,3 +1,4 @@
+import type { UploadEvent } from '@runctl/protocol/events';
 import { RunctlError, messageOf, newNonce, newRunId } from '@runctl/core';
 import {
   FORMAT_VERSION,
@@ -18,8 +19,6 @@ import { validName } from '../run/resolve-run.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
 import { uploadIfAbsent, uploadTools, type Tools } from './tools.ts';
-
-export type UploadEvent = { readonly type: 'uploaded'; readonly what: 'tools' | 'project'; readonly sizeBytes: number };
 
 /**
  * Uploads what the run needs and writes the documents that make it one: name, specification, index. Nothing here costs

@@ -1,16 +1,12 @@
+import type { LaunchEvent } from '@runctl/protocol/events';
 import { RunctlError, isRunctlError, messageOf } from '@runctl/core';
-import { runKeys, type LaunchMachines, type RunSpec } from '@runctl/protocol';
-import { checkName, createRun, type UploadEvent } from './create-run.ts';
+import { runKeys, type RunSpec, type LaunchMachines } from '@runctl/protocol';
+import { checkName, createRun } from './create-run.ts';
 import { fleetRef } from './fleet-ref.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
 import { startLaunch, type LaunchPlace } from './start-launch.ts';
 import type { Tools } from './tools.ts';
-
-export type LaunchEvent =
-  | UploadEvent
-  | { readonly type: 'run-created'; readonly run: string; readonly name: string | null }
-  | { readonly type: 'fleet'; readonly run: string; readonly launch: number; readonly fleetId: string };
 
 export interface Launched {
   readonly spec: RunSpec;
@@ -33,7 +29,7 @@ export async function* launchRun(
   yield { type: 'run-created', run: spec.run, name: spec.name };
   try {
     const machines = await startLaunch(ports, { spec, launch: 1, tools: keys, place: placeOf(plan) });
-    yield { type: 'fleet', run: spec.run, launch: 1, fleetId: fleetRef(machines).fleetId };
+    yield { type: 'requested', run: spec.run, launch: 1, id: fleetRef(machines).fleetId };
     return { spec, machines, abandon: () => abandon(ports, machines, undo) };
   } catch (error) {
     // A fleet that could not be deleted needs the run's documents, so that `stop` finds it.

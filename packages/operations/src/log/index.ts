@@ -1,1 +1,1 @@
-export { showLog, type ShownLogEvent } from './show-log.ts';
+export { showLog } from './show-log.ts';

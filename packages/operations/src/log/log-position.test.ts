@@ -1,9 +1,10 @@
+import type { LogEvent } from '@runctl/protocol/events';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MemoryStore, StoreError, intercepted, isStoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { WrittenRun } from '../testing/written-run.ts';
-import { createLogReader, readLogTail, type LogEvent } from './log-reader.ts';
+import { createLogReader, readLogTail } from './log-reader.ts';
 import { place } from './log-position.ts';
 
 const RUN = 'r-abcdefghij';
@@ -35,7 +36,7 @@ async function written(chunks: readonly { offset: number; text: string }[]): Pro
 }
 
 const textOf = (events: readonly LogEvent[]): string =>
-  events.map((event) => (event.type === 'log' ? Buffer.from(event.bytes).toString() : '')).join('');
+  events.map((event) => (event.type === 'log-bytes' ? Buffer.from(event.bytes).toString() : '')).join('');
 
 describe('the log', () => {
   test('gives every byte that is there once, in order, and names exactly the bytes that are not', async () => {
@@ -122,7 +123,7 @@ describe('the log', () => {
     }
     expect(gets).toBe(4);
     expect(textOf(events)).toBe('one\ntwo\nthree\n');
-    expect(events.every((event) => event.type === 'log')).toBe(true);
+    expect(events.every((event) => event.type === 'log-bytes')).toBe(true);
   });
 
   test('a position never goes back', () => {

@@ -1,3 +1,4 @@
+import type { LogEvent } from '@runctl/protocol/events';
 import { parseLogKey, runKeys } from '@runctl/protocol';
 import { readBytes, type ObjectInfo, type ObjectStore } from '@runctl/store';
 import { promisify } from 'node:util';
@@ -5,22 +6,6 @@ import { gunzip } from 'node:zlib';
 import { place } from './log-position.ts';
 
 const unzip = promisify(gunzip);
-
-export type LogEvent =
-  | {
-      readonly type: 'log';
-      readonly generation: number;
-      readonly node: number;
-      readonly offset: number;
-      readonly bytes: Uint8Array;
-    }
-  | {
-      readonly type: 'log-gap';
-      readonly generation: number;
-      readonly node: number;
-      readonly from: number;
-      readonly to: number;
-    };
 
 export interface LogReaderOptions {
   readonly store: ObjectStore;
@@ -99,7 +84,7 @@ export function createLogReader(options: LogReaderOptions): LogReader {
     },
     skipTo: (events) => {
       for (const event of events) {
-        if (event.type !== 'log') continue;
+        if (event.type !== 'log-bytes') continue;
         const life = lifeOf(event.generation, event.node);
         life.fresh = false;
         life.position = Math.max(life.position, event.offset + event.bytes.length);
@@ -125,7 +110,7 @@ function* chunkEvents(
   if (placed.gap !== null) yield { type: 'log-gap', generation, node, ...placed.gap };
   life.position = placed.position;
   if (placed.skip < bytes.length)
-    yield { type: 'log', generation, node, offset: offset + placed.skip, bytes: bytes.subarray(placed.skip) };
+    yield { type: 'log-bytes', generation, node, offset: offset + placed.skip, bytes: bytes.subarray(placed.skip) };
 }
 
 async function chunkBytes(store: ObjectStore, info: ObjectInfo): Promise<Uint8Array> {
@@ -147,10 +132,10 @@ export async function readLogTail(options: LogReaderOptions, lines: number): Pro
     const next = chunks[0];
     // Overlaps are cut at the earlier chunk's end here, since reading goes backwards.
     const limit =
-      next?.type === 'log' && next.generation === parsed.generation && next.node === parsed.node
+      next?.type === 'log-bytes' && next.generation === parsed.generation && next.node === parsed.node
         ? Math.max(0, Math.min(bytes.length, next.offset - parsed.offset))
         : bytes.length;
-    if (limit > 0) chunks.unshift({ type: 'log', ...parsed, bytes: bytes.subarray(0, limit) });
+    if (limit > 0) chunks.unshift({ type: 'log-bytes', ...parsed, bytes: bytes.subarray(0, limit) });
     found += newlines(bytes.subarray(0, limit));
   }
   return cutToLines(chunks, lines);
@@ -167,7 +152,7 @@ function cutToLines(chunks: readonly LogEvent[], lines: number): readonly LogEve
   const kept: LogEvent[] = [];
   let missing = lines;
   for (const chunk of [...chunks].reverse()) {
-    if (chunk.type !== 'log') continue;
+    if (chunk.type !== 'log-bytes') continue;
     const { bytes } = chunk;
     const endsTheLog = kept.length === 0 && bytes.at(-1) === 10;
     for (let at = endsTheLog ? bytes.length - 1 : bytes.length; (at = newlineBefore(bytes, at)) !== -1;) {

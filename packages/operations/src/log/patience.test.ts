@@ -24,6 +24,6 @@ test('a network that fails in the middle of the log loses and doubles no line', 
   const log = createLogReader({ store, run: RUN });
   let text = '';
   for await (const event of readPatiently(log, { clock: atOnce, signal: new AbortController().signal }))
-    text += event.type === 'log' ? Buffer.from(event.bytes).toString() : 'GAP';
+    text += event.type === 'log-bytes' ? Buffer.from(event.bytes).toString() : 'GAP';
   expect(text).toBe('one\ntwo\nthree\n');
 });

@@ -1,6 +1,7 @@
+import type { LogEvent } from '@runctl/protocol/events';
 import type { Clock } from '@runctl/core';
 import { isStoreError } from '@runctl/store';
-import type { LogEvent, LogReader } from './log-reader.ts';
+import type { LogReader } from './log-reader.ts';
 
 interface Waiting {
   readonly clock: Clock;

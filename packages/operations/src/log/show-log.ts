@@ -1,19 +1,10 @@
+import type { AttemptBegunEvent, LogEvent, ShownLogEvent } from '@runctl/protocol/events';
 import type { Clock } from '@runctl/core';
-import type { AttemptStarted } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { attemptNumber, lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { patiently, readPatiently } from './patience.ts';
-import { createLogReader, readLogTail, type LogEvent } from './log-reader.ts';
-
-export type ShownLogEvent =
-  | LogEvent
-  | {
-      readonly type: 'banner';
-      readonly attempt: number;
-      readonly generation: number;
-      readonly started: AttemptStarted | null;
-    };
+import { createLogReader, readLogTail } from './log-reader.ts';
 
 export interface ShowLogOptions {
   readonly cloud: Cloud;
@@ -58,7 +49,7 @@ function createBanners() {
         const life = `${event.generation}/${event.node}`;
         if (life !== current) {
           current = life;
-          yield { type: 'banner', generation: event.generation, ...bannerOf(record, event.generation, event.node) };
+          yield attemptEvent(record, event);
         }
         yield event;
       }
@@ -66,11 +57,13 @@ function createBanners() {
   };
 }
 
-function bannerOf(
-  record: RunRecord,
-  generation: number,
-  node: number,
-): { attempt: number; started: AttemptStarted | null } {
+function attemptEvent(record: RunRecord, { generation, node }: LogEvent): AttemptBegunEvent {
   const attempt = record.attempts.find((other) => other.generation === generation && other.node === node);
-  return { attempt: attemptNumber(record, generation), started: attempt?.started ?? null };
+  return {
+    type: 'attempt',
+    attempt: attemptNumber(record, generation),
+    generation,
+    node,
+    started: attempt?.started ?? null,
+  };
 }

@@ -1,26 +1,26 @@
-import type { CloudInstance, FleetState } from '@runctl/provider';
+import type { MachineView } from '@runctl/protocol/events';
 import { isRunctlError, messageOf, type Clock } from '@runctl/core';
 import { manifest } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { readDocument } from '../documents.ts';
 import { fleetErrorText } from '../follow/fleet-error.ts';
 import { APPEARS_WITHIN_MS } from '../follow/fleet-watch.ts';
+import { isActive, isLiving, machineViewOf } from '../run/liveness.ts';
+import { lastLaunch, type AttemptRecord, type RunRecord, type LaunchRecord } from '../run/run-record.ts';
 import { fleetRef } from '../launch/fleet-ref.ts';
-import { isActive, isLiving } from '../run/liveness.ts';
-import { lastLaunch, type AttemptRecord, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { hasEnded, stateOf, type RunState } from '../run/run-state.ts';
 
 /** An agent deletes its fleet and powers off right after its outcome is written. */
 const CLEARED_UP_WITHIN_MS = 120_000;
 
-/** What EC2 says; null with a reason where it could not be asked. */
-export interface Ec2View {
-  readonly fleet: FleetState | null;
-  readonly instances: readonly CloudInstance[];
-  /** What EC2 says why there is no machine yet, each once. */
+/** What the provider says; with a problem where it could not be asked. */
+export interface ProviderView {
+  readonly capacity: { readonly id: string; readonly state: string | null; readonly fulfilled: number } | null;
+  readonly machines: readonly MachineView[];
+  /** What it says why there is no machine yet, each once. */
   readonly errors: readonly string[];
-  /** Why EC2 could not be asked; null when it was. */
+  /** Why it could not be asked; null when it was. */
   readonly problem: string | null;
 }
 
@@ -35,10 +35,10 @@ export interface RunDetail {
   readonly atRiskUsd: number | null;
   readonly pricePerHourUsd: number | null;
   readonly spentUsd: number | null;
-  readonly ec2: Ec2View;
+  readonly provider: ProviderView;
   /** The fleet is gone and no machine lives, but nobody wrote how the launch ended: nothing will happen by itself. */
   readonly stranded: boolean;
-  /** The run has ended longer ago than its machine needs to clear up, and EC2 still has a fleet or a machine of it. */
+  /** The run has ended longer ago than its machine needs to clear up, and the provider still has something of it. */
   readonly leftover: boolean;
   /** Reading began this long ago by the monotonic clock, in ms. */
   readonly tookMs: number;
@@ -48,7 +48,7 @@ export interface RunDetail {
 export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promise<RunDetail> {
   const startedMs = clock.monotonicMs();
   const record = await createRunReader({ store: cloud.store, run, clock }).read();
-  const [{ durable, damaged }, ec2] = await Promise.all([durableOf(cloud, record), ec2View(cloud, record)]);
+  const [{ durable, damaged }, provider] = await Promise.all([durableOf(cloud, record), providerView(cloud, record)]);
   const lease =
     record.damagedLease === null ? [] : [`${record.damagedLease}: its holder writes it anew, or a resume does`];
   const state = stateOf(record);
@@ -64,9 +64,9 @@ export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promis
     atRiskUsd: atRiskMs === null || pricePerHourUsd === null ? null : (atRiskMs / 3_600_000) * pricePerHourUsd,
     pricePerHourUsd,
     spentUsd: spent(record),
-    ec2,
-    stranded: isStranded(record, state, ec2),
-    leftover: isLeftover(record, state, ec2),
+    provider,
+    stranded: isStranded(record, state, provider),
+    leftover: isLeftover(record, state, provider),
     tookMs: clock.monotonicMs() - startedMs,
   };
 }
@@ -94,7 +94,7 @@ async function manifestAt(cloud: Cloud, key: string): Promise<{ savedAt?: string
   }
 }
 
-async function ec2View(cloud: Cloud, record: RunRecord): Promise<Ec2View> {
+async function providerView(cloud: Cloud, record: RunRecord): Promise<ProviderView> {
   const launch = lastLaunch(record);
   try {
     const fleetId = fleetIdOf(launch) ?? (await missingFleet(cloud, record));
@@ -103,24 +103,25 @@ async function ec2View(cloud: Cloud, record: RunRecord): Promise<Ec2View> {
       fleetId === null ? null : cloud.fleets.fleet(fleetId),
       fleetId === null || record.attempts.length > 0 ? [] : fleetErrors(cloud, fleetId),
     ]);
-    return { fleet, instances, errors, problem: null };
+    const capacity = fleet === null ? null : { id: fleet.fleetId, state: fleet.state, fulfilled: fleet.fulfilled };
+    return { capacity, machines: instances.map(machineViewOf), errors, problem: null };
   } catch (error) {
-    return { fleet: null, instances: [], errors: [], problem: messageOf(error) };
+    return { capacity: null, machines: [], errors: [], problem: messageOf(error) };
   }
 }
 
-function isStranded(record: RunRecord, state: RunState, ec2: Ec2View): boolean {
-  if (hasEnded(state) || ec2.problem !== null) return false;
+function isStranded(record: RunRecord, state: RunState, provider: ProviderView): boolean {
+  if (hasEnded(state) || provider.problem !== null) return false;
   const begunMs = Date.parse(lastLaunch(record)?.intent?.at ?? record.spec.createdAt);
   if (record.readAtMs - begunMs < APPEARS_WITHIN_MS) return false;
-  return !isActive(ec2.fleet?.state ?? null) && !ec2.instances.some(isLiving);
+  return !isActive(provider.capacity?.state ?? null) && !provider.machines.some(isLiving);
 }
 
 /** By the clock of whoever wrote the outcome: a wrong one makes this early or late, not the machine cheaper. */
-function isLeftover(record: RunRecord, state: RunState, ec2: Ec2View): boolean {
+function isLeftover(record: RunRecord, state: RunState, provider: ProviderView): boolean {
   const at = lastLaunch(record)?.outcome?.at;
   if (!hasEnded(state) || at === undefined || record.readAtMs - Date.parse(at) < CLEARED_UP_WITHIN_MS) return false;
-  return isActive(ec2.fleet?.state ?? null) || ec2.instances.some(isLiving);
+  return isActive(provider.capacity?.state ?? null) || provider.machines.some(isLiving);
 }
 
 async function fleetErrors(cloud: Cloud, fleetId: string): Promise<readonly string[]> {

@@ -19,21 +19,21 @@ export async function endFleet(
     readonly patienceMs: number;
     readonly signal: AbortSignal;
   },
-): Promise<{ readonly fleetId: string | null; readonly deletedHere: boolean }> {
+): Promise<{ readonly id: string | null; readonly endedHere: boolean }> {
   const { cloud, clock } = ports;
   const { run, launch, signal } = ending;
   const known = launch.machines === null ? null : fleetRef(launch.machines);
   const made = known ?? (await cloud.fleets.findFleet(run, launch.launch));
-  if (made === null) return { fleetId: null, deletedHere: false };
+  if (made === null) return { id: null, endedHere: false };
   const isGone = async (): Promise<boolean> => {
     const [fleet, instances] = await Promise.all([cloud.fleets.fleet(made.fleetId), cloud.fleets.instances(run)]);
     return !isActive(fleet.state) && !instances.some((other) => other.launch === launch.launch && isLiving(other));
   };
   if (await within(clock, { limitMs: ending.patienceMs, signal, condition: isGone }))
-    return { fleetId: made.fleetId, deletedHere: false };
+    return { id: made.fleetId, endedHere: false };
   await cloud.fleets.deleteFleet(made.fleetId, { terminate: true, launchTemplateId: made.launchTemplateId });
   if (await within(clock, { limitMs: 120_000, signal, condition: isGone }))
-    return { fleetId: made.fleetId, deletedHere: true };
+    return { id: made.fleetId, endedHere: true };
   throw new RunctlError(
     'cloud-error',
     `fleet ${made.fleetId} of ${run} is deleted, but EC2 still shows machines of it`,

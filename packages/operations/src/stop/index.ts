@@ -1,1 +1,1 @@
-export { stopRun, type StopEvent } from './stop-run.ts';
+export { stopRun } from './stop-run.ts';

@@ -1,4 +1,5 @@
 import { isLeaseHeld } from '@runctl/checkpoint';
+import type { StopEvent } from '@runctl/protocol/events';
 import { RunctlError, newNonce } from '@runctl/core';
 import {
   FORMAT_VERSION,
@@ -9,7 +10,6 @@ import {
   type LaunchOutcome,
 } from '@runctl/protocol';
 import { noneIfOlder } from '../documents.ts';
-import type { FollowEvent } from '../follow/follow-event.ts';
 import { changes, nothingSeen } from '../follow/run-changes.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { createRunReader } from '../run/run-reader.ts';
@@ -17,14 +17,6 @@ import { lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { endFleet } from './end-fleet.ts';
 import { stopOlderRun } from './stop-older.ts';
 import { takeOver } from './take-over.ts';
-
-export type StopEvent =
-  | FollowEvent
-  | { readonly type: 'asked'; readonly owner: string }
-  | { readonly type: 'nobody-alive'; readonly why: string }
-  /** A run of an older format: its machines were found by their tags. */
-  | { readonly type: 'older-ended'; readonly fleetIds: readonly string[] }
-  | { readonly type: 'fleet-ended'; readonly fleetId: string | null; readonly deletedHere: boolean };
 
 export interface StopOptions {
   readonly run: string;
@@ -50,7 +42,7 @@ export async function* stopRun(
   const reader = createRunReader({ store: cloud.store, run, clock });
   let record = await reader.read().catch(noneIfOlder);
   if (record === null) {
-    yield { type: 'older-ended', fleetIds: await stopOlderRun(ports, run) };
+    yield { type: 'older-ended', ids: await stopOlderRun(ports, run) };
     return null;
   }
   const launch = lastLaunch(record)?.launch;
@@ -86,7 +78,7 @@ export async function* stopRun(
     outcome,
   };
   const patienceMs = byLaptop ? 0 : 30_000;
-  yield { type: 'fleet-ended', ...(await endFleet(ports, { run, launch: ended, patienceMs, signal })) };
+  yield { type: 'capacity-ended', ...(await endFleet(ports, { run, launch: ended, patienceMs, signal })) };
   return outcome;
 }
 

@@ -11,4 +11,4 @@ export {
 } from './place.ts';
 export { incomplete, wordsOf } from './problems.ts';
 export type { Progress } from './progress-meter.ts';
-export { transfer, type TransferEvent, type TransferResult } from './transfer.ts';
+export { transfer } from './transfer.ts';

@@ -1,15 +1,10 @@
+import type { StepEvent } from '@runctl/protocol/events';
 import { messageOf } from '@runctl/core';
 import { isStoreError, type Comparison } from '@runctl/store';
 import { watch } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Gathered, gatherSync, type GatherOptions } from './gather.ts';
-import { transfer, type TransferEvent, type TransferOptions, type TransferResult } from './transfer.ts';
-
-export type StepEvent =
-  | TransferEvent
-  | { readonly type: 'pass'; readonly result: TransferResult }
-  /** A pass could not be made; the next one tries again. */
-  | { readonly type: 'unreachable'; readonly message: string };
+import { transfer, type TransferOptions } from './transfer.ts';
 
 export type StepOptions = TransferOptions &
   GatherOptions & {

@@ -1,8 +1,8 @@
+import type { TransferResult } from '@runctl/protocol/events';
 import { RunctlError, formatBytes, messageOf } from '@runctl/core';
 import { FileChangedError, isStoreError, partFileOf, type TreeAction } from '@runctl/store';
 import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TransferResult } from './transfer.ts';
 
 /** Of `stat.blocks`, whatever the file system's own are: POSIX. */
 const STAT_BLOCK_BYTES = 512;
@@ -50,7 +50,7 @@ export function incomplete(result: TransferResult): RunctlError | null {
   if (failed.length > 0)
     return new RunctlError(
       'transfer-incomplete',
-      `${count(failed.length, 'file')} could not be moved: ${listed(failed.map(({ action, error }) => `${action.path} (${wordsOf(error)})`))}`,
+      `${count(failed.length, 'file')} could not be moved: ${listed(failed.map(({ path, error }) => `${path} (${error})`))}`,
       { hint: 'the others are through; run the same command again for these' },
     );
   const conflicts = plan.filter((action) => action.kind === 'conflict');

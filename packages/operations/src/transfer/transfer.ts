@@ -1,9 +1,9 @@
 import { type Clock, inParallel } from '@runctl/core';
+import type { TransferEvent, TransferResult } from '@runctl/protocol/events';
 import {
   compareContent,
   type Comparison,
   type Direction,
-  type FailedFile,
   type LocalFile,
   type MovedFile,
   moveTree,
@@ -11,34 +11,14 @@ import {
   pairsToCompare,
   planTree,
   type Preference,
-  type Refused,
   type RemoteFile,
   type TreeAction,
 } from '@runctl/store';
 import { join } from 'node:path';
 import { emitting } from './emitting.ts';
 import type { Gathered } from './gather.ts';
-import { assertRoom, fatalProblem } from './problems.ts';
-import { ProgressMeter, type Progress } from './progress-meter.ts';
-
-export type TransferEvent =
-  | { readonly type: 'comparing'; readonly files: number; readonly bytes: number }
-  | { readonly type: 'planned'; readonly actions: readonly TreeAction[] }
-  | { readonly type: 'refused' | 'skipped'; readonly path: string; readonly why: string }
-  | ({ readonly type: 'file' } & MovedFile)
-  | ({ readonly type: 'progress' } & Progress);
-
-export interface TransferResult {
-  readonly plan: readonly TreeAction[];
-  readonly moved: readonly MovedFile[];
-  readonly failed: readonly FailedFile[];
-  readonly refused: readonly Refused[];
-  readonly skipped: readonly Refused[];
-  readonly movedBytes: number;
-  /** Sent or fetched by an earlier try that was cut off. */
-  readonly knownBytes: number;
-  readonly tookMs: number;
-}
+import { assertRoom, fatalProblem, wordsOf } from './problems.ts';
+import { ProgressMeter } from './progress-meter.ts';
 
 export interface TransferOptions {
   readonly store: ObjectStore;
@@ -75,7 +55,6 @@ export function transfer(gathered: Gathered, options: TransferOptions): AsyncGen
       ...(deleteOthers === undefined ? {} : { deleteOthers }),
       ...(prefer === undefined ? {} : { prefer }),
     });
-    emit({ type: 'planned', actions: plan });
     const counts = { movedBytes: 0, knownBytes: 0 };
     const nothing = { moved: [], failed: [] };
     const result = options.dryRun ? nothing : await move(gathered, plan, { ...options, emit, counts });
@@ -115,6 +94,10 @@ function pairName({ local, remote }: { readonly local: LocalFile; readonly remot
   return JSON.stringify([local.path, local.sizeBytes, local.modifiedMs, remote.etag]);
 }
 
+function flat({ action, movedBytes, verified }: MovedFile): TransferResult['moved'][number] {
+  return { ...action, movedBytes, verified };
+}
+
 interface Moving extends TransferOptions {
   readonly emit: (event: TransferEvent) => void;
   readonly counts: { movedBytes: number; knownBytes: number };
@@ -136,7 +119,7 @@ async function move(gathered: Gathered, plan: readonly TreeAction[], options: Mo
     }
   })();
   try {
-    return await moveTree(plan, {
+    const { moved, failed } = await moveTree(plan, {
       store,
       root: gathered.root,
       keyOf: gathered.keyOf,
@@ -149,9 +132,13 @@ async function move(gathered: Gathered, plan: readonly TreeAction[], options: Mo
       },
       onFile: (file) => {
         meter.file();
-        emit({ type: 'file', ...file });
+        emit({ type: 'file', ...flat(file) });
       },
     });
+    return {
+      moved: moved.map(flat),
+      failed: failed.map(({ action, error }) => ({ ...action, error: wordsOf(error) })),
+    };
   } catch (error) {
     throw fatalProblem(error, gathered.root);
   } finally {

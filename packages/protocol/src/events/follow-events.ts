@@ -1,0 +1,139 @@
+import * as z from 'zod';
+import {
+  attemptNotice,
+  attemptOutcome,
+  attemptPhase,
+  attemptStarted,
+  attemptStatus,
+  drainReport,
+} from '../attempt/attempt.ts';
+import { fit } from '../attempt/fit.ts';
+import { generation, nodeIndex } from '../codec.ts';
+import { bootFailure, launchOutcome, launchStatus } from '../launch/launch.ts';
+import type { LogEvent } from './log-events.ts';
+import { machineView } from './machine-view.ts';
+
+const life = { generation, node: nodeIndex };
+
+/** What the provider says of a request for machines that it can't fill now. */
+const capacityProblem = z.object({
+  type: z.literal('capacity-problem'),
+  event: z.object({
+    atMs: z.number(),
+    kind: z.enum(['error', 'instance', 'state', 'information']),
+    code: z.string(),
+    message: z.string(),
+    machineId: z.string().nullable(),
+  }),
+});
+
+const machine = z.object({
+  type: z.literal('instance'),
+  instance: machineView,
+  pricePerHourUsd: z.number().nullable(),
+});
+
+const machineEnded = z.object({ type: z.literal('instance-ended'), instance: machineView });
+
+/** A machine that never got as far as the agent. */
+const bootFailed = z.object({ type: z.literal('boot-failed'), failure: bootFailure });
+
+const phase = z.object({
+  type: z.literal('phase'),
+  phase: attemptPhase,
+  doing: z.string(),
+  machineId: z.string(),
+  ...life,
+});
+
+/** A life begins. Null where it never said how. */
+const attempt = z.object({
+  type: z.literal('attempt'),
+  attempt: z.number(),
+  started: attemptStarted.nullable(),
+  ...life,
+});
+
+const noticed = z.object({ type: z.literal('notice'), notice: attemptNotice, ...life });
+
+const drained = z.object({ type: z.literal('drained'), drain: drainReport, ...life });
+
+const attemptEnded = z.object({
+  type: z.literal('attempt-ended'),
+  attempt: z.number(),
+  outcome: attemptOutcome,
+  ...life,
+});
+
+/** The next life has begun, and this one never said how it ended. */
+const attemptLost = z.object({
+  type: z.literal('attempt-lost'),
+  attempt: z.number(),
+  lastStep: z.number().nullable(),
+  ...life,
+});
+
+const warning = z.object({ type: z.literal('warning'), text: z.string(), ...life });
+
+/** It is known now whether the last save fits into a notice, or it does not any more. */
+const fitKnown = z.object({ type: z.literal('fit'), fit, ...life });
+
+/** The agent should have reported, and has not for this long. */
+const silent = z.object({ type: z.literal('silent'), silentMs: z.number(), ...life });
+
+/** What the agent reported just now. */
+const status = z.object({ type: z.literal('status'), status: attemptStatus });
+
+const durable = z.object({ type: z.literal('durable'), generation, step: z.number().nullable() });
+
+/** Spot had nothing for this long, so on-demand machines are asked for. */
+const onDemand = z.object({ type: z.literal('on-demand'), waitedMs: z.number() });
+
+/** No machine lives and none will come, and nobody wrote how the launch ended. */
+const capacityGone = z.object({ type: z.literal('capacity-gone'), state: z.string().nullable() });
+
+const outcome = z.object({ type: z.literal('outcome'), outcome: launchOutcome });
+
+/** The last line of a command that followed a run to its end. */
+const ended = z.object({
+  type: z.literal('ended'),
+  run: z.string(),
+  /** Null when nobody wrote how. */
+  status: launchStatus.nullable(),
+  exitCode: z.number(),
+});
+
+/** The last line of a command that stopped watching; the run goes on. */
+const detached = z.object({ type: z.literal('detached'), run: z.string(), exitCode: z.number() });
+
+const watched = [
+  capacityProblem,
+  machine,
+  machineEnded,
+  bootFailed,
+  phase,
+  attempt,
+  noticed,
+  drained,
+  attemptEnded,
+  attemptLost,
+  warning,
+  fitKnown,
+  silent,
+  status,
+  durable,
+  onDemand,
+  capacityGone,
+  outcome,
+] as const;
+
+export const followEvents = [...watched, ended, detached] as const;
+
+/** A life begins in a log. */
+export type AttemptBegunEvent = z.output<typeof attempt>;
+
+/** What the log of a run over all its lives gives. */
+export type ShownLogEvent = LogEvent | AttemptBegunEvent;
+
+/** What somebody who watches a run sees, in order. */
+export type FollowEvent = z.output<(typeof watched)[number]> | LogEvent;

@@ -1,0 +1,11 @@
+export type * from './bucket-events.ts';
+export type * from './checkpoint-events.ts';
+export { commandEvent, errorEvent, type CommandEvent } from './command-event.ts';
+export type * from './drill-events.ts';
+export type * from './follow-events.ts';
+export type * from './launch-events.ts';
+export type * from './log-events.ts';
+export type { MachineView } from './machine-view.ts';
+export type * from './status-events.ts';
+export type * from './stop-events.ts';
+export type * from './transfer-events.ts';

@@ -1,0 +1,44 @@
+import * as z from 'zod';
+import { market, offer } from '../offer.ts';
+import { runSpec } from '../run/run-spec.ts';
+
+/** What will be launched, before anything is paid for. */
+const plan = z.object({
+  type: z.literal('plan'),
+  script: z.string(),
+  args: z.array(z.string()),
+  interpreter: z.array(z.string()),
+  /** Folder of the project on this computer. */
+  project: z.string(),
+  treeHash: z.string(),
+  /** How many files the snapshot has. */
+  files: z.number(),
+  contentBytes: z.number(),
+  archiveBytes: z.number(),
+  region: z.string(),
+  imageId: z.string(),
+  market,
+  /** Cheapest first. */
+  pools: z.array(offer),
+  budgetUsd: z.number().nullable(),
+  maxRuntimeMs: z.number(),
+  onDemandAfterMs: z.number().nullable(),
+  checkpoint: runSpec.shape.checkpoint,
+  /** For people: what of the project was left out, and why. */
+  notes: z.array(z.string()),
+});
+
+/** What was sent to the bucket; 0 bytes when it was there. */
+const uploaded = z.object({ type: z.literal('uploaded'), what: z.enum(['tools', 'project']), sizeBytes: z.number() });
+
+const runCreated = z.object({ type: z.literal('run-created'), run: z.string(), name: z.string().nullable() });
+
+/** Machines are asked for; `id` is what the provider calls the request. */
+const requested = z.object({ type: z.literal('requested'), run: z.string(), launch: z.number(), id: z.string() });
+
+export const launchEvents = [plan, uploaded, runCreated, requested] as const;
+
+export type UploadEvent = z.output<typeof uploaded>;
+
+/** What launching a run shows. */
+export type LaunchEvent = UploadEvent | z.output<typeof runCreated> | z.output<typeof requested>;
