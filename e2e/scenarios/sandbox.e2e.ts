@@ -166,7 +166,7 @@ test.concurrent('interrupt names what it took, and refuses what is not there', a
   const { machineId } = await reachesStep(world, run, 1, 3);
   const taken = await runctl(['sandbox', 'interrupt', run, '--json'], { env: world.env });
   expect(taken, taken.stderr).toMatchObject({ exitCode: 0 });
-  expect(jsonLines(taken)).toEqual([{ instanceIds: [machineId], notice: true }]);
+  expect(jsonLines(taken)).toEqual([{ type: 'interrupted', instanceIds: [machineId], notice: true }]);
   const status = await runctl(['sandbox', 'status'], { env: world.env });
   expect(status.stdout).toMatch(new RegExp(`${machineId} .*${run} .* left`));
   expect(await world.runctl(['wait', run])).toMatchObject({ exitCode: 0 });

@@ -25,6 +25,7 @@ const interruption = z.strictObject({
 
 /** What `runctl drill --json` promises to print, and nothing beside it. */
 const drillReport = z.strictObject({
+  type: z.literal('drill-report'),
   run: z.string().regex(/^r-/),
   level: z.enum(['process', 'lite']),
   outcome: z.string(),

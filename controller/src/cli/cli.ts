@@ -36,7 +36,11 @@ export async function runCli(argv: readonly string[], context: CommandContext): 
   try {
     command = cli.process(joinedValues(argv, definitionOf(cli)), context);
   } catch (error) {
-    const shown = usageError(error, argv, entry.path, definitionOf(cli).options.flatMap(optionNames));
+    const shown = usageError(error, {
+      argv,
+      path: entry.path,
+      options: definitionOf(cli).options.flatMap(optionNames),
+    });
     context.stderr.write(renderError(shown, rendering));
     return exitCodeOf(shown);
   }

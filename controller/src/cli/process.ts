@@ -5,7 +5,7 @@ import { homedir, hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runCli } from './cli.ts';
 import { commandTable } from './command-table.ts';
-import type { CommandContext, Services } from '../options/context.ts';
+import type { CommandContext, CommandServices } from '../options/context.ts';
 import { VERSION } from './version.ts';
 
 /** The composition root: the only place that reads the process and ends it. */
@@ -50,7 +50,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
 }
 
 /** Adapters are loaded by the command that uses them. */
-function services(): Services {
+function services(): CommandServices {
   const cacheFolder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'runctl');
   const program = [process.execPath, realpathSync(process.argv[1] ?? '')];
   const sandbox = async () => (await import('../adapters/sandbox.ts')).createSandboxControl({ program });

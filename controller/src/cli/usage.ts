@@ -37,10 +37,14 @@ function allWords(): string[] {
 /** What clipanion could not parse, worded so that the slip is named. */
 export function usageError(
   error: unknown,
-  argv: readonly string[],
-  path: readonly string[],
-  options: readonly string[],
+  given: {
+    readonly argv: readonly string[];
+    readonly path: readonly string[];
+    /** Names of the command's options. */
+    readonly options: readonly string[];
+  },
 ): RunctlError {
+  const { argv, path, options } = given;
   const help = `runctl ${path.join(' ')} --help`;
   const end = argv.indexOf('--');
   const own = (end === -1 ? argv : argv.slice(0, end)).slice(path.length);

@@ -7,9 +7,9 @@ import type { SandboxRegion } from '@runctl/operations/sandbox';
 import type { Settings } from '../settings/schema.ts';
 import { numberOption, timeScaleOption } from '../options/option-values.ts';
 import { checkLevel } from '../options/sandbox-options.ts';
-import { WorkloadCommand, wishOf, workloadEnvironment } from '../options/launch-options.ts';
+import { WorkloadOptionsCommand, wishOf, environmentOption } from '../options/launch-options.ts';
 
-export class DrillCommand extends WorkloadCommand {
+export class DrillCommand extends WorkloadOptionsCommand {
   static override paths = [['drill']];
   static override usage = Command.Usage({
     description:
@@ -73,14 +73,14 @@ export class DrillCommand extends WorkloadCommand {
     cloud: Cloud;
     settings: Settings;
     region: SandboxRegion;
-    project: Awaited<ReturnType<WorkloadCommand['findProject']>>;
+    project: Awaited<ReturnType<WorkloadOptionsCommand['findProject']>>;
     numbers: ReturnType<DrillCommand['numbers']>;
   }): Promise<number> {
     const { cloud, settings, region, project, numbers } = made;
     const { context } = this;
     const { makePlan } = await import('@runctl/operations/launch');
     const { drill } = await import('@runctl/operations/drill');
-    const env = workloadEnvironment(this.env ?? [], context.env);
+    const env = environmentOption(this.env ?? [], context.env);
     const wish = wishOf(settings, { script: this.script, args: this.args, env, name: null, detach: true });
     const plan = await makePlan(cloud, { wish, project, detach: true, into: await context.temporaryFolder() });
     const show = await this.storyteller(region);

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import type { Cloud } from '@runctl/operations';
 import type { LaunchPlan } from '@runctl/operations/launch';
 import type { SettingsInput } from '../settings/schema.ts';
-import { WorkloadCommand, wishOf, workloadEnvironment } from '../options/launch-options.ts';
+import { WorkloadOptionsCommand, wishOf, environmentOption } from '../options/launch-options.ts';
 
-export class LaunchCommand extends WorkloadCommand {
+export class LaunchCommand extends WorkloadOptionsCommand {
   static override paths = [['launch']];
   static override usage = Command.Usage({
     description: 'Trains a script on EC2 Spot and follows it.',
@@ -56,7 +56,7 @@ export class LaunchCommand extends WorkloadCommand {
 
   protected async run(): Promise<number> {
     const { context } = this;
-    const env = workloadEnvironment(this.env ?? [], context.env);
+    const env = environmentOption(this.env ?? [], context.env);
     const project = await this.findProject();
     const { settings, cloud } = await this.connect(this.flags(), dirname(join(project.root, project.script)));
     const { checkName } = await import('@runctl/operations/launch');

@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import type { BucketPlace, FolderPlace, Place } from '@runctl/operations/transfer';
+import type { BucketPlace, FolderPlace, TransferPlace } from '@runctl/operations/transfer';
 import { TransferCommand } from '../options/transfer-command.ts';
 import { WITHOUT_EFFECT } from '../render/help.ts';
 
@@ -92,7 +92,7 @@ export class TransferAnyCommand extends TransferCommand {
   }
 }
 
-function refusal(from: Place, to: Place): RunctlError {
+function refusal(from: TransferPlace, to: TransferPlace): RunctlError {
   if (from.kind === 'folder' && to.kind === 'folder')
     return new RunctlError('usage', `${from.text} and ${to.text} are both on this computer`, {
       hint: 'one of them must be s3://bucket/folder',

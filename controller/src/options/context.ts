@@ -8,7 +8,7 @@ import type { CommandSummary } from '../render/command-summary.ts';
 import type { Settings } from '../settings/schema.ts';
 
 /** What reaches AWS and the machine; built in main.ts, replaced by models in tests. */
-export interface Services {
+export interface CommandServices {
   /** Connects to the cloud of these settings. `environment` has the SDK's variables: credentials, endpoints, profile. */
   connect(settings: Settings, environment: Environment, log: Log): Promise<Cloud>;
   readonly sandbox: SandboxControl;
@@ -38,7 +38,7 @@ export interface CommandContext extends BaseContext {
   /** `user@host`, for documents that say who did something. */
   readonly user: string;
   readonly clock: Clock;
-  readonly services: Services;
+  readonly services: CommandServices;
   /** Aborts at Ctrl-C. */
   readonly interrupted: AbortSignal;
   /** A person sits at a terminal and can be asked. */

@@ -4,7 +4,7 @@ import type { Cloud } from '@runctl/operations';
 import type { RunCheckpoint } from '@runctl/operations/checkpoint';
 
 /** Where checkpoints are, and what was found there, newest first. */
-export type Place =
+export type FoundCheckpoints =
   | ({ readonly folder: string } & InspectedFolder)
   | { readonly run: string; readonly cloud: Cloud; readonly checkpoints: readonly RunCheckpoint[] };
 
@@ -12,7 +12,7 @@ export type Place =
 export abstract class FolderOrRunCommand extends RunctlCommand {
   abstract text: string;
 
-  protected abstract show(place: Place): Promise<number>;
+  protected abstract show(found: FoundCheckpoints): Promise<number>;
 
   protected async run(): Promise<number> {
     const { folderMeant } = await import('@runctl/operations/checkpoint');

@@ -6,7 +6,7 @@ import type { Project } from '@runctl/workspace';
 import type { Settings, SettingsInput } from '../settings/schema.ts';
 
 /** Options that say what to run and under which policy: `launch` and `drill` share them. */
-export abstract class WorkloadCommand extends FollowingCommand {
+export abstract class WorkloadOptionsCommand extends FollowingCommand {
   script = Option.String({ name: 'script' });
   args = Option.Rest({ name: 'argument' });
   projectFolder = Option.String('--project', {
@@ -45,7 +45,7 @@ export abstract class WorkloadCommand extends FollowingCommand {
 }
 
 /** `--env` values; a name alone takes the value it has in `environment`. Errors: `usage`. */
-export function workloadEnvironment(given: readonly string[], environment: Environment): Record<string, string> {
+export function environmentOption(given: readonly string[], environment: Environment): Record<string, string> {
   const result: Record<string, string> = {};
   for (const item of given) {
     const equals = item.indexOf('=');

@@ -2,7 +2,7 @@ import type { CommandEvent, TransferEvent, TransferResult } from '@runctl/protoc
 import { formatBytes, formatDuration, type Clock } from '@runctl/core';
 import type { TreeAction } from '@runctl/store';
 import type { Writable } from 'node:stream';
-import type { Progress } from '@runctl/operations/transfer';
+import type { TransferProgress } from '@runctl/operations/transfer';
 import { jsonLine } from './json-line.ts';
 import { shownName, styles } from './style.ts';
 
@@ -61,7 +61,7 @@ function humanView(options: TransferViewOptions): TransferView {
 }
 
 export interface ProgressShower {
-  show(progress: Progress): void;
+  show(progress: TransferProgress): void;
   /** Takes the line away, so that something else can be written. */
   clear(): void;
 }
@@ -102,7 +102,7 @@ function actionLine({ kind, path, sizeBytes, why }: TreeAction, withWhy: boolean
 }
 
 /** `12 of 40 files, 1.2 GiB of 4.0 GiB, 210.0 MiB/s, 13 s left` */
-export function progressLine(progress: Progress): string {
+export function progressLine(progress: TransferProgress): string {
   const { doneFiles, totalFiles, doneBytes, totalBytes, bytesPerSecond, leftMs } = progress;
   const rate = bytesPerSecond === null ? '' : `, ${formatBytes(Math.round(bytesPerSecond))}/s`;
   const left = leftMs === null || doneBytes >= totalBytes ? '' : `, ${formatDuration(leftMs)} left`;

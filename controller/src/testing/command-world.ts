@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { runCli } from '../cli/cli.ts';
 import { commandTable } from '../cli/command-table.ts';
-import type { CommandContext, Services } from '../options/context.ts';
+import type { CommandContext, CommandServices } from '../options/context.ts';
 import { bucketKeys, parseIndexKey } from '@runctl/protocol';
 import type { Tools } from '@runctl/operations/launch';
 import { checkJsonOutput } from './json-output.ts';
@@ -125,7 +125,7 @@ export class CommandWorld {
     };
   }
 
-  #services(): Services {
+  #services(): CommandServices {
     const none = (): never => {
       throw new Error('not in this test');
     };

@@ -37,8 +37,7 @@ export function noneIfOlder(error: unknown): null {
 /** Writes a document that must not exist yet; false when another was there first. Its own success behind a lost answer counts as success. */
 export async function createDocument<S extends z.ZodType>(
   store: ObjectStore,
-  key: string,
-  schema: S,
+  { key, schema }: { readonly key: string; readonly schema: S },
   document: z.input<S>,
 ): Promise<boolean> {
   const bytes = encodeDocument(schema, document);

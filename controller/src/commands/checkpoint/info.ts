@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { FolderOrRunCommand, type Place } from '../../options/folder-or-run-command.ts';
+import { FolderOrRunCommand, type FoundCheckpoints } from '../../options/folder-or-run-command.ts';
 
 export class CheckpointInfoCommand extends FolderOrRunCommand {
   static override paths = [['checkpoint', 'info']];
@@ -17,20 +17,20 @@ export class CheckpointInfoCommand extends FolderOrRunCommand {
   text = Option.String({ name: 'DIR|RUN' });
   checkpoint = Option.String({ name: 'CHECKPOINT', required: false });
 
-  protected async show(place: Place): Promise<number> {
+  protected async show(found: FoundCheckpoints): Promise<number> {
     const render = await import('../../render/checkpoints.ts');
     const look = { nowMs: this.context.clock.wallMs(), colour: this.context.colour };
-    if ('folder' in place) {
+    if ('folder' in found) {
       const { pickFromFolder } = await import('@runctl/operations/checkpoint');
-      const picked = pickFromFolder(this.text, place.checkpoints, this.checkpoint);
+      const picked = pickFromFolder(this.text, found.checkpoints, this.checkpoint);
       if (this.json) this.printJson(render.folderJson(picked, true));
       else this.print(render.renderFolderCheckpoint(picked, look));
       return 0;
     }
     const { pickFromRun } = await import('@runctl/operations/checkpoint');
-    const picked = pickFromRun(place.run, place.checkpoints, this.checkpoint);
-    if (this.json) this.printJson(render.runJson(place.run, picked, true));
-    else this.print(render.renderRunCheckpoint(place.run, picked, look));
+    const picked = pickFromRun(found.run, found.checkpoints, this.checkpoint);
+    if (this.json) this.printJson(render.runJson(found.run, picked, true));
+    else this.print(render.renderRunCheckpoint(found.run, picked, look));
     return 0;
   }
 }

@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { FolderOrRunCommand, type Place } from '../../options/folder-or-run-command.ts';
+import { FolderOrRunCommand, type FoundCheckpoints } from '../../options/folder-or-run-command.ts';
 
 export class CheckpointListCommand extends FolderOrRunCommand {
   static override paths = [['checkpoint', 'list']];
@@ -19,20 +19,20 @@ export class CheckpointListCommand extends FolderOrRunCommand {
 
   text = Option.String({ name: 'DIR|RUN' });
 
-  protected async show(place: Place): Promise<number> {
+  protected async show(found: FoundCheckpoints): Promise<number> {
     const render = await import('../../render/checkpoints.ts');
     const { folderJson, passedOverJson, renderFolder, renderPassedOver, renderRun, runJson } = render;
     const look = { nowMs: this.context.clock.wallMs(), colour: this.context.colour };
-    if ('folder' in place) {
-      const { checkpoints, passedOver } = place;
+    if ('folder' in found) {
+      const { checkpoints, passedOver } = found;
       if (!this.json) this.print(renderFolder(this.text, checkpoints, look) + renderPassedOver(passedOver));
       else
         for (const each of [...checkpoints.map((one) => folderJson(one)), ...passedOver.map(passedOverJson)])
           this.printJson(each);
       return 0;
     }
-    if (this.json) for (const each of place.checkpoints) this.printJson(runJson(place.run, each));
-    else this.print(renderRun(place.run, place.checkpoints, look));
+    if (this.json) for (const each of found.checkpoints) this.printJson(runJson(found.run, each));
+    else this.print(renderRun(found.run, found.checkpoints, look));
     return 0;
   }
 }

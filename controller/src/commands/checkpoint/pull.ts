@@ -46,7 +46,7 @@ export class CheckpointPullCommand extends RunctlCommand {
         ...(step === undefined ? {} : { step }),
         ...(this.manifest === undefined ? {} : { manifest: this.manifest }),
       };
-      const manifestKey = await chosenManifest(cloud.store, run, choice, signal);
+      const manifestKey = await chosenManifest({ store: cloud.store, run, signal }, choice);
       const folder = resolve(cwd, this.folder ?? run);
       const { lockFolder: lock } = await import('../../adapters/folder-lock.ts');
       const options = { store: cloud.store, run, folder, manifestKey, clock, log: this.log, signal, lock };

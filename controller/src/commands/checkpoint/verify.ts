@@ -1,7 +1,7 @@
 import type { VerifiedEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { formatBytes, RunctlError } from '@runctl/core';
-import { FolderOrRunCommand, type Place } from '../../options/folder-or-run-command.ts';
+import { FolderOrRunCommand, type FoundCheckpoints } from '../../options/folder-or-run-command.ts';
 
 export class CheckpointVerifyCommand extends FolderOrRunCommand {
   static override paths = [['checkpoint', 'verify']];
@@ -23,13 +23,13 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
   checkpoint = Option.String({ name: 'CHECKPOINT', required: false });
   all = Option.Boolean('--all', false, { description: 'every checkpoint of the run, not only the latest' });
 
-  protected async show(place: Place): Promise<number> {
+  protected async show(found: FoundCheckpoints): Promise<number> {
     if (this.all && this.checkpoint !== undefined)
       throw new RunctlError('usage', '--all and a CHECKPOINT exclude each other');
-    return 'folder' in place ? this.showFolder(place) : this.showRun(place);
+    return 'folder' in found ? this.showFolder(found) : this.showRun(found);
   }
 
-  private async showFolder({ folder, checkpoints }: Extract<Place, { folder: string }>): Promise<number> {
+  private async showFolder({ folder, checkpoints }: Extract<FoundCheckpoints, { folder: string }>): Promise<number> {
     const { pickFromFolder } = await import('@runctl/operations/checkpoint');
     const { folderJson, renderFolder } = await import('../../render/checkpoints.ts');
     const picked = this.checkpoint === undefined ? checkpoints : [pickFromFolder(folder, checkpoints, this.checkpoint)];
@@ -41,7 +41,7 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
     return bad.length === 0 ? 0 : this.damaged(bad.map((each) => each.entry));
   }
 
-  private async showRun({ run, checkpoints, cloud }: Extract<Place, { run: string }>): Promise<number> {
+  private async showRun({ run, checkpoints, cloud }: Extract<FoundCheckpoints, { run: string }>): Promise<number> {
     const { pickFromRun, verifyOfRun } = await import('@runctl/operations/checkpoint');
     const { progressShower } = await import('../../render/transfer.ts');
     const { stderr, interactive, clock, interrupted: signal } = this.context;

@@ -24,8 +24,10 @@ export class S3ListCommand extends BucketCommand {
     try {
       const { listPlace } = await import('@runctl/operations/bucket');
       const { shownName } = await import('../../render/style.ts');
+      const { recursive } = this;
       const { interrupted: signal } = this.context;
-      const entries = listPlace(cloud.store, { key: place.key, folder: folderPrefix(place) }, this.recursive, signal);
+      const folder = folderPrefix(place);
+      const entries = listPlace(cloud.store, { key: place.key, folder }, { recursive, signal });
       for await (const entry of entries) {
         if (this.json) this.printJson(entry);
         else if (entry.type === 'folder') this.print(`${' '.repeat(32)}folder  ${shownName(entry.key)}`);

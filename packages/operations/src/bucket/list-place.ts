@@ -6,8 +6,7 @@ import type { ObjectInfo, ObjectStore } from '@runctl/store';
 export async function* listPlace(
   store: ObjectStore,
   place: { readonly key: string; readonly folder: string },
-  recursive: boolean,
-  signal: AbortSignal,
+  { recursive, signal }: { readonly recursive: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<ListedEvent> {
   let any = false;
   const exact = place.key === '' || place.key.endsWith('/') ? null : await store.head(place.key, { signal });

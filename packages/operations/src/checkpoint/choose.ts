@@ -11,11 +11,10 @@ export interface Choice {
 
 /** Key of the manifest that was asked for; undefined when none was. Errors: `usage`, `checkpoint-not-found` with what there is. */
 export async function chosenManifest(
-  store: ObjectStore,
-  run: string,
+  access: { readonly store: ObjectStore; readonly run: string; readonly signal: AbortSignal },
   choice: Choice,
-  signal: AbortSignal,
 ): Promise<string | undefined> {
+  const { run } = access;
   if (choice.manifest !== undefined) {
     const match = /^(\d+)-(\d+)$/.exec(choice.manifest);
     if (match === null)
@@ -25,7 +24,7 @@ export async function chosenManifest(
     return runKeys(run).manifest({ generation: Number(match[1]), seq: Number(match[2]) });
   }
   if (choice.step === undefined) return undefined;
-  const { checkpoints } = await listCheckpoints({ store, run, signal });
+  const { checkpoints } = await listCheckpoints(access);
   const committed = checkpoints.filter((checkpoint) => checkpoint.committed !== false);
   const found = committed.findLast(({ manifest }) => manifest.step === choice.step);
   if (found !== undefined) return found.manifestKey;

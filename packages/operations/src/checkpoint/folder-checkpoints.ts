@@ -4,14 +4,14 @@ import { type Clock, RunctlError } from '@runctl/core';
 /** As long as the agent lets files settle. */
 const SETTLE_MS = 2000;
 
-export interface FolderLook {
+export interface FolderInspection {
   readonly clock: Clock;
   readonly openWriters: OpenWriters;
   readonly signal: AbortSignal;
 }
 
 /** What the agent would say of a folder. Waits once where files are too young to be called still. */
-export async function lookIntoFolder(folder: string, look: FolderLook): Promise<InspectedFolder> {
+export async function lookIntoFolder(folder: string, look: FolderInspection): Promise<InspectedFolder> {
   const { clock, openWriters, signal } = look;
   const inspect = () => inspectFolder(folder, { openWriters, nowMs: clock.wallMs(), settleMs: SETTLE_MS });
   const first = await inspect();

@@ -7,7 +7,7 @@ import { isDue, planMoments } from './moments.ts';
 import { stepsIn } from './observer.ts';
 import { noticeFit } from './notice-fit.ts';
 import { seededRandom } from './random.ts';
-import { judge, type DrillFacts } from './verdict.ts';
+import { judgeDrill, type DrillFacts } from './verdict.ts';
 
 const GOOD: MeasuredInterruption = {
   kind: 'notice',
@@ -55,11 +55,11 @@ describe('whether a rehearsed save fits into a real notice', () => {
 
 describe('the verdict of a drill', () => {
   test('is not unsafe because nothing was asked to be interrupted', () => {
-    expect(judge({ ...facts({}), asked: 0, interruptions: [] }).verdict).toBe('safe');
+    expect(judgeDrill({ ...facts({}), asked: 0, interruptions: [] }).verdict).toBe('safe');
   });
 
   test('is safe without reasons when everything was saved and resumed', () => {
-    expect(judge(facts({}))).toEqual({ verdict: 'safe', reasons: [] });
+    expect(judgeDrill(facts({}))).toEqual({ verdict: 'safe', reasons: [] });
   });
 
   test.each<[string, DrillFacts, RegExp]>([
@@ -105,7 +105,7 @@ describe('the verdict of a drill', () => {
       /reports no step: print/,
     ],
   ])('is unsafe when %s', (_name, given, reason) => {
-    const { verdict, reasons } = judge(given);
+    const { verdict, reasons } = judgeDrill(given);
     expect(verdict).toBe('unsafe');
     expect(reasons.join('\n')).toMatch(reason);
   });
@@ -113,7 +113,7 @@ describe('the verdict of a drill', () => {
   test('says so when only some of the interruptions were taken over', () => {
     const given = facts({});
     const ended = { ...GOOD, downtimeMs: null, resumedStep: null };
-    expect(judge({ ...given, asked: 2, interruptions: [GOOD, ended] })).toEqual({
+    expect(judgeDrill({ ...given, asked: 2, interruptions: [GOOD, ended] })).toEqual({
       verdict: 'safe',
       reasons: [expect.stringMatching(/^interruption 2 \(notice\): the script ended before another machine took over/)],
     });
@@ -121,18 +121,18 @@ describe('the verdict of a drill', () => {
 
   test('steps lost without a notice are told, not blamed', () => {
     expect(
-      judge(facts({ kind: 'no-notice', lostSteps: 30, newCheckpoint: null, noticeToSigtermMs: null })).verdict,
+      judgeDrill(facts({ kind: 'no-notice', lostSteps: 30, newCheckpoint: null, noticeToSigtermMs: null })).verdict,
     ).toBe('safe');
   });
 
   test('is unsafe when steps are unknown although the results are equal: a script that began anew has them too', () => {
-    const { verdict, reasons } = judge(facts({ lostSteps: null }));
+    const { verdict, reasons } = judgeDrill(facts({ lostSteps: null }));
     expect(verdict).toBe('unsafe');
     expect(reasons).toEqual([expect.stringContaining('print `step N`')]);
   });
 
   test('a save under way when the machine was taken at a regular checkpoint needs no second one', () => {
-    expect(judge(facts({ newCheckpoint: false, lostSteps: 0 })).verdict).toBe('safe');
+    expect(judgeDrill(facts({ newCheckpoint: false, lostSteps: 0 })).verdict).toBe('safe');
   });
 });
 

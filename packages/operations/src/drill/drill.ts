@@ -9,7 +9,7 @@ import { planMoments, type Reference } from './moments.ts';
 import { noticeFit } from './notice-fit.ts';
 import { seededRandom } from './random.ts';
 import { rehearse, type Rehearsal } from './rehearse.ts';
-import { judge } from './verdict.ts';
+import { judgeDrill } from './verdict.ts';
 
 export interface DrillOptions {
   readonly cloud: Cloud;
@@ -47,7 +47,7 @@ export async function* drill(options: DrillOptions): AsyncGenerator<DrillEvent, 
   const identical = differing === null ? null : differing.length === 0;
   if (calm !== null) yield { type: 'compared', identical, files: files[1]?.files.size ?? 0 };
   const outcome = rehearsal.outcome?.status ?? 'unfinished';
-  const judged = judge({
+  const judged = judgeDrill({
     outcome,
     outcomeMessage: rehearsal.outcome?.message ?? 'it neither ended nor moved on',
     asked: count,

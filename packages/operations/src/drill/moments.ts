@@ -5,7 +5,7 @@ export interface Reference {
 }
 
 /** When one interruption is due: once the script has passed a step, or so long after its first step of this life. */
-export interface Moment {
+export interface InterruptionMoment {
   readonly kind: 'notice' | 'no-notice';
   readonly afterStep: number | null;
   readonly afterMs: number;
@@ -22,7 +22,7 @@ const LONGEST_WAIT_MS = 3000;
 export function planMoments(
   random: () => number,
   options: { readonly interruptions: number; readonly noNotice: number; readonly reference: Reference | null },
-): readonly Moment[] {
+): readonly InterruptionMoment[] {
   const { interruptions, noNotice, reference } = options;
   const fractions = Array.from({ length: interruptions }, () => EARLIEST + random() * (LATEST - EARLIEST)).sort(
     (a, b) => a - b,
@@ -39,7 +39,7 @@ export function planMoments(
 
 /** Whether the moment has come in a life that began to step at `steppingForMs` ago. */
 export function isDue(
-  moment: Moment,
+  moment: InterruptionMoment,
   life: { readonly step: number | null; readonly fromStep: number | null; readonly steppingForMs: number },
 ): boolean {
   if (life.steppingForMs < moment.afterMs) return false;

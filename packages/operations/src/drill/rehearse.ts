@@ -4,7 +4,7 @@ import type { LaunchOutcome } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
 import { measure, type Interruption } from './measure.ts';
-import { isDue, type Moment } from './moments.ts';
+import { isDue, type InterruptionMoment } from './moments.ts';
 import { createObserver, type Observation } from './observer.ts';
 
 export interface Rehearsal {
@@ -18,7 +18,7 @@ export interface RehearseOptions {
   readonly run: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  readonly moments: readonly Moment[];
+  readonly moments: readonly InterruptionMoment[];
   /** Takes the machine of the run back. */
   readonly interrupt: (machineId: string, notice: boolean) => Promise<void>;
 }
@@ -71,7 +71,7 @@ export async function* rehearse(options: RehearseOptions): AsyncGenerator<Rehear
     }
     if (clock.monotonicMs() - stall.sinceMs > STALL_LIMIT_MS) return ended(made, seen, null);
     const moment = moments[made.length];
-    if (open === null && moment !== undefined && current !== undefined && comes(moment, seen, current, clock)) {
+    if (open === null && moment !== undefined && current !== undefined && comes(moment, { seen, current, clock })) {
       const interruption = await interrupt(options, { moment, seen, current });
       made.push(interruption);
       open = { sinceMs: clock.monotonicMs(), number: made.length };
@@ -102,7 +102,10 @@ function isStepping(seen: Observation, attempt: AttemptRecord): boolean {
   return (seen.progress.get(attempt.generation)?.steppingSinceMs ?? null) !== null;
 }
 
-function comes(moment: Moment, seen: Observation, current: AttemptRecord, clock: Clock): boolean {
+function comes(
+  moment: InterruptionMoment,
+  { seen, current, clock }: { readonly seen: Observation; readonly current: AttemptRecord; readonly clock: Clock },
+): boolean {
   const progress = seen.progress.get(current.generation);
   const sinceMs = progress?.steppingSinceMs ?? null;
   if (sinceMs === null || current.outcome !== null || current.notice !== null) return false;
@@ -115,7 +118,7 @@ function comes(moment: Moment, seen: Observation, current: AttemptRecord, clock:
 
 async function interrupt(
   options: RehearseOptions,
-  at: { readonly moment: Moment; readonly seen: Observation; readonly current: AttemptRecord },
+  at: { readonly moment: InterruptionMoment; readonly seen: Observation; readonly current: AttemptRecord },
 ): Promise<Interruption> {
   const { moment, seen, current } = at;
   const machineId = current.started?.machineId ?? current.status?.document.machineId ?? '';

@@ -14,7 +14,7 @@ export interface DrillFacts {
   readonly timeScale: number;
 }
 
-export interface Verdict {
+export interface DrillVerdict {
   readonly verdict: 'safe' | 'unsafe';
   /** What is wrong or could not be known, each with what to change. */
   readonly reasons: readonly string[];
@@ -24,7 +24,7 @@ export interface Verdict {
 const NOTICE_MS = defaultTiming.noticeMs - defaultTiming.deadlineMarginMs;
 
 /** Judges a rehearsal. Anything that a real interruption would have cost is unsafe; what can't be known is said. */
-export function judge(facts: DrillFacts): Verdict {
+export function judgeDrill(facts: DrillFacts): DrillVerdict {
   const { interruptions, asked } = facts;
   const wrong: string[] = [];
   const remarks: string[] = [];

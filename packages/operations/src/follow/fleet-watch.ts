@@ -47,7 +47,7 @@ export function createFleetWatch(options: {
         events.push({
           type: 'instance',
           instance: machineViewOf(instance),
-          pricePerHourUsd: priceOf(intent, instance),
+          pricePerHourUsd: shownPriceOf(intent, instance),
         });
       if (!isLiving(instance) && once(told, `down ${instance.machineId}`))
         events.push({ type: 'instance-ended', instance: machineViewOf(instance) });
@@ -99,7 +99,7 @@ function once(told: Set<string>, name: string): boolean {
 }
 
 /** What was shown for the instance's offer before it was launched; after a switch to on-demand nothing was. */
-export function priceOf(intent: LaunchIntent | null, instance: CloudInstance): number | null {
+export function shownPriceOf(intent: LaunchIntent | null, instance: CloudInstance): number | null {
   const fits = intent?.offers.find(
     ({ location, machineType, market }) =>
       machineType === instance.machineType && location === instance.location && market === instance.market,

@@ -69,21 +69,29 @@ async function writeRun(
   if (name !== null) {
     const key = bucketKeys.name(name);
     if (
-      !(await createDocument(store, key, nameDocument, { version: FORMAT_VERSION, run, createdAt, nonce: newNonce() }))
+      !(await createDocument(
+        store,
+        { key, schema: nameDocument },
+        { version: FORMAT_VERSION, run, createdAt, nonce: newNonce() },
+      ))
     )
       throw nameTaken(name);
     record.written.push(key);
   }
-  await createDocument(store, runKeys(run).spec, runSpec, spec);
+  await createDocument(store, { key: runKeys(run).spec, schema: runSpec }, spec);
   record.written.push(runKeys(run).spec);
   const index = bucketKeys.index(record.nowMs, run);
-  await createDocument(store, index, indexDocument, {
-    version: FORMAT_VERSION,
-    run,
-    name,
-    workload: workloadLabel(spec.workload),
-    createdAt,
-  });
+  await createDocument(
+    store,
+    { key: index, schema: indexDocument },
+    {
+      version: FORMAT_VERSION,
+      run,
+      name,
+      workload: workloadLabel(spec.workload),
+      createdAt,
+    },
+  );
   record.written.push(index);
 }
 

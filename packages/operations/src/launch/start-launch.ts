@@ -43,7 +43,7 @@ export async function startLaunch(ports: LaunchPorts, request: StartRequest): Pr
   const keys = runKeys(spec.run).launch(launch);
   const userData = userDataOf(cloud, request);
   const intent = makeIntent(ports, request);
-  if (!(await createDocument(cloud.store, keys.intent, launchIntent, intent)))
+  if (!(await createDocument(cloud.store, { key: keys.intent, schema: launchIntent }, intent)))
     throw new RunctlError('run-active', `launch ${launch} of ${spec.run} was begun by somebody else just now`, {
       hint: `\`runctl status ${spec.run}\` shows it`,
     });
@@ -76,7 +76,7 @@ export async function startLaunch(ports: LaunchPorts, request: StartRequest): Pr
       provider: 'aws',
       ref: { ...made, region: cloud.region },
     };
-    await createDocument(cloud.store, keys.machines, launchMachines, machines);
+    await createDocument(cloud.store, { key: keys.machines, schema: launchMachines }, machines);
     return machines;
   } catch (error) {
     throw await undoLaunch(ports, { run: spec.run, launch, templateName, make, cause: error });

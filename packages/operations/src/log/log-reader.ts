@@ -37,37 +37,13 @@ export interface LogReader {
 
 export function createLogReader(options: LogReaderOptions): LogReader {
   const { store, run, sinceMs } = options;
-  const folder = runKeys(run).logsFolder;
-  const lives = new Map<string, LifeLog>();
-  let closedUpTo = 0;
-
-  const lifeOf = (generation: number, node: number): LifeLog => {
-    const name = `${generation}/${node}`;
-    const life = lives.get(name) ?? { position: 0, lastKey: '', fresh: true };
-    lives.set(name, life);
-    return life;
-  };
-
-  /** Where the next listing begins: behind what was read of the oldest life that may still grow. */
-  const startAfter = (): string | undefined => {
-    const open = [...lives.entries()].filter(([name]) => Number(name.split('/')[0]) > closedUpTo);
-    const oldest = open.map(([, life]) => life.lastKey).sort()[0];
-    const closed =
-      closedUpTo === 0
-        ? ''
-        : runKeys(run)
-            .logChunk(closedUpTo + 1, 0, 0)
-            .replace(/[^/]*$/, '');
-    const after = oldest === undefined || oldest < closed ? closed : oldest;
-    return after === '' ? undefined : after;
-  };
-
+  const lives = new LifeLogs(run);
   return {
     read: async function* () {
-      for await (const info of store.list({ prefix: folder, startAfter: startAfter() })) {
+      for await (const info of store.list({ prefix: runKeys(run).logsFolder, startAfter: lives.startAfter() })) {
         const parsed = parseLogKey(info.key);
-        if (parsed === null || parsed.generation <= closedUpTo) continue;
-        const life = lifeOf(parsed.generation, parsed.node);
+        if (parsed === null || parsed.generation <= lives.closedUpTo) continue;
+        const life = lives.of(parsed);
         if (info.key <= life.lastKey) continue;
         const isOld = sinceMs !== undefined && info.lastModifiedMs < sinceMs;
         const bytes = isOld ? null : await chunkBytes(store, info);
@@ -77,7 +53,7 @@ export function createLogReader(options: LogReaderOptions): LogReader {
       }
     },
     accept: (piece) => {
-      const life = lifeOf(piece.generation, piece.node);
+      const life = lives.of(piece);
       // Live bytes may be ahead of what was read; what lies between comes from the bucket.
       if (piece.offset > life.position) return [];
       return [...chunkEvents(life, piece, false)];
@@ -85,17 +61,60 @@ export function createLogReader(options: LogReaderOptions): LogReader {
     skipTo: (events) => {
       for (const event of events) {
         if (event.type !== 'log-bytes') continue;
-        const life = lifeOf(event.generation, event.node);
+        const life = lives.of(event);
         life.fresh = false;
         life.position = Math.max(life.position, event.offset + event.bytes.length);
-        closedUpTo = Math.max(closedUpTo, event.generation - 1);
+        lives.close(event.generation - 1);
       }
     },
-    position: (generation, node) => lives.get(`${generation}/${node}`)?.position ?? 0,
-    close: (generation) => {
-      closedUpTo = Math.max(closedUpTo, generation);
-    },
+    position: (generation, node) => lives.position(generation, node),
+    close: (generation) => lives.close(generation),
   };
+}
+
+/** How far the log of each life was read. */
+class LifeLogs {
+  readonly #run: string;
+  readonly #lives = new Map<string, LifeLog>();
+  #closedUpTo = 0;
+
+  constructor(run: string) {
+    this.#run = run;
+  }
+
+  /** Lives up to this generation are not read any more. */
+  get closedUpTo(): number {
+    return this.#closedUpTo;
+  }
+
+  of({ generation, node }: { readonly generation: number; readonly node: number }): LifeLog {
+    const name = `${generation}/${node}`;
+    const life = this.#lives.get(name) ?? { position: 0, lastKey: '', fresh: true };
+    this.#lives.set(name, life);
+    return life;
+  }
+
+  position(generation: number, node: number): number {
+    return this.#lives.get(`${generation}/${node}`)?.position ?? 0;
+  }
+
+  close(generation: number): void {
+    this.#closedUpTo = Math.max(this.#closedUpTo, generation);
+  }
+
+  /** Where the next listing begins: behind what was read of the oldest life that may still grow. */
+  startAfter(): string | undefined {
+    const open = [...this.#lives.entries()].filter(([name]) => Number(name.split('/')[0]) > this.#closedUpTo);
+    const oldest = open.map(([, life]) => life.lastKey).sort()[0];
+    const closed =
+      this.#closedUpTo === 0
+        ? ''
+        : runKeys(this.#run)
+            .logChunk(this.#closedUpTo + 1, 0, 0)
+            .replace(/[^/]*$/, '');
+    const after = oldest === undefined || oldest < closed ? closed : oldest;
+    return after === '' ? undefined : after;
+  }
 }
 
 function* chunkEvents(

@@ -11,7 +11,7 @@ import { uploadTools, type Tools } from '../launch/tools.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 
-export interface ResumeOptions {
+export interface ResumeRunOptions {
   readonly run: string;
   /** The agent and runtime of this runctl: those of an earlier launch may be older. */
   readonly tools: Tools;
@@ -36,7 +36,7 @@ export interface Resumed {
  * Launches a run again, from its last durable checkpoint. Errors: `run-active` while the last launch may still work or
  * another laptop begins one, `not-resumable` when the run has succeeded, and those of `startLaunch`.
  */
-export async function resumeRun(ports: LaunchPorts, options: ResumeOptions): Promise<Resumed> {
+export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): Promise<Resumed> {
   const { cloud, clock } = ports;
   const record = await createRunReader({ store: cloud.store, run: options.run, clock }).read();
   const before = lastLaunch(record);
@@ -87,6 +87,6 @@ function typesOf(before: LaunchRecord | null): readonly string[] {
   return [...new Set(before?.intent?.offers.map((offer) => offer.machineType))];
 }
 
-function wishFor(options: ResumeOptions): Pick<LaunchWish, 'subnets' | 'ami'> {
+function wishFor(options: ResumeRunOptions): Pick<LaunchWish, 'subnets' | 'ami'> {
   return { subnets: options.place.subnets, ami: options.place.ami };
 }

@@ -59,6 +59,6 @@ async function writeOutcome(
     at: timestampOf(ports.clock.wallMs()),
     nonce: newNonce(),
   };
-  if (await createDocument(store, key, launchOutcome, outcome)) return outcome;
+  if (await createDocument(store, { key, schema: launchOutcome }, outcome)) return outcome;
   return (await readDocument(store, launchOutcome, key))?.document ?? outcome;
 }

@@ -15,7 +15,7 @@ import { basename, dirname, join } from 'node:path';
 import { type BucketPlace, type FolderPlace, folderPrefix } from './place.ts';
 
 /** Both sides of a transfer, as far as they matter to it. */
-export interface Gathered {
+export interface GatheredTrees {
   /** Real path of the folder on this side. */
   readonly root: string;
   readonly local: readonly LocalFile[];
@@ -40,7 +40,7 @@ const ASKED_ONE_BY_ONE = 32;
 const QUESTIONS_AT_ONCE = 16;
 
 /** A file or folder to send, and what of it the bucket has. Errors: `file-unreadable`, StoreError. */
-export async function gatherUpload(options: GatherOptions): Promise<Gathered> {
+export async function gatherUpload(options: GatherOptions): Promise<GatheredTrees> {
   const { store, here, there, filter, signal } = options;
   const found = await statOf(here);
   if (found === null) throw missing(here);
@@ -63,7 +63,7 @@ export async function gatherUpload(options: GatherOptions): Promise<Gathered> {
 async function gatherOneUpload(
   { store, here, there }: GatherOptions,
   found: { readonly size: number; readonly mtimeMs: number },
-): Promise<Gathered> {
+): Promise<GatheredTrees> {
   const path = basename(here.path);
   const key = there.key === '' || there.key.endsWith('/') ? there.key + path : there.key;
   return {
@@ -77,7 +77,7 @@ async function gatherOneUpload(
 }
 
 /** An object or a folder of objects to fetch, and what of it is here. Errors: `object-not-found`, `file-unreadable`, StoreError. */
-export async function gatherDownload(options: GatherOptions & { readonly recursive: boolean }): Promise<Gathered> {
+export async function gatherDownload(options: GatherOptions & { readonly recursive: boolean }): Promise<GatheredTrees> {
   const { store, there, filter, signal, recursive } = options;
   const isFolder = recursive || there.key === '' || there.key.endsWith('/');
   const object = isFolder ? null : await store.head(there.key, { signal });
@@ -94,7 +94,10 @@ export async function gatherDownload(options: GatherOptions & { readonly recursi
   return { root, local, remote: tree.files, refused: tree.refused, skipped: [], keyOf: (path) => prefix + path };
 }
 
-async function gatherOneDownload({ here, dryRun }: GatherOptions, object: Omit<RemoteFile, 'path'>): Promise<Gathered> {
+async function gatherOneDownload(
+  { here, dryRun }: GatherOptions,
+  object: Omit<RemoteFile, 'path'>,
+): Promise<GatheredTrees> {
   const intoFolder = here.text.endsWith('/') || (await statOf(here))?.isDirectory() === true;
   const target = intoFolder ? join(here.path, basename(object.key)) : here.path;
   const root = await destination({ kind: 'folder', path: dirname(target), text: dirname(target) }, dryRun);
@@ -105,7 +108,7 @@ async function gatherOneDownload({ here, dryRun }: GatherOptions, object: Omit<R
 /** A whole folder on both sides. Errors: `file-unreadable`, StoreError. */
 export async function gatherSync(
   options: GatherOptions & { readonly direction: 'up' | 'down' | 'both' },
-): Promise<Gathered> {
+): Promise<GatheredTrees> {
   const { store, here, there, filter, signal, direction, dryRun } = options;
   if (direction === 'up' && (await statOf(here)) === null) throw missing(here);
   await destination(here, dryRun || direction === 'up');

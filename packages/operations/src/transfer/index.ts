@@ -7,8 +7,8 @@ export {
   folderPrefix,
   type BucketPlace,
   type FolderPlace,
-  type Place,
+  type TransferPlace,
 } from './place.ts';
 export { incomplete, wordsOf } from './problems.ts';
-export type { Progress } from './progress-meter.ts';
+export type { TransferProgress } from './progress-meter.ts';
 export { transfer } from './transfer.ts';

@@ -3,10 +3,10 @@ import { messageOf } from '@runctl/core';
 import { isStoreError, type Comparison } from '@runctl/store';
 import { watch } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type Gathered, gatherSync, type GatherOptions } from './gather.ts';
-import { transfer, type TransferOptions } from './transfer.ts';
+import { type GatheredTrees, gatherSync, type GatherOptions } from './gather.ts';
+import { transfer, type TreeTransferOptions } from './transfer.ts';
 
-export type StepOptions = TransferOptions &
+export type StepOptions = TreeTransferOptions &
   GatherOptions & {
     /** Longest time between two looks. */
     readonly intervalMs: number;
@@ -47,7 +47,10 @@ export async function* keepInStep(options: StepOptions): AsyncGenerator<StepEven
 }
 
 /** Both sides without the files that may still be written. */
-function leaveYoung(gathered: Gathered, nowMs: number): { readonly settled: Gathered; readonly young: boolean } {
+function leaveYoung(
+  gathered: GatheredTrees,
+  nowMs: number,
+): { readonly settled: GatheredTrees; readonly young: boolean } {
   const isYoung = ({ modifiedMs }: { readonly modifiedMs: number }): boolean =>
     modifiedMs <= nowMs && nowMs - modifiedMs < SETTLE_MS;
   const young = new Set(gathered.local.filter(isYoung).map((file) => file.path));

@@ -27,7 +27,7 @@ export interface InstancePlace {
   readonly text: string;
 }
 
-export type Place = BucketPlace | FolderPlace | InstancePlace;
+export type TransferPlace = BucketPlace | FolderPlace | InstancePlace;
 
 /** `s3://bucket/key`, or a key in the configured bucket. Errors: `usage`. */
 export function bucketPlace(text: string): BucketPlace {
@@ -48,7 +48,7 @@ export function folderPlace(text: string, cwd: string): FolderPlace {
 }
 
 /** What `transfer` takes: `s3://…`, `instance:i-…:/path`, else a path on this computer. Errors: `usage`. */
-export function anyPlace(text: string, cwd: string): Place {
+export function anyPlace(text: string, cwd: string): TransferPlace {
   if (text.startsWith('s3://')) return bucketPlace(text);
   if (!text.startsWith('instance:')) return folderPlace(text, cwd);
   const match = /^instance:(i-[0-9a-f]+):(.+)$/s.exec(text);

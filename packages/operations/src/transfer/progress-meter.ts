@@ -1,4 +1,5 @@
-export interface Progress {
+/** How far a transfer is. */
+export interface TransferProgress {
   /** Moved, or there from an earlier try. */
   readonly doneBytes: number;
   readonly totalBytes: number;
@@ -35,7 +36,7 @@ export class ProgressMeter {
     this.#doneFiles += 1;
   }
 
-  look(nowMs: number): Progress {
+  look(nowMs: number): TransferProgress {
     this.#samples.push({ atMs: nowMs, movedBytes: this.#movedBytes });
     while (this.#samples.length > 2 && (this.#samples[1]?.atMs ?? nowMs) < nowMs - WINDOW_MS) this.#samples.shift();
     const first = this.#samples[0] ?? { atMs: nowMs, movedBytes: 0 };

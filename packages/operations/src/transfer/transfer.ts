@@ -16,11 +16,11 @@ import {
 } from '@runctl/store';
 import { join } from 'node:path';
 import { emitting } from './emitting.ts';
-import type { Gathered } from './gather.ts';
+import type { GatheredTrees } from './gather.ts';
 import { assertRoom, fatalProblem, wordsOf } from './problems.ts';
 import { ProgressMeter } from './progress-meter.ts';
 
-export interface TransferOptions {
+export interface TreeTransferOptions {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -41,7 +41,10 @@ const PROGRESS_MS = 500;
  * Compares both sides, plans, and moves what is missing or different. Files that can't be moved are in the result. Rejects
  * with `disk-full`, StoreError, and the file system's errors, when nothing more can succeed.
  */
-export function transfer(gathered: Gathered, options: TransferOptions): AsyncGenerator<TransferEvent, TransferResult> {
+export function transfer(
+  gathered: GatheredTrees,
+  options: TreeTransferOptions,
+): AsyncGenerator<TransferEvent, TransferResult> {
   return emitting(async (emit) => {
     const { clock, direction, deleteOthers, prefer } = options;
     const startedMs = clock.monotonicMs();
@@ -64,8 +67,8 @@ export function transfer(gathered: Gathered, options: TransferOptions): AsyncGen
 }
 
 async function compareAll(
-  gathered: Gathered,
-  { store, signal, known = new Map<string, Comparison>() }: TransferOptions,
+  gathered: GatheredTrees,
+  { store, signal, known = new Map<string, Comparison>() }: TreeTransferOptions,
   emit: (event: TransferEvent) => void,
 ): Promise<ReadonlyMap<string, Comparison>> {
   const pairs = pairsToCompare(gathered.local, gathered.remote);
@@ -98,12 +101,12 @@ function flat({ action, movedBytes, verified }: MovedFile): TransferResult['move
   return { ...action, movedBytes, verified };
 }
 
-interface Moving extends TransferOptions {
+interface Moving extends TreeTransferOptions {
   readonly emit: (event: TransferEvent) => void;
   readonly counts: { movedBytes: number; knownBytes: number };
 }
 
-async function move(gathered: Gathered, plan: readonly TreeAction[], options: Moving) {
+async function move(gathered: GatheredTrees, plan: readonly TreeAction[], options: Moving) {
   const { store, clock, emit, counts } = options;
   const moving = plan.filter(({ kind }) => kind === 'upload' || kind === 'download');
   await assertRoom(gathered.root, plan);
