@@ -1,4 +1,5 @@
-import { collapse, encodeUri, type QueryPairs, type SignatureFields, type SignedRequest } from './signature-fields.ts';
+import { encodePath, encodeUriStrictly } from '@runctl/aws-wire';
+import { collapse, type QueryPairs, type SignatureFields, type SignedRequest } from './signature-fields.ts';
 
 export interface CanonicalParts {
   readonly request: SignedRequest;
@@ -10,7 +11,10 @@ export interface CanonicalParts {
   readonly singleEncoded: boolean;
 }
 
-/** The text whose hash is signed. Throws URIError when the path is not valid percent-encoded UTF-8. */
+/**
+ * The text whose hash is signed, put together again from what arrived: a signer knows its names and values, while here
+ * each was escaped and repeated as its client saw fit. Throws URIError when the path is not valid percent-encoded UTF-8.
+ */
 export function canonicalRequest(parts: CanonicalParts): string {
   const { request, fields } = parts;
   const lines = fields.signedHeaders.map((name) => `${name}:${headerText(request, name)}\n`).join('');
@@ -25,18 +29,18 @@ export function canonicalRequest(parts: CanonicalParts): string {
 }
 
 function canonicalPath(path: string, singleEncoded: boolean): string {
-  if (!singleEncoded) return encodeUri(path, true);
+  if (!singleEncoded) return encodePath(path);
   // By segment, so that an escaped slash stays escaped; decoded first, because clients differ in what they escape.
   return path
     .split('/')
-    .map((segment) => encodeUri(decodeURIComponent(segment)))
+    .map((segment) => encodeUriStrictly(decodeURIComponent(segment)))
     .join('/');
 }
 
 function canonicalQuery(query: QueryPairs): string {
   return query
     .filter(([name]) => name !== 'X-Amz-Signature')
-    .map(([name, value]) => [encodeUri(name), encodeUri(value)] as const)
+    .map(([name, value]) => [encodeUriStrictly(name), encodeUriStrictly(value)] as const)
     .sort(([a, x], [b, y]) => (a === b ? order(x, y) : order(a, b)))
     .map(([name, value]) => `${name}=${value}`)
     .join('&');

@@ -132,15 +132,6 @@ function decode(text: string): string {
   }
 }
 
-/** AWS's own percent-encoding: everything but the unreserved characters of RFC 3986, and `/` where asked. */
-export function encodeUri(text: string, keepSlash = false): string {
-  const encoded = encodeURIComponent(text).replaceAll(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return keepSlash ? encoded.replaceAll('%2F', '/') : encoded;
-}
-
 /** Trims a header's value and turns runs of spaces into one, as SigV4 wants it. */
 export function collapse(text: string): string {
   return text.trim().replaceAll(/ {2,}/g, ' ');

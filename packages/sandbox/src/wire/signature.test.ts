@@ -1,9 +1,9 @@
+import { encodeUriStrictly } from '@runctl/aws-wire';
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CredentialStore } from '../model/account/principal.ts';
-import { encodeUri } from './signature-fields.ts';
 import { credentialScopeOf, SignatureError, verifySignature, type SignedRequest } from './signature.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 2, 4, 0);
@@ -104,7 +104,7 @@ describe('signatures', () => {
         fc.string({ maxLength: 12 }),
         fc.boolean(),
         async (segments, query, header, presign) => {
-          const path = `/${segments.map((segment) => encodeUri(segment)).join('/')}`;
+          const path = `/${segments.map((segment) => encodeUriStrictly(segment)).join('/')}`;
           const headers = { 'x-amz-meta-a': header.trim() };
           const request = await signed(
             { ...plain, method: 'PUT', path, query, headers, body: 'b' },

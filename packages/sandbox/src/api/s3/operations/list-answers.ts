@@ -1,9 +1,9 @@
+import { encodePath } from '@runctl/aws-wire';
 import type { Bucket } from '../../../model/s3/bucket.ts';
 import { numberOf, quoted, xmlDate, type Call } from '../call/call.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
 import type { ListingQuery } from '../../../model/s3/listing.ts';
 import type { ObjectVersion } from '../../../model/s3/records.ts';
-import { encodeUri } from '../../../wire/signature-fields.ts';
 import type { XmlElements } from '../call/xml.ts';
 
 const MAX_KEYS = 1000;
@@ -20,7 +20,7 @@ export function encodingOf(call: Call): { encode: Encode; element: XmlElements }
       fields: { ArgumentName: 'encoding-type', ArgumentValue: type },
     });
   return {
-    encode: (name) => encodeUri(name, true).replaceAll('%20', '+'),
+    encode: (name) => encodePath(name).replaceAll('%20', '+'),
     element: { EncodingType: 'url' },
   };
 }
