@@ -1,5 +1,5 @@
 import { requiredHttp } from '@runctl/testkit/build';
-import { build } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 const agent = fileURLToPath(new URL('../agent/dist/agent.mjs', import.meta.url));
 
 rmSync(`${folder}dist`, { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: { runctl: `${folder}src/main.ts` },
   outdir: `${folder}dist`,
   outExtension: { '.js': '.mjs' },
@@ -26,8 +26,10 @@ await build({
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
   plugins: [requiredHttp],
+  metafile: true,
   logLevel: 'warning',
 });
+assertLazyRegion(metafile);
 // So that the package holds all that a launch uploads.
 if (existsSync(agent)) copyFileSync(agent, `${folder}dist/agent.mjs`);
 
@@ -52,3 +54,27 @@ const { stderr } = spawnSync(process.execPath, [`${folder}bin/runctl.mjs`, 'stat
 });
 if (!stderr.includes('Could not load credentials'))
   throw new Error(`the chain of credentials does not work: ${stderr}`);
+
+/** Holds the local cloud to be a chunk that nothing loads at its start: talking to a region takes its client alone. */
+function assertLazyRegion({ outputs }: Metafile): void {
+  const isRegion = (input: string): boolean =>
+    input.includes('packages/sandbox/src/') && !input.includes('packages/sandbox/src/client/');
+  const loadedWith = (path: string, seen = new Set<string>()): Set<string> => {
+    if (seen.has(path)) return seen;
+    seen.add(path);
+    for (const { kind, path: next } of outputs[path]?.imports ?? [])
+      if (kind === 'import-statement') loadedWith(next, seen);
+    return seen;
+  };
+  const inputsOf = (path: string): string[] => Object.keys(outputs[path]?.inputs ?? {});
+  if (!Object.keys(outputs).some((path) => inputsOf(path).some(isRegion)))
+    throw new Error('the bundle has no local cloud, or it lies in another folder');
+  for (const [path, { entryPoint }] of Object.entries(outputs)) {
+    if (entryPoint === undefined || isRegion(entryPoint)) continue;
+    const region = [...loadedWith(path)].flatMap(inputsOf).find(isRegion);
+    if (region !== undefined)
+      throw new Error(
+        `${entryPoint} loads ${region}: only \`runctl sandbox serve\` may, by import(); use @runctl/sandbox/client`,
+      );
+  }
+}
