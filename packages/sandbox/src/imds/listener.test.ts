@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -13,6 +14,8 @@ interface Imds extends AsyncDisposable {
   readonly instanceId: string;
   readonly instance: Awaited<ReturnType<ModelRegion['runInstance']>>;
   request(path: string, options?: RequestInit): Promise<Response>;
+  /** Resolves when the next request has come to the service. */
+  arrival(): Promise<unknown>;
   token(ttl?: string): Promise<string>;
   /** With a good token. */
   get(path: string): Promise<{ status: number; body: string }>;
@@ -36,6 +39,7 @@ async function imds(data: LaunchData = {}, settings: Partial<Delays> = {}): Prom
     instance,
     instanceId: instance.id,
     request,
+    arrival: () => once(server, 'request'),
     token,
     get: async (path) => {
       const response = await request(path, { headers: { 'X-aws-ec2-metadata-token': await token() } });
@@ -298,7 +302,15 @@ describe('planned faults', () => {
   test('hang until the client gives up', async () => {
     await using service = await imds();
     service.metadata.misbehave(service.instanceId, { kind: 'hang' });
-    await expect(service.request('/latest/meta-data/mac', { signal: AbortSignal.timeout(100) })).rejects.toThrow();
+    const patience = new AbortController();
+    const arrived = service.arrival();
+    const asked = service.request('/latest/meta-data/mac', { signal: patience.signal });
+    await arrived;
+    expect(await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 50, 'no answer'))])).toBe(
+      'no answer',
+    );
+    patience.abort();
+    await expect(asked).rejects.toThrow();
     expect((await service.get('/latest/meta-data/mac')).status).toBe(200);
   });
 });

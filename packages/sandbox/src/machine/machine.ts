@@ -9,9 +9,13 @@ export interface MachineBoot {
   readonly userData: Buffer | null;
 }
 
+/** How a command in a machine ended, and what it printed. */
 export interface ExecResult {
+  /** Null when a signal ended it. */
   readonly exitCode: number | null;
   readonly signal: string | null;
+  /** It ran until `timeoutMs` and was killed for that. */
+  readonly timedOut: boolean;
   readonly stdout: Buffer;
   readonly stderr: Buffer;
 }

@@ -24,7 +24,7 @@ export interface InsideCommand {
 
 /**
  * Runs a command in a process group of its own and collects what it prints. After `timeoutMs` the group is killed and
- * the result says so by its signal or code. Rejects only when it could not be started.
+ * the result says so. Rejects only when it could not be started.
  */
 export function runInside(spec: InsideCommand): Promise<ExecResult> {
   return new Promise((resolve, reject) => {
@@ -32,7 +32,11 @@ export function runInside(spec: InsideCommand): Promise<ExecResult> {
     const child = spawn(spec.command, [...spec.args], { env: { ...spec.env }, cwd: spec.cwd, detached: true, stdio });
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
     let group = child.pid;
-    const timer = setTimeout(() => killGroup(group), spec.timeoutMs);
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      killGroup(group);
+    }, spec.timeoutMs);
     let finished = false;
     const finish = (exitCode: number | null, signal: string | null) => {
       if (finished) return;
@@ -42,7 +46,7 @@ export function runInside(spec: InsideCommand): Promise<ExecResult> {
         clearTimeout(drained);
         child.stdout?.destroy();
         child.stderr?.destroy();
-        resolve({ exitCode, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) });
+        resolve({ exitCode, signal, timedOut, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) });
       };
       // A daemon that the command left behind may hold the pipes open for ever.
       const drained = setTimeout(settle, SILENCE_MS);

@@ -100,7 +100,8 @@ describe.each(['lite', 'process'] as const)('a region at level %s', (level) => {
       const stateFolder = join(folder.path, 'state');
       // A busy computer needs longer than 0.01 of EC2's two seconds to run a handler of TERM.
       const delays = { shutdownGraceMs: 15_000 };
-      const region = await serveRegion({ stateFolder, level, timeScale: 0.01, delays });
+      // A busy computer needs longer than 0.01 of the notice's two minutes to see it.
+      const region = await serveRegion({ stateFolder, level, timeScale: 0.03, delays });
       try {
         await body(region.file);
       } finally {
@@ -142,11 +143,14 @@ curl -s -f -X PUT --data-binary "$(get instance-id) $key $AWS_REGION" '${await u
     const script = `#!/bin/sh
 ${metadata}
 trap 'curl -s -X PUT --data-binary "TERM after $action" "${await uploadUrl(file, 'end')}"; exit 0' TERM
+echo ready
 until action=$(get spot/instance-action); do sleep 0.1; done
 while :; do sleep 0.05; done
 `;
     const id = await launch(file, script);
     await until('it runs', async () => (await stateOf(file, id)) === 'running');
+    const ready = async () => (await control(file, 'console', { instanceId: id })).text.includes('ready');
+    await until('it looks for a notice', ready);
     expect(await control(file, 'interrupt', { target: { run: 'r-test' } })).toEqual({ instanceIds: [id] });
     await until('it ended', async () => (await stateOf(file, id)) === 'terminated');
     expect(await textOf(file, 'end')).toMatch(/^TERM after \{"action": ?"terminate"/);

@@ -125,14 +125,21 @@ describe('a command', () => {
   test('that runs too long is ended by its execution timeout', async () => {
     const id = await runningInstance();
     const timeouts: number[] = [];
-    region.driver.script.exec = async (_command, timeoutMs) => {
+    region.driver.script.exec = (_command, timeoutMs) => {
       timeouts.push(timeoutMs);
-      await new Promise((resolve) => setTimeout(resolve, timeoutMs));
-      return execResult('', null);
+      return Promise.resolve({ ...execResult('', null), timedOut: true });
     };
     const done = await finished(await send(id, ['sleep 9'], { executionTimeout: ['1'] }), id);
     expect(done).toMatchObject({ Status: 'TimedOut', StatusDetails: 'ExecutionTimedOut', ResponseCode: 137 });
     expect(timeouts).toEqual([1000]);
+  });
+
+  test.each(['a signal', 'its own end as its time was up'])('that ended by %s did not time out', async (how) => {
+    const id = await runningInstance();
+    const result = how === 'a signal' ? execResult('', null) : { ...execResult('', 3), timedOut: true };
+    region.driver.script.exec = () => Promise.resolve(result);
+    const done = await finished(await send(id, ['sleep 9'], { executionTimeout: ['1'] }), id);
+    expect(done).toMatchObject({ Status: 'Failed', StatusDetails: 'Failed', ResponseCode: result.exitCode ?? 137 });
   });
 
   test('on an instance that dies is undeliverable', async () => {

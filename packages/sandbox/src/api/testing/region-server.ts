@@ -99,7 +99,7 @@ export async function regionServer(settings: Partial<Delays> = {}): Promise<Regi
 
 /** Asks until `found` gives something other than undefined; for a client that sees a region at work. */
 export async function eventually<Value>(found: () => Promise<Value | undefined>, what: string): Promise<Value> {
-  const giveUpAt = performance.now() + 10_000;
+  const giveUpAt = performance.now() + 20_000;
   for (;;) {
     const value = await found();
     if (value !== undefined) return value;

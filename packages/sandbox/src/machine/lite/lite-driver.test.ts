@@ -1,9 +1,9 @@
 import { describeMachineDriver } from '../conformance.ts';
 import { createLiteDriver } from './lite-driver.ts';
 
-const minuteMs = 300;
+const minuteMs = 1000;
 describeMachineDriver({
   name: 'lite',
   minuteMs,
-  create: () => createLiteDriver({ endpointPort: 4566, minuteMs, stopLimitMs: 1500 }),
+  create: ({ stopLimitMs }) => createLiteDriver({ endpointPort: 4566, minuteMs, stopLimitMs }),
 });

@@ -1,9 +1,9 @@
 import { describeMachineDriver } from '../conformance.ts';
 import { createProcessDriver } from './process-driver.ts';
 
-const minuteMs = 300;
+const minuteMs = 1000;
 describeMachineDriver({
   name: 'process',
   minuteMs,
-  create: () => createProcessDriver({ minuteMs, stopLimitMs: 1500 }),
+  create: ({ stopLimitMs }) => createProcessDriver({ minuteMs, stopLimitMs }),
 });

@@ -127,7 +127,7 @@ export class Commands {
     const timeoutMs = executionTimeoutMs(command);
     try {
       const result = await machine.exec(shellCommand(command), { timeoutMs });
-      if (invocation.endedAtMs === null) this.#record(invocation, result, timeoutMs);
+      if (invocation.endedAtMs === null) this.#record(invocation, result);
     } catch (error) {
       // The machine went away under the command: SSM never hears of it again.
       if (invocation.endedAtMs === null)
@@ -142,10 +142,10 @@ export class Commands {
     this.#options.schedule.after(deliveryRetryMs, () => this.#execute(command, invocation));
   }
 
-  #record(invocation: Invocation, result: ExecResult, timeoutMs: number): void {
+  #record(invocation: Invocation, result: ExecResult): void {
     const output = { stdout: result.stdout.toString('utf8'), stderr: result.stderr.toString('utf8') };
-    const lastedMs = this.#options.nowMs() - (invocation.startedAtMs ?? 0);
-    if (result.exitCode === null && lastedMs >= timeoutMs) {
+    // It may have ended by itself in the very moment when its time was up.
+    if (result.timedOut && (result.exitCode === null || result.exitCode === killedCode)) {
       this.#finish(invocation, 'TimedOut', { ...output, details: 'ExecutionTimedOut', responseCode: killedCode });
       return;
     }

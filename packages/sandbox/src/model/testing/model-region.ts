@@ -43,7 +43,7 @@ export async function modelRegion(options: { scale?: number; settings?: Partial<
     ...(options.settings === undefined ? {} : { settings: options.settings }),
   });
   const settle = async (condition: () => boolean, what = condition.toString()) => {
-    const giveUpAt = performance.now() + 5000;
+    const giveUpAt = performance.now() + 20_000;
     while (!condition()) {
       if (performance.now() > giveUpAt) throw new Error(`never happened: ${what}`);
       await clock.advance(0);

@@ -17,6 +17,7 @@ export function execResult(stdout: string, exitCode: number | null = 0, stderr =
   return {
     exitCode,
     signal: exitCode === null ? 'SIGKILL' : null,
+    timedOut: false,
     stdout: Buffer.from(stdout),
     stderr: Buffer.from(stderr),
   };
