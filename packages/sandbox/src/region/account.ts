@@ -9,12 +9,12 @@ const accountFile = z.object({
   /** Where the last region listened; taken again when it is free, so that exported environments stay good. */
   port: z.number().int().optional(),
 });
-export type Account = z.output<typeof accountFile>;
+export type RegionAccount = z.output<typeof accountFile>;
 
 const accountName = 'account.json';
 
 /** The account's user key. It outlives the region, as an account does. */
-export function loadAccount(stateFolder: string): Account {
+export function loadAccount(stateFolder: string): RegionAccount {
   try {
     return accountFile.parse(JSON.parse(readFileSync(join(stateFolder, accountName), 'utf8')));
   } catch {
@@ -23,7 +23,7 @@ export function loadAccount(stateFolder: string): Account {
   }
 }
 
-export function saveAccount(stateFolder: string, account: Account): void {
+export function saveAccount(stateFolder: string, account: RegionAccount): void {
   writePrivateFile(join(stateFolder, accountName), account);
 }
 

@@ -25,11 +25,11 @@ export function element(name: string, value: XmlValue): string {
   }
   if (value instanceof Date) return `<${name}>${value.toISOString()}</${name}>`;
   if (typeof value === 'object')
-    return `<${name}>${children(value as { readonly [name: string]: XmlValue })}</${name}>`;
+    return `<${name}>${elementsOf(value as { readonly [name: string]: XmlValue })}</${name}>`;
   return `<${name}>${escape(String(value))}</${name}>`;
 }
 
-export function children(value: { readonly [name: string]: XmlValue }): string {
+export function elementsOf(value: { readonly [name: string]: XmlValue }): string {
   return Object.entries(value)
     .map(([name, child]) => element(name, child))
     .join('');

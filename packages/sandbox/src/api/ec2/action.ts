@@ -11,7 +11,7 @@ import type { Idempotency } from './idempotency.ts';
 
 export type Answer = Readonly<Record<string, XmlValue>>;
 
-export interface Call {
+export interface Ec2Call {
   readonly action: string;
   readonly parameters: Parameters;
   readonly compute: Compute;
@@ -20,16 +20,16 @@ export interface Call {
 }
 
 /** Answers one call. Throws AwsError. A change checks everything, then calls `proceed`, then changes. */
-export type Action = (call: Call) => Answer | Promise<Answer>;
+export type Action = (call: Ec2Call) => Answer | Promise<Answer>;
 
 /** The point behind which a call has effects: a dry run ends here, as a permitted one does on EC2. */
-export function proceed(call: Call): void {
+export function proceed(call: Ec2Call): void {
   if (call.parameters.flag('DryRun') === true)
     throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.');
 }
 
 /** Throws UnauthorizedOperation unless the caller may do the call's action (to `resource`). */
-export function authorize(call: Call, resource?: PolicyResource): void {
+export function authorize(call: Ec2Call, resource?: PolicyResource): void {
   const granted = call.compute.settings.roleActions;
   const action = `ec2:${call.action}`;
   if (isAllowed(call.principal, action, { granted, ...(resource === undefined ? {} : { resource }) })) return;

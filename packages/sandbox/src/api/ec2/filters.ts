@@ -51,13 +51,13 @@ export function checkFilters(parameters: Parameters, known: readonly string[]): 
   }
 }
 
-export interface Page<Item> {
+export interface ResultPage<Item> {
   readonly items: readonly Item[];
   readonly nextToken: string | undefined;
 }
 
 /** The page that `MaxResults` and `NextToken` ask for. */
-export function paged<Item>(parameters: Parameters, items: readonly Item[], defaultSize = 1000): Page<Item> {
+export function paged<Item>(parameters: Parameters, items: readonly Item[], defaultSize = 1000): ResultPage<Item> {
   const size = parameters.integer('MaxResults') ?? defaultSize;
   if (size < 1) throw new AwsError('InvalidParameterValue', `Value ( ${size} ) for parameter maxResults is invalid.`);
   const token = parameters.text('NextToken');

@@ -3,7 +3,7 @@ import type { FleetConfig } from '../../model/fleet/fleet.ts';
 import { isFleetLive } from '../../model/fleet/fleet.ts';
 import type { Fleet } from '../../model/fleet/fleet.ts';
 import { authorize, proceed } from './action.ts';
-import type { Action, Answer, Call } from './action.ts';
+import type { Action, Answer, Ec2Call } from './action.ts';
 import { fleetConfigOf, modifiedConfig } from './fleet-parameters.ts';
 import { errorView, launchView } from './fleet-view.ts';
 
@@ -53,7 +53,7 @@ export const fleetActions: Readonly<Record<string, Action>> = {
 };
 
 /** The launch templates have to exist; what is wrong inside them shows in the fleet's history or errors. */
-function checkTemplates(call: Call, config: FleetConfig): void {
+function checkTemplates(call: Ec2Call, config: FleetConfig): void {
   for (const { id, name, version } of config.templates) {
     const template = call.compute.templates.find({ id: id ?? undefined, name: name ?? undefined });
     call.compute.templates.version(template, version);
@@ -68,7 +68,7 @@ function checkTimes(config: FleetConfig, nowMs: number): void {
 }
 
 /** A failure of one fleet does not fail the call: it stands in the answer (user guide, manage-ec2-fleet). */
-function deleteFleet(call: Call, id: string, terminate: boolean): { deleted?: Answer; failed?: Answer } {
+function deleteFleet(call: Ec2Call, id: string, terminate: boolean): { deleted?: Answer; failed?: Answer } {
   try {
     call.compute.settings.admit('DeleteFleet');
     const fleet = deletable(call, id, terminate);
@@ -85,7 +85,7 @@ function deleteFleet(call: Call, id: string, terminate: boolean): { deleted?: An
   }
 }
 
-function deletable(call: Call, id: string, terminate: boolean): Fleet {
+function deletable(call: Ec2Call, id: string, terminate: boolean): Fleet {
   const fleet = call.compute.fleets.get(id);
   if (!isFleetLive(fleet))
     throw new AwsError('fleetNotInDeletableState', `The fleet '${id}' is not in a deletable state.`);

@@ -2,7 +2,7 @@ import { AwsError } from '../../model/aws-error.ts';
 import type { Fleet } from '../../model/fleet/fleet.ts';
 import { isAlive } from '../../model/ec2/instance.ts';
 import { isVisible } from './action.ts';
-import type { Action, Call } from './action.ts';
+import type { Action, Ec2Call } from './action.ts';
 import { checkFilters, filtered, paged } from './filters.ts';
 import { fleetView } from './fleet-view.ts';
 
@@ -82,7 +82,7 @@ export const fleetDescriptions: Readonly<Record<string, Action>> = {
   },
 };
 
-function visible(call: Call, id: string): Fleet {
+function visible(call: Ec2Call, id: string): Fleet {
   const fleet = call.compute.fleets.get(id);
   if (isVisible(call.compute, fleet.createdAtMs)) return fleet;
   throw new AwsError('InvalidFleetId.NotFound', `The fleet ID '${id}' does not exist`);
@@ -90,7 +90,7 @@ function visible(call: Call, id: string): Fleet {
 
 const fleetFilterNames = ['excess-capacity-termination-policy', 'fleet-state', 'replace-unhealthy-instances', 'type'];
 
-function checkFleetFilters(call: Call): void {
+function checkFleetFilters(call: Ec2Call): void {
   const unknown = call.parameters
     .structures('Filter')
     .map((filter) => filter.required('Name'))

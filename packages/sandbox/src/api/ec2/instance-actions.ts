@@ -6,7 +6,7 @@ import { occupiesPool, stateReasons } from '../../model/ec2/instance.ts';
 import type { Instance, InstanceState } from '../../model/ec2/instance.ts';
 import { newResourceId } from '../../model/ec2/resource-ids.ts';
 import { authorize, proceed } from './action.ts';
-import type { Action, Answer, Call } from './action.ts';
+import type { Action, Answer, Ec2Call } from './action.ts';
 import { reservationView, stateView } from './instance-view.ts';
 import { launchDataOf } from './launch-parameters.ts';
 
@@ -63,7 +63,7 @@ export const instanceActions: Readonly<Record<string, Action>> = {
   },
 };
 
-function countOf(call: Call): number {
+function countOf(call: Ec2Call): number {
   const least = call.parameters.integer('MinCount') ?? 1;
   const most = call.parameters.integer('MaxCount') ?? least;
   if (least < 1 || most < least)
@@ -72,7 +72,7 @@ function countOf(call: Call): number {
 }
 
 /** The template's data, if one is named, with the call's own over it. */
-function runData(call: Call): { data: LaunchData; template: LaunchSpec['template'] } {
+function runData(call: Ec2Call): { data: LaunchData; template: LaunchSpec['template'] } {
   const own = launchDataOf(call.parameters);
   if (!call.parameters.has('LaunchTemplate')) return { data: own, template: null };
   const reference = call.parameters.structure('LaunchTemplate');
@@ -85,7 +85,7 @@ function runData(call: Call): { data: LaunchData; template: LaunchSpec['template
   return { data: overlay(version.data, own), template: { id: template.id, version: version.number } };
 }
 
-function launchAll(call: Call, spec: LaunchSpec, count: number): Instance[] {
+function launchAll(call: Ec2Call, spec: LaunchSpec, count: number): Instance[] {
   const reservationId = newResourceId('r');
   const clientToken = call.parameters.text('ClientToken') ?? '';
   return Array.from({ length: count }, (_, launchIndex) =>
@@ -93,7 +93,7 @@ function launchAll(call: Call, spec: LaunchSpec, count: number): Instance[] {
   );
 }
 
-function named(call: Call): Instance[] {
+function named(call: Ec2Call): Instance[] {
   const ids = call.parameters.texts('InstanceId');
   if (ids.length === 0) throw new AwsError('MissingParameter', 'The request must contain the parameter InstanceId');
   return [...new Set(ids)].map((id) => call.compute.instances.get(id));

@@ -5,7 +5,7 @@ import type { Instance } from '../../model/ec2/instance.ts';
 import type { Compute } from '../../model/compute/compute.ts';
 import type { XmlValue } from '../../wire/query-xml.ts';
 import { isVisible } from './action.ts';
-import type { Action, Call } from './action.ts';
+import type { Action, Ec2Call } from './action.ts';
 import { checkFilters, filtered, paged, tagFilter } from './filters.ts';
 import { reservationView, stateView } from './instance-view.ts';
 
@@ -57,7 +57,7 @@ export const instanceDescriptions: Readonly<Record<string, Action>> = {
   },
 };
 
-function checkPaging(call: Call): void {
+function checkPaging(call: Ec2Call): void {
   if (call.parameters.has('MaxResults') && call.parameters.texts('InstanceId').length > 0) {
     throw new AwsError(
       'InvalidParameterCombination',
@@ -66,7 +66,7 @@ function checkPaging(call: Call): void {
   }
 }
 
-function select({ parameters, compute }: Call): Instance[] {
+function select({ parameters, compute }: Ec2Call): Instance[] {
   checkFilters(parameters, filterNames);
   const ids = parameters.texts('InstanceId');
   const chosen = ids.length === 0 ? compute.instances.list() : ids.map((id) => visible(compute, id));

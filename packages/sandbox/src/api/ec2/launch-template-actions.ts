@@ -5,7 +5,7 @@ import type { LaunchData } from '../../model/ec2/launch-data.ts';
 import type { LaunchTemplate, TemplateDocument, TemplateVersion } from '../../model/ec2/launch-templates.ts';
 import type { XmlValue } from '../../wire/query-xml.ts';
 import { isVisible, proceed, tagSet, tagSpecifications } from './action.ts';
-import type { Action, Answer, Call } from './action.ts';
+import type { Action, Answer, Ec2Call } from './action.ts';
 import { checkFilters, filtered, paged, tagFilter } from './filters.ts';
 import { launchDataOf } from './launch-parameters.ts';
 import type { Parameters } from '../../wire/query-parameters.ts';
@@ -86,7 +86,7 @@ export const launchTemplateActions: Readonly<Record<string, Action>> = {
   },
 };
 
-function deleteVersion(call: Call, template: LaunchTemplate, text: string): { deleted?: Answer; failed?: Answer } {
+function deleteVersion(call: Ec2Call, template: LaunchTemplate, text: string): { deleted?: Answer; failed?: Answer } {
   const named = { launchTemplateId: template.id, launchTemplateName: template.name, versionNumber: text };
   try {
     const version = call.compute.templates.version(template, text);

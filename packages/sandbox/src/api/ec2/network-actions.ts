@@ -3,7 +3,7 @@ import { defaultSecurityGroup, vpc, zones } from '../../model/ec2/catalog.ts';
 import type { Zone } from '../../model/ec2/catalog.ts';
 import { occupiesPool } from '../../model/ec2/instance.ts';
 import type { XmlValue } from '../../wire/query-xml.ts';
-import type { Action, Call } from './action.ts';
+import type { Action, Ec2Call } from './action.ts';
 import { checkFilters, filtered, paged } from './filters.ts';
 
 const vpcFilters = ['vpc-id', 'is-default', 'isDefault', 'state', 'cidr', 'cidr-block'];
@@ -70,7 +70,7 @@ export const networkActions: Readonly<Record<string, Action>> = {
   },
 };
 
-function isDefault(call: Call): string {
+function isDefault(call: Ec2Call): string {
   return String(call.compute.settings.defaultVpc);
 }
 
@@ -78,12 +78,16 @@ function one(value: string | undefined): readonly string[] {
   return value === undefined ? [] : [value];
 }
 
-function checkIds(call: Call, parameter: string, of: { known: readonly string[]; code: string; kind: string }): void {
+function checkIds(
+  call: Ec2Call,
+  parameter: string,
+  of: { known: readonly string[]; code: string; kind: string },
+): void {
   const unknown = call.parameters.texts(parameter).find((id) => !of.known.includes(id));
   if (unknown !== undefined) throw new AwsError(of.code, `The ${of.kind} '${unknown}' does not exist`);
 }
 
-function subnetValues(call: Call, zone: Zone): Readonly<Record<string, string>> {
+function subnetValues(call: Ec2Call, zone: Zone): Readonly<Record<string, string>> {
   return {
     'availability-zone': zone.name,
     availabilityZone: zone.name,
@@ -96,7 +100,7 @@ function subnetValues(call: Call, zone: Zone): Readonly<Record<string, string>> 
   };
 }
 
-function vpcView(call: Call): XmlValue {
+function vpcView(call: Ec2Call): XmlValue {
   return {
     vpcId: vpc.id,
     ownerId: call.compute.accountId,
@@ -109,7 +113,7 @@ function vpcView(call: Call): XmlValue {
   };
 }
 
-function subnetView(call: Call, zone: Zone): XmlValue {
+function subnetView(call: Ec2Call, zone: Zone): XmlValue {
   const used = call.compute.instances
     .list()
     .filter((instance) => occupiesPool(instance) && instance.spec.zone.name === zone.name).length;
@@ -130,7 +134,7 @@ function subnetView(call: Call, zone: Zone): XmlValue {
   };
 }
 
-function groupView(call: Call): XmlValue {
+function groupView(call: Ec2Call): XmlValue {
   const everywhere = { ipProtocol: '-1', ipRanges: [{ cidrIp: '0.0.0.0/0' }] };
   const itself = { groupId: defaultSecurityGroup.id, userId: call.compute.accountId };
   return {

@@ -6,7 +6,7 @@ import type { Principal } from '../../model/account/principal.ts';
 import type { Service } from '../../wire/service.ts';
 import { statusOfError } from '../../wire/error-status.ts';
 import { readBody } from '../../wire/request-body.ts';
-import { children, element, xmlDeclaration } from '../../wire/query-xml.ts';
+import { elementsOf, element, xmlDeclaration } from '../../wire/query-xml.ts';
 import { authorize, proceed } from './action.ts';
 import type { Action } from './action.ts';
 import { catalogActions } from './catalog-actions.ts';
@@ -52,7 +52,7 @@ export function createEc2Service(compute: Compute): Service {
         const parameters = await readParameters(request);
         const name = parameters.text('Action') ?? '';
         const answer = await answerTo(name, { parameters, compute, principal, idempotency });
-        const body = `<${name}Response xmlns="${namespace}">${children({ requestId, ...answer })}</${name}Response>`;
+        const body = `<${name}Response xmlns="${namespace}">${elementsOf({ requestId, ...answer })}</${name}Response>`;
         send(response, { status: 200, requestId, body });
       } catch (error) {
         const { code, message } = asAwsError(error);

@@ -3,7 +3,7 @@ import { instanceTypes, isOffered, spotPriceHistory, zones } from '../../model/e
 import type { SpotRequest } from '../../model/ec2/spot-requests.ts';
 import type { XmlValue } from '../../wire/query-xml.ts';
 import { isVisible, proceed, tagSet } from './action.ts';
-import type { Action, Call } from './action.ts';
+import type { Action, Ec2Call } from './action.ts';
 import { checkFilters, filtered, paged, tagFilter } from './filters.ts';
 
 const requestFilters: Readonly<Record<string, (request: SpotRequest) => ReadonlyArray<string | null>>> = {
@@ -69,7 +69,7 @@ const priceFilters: Readonly<Record<string, (price: PriceRow) => readonly string
 };
 
 /** Price changes of the window, newest first, of the pools that were asked for. */
-function prices({ parameters, compute }: Call): PriceRow[] {
+function prices({ parameters, compute }: Ec2Call): PriceRow[] {
   const nowMs = compute.clock.nowMs();
   const untilMs = Math.min(parameters.time('EndTime') ?? nowMs, nowMs);
   const oldestMs = nowMs - historyDays * 86_400_000;

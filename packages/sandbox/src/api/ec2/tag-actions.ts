@@ -4,7 +4,7 @@ import { resourceTypeOf } from '../../model/ec2/resource-ids.ts';
 import { checkMetadataTagKeys, checkTags } from '../../model/ec2/tags.ts';
 import type { Tags } from '../../model/ec2/tags.ts';
 import { proceed } from './action.ts';
-import type { Action, Call } from './action.ts';
+import type { Action, Ec2Call } from './action.ts';
 import { checkFilters, filtered, paged } from './filters.ts';
 import type { Parameters } from '../../wire/query-parameters.ts';
 
@@ -83,7 +83,7 @@ function everything(compute: Compute): Tagged[] {
   ];
 }
 
-function named(call: Call): Tagged[] {
+function named(call: Ec2Call): Tagged[] {
   const ids = call.parameters.texts('ResourceId');
   if (ids.length === 0) throw new AwsError('MissingParameter', 'The request must contain the parameter ResourceId');
   const known = everything(call.compute);

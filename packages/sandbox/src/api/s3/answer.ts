@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BlobReader } from '../../model/s3/blobs.ts';
-import { httpDate, type Reply } from './call/call.ts';
+import { httpDate, type S3Reply } from './call/call.ts';
 import type { S3Refusal } from './call/refusal.ts';
 import { paced } from './call/pacing.ts';
 import { renderXml } from './call/xml.ts';
@@ -24,7 +24,7 @@ export function newRequestId(): string {
 }
 
 /** Sends a reply and closes its reader, whatever happens. A client that goes away meanwhile is no error. */
-export async function send(envelope: Envelope, reply: Reply): Promise<void> {
+export async function send(envelope: Envelope, reply: S3Reply): Promise<void> {
   const { response, method } = envelope;
   const { body } = reply;
   try {
@@ -40,7 +40,7 @@ export async function send(envelope: Envelope, reply: Reply): Promise<void> {
   }
 }
 
-function writeHead({ response, requestId, nowMs }: Envelope, reply: Reply): void {
+function writeHead({ response, requestId, nowMs }: Envelope, reply: S3Reply): void {
   response.statusCode = reply.status;
   response.sendDate = false;
   response.setHeader('x-amz-request-id', requestId);
@@ -75,7 +75,7 @@ async function sendBlob({ response, bytesPerSecond }: Envelope, body: BlobReader
 }
 
 /** An error as S3 answers it. One with status 200 is the error that some operations put into a success. */
-export function errorReply(error: S3Refusal, where: { resource: string; requestId: string; method: string }): Reply {
+export function errorReply(error: S3Refusal, where: { resource: string; requestId: string; method: string }): S3Reply {
   const { resource, requestId, method } = where;
   // Neither has a body; the code of a HEAD's error is lost, which clients know to expect.
   if (method === 'HEAD' || error.status === 304) return { status: error.status, headers: error.headers };

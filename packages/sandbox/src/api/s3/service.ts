@@ -8,7 +8,7 @@ import { verifySignature, type VerifiedRequest } from '../../wire/signature.ts';
 import { errorReply, newRequestId, send, type Envelope } from './answer.ts';
 import { RequestBody } from './call/body.ts';
 import { Buckets } from '../../model/s3/buckets.ts';
-import { headersOf, targetOf, type Call, type Reply, type Target } from './call/call.ts';
+import { headersOf, targetOf, type VerifiedCall, type S3Reply, type Target } from './call/call.ts';
 import { asRefusal, S3Refusal } from './call/refusal.ts';
 import { Faults, type FaultCount, type FaultEffect, type FaultRule } from '../../model/s3/faults.ts';
 import { operationFor } from './operations/index.ts';
@@ -134,11 +134,11 @@ async function applyBefore(effect: FaultEffect | undefined, response: ServerResp
   return 'cut';
 }
 
-async function perform(parts: Parts, request: IncomingMessage, admitted: Admitted): Promise<Reply> {
+async function perform(parts: Parts, request: IncomingMessage, admitted: Admitted): Promise<S3Reply> {
   const { target, verified, route, effect } = admitted;
   const headers = headersOf(request, target, verified.presigned);
   const { clock, region = 'us-east-1' } = parts.options;
-  const call: Call = {
+  const call: VerifiedCall = {
     ...target,
     headers,
     body: new RequestBody(request, { payload: verified.payload, headers, bytesPerSecond: bandwidthOf(effect) }),

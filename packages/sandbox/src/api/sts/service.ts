@@ -6,7 +6,7 @@ import type { Principal } from '../../model/account/principal.ts';
 import type { Service } from '../../wire/service.ts';
 import { statusOfError } from '../../wire/error-status.ts';
 import { readBody } from '../../wire/request-body.ts';
-import { children, element, xmlDeclaration } from '../../wire/query-xml.ts';
+import { elementsOf, element, xmlDeclaration } from '../../wire/query-xml.ts';
 
 const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
@@ -32,7 +32,7 @@ export function createStsService(compute: Pick<Compute, 'accountId' | 'settings'
         status = statusOfError(failure.code);
         const type = status >= 500 ? 'Receiver' : 'Sender';
         const fields = { Type: type, Code: failure.code, Message: failure.message };
-        body = `<ErrorResponse xmlns="${namespace}">${children({ Error: fields, RequestId: requestId })}</ErrorResponse>`;
+        body = `<ErrorResponse xmlns="${namespace}">${elementsOf({ Error: fields, RequestId: requestId })}</ErrorResponse>`;
       }
       const text = xmlDeclaration + body;
       response.writeHead(status, {

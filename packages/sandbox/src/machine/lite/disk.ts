@@ -12,7 +12,7 @@ import {
   shellQuote,
 } from '../power-commands.ts';
 import { becomeUser, sudoScript } from '../sudo-command.ts';
-import { guestFolder, guestStateFolder, initScript } from './scripts.ts';
+import { guestFolder, guestStateFolder, liteInitScript } from './scripts.ts';
 
 export interface DiskSpec {
   /** Empty folder that becomes the machine's disk. */
@@ -76,7 +76,7 @@ function writeSystemFiles(upper: UpperLayer, spec: DiskSpec): void {
 function writeGuestTools(upper: UpperLayer, spec: DiskSpec): void {
   const exports = Object.entries(spec.environment).map(([name, value]) => `export ${name}=${shellQuote(value)}\n`);
   upper.file(`${guestFolder}/environment`, exports.join(''));
-  upper.file(`${guestFolder}/init`, initScript(spec.stopLimitMs), 0o755);
+  upper.file(`${guestFolder}/init`, liteInitScript(spec.stopLimitMs), 0o755);
   const power = powerCommandScript({ initPid: '1', stateFolder: guestStateFolder, minuteMs: spec.minuteMs });
   upper.file(`${guestFolder}/power`, power, 0o755);
   upper.file(`${guestFolder}/absent`, absentCommandScript('lite'), 0o755);

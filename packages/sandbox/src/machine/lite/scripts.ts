@@ -95,7 +95,7 @@ exec ${confined.join(' ')} ${guestFolder}/init
  * PID 1 of an instance: reaps what is orphaned, runs the user data once, and on TERM (power button, power-off from inside)
  * ends everything with a time limit and then itself; USR1 ends everything but itself. Its exit takes the rest along.
  */
-export function initScript(stopLimitMs: number): string {
+export function liteInitScript(stopLimitMs: number): string {
   return `#!/bin/sh
 state=${guestStateFolder}
 asked=

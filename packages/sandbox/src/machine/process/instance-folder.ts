@@ -11,7 +11,7 @@ import {
   shellQuote,
 } from '../power-commands.ts';
 import { sudoScript } from '../sudo-command.ts';
-import { hostCommandNames, initScript } from './scripts.ts';
+import { hostCommandNames, processInitScript } from './scripts.ts';
 
 /** Where things lie in the folder of an instance. */
 export interface InstanceFolder {
@@ -46,7 +46,7 @@ export function makeInstanceFolder(folder: string, boot: BootScript, minuteMs: n
     mkdirSync(dirname(at.userData), { recursive: true });
     writeFileSync(at.userData, boot.text, { mode: 0o700 });
   }
-  writeFileSync(join(at.state, 'init'), initScript);
+  writeFileSync(join(at.state, 'init'), processInitScript);
   writeCommands(at, minuteMs);
   return at;
 }

@@ -50,7 +50,7 @@ while True:
  * The init of an instance. Arguments: state folder, user data script or empty. Input: a line when the endpoints are up;
  * its end is the death of the region. Descriptor 3 carries `up`, `power-off` and `halt` to the driver.
  */
-export const initScript = `
+export const processInitScript = `
 state=$1
 user_data=$2
 asked=

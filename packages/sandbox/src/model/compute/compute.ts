@@ -2,8 +2,8 @@ import { silentLog } from '@runctl/core';
 import type { Clock, Log } from '@runctl/core';
 import type { RegionClock } from '../region-clock.ts';
 import { Commands } from '../ssm/commands.ts';
-import { Credentials } from '../account/credentials.ts';
-import type { UserKey } from '../account/credentials.ts';
+import { IssuedKeys } from '../account/issued-keys.ts';
+import type { UserKey } from '../account/issued-keys.ts';
 import { EventLog } from '../ec2/event-log.ts';
 import { Fleets } from '../fleet/fleets.ts';
 import { stateReasons } from '../ec2/instance.ts';
@@ -41,7 +41,7 @@ export interface Compute {
   readonly region: string;
   readonly accountId: string;
   readonly settings: ComputeSettings;
-  readonly credentials: Credentials;
+  readonly credentials: IssuedKeys;
   readonly events: EventLog;
   readonly templates: LaunchTemplates;
   readonly instances: Instances;
@@ -67,7 +67,7 @@ export function createCompute(options: ComputeOptions): Compute {
   const events = new EventLog(nowMs);
   const templates = new LaunchTemplates(nowMs);
   const spotRequests = new SpotRequests(nowMs);
-  const credentials = new Credentials({
+  const credentials = new IssuedKeys({
     accountId: options.accountId,
     nowMs,
     lifetimeMs: () => settings.delays.credentialsLifetimeMs,

@@ -9,7 +9,7 @@ import type { Instance, StateReason } from './instance.ts';
 import type { LaunchSpec } from './launch-spec.ts';
 import { newResourceId } from './resource-ids.ts';
 import type { Schedule } from './schedule.ts';
-import type { ComputeSettings, Market } from './settings.ts';
+import type { ComputeSettings, InstanceMarket } from './settings.ts';
 
 /** Where instances get their machines from. The model does not know what a machine is connected to. */
 export interface MachineSource {
@@ -38,7 +38,7 @@ export interface LaunchOrigin {
 }
 
 /** How an instance is brought to its end. */
-export interface Ending {
+export interface InstanceEnding {
   readonly into: 'terminated' | 'stopped';
   readonly reason: StateReason;
   /** At once, without the power button. */
@@ -60,7 +60,7 @@ function hostNameOf(address: string): string {
 export class Instances {
   readonly #options: InstancesOptions;
   readonly #instances = new Map<string, Instance>();
-  readonly #endings = new Map<string, Ending>();
+  readonly #endings = new Map<string, InstanceEnding>();
   readonly #listeners = new Set<Listener>();
   #nextHost = 0;
 
@@ -88,7 +88,7 @@ export class Instances {
   }
 
   /** Room left in a pool; null = without limit. */
-  freeIn(pool: { readonly type: string; readonly zone: string; readonly market: Market }): number | null {
+  freeIn(pool: { readonly type: string; readonly zone: string; readonly market: InstanceMarket }): number | null {
     const { capacity } = this.#options.settings.capacityOf(pool);
     if (capacity === null) return null;
     const used = this.list().filter(
@@ -157,7 +157,7 @@ export class Instances {
   }
 
   /** Ends an instance. The first ending decides the reason; a hard one after a soft one only hurries. */
-  end(instance: Instance, ending: Ending): void {
+  end(instance: Instance, ending: InstanceEnding): void {
     if (instance.state === 'terminated' || (instance.state === 'stopped' && ending.into === 'stopped')) return;
     const machine = instance.machine;
     if (machine === null) return this.#ended(instance, ending);
@@ -224,14 +224,14 @@ export class Instances {
     this.#ended(instance, { into, reason: stateReasons.own, hard: false });
   }
 
-  #leave(instance: Instance, ending: Ending): void {
+  #leave(instance: Instance, ending: InstanceEnding): void {
     instance.state = ending.into === 'terminated' ? 'shutting-down' : 'stopping';
     instance.stateReason = ending.reason;
     instance.countsForFleet = false;
     this.#changed(instance);
   }
 
-  #ended(instance: Instance, ending: Ending): void {
+  #ended(instance: Instance, ending: InstanceEnding): void {
     const { nowMs, schedule, settings, events } = this.#options;
     this.#endings.delete(instance.id);
     instance.machine = null;

@@ -1,4 +1,4 @@
-import type { Market } from './settings.ts';
+import type { InstanceMarket } from './settings.ts';
 import type { Tags } from './tags.ts';
 
 export interface MetadataOptions {
@@ -27,7 +27,7 @@ export interface LaunchData {
   readonly securityGroupIds?: readonly string[];
   readonly subnetId?: string;
   readonly zoneName?: string;
-  readonly market?: Market;
+  readonly market?: InstanceMarket;
   readonly maxPrice?: string;
   readonly spotInstanceType?: string;
   readonly interruptionBehavior?: string;

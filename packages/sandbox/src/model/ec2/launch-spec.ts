@@ -2,7 +2,7 @@ import { AwsError } from '../aws-error.ts';
 import { images, instanceTypes, isOffered, zones, defaultSecurityGroup } from './catalog.ts';
 import type { Image, InstanceType, Zone } from './catalog.ts';
 import type { LaunchData, MetadataOptions } from './launch-data.ts';
-import type { Market } from './settings.ts';
+import type { InstanceMarket } from './settings.ts';
 import { checkMetadataTagKeys, checkTags } from './tags.ts';
 import type { Tags } from './tags.ts';
 
@@ -20,7 +20,7 @@ export interface LaunchSpec {
   readonly image: Image;
   readonly type: InstanceType;
   readonly zone: Zone;
-  readonly market: Market;
+  readonly market: InstanceMarket;
   readonly maxPrice: string | null;
   readonly userData: Buffer | null;
   readonly keyName: string | null;
@@ -172,7 +172,7 @@ function checkPool(image: Image, type: InstanceType, zone: Zone): void {
 /** Decides every field of an instance in one pool. Throws what EC2 answers when something is wrong or not offered. */
 export function launchSpec(
   data: LaunchData,
-  pool: { readonly type: InstanceType; readonly zone: Zone; readonly market: Market },
+  pool: { readonly type: InstanceType; readonly zone: Zone; readonly market: InstanceMarket },
   template: LaunchSpec['template'],
 ): LaunchSpec {
   const { image, userData } = checkLaunchData(data);

@@ -6,11 +6,11 @@ import type { Instances, LaunchOrigin } from './instances.ts';
 import { allowedZones, checkLaunchData, instanceTypeNamed, launchSpec } from './launch-spec.ts';
 import type { LaunchSpec } from './launch-spec.ts';
 import type { LaunchData } from './launch-data.ts';
-import type { ComputeSettings, Market } from './settings.ts';
+import type { ComputeSettings, InstanceMarket } from './settings.ts';
 import type { SpotRequests } from './spot-requests.ts';
 
 /** The error of a full pool, in EC2's words where there are some. */
-export function capacityError(code: string, where: { type: string; zone: string; market: Market }): AwsError {
+export function capacityError(code: string, where: { type: string; zone: string; market: InstanceMarket }): AwsError {
   if (code === 'InsufficientInstanceCapacity' && where.market === 'on-demand') {
     return new AwsError(
       code,
@@ -87,7 +87,7 @@ export class Launcher {
     return spotPriceAt(type, zone, this.#options.nowMs()).usd;
   }
 
-  #checkRoom(where: { type: string; zone: string; market: Market }, count: number): void {
+  #checkRoom(where: { type: string; zone: string; market: InstanceMarket }, count: number): void {
     const free = this.#options.instances.freeIn(where);
     if (free === null || free >= count) return;
     throw capacityError(this.#options.settings.capacityOf(where).errorCode, where);

@@ -1,12 +1,12 @@
 import { AwsError } from '../aws-error.ts';
 
-export type Market = 'spot' | 'on-demand';
+export type InstanceMarket = 'spot' | 'on-demand';
 
 /** Which pools a capacity rule speaks of; a part left out means every one. */
 export interface PoolSelector {
   readonly type?: string;
   readonly zone?: string;
-  readonly market?: Market;
+  readonly market?: InstanceMarket;
 }
 
 export interface CapacityRule extends PoolSelector {

@@ -3,7 +3,7 @@ import type { Fleet, FleetLaunchError } from './fleet.ts';
 import { rankPools } from './fleet-plan.ts';
 import type { FleetPool } from './fleet-pools.ts';
 import type { Instance } from '../ec2/instance.ts';
-import type { Market } from '../ec2/settings.ts';
+import type { InstanceMarket } from '../ec2/settings.ts';
 
 /** EC2 was seen to try no more pools than this for one instant fleet; the rest it reports as unfulfillable. */
 const triedPools = 3;
@@ -32,7 +32,7 @@ export function launchInstantFleet(
 }
 
 /** Best first, whether they have room or not: EC2 learns that only by trying. */
-function rank(fleet: Fleet, pools: readonly FleetPool[], market: Market): FleetPool[] {
+function rank(fleet: Fleet, pools: readonly FleetPool[], market: InstanceMarket): FleetPool[] {
   const usable = pools.filter((pool) => pool.spec !== null);
   const blind = usable.map((pool) => ({ ...pool, free: null }));
   const ranked = rankPools(

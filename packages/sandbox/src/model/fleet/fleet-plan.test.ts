@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { planFleet, rankPools } from './fleet-plan.ts';
-import type { CandidatePool, PlanInput, SpotStrategy } from './fleet-plan.ts';
+import type { CandidatePool, FleetPlanInput, SpotStrategy } from './fleet-plan.ts';
 
 const market = fc.constantFrom('spot' as const, 'on-demand' as const);
 const strategy = fc.constantFrom<SpotStrategy>(
@@ -29,7 +29,7 @@ const memberOf = fc.record({
   launchedAtMs: fc.integer({ min: 0, max: 1000 }),
 });
 
-const input: fc.Arbitrary<PlanInput> = fc
+const input: fc.Arbitrary<FleetPlanInput> = fc
   .record({
     target: fc.record({ spot: fc.integer({ min: 0, max: 8 }), onDemand: fc.integer({ min: 0, max: 8 }) }),
     spotStrategy: strategy,
@@ -45,7 +45,7 @@ const input: fc.Arbitrary<PlanInput> = fc
   }));
 
 /** Units of a market after the plan was carried out. */
-function unitsAfter(before: PlanInput, of: 'spot' | 'on-demand'): number {
+function unitsAfter(before: FleetPlanInput, of: 'spot' | 'on-demand'): number {
   const plan = planFleet(before);
   const kept = before.members.filter(
     (member) => member.market === of && !plan.terminations.includes(member.instanceId),
@@ -54,7 +54,7 @@ function unitsAfter(before: PlanInput, of: 'spot' | 'on-demand'): number {
   return [...kept, ...launched].reduce((sum, { weight }) => sum + weight, 0);
 }
 
-const wanted = (before: PlanInput, of: 'spot' | 'on-demand') =>
+const wanted = (before: FleetPlanInput, of: 'spot' | 'on-demand') =>
   of === 'spot' ? before.target.spot : before.target.onDemand;
 
 describe('a fleet plan', () => {

@@ -1,4 +1,4 @@
-import type { Market } from '../ec2/settings.ts';
+import type { InstanceMarket } from '../ec2/settings.ts';
 
 export type SpotStrategy =
   'lowest-price' | 'diversified' | 'capacity-optimized' | 'capacity-optimized-prioritized' | 'price-capacity-optimized';
@@ -7,7 +7,7 @@ export type SpotStrategy =
 export interface CandidatePool {
   /** Names the pool for one fleet: its place among the fleet's candidates. */
   readonly index: number;
-  readonly market: Market;
+  readonly market: InstanceMarket;
   readonly weight: number;
   readonly priority: number;
   readonly pricePerHourUsd: number;
@@ -20,7 +20,7 @@ export interface CandidatePool {
 
 export interface FleetMember {
   readonly instanceId: string;
-  readonly market: Market;
+  readonly market: InstanceMarket;
   readonly weight: number;
   /** Pool that it was launched in; null when the fleet's configuration changed since. */
   readonly poolIndex: number | null;
@@ -32,7 +32,7 @@ interface FleetTarget {
   readonly onDemand: number;
 }
 
-export interface PlanInput {
+export interface FleetPlanInput {
   readonly target: FleetTarget;
   readonly spotStrategy: SpotStrategy;
   readonly onDemandStrategy: 'lowest-price' | 'prioritized';
@@ -52,7 +52,7 @@ export interface FleetPlan {
   readonly terminations: readonly string[];
   /** Markets in which units are missing that no pool has room for, and what the pools answer. */
   readonly unfulfilled: ReadonlyArray<{
-    readonly market: Market;
+    readonly market: InstanceMarket;
     readonly units: number;
     readonly tried: readonly CandidatePool[];
   }>;
@@ -77,7 +77,11 @@ function orderOf(strategy: SpotStrategy | 'prioritized', inUse: (index: number) 
 }
 
 /** Pools of a market that still have room, best first. */
-export function rankPools(input: PlanInput, market: Market, launched: readonly number[] = []): CandidatePool[] {
+export function rankPools(
+  input: FleetPlanInput,
+  market: InstanceMarket,
+  launched: readonly number[] = [],
+): CandidatePool[] {
   const strategy = market === 'spot' ? input.spotStrategy : input.onDemandStrategy;
   const inUse = (index: number) =>
     launched.filter((other) => other === index).length +
@@ -94,7 +98,7 @@ interface MarketPlan {
   readonly missing: number;
 }
 
-function planMarket(input: PlanInput, market: Market, wanted: number): MarketPlan {
+function planMarket(input: FleetPlanInput, market: InstanceMarket, wanted: number): MarketPlan {
   const members = input.members.filter((member) => member.market === market);
   const launches: number[] = [];
   const terminations: string[] = [];
@@ -116,8 +120,8 @@ function planMarket(input: PlanInput, market: Market, wanted: number): MarketPla
 }
 
 /** What a fleet has to do to reach its target. Pure: the same input gives the same plan. */
-export function planFleet(input: PlanInput): FleetPlan {
-  const markets: ReadonlyArray<readonly [Market, number]> = [
+export function planFleet(input: FleetPlanInput): FleetPlan {
+  const markets: ReadonlyArray<readonly [InstanceMarket, number]> = [
     ['on-demand', input.target.onDemand],
     ['spot', input.target.spot],
   ];

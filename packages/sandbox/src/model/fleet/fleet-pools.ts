@@ -7,7 +7,7 @@ import type { LaunchData } from '../ec2/launch-data.ts';
 import { allowedZones, checkSpotOptions, launchSpec } from '../ec2/launch-spec.ts';
 import type { LaunchSpec } from '../ec2/launch-spec.ts';
 import type { LaunchTemplates } from '../ec2/launch-templates.ts';
-import type { ComputeSettings, Market } from '../ec2/settings.ts';
+import type { ComputeSettings, InstanceMarket } from '../ec2/settings.ts';
 
 /** A candidate with all that a launch in it needs. `failure` is why it can't be used, `spec` null then. */
 export interface FleetPool extends CandidatePool {
@@ -23,7 +23,7 @@ export interface PoolSources {
   readonly templates: LaunchTemplates;
   readonly settings: ComputeSettings;
   readonly nowMs: number;
-  readonly freeIn: (pool: { type: string; zone: string; market: Market }) => number | null;
+  readonly freeIn: (pool: { type: string; zone: string; market: InstanceMarket }) => number | null;
   readonly interruptedLately: (pool: { type: string; zone: string }) => boolean;
 }
 
@@ -81,8 +81,8 @@ function fleetError(error: AwsError): AwsError {
   return new AwsError('InvalidFleetConfiguration', error.message);
 }
 
-function marketsOf(config: FleetConfig): readonly Market[] {
-  const markets: Market[] = [];
+function marketsOf(config: FleetConfig): readonly InstanceMarket[] {
+  const markets: InstanceMarket[] = [];
   if (config.capacity.onDemand > 0) markets.push('on-demand');
   if (config.capacity.spot > 0) markets.push('spot');
   return markets;
@@ -110,7 +110,7 @@ function zonesOf(place: Place): ReadonlyArray<string | null> {
 
 function candidate(
   place: Place,
-  where: { readonly market: Market; readonly zoneName: string | null; readonly index: number },
+  where: { readonly market: InstanceMarket; readonly zoneName: string | null; readonly index: number },
   sources: PoolSources,
 ): FleetPool {
   const { market, zoneName, index } = where;

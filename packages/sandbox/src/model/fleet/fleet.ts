@@ -8,7 +8,7 @@ export type FleetType = 'maintain' | 'request' | 'instant';
  *    │            │
  *    └────────────┴──► deleted_running | deleted_terminating ──► deleted      (DeleteFleets, or the fleet expired)
  */
-export type FleetState = 'submitted' | 'active' | 'modifying' | 'deleted_running' | 'deleted_terminating' | 'deleted';
+export type FleetPhase = 'submitted' | 'active' | 'modifying' | 'deleted_running' | 'deleted_terminating' | 'deleted';
 
 export interface FleetOverride {
   readonly instanceType: string | null;
@@ -59,7 +59,7 @@ export interface FleetConfig {
 
 type FleetEventType = 'instance-change' | 'fleet-change' | 'service-error';
 
-export interface FleetEvent {
+export interface FleetHistoryEntry {
   readonly atMs: number;
   readonly type: FleetEventType;
   readonly subType: string;
@@ -87,10 +87,10 @@ export interface FleetLaunch {
 export interface Fleet {
   readonly id: string;
   readonly createdAtMs: number;
-  readonly history: FleetEvent[];
+  readonly history: FleetHistoryEntry[];
   readonly tags: Tags;
   config: FleetConfig;
-  state: FleetState;
+  state: FleetPhase;
   /** The last pass met an error. */
   failing: boolean;
   /** Of an instant fleet only. */

@@ -1,6 +1,6 @@
 import { AwsError, asAwsError } from '../aws-error.ts';
 import type { EventLog } from '../ec2/event-log.ts';
-import type { Fleet, FleetConfig, FleetEvent, FleetState } from './fleet.ts';
+import type { Fleet, FleetConfig, FleetHistoryEntry, FleetPhase } from './fleet.ts';
 import { isFleetLive } from './fleet.ts';
 import { launchInstantFleet } from './fleet-instant.ts';
 import { planMembers } from './fleet-members.ts';
@@ -149,7 +149,7 @@ export class Fleets {
     this.#wake(fleet, 0);
   }
 
-  #enter(fleet: Fleet, state: FleetState): void {
+  #enter(fleet: Fleet, state: FleetPhase): void {
     fleet.state = state;
     this.#record(fleet, { type: 'fleet-change', subType: state });
   }
@@ -283,7 +283,7 @@ export class Fleets {
     );
   }
 
-  #record(fleet: Fleet, event: Pick<FleetEvent, 'type' | 'subType'> & Partial<FleetEvent>): void {
+  #record(fleet: Fleet, event: Pick<FleetHistoryEntry, 'type' | 'subType'> & Partial<FleetHistoryEntry>): void {
     fleet.history.push({ description: '', instanceId: null, ...event, atMs: this.#options.nowMs() });
     if (fleet.history.length > keptEvents) fleet.history.shift();
   }

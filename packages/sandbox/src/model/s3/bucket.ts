@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { assertNever } from '@runctl/core';
 import { BlobFolder, type Segment } from './blobs.ts';
 import { S3Error } from './errors.ts';
-import { Journal } from './journal.ts';
+import { BucketJournal } from './journal.ts';
 import { KeyIndex } from './key-index.ts';
-import type { JournalEntry, ObjectVersion, PartRecord, UploadRecord } from './records.ts';
+import type { BucketChange, ObjectVersion, PartRecord, UploadRecord } from './records.ts';
 
 /** A journal with this many more lines than things to remember is rewritten at the next start. */
 const COMPACT_AFTER_LINES = 1000;
 
-export interface Upload extends UploadRecord {
+export interface StoredUpload extends UploadRecord {
   readonly parts: Map<number, PartRecord>;
 }
 
@@ -21,30 +21,30 @@ export interface Upload extends UploadRecord {
 export class Bucket {
   readonly blobs: BlobFolder;
   readonly keys = new KeyIndex();
-  readonly uploads = new Map<string, Upload>();
+  readonly uploads = new Map<string, StoredUpload>();
   readonly settings = new Map<string, string>();
   name = '';
   createdMs = 0;
   location = '';
-  readonly #journal: Journal;
+  readonly #journal: BucketJournal;
   readonly #versions = new Map<string, readonly ObjectVersion[]>();
   /** Number of deletions so far, and of the last one of each key: for telling writes that a deletion came between. */
   #deletions = 0;
   readonly #deletedAt = new Map<string, number>();
 
-  private constructor(folder: string, first?: JournalEntry) {
+  private constructor(folder: string, first?: BucketChange) {
     this.blobs = new BlobFolder(join(folder, 'blobs'));
     const path = join(folder, 'journal.ndjson');
     if (first === undefined) {
-      this.#journal = Journal.open(path, (entry) => this.#apply(entry));
+      this.#journal = BucketJournal.open(path, (entry) => this.#apply(entry));
       this.#tidy();
     } else {
-      this.#journal = Journal.create(path, first);
+      this.#journal = BucketJournal.create(path, first);
       this.#apply(first);
     }
   }
 
-  static create(folder: string, first: JournalEntry & { type: 'bucket' }): Bucket {
+  static create(folder: string, first: BucketChange & { type: 'bucket' }): Bucket {
     return new Bucket(folder, first);
   }
 
@@ -80,7 +80,7 @@ export class Bucket {
     return newest?.deleteMarker === true ? undefined : newest;
   }
 
-  upload(key: string, uploadId: string): Upload {
+  upload(key: string, uploadId: string): StoredUpload {
     const upload = this.uploads.get(uploadId);
     if (upload === undefined || upload.key !== key)
       throw new S3Error('NoSuchUpload', { fields: { UploadId: uploadId } });
@@ -97,13 +97,13 @@ export class Bucket {
   }
 
   /** Writes the change down, then makes it visible. Throws, with nothing changed, if it can't be written down. */
-  commit(entry: JournalEntry): void {
+  commit(entry: BucketChange): void {
     this.#journal.append(entry);
     this.blobs.remove(this.#apply(entry).map(({ blob }) => blob));
   }
 
   /** Applies a change to memory and returns the segments that nothing names any more. */
-  #apply(entry: JournalEntry): readonly Segment[] {
+  #apply(entry: BucketChange): readonly Segment[] {
     switch (entry.type) {
       case 'bucket':
         this.name = entry.name;
@@ -188,7 +188,7 @@ export class Bucket {
   }
 
   /** The entries that a new journal would need to come to the present state. */
-  *#snapshot(): Generator<JournalEntry> {
+  *#snapshot(): Generator<BucketChange> {
     yield { type: 'bucket', name: this.name, createdMs: this.createdMs, location: this.location };
     for (const [name, value] of this.settings) yield { type: 'setting', name, value };
     for (const [key, versions] of this.#versions)

@@ -10,14 +10,14 @@ import {
   writeSync,
 } from 'node:fs';
 import { S3Error } from './errors.ts';
-import { journalEntrySchema, type JournalEntry } from './records.ts';
+import { bucketChangeSchema, type BucketChange } from './records.ts';
 
 /**
  * The one file that decides what is in a bucket: a change exists once its line is written. Appending is synchronous, so a
  * decision, its line and its effect in memory are one step that no other request can come between. A line costs some
  * 20 µs of page cache; nothing is fsynced, so the journal outlives the process but not a power cut.
  */
-export class Journal {
+export class BucketJournal {
   readonly #path: string;
   #file: number;
   #lines: number;
@@ -33,24 +33,24 @@ export class Journal {
     return this.#lines;
   }
 
-  static create(path: string, first: JournalEntry): Journal {
-    const journal = new Journal(path, 0);
+  static create(path: string, first: BucketChange): BucketJournal {
+    const journal = new BucketJournal(path, 0);
     journal.append(first);
     return journal;
   }
 
   /** Reads what is there and continues it. A torn last line, from a process that was killed, is cut off. */
-  static open(path: string, each: (entry: JournalEntry) => void): Journal {
+  static open(path: string, each: (entry: BucketChange) => void): BucketJournal {
     const bytes = readFileSync(path);
     const whole = bytes.lastIndexOf(10) + 1;
     if (whole < bytes.length) truncateSync(path, whole);
     const lines = bytes.toString('utf8', 0, whole).split('\n');
     lines.pop();
     for (const [index, line] of lines.entries()) each(parseLine(line, { path, number: index + 1 }));
-    return new Journal(path, lines.length);
+    return new BucketJournal(path, lines.length);
   }
 
-  append(entry: JournalEntry): void {
+  append(entry: BucketChange): void {
     // The number of a closed file may belong to another one by now.
     if (this.#isClosed) throw new S3Error('NoSuchBucket');
     const line = Buffer.from(`${JSON.stringify(entry)}\n`);
@@ -65,7 +65,7 @@ export class Journal {
   }
 
   /** Replaces all lines by the given ones, which must amount to the same. */
-  compact(entries: Iterable<JournalEntry>): void {
+  compact(entries: Iterable<BucketChange>): void {
     const lines = Array.from(entries, (entry) => `${JSON.stringify(entry)}\n`);
     const next = `${this.#path}.next`;
     writeFileSync(next, lines.join(''));
@@ -81,9 +81,9 @@ export class Journal {
   }
 }
 
-function parseLine(line: string, where: { path: string; number: number }): JournalEntry {
+function parseLine(line: string, where: { path: string; number: number }): BucketChange {
   try {
-    return journalEntrySchema.parse(JSON.parse(line));
+    return bucketChangeSchema.parse(JSON.parse(line));
   } catch (error) {
     throw new Error(`${where.path}:${where.number} is not a journal entry of this version`, { cause: error });
   }

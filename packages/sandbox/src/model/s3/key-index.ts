@@ -2,7 +2,7 @@
  * Orders keys as S3 lists them: by their UTF-8 bytes. That is the order of UTF-16 code units, except that surrogates
  * (characters beyond U+FFFF) come after U+E000–U+FFFF.
  */
-export function compareKeys(a: string, b: string): number {
+export function listingOrder(a: string, b: string): number {
   const shorter = Math.min(a.length, b.length);
   for (let i = 0; i < shorter; i++) {
     const x = a.charCodeAt(i);
@@ -35,8 +35,8 @@ export class KeyIndex {
   /** The key must be new. */
   add(key: string): void {
     const last = this.#keys.at(-1);
-    if (!this.#sorted || last === undefined || compareKeys(last, key) < 0) return void this.#keys.push(key);
-    const position = this.#seek((other) => compareKeys(other, key) >= 0);
+    if (!this.#sorted || last === undefined || listingOrder(last, key) < 0) return void this.#keys.push(key);
+    const position = this.#seek((other) => listingOrder(other, key) >= 0);
     this.#keys.splice(position, 0, key);
   }
 
@@ -49,13 +49,13 @@ export class KeyIndex {
   /** Position of the first key that is not before `key`. */
   seek(key: string): number {
     this.#sort();
-    return this.#seek((other) => compareKeys(other, key) >= 0);
+    return this.#seek((other) => listingOrder(other, key) >= 0);
   }
 
   /** Position of the first key after all those that begin with `prefix`. */
   seekPast(prefix: string): number {
     this.#sort();
-    return this.#seek((other) => !other.startsWith(prefix) && compareKeys(other, prefix) > 0);
+    return this.#seek((other) => !other.startsWith(prefix) && listingOrder(other, prefix) > 0);
   }
 
   #seek(reached: (key: string) => boolean): number {
@@ -70,7 +70,7 @@ export class KeyIndex {
   }
 
   #sort(): void {
-    if (!this.#sorted) this.#keys.sort(compareKeys);
+    if (!this.#sorted) this.#keys.sort(listingOrder);
     this.#sorted = true;
   }
 }

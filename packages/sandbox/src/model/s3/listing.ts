@@ -1,4 +1,4 @@
-import { compareKeys, type KeyIndex } from './key-index.ts';
+import { listingOrder, type KeyIndex } from './key-index.ts';
 
 export interface ListingQuery {
   readonly prefix: string;
@@ -32,7 +32,7 @@ export function listPage(keys: KeyIndex, query: ListingQuery, visible: (key: str
       position += 1;
       continue;
     }
-    if (items.length === limit) return { items, next: limit === 0 ? undefined : nameOf(items.at(-1)) };
+    if (items.length === limit) return { items, next: limit === 0 ? undefined : listedName(items.at(-1)) };
     if (common === undefined) {
       items.push({ kind: 'key', key });
       position += 1;
@@ -45,7 +45,7 @@ export function listPage(keys: KeyIndex, query: ListingQuery, visible: (key: str
 }
 
 function startOf(keys: KeyIndex, { prefix, delimiter, after }: ListingQuery): number {
-  if (after === '' || compareKeys(after, prefix) < 0) return keys.seek(prefix);
+  if (after === '' || listingOrder(after, prefix) < 0) return keys.seek(prefix);
   // Going on after a rolled-up prefix means after everything below it.
   const isRolledUp = delimiter !== '' && after.startsWith(prefix) && commonPrefix(after, prefix, delimiter) === after;
   return isRolledUp ? keys.seekPast(after) : keys.seek(after);
@@ -57,7 +57,7 @@ function commonPrefix(key: string, prefix: string, delimiter: string): string | 
   return end < 0 ? undefined : key.slice(0, end + delimiter.length);
 }
 
-export function nameOf(item: ListingItem | undefined): string {
+export function listedName(item: ListingItem | undefined): string {
   if (item === undefined) return '';
   return item.kind === 'key' ? item.key : item.prefix;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { newVersionId } from './writes.ts';
-import type { Bucket, Upload } from './bucket.ts';
+import type { Bucket, StoredUpload } from './bucket.ts';
 import { checksumAlgorithms, checksumOfParts, type Checksum, type ChecksumAlgorithm } from './checksums.ts';
 import { S3Error } from './errors.ts';
 import type { ObjectVersion, PartRecord } from './records.ts';
@@ -19,7 +19,7 @@ export interface ListedPart {
 }
 
 /** The parts that the client lists, held against those that were uploaded. Throws the first error that S3 answers. */
-export function chooseParts(upload: Upload, listed: readonly ListedPart[]): PartRecord[] {
+export function chooseParts(upload: StoredUpload, listed: readonly ListedPart[]): PartRecord[] {
   if (listed.length === 0 || listed.length > MAX_PARTS) throw new S3Error('MalformedXML');
   let previous = 0;
   const parts = listed.map((one) => {
@@ -41,7 +41,7 @@ export function chooseParts(upload: Upload, listed: readonly ListedPart[]): Part
   return parts;
 }
 
-function choosePart(upload: Upload, { number, etag, checksums }: ListedPart): PartRecord {
+function choosePart(upload: StoredUpload, { number, etag, checksums }: ListedPart): PartRecord {
   const part = upload.parts.get(number);
   const invalid = () =>
     new S3Error('InvalidPart', { fields: { UploadId: upload.uploadId, PartNumber: number, ETag: etag } });
@@ -60,7 +60,7 @@ function choosePart(upload: Upload, { number, etag, checksums }: ListedPart): Pa
 /** The object that an upload becomes, which takes the parts' files over. */
 export function objectOfParts(
   bucket: Bucket,
-  upload: Upload,
+  upload: StoredUpload,
   parts: readonly PartRecord[],
 ): ObjectVersion & { readonly checksum: Checksum } {
   const md5 = createHash('md5');

@@ -53,7 +53,7 @@ const upload = z.object({
   algorithmNamed: z.boolean(),
 });
 
-export const journalEntrySchema = z.discriminatedUnion('type', [
+export const bucketChangeSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('bucket'), name: z.string(), createdMs: z.number(), location: z.string() }),
   z.object({ type: z.literal('setting'), name: z.string(), value: z.string().nullable() }),
   z.object({ type: z.literal('version'), key: z.string(), version, uploadId: z.string().optional() }),
@@ -64,7 +64,7 @@ export const journalEntrySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('abort'), uploadId: z.string() }),
 ]);
 
-export type JournalEntry = z.infer<typeof journalEntrySchema>;
+export type BucketChange = z.infer<typeof bucketChangeSchema>;
 export type ObjectVersion = z.infer<typeof version>;
 export type UploadRecord = z.infer<typeof upload>;
 export type PartRecord = z.infer<typeof part>;

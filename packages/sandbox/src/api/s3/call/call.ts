@@ -22,7 +22,7 @@ export interface Target {
 export type CallHeaders = Readonly<Record<string, string | undefined>>;
 
 /** One verified request, as the operations see it. */
-export interface Call extends Target {
+export interface VerifiedCall extends Target {
   readonly headers: CallHeaders;
   readonly body: RequestBody;
   readonly principal: Principal;
@@ -32,13 +32,13 @@ export interface Call extends Target {
 }
 
 /** What an operation answers. A reader is closed by whoever sends the answer. */
-export interface Reply {
+export interface S3Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: string | BlobReader;
 }
 
-export type Operation = (call: Call) => Reply | Promise<Reply>;
+export type Operation = (call: VerifiedCall) => S3Reply | Promise<S3Reply>;
 
 /** `bucket.s3.us-east-1.amazonaws.com`, `bucket.s3.amazonaws.com`, `bucket.localhost`: the bucket is in the host name. */
 const VIRTUAL_HOST = /^(.+)\.(?:s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com|localhost)(?::\d+)?$/i;

@@ -60,7 +60,7 @@ const parser = new XMLParser({
 });
 
 /** Parses a request's XML, whose root must have the given name. Throws MalformedXML. */
-export function parseXml(text: string, root: string): ParsedElement {
+export function parseRequestXml(text: string, root: string): ParsedElement {
   if (XMLValidator.validate(text) !== true) throw new S3Error('MalformedXML');
   const document = parser.parse(text) as ParsedElement;
   const element = document[root]?.[0];

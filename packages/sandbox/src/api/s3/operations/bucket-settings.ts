@@ -1,8 +1,8 @@
 import { XMLValidator } from 'fast-xml-parser';
-import type { Call, Reply } from '../call/call.ts';
+import type { VerifiedCall, S3Reply } from '../call/call.ts';
 import { S3Error, type S3ErrorCode } from '../../../model/s3/errors.ts';
 import type { BucketSetting } from '../call/routing.ts';
-import { parseXml, renderXml, textOf } from '../call/xml.ts';
+import { parseRequestXml, renderXml, textOf } from '../call/xml.ts';
 import { ownerOf } from './owner.ts';
 
 /** What a bucket without the setting answers: an error, or the document that every new bucket has. */
@@ -46,7 +46,7 @@ const afterDeletion: Partial<Record<BucketSetting, S3ErrorCode>> = {
 };
 const DELETED = '';
 
-export function getBucketSetting(call: Call, setting: BucketSetting): Reply {
+export function getBucketSetting(call: VerifiedCall, setting: BucketSetting): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   const stored = bucket.settings.get(setting);
   const fallback = stored === DELETED ? (afterDeletion[setting] ?? defaults[setting]) : defaults[setting];
@@ -56,7 +56,7 @@ export function getBucketSetting(call: Call, setting: BucketSetting): Reply {
   return { status: 200, ...bodyOf(setting, fallback()) };
 }
 
-function bodyOf(setting: BucketSetting, body: string): Pick<Reply, 'body' | 'headers'> {
+function bodyOf(setting: BucketSetting, body: string): Pick<S3Reply, 'body' | 'headers'> {
   return setting === 'policy' ? { body, headers: { 'content-type': 'application/json' } } : { body };
 }
 
@@ -64,7 +64,7 @@ function versioningXml(status: string): string {
   return renderXml('VersioningConfiguration', { Status: status });
 }
 
-export async function putBucketSetting(call: Call, setting: BucketSetting): Promise<Reply> {
+export async function putBucketSetting(call: VerifiedCall, setting: BucketSetting): Promise<S3Reply> {
   const bucket = call.buckets.get(call.bucket);
   const text = await call.body.text();
   if (setting === 'policyStatus') throw new S3Error('MethodNotAllowed');
@@ -76,7 +76,7 @@ export async function putBucketSetting(call: Call, setting: BucketSetting): Prom
 }
 
 function versioningStatus(text: string): string {
-  const status = textOf(parseXml(text, 'VersioningConfiguration'), 'Status')?.trim();
+  const status = textOf(parseRequestXml(text, 'VersioningConfiguration'), 'Status')?.trim();
   if (status === 'Enabled' || status === 'Suspended') return status;
   throw new S3Error('IllegalVersioningConfigurationException');
 }
@@ -89,7 +89,7 @@ function assertJson(text: string): void {
   }
 }
 
-export function deleteBucketSetting(call: Call, setting: BucketSetting): Reply {
+export function deleteBucketSetting(call: VerifiedCall, setting: BucketSetting): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   // Versioning can be suspended but never taken away.
   if (['versioning', 'acl', 'policyStatus', 'requestPayment', 'logging'].includes(setting))

@@ -1,9 +1,9 @@
-import { xmlDate, type Call, type Reply } from '../call/call.ts';
+import { xmlDate, type VerifiedCall, type S3Reply } from '../call/call.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
-import { parseXml, renderXml, textOf } from '../call/xml.ts';
+import { parseRequestXml, renderXml, textOf } from '../call/xml.ts';
 import { ownerOf } from './owner.ts';
 
-export function listBuckets(call: Call): Reply {
+export function listBuckets(call: VerifiedCall): S3Reply {
   const prefix = call.query.get('prefix') ?? '';
   const buckets = call.buckets.all().filter(({ name }) => name.startsWith(prefix));
   return {
@@ -28,11 +28,11 @@ function isValidName(name: string): boolean {
   return shape && !isAddress && !name.includes('..') && !/^(?:xn--|sthree-)|(?:-s3alias|--ol-s3|--x-s3)$/.test(name);
 }
 
-export async function createBucket(call: Call): Promise<Reply> {
+export async function createBucket(call: VerifiedCall): Promise<S3Reply> {
   if (!isValidName(call.bucket)) throw new S3Error('InvalidBucketName', { fields: { BucketName: call.bucket } });
   const text = await call.body.text();
   const location =
-    text.trim() === '' ? '' : (textOf(parseXml(text, 'CreateBucketConfiguration'), 'LocationConstraint') ?? '');
+    text.trim() === '' ? '' : (textOf(parseRequestXml(text, 'CreateBucketConfiguration'), 'LocationConstraint') ?? '');
   if (call.buckets.find(call.bucket) !== undefined) {
     // us-east-1 alone treats creating one's own bucket again as success, for old clients' sake.
     if (call.region === 'us-east-1') return { status: 200, headers: { location: `/${call.bucket}` } };
@@ -42,7 +42,7 @@ export async function createBucket(call: Call): Promise<Reply> {
   return { status: 200, headers: { location: `/${call.bucket}` } };
 }
 
-export function headBucket(call: Call): Reply {
+export function headBucket(call: VerifiedCall): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   return {
     status: 200,
@@ -50,14 +50,14 @@ export function headBucket(call: Call): Reply {
   };
 }
 
-export function deleteBucket(call: Call): Reply {
+export function deleteBucket(call: VerifiedCall): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   if (!bucket.isEmpty) throw new S3Error('BucketNotEmpty', { fields: { BucketName: bucket.name } });
   call.buckets.remove(bucket);
   return { status: 204 };
 }
 
-export function getBucketLocation(call: Call): Reply {
+export function getBucketLocation(call: VerifiedCall): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   const location = bucket.location || call.region;
   return { status: 200, body: renderXml('LocationConstraint', location === 'us-east-1' ? '' : location) };

@@ -2,19 +2,19 @@ import { checksumAlgorithms, type Checksum } from '../../../model/s3/checksums.t
 import { S3Error } from '../../../model/s3/errors.ts';
 import { chooseParts, objectOfParts, type ListedPart } from '../../../model/s3/multipart.ts';
 import { commitVersion } from '../../../model/s3/writes.ts';
-import { quoted, type Call, type Reply } from '../call/call.ts';
+import { quoted, type VerifiedCall, type S3Reply } from '../call/call.ts';
 import { checksumElement, checksumHeader } from '../call/checksum-demand.ts';
 import { writeConditionsOf } from '../call/conditions.ts';
-import { childrenOf, parseXml, renderXml, textOf, type ParsedElement } from '../call/xml.ts';
+import { childrenOf, parseRequestXml, renderXml, textOf, type ParsedElement } from '../call/xml.ts';
 import { checksumElements, encryptionHeaders, versionIdHeader } from './details.ts';
 
 /** Makes one object of the listed parts. No byte is moved: the object takes the parts' files over. */
-export async function completeMultipartUpload(call: Call): Promise<Reply> {
+export async function completeMultipartUpload(call: VerifiedCall): Promise<S3Reply> {
   const bucket = call.buckets.get(call.bucket);
   const uploadId = call.query.get('uploadId') ?? '';
   bucket.upload(call.key, uploadId);
   const deletionMark = bucket.deletionMark;
-  const listed = childrenOf(parseXml(await call.body.text(), 'CompleteMultipartUpload'), 'Part').map(listedPart);
+  const listed = childrenOf(parseRequestXml(await call.body.text(), 'CompleteMultipartUpload'), 'Part').map(listedPart);
   // Looked up again after the wait: it may have been finished or aborted by another request.
   const upload = bucket.upload(call.key, uploadId);
   const version = objectOfParts(bucket, upload, chooseParts(upload, listed));
@@ -52,7 +52,10 @@ function listedPart(element: ParsedElement): ListedPart {
 }
 
 /** Holds the object against what the client said about it as a whole. */
-function checkDeclarations(call: Call, version: { readonly sizeBytes: number; readonly checksum: Checksum }): void {
+function checkDeclarations(
+  call: VerifiedCall,
+  version: { readonly sizeBytes: number; readonly checksum: Checksum },
+): void {
   const { headers } = call;
   const { checksum } = version;
   const type = headers['x-amz-checksum-type'];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Bucket } from '../../../model/s3/bucket.ts';
-import { quoted, xmlDate, type Call, type Reply } from '../call/call.ts';
+import { quoted, xmlDate, type VerifiedCall, type S3Reply } from '../call/call.ts';
 import { createDigest, parseAlgorithm, type Checksum } from '../../../model/s3/checksums.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
 import { judgeRead, judgeWrite } from '../../../model/s3/preconditions.ts';
@@ -26,7 +26,7 @@ export interface CopySource {
 }
 
 /** Finds what x-amz-copy-source names and holds it against the x-amz-copy-source-if- conditions. */
-export function copySourceOf(call: Call): CopySource {
+export function copySourceOf(call: VerifiedCall): CopySource {
   const header = call.headers['x-amz-copy-source'] ?? '';
   const [path = '', query = ''] = header.split('?', 2);
   let decoded: string;
@@ -59,7 +59,7 @@ export function copySourceHeader(source: CopySource): Record<string, string> {
   return source.bucket.hasVersionIds ? { 'x-amz-copy-source-version-id': source.version.versionId } : {};
 }
 
-export async function copyObject(call: Call): Promise<Reply> {
+export async function copyObject(call: VerifiedCall): Promise<S3Reply> {
   const bucket = call.buckets.get(call.bucket);
   const deletionMark = bucket.deletionMark;
   const conditions = writeConditionsOf(call.headers);
@@ -87,7 +87,7 @@ export async function copyObject(call: Call): Promise<Reply> {
   }
 }
 
-function copyReply(copy: { bucket: Bucket; source: CopySource; version: ObjectVersion }): Reply {
+function copyReply(copy: { bucket: Bucket; source: CopySource; version: ObjectVersion }): S3Reply {
   const { bucket, source, version } = copy;
   return {
     status: 200,
@@ -104,7 +104,7 @@ function copyReply(copy: { bucket: Bucket; source: CopySource; version: ObjectVe
   };
 }
 
-function copiedDetails(call: Call, source: CopySource): ObjectDetails {
+function copiedDetails(call: VerifiedCall, source: CopySource): ObjectDetails {
   const directive = call.headers['x-amz-metadata-directive'] ?? 'COPY';
   const tagging = call.headers['x-amz-tagging-directive'] ?? 'COPY';
   if (!['COPY', 'REPLACE'].includes(directive))
@@ -130,7 +130,7 @@ function copiedDetails(call: Call, source: CopySource): ObjectDetails {
 }
 
 /** Storage class and encryption belong to the copy, never to what it was copied from. */
-function withOwnStorage(headers: Readonly<Record<string, string>>, call: Call): Record<string, string> {
+function withOwnStorage(headers: Readonly<Record<string, string>>, call: VerifiedCall): Record<string, string> {
   const own = detailsOf(call.headers).headers;
   const result = { ...headers };
   delete result['x-amz-storage-class'];
@@ -143,7 +143,7 @@ function withOwnStorage(headers: Readonly<Record<string, string>>, call: Call): 
  * and a copy is one part, so they are computed anew.
  */
 async function sumsOfCopy(
-  call: Call,
+  call: VerifiedCall,
   source: ObjectVersion,
   chunks: () => AsyncIterable<Buffer>,
 ): Promise<{ etag: string; checksum: Checksum }> {

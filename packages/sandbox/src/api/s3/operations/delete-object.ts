@@ -1,13 +1,13 @@
 import type { Bucket } from '../../../model/s3/bucket.ts';
-import type { Call, Reply } from '../call/call.ts';
+import type { VerifiedCall, S3Reply } from '../call/call.ts';
 import { deleteFrom, type Deletion } from '../../../model/s3/deletion.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
 import { asRefusal } from '../call/refusal.ts';
-import { childrenOf, parseXml, renderXml, textOf } from '../call/xml.ts';
+import { childrenOf, parseRequestXml, renderXml, textOf } from '../call/xml.ts';
 
 const MAX_KEYS = 1000;
 
-export function deleteObject(call: Call): Reply {
+export function deleteObject(call: VerifiedCall): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   const deleted = deleteFrom(
     bucket,
@@ -28,11 +28,11 @@ export function deleteObject(call: Call): Reply {
 }
 
 /** Deletes up to 1,000 keys; each one succeeds or fails on its own, inside a 200. */
-export async function deleteObjects(call: Call): Promise<Reply> {
+export async function deleteListedObjects(call: VerifiedCall): Promise<S3Reply> {
   const bucket = call.buckets.get(call.bucket);
   if (call.headers['content-md5'] === undefined && call.body.checksumDemand === undefined)
     throw new S3Error('InvalidRequest', { message: 'Missing required header for this request: Content-MD5' });
-  const request = parseXml(await call.body.text(), 'Delete');
+  const request = parseRequestXml(await call.body.text(), 'Delete');
   const objects = childrenOf(request, 'Object');
   if (objects.length === 0 || objects.length > MAX_KEYS) throw new S3Error('MalformedXML');
   const results = objects.map((object) => {
@@ -50,7 +50,7 @@ export async function deleteObjects(call: Call): Promise<Reply> {
   };
 }
 
-function removeOne(call: Call, bucket: Bucket, deletion: Deletion) {
+function removeOne(call: VerifiedCall, bucket: Bucket, deletion: Deletion) {
   const { key, versionId } = deletion;
   try {
     const deleted = deleteFrom(bucket, deletion, call.nowMs());

@@ -1,5 +1,5 @@
 import type { Bucket } from '../../../model/s3/bucket.ts';
-import { httpDate, numberOf, quoted, type Call, type Reply } from '../call/call.ts';
+import { httpDate, numberOf, quoted, type VerifiedCall, type S3Reply } from '../call/call.ts';
 import { checksumElement, checksumHeader } from '../call/checksum-demand.ts';
 import { readConditionsOf } from '../call/conditions.ts';
 import { S3Refusal } from '../call/refusal.ts';
@@ -25,19 +25,19 @@ interface Span {
   readonly end: number;
 }
 
-export function getObject(call: Call): Reply {
+export function getObject(call: VerifiedCall): S3Reply {
   const { bucket, version, reply, span } = readReply(call);
   if (reply.status === 304) return reply;
   return { ...reply, body: bucket.blobs.read(version.segments, span.start, span.end) };
 }
 
-export function headObject(call: Call): Reply {
+export function headObject(call: VerifiedCall): S3Reply {
   const { reply, span } = readReply(call);
   if (reply.status === 304) return reply;
   return { ...reply, headers: { ...reply.headers, 'content-length': span.end - span.start } };
 }
 
-function readReply(call: Call): { bucket: Bucket; version: ObjectVersion; reply: Reply; span: Span } {
+function readReply(call: VerifiedCall): { bucket: Bucket; version: ObjectVersion; reply: S3Reply; span: Span } {
   const bucket = call.buckets.get(call.bucket);
   const version = versionFor(bucket, call.key, call.query.get('versionId'));
   const verdict = judgeRead(readConditionsOf(call.headers), version);
@@ -49,7 +49,7 @@ function readReply(call: Call): { bucket: Bucket; version: ObjectVersion; reply:
     return { bucket, version, reply: { status: 304, headers }, span: whole };
   }
   const part = partOf(call, version);
-  const span = part?.span ?? rangeOf(rangeHeaderOf(call, version), version.sizeBytes) ?? whole;
+  const span = part?.span ?? byteRangeOf(rangeHeaderOf(call, version), version.sizeBytes) ?? whole;
   const isPartial = part !== undefined || span !== whole;
   const headers = {
     ...objectHeaders(call, bucket, version),
@@ -64,7 +64,7 @@ function readReply(call: Call): { bucket: Bucket; version: ObjectVersion; reply:
   return { bucket, version, reply: { status: isPartial ? 206 : 200, headers }, span };
 }
 
-function objectHeaders(call: Call, bucket: Bucket, version: ObjectVersion): Record<string, string | undefined> {
+function objectHeaders(call: VerifiedCall, bucket: Bucket, version: ObjectVersion): Record<string, string | undefined> {
   const headers: Record<string, string | undefined> = {
     'last-modified': httpDate(version.lastModifiedMs),
     etag: quoted(version.etag),
@@ -83,7 +83,7 @@ function objectHeaders(call: Call, bucket: Bucket, version: ObjectVersion): Reco
 }
 
 /** With If-Range the range only counts while the object is still the one that the client knows. */
-function rangeHeaderOf(call: Call, version: ObjectVersion): string | undefined {
+function rangeHeaderOf(call: VerifiedCall, version: ObjectVersion): string | undefined {
   const ifRange = call.headers['if-range'];
   if (ifRange === undefined) return call.headers['range'];
   const conditions = ifRange.includes('"') ? { 'if-match': ifRange } : { 'if-unmodified-since': ifRange };
@@ -94,7 +94,7 @@ function rangeHeaderOf(call: Call, version: ObjectVersion): string | undefined {
  * Reads one byte range. Undefined, so the whole object is sent, when the header is not a single well-formed range
  * (RFC 9110 §14.2). Throws InvalidRange when it begins past the end.
  */
-export function rangeOf(header: string | undefined, sizeBytes: number): Span | undefined {
+export function byteRangeOf(header: string | undefined, sizeBytes: number): Span | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '');
   if (match === null || (match[1] === '' && match[2] === '')) return undefined;
   const [, first, last] = match;
@@ -120,7 +120,7 @@ interface PartView {
 }
 
 /** What a GET or HEAD with a part number sees; an object that was sent in one piece counts as its own part 1. */
-function partOf(call: Call, version: ObjectVersion): PartView | undefined {
+function partOf(call: VerifiedCall, version: ObjectVersion): PartView | undefined {
   if (!call.query.has('partNumber')) return undefined;
   const number = numberOf(call, 'partNumber', { fallback: 1, min: 1, max: 10_000 });
   const parts = version.parts;
@@ -142,7 +142,7 @@ function partOf(call: Call, version: ObjectVersion): PartView | undefined {
   };
 }
 
-export function getObjectAttributes(call: Call): Reply {
+export function getObjectAttributes(call: VerifiedCall): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   const version = versionFor(bucket, call.key, call.query.get('versionId'));
   const wanted = new Set((call.headers['x-amz-object-attributes'] ?? '').split(',').map((one) => one.trim()));

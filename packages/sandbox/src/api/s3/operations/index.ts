@@ -5,7 +5,7 @@ import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets 
 import { deleteBucketSetting, getBucketSetting, putBucketSetting } from './bucket-settings.ts';
 import { completeMultipartUpload } from './complete-multipart.ts';
 import { copyObject } from './copy-object.ts';
-import { deleteObject, deleteObjects } from './delete-object.ts';
+import { deleteObject, deleteListedObjects } from './delete-object.ts';
 import { getObject, getObjectAttributes, headObject } from './get-object.ts';
 import { listMultipartUploads } from './list-uploads.ts';
 import { listObjectVersions } from './list-versions.ts';
@@ -26,7 +26,7 @@ const plain: Record<PlainName, Operation> = {
   ListObjectsV2: listObjectsV2,
   ListObjectVersions: listObjectVersions,
   ListMultipartUploads: listMultipartUploads,
-  DeleteObjects: deleteObjects,
+  DeleteObjects: deleteListedObjects,
   PutObject: putObject,
   CopyObject: copyObject,
   GetObject: getObject,

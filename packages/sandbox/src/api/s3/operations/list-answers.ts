@@ -1,6 +1,6 @@
 import { encodePath } from '@runctl/aws-wire';
 import type { Bucket } from '../../../model/s3/bucket.ts';
-import { numberOf, quoted, xmlDate, type Call } from '../call/call.ts';
+import { numberOf, quoted, xmlDate, type VerifiedCall } from '../call/call.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
 import type { ListingQuery } from '../../../model/s3/listing.ts';
 import type { ObjectVersion } from '../../../model/s3/records.ts';
@@ -11,7 +11,7 @@ const MAX_KEYS = 1000;
 export type Encode = (name: string) => string;
 
 /** With `encoding-type=url` names are percent-encoded, so that ones that XML cannot hold come through. */
-export function encodingOf(call: Call): { encode: Encode; element: XmlElements } {
+export function encodingOf(call: VerifiedCall): { encode: Encode; element: XmlElements } {
   const type = call.query.get('encoding-type');
   if (type === undefined || type === '') return { encode: (name) => name, element: {} };
   if (type !== 'url')
@@ -25,7 +25,7 @@ export function encodingOf(call: Call): { encode: Encode; element: XmlElements }
   };
 }
 
-export function queryOf(call: Call, after: string, limitName = 'max-keys'): ListingQuery {
+export function queryOf(call: VerifiedCall, after: string, limitName = 'max-keys'): ListingQuery {
   return {
     prefix: call.query.get('prefix') ?? '',
     delimiter: call.query.get('delimiter') ?? '',

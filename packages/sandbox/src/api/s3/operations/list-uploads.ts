@@ -1,11 +1,11 @@
-import { xmlDate, type Call, type Reply } from '../call/call.ts';
-import { compareKeys, KeyIndex } from '../../../model/s3/key-index.ts';
-import { listPage, nameOf, type ListingQuery } from '../../../model/s3/listing.ts';
+import { xmlDate, type VerifiedCall, type S3Reply } from '../call/call.ts';
+import { listingOrder, KeyIndex } from '../../../model/s3/key-index.ts';
+import { listPage, listedName, type ListingQuery } from '../../../model/s3/listing.ts';
 import { renderXml } from '../call/xml.ts';
 import { encodingOf, queryOf } from './list-answers.ts';
 import { ownerOf } from './owner.ts';
 
-export function listMultipartUploads(call: Call): Reply {
+export function listMultipartUploads(call: VerifiedCall): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   const { encode, element } = encodingOf(call);
   const keyMarker = call.query.get('key-marker') ?? '';
@@ -14,7 +14,7 @@ export function listMultipartUploads(call: Call): Reply {
   const uploads = [...bucket.uploads.values()]
     .filter(({ key }) => key.startsWith(query.prefix))
     .filter((upload) => isAfterMarker(upload, keyMarker, uploadMarker))
-    .sort((a, b) => compareKeys(a.key, b.key) || a.initiatedMs - b.initiatedMs || (a.uploadId < b.uploadId ? -1 : 1));
+    .sort((a, b) => listingOrder(a.key, b.key) || a.initiatedMs - b.initiatedMs || (a.uploadId < b.uploadId ? -1 : 1));
   const { prefixes, plain } = rollUp(uploads, query);
   const page = plain.slice(0, query.limit);
   const isTruncated = page.length < plain.length;
@@ -46,7 +46,7 @@ export function listMultipartUploads(call: Call): Reply {
 }
 
 function isAfterMarker(upload: { key: string; uploadId: string }, keyMarker: string, uploadMarker: string): boolean {
-  const order = compareKeys(upload.key, keyMarker);
+  const order = listingOrder(upload.key, keyMarker);
   return keyMarker === '' || order > 0 || (order === 0 && uploadMarker !== '' && upload.uploadId > uploadMarker);
 }
 
@@ -54,9 +54,9 @@ function rollUp<T extends { readonly key: string }>(uploads: readonly T[], query
   const keys = new KeyIndex();
   for (const key of new Set(uploads.map((upload) => upload.key))) keys.add(key);
   const { items } = listPage(keys, { ...query, limit: keys.size + 1 }, () => true);
-  const plainKeys = new Set(items.filter(({ kind }) => kind === 'key').map(nameOf));
+  const plainKeys = new Set(items.filter(({ kind }) => kind === 'key').map(listedName));
   return {
-    prefixes: items.filter(({ kind }) => kind === 'prefix').map(nameOf),
+    prefixes: items.filter(({ kind }) => kind === 'prefix').map(listedName),
     plain: uploads.filter(({ key }) => plainKeys.has(key)),
   };
 }

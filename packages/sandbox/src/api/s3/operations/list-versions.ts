@@ -1,12 +1,12 @@
 import type { Bucket } from '../../../model/s3/bucket.ts';
-import { xmlDate, type Call, type Reply } from '../call/call.ts';
+import { xmlDate, type VerifiedCall, type S3Reply } from '../call/call.ts';
 import { listPage, type ListingQuery } from '../../../model/s3/listing.ts';
 import type { ObjectVersion } from '../../../model/s3/records.ts';
 import { renderXml, type XmlContent } from '../call/xml.ts';
 import { encodingOf, listHead, queryOf, versionElements, type Encode } from './list-answers.ts';
 import { ownerOf } from './owner.ts';
 
-export function listObjectVersions(call: Call): Reply {
+export function listObjectVersions(call: VerifiedCall): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   const { encode, element } = encodingOf(call);
   const keyMarker = call.query.get('key-marker') ?? '';

@@ -1,12 +1,12 @@
 import type { Bucket } from '../../../model/s3/bucket.ts';
-import type { Call, Reply } from '../call/call.ts';
+import type { VerifiedCall, S3Reply } from '../call/call.ts';
 import { S3Error } from '../../../model/s3/errors.ts';
 import { listPage, type ListingPage } from '../../../model/s3/listing.ts';
 import { renderXml, type XmlContent, type XmlElements } from '../call/xml.ts';
 import { encodingOf, listHead, queryOf, versionElements, type Encode } from './list-answers.ts';
 import { ownerOf } from './owner.ts';
 
-export function listObjectsV2(call: Call): Reply {
+export function listObjectsV2(call: VerifiedCall): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   const { encode, element } = encodingOf(call);
   const token = call.query.get('continuation-token');
@@ -28,7 +28,7 @@ export function listObjectsV2(call: Call): Reply {
   };
 }
 
-export function listObjects(call: Call): Reply {
+export function listObjects(call: VerifiedCall): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   const { encode, element } = encodingOf(call);
   const marker = call.query.get('marker') ?? '';

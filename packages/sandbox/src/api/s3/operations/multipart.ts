@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Bucket, Upload } from '../../../model/s3/bucket.ts';
-import { numberOf, quoted, xmlDate, type Call, type Reply } from '../call/call.ts';
+import type { Bucket, StoredUpload } from '../../../model/s3/bucket.ts';
+import { numberOf, quoted, xmlDate, type VerifiedCall, type S3Reply } from '../call/call.ts';
 import {
   assertTypeFits,
   createDigest,
@@ -16,9 +16,9 @@ import type { PartRecord, UploadRecord } from '../../../model/s3/records.ts';
 import { renderXml } from '../call/xml.ts';
 import { copySourceHeader, copySourceOf } from './copy-object.ts';
 import { detailsOf, encryptionHeaders } from './details.ts';
-import { rangeOf } from './get-object.ts';
+import { byteRangeOf } from './get-object.ts';
 
-export function createMultipartUpload(call: Call): Reply {
+export function createMultipartUpload(call: VerifiedCall): S3Reply {
   const bucket = call.buckets.get(call.bucket);
   const named = parseAlgorithm(call.headers['x-amz-checksum-algorithm']);
   const algorithm = named ?? 'CRC64NVME';
@@ -54,12 +54,12 @@ function parseType(text: string | undefined): ChecksumType | undefined {
   throw new S3Error('InvalidRequest', { message: 'Value for x-amz-checksum-type header is invalid.' });
 }
 
-function uploadOf(call: Call): { bucket: Bucket; upload: Upload } {
+function uploadOf(call: VerifiedCall): { bucket: Bucket; upload: StoredUpload } {
   const bucket = call.buckets.get(call.bucket);
   return { bucket, upload: bucket.upload(call.key, call.query.get('uploadId') ?? '') };
 }
 
-export async function uploadPart(call: Call): Promise<Reply> {
+export async function uploadPart(call: VerifiedCall): Promise<S3Reply> {
   const { bucket, upload } = uploadOf(call);
   const number = partNumberOf(call);
   const demand = call.body.checksumDemand;
@@ -89,7 +89,7 @@ export async function uploadPart(call: Call): Promise<Reply> {
  * A part must come with the algorithm that the upload named. One without any is taken where S3 computes it itself: when
  * the checksum is that of the full object. An upload that named none takes any, and keeps CRC64NVME.
  */
-function assertAlgorithm(upload: Upload, actual: ChecksumAlgorithm | undefined): void {
+function assertAlgorithm(upload: StoredUpload, actual: ChecksumAlgorithm | undefined): void {
   if (!upload.algorithmNamed || actual === upload.algorithm) return;
   if (actual === undefined && upload.checksumType === 'FULL_OBJECT') return;
   const name = (algorithm: ChecksumAlgorithm | undefined) => algorithm?.toLowerCase() ?? 'null';
@@ -98,7 +98,7 @@ function assertAlgorithm(upload: Upload, actual: ChecksumAlgorithm | undefined):
   });
 }
 
-function partNumberOf(call: Call): number {
+function partNumberOf(call: VerifiedCall): number {
   const text = call.query.get('partNumber') ?? '';
   const number = Number(text);
   if (/^\d+$/.test(text) && number >= 1 && number <= MAX_PARTS) return number;
@@ -109,7 +109,7 @@ function partNumberOf(call: Call): number {
 }
 
 /** The upload may have been finished or aborted while the part came in. */
-function commitPart({ call, bucket, part }: { call: Call; bucket: Bucket; part: PartRecord }): void {
+function commitPart({ call, bucket, part }: { call: VerifiedCall; bucket: Bucket; part: PartRecord }): void {
   try {
     const { uploadId } = bucket.upload(call.key, call.query.get('uploadId') ?? '');
     bucket.commit({ type: 'part', uploadId, part });
@@ -119,7 +119,7 @@ function commitPart({ call, bucket, part }: { call: Call; bucket: Bucket; part: 
   }
 }
 
-export async function uploadPartCopy(call: Call): Promise<Reply> {
+export async function uploadPartCopy(call: VerifiedCall): Promise<S3Reply> {
   const { bucket, upload } = uploadOf(call);
   const number = partNumberOf(call);
   const source = copySourceOf(call);
@@ -164,7 +164,7 @@ export async function uploadPartCopy(call: Call): Promise<Reply> {
 function copyRangeOf(header: string | undefined, sizeBytes: number): { start: number; end: number } {
   if (header === undefined) return { start: 0, end: sizeBytes };
   const match = /^bytes=(\d+)-(\d+)$/.exec(header);
-  const span = match === null ? undefined : rangeOf(header, sizeBytes);
+  const span = match === null ? undefined : byteRangeOf(header, sizeBytes);
   if (match !== null && span !== undefined && Number(match[2]) < sizeBytes) return span;
   const detail = { ArgumentName: 'x-amz-copy-source-range', ArgumentValue: header };
   throw new S3Error('InvalidArgument', {
@@ -175,13 +175,13 @@ function copyRangeOf(header: string | undefined, sizeBytes: number): { start: nu
   });
 }
 
-export function abortMultipartUpload(call: Call): Reply {
+export function abortMultipartUpload(call: VerifiedCall): S3Reply {
   const { bucket, upload } = uploadOf(call);
   bucket.commit({ type: 'abort', uploadId: upload.uploadId });
   return { status: 204 };
 }
 
-export function listParts(call: Call): Reply {
+export function listParts(call: VerifiedCall): S3Reply {
   const { bucket, upload } = uploadOf(call);
   const marker = numberOf(call, 'part-number-marker', { fallback: 0 });
   const maxParts = Math.min(1000, numberOf(call, 'max-parts', { fallback: 1000 }));

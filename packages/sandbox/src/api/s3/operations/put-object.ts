@@ -1,4 +1,4 @@
-import type { Call, Reply } from '../call/call.ts';
+import type { VerifiedCall, S3Reply } from '../call/call.ts';
 import { quoted } from '../call/call.ts';
 import { judgeWrite } from '../../../model/s3/preconditions.ts';
 import { commitVersion, newVersionId } from '../../../model/s3/writes.ts';
@@ -6,7 +6,7 @@ import { writeConditionsOf } from '../call/conditions.ts';
 import type { ObjectVersion } from '../../../model/s3/records.ts';
 import { checksumHeaders, detailsOf, encryptionHeaders, versionIdHeader } from './details.ts';
 
-export async function putObject(call: Call): Promise<Reply> {
+export async function putObject(call: VerifiedCall): Promise<S3Reply> {
   const bucket = call.buckets.get(call.bucket);
   const details = detailsOf(call.headers);
   const deletionMark = bucket.deletionMark;

@@ -22,7 +22,7 @@ export interface RoleSession {
   readonly expiresAtMs: number;
 }
 
-export interface CredentialsOptions {
+export interface IssuedKeysOptions {
   readonly accountId: string;
   readonly nowMs: () => number;
   readonly lifetimeMs: () => number;
@@ -34,14 +34,14 @@ export interface CredentialsOptions {
 const renewBeforeMs = 5 * 60_000;
 
 /** The keys that the region gave out: one user, and sessions of the instance role. */
-export class Credentials implements CredentialStore {
+export class IssuedKeys implements CredentialStore {
   readonly userKey: UserKey;
   readonly userArn: string;
-  readonly #options: CredentialsOptions;
+  readonly #options: IssuedKeysOptions;
   readonly #secrets = new Map<string, Secret>();
   readonly #sessions = new Map<string, RoleSession>();
 
-  constructor(options: CredentialsOptions) {
+  constructor(options: IssuedKeysOptions) {
     this.#options = options;
     this.userKey = options.userKey ?? {
       accessKeyId: keyId('AKIA'),
