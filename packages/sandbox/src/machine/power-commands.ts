@@ -26,6 +26,58 @@ export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
+const shutDown = `shut_down() {
+  signal=TERM
+  when=
+  for word in "$@"; do
+    case $word in
+      -c) cancel; exit 0 ;;
+      -r | --reboot | -H | --halt) signal=USR1 ;;
+      -k) exit 0 ;;
+      -*) ;;
+      *) [ -n "$when" ] || when=$word ;;
+    esac
+  done
+  case \${when:=+1} in
+    now | +0 | 0) signal_init "$signal" ;;
+    +[0-9]* | [0-9]*)
+      case \${when#+} in
+        *[!0-9]*) echo "shutdown: '$when' is not supported here; use now or +MINUTES" >&2; exit 1 ;;
+      esac
+      after_minutes "$signal" "\${when#+}" ;;
+    *) echo "Failed to parse time specification: $when" >&2; exit 1 ;;
+  esac
+}
+`;
+
+const control = `is_system_running() {
+  while [ "$1" = --wait ] && [ ! -e "$state/booted" ]; do sleep 0.2; done
+  if [ -e "$state/stopping" ]; then echo stopping; exit 1; fi
+  if [ -e "$state/booted" ]; then echo running; exit 0; fi
+  echo starting
+  exit 1
+}
+
+control() {
+  wait_flag=
+  while :; do
+    case \${1-} in
+      --wait) wait_flag=--wait; shift ;;
+      -*) shift ;;
+      *) break ;;
+    esac
+  done
+  case \${1-} in
+    poweroff) signal_init TERM ;;
+    halt | reboot | kexec) signal_init USR1 ;;
+    is-system-running) [ "\${2-}" = --wait ] && wait_flag=--wait; is_system_running "$wait_flag" ;;
+    *)
+      echo "System has not been booted with systemd as init system (PID 1). Can't operate." >&2
+      exit 1 ;;
+  esac
+}
+`;
+
 /**
  * One script for every name in `powerCommandNames`, told apart by `$0`. TERM to the instance's init is a power-off; USR1
  * ends everything and leaves the machine on, as `halt` does on EC2 (and as a reboot does where nothing is enabled at boot).
@@ -57,56 +109,8 @@ cancel() {
   rm -f "$state/shutdown.pid"
 }
 
-shut_down() {
-  signal=TERM
-  when=
-  for word in "$@"; do
-    case $word in
-      -c) cancel; exit 0 ;;
-      -r | --reboot | -H | --halt) signal=USR1 ;;
-      -k) exit 0 ;;
-      -*) ;;
-      *) [ -n "$when" ] || when=$word ;;
-    esac
-  done
-  case \${when:=+1} in
-    now | +0 | 0) signal_init "$signal" ;;
-    +[0-9]* | [0-9]*)
-      case \${when#+} in
-        *[!0-9]*) echo "shutdown: '$when' is not supported here; use now or +MINUTES" >&2; exit 1 ;;
-      esac
-      after_minutes "$signal" "\${when#+}" ;;
-    *) echo "Failed to parse time specification: $when" >&2; exit 1 ;;
-  esac
-}
-
-is_system_running() {
-  while [ "$1" = --wait ] && [ ! -e "$state/booted" ]; do sleep 0.2; done
-  if [ -e "$state/stopping" ]; then echo stopping; exit 1; fi
-  if [ -e "$state/booted" ]; then echo running; exit 0; fi
-  echo starting
-  exit 1
-}
-
-control() {
-  wait_flag=
-  while :; do
-    case \${1-} in
-      --wait) wait_flag=--wait; shift ;;
-      -*) shift ;;
-      *) break ;;
-    esac
-  done
-  case \${1-} in
-    poweroff) signal_init TERM ;;
-    halt | reboot | kexec) signal_init USR1 ;;
-    is-system-running) [ "\${2-}" = --wait ] && wait_flag=--wait; is_system_running "$wait_flag" ;;
-    *)
-      echo "System has not been booted with systemd as init system (PID 1). Can't operate." >&2
-      exit 1 ;;
-  esac
-}
-
+${shutDown}
+${control}
 case \${0##*/} in
   shutdown) shut_down "$@" ;;
   poweroff) signal_init TERM ;;

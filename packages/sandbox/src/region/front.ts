@@ -4,7 +4,8 @@ import { clockOffsetOf } from '../wire/clock-offset.ts';
 import type { CredentialStore } from '../model/account/principal.ts';
 import type { RegionClock } from '../model/region-clock.ts';
 import type { SelfVerifyingService, Service } from '../wire/service.ts';
-import { credentialScopeOf, SignatureError, verifySignature } from '../wire/signature.ts';
+import { SignatureError } from '../wire/signature-error.ts';
+import { credentialScopeOf, verifySignature } from '../wire/signature.ts';
 import { refuse } from './signature-answers.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;

@@ -1,26 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
-import { rm, readdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { join } from 'node:path';
 import { silentLog, systemClock, type Log } from '@runctl/core';
 import { sandboxControlVersion, sandboxRegionFileName, type SandboxRegionFile } from '@runctl/protocol';
 import type { RegionClock } from '../model/region-clock.ts';
-import { createS3Service, type S3Service } from '../api/s3/index.ts';
+import type { S3Service } from '../api/s3/index.ts';
 import type { MachineDriver } from '../machine/driver.ts';
-import { createMetadataServices, type MetadataServices } from '../imds/metadata-services.ts';
+import type { MetadataServices } from '../imds/metadata-services.ts';
 import { createLiteDriver } from '../machine/lite/lite-driver.ts';
 import { createProcessDriver } from '../machine/process/process-driver.ts';
-import { createCompute, type Compute } from '../model/compute/compute.ts';
-import type { Instance } from '../model/ec2/instance.ts';
+import type { Compute } from '../model/compute/compute.ts';
 import { instanceProfileName } from '../model/ec2/launch-spec.ts';
 import type { Delays } from '../model/ec2/settings.ts';
-import { loadAccount, saveAccount, writePrivateFile } from './account.ts';
+import { loadAccount, saveAccount, writePrivateFile, type RegionAccount } from './account.ts';
+import { ACCOUNT, createCloud } from './cloud.ts';
 import { chooseDriver, type LevelChoice, type RefusedLevel } from './choose-driver.ts';
 import { createControl, isControlRequest } from './control.ts';
-import { createFront } from './front.ts';
-import { servicesOf } from './services.ts';
 import { lockState, processStartOf } from './state-lock.ts';
 
 export interface RegionOptions {
@@ -52,7 +50,6 @@ export interface Region {
   close(): Promise<void>;
 }
 
-const ACCOUNT = '123456789012';
 const OS_STOP_LIMIT_MS = 90_000;
 
 /**
@@ -85,51 +82,12 @@ async function start(options: RegionOptions, unlock: () => void): Promise<Region
   saveAccount(stateFolder, { ...account, port });
   try {
     const { driver, refused } = await chooseDriver(driversOf(options, port), options.level ?? 'auto');
-    let front: RequestListener = listener;
-    const compute = createCompute({
-      machines: {
-        level: driver.level,
-        notReal: driver.notReal,
-        start: (boot) =>
-          driver.start({
-            ...boot,
-            imds: metadata.listenerFor(boot.instanceId),
-            endpoints: (request, response) => front(request, response),
-            region,
-          }),
-      },
-      clock,
-      region,
-      log,
-      accountId: ACCOUNT,
-      timers: systemClock,
-      userKey: account,
-      folder: join(stateFolder, 'instances'),
-      ...(options.delays === undefined ? {} : { settings: options.delays }),
-    });
-    const metadata = createMetadataServices(compute);
-    if (options.keepDisks !== true) compute.instances.onChange((instance) => discardDisk(instance, log));
-    const { credentials } = compute;
-    const s3 = createS3Service({ root: join(stateFolder, 's3'), credentials, clock, region, enforceRegion: true });
-    const bucket = `runctl-${ACCOUNT}-${region}`;
-    s3.ensureBucket(bucket);
-    front = createFront({ s3, services: servicesOf(compute), credentials, clock, log });
+    const { compute, metadata, s3, bucket, front } = createCloud(options, { account, driver, clock, region, log });
     const file: SandboxRegionFile = {
-      version: sandboxControlVersion,
-      pid: process.pid,
-      processStart: processStartOf(process.pid) ?? '',
-      startedAt,
-      endpoint: `http://127.0.0.1:${port}`,
-      region,
-      accountId: ACCOUNT,
-      accessKeyId: account.accessKeyId,
-      secretAccessKey: account.secretAccessKey,
+      ...regionContact(account, { startedAt, port, region, timeScale }),
       bucket,
-      instanceProfile: instanceProfileName,
       level: driver.level,
       notReal: [...driver.notReal],
-      timeScale,
-      adminToken: randomBytes(32).toString('base64url'),
     };
     const close = closing({ server, compute, metadata, driver, s3, stateFolder, unlock });
     const stop = () => void close();
@@ -141,6 +99,27 @@ async function start(options: RegionOptions, unlock: () => void): Promise<Region
     server.close();
     throw error;
   }
+}
+
+/** How the region is reached, and with which keys: what the region file holds besides its services' part. */
+function regionContact(
+  account: RegionAccount,
+  at: { readonly startedAt: string; readonly port: number; readonly region: string; readonly timeScale: number },
+): Omit<SandboxRegionFile, 'bucket' | 'level' | 'notReal'> {
+  return {
+    version: sandboxControlVersion,
+    pid: process.pid,
+    processStart: processStartOf(process.pid) ?? '',
+    startedAt: at.startedAt,
+    endpoint: `http://127.0.0.1:${at.port}`,
+    region: at.region,
+    accountId: ACCOUNT,
+    accessKeyId: account.accessKeyId,
+    secretAccessKey: account.secretAccessKey,
+    instanceProfile: instanceProfileName,
+    timeScale: at.timeScale,
+    adminToken: randomBytes(32).toString('base64url'),
+  };
 }
 
 /** The most real level first. */
@@ -166,19 +145,6 @@ async function listen(server: Server, wanted: number, last: number | undefined):
   }
   const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : wanted;
-}
-
-/** The root volume goes with its instance; what it printed stays. */
-function discardDisk(instance: Instance, log: Log): void {
-  if (instance.state !== 'terminated') return;
-  const discard = async () => {
-    for (const name of await readdir(instance.folder))
-      if (name !== 'console.log') await rm(join(instance.folder, name), { recursive: true, force: true });
-  };
-  discard().catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT')
-      log.warn({ err: error, instance: instance.id }, 'sandbox: a disk could not be removed');
-  });
 }
 
 interface Parts {

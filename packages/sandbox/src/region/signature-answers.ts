@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
-import type { SignatureError, SignatureFault } from '../wire/signature.ts';
+import type { SignatureError, SignatureFault } from '../wire/signature-error.ts';
 
 interface Refusal {
   readonly code: string;

@@ -4,7 +4,8 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CredentialStore } from '../model/account/principal.ts';
-import { credentialScopeOf, SignatureError, verifySignature, type SignedRequest } from './signature.ts';
+import { SignatureError } from './signature-error.ts';
+import { credentialScopeOf, verifySignature, type SignedRequest } from './signature.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 2, 4, 0);
 const key = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret/+=' };

@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { CredentialStore, Principal, Secret } from '../model/account/principal.ts';
+import { SignatureError } from './signature-error.ts';
 import { canonicalRequest, type CanonicalParts } from './signature-canonical.ts';
 import {
   decodeQuery,
@@ -14,36 +15,6 @@ export { credentialScopeOf } from './signature-fields.ts';
 
 /** Requests whose clock differs by more than this are refused (AWS: RequestTimeTooSkewed). */
 const MAX_SKEW_MS = 15 * 60_000;
-
-export type SignatureFault =
-  | 'missing'
-  | 'malformed'
-  | 'unsupported'
-  | 'wrong-scope'
-  | 'unknown-key'
-  | 'mismatch'
-  | 'headers-not-signed'
-  | 'token-invalid'
-  | 'token-expired'
-  | 'skewed'
-  | 'presign-expired'
-  | 'presign-not-yet'
-  | 'payload-hash-missing'
-  | 'payload-mismatch';
-
-/** Why a signature was refused. Each service says it in its own dialect: S3 as XML codes, EC2 as AuthFailure, and so on. */
-export class SignatureError extends Error {
-  readonly fault: SignatureFault;
-  /** What AWS puts beside the message, such as StringToSign; safe to show, for it holds no secret. */
-  readonly details: Readonly<Record<string, string>>;
-
-  constructor(fault: SignatureFault, message: string, details: Record<string, string> = {}) {
-    super(message);
-    this.name = 'SignatureError';
-    this.fault = fault;
-    this.details = details;
-  }
-}
 
 /** What is needed to check the signatures of the chunks that follow the header's own ("seed") signature. */
 export interface ChunkSeed {

@@ -7,6 +7,7 @@ import type { EventLog } from './event-log.ts';
 import { occupiesPool, stateReasons } from './instance.ts';
 import type { Instance, StateReason } from './instance.ts';
 import type { LaunchSpec } from './launch-spec.ts';
+import { hostNameOf, PrivateAddresses } from './private-addresses.ts';
 import { newResourceId } from './resource-ids.ts';
 import type { Schedule } from './schedule.ts';
 import type { ComputeSettings, InstanceMarket } from './settings.ts';
@@ -47,22 +48,13 @@ export interface InstanceEnding {
 
 type Listener = (instance: Instance) => void;
 
-/** Addresses that instances may have: 10.77.0.11 and so on. */
-const firstHost = 11;
-const hostCount = 240;
-
-/** EC2's name of a host, which levels with a network of their own take its address from. */
-function hostNameOf(address: string): string {
-  return `ip-${address.replaceAll('.', '-')}`;
-}
-
 /** The account's instances and the machines behind them. Listeners hear of every change of state. */
 export class Instances {
   readonly #options: InstancesOptions;
   readonly #instances = new Map<string, Instance>();
   readonly #endings = new Map<string, InstanceEnding>();
   readonly #listeners = new Set<Listener>();
-  #nextHost = 0;
+  readonly #addresses = new PrivateAddresses();
 
   constructor(options: InstancesOptions) {
     this.#options = options;
@@ -105,7 +97,8 @@ export class Instances {
   create(spec: LaunchSpec, origin: LaunchOrigin): Instance {
     const nowMs = this.#options.nowMs();
     const id = newResourceId('i');
-    const address = this.#takeAddress();
+    const taken = this.list().flatMap((instance) => (occupiesPool(instance) ? [instance.hostName] : []));
+    const address = this.#addresses.take(new Set(taken));
     const instance: Instance = {
       ...origin,
       id,
@@ -246,16 +239,6 @@ export class Instances {
     if (ending.into === 'terminated')
       schedule.after(settings.delays.terminatedVisibleMs, () => void this.#instances.delete(instance.id));
     this.#changed(instance);
-  }
-
-  /** The next address of 10.77.0.11–250 that no living instance has; one that was freed rests as long as others are free. */
-  #takeAddress(): string {
-    const taken = new Set(this.list().flatMap((instance) => (occupiesPool(instance) ? [instance.hostName] : [])));
-    for (let tries = 0; tries < hostCount; tries++) {
-      const address = `10.77.0.${firstHost + (this.#nextHost++ % hostCount)}`;
-      if (!taken.has(hostNameOf(address))) return address;
-    }
-    throw new AwsError('InsufficientFreeAddressesInSubnet', 'There are no free addresses left in the subnet.');
   }
 
   #changed(instance: Instance): void {

@@ -1,20 +1,20 @@
-import { AwsError, asAwsError } from '../aws-error.ts';
+import { AwsError } from '../aws-error.ts';
 import type { EventLog } from '../ec2/event-log.ts';
-import type { Fleet, FleetConfig, FleetHistoryEntry, FleetPhase } from './fleet.ts';
+import type { Fleet, FleetConfig, FleetPhase } from './fleet.ts';
 import { isFleetLive } from './fleet.ts';
 import { launchInstantFleet } from './fleet-instant.ts';
+import { recordInHistory } from './fleet-history.ts';
+import { FleetLaunches } from './fleet-launches.ts';
 import { planMembers } from './fleet-members.ts';
 import { planFleet } from './fleet-plan.ts';
-import type { FleetPlan } from './fleet-plan.ts';
 import { fleetPools } from './fleet-pools.ts';
 import type { FleetPool } from './fleet-pools.ts';
 import { interruptedAtMs, isAlive, occupiesPool } from '../ec2/instance.ts';
 import type { Instance } from '../ec2/instance.ts';
 import type { Instances } from '../ec2/instances.ts';
 import type { Launcher } from '../ec2/launcher.ts';
-import { capacityError } from '../ec2/launcher.ts';
 import type { LaunchTemplates } from '../ec2/launch-templates.ts';
-import { newFleetId, newResourceId } from '../ec2/resource-ids.ts';
+import { newFleetId } from '../ec2/resource-ids.ts';
 import type { Schedule } from '../ec2/schedule.ts';
 import type { ComputeSettings } from '../ec2/settings.ts';
 import type { SpotRequests } from '../ec2/spot-requests.ts';
@@ -33,7 +33,6 @@ export interface FleetsOptions {
   readonly terminate: (instance: Instance) => void;
 }
 
-const keptEvents = 1000;
 /** How long a pool is avoided after EC2 took an instance from it, at scale 1. The sandbox's choice: EC2 tells nothing. */
 const avoidedMs = 30 * 60_000;
 
@@ -41,10 +40,12 @@ const avoidedMs = 30 * 60_000;
 export class Fleets {
   readonly #options: FleetsOptions;
   readonly #fleets = new Map<string, Fleet>();
+  readonly #launches: FleetLaunches;
   readonly #woken = new Set<Fleet>();
 
   constructor(options: FleetsOptions) {
     this.#options = options;
+    this.#launches = new FleetLaunches(options);
     options.instances.onChange((instance) => this.#instanceChanged(instance));
     options.settings.onChange(() => this.#wakeFailing());
   }
@@ -92,7 +93,7 @@ export class Fleets {
     this.#fleets.set(fleet.id, fleet);
     this.#options.events.add('fleet-created', { fleetId: fleet.id, detail: config.type });
     if (config.type === 'instant') {
-      launchInstantFleet(fleet, this.#pools(fleet), (pool) => this.#launchIn(fleet, pool));
+      launchInstantFleet(fleet, this.#pools(fleet), (pool) => this.#launches.launchIn(fleet, pool));
       return fleet;
     }
     this.#record(fleet, { type: 'fleet-change', subType: 'submitted' });
@@ -192,9 +193,9 @@ export class Fleets {
       pools,
     });
     fleet.failing = false;
-    for (const index of plan.launches) this.#tryLaunch(fleet, pools[index]);
+    for (const index of plan.launches) this.#launches.tryLaunch(fleet, pools[index]);
     for (const id of plan.terminations) this.#options.terminate(this.#options.instances.get(id));
-    this.#reportMissing(fleet, plan, pools);
+    this.#launches.reportMissing(fleet, plan, pools);
     fleet.retry?.();
     fleet.retry = fleet.failing
       ? this.#options.schedule.after(this.#options.settings.delays.fleetRetryMs, () => this.#pass(fleet))
@@ -205,59 +206,6 @@ export class Fleets {
     const { spot, onDemand } = fleet.config.capacity;
     if (fleet.config.type !== 'request') return { spot, onDemand };
     return { spot: spot - fleet.obtained.spot, onDemand: onDemand - fleet.obtained.onDemand };
-  }
-
-  #tryLaunch(fleet: Fleet, pool: FleetPool | undefined): void {
-    if (pool === undefined) return;
-    try {
-      const instance = this.#launchIn(fleet, pool);
-      const market = pool.market === 'spot' ? 'spot' : 'onDemand';
-      fleet.obtained[market] += pool.weight;
-      const { type, image, zone } = instance.spec;
-      const described = { instanceType: type.name, image: image.id, productDescription: 'Linux/UNIX' };
-      const description = JSON.stringify({ ...described, availabilityZone: zone.name });
-      this.#record(fleet, { type: 'instance-change', subType: 'launched', description, instanceId: instance.id });
-    } catch (error) {
-      this.#recordFailure(fleet, pool, asAwsError(error));
-    }
-  }
-
-  #reportMissing(fleet: Fleet, plan: FleetPlan, pools: readonly FleetPool[]): void {
-    for (const { market, units, tried } of plan.unfulfilled) {
-      for (const { index } of tried) {
-        const pool = pools[index];
-        if (pool !== undefined) this.#recordFailure(fleet, pool, pool.failure ?? this.#full(pool));
-      }
-      if (tried.length === 0) fleet.failing = true;
-      const open = market === 'spot' ? Math.ceil(units) - this.#options.spotRequests.openOf(fleet.id).length : 0;
-      for (let count = 0; count < open; count++) this.#options.spotRequests.open(fleet.id, 'capacity-not-available');
-    }
-  }
-
-  #full(pool: FleetPool): AwsError {
-    const where = { type: pool.spec?.type.name ?? '', zone: pool.place, market: pool.market };
-    return capacityError(pool.errorCode, where);
-  }
-
-  #recordFailure(fleet: Fleet, pool: FleetPool, error: AwsError): void {
-    if (!fleet.failing) this.#options.events.add('no-capacity', { fleetId: fleet.id, detail: error.code });
-    fleet.failing = true;
-    const where = { instanceType: pool.spec?.type.name ?? pool.override.instanceType, availabilityZone: pool.place };
-    const lifecycle = { ...where, lifecycle: pool.market, errorMessage: error.message };
-    this.#record(fleet, { type: 'service-error', subType: error.code, description: JSON.stringify(lifecycle) });
-  }
-
-  #launchIn(fleet: Fleet, pool: FleetPool): Instance {
-    if (pool.spec === null) throw pool.failure ?? new AwsError('InternalError', 'a pool without a launch spec');
-    this.#options.settings.admit('FleetLaunch');
-    const instance = this.#options.launcher.launch(pool.spec, {
-      reservationId: newResourceId('r'),
-      launchIndex: 0,
-      clientToken: fleet.id,
-      fleetId: fleet.id,
-    });
-    fleet.members.set(instance.id, { weight: pool.weight, poolKey: pool.key });
-    return instance;
   }
 
   #pools(fleet: Fleet): FleetPool[] {
@@ -283,8 +231,7 @@ export class Fleets {
     );
   }
 
-  #record(fleet: Fleet, event: Pick<FleetHistoryEntry, 'type' | 'subType'> & Partial<FleetHistoryEntry>): void {
-    fleet.history.push({ description: '', instanceId: null, ...event, atMs: this.#options.nowMs() });
-    if (fleet.history.length > keptEvents) fleet.history.shift();
+  #record(fleet: Fleet, entry: Parameters<typeof recordInHistory>[1]): void {
+    recordInHistory(fleet, entry, this.#options.nowMs());
   }
 }

@@ -1,5 +1,5 @@
 import { S3Error, type S3ErrorCode, type S3ErrorOptions } from '../../../model/s3/errors.ts';
-import { SignatureError, type SignatureFault } from '../../../wire/signature.ts';
+import { SignatureError, type SignatureFault } from '../../../wire/signature-error.ts';
 
 /** HTTP status of the codes that are not plain client errors (400), as the API reference's "Error responses" has them. */
 const statuses: Readonly<Partial<Record<S3ErrorCode, number>>> = {

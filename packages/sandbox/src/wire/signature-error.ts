@@ -1,0 +1,29 @@
+export type SignatureFault =
+  | 'missing'
+  | 'malformed'
+  | 'unsupported'
+  | 'wrong-scope'
+  | 'unknown-key'
+  | 'mismatch'
+  | 'headers-not-signed'
+  | 'token-invalid'
+  | 'token-expired'
+  | 'skewed'
+  | 'presign-expired'
+  | 'presign-not-yet'
+  | 'payload-hash-missing'
+  | 'payload-mismatch';
+
+/** Why a signature was refused. Each service says it in its own dialect: S3 as XML codes, EC2 as AuthFailure, and so on. */
+export class SignatureError extends Error {
+  readonly fault: SignatureFault;
+  /** What AWS puts beside the message, such as StringToSign; safe to show, for it holds no secret. */
+  readonly details: Readonly<Record<string, string>>;
+
+  constructor(fault: SignatureFault, message: string, details: Record<string, string> = {}) {
+    super(message);
+    this.name = 'SignatureError';
+    this.fault = fault;
+    this.details = details;
+  }
+}
