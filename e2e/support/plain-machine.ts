@@ -1,9 +1,6 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { newRunId } from '@runctl/core';
@@ -17,11 +14,13 @@ import {
   runSpec,
   scaledTiming,
 } from '@runctl/protocol';
+import { BareMachine } from './bare-machine.ts';
 import { repository } from './runctl.ts';
 import type { Workload } from './launching.ts';
 import type { World } from './world.ts';
 
 const TIME_SCALE = 0.1;
+const AGENT_LIMIT_MS = 600_000;
 
 /** Writes what a laptop would have written for a run of `workload`, launched on machines that no provider started. */
 export async function writeRun(world: World, workload: Workload, args: readonly string[]): Promise<string> {
@@ -70,99 +69,43 @@ export async function wishStop(world: World, run: string, launch: number): Promi
   await world.bucket.write(runKeys(run).control(Date.now(), nonce), wish);
 }
 
-/** Stands where an agent would find EC2 and its instance's metadata, and counts who comes. */
-class Trap implements AsyncDisposable {
-  readonly visits: string[] = [];
-  readonly #server: Server;
-
-  constructor(server: Server) {
-    this.#server = server;
-    server.on('request', (request, response) => {
-      this.visits.push(`${request.method} ${request.url}`);
-      response.writeHead(500).end();
-    });
-  }
-
-  static async open(): Promise<Trap> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new Trap(server);
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
-  }
-}
-
-/** A machine without metadata, fleet or power: a folder of its own, an agent in it, and credentials for the bucket alone. */
+/** A machine without metadata, fleet or power, and an agent on it with credentials for the bucket alone. */
 export class PlainMachine implements AsyncDisposable {
-  readonly #root: string;
+  readonly #machine: BareMachine;
   readonly #run: string;
-  readonly #agent: ChildProcess;
-  readonly #trap: Trap;
   /** The agent's exit code; null when a signal ended it. */
   readonly agentEnd: Promise<number | null>;
 
-  private constructor(root: string, run: string, { agent, trap }: { agent: ChildProcess; trap: Trap }) {
-    this.#root = root;
+  private constructor(machine: BareMachine, run: string) {
+    this.#machine = machine;
     this.#run = run;
-    this.#agent = agent;
-    this.#trap = trap;
-    this.agentEnd = once(agent, 'exit').then(([code]) => code as number | null);
+    const agent = [process.execPath, join(repository, 'agent/dist/agent.mjs'), 'run'];
+    this.agentEnd = machine.exec(agent, { timeoutMs: AGENT_LIMIT_MS }).then(({ exitCode }) => exitCode);
+    this.agentEnd.catch(() => {
+      // Whoever waits for it hears of it.
+    });
   }
 
   static async start(world: World, run: string, launch: number): Promise<PlainMachine> {
-    const { accessKeyId, bucket, endpoint, region, secretAccessKey } = world.region;
-    const root = join(world.folder, `plain-${run}-${launch}`);
+    const machine = await BareMachine.start(world, { name: `plain-${run}-${launch}` });
+    const { bucket, region } = world.region;
     const config = { version: FORMAT_VERSION, run, launch, bucket, prefix: '', region, host: 'plain' };
-    await mkdir(join(root, 'etc/runctl'), { recursive: true });
-    await writeFile(join(root, 'etc/runctl/agent.json'), JSON.stringify(config));
-    const trap = await Trap.open();
-    const agent = spawn(process.execPath, [join(repository, 'agent/dist/agent.mjs'), 'run'], {
-      stdio: 'ignore',
-      env: {
-        PATH: process.env['PATH'],
-        RUNCTL_INSTANCE_ROOT: root,
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
-        AWS_ENDPOINT_URL_S3: endpoint,
-        AWS_ENDPOINT_URL: trap.url,
-        AWS_EC2_METADATA_SERVICE_ENDPOINT: trap.url,
-      },
-    });
-    return new PlainMachine(root, run, { agent, trap });
+    await machine.write('/etc/runctl/agent.json', JSON.stringify(config));
+    return new PlainMachine(machine, run);
   }
 
-  /** Calls to anything of EC2, in order. */
+  /** Calls to anything of AWS but S3, in order. */
   get callsToEc2(): readonly string[] {
-    return this.#trap.visits;
+    return [...this.#machine.services.filter((service) => service !== 's3'), ...this.#machine.metadataRequests];
   }
 
   /** The agent's log on the machine. */
   agentLog(): Promise<string> {
-    return readFile(agentPaths(this.#root, this.#run).agentLog, 'utf8');
+    return readFile(agentPaths(this.#machine.root, this.#run).agentLog, 'utf8');
   }
 
+  /** Ends the agent and its workload with the machine. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#agent.kill('SIGKILL');
-    await this.agentEnd;
-    await this.#killWorkload();
-    await this.#trap[Symbol.asyncDispose]();
-  }
-
-  async #killWorkload(): Promise<void> {
-    const text = await readFile(agentPaths(this.#root, this.#run).pid, 'utf8').catch(() => null);
-    if (text === null) return;
-    const { pid } = JSON.parse(text) as { readonly pid: number };
-    try {
-      process.kill(-pid, 'SIGKILL');
-    } catch {
-      // It ended by itself.
-    }
+    await this.#machine[Symbol.asyncDispose]();
   }
 }

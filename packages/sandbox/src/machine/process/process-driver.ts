@@ -1,4 +1,5 @@
 import type { MachineDriver } from '../driver.ts';
+export type { ExecResult, Machine } from '../machine.ts';
 import { trackMachines } from '../tracked-machines.ts';
 import { ProcessMachine, type ProcessSettings } from './process-machine.ts';
 import { findPython } from './python.ts';
