@@ -13,12 +13,12 @@ const RANDOM_LETTERS = 6;
 /** A temporary folder that lives as long as the process that made it. */
 export interface ProcessFolder {
   readonly path: string;
-  /** Takes it away with all that is in it. Idempotent; may be called while the process exits. */
+  /** Removes it with its content. Idempotent; may be called while the process exits. */
   remove(): void;
 }
 
 /**
- * Makes `<under>/<prefix><random>` and first takes away those that processes made which were killed since. A folder's owner
+ * Makes `<under>/<prefix><random>` and first removes the folders of processes that were killed. A folder's owner
  * listens on a socket in it, which the kernel closes with the process: so nobody takes a stopped or very busy process, or one
  * of another container on the same disk, for a dead one, as a pid could be. A folder that has no such socket is left alone.
  */

@@ -14,7 +14,7 @@ import {
   type SandboxRequestName,
 } from '@runctl/protocol';
 
-/** Where the region process writes what it has to say. */
+/** File in the state folder that takes the region process's output. */
 export const sandboxLogName = 'region.log';
 
 /** A running region, as the laptop talks to it. */
@@ -33,7 +33,7 @@ export function readRegion(stateFolder: string): SandboxRegionFile | null {
   }
 }
 
-/** What must be exported for the SDKs, the AWS CLI, boto3 and runctl to talk to the region. */
+/** Variables that lead the SDKs, the AWS CLI, boto3 and runctl to the region. */
 export function sandboxEnvironment(file: SandboxRegionFile, stateFolder: string): Record<string, string> {
   return {
     AWS_ENDPOINT_URL: file.endpoint,

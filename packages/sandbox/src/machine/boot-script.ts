@@ -1,10 +1,10 @@
 import { gunzipSync } from 'node:zlib';
 
-/** What first boot has to do with user data. */
+/** The user data as first boot understands it. */
 export type BootScript =
   | { readonly kind: 'none' }
   | { readonly kind: 'script'; readonly text: Buffer }
-  /** Of a form that real cloud-init understands and the sandbox does not; `reason` goes to the console. */
+  /** A form that real cloud-init understands and the sandbox does not; `reason` goes to the console. */
   | { readonly kind: 'unsupported'; readonly reason: string };
 
 /**

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'v
 import type { MachineDriver, MachineSpec } from './driver.ts';
 import type { ExecResult, Machine } from './machine.ts';
 
-/** What the suite needs of an implementation. `minuteMs` is the length of a minute of `shutdown +N` in it. */
+/** The implementation under test. `minuteMs` is the length of a minute of `shutdown +N` in it. */
 export interface DriverUnderTest {
   readonly name: string;
   /** A driver whose machines, told to shut down, give what ignores TERM as long as this. */

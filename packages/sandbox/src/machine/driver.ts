@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type { Machine, MachineBoot } from './machine.ts';
 
-/** How real an instance is; see FAKES.md. `nspawn` and `vm` fit behind the same port. */
+/** Degree to which an instance is real; see FAKES.md. `nspawn` and `vm` fit behind the same port. */
 export type SandboxLevel = 'process' | 'lite';
 
 /** A machine to be started, and the servers that it is connected to. */
@@ -21,7 +21,7 @@ export interface MachineSpec extends MachineBoot {
  */
 export interface MachineDriver {
   readonly level: SandboxLevel;
-  /** What a user must not take for real at this level, one sentence each. */
+  /** Limits of this level that its user must know, one sentence each. */
   readonly notReal: readonly string[];
   /** Tries, with no lasting effect, whether this host can run the level; else the one-line reason. */
   probe(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;

@@ -1,4 +1,4 @@
-/** What a machine is started with, whatever it is connected to. */
+/** The start of a machine, apart from the servers that it is connected to. */
 export interface MachineBoot {
   readonly instanceId: string;
   /** Host name inside, `ip-10-77-0-11` style. Levels without a name space of their own only put it into the environment. */
@@ -9,7 +9,7 @@ export interface MachineBoot {
   readonly userData: Buffer | null;
 }
 
-/** How a command in a machine ended, and what it printed. */
+/** The end of a command in a machine, and its output. */
 export interface ExecResult {
   /** Null when a signal ended it. */
   readonly exitCode: number | null;
@@ -20,7 +20,7 @@ export interface ExecResult {
   readonly stderr: Buffer;
 }
 
-/** Why a machine is gone: it powered itself off, it was killed from outside, or its init died. */
+/** The end of a machine: it powered itself off, it was killed from outside, or its init died. */
 export type MachineEnd = 'power-off' | 'killed' | 'crashed';
 
 export interface Machine {
@@ -36,8 +36,8 @@ export interface Machine {
   kill(): Promise<void>;
   /** Cuts (true) or restores (false) every connection between the machine and the region's endpoints, IMDS excepted. */
   setPartitioned(partitioned: boolean): void;
-  /** Whether it is cut off now. `exec` works all the same: whoever models a network asks first. */
+  /** True while it is cut off. `exec` works all the same: a model of a network asks first. */
   readonly isPartitioned: boolean;
-  /** What the boot printed so far, as GetConsoleOutput shows it. */
+  /** Output of the boot so far, as GetConsoleOutput shows it. */
   consoleOutput(): Promise<Buffer>;
 }

@@ -1,4 +1,4 @@
-/** How the stand-ins for the power commands reach the init of their own instance, and nothing else. */
+/** The way of the stand-in power commands to the init of their own instance, and to nothing else. */
 export interface PowerCommandOptions {
   /** Shell words that print the pid of the instance's init. */
   readonly initPid: string;

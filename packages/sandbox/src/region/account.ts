@@ -6,7 +6,7 @@ import * as z from 'zod';
 const accountFile = z.object({
   accessKeyId: z.string(),
   secretAccessKey: z.string(),
-  /** Where the last region listened; taken again when it is free, so that exported environments stay good. */
+  /** The last region's port; taken again when it is free, so that exported environments stay good. */
   port: z.number().int().optional(),
 });
 export type RegionAccount = z.output<typeof accountFile>;

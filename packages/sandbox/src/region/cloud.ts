@@ -25,7 +25,7 @@ export interface RegionCloudOptions {
   readonly keepDisks?: boolean;
 }
 
-/** What a cloud stands on. */
+/** The parts that a cloud is built on. */
 export interface CloudGround {
   readonly account: RegionAccount;
   readonly driver: MachineDriver;

@@ -68,7 +68,7 @@ function handlersOf({ compute, metadata, s3, startedAt, stop }: ControlOptions):
   return {
     status: () => statusOf(compute, startedAt),
     interrupt: ({ target, ...how }) => {
-      // Of all instances, EC2 gives a notice to spot ones only.
+      // EC2 gives a notice to spot instances only.
       const spotOnly = 'all' in target && how.notice !== false;
       const chosen = chooseInstances(compute, target).filter(({ spec }) => !spotOnly || spec.market === 'spot');
       for (const { id } of chosen) compute.interrupt(id, defined(how));

@@ -22,7 +22,7 @@ import { createControl, isControlRequest } from './control.ts';
 import { lockState, processStartOf } from './state-lock.ts';
 
 export interface RegionOptions {
-  /** Where the region keeps its objects, its account and its instances; made if it is missing. */
+  /** Folder of the region's objects, account and instances; made if it is missing. */
   readonly stateFolder: string;
   /** `auto` takes the most real level that runs here. */
   readonly level?: LevelChoice;
@@ -71,7 +71,7 @@ async function start(options: RegionOptions, unlock: () => void): Promise<Region
   const { stateFolder, timeScale = 1, region = 'us-east-1', log = silentLog } = options;
   const startedAt = new Date(systemClock.wallMs()).toISOString();
   const clock: RegionClock = { nowMs: () => systemClock.wallMs(), scale: timeScale };
-  // What a killed region left.
+  // A killed region may have left instances.
   rmSync(join(stateFolder, 'instances'), { recursive: true, force: true });
   mkdirSync(join(stateFolder, 'instances'), { mode: 0o700 });
   const account = loadAccount(stateFolder);
@@ -101,7 +101,7 @@ async function start(options: RegionOptions, unlock: () => void): Promise<Region
   }
 }
 
-/** How the region is reached, and with which keys: what the region file holds besides its services' part. */
+/** The address and the keys of a region, for its region file. */
 function regionContact(
   account: RegionAccount,
   at: { readonly startedAt: string; readonly port: number; readonly region: string; readonly timeScale: number },

@@ -7,7 +7,7 @@ interface Refusal {
   readonly status: number;
 }
 
-/** How the query services (STS; EC2 where it has no word of its own) call what is wrong with a signature. */
+/** The code of the query services (STS; EC2 where it has none of its own) for a signature's fault. */
 function queryRefusal(fault: SignatureFault): Refusal {
   if (fault === 'token-expired') return { code: 'ExpiredToken', status: 403 };
   if (fault === 'unknown-key' || fault === 'token-invalid') return { code: 'InvalidClientTokenId', status: 403 };

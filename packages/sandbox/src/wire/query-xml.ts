@@ -1,4 +1,4 @@
-/** What can be written as XML: absent values are left out, lists become `<item>`s, dates ISO 8601, epoch-free. */
+/** A value that can be written as XML: absent values are left out, lists become `<item>`s, dates become ISO 8601. */
 export type XmlValue =
   string | number | boolean | Date | null | undefined | readonly XmlValue[] | { readonly [name: string]: XmlValue };
 

@@ -14,10 +14,10 @@ export type SignatureFault =
   | 'payload-hash-missing'
   | 'payload-mismatch';
 
-/** Why a signature was refused. Each service says it in its own dialect: S3 as XML codes, EC2 as AuthFailure, and so on. */
+/** The refusal of a signature. Each service says it in its own dialect: S3 as XML codes, EC2 as AuthFailure, and so on. */
 export class SignatureError extends Error {
   readonly fault: SignatureFault;
-  /** What AWS puts beside the message, such as StringToSign; safe to show, for it holds no secret. */
+  /** AWS's elements beside the message, such as StringToSign; safe to show, for they hold no secret. */
   readonly details: Readonly<Record<string, string>>;
 
   constructor(fault: SignatureFault, message: string, details: Record<string, string> = {}) {

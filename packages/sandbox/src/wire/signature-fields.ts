@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-/** As much of a request as its signature speaks of. */
+/** The part of a request that its signature covers. */
 export type SignedRequest = Pick<IncomingMessage, 'method' | 'url' | 'headers'>;
 
 export interface CredentialScope {
@@ -13,7 +13,7 @@ export interface CredentialScope {
 
 export type QueryPairs = readonly (readonly [name: string, value: string])[];
 
-/** What a SigV4 signature says about itself, wherever it stands. */
+/** The fields of a SigV4 signature, from the headers or the query. */
 export interface SignatureFields {
   readonly scope: CredentialScope;
   readonly signedHeaders: readonly string[];

@@ -16,7 +16,7 @@ export { credentialScopeOf } from './signature-fields.ts';
 /** Requests whose clock differs by more than this are refused (AWS: RequestTimeTooSkewed). */
 const MAX_SKEW_MS = 15 * 60_000;
 
-/** What is needed to check the signatures of the chunks that follow the header's own ("seed") signature. */
+/** Input for checking the signatures of the chunks, which follow the header's own ("seed") signature. */
 export interface ChunkSeed {
   readonly signature: string;
   readonly signingKey: Buffer;
@@ -24,7 +24,7 @@ export interface ChunkSeed {
   readonly scope: string;
 }
 
-/** How the body is protected; the receiver of the body enforces it. */
+/** The protection of the body; the receiver of the body enforces it. */
 export type PayloadProtection =
   | { readonly kind: 'unsigned' }
   | { readonly kind: 'sha256'; readonly hex: string }

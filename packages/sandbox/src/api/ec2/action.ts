@@ -63,7 +63,7 @@ export function tagSet(tags: ReadonlyMap<string, string>): XmlValue {
   return [...tags].map(([key, value]) => ({ key, value }));
 }
 
-/** Whether something made at `createdAtMs` is known to Describe calls yet. */
+/** True once something made at `createdAtMs` is known to Describe calls. */
 export function isVisible(compute: Compute, createdAtMs: number): boolean {
   const delayMs = compute.settings.delays.eventualConsistencyMs;
   return delayMs === 0 || compute.clock.nowMs() - createdAtMs >= delayMs;

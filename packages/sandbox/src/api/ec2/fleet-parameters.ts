@@ -23,10 +23,10 @@ const instantOnly = [
   'MetadataOptions',
   'UserData',
 ];
-/** Of those, what is modelled for instant fleets. */
+/** The fields among those that are modelled for instant fleets. */
 const modelledInstantOnly = ['ImageId'];
 
-/** What CreateFleet asks for. Throws for what EC2 refuses at once; what pools lack shows later. */
+/** Reads a CreateFleet request. Throws for what EC2 refuses at once; what pools lack shows later. */
 export function fleetConfigOf(parameters: Parameters): FleetConfig {
   const type = parameters.choice('Type', ['maintain', 'request', 'instant']) ?? 'maintain';
   const spot = parameters.structure('SpotOptions');

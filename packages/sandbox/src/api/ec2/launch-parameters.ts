@@ -14,7 +14,7 @@ function present<Value extends object>(value: Value): Present<Value> {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Present<Value>;
 }
 
-/** What RunInstances, or the data of a launch template, asks for. Refuses what the sandbox does not model at all. */
+/** Reads a RunInstances request, or the data of a launch template. Refuses what the sandbox does not model at all. */
 export function launchDataOf(parameters: Parameters): LaunchData {
   if (parameters.has('InstanceRequirements'))
     throw new AwsError('UnsupportedOperation', 'InstanceRequirements is not modelled; name instance types.');

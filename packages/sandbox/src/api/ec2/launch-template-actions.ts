@@ -114,7 +114,7 @@ function templateData(parameters: Parameters): { data: LaunchData; document: Tem
   return { data, document: echo(source.toPlain()) };
 }
 
-/** What is wrong with a template's data. EC2 takes such a template, warns, and refuses its launches (d.ts `Warning`). */
+/** Warns of wrong data in a template. EC2 takes such a template, warns, and refuses its launches (d.ts `Warning`). */
 function warningOf(data: LaunchData): XmlValue {
   const checks: ReadonlyArray<() => void> = [
     () => {

@@ -87,7 +87,7 @@ async function handle(parts: Parts, request: IncomingMessage, response: ServerRe
     const resource = (request.url ?? '/').split('?', 1)[0] ?? '/';
     await send(envelope(), errorReply(asRefusal(error), { resource, requestId, method }));
   } finally {
-    // What is left of a refused body must be read, or the next request on the connection is never seen.
+    // The rest of a refused body must be read, or the next request on the connection is never seen.
     request.resume();
   }
 }

@@ -1,4 +1,4 @@
-/** Where the sandbox keeps its own files inside an instance. */
+/** Folder of the sandbox's own files inside an instance. */
 export const guestFolder = '/usr/local/lib/runctl-sandbox';
 export const guestStateFolder = '/run/runctl-sandbox';
 

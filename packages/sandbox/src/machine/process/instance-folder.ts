@@ -13,9 +13,9 @@ import {
 import { sudoScript } from '../sudo-command.ts';
 import { hostCommandNames, processInitScript } from './scripts.ts';
 
-/** Where things lie in the folder of an instance. */
+/** Paths in the folder of an instance. */
 export interface InstanceFolder {
-  /** What `RUNCTL_INSTANCE_ROOT` names. */
+  /** The folder that `RUNCTL_INSTANCE_ROOT` names. */
   readonly root: string;
   readonly home: string;
   readonly commands: string;

@@ -5,7 +5,7 @@ import { ProcessMachine, type ProcessSettings } from './process-machine.ts';
 import { findPython } from './python.ts';
 
 export interface ProcessDriverOptions extends Partial<ProcessSettings> {
-  /** Where a Python is looked for besides the system's own. */
+  /** Search path for a Python besides the system's own. */
   readonly path?: string;
 }
 

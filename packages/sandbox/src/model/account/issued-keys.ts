@@ -13,7 +13,7 @@ export interface UserKey {
   readonly secretAccessKey: string;
 }
 
-/** What the metadata service hands to an instance. */
+/** The keys that the metadata service hands to an instance. */
 export interface RoleSession {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;

@@ -1,6 +1,6 @@
 import type { Principal } from './principal.ts';
 
-/** What an action is done to, as far as the policies look at it. */
+/** The object of an action, as far as the policies look at it. */
 export interface PolicyResource {
   readonly id: string;
   readonly tags: ReadonlyMap<string, string>;

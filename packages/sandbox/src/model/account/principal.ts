@@ -1,4 +1,4 @@
-/** Who signed a request. `role` sessions belong to instances and expire. */
+/** The signer of a request. `role` sessions belong to instances and expire. */
 export interface Principal {
   readonly accessKeyId: string;
   readonly kind: 'user' | 'role';
@@ -8,13 +8,13 @@ export interface Principal {
   readonly instanceId?: string;
 }
 
-/** What the region knows about one access key that it gave out. */
+/** An access key that the region gave out, and its holder. */
 export interface Secret {
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
   /** Epoch ms after which the service answers ExpiredToken. */
   readonly expiresAtMs?: number;
-  /** How far the clock of its holder is ahead of the region's; see clock-offset.ts. */
+  /** Lead of its holder's clock over the region's; see clock-offset.ts. */
   readonly clockOffsetMs?: number;
   readonly principal: Principal;
 }

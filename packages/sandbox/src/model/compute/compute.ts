@@ -49,7 +49,7 @@ export interface Compute {
   readonly launcher: Launcher;
   readonly fleets: Fleets;
   readonly commands: Commands;
-  /** As TerminateInstances: no notice, the power button, a hard end after the grace. */
+  /** Does what TerminateInstances does: no notice, the power button, a hard end after the grace. */
   terminate(instance: Instance): void;
   /** Begins an interruption of an instance; see InterruptOptions. Throws RunctlError. */
   interrupt(instanceId: string, options?: InterruptOptions): void;

@@ -78,7 +78,7 @@ export interface Instance {
   readonly networkInterfaceId: string;
   readonly fleetId: string | null;
   readonly tags: Tags;
-  /** How far its clock is ahead of the region's, from its launch on. */
+  /** Lead of its clock over the region's, from its launch on. */
   readonly clockOffsetMs: number;
   readonly volume: Volume;
   spotRequestId: string | null;
@@ -94,7 +94,7 @@ export interface Instance {
   notice: Notice | null;
   rebalanceAtMs: number | null;
   maintenance: readonly ScheduledEvent[];
-  /** What its latest machine printed; also after that machine is gone. */
+  /** Output of its latest machine, also after that machine is gone. */
   consoleOutput: () => Promise<Buffer>;
   /** False once its fleet stopped counting on it: at the notice, and ever after. */
   countsForFleet: boolean;
@@ -109,7 +109,7 @@ export function isAlive(instance: Instance): boolean {
   return instance.state === 'pending' || instance.state === 'running';
 }
 
-/** When EC2 took the instance back, or said that it would; null if it did not. */
+/** Time of the notice, or of the loss without one; null while EC2 has not taken the instance back. */
 export function interruptedAtMs(instance: Instance): number | null {
   if (instance.notice !== null) return instance.notice.noticedAtMs;
   return instance.stateReason === stateReasons.spot ? instance.endedAtMs : null;

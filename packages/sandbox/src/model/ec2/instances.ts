@@ -12,11 +12,11 @@ import { newResourceId } from './resource-ids.ts';
 import type { Schedule } from './schedule.ts';
 import type { ComputeSettings, InstanceMarket } from './settings.ts';
 
-/** Where instances get their machines from. The model does not know what a machine is connected to. */
+/** Gives instances their machines. The model does not know to which servers a machine is connected. */
 export interface MachineSource {
-  /** How real its machines are; see FAKES.md. */
+  /** Degree to which its machines are real; see FAKES.md. */
   readonly level: string;
-  /** What a user must not take for real at this level, one sentence each. */
+  /** Limits of this level that its user must know, one sentence each. */
   readonly notReal: readonly string[];
   /** Resolves when the machine's init runs; rejects when it can't be started. */
   start(boot: MachineBoot): Promise<Machine>;
@@ -38,7 +38,7 @@ export interface LaunchOrigin {
   readonly fleetId: string | null;
 }
 
-/** How an instance is brought to its end. */
+/** A way to end an instance. */
 export interface InstanceEnding {
   readonly into: 'terminated' | 'stopped';
   readonly reason: StateReason;

@@ -15,11 +15,11 @@ export interface BlockDevice {
   readonly deleteOnTermination: boolean | undefined;
 }
 
-/** What a launch template holds, or what RunInstances was given: every field may be missing. */
+/** The data of a launch template or of a RunInstances call: every field may be missing. */
 export interface LaunchData {
   readonly imageId?: string;
   readonly instanceType?: string;
-  /** As it came: base64. */
+  /** Base64, as the client sent it. */
   readonly userData?: string;
   readonly keyName?: string;
   readonly profileName?: string;

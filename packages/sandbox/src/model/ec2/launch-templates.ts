@@ -3,7 +3,7 @@ import type { LaunchData } from './launch-data.ts';
 import { newResourceId } from './resource-ids.ts';
 import type { Tags } from './tags.ts';
 
-/** What a version's describe answer shows: the request's own fields. The model keeps it and never looks inside. */
+/** The request's own fields, for the answer that describes the version. The model keeps them and never looks inside. */
 export type TemplateDocument = Readonly<Record<string, unknown>>;
 
 export interface TemplateVersion {

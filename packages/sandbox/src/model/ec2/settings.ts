@@ -12,7 +12,7 @@ export interface PoolSelector {
 export interface CapacityRule extends PoolSelector {
   /** Instances that fit into each matching pool at once, those that run counted; null = without limit. */
   readonly capacity: number | null;
-  /** What a launch is answered when the pool is full. */
+  /** Error code of a launch into the full pool. */
   readonly errorCode: string;
 }
 

@@ -27,7 +27,7 @@ export class FleetLaunches {
     this.#options = options;
   }
 
-  /** One member in a pool. Throws why it can't be. */
+  /** Launches one member in a pool. Throws the error of a launch that fails. */
   launchIn(fleet: Fleet, pool: FleetPool): Instance {
     if (pool.spec === null) throw pool.failure ?? new AwsError('InternalError', 'a pool without a launch spec');
     this.#options.settings.admit('FleetLaunch');
@@ -41,7 +41,7 @@ export class FleetLaunches {
     return instance;
   }
 
-  /** As `launchIn`; a failure is recorded, and marks the fleet as failing. */
+  /** Does the same; a failure is recorded, and marks the fleet as failing. */
   tryLaunch(fleet: Fleet, pool: FleetPool | undefined): void {
     if (pool === undefined) return;
     try {
@@ -58,7 +58,7 @@ export class FleetLaunches {
     }
   }
 
-  /** Records what a plan could not get, and leaves spot requests open for it. */
+  /** Records the units that a plan could not get, and leaves spot requests open for them. */
   reportMissing(fleet: Fleet, plan: FleetPlan, pools: readonly FleetPool[]): void {
     for (const { market, units, tried } of plan.unfulfilled) {
       for (const { index } of tried) {

@@ -119,7 +119,7 @@ function planMarket(input: FleetPlanInput, market: InstanceMarket, wanted: numbe
   return { launches, terminations, missing: Math.max(0, wanted - units) };
 }
 
-/** What a fleet has to do to reach its target. Pure: the same input gives the same plan. */
+/** The launches and terminations that bring a fleet to its target. Pure: the same input gives the same plan. */
 export function planFleet(input: FleetPlanInput): FleetPlan {
   const markets: ReadonlyArray<readonly [InstanceMarket, number]> = [
     ['on-demand', input.target.onDemand],

@@ -67,7 +67,7 @@ export interface FleetHistoryEntry {
   readonly instanceId: string | null;
 }
 
-/** What an instant fleet could not launch, and where. */
+/** A launch that an instant fleet could not make, and its pool. */
 export interface FleetLaunchError {
   readonly market: 'spot' | 'on-demand';
   readonly template: FleetTemplate;
@@ -93,12 +93,12 @@ export interface Fleet {
   state: FleetPhase;
   /** The last pass met an error. */
   failing: boolean;
-  /** Of an instant fleet only. */
+  /** Filled for an instant fleet only. */
   readonly errors: FleetLaunchError[];
   readonly launches: FleetLaunch[];
   /** Units that a `request` fleet has obtained; it does not replace what it loses. */
   obtained: { spot: number; onDemand: number };
-  /** Where members were launched: instance id → weight and pool. */
+  /** Weight and pool of each member, by instance id. */
   readonly members: Map<string, { readonly weight: number; readonly poolKey: string }>;
   retry: (() => void) | null;
 }

@@ -33,7 +33,7 @@ export interface FleetsOptions {
   readonly terminate: (instance: Instance) => void;
 }
 
-/** How long a pool is avoided after EC2 took an instance from it, at scale 1. The sandbox's choice: EC2 tells nothing. */
+/** Time for which a pool is avoided after EC2 took an instance from it, at scale 1. The sandbox's choice: EC2 tells nothing. */
 const avoidedMs = 30 * 60_000;
 
 /** The account's fleets, and the work that keeps them at their targets. */

@@ -66,7 +66,7 @@ export interface S3ErrorOptions {
   readonly fields?: Readonly<Record<string, string | number>>;
 }
 
-/** What S3 refuses and why. The code is a plain string because fault rules may answer any code. */
+/** A refusal of S3, in S3's terms. The code is a plain string because fault rules may answer any code. */
 export class S3Error extends Error {
   readonly code: string;
   readonly fields: Readonly<Record<string, string | number>>;

@@ -9,10 +9,10 @@ const match = z.strictObject({
   keyPattern: z.string().optional(),
   /** Names of S3's operations, such as `PutObject`; none means all. */
   operations: z.array(z.string()).readonly().optional(),
-  /** Only requests signed with the role credentials of this instance. */
+  /** Restricts the rule to requests signed with the role credentials of this instance. */
   principalInstanceId: z.string().optional(),
   bucket: z.string().optional(),
-  /** Only these parts of uploads, where the request names one. */
+  /** Restricts the rule to these part numbers, where the request names one. */
   partNumbers: z.array(z.int()).readonly().optional(),
 });
 
@@ -39,7 +39,7 @@ export const faultRuleSchema = z.strictObject({
   name: z.string().optional(),
   match: match.default({}),
   effect,
-  /** How often it takes effect before it is used up; without it, always. */
+  /** Number of times that it takes effect before it is used up; unlimited when left out. */
   times: z.number().int().positive().optional(),
   /** Chance that a matching request is hit, drawn from a generator that starts at `seed`; else every one. */
   probability: z.number().min(0).max(1).optional(),
@@ -58,7 +58,7 @@ export interface FaultSubject {
   readonly partNumber: number | undefined;
 }
 
-/** How often each rule matched a request, and how often it took effect. */
+/** Counts of the requests that a rule matched and of those that it took effect on. */
 export interface FaultCount {
   readonly name: string;
   readonly effect: FaultEffect['kind'];

@@ -4,7 +4,7 @@ export interface ListingQuery {
   readonly prefix: string;
   /** Empty for none. */
   readonly delimiter: string;
-  /** Only names after this one; empty from the start. */
+  /** The page begins after this name; empty for the first page. */
   readonly after: string;
   readonly limit: number;
 }

@@ -46,7 +46,7 @@ export interface CommandsOptions {
 }
 
 const maximumTimeoutSeconds = 172_800;
-/** How soon after its network is back an instance takes what waited for it. */
+/** Time between an agent's looks for commands while its network is down. */
 const deliveryRetryMs = 200;
 /** The shell's way to say that a command was killed. */
 const killedCode = 137;

@@ -4,7 +4,7 @@ import type { MachineSource } from '../ec2/instances.ts';
 /** Answers a command; a rejection is what a machine that is gone does. */
 type ScriptedExec = (command: readonly string[], timeoutMs: number) => Promise<ExecResult>;
 
-/** What machines of a scripted driver do; may be changed between starts. */
+/** Behaviour of a scripted driver's machines; may be changed between starts. */
 export interface MachineScript {
   /** Obeys the power button at once. */
   obeysPowerButton: boolean;
@@ -55,7 +55,7 @@ export class ScriptedMachine implements Machine {
     return Promise.resolve();
   }
 
-  /** As `poweroff` inside. */
+  /** Ends as `poweroff` inside does. */
   powerOff(): void {
     this.#end('power-off');
   }

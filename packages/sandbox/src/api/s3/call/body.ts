@@ -21,7 +21,7 @@ export interface BodyOptions {
   readonly bytesPerSecond: number | undefined;
 }
 
-/** What was received, with the checksums that were computed on the way. */
+/** A received body, with the checksums that were computed on the way. */
 export interface Received {
   readonly segment: Segment;
   readonly md5: Buffer;
@@ -39,7 +39,7 @@ export class RequestBody {
     this.#options = options;
   }
 
-  /** What the client says the size will be, after decoding. */
+  /** Size after decoding, as the client announces it. */
   get declaredBytes(): number | undefined {
     const { headers, payload } = this.#options;
     const text = payload.kind === 'chunked' ? headers['x-amz-decoded-content-length'] : headers['content-length'];
@@ -172,7 +172,7 @@ interface Digests {
   computed(): string;
 }
 
-/** Only what is needed: every one of them costs as much time as receiving the body. */
+/** Makes only the digests that are needed: each costs as much time as receiving the body. */
 function digestsFor(payload: PayloadProtection, algorithm: ChecksumAlgorithm | undefined): Digests {
   const checksum = algorithm && createDigest(algorithm);
   let computed: string | undefined;

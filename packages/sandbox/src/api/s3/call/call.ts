@@ -8,7 +8,7 @@ import { S3Error } from '../../../model/s3/errors.ts';
 
 const MAX_KEY_BYTES = 1024;
 
-/** What a request addresses, whichever of S3's two styles it uses. */
+/** The address in a request, whichever of S3's two styles it uses. */
 export interface Target {
   readonly method: string;
   /** Empty for the service itself. */
@@ -31,7 +31,7 @@ export interface VerifiedCall extends Target {
   nowMs(): number;
 }
 
-/** What an operation answers. A reader is closed by whoever sends the answer. */
+/** The answer of an operation. Its sender closes a reader. */
 export interface S3Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | number | undefined>>;

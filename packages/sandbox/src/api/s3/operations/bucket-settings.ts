@@ -5,7 +5,7 @@ import type { BucketSetting } from '../call/routing.ts';
 import { parseRequestXml, renderXml, textOf } from '../call/xml.ts';
 import { ownerOf } from './owner.ts';
 
-/** What a bucket without the setting answers: an error, or the document that every new bucket has. */
+/** The answer of a bucket without the setting: an error, or the document that every new bucket has. */
 const defaults: Record<BucketSetting, S3ErrorCode | (() => string)> = {
   accelerate: () => renderXml('AccelerateConfiguration', ''),
   acl: () =>

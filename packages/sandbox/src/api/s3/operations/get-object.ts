@@ -119,7 +119,7 @@ interface PartView {
   readonly checksum?: Readonly<Record<string, string>>;
 }
 
-/** What a GET or HEAD with a part number sees; an object that was sent in one piece counts as its own part 1. */
+/** The part of an object that a GET or HEAD with a part number sees; an object that was sent in one piece counts as its own part 1. */
 function partOf(call: VerifiedCall, version: ObjectVersion): PartView | undefined {
   if (!call.query.has('partNumber')) return undefined;
   const number = numberOf(call, 'partNumber', { fallback: 1, min: 1, max: 10_000 });
