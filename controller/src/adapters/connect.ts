@@ -50,7 +50,7 @@ export async function connectCloud(settings: Settings, environment: Environment,
   };
 }
 
-/** The store tells by their kind which errors are those of credentials. */
+/** Gives a failure to find keys the kind by which callers of a store recognise it. */
 function storeCredentials(find: CredentialsProvider): CredentialsProvider {
   return (options) =>
     find(options).catch((cause: unknown) => {

@@ -149,7 +149,7 @@ export interface Connected {
   readonly cloud: Cloud;
 }
 
-/** A store's refusal in words for a person; anything else as it is. Told by name, so that help loads no store. */
+/** Words a store's refusal for a person; gives anything else back as it is. Recognises it by name, so that help loads no store. */
 async function worded(error: unknown): Promise<unknown> {
   if (!(error instanceof Error) || error.name !== 'StoreError') return error;
   return (await import('@runctl/operations')).storeProblem(error);

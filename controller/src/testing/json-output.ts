@@ -11,7 +11,7 @@ export function documentedEvents(): ReadonlyMap<string, readonly string[]> {
   return new Map([...rows].map(([, type = '', commands = '']) => [type, quoted(commands)]));
 }
 
-/** Throws unless each line that a command prints with `--json` is an event, no more and no less, and documented as its own. */
+/** Throws unless each line of `--json` output fits its event's schema exactly, and docs/events.md names the command for it. */
 export function checkJsonOutput(argv: readonly string[], output: { stdout: string; stderr: string }): void {
   const end = argv.indexOf('--');
   const own = (end === -1 ? argv : argv.slice(0, end)).join(' ');

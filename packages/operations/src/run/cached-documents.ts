@@ -47,7 +47,7 @@ export class CachedDocuments {
     return { document, ageMs, lastModifiedMs };
   }
 
-  /** The same, but a damaged document is told instead of thrown. */
+  /** The same, but returns the words for a damaged document instead of throwing. */
   async observeDamaged<S extends z.ZodType>(
     schema: S,
     key: string,

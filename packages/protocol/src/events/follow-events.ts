@@ -15,7 +15,7 @@ import { machineView } from './machine-view.ts';
 
 const life = { generation, node: nodeIndex };
 
-/** What the provider says of a request for machines that it can't fill now. */
+/** The provider can't fill a request for machines now. */
 const capacityProblem = z.object({
   type: z.literal('capacity-problem'),
   event: z.object({

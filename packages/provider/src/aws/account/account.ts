@@ -4,13 +4,13 @@ import type { AwsAccess } from '../api/clients.ts';
 import type { credentialChain } from './credential-chain.ts';
 import type { SharedConfig } from './shared-config.ts';
 
-/** Credentials are asked for anew this long before they expire. */
+/** Keys are renewed this long before they expire. */
 const RENEW_BEFORE_MS = 300_000;
 
-/** Gives what it found before until shortly before that expires, or until it is told to look again. */
+/** Finds keys. Returns the same ones until shortly before they expire; `refresh` looks again. */
 type FindCredentials = (options?: { readonly refresh?: boolean }) => Promise<Credentials>;
 
-/** Whom clients speak as, and where they find the services, from one environment and one profile. */
+/** The identity of clients and the endpoints of services, from one environment and one profile. */
 export interface AwsAccount {
   /** Errors: `CredentialsProviderError` where there are none. */
   readonly credentials: FindCredentials;
@@ -62,7 +62,7 @@ export function awsAccount(options: AccountOptions): AwsAccount {
   };
 }
 
-/** Whatever the SDK's chain finds: profiles, SSO, containers, kept until shortly before it expires. */
+/** Keeps what the SDK's chain finds (profiles, SSO, containers) until shortly before it expires. */
 function chained(
   options: { readonly environment: Environment; readonly profile: string; readonly region: string },
   shared: () => Promise<SharedConfig>,

@@ -13,7 +13,7 @@ export interface SharedFiles {
   readonly filepath: string;
 }
 
-/** What one profile of the shared files and the variables of one environment say together. */
+/** The settings of one profile of the shared files, under the variables of one environment. */
 export interface SharedConfig {
   /** A setting of the profile; undefined where it has none. */
   setting(name: string): string | undefined;
