@@ -194,7 +194,8 @@ describe.concurrent('writes that nobody can be sure of', () => {
 
 /** A second machine of the run, whose agent is up and waits for the lease; the fleet wants only one again. Returns its id. */
 async function standBy(world: World, run: string): Promise<string> {
-  const FleetId = String((await world.bucket.machines(run))?.ref['fleetId']);
+  const fleetId = (await world.bucket.machines(run))?.ref['fleetId'];
+  const FleetId = typeof fleetId === 'string' ? fleetId : undefined;
   const resize = (TotalTargetCapacity: number) =>
     world.ec2.send(
       new ModifyFleetCommand({

@@ -39,7 +39,7 @@ function decidingSigns(): ReadonlyMap<string, string> {
     const ruling = rulingOn(watched);
     const named = Array.from(asked, (sign) => {
       const value = signs[sign as keyof MovementSigns];
-      return value === true ? sign : value === false ? `not ${sign}` : String(value);
+      return value === true ? sign : value === false ? `not ${sign}` : value;
     });
     table.set(named.join(', '), ruling);
   }

@@ -1,3 +1,4 @@
+import { assertNever } from '@runctl/core';
 import type { Candidate, FileSeen, WorkloadEnd } from '../contract/recogniser.ts';
 import { isSideFile } from './names.ts';
 import { isSavedAlone, isStill, maybeSavedAlone, type Sightings } from './sightings.ts';
@@ -95,7 +96,8 @@ export function rulingOn(signs: MovementSigns): MovementRuling {
 export function movementOf(candidate: Candidate, facts: MovementFacts): string | null {
   const signs = new SignsOf(candidate, facts);
   const first = signs.movingFiles[0]?.path ?? '';
-  switch (rulingOn(signs)) {
+  const ruling = rulingOn(signs);
+  switch (ruling) {
     case 'open':
       return null;
     case 'doubtful':
@@ -108,6 +110,8 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
       return `${signs.missing}, which earlier checkpoints had, is missing, and the workload was killed`;
     case 'cut off':
       return `${first} was written less than ${facts.settleMs} ms before the workload was killed, so other files may be missing or older`;
+    default:
+      return assertNever(ruling);
   }
 }
 

@@ -1,3 +1,4 @@
+import { assertNever } from '@runctl/core';
 import * as z from 'zod';
 import { openEnum, timestamp, versioned } from '../codec.ts';
 import { runId } from '../run-id.ts';
@@ -58,6 +59,8 @@ export function workloadLabel(what: Workload): string {
       return what.command.join(' ');
     case 'container':
       return what.image;
+    default:
+      return assertNever(what);
   }
 }
 
