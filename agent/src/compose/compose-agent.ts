@@ -4,13 +4,14 @@ import { endpointOf } from '@runctl/aws-wire';
 import { fileLeaseMemory, LeaseKeeper, leasePolicyOf, openWritersFor } from '@runctl/checkpoint';
 import { type Clock, type Log } from '@runctl/core';
 import { defaultTiming } from '@runctl/protocol';
-import { Lanes, limited, type ObjectStore, prefixed, retrying, S3Store } from '@runctl/store';
+import { Lanes, limited, type ObjectStore, prefixed, retrying, S3Store, type StoreError } from '@runctl/store';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
 import { watchFolder } from '../checkpoints/watch-folder.ts';
 import type { Configuration } from './configuration.ts';
 import { openHost } from './open-host.ts';
 import { openEndpoint } from '../endpoint/endpoint.ts';
 import type { AgentPorts, LeaseRequest } from '../life/ports.ts';
+import { BucketTraffic } from '../reporting/bucket-traffic.ts';
 import { unpackWithTar } from '../preparation/code.ts';
 import { type Account, becoming, workloadAccount } from '../workload/account.ts';
 import { systemPriority } from '../workload/priority.ts';
@@ -54,10 +55,17 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
     endpoint: endpointOf('S3', process.env),
   });
   const lanes = new Lanes({ clock });
-  const store = retrying(prefixed(limited(bucket, STORE_CONCURRENCY), config.prefix), {
+  const traffic = new BucketTraffic();
+  const throttle = (error: StoreError): void => {
+    if (error.status === 503) lanes.throttled();
+  };
+  const once = prefixed(limited(bucket, STORE_CONCURRENCY), config.prefix);
+  const store = retrying(once, { clock, onRetry: throttle });
+  const uploadStore = retrying(traffic.through(once), {
     clock,
     onRetry: (error) => {
-      if (error.status === 503) lanes.throttled();
+      traffic.failed(error);
+      throttle(error);
     },
   });
   // Neither limited nor repeating: a renewal must not stand in line behind a checkpoint's parts, and the keeper repeats.
@@ -69,6 +77,8 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
     paths,
     config,
     store,
+    uploadStore,
+    traffic,
     host,
     priority: systemPriority(process),
     account,
@@ -85,7 +95,7 @@ export function composeAgent(options: CompositionOptions): AgentPorts {
       }),
     lease: (request) => leaseKeeper(request, { ...options, store: leaseStore }),
     checkpoints: runCheckpoints({
-      store,
+      store: uploadStore,
       run: config.run,
       clock,
       log,

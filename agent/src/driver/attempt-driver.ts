@@ -24,6 +24,8 @@ export interface AttemptActions {
   signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Resolves with whether everything is saved. Stops soon after the signal fires. */
   flush(request: FlushRequest, signal: AbortSignal): Promise<boolean>;
+  /** How many writes of checkpoints and log the bucket has taken. Only grows. */
+  sentWrites(): number;
   report(ending: Ending, flush: FlushResult, signal: AbortSignal): Promise<void>;
   /** After every step that changed the phase, or the deadlines within it, and before its effects. */
   onTransition(before: AttemptState, after: AttemptState): void;
@@ -31,8 +33,8 @@ export interface AttemptActions {
 
 export interface FlushRequest {
   readonly ending: Ending;
-  readonly byMs: number;
-  readonly hurried: boolean;
+  /** Monotonic, when the machine goes away; null while it stays: then the signal fires when nothing moved for too long. */
+  readonly deadlineMs: number | null;
 }
 
 export interface DriverOptions {
@@ -51,7 +53,7 @@ export async function driveAttempt(options: DriverOptions): Promise<{ ending: En
   const inbox = new Inbox<AttemptEvent>();
   const over = new AbortController();
   const preparation = new AbortController();
-  const effects = createEffects(options, { inbox, over: over.signal, preparation });
+  const effects = createEffects(options, { inbox, over: over.signal, preparation, flushing: new AbortController() });
   const unfollow = stops.follow((request) => inbox.push({ type: 'stop', request }));
   let state = initialAttempt.state;
   for (const effect of initialAttempt.effects) effects.perform(effect);
@@ -77,9 +79,16 @@ interface Channels {
   readonly inbox: Inbox<AttemptEvent>;
   readonly over: AbortSignal;
   readonly preparation: AbortController;
+  readonly flushing: AbortController;
 }
 
-function createEffects({ actions, clock, log }: DriverOptions, { inbox, over, preparation }: Channels) {
+/** Movement is looked for this often within the time after which its lack ends a flush. */
+const MOVEMENT_LOOKS = 120;
+
+function createEffects(
+  { actions, clock, log, policy }: DriverOptions,
+  { inbox, over, preparation, flushing }: Channels,
+) {
   const tell = (event: AttemptEvent): void => inbox.push(event);
   const until = (byMs: number): { signal: AbortSignal; done: () => void } => {
     const late = new AbortController();
@@ -116,9 +125,18 @@ function createEffects({ actions, clock, log }: DriverOptions, { inbox, over, pr
     watch();
   };
   const flush = async (request: FlushRequest): Promise<void> => {
-    const { signal, done } = until(request.byMs);
-    const complete = await actions.flush(request, signal).finally(done);
+    const ended = new AbortController();
+    const signal = AbortSignal.any([flushing.signal, over]);
+    tellMovement(AbortSignal.any([signal, ended.signal])).catch(() => {});
+    const complete = await actions.flush(request, signal).finally(() => ended.abort());
     tell({ type: complete ? 'flushed' : 'flush-failed' });
+  };
+  /** Rejects when the signal fires. */
+  const tellMovement = async (signal: AbortSignal): Promise<never> => {
+    for (let before = actions.sentWrites(); ; before = actions.sentWrites()) {
+      await clock.sleep(policy.stalledFlushMs / MOVEMENT_LOOKS, signal);
+      if (actions.sentWrites() !== before) tell({ type: 'moved' });
+    }
   };
   const report = async (effect: Extract<AttemptEffect, { type: 'report' }>): Promise<void> => {
     const { signal, done } = until(effect.byMs);
@@ -156,6 +174,8 @@ function createEffects({ actions, clock, log }: DriverOptions, { inbox, over, pr
       case 'flush':
         flush(effect).catch(failing('saving', () => ({ type: 'flush-failed' })));
         return;
+      case 'give-up-flush':
+        return flushing.abort(new Error('the time for saving is over'));
       case 'report':
         report(effect).catch(failing('reporting', () => ({ type: 'reported' })));
         return;

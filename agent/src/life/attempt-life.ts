@@ -13,6 +13,7 @@ import { workloadCommand, workloadEnvironment } from '../workload/environment.ts
 import type { LifeContext } from './attempt-context.ts';
 import { PassAccounts } from '../checkpoints/pass-accounts.ts';
 import { mayHaveSaved, unsavedAfter, unsavedOf } from '../reporting/unsaved.ts';
+import { showBucketWait } from '../reporting/bucket-wait.ts';
 import { attemptPolicy } from '../lifecycle/windows.ts';
 import { adoptedDrain, DrainNotes } from '../reporting/drain-notes.ts';
 import { isClean, noteCutOff, noteWorkload } from './workload-notes.ts';
@@ -207,26 +208,31 @@ export class AttemptLife implements AttemptActions {
         .catch((error: unknown) => this.#context.ports.log.warn({ error: messageOf(error) }, 'journal'));
   }
 
-  async flush({ ending, byMs, hurried }: FlushRequest, signal: AbortSignal): Promise<boolean> {
-    const { facts, life, ports } = this.#context;
+  sentWrites(): number {
+    return this.#context.ports.traffic.writes;
+  }
+
+  async flush({ ending, deadlineMs }: FlushRequest, signal: AbortSignal): Promise<boolean> {
+    const { facts, ports } = this.#context;
     const startedMs = ports.clock.monotonicMs();
-    life.enter('flushing', 'making the last checkpoint and the log durable');
+    const shown = new AbortController();
+    this.#showBucketWait(AbortSignal.any([signal, shown.signal])).catch(() => {});
     const publishes = mayHaveSaved(ending);
     // What is on its way may be the newest checkpoint already: the last pass waits for it, or aborts it for a newer one.
     if (publishes) this.#passing?.stop();
     else this.#passing?.abort();
     signal.addEventListener('abort', () => this.#passing?.abort(), { once: true });
-    const giveUpMs = hurried ? null : facts.spec.timing.refusedMs;
+    const giveUpMs = deadlineMs === null ? facts.spec.timing.refusedMs : null;
     const flushing = Promise.all([
-      publishes ? this.#finalPass({ ending, byMs, hurried }, signal) : null,
+      publishes ? this.#finalPass({ ending, deadlineMs }, signal) : null,
       shipRest(this.#shipper, { clock: ports.clock, log: ports.log, signal, giveUpMs }),
     ]);
     this.#flushing = flushing.catch(() => {});
-    const [report, shipped] = await flushing;
+    const [report, shipped] = await flushing.finally(() => shown.abort());
     this.#flushMs = Math.round(ports.clock.monotonicMs() - startedMs);
     // Whatever is still on its way became part of nothing, and is billed until somebody aborts it.
     const ended = this.#context.checkpoints.publisher.end();
-    if (!hurried) await ended;
+    if (deadlineMs === null) await ended;
     return shipped && (!publishes || unsavedOf(report) === null);
   }
 
@@ -293,11 +299,27 @@ export class AttemptLife implements AttemptActions {
     return DrainNotes.begin(drain, { seenMs, stepAtStop: this.#context.life.lastStep, clock });
   }
 
-  async #finalPass({ ending, byMs, hurried }: FlushRequest, signal: AbortSignal): Promise<PassReport | null> {
+  #showBucketWait(signal: AbortSignal): Promise<void> {
+    const { facts, lease, life, ports } = this.#context;
+    return showBucketWait(
+      {
+        clock: ports.clock,
+        log: ports.log,
+        life,
+        doing: 'making the last checkpoint and the log durable',
+        trouble: () => ports.traffic.trouble ?? lease.trouble(),
+        pricePerHourUsd: facts.pricePerHourUsd,
+        everyMs: facts.spec.timing.heartbeatMs,
+      },
+      signal,
+    );
+  }
+
+  async #finalPass({ ending, deadlineMs }: FlushRequest, signal: AbortSignal): Promise<PassReport | null> {
     // Where nobody saw the end, no file was untouched before it: only its structure can prove it whole then.
     const atMs = this.#endedAtMs ?? Number.NEGATIVE_INFINITY;
     const clean = ending.exit !== null && isClean(ending.exit, ending.cause !== 'exited');
-    const deadline = hurried ? { deadlineMs: byMs } : {};
+    const deadline = deadlineMs === null ? {} : { deadlineMs };
     const report = await this.#passes.finish({ ended: { clean, atMs }, signal, ...deadline });
     this.#lastPass = report;
     return report;

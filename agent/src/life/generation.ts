@@ -54,7 +54,7 @@ export async function beginGeneration(context: LifeContext, generation: number, 
 export function shipperOf(context: LifeContext, generation: number): LogShipper {
   const { documents, facts, node, ports } = context;
   return createLogShipper({
-    store: ports.store,
+    store: ports.uploadStore,
     keys: documents.keys,
     generation,
     node,

@@ -352,18 +352,20 @@ describe('a stop', () => {
     expect(await world.outcome()).toMatchObject({ status: 'stopped', cause: 'deadline' });
   });
 
-  test.concurrent('that the workload ignores ends with its death, and the log is saved', async () => {
-    await using world = await RunWorld.launch({ script: 'ignores-sigterm.sh', interpreter: ['/bin/sh'] });
+  test.concurrent('that the workload ignores ends with its death within the notice, and the log is saved', async () => {
+    // The short grace leaves most of the notice to what must follow, however slow the machine is.
+    const [policy, timing] = [{ graceMs: 300 }, { afterKillMs: 10_000 }];
+    const script = { script: 'ignores-sigterm.sh', interpreter: ['/bin/sh'] };
+    await using world = await RunWorld.launch({ ...script, policy, timing });
     const machine = await world.machine('i-1');
     machine.start().catch(() => {});
     await eventually('the start', async () => (await world.log(1).catch(() => '')).includes('ready'));
-    machine.imds.notice(4000);
+    const noticedMs = Date.now();
+    machine.imds.notice(20_000);
     await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
+    expect(Date.now() - noticedMs).toBeLessThan(20_000);
     expect((await world.drained(1))?.drain).toMatchObject({ killed: true, newCheckpoint: false });
-    const outcome = await world.attemptOutcome(1);
-    expect(outcome?.status).toBe('interrupted');
-    // A slow machine reports before it learns of the death: the notice ends first.
-    expect(['SIGKILL', null]).toContain(outcome?.signal);
+    expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', signal: 'SIGKILL' });
   });
 
   test.concurrent(
@@ -519,6 +521,47 @@ test.concurrent(
     expect(await world.status(1)).toMatchObject({ crashes: 0 });
   },
 );
+
+test.concurrent('a finished run waits for a bucket that is away, says so, and goes on when it is back', async () => {
+  let away = false;
+  const store = (memory: ObjectStore) =>
+    intercepted(memory, ({ key }, perform) => {
+      if (away && key !== null && !key.endsWith('/status.json'))
+        throw new StoreError('transient', 'the test took the bucket away');
+      return perform();
+    });
+  await using world = await RunWorld.launch({ script: 'counter.py', args: ['60', '0.03'], store });
+  const machine = await world.machine('i-1');
+  const life = machine.start();
+  await world.reachesStep(1, 7);
+  away = true;
+  await eventually(
+    'the wait',
+    async () => (await world.status(1))?.doing.startsWith('waiting for the bucket') === true,
+  );
+  expect((await world.status(1))?.doing).toMatch(/for .+ \(\$.+ so far\): the test took the bucket away$/);
+  away = false;
+  expect(await life).toBe('off');
+  expect(await world.outcome()).toMatchObject({ status: 'succeeded', durableStep: 60 });
+});
+
+test.concurrent("a finished run whose bucket stays away ends by its launch's end", async () => {
+  let away = false;
+  const store = (memory: ObjectStore) =>
+    intercepted(memory, ({ key }, perform) => {
+      if (away && key?.includes('/data/') === true) throw new StoreError('transient', 'the test took the bucket away');
+      return perform();
+    });
+  const timing = { validityMarginMs: 0, userStopGraceMs: 1000, flushReserveMs: 500, reportReserveMs: 500 };
+  const validUntilMs = Date.now() + 8000;
+  const script = { script: 'counter.py', args: ['20', '0.03'] };
+  await using world = await RunWorld.launch({ ...script, store, timing, validUntilMs });
+  const machine = await world.machine('i-1');
+  away = true;
+  expect(await machine.start()).toBe('off');
+  expect(await world.attemptOutcome(1)).toMatchObject({ cause: 'exited' });
+  expect((await world.outcome())?.message).toContain('not durable');
+});
 
 test.concurrent('a script is told to stop even where nothing can be written to the disk', async () => {
   await using world = await RunWorld.launch({ script: 'counts-sigterms.py', args: ['1'] });

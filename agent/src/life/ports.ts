@@ -5,6 +5,7 @@ import type { OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
 import type { OpenEndpoint } from '../endpoint/endpoint.ts';
 import type { Host } from '../host/host.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
+import type { BucketTraffic } from '../reporting/bucket-traffic.ts';
 import type { UnpackCode } from '../preparation/code.ts';
 import type { Account } from '../workload/account.ts';
 import type { Priority } from '../workload/priority.ts';
@@ -24,6 +25,9 @@ export interface AgentPorts {
   readonly config: AgentConfig;
   /** Scoped to the bucket's prefix. */
   readonly store: ObjectStore;
+  /** The same for checkpoints and log, whose traffic is counted. */
+  readonly uploadStore: ObjectStore;
+  readonly traffic: BucketTraffic;
   readonly host: Host;
   readonly priority: Priority;
   readonly account: Account;

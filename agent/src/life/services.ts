@@ -1,5 +1,5 @@
 import { messageOf } from '@runctl/core';
-import { type AttemptStatus, type ControlDocument, FORMAT_VERSION, timestampOf } from '@runctl/protocol';
+import { type AttemptStatus, type ControlDocument, FORMAT_VERSION, type Timing, timestampOf } from '@runctl/protocol';
 import { createControlPoll } from '../endpoint/control-poll.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { stopHistory } from '../fit/stop-history.ts';
@@ -10,6 +10,14 @@ import type { InterruptionWatcher, Notice } from '../host/interruptions.ts';
 import type { LogShipper } from '../reporting/shipper.ts';
 import type { LifeContext } from './attempt-context.ts';
 import type { AttemptLife } from './attempt-life.ts';
+
+/**
+ * When a launch whose validity ends in `leftMs` halts its attempt. A machine that lives past that time has a wall clock that
+ * is wrong, or a longer life than it was told of: its workload gets the time of any other stop.
+ */
+export function haltInMs(leftMs: number, { userStopGraceMs, flushReserveMs, reportReserveMs }: Timing): number {
+  return Math.max(leftMs, userStopGraceMs + flushReserveMs + reportReserveMs);
+}
 
 /** Earlier lives whose stops are looked at. */
 const RECALLED_LIVES = 20;
@@ -208,7 +216,8 @@ export class Services {
   /** Money and validity. Looked at with every heartbeat's period, since both move slowly. */
   async #watchLimits(signal: AbortSignal): Promise<void> {
     const { facts, ports, stops } = this.#context;
-    const { heartbeatMs, userStopGraceMs: graceMs, validityMarginMs } = facts.spec.timing;
+    const { timing } = facts.spec;
+    const { heartbeatMs, userStopGraceMs: graceMs, validityMarginMs } = timing;
     const validUntilMs = facts.intent === null ? Number.POSITIVE_INFINITY : Date.parse(facts.intent.validUntil);
     const raised = new Set<string>();
     while (!signal.aborted) {
@@ -219,7 +228,8 @@ export class Services {
       }
       if (ports.clock.wallMs() >= validUntilMs - validityMarginMs && !raised.has('deadline')) {
         raised.add('deadline');
-        stops.raise({ cause: 'deadline', haltAtMs: null, graceMs });
+        const leftMs = validUntilMs - ports.clock.wallMs() - timing.unhurriedReportMs;
+        stops.raise({ cause: 'deadline', haltAtMs: ports.clock.monotonicMs() + haltInMs(leftMs, timing), graceMs });
       }
       await ports.clock.sleep(heartbeatMs, signal).catch(() => {});
     }

@@ -6,7 +6,7 @@ import type { AttemptEffect, AttemptEvent, AttemptPolicy, AttemptState, Drain, S
 const policy: AttemptPolicy = {
   flushReserveMs: 20_000,
   reportReserveMs: 5000,
-  unhurriedFlushMs: 900_000,
+  stalledFlushMs: 900_000,
   unhurriedReportMs: 60_000,
   afterKillMs: 5000,
 };
@@ -50,6 +50,7 @@ const beats: fc.Arbitrary<Beat[]> = fc.array(
       fixed({ type: 'spawn-failed', message: 'ENOENT' }),
       fixed({ type: 'exited', exit: { code: 0, signal: null } }),
       fixed({ type: 'exited', exit: { code: null, signal: 'SIGKILL' } }),
+      fixed({ type: 'moved' }),
       fixed({ type: 'flushed' }),
       fixed({ type: 'flush-failed' }),
       fixed({ type: 'reported' }),
@@ -122,7 +123,9 @@ describe('whatever happens in whatever order', () => {
       expect(halts).toEqual([...halts].sort((a, b) => b - a));
       const kills = states.flatMap((state) => (state.phase === 'draining' && !state.killed ? [state.killAtMs] : []));
       expect(kills).toEqual([...kills].sort((a, b) => b - a));
-      const flushes = states.flatMap((state) => (state.phase === 'flushing' ? [state.flushByMs] : []));
+      // Without an end of the machine a flush has no deadline, only a limit on standing still.
+      const hurried = states.filter((state) => state.phase === 'flushing' && state.haltAtMs !== null);
+      const flushes = hurried.flatMap((state) => ('flushByMs' in state ? [state.flushByMs] : []));
       expect(flushes).toEqual([...flushes].sort((a, b) => b - a));
     });
   });
@@ -264,6 +267,8 @@ function live(given: World): Lived {
         return;
       case 'flush':
         return after(given.flushMs, given.flushFails ? { type: 'flush-failed' } : { type: 'flushed' });
+      case 'give-up-flush':
+        return;
       case 'report':
         return after(given.reportMs, { type: 'reported' });
       case 'wake':
@@ -409,6 +414,45 @@ test('a flush in which the lease is lost is over at once, and the attempt is fen
   expect(state).toMatchObject({ phase: 'reporting', flush: 'failed', ending: { cause: 'fenced', exit: { code: 0 } } });
 });
 
+describe('a flush without a deadline', () => {
+  const flushing = step({ phase: 'running' }, { type: 'exited', exit: { code: 0, signal: null } }, 0, policy).state;
+  const { stalledFlushMs } = policy;
+
+  test('is never cut while something moves, and ends when nothing has moved for the limit', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: stalledFlushMs - 1 }), { maxLength: 40 }), (pauses) => {
+        let state = flushing;
+        let nowMs = 0;
+        for (const pauseMs of pauses) {
+          nowMs += pauseMs;
+          state = step(state, { type: 'tick' }, nowMs, policy).state;
+          state = step(state, { type: 'moved' }, nowMs, policy).state;
+        }
+        expect(state.phase).toBe('flushing');
+        expect(step(state, { type: 'tick' }, nowMs + stalledFlushMs - 1, policy).state.phase).toBe('flushing');
+        const late = step(state, { type: 'tick' }, nowMs + stalledFlushMs, policy);
+        expect(late.state).toMatchObject({ phase: 'reporting', flush: 'late' });
+        expect(late.effects[0]).toEqual({ type: 'give-up-flush' });
+      }),
+      worlds,
+    );
+  });
+
+  test('is woken for the limit as it is after the last movement', () => {
+    const moved = step(flushing, { type: 'moved' }, stalledFlushMs / 2, policy).state;
+    const { effects } = step(moved, { type: 'tick' }, stalledFlushMs, policy);
+    expect(effects).toEqual([{ type: 'wake', atMs: stalledFlushMs * 1.5 }]);
+  });
+
+  test("gets the launch's end as its deadline, which no movement puts off", () => {
+    const end: StopRequest = { cause: 'deadline', haltAtMs: 600_000, graceMs: 90_000 };
+    const bounded = step(flushing, { type: 'stop', request: end }, 60_000, policy).state;
+    expect(bounded).toMatchObject({ phase: 'flushing', haltAtMs: 600_000, flushByMs: 595_000 });
+    const moved = step(bounded, { type: 'moved' }, 590_000, policy).state;
+    expect(step(moved, { type: 'tick' }, 595_000, policy).state).toMatchObject({ phase: 'reporting', flush: 'late' });
+  });
+});
+
 test('the transition table', () => {
   const ending = {
     cause: 'exited',
@@ -425,6 +469,7 @@ test('the transition table', () => {
     ['draining', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: false }],
     ['killed', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: true }],
     ['flushing', { phase: 'flushing', ending, haltAtMs: 120_000, flushByMs: 115_000 }],
+    ['unhurried', { phase: 'flushing', ending, haltAtMs: null, flushByMs: 120_000 }],
     ['reporting', { phase: 'reporting', ending, flush: 'complete', haltAtMs: 120_000, reportByMs: 120_000 }],
     ['ended', { phase: 'ended', ending, flush: 'complete' }],
   ];
@@ -437,6 +482,8 @@ test('the transition table', () => {
     ['spawn-failed', { type: 'spawn-failed', message: 'ENOENT' }, 0],
     ['exited', { type: 'exited', exit: { code: 0, signal: null } }, 0],
     ['stop', notice(120_000), 0],
+    ['stop, fenced', { type: 'stop', request: { cause: 'fenced', haltAtMs: null, graceMs: 0 } }, 0],
+    ['moved', { type: 'moved' }, 0],
     ['flushed', { type: 'flushed' }, 0],
     ['flush-failed', { type: 'flush-failed' }, 0],
     ['reported', { type: 'reported' }, 0],
@@ -474,13 +521,27 @@ test('the transition table', () => {
     stop         draining   draining/wake
     stop         killed     draining/wake
     stop         flushing   flushing/wake
+    stop         unhurried  flushing/wake
     stop         reporting  reporting/wake
+    stop, fenced looking    preparing/wake
+    stop, fenced fetching   flushing/cancel-preparation+flush+wake
+    stop, fenced spawning   preparing/wake
+    stop, fenced running    draining/SIGTERM+wake
+    stop, fenced draining   draining/wake
+    stop, fenced killed     draining/wake
+    stop, fenced flushing   reporting/give-up-flush+report+wake
+    stop, fenced unhurried  reporting/give-up-flush+report+wake
+    stop, fenced reporting  reporting/wake
+    moved        unhurried  flushing
     flushed      flushing   reporting/report+wake
+    flushed      unhurried  reporting/report+wake
     flush-failed flushing   reporting/report+wake
+    flush-failed unhurried  reporting/report+wake
     reported     reporting  ended/finish
     tick, late   draining   draining/SIGKILL+wake
     tick, late   killed     flushing/flush+wake
-    tick, late   flushing   reporting/report+wake
+    tick, late   flushing   reporting/give-up-flush+report+wake
+    tick, late   unhurried  reporting/give-up-flush+report+wake
     tick, late   reporting  ended/finish"
   `);
 });

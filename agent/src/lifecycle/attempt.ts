@@ -97,7 +97,7 @@ function rememberStop(state: In<'preparing'>, request: StopRequest, moment: Mome
   const giveUpAtMs = Math.min(
     state.stop?.giveUpAtMs ?? Number.POSITIVE_INFINITY,
     killTime(merged, moment),
-    moment.nowMs + moment.policy.unhurriedFlushMs,
+    moment.nowMs + moment.policy.stalledFlushMs,
   );
   return {
     state: { ...state, stop: { request: merged, giveUpAtMs } },
@@ -127,10 +127,13 @@ function whileFlushing(state: In<'flushing'>, event: AttemptEvent, moment: Momen
       return report(state, 'complete', moment);
     case 'flush-failed':
       return report(state, 'failed', moment);
+    case 'moved':
+      // The tick for the time before finds the new one, and waits for that.
+      return state.haltAtMs === null ? stay({ ...state, flushByMs: flushTime(null, moment) }) : stay(state);
     case 'tick':
-      return moment.nowMs >= state.flushByMs ? report(state, 'late', moment) : wait(state, state.flushByMs);
+      return moment.nowMs >= state.flushByMs ? giveUpFlush(state, 'late', moment) : wait(state, state.flushByMs);
     case 'stop': {
-      if (event.request.cause === 'fenced') return report(fencedMeanwhile(state), 'failed', moment);
+      if (event.request.cause === 'fenced') return giveUpFlush(fencedMeanwhile(state), 'failed', moment);
       const haltAtMs = earlier(state.haltAtMs, event.request.haltAtMs);
       const flushByMs = Math.min(state.flushByMs, flushTime(haltAtMs, moment));
       return { state: { ...state, haltAtMs, flushByMs }, effects: [{ type: 'wake', atMs: flushByMs }] };
@@ -212,10 +215,15 @@ function flush(ending: Ending, haltAtMs: number | null, moment: Moment): Attempt
   return {
     state: { phase: 'flushing', ending, haltAtMs, flushByMs },
     effects: [
-      { type: 'flush', ending, byMs: flushByMs, hurried: haltAtMs !== null },
+      { type: 'flush', ending, deadlineMs: haltAtMs === null ? null : flushByMs },
       { type: 'wake', atMs: flushByMs },
     ],
   };
+}
+
+function giveUpFlush(state: In<'flushing'>, flush: FlushResult, moment: Moment): AttemptStep {
+  const next = report(state, flush, moment);
+  return { ...next, effects: [{ type: 'give-up-flush' }, ...next.effects] };
 }
 
 function report(state: In<'flushing'>, flush: FlushResult, { nowMs, policy }: Moment): AttemptStep {

@@ -32,9 +32,9 @@ export function killTime(request: StopRequest, moment: Moment): number {
   return Math.max(moment.nowMs, Math.min(graceEnd, request.haltAtMs - flushMs - reportMs));
 }
 
-/** When saving must be over. */
+/** When saving must be over; without `haltAtMs`, should nothing move from now on. */
 export function flushTime(haltAtMs: number | null, moment: Moment): number {
-  if (haltAtMs === null) return moment.nowMs + moment.policy.unhurriedFlushMs;
+  if (haltAtMs === null) return moment.nowMs + moment.policy.stalledFlushMs;
   return Math.max(moment.nowMs, haltAtMs - reserves(haltAtMs, moment).reportMs);
 }
 

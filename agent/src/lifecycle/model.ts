@@ -12,13 +12,14 @@ import type { StopCause } from '@runctl/protocol';
  *        spawning, until it is known whether    │                      │    exited, or too │ │
  *        there is a process to signal           ▼                      ▼    late to wait   ▼ ▼
  *                                               └──────────────────────┴─────────────▶ flushing
- *                                                    flushed | flush-failed | deadline ──▶ │
+ *                                   moved ⟲      flushed | flush-failed | deadline ──▶ │
  *                                                                                       reporting
  *                                                            reported | deadline ──▶ ended
  *
  * Deadlines are data, counted back from `haltAtMs`: report by it, flush by `haltAtMs − report`, kill by
  * `haltAtMs − report − flush`. A later stop can only bring them nearer; the first cause stays, but for `fenced`, which comes
- * before all others and ends a flush at once.
+ * before all others and ends a flush at once. Without `haltAtMs` a flush has no deadline, only a limit on standing still:
+ * `moved` puts `flushByMs` off, by `stalledFlushMs` from now.
  */
 export type AttemptState =
   | {
@@ -94,6 +95,8 @@ export type AttemptEvent =
   | { readonly type: 'spawn-failed'; readonly message: string }
   | { readonly type: 'exited'; readonly exit: WorkloadExit }
   | { readonly type: 'stop'; readonly request: StopRequest }
+  /** Bytes of a checkpoint or of the log have gone out since the last one. */
+  | { readonly type: 'moved' }
   | { readonly type: 'flushed' }
   | { readonly type: 'flush-failed' }
   | { readonly type: 'reported' }
@@ -106,8 +109,10 @@ export type AttemptEffect =
   | { readonly type: 'cancel-preparation' }
   | { readonly type: 'spawn' }
   | { readonly type: 'signal'; readonly signal: 'SIGTERM' | 'SIGKILL' }
-  /** Save everything. `hurried`: the machine goes away, `byMs` is real. */
-  | { readonly type: 'flush'; readonly ending: Ending; readonly byMs: number; readonly hurried: boolean }
+  /** Save everything, before the deadline where there is one: then the machine goes away. */
+  | { readonly type: 'flush'; readonly ending: Ending; readonly deadlineMs: number | null }
+  /** Save no more: the time is over, or another machine holds the lease. */
+  | { readonly type: 'give-up-flush' }
   | { readonly type: 'report'; readonly ending: Ending; readonly flush: FlushResult; readonly byMs: number }
   /** Send `tick` at this time. An earlier one is answered by another wake; one too many does no harm. */
   | { readonly type: 'wake'; readonly atMs: number }
@@ -117,8 +122,8 @@ export interface AttemptPolicy {
   /** Kept for saving what the script wrote, out of a window with an end. */
   readonly flushReserveMs: number;
   readonly reportReserveMs: number;
-  /** Limits where the machine itself is not going away. */
-  readonly unhurriedFlushMs: number;
+  /** Limits where the machine itself is not going away: of a flush in which nothing moves, and of a report. */
+  readonly stalledFlushMs: number;
   readonly unhurriedReportMs: number;
   /** A killed process that does not become a known exit is no longer waited for after this. */
   readonly afterKillMs: number;

@@ -5,7 +5,7 @@ export function attemptPolicy(timing: Timing): AttemptPolicy {
   return {
     flushReserveMs: timing.flushReserveMs,
     reportReserveMs: timing.reportReserveMs,
-    unhurriedFlushMs: timing.stalledFlushMs,
+    stalledFlushMs: timing.stalledFlushMs,
     unhurriedReportMs: timing.unhurriedReportMs,
     afterKillMs: timing.afterKillMs,
   };

@@ -13,6 +13,7 @@ import { createEc2Host } from '../host/ec2/ec2-host.ts';
 import type { JournalState } from '../journal/journal.ts';
 import type { AgentEnd } from '../life/life.ts';
 import { runAgent } from '../life/run-agent.ts';
+import { BucketTraffic } from '../reporting/bucket-traffic.ts';
 import { unpackWithTar } from '../preparation/code.ts';
 import { linuxProcessTable, psProcessTable } from '../workload/process-table.ts';
 import { UnixSupervisor } from '../workload/unix-supervisor.ts';
@@ -138,6 +139,8 @@ export class TestMachine implements AsyncDisposable {
         isGoingDown: async () => null,
       },
     });
+    const traffic = new BucketTraffic();
+    const uploadStore = traffic.through(store);
     try {
       return await runAgent(
         {
@@ -154,6 +157,8 @@ export class TestMachine implements AsyncDisposable {
             host: 'ec2',
           },
           store,
+          uploadStore,
+          traffic,
           host,
           priority: {
             background: () => void this.priorities.push('background'),
@@ -177,7 +182,7 @@ export class TestMachine implements AsyncDisposable {
               claim: { owner, launch, nodes: 1 },
             }),
           checkpoints: runCheckpoints({
-            store,
+            store: uploadStore,
             run,
             clock: systemClock,
             log,

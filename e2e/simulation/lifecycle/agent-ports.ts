@@ -1,10 +1,10 @@
 import { runCheckpoints } from '@runctl/agent/checkpoints';
 import { createEc2Host } from '@runctl/agent/host/ec2';
-import type { AgentPorts, Checkpoints, OpenCheckpoints, Power } from '@runctl/agent/life';
+import { type AgentPorts, BucketTraffic, type Checkpoints, type OpenCheckpoints, type Power } from '@runctl/agent/life';
 import { fileLeaseMemory, LeaseKeeper, leasePolicyOf } from '@runctl/checkpoint';
 import { type Log, type LogFields, silentLog } from '@runctl/core';
 import { agentPaths, FORMAT_VERSION } from '@runctl/protocol';
-import { Lanes, limited, retrying } from '@runctl/store';
+import { Lanes, limited, retrying, type StoreError } from '@runctl/store';
 import type { Process } from '../process.ts';
 import { S3Connection } from '../s3-connection.ts';
 import { simulatedImds } from './imds.ts';
@@ -23,16 +23,23 @@ export function portsOf(machine: LifeMachine, process: Process): AgentPorts {
   const paths = agentPaths(root, run);
   const bucket = new S3Connection(at.s3, process);
   const lanes = new Lanes({ clock });
-  const store = retrying(limited(bucket, STORE_CONCURRENCY), {
+  const traffic = new BucketTraffic();
+  const throttle = (error: StoreError): void => {
+    if (error.status === 503) lanes.throttled();
+  };
+  const once = limited(bucket, STORE_CONCURRENCY);
+  const store = retrying(once, { clock, onRetry: throttle });
+  const uploadStore = retrying(traffic.through(once), {
     clock,
     onRetry: (error) => {
-      if (error.status === 503) lanes.throttled();
+      traffic.failed(error);
+      throttle(error);
     },
   });
   const account = { name: 'ubuntu', home: root + HOME, switchTo: null };
   const log = at.trace === null ? silentLog : tracing(at.trace, process.name);
   const open = runCheckpoints({
-    store,
+    store: uploadStore,
     run,
     clock,
     log,
@@ -62,6 +69,8 @@ export function portsOf(machine: LifeMachine, process: Process): AgentPorts {
       host: 'ec2',
     },
     store,
+    uploadStore,
+    traffic,
     host: createEc2Host({
       imds: simulatedImds(
         process,
