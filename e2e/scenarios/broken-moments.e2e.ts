@@ -179,8 +179,9 @@ describe.concurrent('a script that leaves something behind', () => {
       status: 'stopped',
       durableStep: drained?.drain.durableStep,
     });
+    await eventually('no machine lives', async () => (await livingInstances(world, run)).length === 0);
     await after(1000);
-    expect(await livingInstances(world, run)).toEqual([]);
+    expect(await livingInstances(world, run)).toEqual([]); // and none comes again
     await checkAfter(world, run);
   });
 });

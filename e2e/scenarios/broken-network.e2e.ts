@@ -93,7 +93,7 @@ describe.concurrent('two machines of one run are alive', () => {
     expect(isAlive(first.pid ?? 0), 'the training of the first goes on unaware').toBe(true);
     await cutOff(world, first.machineId, false);
 
-    await eventually('the training of the first is ended', async () => !isAlive(first.pid ?? 0), 20_000);
+    await eventually('the training of the first is ended', async () => !isAlive(first.pid ?? 0));
     await eventually(
       'the first is off',
       async () => !(await livingInstances(world, run)).includes(first.machineId),

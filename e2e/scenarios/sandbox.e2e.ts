@@ -119,7 +119,7 @@ test.concurrent('a sandbox survives the command that started it, and its objects
   expect(isAlive(world.region.pid)).toBe(true);
 
   expect(await runctl(['sandbox', 'stop'], { env: world.env })).toMatchObject({ exitCode: 0 });
-  await eventually('its process is gone', async () => !isAlive(world.region.pid), 5000);
+  await eventually('its process is gone', async () => !isAlive(world.region.pid));
   const stopped = await runctl(['sandbox', 'stop'], { env: world.env });
   expect(stopped).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('no local cloud runs in') });
   for (const command of ['status', 'env']) {
@@ -141,7 +141,7 @@ test.concurrent('a run whose sandbox was killed and started again keeps what it 
   const { pid } = await reachesStep(world, run, 1, 5);
   const durable = await durableStep(world, run, 10);
   process.kill(world.region.pid, 'SIGKILL');
-  await eventually('the instance dies with its sandbox', async () => !isAlive(pid), 20_000);
+  await eventually('the instance dies with its sandbox', async () => !isAlive(pid));
 
   const parent = spawn('sleep', ['600']);
   const scaled = ['--level', 'process', '--time-scale', '0.1', '--parent', `${parent.pid}`];
@@ -154,7 +154,7 @@ test.concurrent('a run whose sandbox was killed and started again keeps what it 
 
   const again = (await connectSandbox(world.env['RUNCTL_SANDBOX_STATE'] ?? '')).file.pid;
   parent.kill('SIGKILL');
-  await eventually('it ends with the process that it was bound to', async () => !isAlive(again), 20_000);
+  await eventually('it ends with the process that it was bound to', async () => !isAlive(again));
 });
 
 test.concurrent('interrupt names what it took, and refuses what is not there', async () => {

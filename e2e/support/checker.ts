@@ -38,9 +38,9 @@ async function nothingRemains(world: World, run: string): Promise<void> {
     (fleet) => fleet.Tags?.some((tag) => tag.Value === run) && !fleet.FleetState?.startsWith('deleted'),
   );
   expect(alive.map((fleet) => `${fleet.FleetId} is ${fleet.FleetState}`)).toEqual([]);
-  expect(
-    await eventually('no process of the run is left', async () => processesOf(ids).length === 0 || null, 10_000),
-  ).toBe(true);
+  expect(await eventually('no process of the run is left', async () => processesOf(ids).length === 0 || null)).toBe(
+    true,
+  );
 }
 
 /** Processes of the host that carry one of the instances in their environment. Linux only; elsewhere the list is empty. */

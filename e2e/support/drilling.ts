@@ -109,7 +109,7 @@ async function killedDrill(
 }
 
 async function noProcessIsLeft(folder: string): Promise<void> {
-  await eventually('no process of the local cloud is left', async () => processesNaming(folder).length === 0, 20_000);
+  await eventually('no process of the local cloud is left', async () => processesNaming(folder).length === 0);
 }
 
 /** A project of the script and what lies beside it, and of what holds its lives. */
