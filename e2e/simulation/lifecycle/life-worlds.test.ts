@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { simulate } from '../simulate.ts';
 import { runLifeWorld } from './life-world.ts';
 
-const WORLDS = 800;
+const WORLDS = 500;
 
 // Each failure names its seed: `npm run soak -- --only lifecycle --seed <n>`.
 test(
