@@ -12,6 +12,8 @@ export function isActive(state: string | null): boolean {
 }
 
 /** A machine without what only its provider's own tools need. */
-export function machineViewOf({ fleetId: _, ...view }: CloudInstance): MachineView {
+export function machineViewOf(instance: CloudInstance): MachineView {
+  const view: MachineView & { fleetId?: unknown } = { ...instance };
+  delete view.fleetId;
   return view;
 }
