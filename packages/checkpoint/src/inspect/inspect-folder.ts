@@ -1,4 +1,4 @@
-import { inspect, noStructureMemory } from '../look/inspect.ts';
+import { inspect } from '../look/inspect.ts';
 import { newestFirst, savedAtMsOf } from '../look/plan.ts';
 import { movementOf, type MovementFacts } from '../look/movement.ts';
 import { firstSeen, type Sightings } from '../look/sightings.ts';
@@ -85,7 +85,7 @@ async function verdictOn(
   const why = movementOf(candidate, facts);
   if (why !== null) return { state: 'settling', why };
   const { openWriters } = options;
-  const result = await inspect(candidate, { folder, facts, openWriters, structures: noStructureMemory });
+  const result = await inspect(candidate, { folder, facts, openWriters, sightings: null });
   if ('why' in result) return { state: result.settling ? 'settling' : 'torn', why: result.why };
   await using held = result;
   return { state: 'complete', why: held.evidence };

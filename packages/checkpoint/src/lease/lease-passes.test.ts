@@ -192,7 +192,10 @@ const DAMAGES = [
   { what: 'deleted', harm: (store: MemoryStore) => store.delete([key]) },
   { what: 'emptied', harm: (store: MemoryStore) => store.put(key, Buffer.alloc(0)) },
   { what: 'cut off', harm: (store: MemoryStore) => store.put(key, Buffer.from('{"version":1,"gener')) },
-  { what: 'made another document', harm: (store: MemoryStore) => store.put(key, Buffer.from('{"version":1}\n')) },
+  {
+    what: 'made another document',
+    harm: (store: MemoryStore) => store.put(key, Buffer.from(`{"version":${FORMAT_VERSION}}\n`)),
+  },
 ];
 
 const shows = (store: MemoryStore, shownKey: string) => store.put(shownKey, Buffer.from('{}'));

@@ -1,4 +1,4 @@
-import { runKeys } from '@runctl/protocol';
+import { FORMAT_VERSION, runKeys } from '@runctl/protocol';
 import { MemoryStore } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { expect, test } from 'vitest';
@@ -54,7 +54,15 @@ test('waits for the holder of a lease that is lost, and leaves it to one that wr
   await store.delete([keys.lease]);
   const refused = whileHoldingLease(errand('laptop:me'), async ({ generation }) => generation);
   await clock.advance(30_000);
-  const document = { version: 1, generation: 5, launch: 2, nodes: 1, owner: 'i-1', nonce: 'n', renewal: 9 };
+  const document = {
+    version: FORMAT_VERSION,
+    generation: 5,
+    launch: 2,
+    nodes: 1,
+    owner: 'i-1',
+    nonce: 'n',
+    renewal: 9,
+  };
   await store.put(keys.lease, Buffer.from(JSON.stringify({ ...document, ttlMs: 60_000, released: false })));
   expect(await clock.runUntil(refused)).toBeNull();
 });

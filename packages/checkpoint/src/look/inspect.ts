@@ -1,7 +1,8 @@
 import { type Incomplete, judge } from './judge.ts';
 import type { MovementFacts } from './movement.ts';
 import type { Candidate, FileSeen, OpenWriters } from '../contract/recogniser.ts';
-import { type FileBytes, structureOf, type StructureFinding } from '../formats/structure.ts';
+import { structureOf, type StructureFinding } from '../formats/structure.ts';
+import type { FolderSightings } from './folder-sightings.ts';
 import { type HeldFiles, holdFiles } from './held-files.ts';
 
 /** A candidate found complete, its files held open. */
@@ -12,17 +13,12 @@ export interface CompleteCandidate extends AsyncDisposable {
   readonly held: HeldFiles;
 }
 
-/** Remembers what formats said of files that have not changed since. */
-export interface StructureMemory {
-  structureOf(file: FileSeen, bytes: FileBytes): Promise<StructureFinding>;
-}
-
-/** For one look. */
-export const noStructureMemory: StructureMemory = { structureOf: ({ path }, bytes) => structureOf(path, bytes) };
-
-async function findingsOf({ files }: HeldFiles, memory: StructureMemory): Promise<Map<string, StructureFinding>> {
+async function findingsOf({ files }: HeldFiles, known: FolderSightings | null): Promise<Map<string, StructureFinding>> {
   const findings = new Map<string, StructureFinding>();
-  for (const file of files) findings.set(file.seen.path, await memory.structureOf(file.seen, file));
+  for (const file of files) {
+    const { seen } = file;
+    findings.set(seen.path, await (known?.structureOf(seen, file) ?? structureOf(seen.path, file)));
+  }
   return findings;
 }
 
@@ -34,9 +30,8 @@ export interface InspectOptions {
   readonly folder: string;
   readonly facts: MovementFacts;
   readonly openWriters: OpenWriters;
-  readonly structures: StructureMemory;
-  /** Told of files that were found whole and with nobody writing to them, while the workload runs. */
-  readonly onFinished?: (files: readonly FileSeen[]) => void;
+  /** What is known of the folder's files, which grows by what is found; null for a look of one time. */
+  readonly sightings: FolderSightings | null;
 }
 
 /**
@@ -45,7 +40,7 @@ export interface InspectOptions {
  */
 export async function inspect(
   candidate: Candidate,
-  { folder, facts, openWriters, structures, onFinished }: InspectOptions,
+  { folder, facts, openWriters, sightings }: InspectOptions,
 ): Promise<CompleteCandidate | Incomplete> {
   if (candidate.unkept !== undefined) return { why: candidate.unkept, settling: false, told: true };
   const opened = await holdFiles(folder, candidate.files, candidate.companions);
@@ -59,11 +54,11 @@ export async function inspect(
   try {
     const seen = held.files.map((file) => file.seen);
     const writers = await openWriters.among(seen);
-    const findings = await findingsOf(held, structures);
+    const findings = await findingsOf(held, sightings);
     const verdict = judge(candidate, { ...facts, structures: findings, writers });
     const changed = await held.changed();
     if (facts.ended === null && writers !== null)
-      onFinished?.(
+      sightings?.finished(
         seen.filter(({ inode, path }) => isWhole(findings, path) && !writers.has(inode) && !changed.has(path)),
       );
     const moved = candidate.files.find((file) => changed.has(file.path));

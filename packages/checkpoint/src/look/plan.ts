@@ -1,7 +1,7 @@
 import type { MovementFacts } from './movement.ts';
 import { isSideFile } from './names.ts';
 import { changedMs } from './sightings.ts';
-import type { Candidate, FileSeen } from '../contract/recogniser.ts';
+import type { Candidate } from '../contract/recogniser.ts';
 import { fingerprintOf } from './scan.ts';
 
 /** What is known about the last checkpoint that this machine published or found to be the durable one already. */
@@ -18,15 +18,27 @@ export interface CandidateIdentity {
   readonly companions: string;
 }
 
-/** Growing logs change no identity while the workload runs; once it has ended the last of them is wanted as well. */
-export function identityOf(candidate: Candidate, companions: readonly FileSeen[], ended: boolean): CandidateIdentity {
+/**
+ * Identity of a candidate with these companions. Growing logs change none while the workload runs; once it has ended the
+ * last of them is wanted as well.
+ */
+export function identityOf(
+  { files }: Pick<Candidate, 'files'>,
+  { companions }: Pick<Candidate, 'companions'>,
+  ended: boolean,
+): CandidateIdentity {
   return {
-    files: fingerprints(candidate.files),
+    files: fingerprints(files),
     companions: fingerprints(companions.filter((file) => ended || !isSideFile(file.path))),
   };
 }
 
-function fingerprints(files: readonly FileSeen[]): string {
+/** Which files a candidate has of its own, as they were seen. */
+export function filesOf({ files }: Pick<Candidate, 'files'>): CandidateIdentity['files'] {
+  return fingerprints(files);
+}
+
+function fingerprints(files: Candidate['files']): string {
   return files
     .map((file) => `${file.path} ${fingerprintOf(file)}`)
     .sort()
@@ -35,7 +47,7 @@ function fingerprints(files: readonly FileSeen[]): string {
 
 /** Whether a candidate's own files, as they were seen, are those that are published. */
 export function holdsFilesOf(published: PublishedRecord | null, candidate: Candidate): boolean {
-  return published?.identity?.files === identityOf(candidate, [], false).files;
+  return published?.identity?.files === filesOf(candidate);
 }
 
 /** When the newest of a candidate's own files was last written. */

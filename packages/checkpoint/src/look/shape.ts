@@ -1,9 +1,12 @@
-import type { FileSeen } from '../contract/recogniser.ts';
 import { isPlainKind } from '../formats/file-kinds.ts';
 import { isSideFile, stepInName, topEntryOf } from './names.ts';
 
 /** How many files bear each name once numbers are taken out of it. */
 export type Shape = ReadonlyMap<string, number>;
+
+interface NamedFile {
+  readonly path: string;
+}
 
 /**
  * What `shapeOf` gave for a published checkpoint: a framework's folder or file is the checkpoint, of other sets the files that
@@ -12,7 +15,7 @@ export type Shape = ReadonlyMap<string, number>;
 export function shapeOfPublished(published: {
   readonly recogniser: string;
   readonly entry: string;
-  readonly files: readonly Pick<FileSeen, 'path'>[];
+  readonly files: readonly NamedFile[];
 }): Shape {
   const files = published.files.filter(({ path }) => !isSideFile(path));
   const inEntry = files.filter(({ path }) => path === published.entry || path.startsWith(`${published.entry}/`));
@@ -22,7 +25,7 @@ export function shapeOfPublished(published: {
 }
 
 /** The names of a checkpoint's files with numbers taken out, so that those of two steps can be compared. */
-export function shapeOf(files: readonly Pick<FileSeen, 'path'>[]): Shape {
+export function shapeOf(files: readonly NamedFile[]): Shape {
   const names = Map.groupBy(files, ({ path }) => path.replace(/\d+/g, '#'));
   return new Map(Array.from(names, ([name, { length }]) => [name, length]));
 }

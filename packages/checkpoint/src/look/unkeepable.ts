@@ -1,5 +1,3 @@
-import type { FileSeen } from '../contract/recogniser.ts';
-
 /** A key has at most 1,024 bytes (S3 user guide, "Naming objects"); the rest is for prefix, run and data folder. */
 const MAX_PATH_BYTES = 640;
 /** S3's limit of one object that every region has (S3 user guide, "Uploading objects"). */
@@ -16,7 +14,7 @@ export function isSafePath(path: string): boolean {
 }
 
 /** Why no bucket can hold the file, however often it is tried, as in "`path` …"; null when nothing is in the way. */
-export function unkeepable({ path, sizeBytes }: Pick<FileSeen, 'path' | 'sizeBytes'>): string | null {
+export function unkeepable({ path, sizeBytes }: { readonly path: string; readonly sizeBytes: number }): string | null {
   // Where a name was no UTF-8, its decoding put this character.
   if (path.includes('\u{FFFD}')) return "can't be kept: its name is not UTF-8";
   if (!isSafePath(path)) return "can't be kept: its name holds a backslash, which elsewhere separates folders";

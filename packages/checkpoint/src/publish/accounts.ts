@@ -1,8 +1,6 @@
 import { type LatestPointer, type Manifest, runKeys } from '@runctl/protocol';
-import type { MovementFacts } from '../look/movement.ts';
 import { isSideFile } from '../look/names.ts';
-import { lookAgainInMs } from '../look/sightings.ts';
-import type { Candidate, FileSeen } from '../contract/recogniser.ts';
+import type { Candidate } from '../contract/recogniser.ts';
 import type { PassedOver } from '../contract/passed-over.ts';
 import type { CompleteCandidate } from '../look/inspect.ts';
 import type { CandidateReport, DurableCheckpoint, PassReport } from '../contract/publisher-port.ts';
@@ -31,10 +29,9 @@ export function newFindings(): Findings {
   };
 }
 
-/** These files are still changing, or have just done so. */
-export function unsettled(found: Findings, files: readonly FileSeen[], facts: MovementFacts): void {
+/** Something is still changing, or has just done so: the next look is due in `againInMs`. */
+export function unsettled(found: Findings, againInMs: number): void {
   found.unsettled = true;
-  const againInMs = lookAgainInMs(facts.sightings, files, facts);
   found.againInMs = Math.min(found.againInMs ?? Infinity, againInMs);
 }
 
@@ -44,9 +41,9 @@ export function durableOf(run: string, manifest: Manifest, pointer?: LatestPoint
 }
 
 /** Companions that could not go along as they are now. The next pass brings them. */
-export function leftOut({ companions }: CompleteCandidate, taken: readonly FileSeen[]): readonly string[] {
+export function leftOut({ companions }: CompleteCandidate, taken: Pick<Candidate, 'companions'>): readonly string[] {
   return companions
-    .filter((file) => !taken.some((other) => other.path === file.path))
+    .filter((file) => !taken.companions.some((other) => other.path === file.path))
     .map((file) => `${file.path}: left out so that the checkpoint comes first`);
 }
 

@@ -1,4 +1,4 @@
-import { decodeDocument, manifest as manifestSchema, runKeys } from '@runctl/protocol';
+import { decodeDocument, FORMAT_VERSION, manifest as manifestSchema, runKeys } from '@runctl/protocol';
 import { MemoryStore, readBytes } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
@@ -51,7 +51,7 @@ test.each([
 ])(
   'a %s of a newer format is left alone: nothing is published over it, and the error says what to do',
   async (_, key) => {
-    const newer = '{"version":2,"shape":"unknown"}\n';
+    const newer = `{"version":${FORMAT_VERSION + 1},"shape":"unknown"}\n`;
     const { world, report } = await saveAfter(async ({ store }) => void (await store.put(key, Buffer.from(newer))));
     await using __ = world;
     expect(report.published).toBeNull();

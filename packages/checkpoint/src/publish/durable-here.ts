@@ -1,8 +1,14 @@
 import type { Manifest } from '@runctl/protocol';
-import type { Candidate, FileSeen } from '../contract/recogniser.ts';
-import { holdsFilesOf, identityOf, isOlder, isSave, type PublishedRecord, savedAtMsOf } from '../look/plan.ts';
-
-const filesOf = (candidate: Candidate): string => identityOf(candidate, [], false).files;
+import type { Candidate } from '../contract/recogniser.ts';
+import {
+  type CandidateIdentity,
+  filesOf,
+  holdsFilesOf,
+  isOlder,
+  isSave,
+  type PublishedRecord,
+  savedAtMsOf,
+} from '../look/plan.ts';
 
 /**
  * Which of the files here are durable, and which were before others became it. What is durable and unchanged can't be newer
@@ -35,18 +41,13 @@ export class DurableHere {
     this.#record ??= { step, savedAtMs: Date.parse(savedAt), identity: null };
   }
 
-  /** `candidate` is durable now, with these companions; `identical` = the bucket had it already. */
-  became(
-    candidate: Candidate,
-    companions: readonly FileSeen[],
-    how: { readonly ended: boolean; readonly identical: boolean },
-  ): void {
+  /** `candidate` is durable now, with these files; `isIdentical` = the bucket had it already. */
+  became(candidate: Candidate, identity: CandidateIdentity, isIdentical: boolean): void {
     const files = this.#record?.identity?.files;
-    if (files === undefined) this.#foundInPlace = how.identical;
+    if (files === undefined) this.#foundInPlace = isIdentical;
     else this.#superseded.add(files);
-    if (files === undefined && !how.identical) this.#brought = this.#record;
+    if (files === undefined && !isIdentical) this.#brought = this.#record;
     this.#superseded.delete(filesOf(candidate));
-    const identity = identityOf(candidate, companions, how.ended);
     this.#record = { step: candidate.step, savedAtMs: savedAtMsOf(candidate), identity };
   }
 
@@ -55,9 +56,9 @@ export class DurableHere {
     for (const candidate of candidates) if (isOlder(candidate, this.#record)) this.#superseded.add(filesOf(candidate));
   }
 
-  /** These came before the durable checkpoint, as something else than their times has told. */
-  came(before: readonly Candidate[]): void {
-    for (const candidate of before) this.#superseded.add(filesOf(candidate));
+  /** Marks these as older than the durable checkpoint, on evidence other than their times. */
+  supersede(older: readonly Candidate[]): void {
+    for (const candidate of older) this.#superseded.add(filesOf(candidate));
   }
 
   /** Whether a candidate came before what is durable, as far as its times and this machine's memory tell. */
@@ -71,10 +72,10 @@ export class DurableHere {
     return step !== null && durableStep !== null && step < durableStep;
   }
 
-  holds(candidate: Candidate, companions: readonly FileSeen[], ended: boolean): boolean {
+  /** Whether all of these files, as they were seen, are durable. */
+  holds(identity: CandidateIdentity): boolean {
     const published = this.#record?.identity ?? null;
     if (published === null) return false;
-    const identity = identityOf(candidate, companions, ended);
     return identity.files === published.files && identity.companions === published.companions;
   }
 

@@ -2,7 +2,7 @@ import { messageOf } from '@runctl/core';
 import { defaultRetention } from '@runctl/protocol';
 import { Lanes } from '@runctl/store';
 import { movementOf, type MovementFacts } from '../look/movement.ts';
-import type { Candidate, FileSeen } from '../contract/recogniser.ts';
+import type { Candidate } from '../contract/recogniser.ts';
 import { fingerprintOf } from '../look/scan.ts';
 import { describe, durableOf, lacksCompanions, leftOut, newFindings, type Findings, unsettled } from './accounts.ts';
 import { BackgroundPrune } from '../ledger/background-prune.ts';
@@ -12,7 +12,8 @@ import { FolderLook } from '../look/folder-look.ts';
 import { FolderSightings } from '../look/folder-sightings.ts';
 import { type CompleteCandidate, inspect } from '../look/inspect.ts';
 import { Ledger, type Standing } from '../ledger/ledger.ts';
-import { identityOf, lowerAndNotLater, savedAtMsOf } from '../look/plan.ts';
+import { filesOf, identityOf, lowerAndNotLater, savedAtMsOf } from '../look/plan.ts';
+import { lookAgainInMs } from '../look/sightings.ts';
 import { publishCandidate, type PublishResult } from './publish-candidate.ts';
 import type {
   DurableCheckpoint,
@@ -83,7 +84,7 @@ class PublishingFolder {
     this.#look = new FolderLook(options, sightings);
     this.#growing = new GrowingUploads({ ...options, lanes: this.#lanes, ledger: this.#ledger, sightings });
     this.#prune = new BackgroundPrune({ log, policy, damaged });
-    this.#urgent = new UrgentChoice({ clock, lanes: this.#lanes, growing: this.#growing, known: this.#sightings });
+    this.#urgent = new UrgentChoice({ clock, lanes: this.#lanes, growing: this.#growing });
   }
 
   uploads(): readonly UploadProgress[] {
@@ -156,7 +157,7 @@ class PublishingFolder {
   async #mostUrgentOf(candidates: readonly Candidate[], facts: MovementFacts, pass: PassOptions, found: Findings) {
     const moment = { looked: { candidates, facts }, published: this.#here.record, pass };
     const { order, givenUp } = this.#urgent.order(moment);
-    this.#growing.keepOnly(order.flatMap((candidate) => candidate.files));
+    this.#growing.keepOnly(order);
     for (const candidate of givenUp) {
       found.unsettled ||= facts.ended === null;
       found.notDurable.push(`${describe(candidate)}: given up for a newer one that is being written`);
@@ -177,14 +178,16 @@ class PublishingFolder {
       found.candidates.push({ entry: candidate.entry, step: this.#stepOf(candidate), complete, why });
     };
     if (this.#here.isBehind(candidate)) return report(true, 'older than the durable checkpoint');
-    if (this.#here.holds(candidate, candidate.companions, facts.ended !== null)) return report(true, 'durable');
+    const ended = facts.ended !== null;
+    if (this.#here.isCompared && this.#here.holds(identityOf(candidate, candidate, ended)))
+      return report(true, 'durable');
     const moving = movementOf(candidate, facts);
     const complete =
       moving === null
         ? await this.#inspect(candidate, facts)
         : { why: moving, settling: facts.ended === null, told: undefined };
     if ('why' in complete) {
-      if (complete.settling) unsettled(found, candidate.files, facts);
+      if (complete.settling) unsettled(found, lookAgainInMs(facts.sightings, candidate.files, facts));
       if (complete.told === true) found.notDurable.push(`${describe(candidate)}: ${complete.why}`);
       if (complete.told === true || staysIncomplete(candidate, complete, facts))
         found.passedOver.push({ path: candidate.entry, why: `can't be made durable: ${complete.why}` });
@@ -193,12 +196,12 @@ class PublishingFolder {
     await using held = complete;
     found.passedOver.push(...held.held.forbidden);
     const lacking = facts.ended === null && lacksCompanions(complete);
-    if (lacking) unsettled(found, candidate.companions, facts);
-    const known = this.#here.holds(candidate, complete.companions, facts.ended !== null);
+    if (lacking) unsettled(found, lookAgainInMs(facts.sightings, candidate.companions, facts));
+    const known = this.#here.holds(identityOf(candidate, complete, ended));
     if (known || (lacking && this.#here.holdsFilesOf(candidate))) return report(true, 'durable');
     const { store, run } = this.#options;
     if (this.#here.hasFallen(candidate) && (await wasDurable(candidate, { store, run, signal: pass.signal }))) {
-      this.#here.came([candidate]);
+      this.#here.supersede([candidate]);
       return report(true, 'older than the durable checkpoint');
     }
     try {
@@ -206,7 +209,7 @@ class PublishingFolder {
       if (result.kind === 'committed') found.published = result.manifest;
       found.unsettled ||= result.kind === 'abandoned' || result.companions.length < complete.companions.length;
       if (result.kind === 'abandoned') found.notDurable.push(`${describe(candidate)}: ${result.why}`);
-      else found.notDurable.push(...leftOut(complete, result.companions));
+      else found.notDurable.push(...leftOut(complete, result));
       report(result.kind !== 'abandoned', result.kind === 'abandoned' ? result.why : complete.evidence);
     } catch (error) {
       found.notDurable.push(`${describe(candidate)}: ${messageOf(error)}`);
@@ -216,8 +219,7 @@ class PublishingFolder {
   }
 
   #inspect(candidate: Candidate, facts: MovementFacts): ReturnType<typeof inspect> {
-    const onFinished = (files: readonly FileSeen[]): void => this.#sightings.finished(files);
-    return inspect(candidate, { ...this.#options, facts, structures: this.#sightings, onFinished });
+    return inspect(candidate, { ...this.#options, facts, sightings: this.#sightings });
   }
 
   async #publish(complete: CompleteCandidate, facts: MovementFacts, pass: PassOptions): Promise<PublishResult> {
@@ -227,8 +229,8 @@ class PublishingFolder {
     const standing = await this.#readStanding(pass);
     const publishing = this.#publishing(pass, holder.generation);
     await this.#growing.resume(publishing);
-    this.#uploading = identityOf(candidate, [], false).files;
-    using _ = this.#growing.hold(held.files);
+    this.#uploading = filesOf(candidate);
+    using _ = this.#growing.hold(held);
     try {
       const result = await publishCandidate(complete, {
         ...publishing,
@@ -265,8 +267,9 @@ class PublishingFolder {
     { companions, kind }: Exclude<PublishResult, { kind: 'abandoned' }>,
     facts: MovementFacts,
   ): Promise<void> {
-    this.#here.became(candidate, companions, { ended: facts.ended !== null, identical: kind === 'identical' });
-    this.#here.came(lowerAndNotLater(candidate, facts));
+    const identity = identityOf(candidate, { companions }, facts.ended !== null);
+    this.#here.became(candidate, identity, kind === 'identical');
+    this.#here.supersede(lowerAndNotLater(candidate, facts));
     this.#look.published(candidate);
     const taken = new Set([...candidate.files, ...companions].map((file) => file.path));
     const files = held.files.map((file) => file.seen).filter((seen) => taken.has(seen.path));

@@ -3,9 +3,8 @@ import type { Lanes } from '@runctl/store';
 import { movementOf } from '../look/movement.ts';
 import type { Candidate } from '../contract/recogniser.ts';
 import type { Looked } from '../look/folder-look.ts';
-import { holdsFilesOf, identityOf, isOlder, type PublishedRecord } from '../look/plan.ts';
+import { filesOf, holdsFilesOf, isOlder, type PublishedRecord } from '../look/plan.ts';
 import type { PassOptions } from '../contract/publisher-port.ts';
-import type { ContentMemory } from '../upload/upload-files.ts';
 import type { GrowingUploads } from '../upload/growing-uploads.ts';
 import { isOvertaken, type TimeLeft } from './urgency.ts';
 import { urgentOrder } from './urgent-order.ts';
@@ -14,7 +13,6 @@ export interface UrgentChoiceOptions {
   readonly clock: Clock;
   readonly lanes: Lanes;
   readonly growing: GrowingUploads;
-  readonly known: ContentMemory;
 }
 
 /** What a look has found, what is durable already, and until when. */
@@ -47,21 +45,21 @@ export class UrgentChoice {
   /** Whether what is being sent goes first now. */
   isFirst(sending: string | null, moment: UrgentMoment): boolean {
     const [first] = this.order(moment).order;
-    return first !== undefined && sending === identityOf(first, [], false).files;
+    return first !== undefined && sending === filesOf(first);
   }
 
   /** Whether what is being sent can't be secured any more, and something else can. */
   isOvertaken(sending: string | null, moment: UrgentMoment): boolean {
     const open = contenders(moment).filter((candidate) => !holdsFilesOf(moment.published, candidate));
-    const sent = open.find((candidate) => sending === identityOf(candidate, [], false).files);
+    const sent = open.find((candidate) => sending === filesOf(candidate));
     if (sent === undefined) return false;
     const left = (candidate: Candidate) => ({ bytesLeft: this.#bytesLeft(candidate) });
     const others = open.filter((candidate) => candidate !== sent);
     return isOvertaken(left(sent), others.map(left), this.#timeLeft(moment.pass));
   }
 
-  #bytesLeft({ files }: Candidate): number {
-    return this.#options.growing.bytesLeft(files, this.#options.known);
+  #bytesLeft(candidate: Candidate): number {
+    return this.#options.growing.bytesLeft(candidate);
   }
 
   #timeLeft({ deadlineMs = Number.POSITIVE_INFINITY }: PassOptions): TimeLeft {

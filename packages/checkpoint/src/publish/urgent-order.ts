@@ -1,12 +1,12 @@
-import type { Candidate, FileSeen } from '../contract/recogniser.ts';
+import type { Candidate } from '../contract/recogniser.ts';
 import { type Contender, secureInOrder, type TimeLeft } from './urgency.ts';
 
 export interface UrgentFacts extends TimeLeft {
   /** Those that may be complete, newest first. */
   readonly candidates: readonly Candidate[];
   readonly bytesLeft: (candidate: Candidate) => number;
-  /** Bytes that a checkpoint which is being written now, beside these files, will need still; null when none is. */
-  readonly growingBytesLeft: (others: readonly FileSeen[]) => number | null;
+  /** Bytes that a checkpoint which is being written now, beside these, will need still; null when none is. */
+  readonly growingBytesLeft: (others: readonly Candidate[]) => number | null;
 }
 
 const GROWING = 'growing';
@@ -22,7 +22,7 @@ export function urgentOrder(facts: UrgentFacts): {
     bytesLeft: facts.bytesLeft(candidate),
     ready: true,
   }));
-  const growing = facts.growingBytesLeft(candidates.flatMap((candidate) => candidate.files));
+  const growing = facts.growingBytesLeft(candidates);
   if (growing !== null) contenders.unshift({ id: GROWING, bytesLeft: growing, ready: false });
   const ids = secureInOrder(contenders, facts);
   const order = ids.flatMap((id) => candidates[Number(id)] ?? []);

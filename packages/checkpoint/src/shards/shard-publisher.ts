@@ -161,7 +161,7 @@ class ShardFolder {
     const moving = movementOf(candidate, facts);
     const complete =
       moving === null
-        ? await inspect(candidate, { ...this.#options, facts, structures: this.#sightings })
+        ? await inspect(candidate, { ...this.#options, facts, sightings: this.#sightings })
         : { why: moving };
     if ('why' in complete) return { entry, step: round.step, complete: false, why: complete.why };
     await using held = complete;

@@ -1,14 +1,13 @@
 import type { Clock, Log } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
 import type { Lanes, ObjectStore } from '@runctl/store';
-import type { FileSeen, OpenWriters } from '../contract/recogniser.ts';
+import type { Candidate, OpenWriters } from '../contract/recogniser.ts';
 import type { FolderSightings } from '../look/folder-sightings.ts';
 import { fingerprintOf } from '../look/scan.ts';
 import type { BucketAccess } from '../ledger/commit.ts';
-import type { HeldFile } from '../look/held-files.ts';
+import type { HeldFiles } from '../look/held-files.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { GrowingLook, UploadProgress } from '../contract/publisher-port.ts';
-import type { ContentMemory } from './upload-files.ts';
 import { DataPlaces } from './data-places.ts';
 import { equalPartsIn } from './equal-parts.ts';
 import { FileUploads } from './file-uploads.ts';
@@ -85,14 +84,14 @@ export class GrowingUploads {
   }
 
   /** These files belong to a pass until what comes back is disposed of. */
-  hold(files: readonly HeldFile[]): Disposable {
+  hold({ files }: HeldFiles): Disposable {
     this.uploads.hold(new Set(files.map((file) => file.seen.inode)));
     return { [Symbol.dispose]: () => this.uploads.hold(new Set()) };
   }
 
   /** Gives up uploads of all other files that are still: what is growing may be the checkpoint that everybody waits for. */
-  keepOnly(files: readonly FileSeen[]): void {
-    const kept = new Set(files.map((file) => file.inode));
+  keepOnly(candidates: readonly Candidate[]): void {
+    const kept = inodesOf(candidates);
     this.#tail.stopAllBut((upload) => kept.has(upload.inode) || this.#tail.isGrowing(upload));
   }
 
@@ -103,11 +102,11 @@ export class GrowingUploads {
     this.uploads.equalParts = equalPartsIn(manifest);
   }
 
-  /** Bytes of these files that the bucket has not, as far as is known without reading them. */
-  bytesLeft(files: readonly FileSeen[], known: ContentMemory): number {
+  /** Bytes of a candidate that the bucket has not, as far as is known without reading them. */
+  bytesLeft({ files }: Candidate): number {
     const stored = new Set(this.#copyFrom?.files.map((file) => file.sha256));
     return files.reduce((sum, seen) => {
-      const hashes = known.contentOf(seen);
+      const hashes = this.#options.sightings.contentOf(seen);
       if (hashes !== null && stored.has(hashes.sha256)) return sum;
       const upload = this.uploads.of(seen.inode);
       const there = upload?.object?.fingerprint === fingerprintOf(seen) ? seen.sizeBytes : upload?.parts.sentBytes;
@@ -119,8 +118,8 @@ export class GrowingUploads {
    * Bytes that a checkpoint which is being written now will need still, beside those of `others`; null when none is. How
    * large it gets nobody knows: as large as the durable one, or as it is already.
    */
-  bytesToCome(others: readonly FileSeen[]): number | null {
-    const known = new Set(others.map((file) => file.inode));
+  bytesToCome(others: readonly Candidate[]): number | null {
+    const known = inodesOf(others);
     const growing = this.uploads.all().filter((upload) => !known.has(upload.inode) && this.#tail.isGrowing(upload));
     if (growing.length === 0) return null;
     const sum = (bytes: readonly number[]): number => bytes.reduce((total, each) => total + each, 0);
@@ -141,12 +140,8 @@ export class GrowingUploads {
     if (this.#generation === generation) return;
     if (this.#generation !== null) await this.#tail.giveUpAllBut(() => false);
     const { sightings, store } = this.#options;
-    const scan = async () => {
-      await sightings.look();
-      return Array.from(sightings.byInode().values(), ({ file }) => file);
-    };
     const { places, uploads } = this;
-    await resumeUploads({ store, journal: this.#journal, places, uploads, generation, scan, signal });
+    await resumeUploads({ store, journal: this.#journal, places, uploads, generation, sightings, signal });
     this.#generation = generation;
   }
 
@@ -155,4 +150,8 @@ export class GrowingUploads {
     const holder = mayPublish();
     return holder === null ? null : { store, run, signal, generation: holder.generation };
   }
+}
+
+function inodesOf(candidates: readonly Candidate[]): ReadonlySet<string> {
+  return new Set(candidates.flatMap(({ files }) => files.map((file) => file.inode)));
 }

@@ -1,5 +1,5 @@
 import { isStoreError, type LeftUpload, type ObjectStore, type PartInfo } from '@runctl/store';
-import type { FileSeen } from '../contract/recogniser.ts';
+import type { FolderSightings } from '../look/folder-sightings.ts';
 import type { DataPlace, DataPlaces } from './data-places.ts';
 import type { FileUploads } from './file-uploads.ts';
 import type { UploadJournal } from '../contract/upload-journal.ts';
@@ -11,8 +11,8 @@ export interface ResumeOptions {
   readonly places: DataPlaces;
   readonly uploads: FileUploads;
   readonly generation: number;
-  /** One look at the checkpoint folder, with what is unfinished in it. */
-  readonly scan: () => Promise<readonly FileSeen[]>;
+  /** Of the checkpoint folder, with what is unfinished in it. */
+  readonly sightings: FolderSightings;
   readonly signal: AbortSignal;
 }
 
@@ -21,14 +21,14 @@ export interface ResumeOptions {
  * confirms, and those that the store has beside them, sent before they could be noted. The other uploads are aborted. Rejects as the store does, and can be called again then.
  */
 export async function resumeUploads(options: ResumeOptions): Promise<void> {
-  const { generation, journal, places, scan, signal, store } = options;
-  const before = await scan();
+  const { generation, journal, places, sightings, signal, store } = options;
+  await sightings.look();
   const left = resumable(await journal.read());
   const own = left.places.filter((place) => place.generation === generation);
   const byFolder = new Map(own.map((place) => [place.folder, places.resume(place.folder, place.step)]));
   for (const each of left.uploads) {
     const place = byFolder.get(each.file.folder) ?? null;
-    if (place !== null && (await isTakenUp(each, { ...options, place, before }))) continue;
+    if (place !== null && (await isTakenUp(each, { ...options, place }))) continue;
     await store.abortMultipart(each.upload, { signal });
     await journal.append({ type: 'closed', uploadId: each.upload.uploadId });
   }
@@ -39,11 +39,12 @@ export async function resumeUploads(options: ResumeOptions): Promise<void> {
 /** A file that is not where it was seen gets a second look: a script that finishes it renames it, at any moment. */
 async function isTakenUp(
   left: JournalledUpload,
-  options: ResumeOptions & { readonly place: DataPlace; readonly before: readonly FileSeen[] },
+  options: ResumeOptions & { readonly place: DataPlace },
 ): Promise<boolean> {
-  const { before, place, scan, signal, store, uploads } = options;
-  for (const look of [() => before, scan]) {
-    const seen = (await look()).find((file) => file.inode === left.file.inode);
+  const { place, sightings, signal, store, uploads } = options;
+  for (const look of [() => Promise.resolve(), () => sightings.look()]) {
+    await look();
+    const seen = sightings.ofInode(left.file.inode)?.file;
     if (seen === undefined) continue;
     const confirmed = await confirmedBy(store, left, signal);
     if (confirmed === null) return false;

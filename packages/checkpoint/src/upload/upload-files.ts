@@ -2,19 +2,23 @@ import { inParallel } from '@runctl/core';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
 import {
   checksumHolds,
+  compositeSha256,
   type ContentHashes,
   FileChangedError,
   FileGrewError,
   FileShrankError,
+  hashPart,
   isStoreError,
+  type ObjectStore,
   type PartGrid,
   partGrid,
+  putFile,
   type SizedCrc32,
 } from '@runctl/store';
 import type { FileSeen } from '../contract/recogniser.ts';
+import type { FileBytes } from '../formats/structure.ts';
 import { fingerprintOf } from '../look/scan.ts';
 import type { BucketAccess } from '../ledger/commit.ts';
-import { hashContent, sendContent } from './content.ts';
 import type { HeldFile } from '../look/held-files.ts';
 import type { UploadProgress } from '../contract/publisher-port.ts';
 import type { DataPlace } from './data-places.ts';
@@ -184,4 +188,30 @@ function manifestHashes({ partSizeBytes }: PartGrid, { sha256, parts }: ContentH
     partCrc32: parts.map((part) => part.crc32),
     partSha256: parts.map((part) => part.sha256),
   };
+}
+
+async function hashContent(file: FileBytes, { parts: grid }: PartGrid, signal: AbortSignal): Promise<ContentHashes> {
+  const parts = [];
+  for (const { start, end } of grid) {
+    signal.throwIfAborted();
+    parts.push(hashPart(await file.read(start, end - start)));
+  }
+  return { sha256: compositeSha256(parts), parts };
+}
+
+interface SendOptions {
+  readonly store: ObjectStore;
+  readonly key: string;
+  readonly signal: AbortSignal;
+  readonly onSent: (sentBytes: number) => void;
+}
+
+/** Uploads a file of one part and hashes what was sent. */
+async function sendContent(file: HeldFile, options: SendOptions): Promise<ContentHashes> {
+  let sentBytes = 0;
+  const sent = await putFile(options.store, options.key, file.openPath, {
+    signal: options.signal,
+    onProgress: (bytes) => options.onSent((sentBytes += bytes)),
+  });
+  return { sha256: sent.sha256, parts: sent.parts };
 }
