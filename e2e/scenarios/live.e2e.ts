@@ -7,7 +7,7 @@ import { World } from '../support/world.ts';
 
 for (const [level, via] of [
   ['process', 'websocket'],
-  ['lite', 'ssm'],
+  ['lite', 'shell'],
 ] as const)
   test.concurrent(`status --live and attach ask the agent itself (${level}: ${via})`, async (context) => {
     if (level === 'lite' && (process.platform !== 'linux' || process.getuid?.() !== 0))
@@ -121,7 +121,7 @@ test.concurrent('logs and events tell any laptop the same, while the run lives a
   const events = await eventually('the events tell the end of the fleet', async () => {
     const told = await world.runctl(['events', run, '--json']);
     expect(told, told.stderr).toMatchObject({ exitCode: 0 });
-    return jsonLines(told).some(({ kind, text }) => kind === 'ec2-state' && text === 'deleted') && told;
+    return jsonLines(told).some(({ kind, text }) => kind === 'provider-state' && text === 'deleted') && told;
   });
   const kinds = jsonLines(events).map((event) => event['kind']);
   expect(kinds.filter((kind) => kind === 'notice')).toHaveLength(1);

@@ -12,18 +12,20 @@ import {
 import { requiredBucket, requiredRegion } from '../settings/load.ts';
 import type { Settings } from '../settings/schema.ts';
 import { awsAccount } from '@runctl/provider/aws/account';
-import { createLazyFleetProvider, createLazyRemoteCommand } from './lazy-aws.ts';
+import { connectProvider } from '@runctl/provider/connect';
 
 const PARALLEL_REQUESTS = 32;
 
 /**
- * Connects to AWS, or whatever the SDK's own variables in `environment` name. Clouds of one process are independent: nothing
- * is read from the process's environment, and nothing is written to it. Errors: `config-missing`.
+ * Connects to the bucket and the provider that the settings name, at AWS or wherever the SDK's own variables in `environment` lead. Clouds of one process are independent: nothing
+ * is read from the process's environment, and nothing is written to it. Errors: `config-missing`,
+ * `config-invalid`.
  */
 export async function connectCloud(settings: Settings, environment: Environment, log: Log): Promise<Cloud> {
   const bucket = requiredBucket(settings);
   const region = requiredRegion(settings);
   const account = awsAccount({ environment, profile: settings.profile, region, keys: credentialsOf(environment) });
+  const provider = connectProvider(settings.provider, { region, clock: systemClock, awsAccess: account.access });
   const s3 = new S3Store({
     bucket,
     region,
@@ -33,19 +35,15 @@ export async function connectCloud(settings: Settings, environment: Environment,
   });
   const onRetry = (error: StoreError): void => log.debug({ error }, 'asking S3 again');
   const patient = retrying(limited(s3, PARALLEL_REQUESTS), { clock: systemClock, onRetry });
-  const fleets = createLazyFleetProvider({ region, access: account.access });
-  const remote = createLazyRemoteCommand({ region, access: account.access });
   return {
     store: settings.prefix === '' ? patient : prefixed(patient, settings.prefix),
-    fleets,
-    remote,
+    provider,
     bucket,
     prefix: settings.prefix,
     region,
     close: () => {
       s3.close();
-      fleets.close();
-      remote.close();
+      provider.close();
     },
   };
 }

@@ -8,8 +8,8 @@ const OPEN_TIMEOUT_MS = 10_000;
 
 /** Port forwards with the user's own `ssh`, its keys and its configuration. */
 export function sshTunnel(user: string): Tunnel {
-  return async (instance, remotePort) => {
-    const host = instance.publicIp ?? instance.privateIp;
+  return async ({ addresses }, remotePort) => {
+    const host = addresses.public ?? addresses.private;
     if (host === null) return null;
     const port = await freePort();
     const forward = `127.0.0.1:${port}:127.0.0.1:${remotePort}`;

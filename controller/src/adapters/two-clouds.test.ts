@@ -51,13 +51,14 @@ test('one process holds two clouds, and each call reaches its own with its own k
   const clouds = await Promise.all(
     [one, other].map((region) => connectCloud(settingsOf(region), variablesOf(region), silentLog)),
   );
+  const wish = { machineTypes: ['c7i.large'], market: 'spot', architecture: 'x64', settings: {} } as const;
   expect(one.file.accessKeyId).not.toBe(other.file.accessKeyId);
   for (const round of [1, 2]) {
     const keys = await Promise.all(
-      clouds.map(async ({ store, fleets }, index) => {
+      clouds.map(async ({ store, provider }, index) => {
         await store.put(`round-${round}`, Buffer.from(`cloud ${index}`));
-        expect(await fleets.instances()).toEqual([]);
-        expect((await fleets.offers(['c7i.large'], { market: 'spot', subnetIds: [] })).length).toBeGreaterThan(0);
+        expect(await provider.machines()).toEqual([]);
+        expect((await provider.offers(wish)).length).toBeGreaterThan(0);
         return Buffer.from(await readBytes(store, `round-${round}`)).toString();
       }),
     );
@@ -65,10 +66,12 @@ test('one process holds two clouds, and each call reaches its own with its own k
   }
   // SSM's answer tells that the region took the signature: it knows no such instance.
   const signal = AbortSignal.timeout(10_000);
-  for (const { remote } of clouds)
-    await expect(remote.run('i-0123456789abcdef0', 'true', { timeoutMs: 1000, signal })).rejects.toMatchObject({
-      code: 'agent-unreachable',
-    });
+  for (const { provider } of clouds)
+    await expect(provider.shell?.run('i-0123456789abcdef0', 'true', { timeoutMs: 1000, signal })).rejects.toMatchObject(
+      {
+        code: 'agent-unreachable',
+      },
+    );
   for (const cloud of clouds) cloud.close();
   expect({ ...process.env }).toEqual(before);
 });
@@ -83,7 +86,7 @@ test('keys and endpoint of a profile by name come from the files that the enviro
   misleadProcess();
   const cloud = await connectCloud(settingsOf(region, { profile: 'lab' }), { HOME: folder.path }, silentLog);
   await cloud.store.put('object', Buffer.from('written'));
-  expect(await cloud.fleets.instances()).toEqual([]);
+  expect(await cloud.provider.machines()).toEqual([]);
   cloud.close();
 });
 
@@ -98,6 +101,6 @@ test('without keys anywhere S3 and EC2 say so', async () => {
   };
   const cloud = await connectCloud(settings, environment, silentLog);
   await expect(cloud.store.head('object')).rejects.toThrow('Could not load credentials');
-  await expect(cloud.fleets.instances()).rejects.toMatchObject({ code: 'no-credentials' });
+  await expect(cloud.provider.machines()).rejects.toMatchObject({ code: 'no-credentials' });
   cloud.close();
 });

@@ -7,7 +7,7 @@ export class AttachCommand extends FollowingCommand {
   static override usage = Command.Usage({
     description: "Follows a run live: its log as it is written, and the agent's state. Ctrl-C only stops watching.",
     details:
-      'Asks the agent itself: over its websocket where the machine can be reached, else through Run Command, with the log\n' +
+      'Asks the agent itself: over its websocket where the machine can be reached, else through a shell of its provider, with the log\n' +
       'from the bucket. Exit code 14 when the agent does not answer; `runctl logs -f` works without it.',
     examples: [['through an SSH tunnel', '$0 attach r-abc --via ssh']],
   });

@@ -17,11 +17,11 @@ describe('launch', () => {
       "plan
         script        python3 train.py --epochs 3
         project       <folder> (2 files, 15 B, <size> packed)
-        machine       1 × spot in us-east-1, image ami-1
+        machine       1 × spot of memory in us-east-1, image ami-1
         budget        $5.00, then a checkpoint and the end
         checkpoints   checkpoints/, resumed from the newest complete one
         kept          the newest checkpoint and the 3 before it
-        interruption  SIGTERM, up to two minutes to save, then another machine resumes by itself, with this computer off too
+        interruption  SIGTERM, up to 2m to save, then another machine resumes by itself, with this computer off too
         no capacity   on-demand after 5m, while this command watches; afterwards it waits on spot
 
         FIRST CHOICES  ZONE        MARKET  PRICE/H
@@ -45,7 +45,7 @@ describe('launch', () => {
     expect(stderr).toContain('note: … and 7 more like these\n');
   });
 
-  test('follows a run from the fleet to the outcome, and ends with its exit code', async () => {
+  test('follows a run from the request to the outcome, and ends with its exit code', async () => {
     await using scope = await commandWorld(PROJECT);
     const result = await scope.world.run(['launch', 'train.py', '--yes', '--name', 'first'], async (world) => {
       const run = await world.launched();
@@ -67,8 +67,8 @@ describe('launch', () => {
       "[time] agent and runtime: 8 B sent
       [time] project: 142 B sent
       [time] run <run> (first)
-      [time] fleet fleet-runctl-<run>-1 requested
-      [time] instance i-1: g4dn.xlarge in us-east-1a, spot at $0.36/h, running
+      [time] machines requested: capacity-runctl-<run>-1
+      [time] machine i-1: g4dn.xlarge in us-east-1a, spot at $0.36/h, running
       [time] i-1 preparing: downloading the project
       [time] ── attempt 1 · i-1 · g5.xlarge us-east-1a spot · started from nothing ──
       [time] checkpoint of step 2 is durable
@@ -103,7 +103,7 @@ describe('launch', () => {
       await world.clock.sleep(5000);
       await run.log(1, 'step 1\nstep 2\n'.slice(3), 3);
       await run.interrupted(1, { step: 2 });
-      world.fleets.end('i-1');
+      world.machines.lose('i-1');
       await world.clock.sleep(5000);
       await run.started(2, 2);
       await run.heartbeat(2);
@@ -125,7 +125,7 @@ describe('launch', () => {
     });
     expect(result.exitCode).toBe(130);
     expect(result.stderr).toContain('stopped watching; <run> goes on\n  come back:  runctl attach <run>');
-    expect([...scope.world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['active']);
+    expect(scope.world.capacityStates()).toEqual(['active']);
   });
 
   test('asks, and launches nothing when the answer is no or nobody can be asked', async () => {
@@ -139,56 +139,55 @@ describe('launch', () => {
     expect(await world.keys()).toEqual([]);
   });
 
-  test('takes back all but the content-addressed uploads when EC2 refuses, and says so', async () => {
+  test('takes back all but the content-addressed uploads when the provider refuses, and says so', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const error = new RunctlError('quota-exceeded', 'VcpuLimitExceeded', { hint: 'ask for more' });
-    world.fleets.launchFailure = { error, fleetWasMade: true };
+    world.machines.faults.failNext('launch', error);
     const result = await world.run(['launch', 'train.py', '--yes', '--name', 'x']);
     expect(result.exitCode).toBe(13);
     expect(result.stderr).toContain(
       'error[quota-exceeded]: VcpuLimitExceeded; nothing of the launch is left\nhint: ask for more',
     );
     expect((await world.keys()).filter((key) => !/^(tools|code)\//.test(key))).toEqual([]);
-    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+    expect(world.machines.capacities).toEqual([]);
   });
 
-  test('takes back the fleet too whose answer was lost and that EC2 does not show yet', async () => {
+  test('takes back what was made too when its answer was lost and the provider does not show it yet', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
-    const error = new RunctlError('cloud-unreachable', 'creating the fleet: no answer from AWS (ECONNRESET)');
-    world.fleets.launchFailure = { error, fleetWasMade: true };
-    world.fleets.hidesFleets = true;
+    world.machines.faults.loseAnswer('launch');
+    world.machines.hideNew(5000);
     const result = await world.run(['launch', 'train.py', '--yes']);
-    expect(result.stderr).toContain('no answer from AWS (ECONNRESET); nothing of the launch is left');
-    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+    expect(result.stderr).toContain('no answer from the memory cloud; nothing of the launch is left');
+    expect(world.capacityStates()).toEqual(['ended']);
   });
 
-  test('a fleet that will never have a machine is taken back with its run', async () => {
+  test('a launch that will never have a machine is taken back with its run', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
-    world.fleets.capacity = 'hopeless';
+    world.targetIsWrong();
     const result = await world.run(['launch', 'train.py', '--yes', '--name', 'x']);
     expect(result.exitCode).toBe(3);
     expect(result.stderr).toContain(
-      "error[config-invalid]: EC2 can't launch a machine: Invalid IAM Instance Profile name",
+      'error[config-invalid]: no machine can be made: there is no such instance profile (BadTarget)',
     );
     expect(result.stderr).toContain('nothing of the launch is left');
     expect((await world.keys()).filter((key) => !/^(tools|code)\//.test(key))).toEqual([]);
-    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+    expect(world.capacityStates()).toEqual(['ended']);
   });
 
   test('switches to on-demand when spot had nothing for the stated time', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
-    world.fleets.capacity = 'none';
+    world.spotIsEmpty();
     const result = await world.run(['launch', 'train.py', '--yes', '--fallback-after', '60s'], async () => {
       const run = await world.launched();
-      while (world.fleets.machines.length === 0) await world.clock.sleep(1000);
+      while (world.machines.capacities[0]?.machines.length === 0) await world.clock.sleep(1000);
       await world.clock.sleep(5000);
       await run.outcome();
     });
-    expect(result.stderr).toContain('EC2: InsufficientInstanceCapacity: There is no Spot capacity available');
+    expect(result.stderr).toContain('no machine yet: NoRoom: there is no machine of this kind left');
     expect(result.stderr).toMatch(/no spot capacity in 1m: switched to on-demand/);
     expect(result.stderr).toContain('i-1: g4dn.xlarge in us-east-1a, on-demand');
   });
@@ -196,13 +195,13 @@ describe('launch', () => {
   test('stays on spot with --no-fallback', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
-    world.fleets.capacity = 'none';
+    world.spotIsEmpty();
     await world.run(['launch', 'train.py', '--yes', '--fallback-after', '10s', '--no-fallback'], async () => {
       const run = await world.launched();
       await world.clock.sleep(120_000);
       await run.outcome({ status: 'stopped' });
     });
-    expect([...world.fleets.fleets.values()].map((fleet) => fleet.onDemand)).toEqual([false]);
+    expect(world.machines.capacities.map(({ market }) => market)).toEqual(['spot']);
   });
 
   test('says why a machine failed before the agent', async () => {
@@ -220,10 +219,10 @@ describe('launch', () => {
       };
       await world.store.put(`runs/${run.run}/boot/0001-i-1.json`, Buffer.from(JSON.stringify(failure)));
       await world.clock.sleep(3000);
-      await world.fleets.deleteFleet([...world.fleets.fleets.keys()][0] ?? '', { terminate: true });
+      await world.endsOutside(run.run);
     });
     expect(result.stderr).toContain('i-1 failed before the agent, at "fetching the agent": AccessDenied');
-    expect(result.stderr).toContain('the fleet is gone');
+    expect(result.stderr).toContain('no more machines will come');
     expect(result.exitCode).toBe(20);
   });
 
@@ -265,7 +264,7 @@ describe('launch', () => {
       hint: \`runctl status x\` shows it; choose another --name
       "
     `);
-    expect(world.fleets.fleets.size).toBe(1);
+    expect(world.machines.capacities).toHaveLength(1);
   });
 });
 
@@ -296,8 +295,8 @@ describe('bad input to launch', () => {
     [['train.py', '--project', 'nowhere'], 2, /--project nowhere is not there/],
     [['train.py', '--sandbox', '--max-runtime', '7x'], 2, /--max-runtime takes a duration/],
     [['train.py', '--region', 'mars'], 2, /--region takes the name of an AWS region/],
-    [['train.py', '--instance-type', 'bogus'], 2, /there is no instance type bogus/],
-    [['train.py', '--instance-type', 'g5g.xlarge'], 13, /g5g\.xlarge is an ARM machine/],
+    [['train.py', '--instance-type', 'bogus'], 2, /no machine type bogus/],
+    [['train.py', '--instance-type', 'g5g.xlarge'], 13, /has no x64 g5g\.xlarge/],
     [[], 2, /launch needs a script\nhint: runctl launch --help/],
     [['trian.py'], 2, /there is no script trian\.py\nhint: did you mean train\.py\?/],
   ])('%j: exit code %i', async (args, exitCode, text) => {

@@ -12,7 +12,7 @@ export class LaunchCommand extends WorkloadOptionsCommand {
     description: 'Trains a script on EC2 Spot and follows it.',
     details:
       'Copies the project that the script belongs to, starts a machine, runs the script, keeps its checkpoints safe, and\n' +
-      'resumes it on another machine whenever EC2 takes one away, with this computer switched off too. Ctrl-C only stops\n' +
+      'resumes it on another machine whenever one is taken away, with this computer switched off too. Ctrl-C only stops\n' +
       'watching. Exit code: 0 done, 20 the script failed, 21 stopped and resumable.',
     examples: [
       [
@@ -40,7 +40,7 @@ export class LaunchCommand extends WorkloadOptionsCommand {
   });
   budget = Option.String('--budget', { description: 'stop, with a checkpoint, when this many dollars are spent' });
   maxInterruptions = Option.String('--max-interruptions', { description: 'give up after this many (default: never)' });
-  maxRuntime = Option.String('--max-runtime', { description: 'the fleet ends then, whatever happens (default: 7d)' });
+  maxRuntime = Option.String('--max-runtime', { description: 'the launch ends then, whatever happens (default: 7d)' });
   ami = Option.String('--ami', {
     description: 'image id or SSM parameter (default: the newest Deep Learning or Ubuntu image)',
   });
@@ -109,10 +109,10 @@ export class LaunchCommand extends WorkloadOptionsCommand {
     }
   }
 
-  /** A launch that EC2 can't carry out leaves nothing; any other trouble of watching leaves the run alone. */
+  /** A launch that the provider can't carry out leaves nothing; any other trouble of watching leaves the run alone. */
   private async abandoned(error: unknown, abandon: () => Promise<void>): Promise<unknown> {
-    const { isPermanent } = await import('@runctl/operations/follow');
-    if (!isPermanent(error)) return error;
+    const { isHopeless } = await import('@runctl/operations/follow');
+    if (!isHopeless(error)) return error;
     await abandon();
     return new RunctlError(error.code, `${error.message}; nothing of the launch is left`, {
       ...(error.hint === undefined ? {} : { hint: error.hint }),

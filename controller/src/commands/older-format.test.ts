@@ -34,15 +34,14 @@ describe('a run of format 1', () => {
     expect(refused.stderr).toContain('`runctl stop` ends its machines all the same');
   });
 
-  test('is stopped by its tags, by id and by name', async () => {
+  test('is stopped as the provider finds it, by id and by name', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     await olderRun(world);
     const stopped = await world.run(['stop', 'mine']);
     expect(stopped).toMatchObject({ exitCode: 0 });
-    expect(stopped.stderr).toContain('ended fleet-runctl-<run>-1 by their tags');
-    expect(world.fleets.machines.map(({ state }) => state)).toEqual(['terminated']);
-    expect([...world.fleets.fleets.values()].map(({ state }) => state)).toEqual(['deleted_terminating']);
+    expect(stopped.stderr).toContain('ended capacity-runctl-<run>-1, found at the provider');
+    expect(world.capacityStates()).toEqual(['ended']);
     expect(await world.run(['stop', 'mine'])).toMatchObject({ exitCode: 0 });
   });
 });
@@ -56,8 +55,8 @@ test('a resumed run boots the agent of the runctl that resumes it', async () => 
   const mended = 'c'.repeat(64);
   world.tools = { ...world.tools, agent: { ...world.tools.agent, sha256: mended } };
   expect(await world.run(['resume', 'mine', '--yes', '--detach'])).toMatchObject({ exitCode: 0 });
-  const [first, second] = [...world.fleets.fleets.values()].map(({ request }) => request.userData);
-  expect(first).toContain('a'.repeat(64));
-  expect(second).toContain(mended);
+  const [first, second] = world.machines.capacities.map(({ request }) => request.boot.tools.agentSha256);
+  expect(first).toBe('a'.repeat(64));
+  expect(second).toBe(mended);
   expect(await world.keys()).toContain(`tools/agent-${mended}.mjs`);
 });

@@ -1,6 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { FollowingCommand } from '../options/following-command.ts';
+import { machineWishOf } from '../options/launch-options.ts';
 import type { Cloud } from '@runctl/operations';
 import type { Settings } from '../settings/schema.ts';
 
@@ -36,35 +37,21 @@ export class ResumeCommand extends FollowingCommand {
   private async resume(cloud: Cloud, settings: Settings, run: string): Promise<number> {
     const { resumeRun } = await import('@runctl/operations/resume');
     const { clock, user } = this.context;
-    const { instance_profile: instanceProfile } = settings;
-    if (instanceProfile === undefined)
-      throw new RunctlError(
-        'config-missing',
-        'no instance profile is configured, so instances could not reach the bucket',
-        {
-          hint: 'put instance_profile = "…" into .runctl.toml or set RUNCTL_INSTANCE_PROFILE',
-        },
-      );
     const resumed = await resumeRun(
       { cloud, clock, user },
       {
         run,
         tools: await this.context.services.tools(),
-        place: {
-          instanceTypes: this.instanceTypes === undefined ? [] : settings.instance_types,
+        wish: {
+          ...machineWishOf(settings),
+          machineTypes: this.instanceTypes === undefined ? [] : settings.instance_types,
           market: this.onDemand === undefined ? null : this.onDemand ? 'on-demand' : 'spot',
-          subnets: settings.subnets,
-          securityGroups: settings.security_groups,
-          ami: settings.ami ?? null,
-          instanceProfile,
-          rootVolumeGiB: settings.root_volume_gib ?? null,
-          maxRuntimeMs: settings.max_runtime,
         },
       },
     );
     const { launch, machines, fromStep } = resumed;
     const view = await this.followView();
-    view.show({ type: 'requested', run, launch, id: String(machines.ref['fleetId']) });
+    view.show({ type: 'requested', run, launch, id: cloud.provider.nameOf(machines.ref) });
     if (!this.json)
       this.note(
         `launch ${launch} of ${run}, ${fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`}`,

@@ -72,7 +72,7 @@ describe('status', () => {
         at risk    1m 40s of work ($0.0100) if the machine died now without a word
         heartbeat  10 s ago, from i-2
         cost       about $0.01, $0.36/h
-        fleet      fleet-runctl-<run>-1 active; i-1 g4dn.xlarge us-east-1a running
+        machines   capacity-runctl-<run>-1 active; i-1 g4dn.xlarge us-east-1a running
         warning    the disk is nearly full
 
       ATTEMPT  INSTANCE  MACHINE                    STARTED (UTC)        FROM   ENDED
@@ -119,14 +119,16 @@ describe('status', () => {
     expect((await world.run(['status'])).stdout).toContain('silent for 5m');
   });
 
-  test("says so when EC2 already knows that the heartbeat's machine is gone", async () => {
+  test("says so when the provider already knows that the heartbeat's machine is gone", async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const run = await launched(world);
     await run.started(1);
     await run.heartbeat(1);
-    world.fleets.end('i-1');
-    expect((await world.run(['status', 'mine'])).stdout).toContain('EC2 says that i-1 is terminated');
+    world.machines.lose('i-1');
+    expect((await world.run(['status', 'mine'])).stdout).toContain(
+      'memory says that i-1 is ended, so another machine takes over',
+    );
   });
 
   test('says that a run which has ended still costs money, until stop has ended what is left of it', async () => {
@@ -138,51 +140,53 @@ describe('status', () => {
     await world.clock.advance(180_000);
     const { stdout } = await world.run(['status', 'mine']);
     expect(stdout).toContain(
-      'left over  the run has ended, but what EC2 has of it still costs money: runctl stop <run> ends it',
+      'left over  the run has ended, but what memory has of it still costs money: runctl stop <run> ends it',
     );
     expect(await world.run(['stop', 'mine'])).toMatchObject({ exitCode: 0 });
     expect((await world.run(['status', 'mine'])).stdout).not.toContain('left over');
   });
 
-  test('says that a run is stranded when its fleet is gone and nobody wrote how it ended', async () => {
+  test('says that a run is stranded when its machines are gone and nobody wrote how it ended', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const { run } = await launched(world);
     expect((await world.run(['status', 'mine'])).stdout).not.toContain('stranded');
-    await world.fleets.deleteFleet(`fleet-runctl-${run}-1`, { terminate: true });
+    await world.endsOutside(run);
     await world.clock.advance(600_000);
-    expect((await world.run(['status', 'mine'])).stdout).toContain('stranded   no fleet and no machine of it is left');
+    expect((await world.run(['status', 'mine'])).stdout).toContain(
+      'stranded   no machine of it is left and none will come',
+    );
   });
 
-  test('finds the fleet of a launch whose laptop died before it could write the fleet down', async () => {
+  test('finds the machines of a launch whose laptop died before it could write down what it was given', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const { run } = await launched(world);
     await world.store.delete([`runs/${run}/launches/0001/machines.json`]);
-    expect((await world.run(['status', 'mine'])).stdout).toContain(`fleet      fleet-runctl-<run>-1 active`);
+    expect((await world.run(['status', 'mine'])).stdout).toContain('machines   capacity-runctl-<run>-1 active');
     const refused = await world.run(['resume', 'mine', '--yes']);
     expect(refused.stderr).toContain('error[run-active]');
   });
 
-  test('does not resume beside a laptop that may be about to make the fleet of an earlier launch', async () => {
+  test('does not resume beside a laptop that may be about to ask for the machines of an earlier launch', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const { run } = await launched(world);
     await world.store.delete([`runs/${run}/launches/0001/machines.json`]);
-    world.fleets.findFleet = () => Promise.resolve(null); // EC2 does not show it yet
+    world.machines.hideNew(3_600_000);
     expect((await world.run(['resume', 'mine', '--yes', '--detach'])).stderr).toContain('error[run-active]');
     await world.clock.advance(130_000);
     expect((await world.run(['resume', 'mine', '--yes', '--detach'])).exitCode).toBe(0);
   });
 
-  test('says what EC2 says while there is no machine', async () => {
+  test('says what the provider says while there is no machine', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
-    world.fleets.capacity = 'none';
+    world.spotIsEmpty();
     await launched(world);
     const { stdout } = await world.run(['status', 'mine']);
     expect(stdout).toContain('state      provisioning');
-    expect(stdout).toContain('EC2        InsufficientInstanceCapacity: There is no Spot capacity available');
+    expect(stdout).toContain('no machine NoRoom: there is no machine of this kind left');
   });
 
   test('finds a run by its id, the beginning of it and its name, and names close ones otherwise', async () => {
@@ -219,11 +223,13 @@ describe('status', () => {
     const status = Buffer.from(
       await readBytes(world.store, `runs/${run.run}/attempts/000001/0000/status.json`),
     ).toString();
-    world.remote = {
-      run: async (machineId) => ({ exitCode: 0, stdout: machineId === 'i-1' ? status : '', stderr: '' }),
-    };
+    world.machines.shell = async (machineId) => ({
+      exitCode: 0,
+      stdout: machineId === 'i-1' ? status : '',
+      stderr: '',
+    });
     const result = await world.run(['status', 'mine', '--live']);
-    expect(result.stdout).toContain('i-1, asked over ssm just now');
+    expect(result.stdout).toContain('i-1, asked over shell just now');
     expect(result.stdout).toContain('step 9');
   });
 });
@@ -317,7 +323,7 @@ describe('logs', () => {
 });
 
 describe('stop', () => {
-  test('asks the living agent, waits for its outcome and for the fleet to go', async () => {
+  test('asks the living agent, waits for its outcome and for its machine to go', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const run = await launched(world);
@@ -328,13 +334,13 @@ describe('stop', () => {
       const asked = async () => (await world.keys()).find((key) => key.includes('/control/'));
       while ((await asked()) === undefined) await world.clock.sleep(100);
       await run.outcome({ status: 'stopped', cause: 'user-stop', message: 'stopped on request', durableStep: 3 });
-      await world.fleets.deleteFleet(`fleet-runctl-${run.run}-1`, { terminate: true });
+      await world.endsOutside(run.run);
     });
     expect(result.exitCode).toBe(0);
     expect(result.stdout).toBe('<run> stopped: stopped on request; durable step 3\n');
     expect(result.stderr).toMatchInlineSnapshot(`
       "asked i-1 to save and stop
-      fleet fleet-runctl-<run>-1 and its machines are gone
+      capacity-runctl-<run>-1 and its machines are gone
       "
     `);
     const control = (await world.keys()).find((key) => key.includes('/control/')) ?? '';
@@ -348,16 +354,16 @@ describe('stop', () => {
   test('ends a run itself when no machine has taken it up', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
-    world.fleets.capacity = 'none';
+    world.spotIsEmpty();
     const run = await launched(world);
     const result = await world.run(['stop', 'mine']);
     expect(result.exitCode).toBe(0);
     expect(result.stderr).toMatchInlineSnapshot(`
       "no machine has taken up the run yet: ending the run from here
-      fleet fleet-runctl-<run>-1 and its machines are gone (deleted from here)
+      capacity-runctl-<run>-1 and its machines are gone (ended from here)
       "
     `);
-    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+    expect(world.capacityStates()).toEqual(['ended']);
     const lease = JSON.parse(
       Buffer.from(await readBytes(world.store, `runs/${run.run}/lease.json`)).toString(),
     ) as object;
@@ -371,7 +377,7 @@ describe('stop', () => {
     await run.started(1);
     await run.lease(1);
     await run.checkpoint(1, 1, 40);
-    world.fleets.end('i-1');
+    world.machines.lose('i-1');
     const result = await world.run(['stop', 'mine']);
     expect(result.stdout).toContain('stopped while no machine was alive; durable step 40');
     expect(result.stderr).toContain('the last sign of life of i-1 is too old: ending the run from here');
@@ -382,23 +388,23 @@ describe('stop', () => {
     expect(outcome).toMatchObject({ generation: 2, status: 'stopped', cause: 'laptop', durableStep: 40 });
   });
 
-  test('finds the fleet of a launch whose laptop died before it could write the fleet down', async () => {
+  test('finds the machines of a launch whose laptop died before it could write down what it was given', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const run = await launched(world);
     await world.store.delete([`runs/${run.run}/launches/0001/machines.json`]);
     await world.run(['stop', 'mine']);
-    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+    expect(world.capacityStates()).toEqual(['ended']);
   });
 
-  test('deletes the fleet itself when an agent wrote its outcome and left the fleet', async () => {
+  test('ends the machines itself when an agent wrote its outcome and left them', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const run = await launched(world);
     await run.outcome({ status: 'failed', message: 'it crashed' });
     const result = await world.run(['stop', 'mine']);
-    expect(result.stderr).toContain('(deleted from here)');
-    expect([...world.fleets.fleets.values()].map((fleet) => fleet.state)).toEqual(['deleted_terminating']);
+    expect(result.stderr).toContain('(ended from here)');
+    expect(world.capacityStates()).toEqual(['ended']);
   });
 });
 
@@ -410,9 +416,9 @@ describe('resume', () => {
     await run.started(1);
     await run.checkpoint(1, 1, 40);
     await run.outcome({ status: 'stopped' });
-    await world.fleets.deleteFleet(`fleet-runctl-${run.run}-1`, { terminate: true });
+    await world.endsOutside(run.run);
     const result = await world.run(['resume', 'mine', '--yes'], async () => {
-      while (world.fleets.fleets.size < 2) await world.clock.sleep(100);
+      while (world.machines.capacities.length < 2) await world.clock.sleep(100);
       await run.started(2, 40, 2);
       await run.log(2, 'step 41\n');
       await run.outcome({ launch: 2, generation: 2 });
@@ -457,20 +463,20 @@ describe('resume', () => {
     await run.outcome();
     const done = await world.run(['resume', 'mine', '--yes']);
     expect([done.exitCode, done.stderr]).toEqual([11, expect.stringContaining('error[not-resumable]: <run> is done')]);
-    expect(world.fleets.fleets.size).toBe(1);
+    expect(world.machines.capacities).toHaveLength(1);
   });
 
-  test('ends the new launch when EC2 can never carry it out, so that it can be resumed again', async () => {
+  test('ends the new launch when the provider can never carry it out, so that it can be resumed again', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const run = await launched(world);
     await run.outcome({ status: 'stopped' });
-    await world.fleets.deleteFleet(`fleet-runctl-${run.run}-1`, { terminate: true });
-    world.fleets.capacity = 'hopeless';
+    await world.endsOutside(run.run);
+    world.targetIsWrong();
     const result = await world.run(['resume', 'mine', '--yes']);
     expect(result.exitCode).toBe(3);
-    expect(result.stderr).toContain('launch 2 is ended and its fleet deleted');
-    world.fleets.capacity = 'plenty';
+    expect(result.stderr).toContain('launch 2 is ended, and nothing of it is left');
+    world.machines.setRefusal(null);
     expect((await world.run(['resume', 'mine', '--yes', '--detach'])).exitCode).toBe(0);
   });
 });
@@ -491,12 +497,12 @@ describe('wait', () => {
     expect(result.exitCode).toBe(exitCode);
   });
 
-  test('gives up after its time-out with 11, and 21 when the fleet vanished without a word', async () => {
+  test('gives up after its time-out with 11, and 21 when its machines vanished without a word', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     const run = await launched(world);
     expect((await world.run(['wait', 'mine', '--timeout', '1m'])).exitCode).toBe(11);
-    await world.fleets.deleteFleet(`fleet-runctl-${run.run}-1`, { terminate: true });
+    await world.endsOutside(run.run);
     expect((await world.run(['wait', 'mine'])).exitCode).toBe(21);
   });
 });
@@ -517,7 +523,9 @@ describe('events', () => {
     await run.outcome({ generation: 2 });
     expect((await world.run(['events', 'mine'])).stdout).toMatchInlineSnapshot(`
       "2026-01-01 00:00:00.000  me@laptop               launch 1 begun, spot
-      2026-01-01 00:00:00.000  fleet-runctl-<run>-1  machines asked for, for launch 1
+      2026-01-01 00:00:00.000  capacity-runctl-<run>-1  machines asked for, for launch 1
+      2026-01-01 00:00:00.000  capacity-runctl-<run>-1  created
+      2026-01-01 00:00:00.000  capacity-runctl-<run>-1  made i-1
       2026-01-01 00:00:01.000  i-1                     attempt 1 started from nothing on g5.xlarge us-east-1a spot
       2026-01-01 00:00:02.000  i-1                     interruption notice (terminate), 120 s left, at step 40
       2026-01-01 00:00:02.000  i-1                     drained (notice), durable step 40

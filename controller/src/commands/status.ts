@@ -9,8 +9,8 @@ export class StatusCommand extends RunctlCommand {
   static override usage = Command.Usage({
     description: 'Shows the newest runs, or one run in detail.',
     details:
-      'All of it is read from the bucket and EC2, so any computer sees the same. RUN is an id, the beginning of one, or a name.\n' +
-      'With --live the agent itself is asked, over its websocket where the machine can be reached, else through Run Command;\n' +
+      'All of it is read from the bucket and the provider, so any computer sees the same. RUN is an id, the beginning of one, or a name.\n' +
+      'With --live the agent itself is asked, over its websocket where the machine can be reached, else through a shell of its provider;\n' +
       'exit code 14 when it does not answer.',
     examples: [
       ['the newest runs', '$0 status'],

@@ -1,8 +1,9 @@
 import { Option } from 'clipanion';
 import { RunctlError, type Environment } from '@runctl/core';
 import { FollowingCommand } from './following-command.ts';
-import type { LaunchWish } from '@runctl/operations/launch';
+import type { LaunchWish, MachineWish } from '@runctl/operations/launch';
 import type { Project } from '@runctl/workspace';
+import { providerSettings } from '../settings/provider-settings.ts';
 import type { Settings, SettingsInput } from '../settings/schema.ts';
 
 /** Options that say what to run and under which policy: `launch` and `drill` share them. */
@@ -70,6 +71,17 @@ export function environmentOption(given: readonly string[], environment: Environ
   return result;
 }
 
+/** Which machines the settings ask for. Errors: `config-missing`. */
+export function machineWishOf(settings: Settings): MachineWish {
+  return {
+    machineTypes: settings.instance_types,
+    image: settings.ami ?? null,
+    rootDiskGiB: settings.root_volume_gib ?? null,
+    providerSettings: providerSettings(settings),
+    maxRuntimeMs: settings.max_runtime,
+  };
+}
+
 /** The wish that settings and command line add up to. Errors: `config-missing`, `usage`. */
 export function wishOf(
   settings: Settings,
@@ -85,26 +97,12 @@ export function wishOf(
     throw new RunctlError('usage', `--resume-argument ${settings.resume_argument} has no {path} in it`, {
       hint: 'write it as the script takes it: --resume-argument "--resume {path}"',
     });
-  if (settings.instance_profile === undefined)
-    throw new RunctlError(
-      'config-missing',
-      'no instance profile is configured, so instances could not reach the bucket',
-      {
-        hint: 'put instance_profile = "…" into .runctl.toml or set RUNCTL_INSTANCE_PROFILE; to try it without an account, add --sandbox',
-      },
-    );
   const spot = !settings.on_demand;
   return {
     ...said,
-    instanceTypes: settings.instance_types,
-    subnets: settings.subnets,
-    securityGroups: settings.security_groups,
-    ami: settings.ami ?? null,
-    instanceProfile: settings.instance_profile,
-    rootVolumeGiB: settings.root_volume_gib ?? null,
+    ...machineWishOf(settings),
     market: spot ? 'spot' : 'on-demand',
     onDemandAfterMs: spot && !settings.no_fallback && !said.detach ? settings.fallback_after : null,
-    maxRuntimeMs: settings.max_runtime,
     checkpoint: {
       dir: settings.checkpoint_dir,
       resume: settings.resume,

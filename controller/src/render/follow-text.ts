@@ -1,7 +1,6 @@
 import type { FollowEvent, LaunchEvent } from '@runctl/protocol/events';
 import { assertNever, formatBytes, formatDuration } from '@runctl/core';
 import type { DrainReport, Fit } from '@runctl/protocol';
-import { fleetErrorText } from '@runctl/operations/follow';
 import { statusLine } from './live.ts';
 import { priceText } from './plan.ts';
 import type { Styles } from './style.ts';
@@ -9,7 +8,7 @@ import type { Styles } from './style.ts';
 type LineEvent = Exclude<FollowEvent, { type: 'log-bytes' }> | LaunchEvent;
 type CapacityEvent = Extract<
   LineEvent,
-  { type: 'requested' | 'capacity-problem' | 'instance' | 'instance-ended' | 'on-demand' | 'capacity-gone' }
+  { type: 'requested' | 'capacity-problem' | 'machine' | 'machine-ended' | 'on-demand' | 'capacity-gone' }
 >;
 
 /** One line for an event; null for one that needs no words. */
@@ -21,8 +20,8 @@ export function followLine(event: LineEvent, style: Styles): string | null {
       return `run ${style.bold(event.run)}${event.name === null ? '' : ` (${event.name})`}`;
     case 'requested':
     case 'capacity-problem':
-    case 'instance':
-    case 'instance-ended':
+    case 'machine':
+    case 'machine-ended':
     case 'on-demand':
     case 'capacity-gone':
       return capacityLine(event, style);
@@ -70,20 +69,20 @@ export function followLine(event: LineEvent, style: Styles): string | null {
 function capacityLine(event: CapacityEvent, style: Styles): string {
   switch (event.type) {
     case 'requested':
-      return `fleet ${event.id} requested`;
+      return `machines requested: ${event.id}`;
     case 'capacity-problem':
-      return style.yellow(`EC2: ${event.event.code}: ${fleetErrorText(event.event)}`);
-    case 'instance': {
-      const { instance } = event;
+      return style.yellow(`no machine yet: ${event.event.code}: ${event.event.message}`);
+    case 'machine': {
+      const { machine } = event;
       const price = priceText({ pricePerHourUsd: event.pricePerHourUsd });
-      return `instance ${instance.machineId}: ${instance.machineType} in ${instance.location}, ${instance.market} at ${price}/h, ${instance.state === 'pending' ? 'booting' : instance.state}`;
+      return `machine ${machine.machineId}: ${machine.machineType} in ${machine.location}, ${machine.market} at ${price}/h, ${machine.state === 'starting' ? 'booting' : machine.state}`;
     }
-    case 'instance-ended':
-      return `instance ${event.instance.machineId} is gone${event.instance.stateReason === null ? '' : ` (${event.instance.stateReason})`}`;
+    case 'machine-ended':
+      return `machine ${event.machine.machineId} is gone${event.machine.endReason === null ? '' : ` (${event.machine.endReason})`}`;
     case 'on-demand':
       return `no spot capacity in ${formatDuration(event.waitedMs)}: switched to on-demand`;
     case 'capacity-gone':
-      return `the fleet is gone (${event.state ?? 'unknown to EC2'})`;
+      return `no more machines will come (${event.state ?? 'unknown to the provider'})`;
     default:
       return assertNever(event);
   }

@@ -57,7 +57,7 @@ function humanView(options: FollowViewOptions): FollowView {
     ended: (run, outcome) => {
       if (outcome === null) {
         say(
-          `${style.yellow('ended')} nobody wrote how: its fleet was deleted or has expired; ${command(`resume ${run}`)} goes on`,
+          `${style.yellow('ended')} nobody wrote how, and no more machines will come; ${command(`resume ${run}`)} goes on`,
         );
         return 21;
       }

@@ -1,18 +1,17 @@
 import { formatBytes, formatDuration, formatUsd } from '@runctl/core';
-import type { Pool } from '@runctl/provider';
-import type { RetentionPolicy } from '@runctl/protocol';
+import type { Offer, RetentionPolicy } from '@runctl/protocol';
 import type { LaunchPlan } from '@runctl/operations/launch';
 import { styles } from './style.ts';
 import { table } from './table.ts';
 
 /** A project full of links must not hide its own plan. `--json` has them all. */
 const SHOWN_NOTES = 5;
-const SHOWN_POOLS = 4;
+const SHOWN_OFFERS = 4;
 
 /** What will happen and what it costs, before anything does. */
 export function renderPlan(plan: LaunchPlan, colour: boolean): string {
   const style = styles(colour);
-  const { snapshot, project, wish } = plan;
+  const { snapshot, project, wish, provider } = plan;
   const command = [...plan.interpreter, project.script, ...wish.args].join(' ');
   const rows: [string, string][] = [
     ['script', command],
@@ -20,11 +19,11 @@ export function renderPlan(plan: LaunchPlan, colour: boolean): string {
       'project',
       `${project.root} (${snapshot.fileCount} files, ${formatBytes(snapshot.contentBytes)}, ${formatBytes(snapshot.sizeBytes)} packed)`,
     ],
-    ['machine', `1 × ${wish.market} in ${plan.region}, image ${plan.imageId}`],
+    ['machine', `1 × ${wish.market} of ${provider.name} in ${provider.place}, ${provider.target}`],
     [
       'budget',
       wish.policy.budgetUsd === null
-        ? `none; the fleet ends after ${formatDuration(wish.maxRuntimeMs)} in any case`
+        ? `none; ${endText(plan)}`
         : `${formatUsd(wish.policy.budgetUsd)}, then a checkpoint and the end`,
     ],
     [
@@ -36,16 +35,20 @@ export function renderPlan(plan: LaunchPlan, colour: boolean): string {
     ['no capacity', capacityText(plan)],
   ];
   const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(13))} ${text}`);
-  const pools = table(
+  const offers = table(
     ['FIRST CHOICES', 'ZONE', 'MARKET', 'PRICE/H'],
-    plan.pools.slice(0, SHOWN_POOLS).map((pool) => [pool.machineType, pool.location, pool.market, priceText(pool)]),
+    plan.offers
+      .slice(0, SHOWN_OFFERS)
+      .map((offer) => [offer.machineType, offer.location, offer.market, priceText(offer)]),
   );
-  const more = plan.pools.length > SHOWN_POOLS ? `  … and ${plan.pools.length - SHOWN_POOLS} more\n` : '';
+  const more = plan.offers.length > SHOWN_OFFERS ? `  … and ${plan.offers.length - SHOWN_OFFERS} more\n` : '';
   const skipped = snapshot.notes.length - SHOWN_NOTES;
   const told =
     skipped > 1 ? [...snapshot.notes.slice(0, SHOWN_NOTES), `… and ${skipped} more like these`] : snapshot.notes;
-  const notes = [...told, ...largeFiles(plan)].map((note) => `  ${style.yellow('note:')} ${note}\n`).join('');
-  return `${style.bold('plan')}\n${lines.join('\n')}\n\n${indent(pools)}${more}${notes}\n`;
+  const notes = [...told, ...largeFiles(plan), ...provider.missing]
+    .map((note) => `  ${style.yellow('note:')} ${note}\n`)
+    .join('');
+  return `${style.bold('plan')}\n${lines.join('\n')}\n\n${indent(offers)}${more}${notes}\n`;
 }
 
 /** Which checkpoints stay in the bucket. */
@@ -57,20 +60,36 @@ function keptText({ last, everySteps, best }: RetentionPolicy): string {
   return parts.join('; ');
 }
 
-function interruptionText(plan: LaunchPlan): string {
-  const { policy } = plan.wish;
-  const grace = policy.graceMs === null ? 'up to two minutes' : `up to ${formatDuration(policy.graceMs)}`;
-  const limit = policy.maxInterruptions === null ? '' : ` (at most ${policy.maxInterruptions} times)`;
-  if (plan.wish.market === 'on-demand') return 'not by EC2; a machine that dies is replaced and the run resumes';
-  return `SIGTERM, ${grace} to save, then another machine resumes by itself${limit}, with this computer off too`;
+/** What ends a launch without a budget. */
+function endText({ provider, wish }: LaunchPlan): string {
+  const after = formatDuration(wish.maxRuntimeMs);
+  return provider.can.expires.value ? `the launch ends after ${after} in any case` : `its agent ends it after ${after}`;
 }
 
-function capacityText(plan: LaunchPlan): string {
-  const { wish } = plan;
-  if (wish.market === 'on-demand') return `waits until there is some, at most ${formatDuration(wish.maxRuntimeMs)}`;
-  if (wish.onDemandAfterMs !== null)
-    return `on-demand after ${formatDuration(wish.onDemandAfterMs)}, while this command watches; afterwards it waits on spot`;
-  return `waits on spot, at most ${formatDuration(wish.maxRuntimeMs)}`;
+function interruptionText({ provider, wish }: LaunchPlan): string {
+  const { policy } = wish;
+  const { noticeMs, recovers } = provider.can;
+  const limit = policy.maxInterruptions === null ? '' : ` (at most ${policy.maxInterruptions} times)`;
+  const replaced = recovers.value === 'by-itself';
+  if (wish.market === 'on-demand')
+    return replaced
+      ? 'none announced; a machine that dies is replaced and the run resumes'
+      : 'none announced; a machine that dies is not replaced';
+  const saves =
+    noticeMs.value === null
+      ? 'without notice'
+      : `SIGTERM, up to ${formatDuration(policy.graceMs ?? noticeMs.value)} to save`;
+  if (!replaced) return `${saves}, then the run waits for \`runctl resume\``;
+  return `${saves}, then another machine resumes by itself${limit}, with this computer off too`;
+}
+
+function capacityText({ provider, wish }: LaunchPlan): string {
+  const atMost = `at most ${formatDuration(wish.maxRuntimeMs)}`;
+  if (provider.can.recovers.value !== 'by-itself') return 'nothing is launched then';
+  if (wish.market === 'on-demand') return `waits until there is some, ${atMost}`;
+  if (wish.onDemandAfterMs === null) return `waits on spot, ${atMost}`;
+  if (!provider.switchesMarket) return `waits on spot, ${atMost}: ${provider.name} can't go on in another market`;
+  return `on-demand after ${formatDuration(wish.onDemandAfterMs)}, while this command watches; afterwards it waits on spot`;
 }
 
 function largeFiles(plan: LaunchPlan): string[] {
@@ -81,8 +100,8 @@ function largeFiles(plan: LaunchPlan): string[] {
     );
 }
 
-export function priceText(pool: Pick<Pool, 'pricePerHourUsd'>): string {
-  return pool.pricePerHourUsd === null ? 'unknown' : formatUsd(pool.pricePerHourUsd);
+export function priceText({ pricePerHourUsd }: Pick<Offer, 'pricePerHourUsd'>): string {
+  return pricePerHourUsd === null ? 'unknown' : formatUsd(pricePerHourUsd);
 }
 
 function indent(text: string): string {
@@ -102,15 +121,12 @@ export function planJson(plan: LaunchPlan) {
     files: snapshot.fileCount,
     contentBytes: snapshot.contentBytes,
     archiveBytes: snapshot.sizeBytes,
-    region: plan.region,
-    imageId: plan.imageId,
+    provider: plan.provider.name,
+    place: plan.provider.place,
+    target: plan.target,
     market: wish.market,
-    pools: plan.pools.map(({ machineType, location, market, pricePerHourUsd }) => ({
-      machineType,
-      location,
-      market,
-      pricePerHourUsd,
-    })),
+    offers: plan.offers,
+    missing: plan.provider.missing,
     budgetUsd: wish.policy.budgetUsd,
     maxRuntimeMs: wish.maxRuntimeMs,
     onDemandAfterMs: wish.onDemandAfterMs,

@@ -1,7 +1,14 @@
 import { assertNever, formatDuration, formatUsd } from '@runctl/core';
 import type { Workload } from '@runctl/protocol';
 import type { RunDetail } from '@runctl/operations/status';
-import { attemptNumber, lastLaunch, type AttemptRecord, type RunRecord, hasEnded } from '@runctl/operations/run';
+import {
+  attemptNumber,
+  isLiving,
+  lastLaunch,
+  type AttemptRecord,
+  type RunRecord,
+  hasEnded,
+} from '@runctl/operations/run';
 import { fitText, intervalText } from './follow-text.ts';
 import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
@@ -35,7 +42,7 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
     ...(hasEnded(detail.state) ? [] : fitRows(record, style)),
     ['heartbeat', heartbeatText(record)],
     ['cost', costText(detail)],
-    ['fleet', capacityText(detail)],
+    ['machines', capacityText(detail)],
   ];
   const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(10))} ${text}`);
   const title = spec.name === null ? spec.run : `${spec.run} (${spec.name})`;
@@ -45,17 +52,18 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
     ...lines,
     ...(detail.stranded
       ? [
-          `  ${style.red('stranded')}   no fleet and no machine of it is left, and nobody wrote how it ended: runctl resume ${spec.run}${suffix}`,
+          `  ${style.red('stranded')}   no machine of it is left and none will come, and nobody wrote how it ended: runctl resume ${spec.run}${suffix}`,
         ]
       : []),
     ...(detail.leftover
       ? [
-          `  ${style.red('left over')}  the run has ended, but what EC2 has of it still costs money: runctl stop ${spec.run}${suffix} ends it`,
+          `  ${style.red('left over')}  the run has ended, but what ${detail.provider.name} has of it still costs money: runctl stop ${spec.run}${suffix} ends it`,
         ]
       : []),
     ...detail.damaged.map((text) => `  ${style.red('damaged')}    ${text}`),
     ...warnings(record).map((text) => `  ${style.yellow('warning')}    ${text}`),
-    ...detail.provider.errors.map((text) => `  ${style.red('EC2')}        ${text}`),
+    ...detail.provider.errors.map((text) => `  ${style.red('no machine')} ${text}`),
+    ...(hasEnded(detail.state) ? [] : detail.provider.missing).map((text) => `  ${style.yellow('note')}       ${text}`),
     ...record.boots.map(
       (boot) => `  ${style.red('boot')}       ${boot.machineId} failed at "${boot.stage}": ${boot.message}`,
     ),
@@ -84,19 +92,27 @@ function fitRows(record: RunRecord, style: Styles): [string, string][] {
 function stateReason(detail: RunDetail): string {
   const { state } = detail;
   if (state.kind === 'active') return state.doing === '' ? '' : `: ${state.doing}`;
-  if (state.kind === 'silent') return ` (was ${state.phase}); the machine may be gone, EC2 then replaces it`;
+  if (state.kind === 'silent')
+    return ` (was ${state.phase}); the machine may be gone${isReplaced(detail) ? ', and is then replaced' : ''}`;
   if (state.kind === 'boot-failing') return `: ${state.reason}`;
   if ('message' in state) return `: ${state.message}`;
   return '';
 }
 
-/** A heartbeat can be younger than its machine's end: EC2 then knows better. */
+function isReplaced({ provider }: RunDetail): boolean {
+  return provider.recovers === 'by-itself';
+}
+
+/** A heartbeat can be younger than its machine's end: the provider then knows better. */
 function goneText(detail: RunDetail, style: Styles): string {
   if (detail.state.kind !== 'active' && detail.state.kind !== 'silent') return '';
   const holder = detail.record.attempts.at(-1)?.status?.document.machineId;
-  const instance = detail.provider.machines.find((other) => other.machineId === holder);
-  if (instance === undefined || instance.state === 'running' || instance.state === 'pending') return '';
-  return style.yellow(`; but EC2 says that ${instance.machineId} is ${instance.state}, so another machine takes over`);
+  const { name, machines } = detail.provider;
+  const machine = machines.find((other) => other.machineId === holder);
+  if (machine === undefined || isLiving(machine)) return '';
+  return style.yellow(
+    `; but ${name} says that ${machine.machineId} is ${machine.state}, ${isReplaced(detail) ? 'so another machine takes over' : 'and none takes over'}`,
+  );
 }
 
 function stepText(record: RunRecord): string {
@@ -136,11 +152,10 @@ function capacityText(detail: RunDetail): string {
   const { capacity, machines, problem } = detail.provider;
   if (problem !== null) return `not asked: ${problem}`;
   if (capacity === null) return 'none was made';
-  const living = machines.filter((instance) => instance.state === 'running' || instance.state === 'pending');
-  const shown = living.map(
-    (instance) => `${instance.machineId} ${instance.machineType} ${instance.location} ${instance.state}`,
-  );
-  return `${capacity.id} ${capacity.state ?? 'unknown to EC2'}; ${shown.length === 0 ? 'no machine' : shown.join(', ')}`;
+  const shown = machines
+    .filter(isLiving)
+    .map((machine) => `${machine.machineId} ${machine.machineType} ${machine.location} ${machine.state}`);
+  return `${capacity.id} ${capacity.providerWord ?? 'unknown to the provider'}; ${shown.length === 0 ? 'no machine' : shown.join(', ')}`;
 }
 
 function warnings(record: RunRecord): readonly string[] {

@@ -118,6 +118,7 @@ const ACCOUNT_KEYS: ReadonlySet<string> = new Set([
   'bucket',
   'prefix',
   'region',
+  'provider',
   'profile',
   'instance_profile',
   'subnets',

@@ -80,6 +80,8 @@ export const settingsSchema = z.strictObject({
   region: text
     .regex(/^[a-z]{2,}(-[a-z]+)+-\d+$/, 'takes the name of an AWS region, such as us-east-1 or eu-central-1')
     .optional(),
+  /** Who rents the machines, by name. */
+  provider: text.default('aws'),
   /** Profile of ~/.aws/config. */
   profile: text.optional(),
   /** Name or ARN of the instance profile that instances get. */

@@ -1,5 +1,4 @@
-import type { RemoteCommand } from '@runctl/provider';
-import { RunctlError } from '@runctl/core';
+import { MemoryCloud, MemoryProvider, type MemoryRules } from '@runctl/provider/memory';
 import { FakeClock, temporaryFolder } from '@runctl/testkit';
 import { MemoryStore, type ObjectStore } from '@runctl/store';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -11,7 +10,6 @@ import type { CommandContext, CommandServices } from '../options/context.ts';
 import { bucketKeys, parseIndexKey } from '@runctl/protocol';
 import type { Tools } from '@runctl/operations/launch';
 import { checkJsonOutput } from './json-output.ts';
-import { FakeFleets } from './fake-fleets.ts';
 import { WrittenRun } from '@runctl/operations/testing';
 
 export interface CommandResult {
@@ -47,17 +45,31 @@ class PatientClock extends FakeClock {
   }
 }
 
+/** A memory cloud that looks like AWS: tests of commands show what a user there sees. */
+const RULES: Partial<MemoryRules> = {
+  place: 'us-east-1',
+  locations: ['us-east-1a', 'us-east-1b'],
+  machineTypes: {
+    'g4dn.xlarge': { architecture: 'x64', usd: { spot: 0.36, 'on-demand': 1.2 } },
+    'g5.xlarge': { architecture: 'x64', usd: { spot: 0.36, 'on-demand': 1.2 } },
+    'g6.xlarge': { architecture: 'x64', usd: { spot: 0.36, 'on-demand': 1.2 } },
+    'g5g.xlarge': { architecture: 'arm64', usd: { spot: 0.36, 'on-demand': 1.2 } },
+  },
+  defaultMachineTypes: ['g4dn.xlarge', 'g5.xlarge', 'g6.xlarge'],
+  images: ['ami-1'],
+  machineIdPrefix: 'i-',
+  noticeMs: 120_000,
+};
+
 /** Everything a command can touch, in memory, with time that stands still unless a test moves it. */
 export class CommandWorld {
   readonly clock = new PatientClock();
   readonly store = new MemoryStore({ clock: this.clock });
   /** What commands see as their bucket: `store`, unless a test puts something else before it. */
   cloudStore: ObjectStore = this.store;
-  readonly fleets = new FakeFleets(this.clock);
+  /** Where machines are rented. */
+  machines = new MemoryCloud(this.clock, RULES);
   readonly interrupted = new AbortController();
-  remote: RemoteCommand = {
-    run: () => Promise.reject(new RunctlError('agent-unreachable', 'the instance does not answer')),
-  };
   /** What a launch uploads for its machines. */
   tools: Tools = tools;
   answer: boolean | null = null;
@@ -91,10 +103,32 @@ export class CommandWorld {
     for (;;) {
       for await (const { key } of this.store.list({ prefix: bucketKeys.indexFolder() })) {
         const run = parseIndexKey(key)?.run;
-        if (run !== undefined && this.fleets.fleets.size > 0) return new WrittenRun(this.store, run, this.clock);
+        if (run !== undefined && this.machines.capacities.length > 0)
+          return new WrittenRun(this.store, run, this.clock);
       }
       await this.clock.sleep(50);
     }
+  }
+
+  /** How each launch stands at the provider, in order. */
+  capacityStates(): string[] {
+    return this.machines.capacities.map((capacity) => capacity.status(this.clock.wallMs()));
+  }
+
+  /** Spot has no machine from now on; on-demand has. */
+  spotIsEmpty(): void {
+    this.machines.setRoom({ market: 'spot' }, 0);
+  }
+
+  /** What is launched names something that does not exist. */
+  targetIsWrong(): void {
+    const message = 'there is no such instance profile';
+    this.machines.setRefusal({ code: 'BadTarget', errorCode: 'config-invalid', message });
+  }
+
+  /** Somebody ends a launch of a run at the provider, past runctl. */
+  async endsOutside(run: string, launch = 1): Promise<void> {
+    await new MemoryProvider(this.machines).end({ run, launch, ref: null }, { terminate: true });
   }
 
   async keys(): Promise<string[]> {
@@ -133,11 +167,10 @@ export class CommandWorld {
       connect: (settings) =>
         Promise.resolve({
           store: this.cloudStore,
-          fleets: this.fleets,
-          remote: this.remote,
+          provider: new MemoryProvider(this.machines),
           bucket: settings.bucket ?? '',
           prefix: settings.prefix,
-          region: this.fleets.region,
+          region: 'us-east-1',
           close: () => {},
         }),
       sandbox: {

@@ -1,15 +1,15 @@
-import type { FleetProvider, RemoteCommand } from '@runctl/provider';
+import type { Provider } from '@runctl/provider';
 import type { ObjectStore } from '@runctl/store';
 
-/** One account's bucket and region, as every operation sees them. */
+/** One account's bucket, and who rents machines, as every operation sees them. */
 export interface Cloud {
   /** Scoped to bucket and prefix. */
   readonly store: ObjectStore;
-  readonly fleets: FleetProvider;
-  readonly remote: RemoteCommand;
+  readonly provider: Provider;
   readonly bucket: string;
   /** Ends with `/`, or is empty. */
   readonly prefix: string;
+  /** Of the bucket. */
   readonly region: string;
   close(): void;
 }

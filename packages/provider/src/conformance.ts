@@ -1,7 +1,15 @@
 import { isRunctlError, type RunctlError } from '@runctl/core';
 import type { Market } from '@runctl/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { CapacityRef, CapacityRequest, Offer, Provider, RentedMachine, TargetWish } from './port/index.ts';
+import type {
+  CapacityRef,
+  CapacityRequest,
+  LaunchTarget,
+  Offer,
+  Provider,
+  RentedMachine,
+  TargetWish,
+} from './port/index.ts';
 
 /** How a test makes the world behind a provider misbehave. */
 export interface ProviderFaults {
@@ -162,6 +170,13 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
       expect(error.message).toContain(under.unknown.image);
     });
 
+    test('describes a target in a few words, and refuses one of another provider', async () => {
+      const offers = await provider.offers(under.wish);
+      const target = JSON.parse(JSON.stringify(await provider.target(under.wish, offers))) as LaunchTarget;
+      expect(provider.describe(target)).toMatch(/^\S.{3,60}$/);
+      expect(() => provider.describe({ of: 'somebody else' })).toThrow(/somebody else|target/);
+    });
+
     test('a target comes back from a document as it went in', async () => {
       const { target } = await request();
       expect(JSON.parse(JSON.stringify(target))).toEqual(target);
@@ -293,6 +308,12 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
       const { ref } = under.unknown;
       expect(await provider.state(ref)).toMatchObject({ status: 'unknown', wanted: 0, running: 0 });
       expect(await provider.events(ref, 0)).toEqual([]);
+    });
+
+    test('names a capacity, and refuses to name what is no reference of its own', async () => {
+      const { ref } = await launched();
+      expect(provider.nameOf(JSON.parse(JSON.stringify(ref)) as CapacityRef)).toMatch(/^\S{5,}$/);
+      expect(() => provider.nameOf({ of: 'somebody else' })).toThrow(/is no capacity/);
     });
 
     test('refuses what is no reference of its own', async () => {
@@ -439,5 +460,5 @@ async function rejection(promise: Promise<unknown>, code: RunctlError['code']): 
 }
 
 function agentConfig(launch: number): CapacityRequest['boot']['config'] {
-  return { version: 2, run: RUN, launch, bucket: 'bucket', prefix: '', region: 'us-east-1', host: 'ec2' };
+  return { version: 2, run: RUN, launch, bucket: 'bucket', prefix: '', region: 'us-east-1' };
 }

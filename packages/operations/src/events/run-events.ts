@@ -1,22 +1,21 @@
 import type { HappenedEvent } from '@runctl/protocol/events';
-import { fleetRef } from '../launch/fleet-ref.ts';
-import type { FleetEvent } from '@runctl/provider';
+import type { Provider, ProviderEvent } from '@runctl/provider';
 import { inParallel, isRunctlError } from '@runctl/core';
 import { controlDocument, runKeys, type ControlDocument, type DrainReport } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import type { Cloud } from '../cloud.ts';
 import { readDocument } from '../documents.ts';
-import { fleetErrorText } from '../follow/fleet-error.ts';
 import { attemptNumber, type AttemptRecord, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 
-/** Everything that documents and EC2 tell of a run, in order of time. What EC2 can't tell now is left out. */
+/** Everything that documents and the provider tell of a run, in order of time. What the provider can't tell now is left out. */
 export async function runEvents(cloud: Cloud, record: RunRecord): Promise<readonly HappenedEvent[]> {
-  const [controls, fleets] = await Promise.all([
+  const { provider } = cloud;
+  const [controls, fromProvider] = await Promise.all([
     readControls(cloud.store, record.spec.run),
-    inParallel(record.launches, { concurrency: 4 }, (launch) => fleetEventsOf(cloud, launch)),
+    inParallel(record.launches, { concurrency: 4 }, (launch) => providerEventsOf(provider, launch)),
   ]);
   const events = [
-    ...record.launches.flatMap(launchEvents),
+    ...record.launches.flatMap((launch) => launchEvents(provider, launch)),
     ...record.attempts.flatMap((attempt) => attemptEvents(record, attempt)),
     ...record.boots.map((boot) => ({
       type: 'happened' as const,
@@ -32,12 +31,12 @@ export async function runEvents(cloud: Cloud, record: RunRecord): Promise<readon
       text: `${control.action} asked for`,
       source: control.by,
     })),
-    ...fleets.flat(),
+    ...fromProvider.flat(),
   ];
   return events.sort((a, b) => a.at.localeCompare(b.at));
 }
 
-function launchEvents(record: LaunchRecord): HappenedEvent[] {
+function launchEvents(provider: Provider, record: LaunchRecord): HappenedEvent[] {
   const { launch, intent, machines, outcome } = record;
   const events: HappenedEvent[] = [];
   if (intent !== null)
@@ -54,7 +53,7 @@ function launchEvents(record: LaunchRecord): HappenedEvent[] {
       at: machines.at,
       kind: 'machines',
       text: `machines asked for, for launch ${launch}`,
-      source: fleetRef(machines).fleetId,
+      source: machines.provider === provider.name ? provider.nameOf(machines.ref) : machines.provider,
     });
   if (outcome !== null)
     events.push({
@@ -119,27 +118,27 @@ async function readControls(store: ObjectStore, run: string): Promise<ControlDoc
   return found.filter((control) => control !== null).map((control) => control.document);
 }
 
-async function fleetEventsOf(cloud: Cloud, launch: LaunchRecord): Promise<HappenedEvent[]> {
-  if (launch.machines === null) return [];
-  const source = fleetRef(launch.machines).fleetId;
+async function providerEventsOf(provider: Provider, { machines }: LaunchRecord): Promise<HappenedEvent[]> {
+  if (machines === null || machines.provider !== provider.name) return [];
+  const source = provider.nameOf(machines.ref);
   try {
-    const events = await cloud.fleets.fleetEvents(source, Date.parse(launch.machines.at) - 60_000);
+    const events = await provider.events(machines.ref, Date.parse(machines.at) - 60_000);
     return events.map((event) => ({
       type: 'happened' as const,
       at: new Date(event.atMs).toISOString(),
-      kind: `ec2-${event.kind}`,
+      kind: `provider-${event.kind}`,
       text: wording(event),
       source,
     }));
   } catch (error) {
-    // EC2 forgets fleets after a while; everything else is told all the same.
+    // A provider forgets a capacity after a while; everything else is told all the same.
     if (isRunctlError(error)) return [];
     throw error;
   }
 }
 
-function wording(event: FleetEvent): string {
-  return [event.code, event.machineId, fleetErrorText(event)].filter((part) => part !== null && part !== '').join(' ');
+function wording({ code, machineId, message }: ProviderEvent): string {
+  return [code, machineId, message].filter((part) => part !== null && part !== '').join(' ');
 }
 
 function newCheckpointText({ newCheckpoint, notDurable }: DrainReport): string {

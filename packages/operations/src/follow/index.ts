@@ -1,3 +1,3 @@
-export { fleetErrorText, isPermanent } from './fleet-error.ts';
 export { followRun } from './follow-run.ts';
+export { isHopeless } from './hopeless.ts';
 export { waitForRun } from './wait-for-run.ts';

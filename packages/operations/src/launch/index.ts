@@ -1,5 +1,5 @@
 export { checkName } from './create-run.ts';
-export type { LaunchPlan, LaunchWish } from './launch-plan.ts';
+export type { LaunchPlan, LaunchWish, MachineWish } from './launch-plan.ts';
 export { launchRun } from './launch-run.ts';
 export { makePlan } from './make-plan.ts';
 export type { ToolFile, ToolFinder, Tools } from './tools.ts';

@@ -1,68 +1,64 @@
-import { RunctlError } from '@runctl/core';
-import type { FleetProvider, Pool } from '@runctl/provider';
+import type { Offer, LaunchTarget, ProviderAbilities } from '@runctl/provider';
 import type { Market, RunSpec } from '@runctl/protocol';
 import type { Project, Snapshot } from '@runctl/workspace';
 import { extname } from 'node:path/posix';
 
+/** On which machines a person wants to run. */
+export interface MachineWish {
+  /** Empty = those that the provider chooses for trainings. */
+  readonly machineTypes: readonly string[];
+  /** Null = the one that suits the machine types. */
+  readonly image: string | null;
+  /** Null = as the image has it. */
+  readonly rootDiskGiB: number | null;
+  /** What the configuration says for this provider alone. */
+  readonly providerSettings: Readonly<Record<string, unknown>>;
+  readonly maxRuntimeMs: number;
+}
+
 /** What a person wants to run, after configuration and flags were merged. */
-export interface LaunchWish {
+export interface LaunchWish extends MachineWish {
   readonly script: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly name: string | null;
-  readonly instanceTypes: readonly string[];
-  readonly subnets: readonly string[];
-  readonly securityGroups: readonly string[];
-  readonly ami: string | null;
-  readonly instanceProfile: string;
-  readonly rootVolumeGiB: number | null;
   readonly market: Market;
   /** Null = stay on spot. */
   readonly onDemandAfterMs: number | null;
-  readonly maxRuntimeMs: number;
   readonly checkpoint: RunSpec['checkpoint'];
   readonly policy: RunSpec['policy'];
   readonly timeScale: number;
 }
 
+/** Where a launch may run, and all that it needs there. */
+export interface LaunchPlace {
+  readonly market: Market;
+  /** Cheapest first, never empty. */
+  readonly offers: readonly Offer[];
+  readonly target: LaunchTarget;
+}
+
 /** All that is shown before money is spent. */
-export interface LaunchPlan {
+export interface LaunchPlan extends LaunchPlace {
   readonly project: Project;
   readonly snapshot: Snapshot;
   readonly wish: LaunchWish;
   readonly interpreter: readonly string[];
-  readonly region: string;
-  readonly imageId: string;
-  /** Cheapest first, never empty. */
-  readonly pools: readonly Pool[];
+  readonly provider: PlannedProvider;
   readonly detach: boolean;
 }
 
-/** One accelerator each, in the families that spot has most of. */
-export const DEFAULT_INSTANCE_TYPES: readonly string[] = ['g4dn.xlarge', 'g5.xlarge', 'g6.xlarge'];
-
-/** Where the wish can run, with prices. Errors: `instance-type-unknown`, `pool-invalid`, and those of the provider. */
-export async function findPools(
-  fleets: FleetProvider,
-  wish: Pick<LaunchWish, 'instanceTypes' | 'market' | 'subnets' | 'ami'>,
-): Promise<{ pools: readonly Pool[]; imageId: string }> {
-  const types = wish.instanceTypes.length > 0 ? wish.instanceTypes : DEFAULT_INSTANCE_TYPES;
-  const arm = types.find((type) => /^(a1|[a-z]+\d+g[a-z]*)\./.test(type));
-  if (arm !== undefined)
-    throw new RunctlError('pool-invalid', `${arm} is an ARM machine, and the agent's runtime is for x86-64`, {
-      hint: 'name an x86-64 type, such as g5.xlarge or m7i.large',
-    });
-  const asking = fleets.offers(types, { market: wish.market, subnetIds: wish.subnets });
-  const looking = fleets.resolveImage(wish.ami, types);
-  await Promise.allSettled([asking, looking]);
-  // A wrong type fails both, and the offers know the nearest.
-  const pools = await asking;
-  const imageId = await looking;
-  if (pools.length === 0)
-    throw new RunctlError('pool-invalid', `no zone of ${fleets.region} that can be used offers ${types.join(', ')}`, {
-      hint: 'name other types with --instance-type, or another region',
-    });
-  return { pools, imageId };
+/** What a plan says of who rents the machines. */
+export interface PlannedProvider {
+  readonly name: string;
+  readonly place: string;
+  readonly can: ProviderAbilities;
+  /** The launch can go on in another market when spot has nothing. */
+  readonly switchesMarket: boolean;
+  /** The target, for people. */
+  readonly target: string;
+  /** Which promises of runctl do not hold with it, and why. */
+  readonly missing: readonly string[];
 }
 
 /** Command that runs a script, by its ending; empty when it is itself executable. */

@@ -2,16 +2,15 @@ import type { LaunchEvent } from '@runctl/protocol/events';
 import { RunctlError, isRunctlError, messageOf } from '@runctl/core';
 import { runKeys, type RunSpec, type LaunchMachines } from '@runctl/protocol';
 import { checkName, createRun } from './create-run.ts';
-import { fleetRef } from './fleet-ref.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
-import { startLaunch, type LaunchPlace } from './start-launch.ts';
+import { startLaunch } from './start-launch.ts';
 import type { Tools } from './tools.ts';
 
 export interface Launched {
   readonly spec: RunSpec;
   readonly machines: LaunchMachines;
-  /** Takes everything of the run back: fleet, machines, documents, name. For a launch that turns out to be hopeless. */
+  /** Takes everything of the run back: machines, documents, name. For a launch that turns out to be hopeless. */
   readonly abandon: () => Promise<void>;
 }
 
@@ -26,38 +25,34 @@ export async function* launchRun(
 ): AsyncGenerator<LaunchEvent, Launched> {
   await checkName(ports, plan.wish.name);
   const { spec, tools: keys, undo } = yield* createRun(ports, plan, tools);
+  const { market, offers, target } = plan;
   yield { type: 'run-created', run: spec.run, name: spec.name };
   try {
-    const machines = await startLaunch(ports, { spec, launch: 1, tools: keys, place: placeOf(plan) });
-    yield { type: 'requested', run: spec.run, launch: 1, id: fleetRef(machines).fleetId };
+    const machines = await startLaunch(ports, {
+      spec,
+      launch: 1,
+      tools: keys,
+      market,
+      offers,
+      target,
+      maxRuntimeMs: plan.wish.maxRuntimeMs,
+    });
+    yield { type: 'requested', run: spec.run, launch: 1, id: ports.cloud.provider.nameOf(machines.ref) };
     return { spec, machines, abandon: () => abandon(ports, machines, undo) };
   } catch (error) {
-    // A fleet that could not be deleted needs the run's documents, so that `stop` finds it.
+    // Capacity that could not be ended needs the run's documents, so that `stop` finds it.
     if (!isRunctlError(error) || error.details['cleanedUp'] !== false) await removed(undo, error);
     throw error;
   }
 }
 
 async function abandon(ports: LaunchPorts, machines: LaunchMachines, undo: () => Promise<void>): Promise<void> {
-  const { fleets, store } = ports.cloud;
-  const { run, launch } = machines;
-  const { fleetId, launchTemplateId } = fleetRef(machines);
-  await fleets.deleteFleet(fleetId, { terminate: true, launchTemplateId });
+  const { provider, store } = ports.cloud;
+  const { run, launch, ref } = machines;
+  await provider.end({ run, launch, ref }, { terminate: true });
   const keys = runKeys(run).launch(launch);
   await store.delete([keys.machines, keys.intent]);
   await undo();
-}
-
-function placeOf(plan: LaunchPlan): LaunchPlace {
-  const { wish } = plan;
-  return {
-    imageId: plan.imageId,
-    pools: plan.pools,
-    instanceProfile: wish.instanceProfile,
-    securityGroups: wish.securityGroups,
-    rootVolumeGiB: wish.rootVolumeGiB,
-    maxRuntimeMs: wish.maxRuntimeMs,
-  };
 }
 
 async function removed(undo: () => Promise<void>, cause: unknown): Promise<void> {

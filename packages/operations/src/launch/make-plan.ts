@@ -1,7 +1,9 @@
 import { snapshot, type Project } from '@runctl/workspace';
 import { bucketKeys } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
-import { findPools, interpreterOf, type LaunchPlan, type LaunchWish } from './launch-plan.ts';
+import { missingPromises } from '../provider/missing-promises.ts';
+import { findPlace } from './find-place.ts';
+import { interpreterOf, type LaunchPlan, type LaunchWish } from './launch-plan.ts';
 
 export interface PlanOptions {
   readonly wish: LaunchWish;
@@ -18,17 +20,25 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
     ? []
     : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];
   const packing = snapshot(project.root, { into, exclude, script: project.script });
-  const asking = Promise.all([findPools(cloud.fleets, wish), bucketAnswers(cloud)]);
+  const asking = Promise.all([findPlace(cloud.provider, wish), bucketAnswers(cloud)]);
   // Whichever part fails, nothing goes on in the background afterwards.
   await Promise.allSettled([packing, asking]);
   const [found] = await asking;
+  const { name, place, can, markets } = cloud.provider;
   return {
     project,
     snapshot: await packing,
     wish,
     interpreter: interpreterOf(project.script),
-    region: cloud.region,
     ...found,
+    provider: {
+      name,
+      place,
+      can,
+      switchesMarket: markets !== undefined,
+      target: cloud.provider.describe(found.target),
+      missing: missingPromises(can),
+    },
     detach: options.detach,
   };
 }

@@ -1,5 +1,5 @@
 import { RunctlError, isRunctlError, messageOf, newNonce } from '@runctl/core';
-import { renderUserData, type Pool } from '@runctl/provider';
+import type { BootRequest, CapacityRef, LaunchedCapacity } from '@runctl/provider';
 import {
   FORMAT_VERSION,
   launchIntent,
@@ -12,116 +12,89 @@ import {
   type RunSpec,
 } from '@runctl/protocol';
 import { createDocument } from '../documents.ts';
+import type { LaunchPlace } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
 
-/** Where and how long one launch of a run may use machines. */
-export interface LaunchPlace {
-  readonly imageId: string;
-  readonly pools: readonly Pool[];
-  readonly instanceProfile: string;
-  readonly securityGroups: readonly string[];
-  readonly rootVolumeGiB: number | null;
-  readonly maxRuntimeMs: number;
-}
-
-interface StartRequest {
+interface StartRequest extends LaunchPlace {
   readonly spec: RunSpec;
   readonly launch: number;
   readonly tools: LaunchTools;
-  readonly place: LaunchPlace;
+  readonly maxRuntimeMs: number;
 }
 
 /**
- * Stores the intent, makes template and fleet, stores the fleet. The intent comes first, so that a laptop that dies in
- * between leads to one fleet, which is found by its tags. Errors: `run-active` when this launch was already begun by
- * another; those of the provider, after which nothing of the launch is left that costs money (or the message says what is).
+ * Stores the intent, asks the provider for the machines, stores under what reference it knows them. The intent comes first,
+ * so that a laptop that dies in between leads to one capacity, which the provider finds by run and launch. Errors:
+ * `run-active` when this launch was already begun by another; those of the provider, after which nothing of the launch is
+ * left that costs money (or the message says what is).
  */
 export async function startLaunch(ports: LaunchPorts, request: StartRequest): Promise<LaunchMachines> {
   const { cloud, clock } = ports;
-  const { spec, launch, place } = request;
-  const templateName = templateNameOf(spec.run, launch);
+  const { spec, launch } = request;
   const keys = runKeys(spec.run).launch(launch);
-  const userData = userDataOf(cloud, request);
   const intent = makeIntent(ports, request);
   if (!(await createDocument(cloud.store, { key: keys.intent, schema: launchIntent }, intent)))
     throw new RunctlError('run-active', `launch ${launch} of ${spec.run} was begun by somebody else just now`, {
       hint: `\`runctl status ${spec.run}\` shows it`,
     });
-  const make = () =>
-    cloud.fleets.launch({
-      clientToken: intent.token,
+  const make = (): Promise<CapacityRef> =>
+    cloud.provider.launch({
+      token: intent.token,
       run: spec.run,
       launch,
       runName: spec.name,
       project: spec.project?.name ?? spec.run,
       user: ports.user,
-      templateName,
-      imageId: place.imageId,
-      instanceProfile: place.instanceProfile,
-      securityGroupIds: place.securityGroups,
-      userData,
-      rootVolumeGiB: place.rootVolumeGiB,
-      pools: place.pools,
-      market: marketOf(place),
+      target: request.target,
+      boot: bootOf(cloud, request),
+      offers: request.offers,
+      market: request.market,
       nodes: spec.nodes,
       validUntilMs: Date.parse(intent.validUntil),
     });
   try {
-    const made = await make();
     const machines: LaunchMachines = {
       version: FORMAT_VERSION,
       run: spec.run,
       launch,
       at: timestampOf(clock.wallMs()),
-      provider: 'aws',
-      ref: { ...made, region: cloud.region },
+      provider: cloud.provider.name,
+      ref: await make(),
     };
     await createDocument(cloud.store, { key: keys.machines, schema: launchMachines }, machines);
     return machines;
   } catch (error) {
-    throw await undoLaunch(ports, { run: spec.run, launch, templateName, make, cause: error });
+    throw await undoLaunch(ports, { run: spec.run, launch, make, cause: error });
   }
 }
 
-/** What a machine runs at its first boot. */
-function userDataOf(cloud: LaunchPorts['cloud'], { spec, launch, tools }: StartRequest): string {
-  return renderUserData({
-    config: {
-      version: FORMAT_VERSION,
-      run: spec.run,
-      launch,
-      bucket: cloud.bucket,
-      prefix: cloud.prefix,
-      region: cloud.region,
-      host: 'ec2',
-    },
+/** What a machine does at its first boot. */
+function bootOf(cloud: LaunchPorts['cloud'], { spec, launch, tools }: StartRequest): BootRequest {
+  const { bucket, prefix, region } = cloud;
+  return {
+    config: { version: FORMAT_VERSION, run: spec.run, launch, bucket, prefix, region },
     tools,
     bootGuardMs: spec.timing.bootGuardMs,
-  });
+  };
 }
 
 function makeIntent(ports: LaunchPorts, request: StartRequest): LaunchIntent {
-  const { spec, launch, tools, place } = request;
+  const { spec, launch, tools } = request;
   const nowMs = ports.clock.wallMs();
   return {
     version: FORMAT_VERSION,
     run: spec.run,
     launch,
     at: timestampOf(nowMs),
-    provider: 'aws',
-    target: { templateName: templateNameOf(spec.run, launch), imageId: place.imageId },
+    provider: ports.cloud.provider.name,
+    target: request.target,
     tools,
     arguments: null,
-    // Derived, so that a second laptop that takes up the same launch asks for the same fleet.
+    // Derived, so that a second laptop that takes up the same launch asks for the same capacity.
     token: `runctl-${spec.run}-${launch}`,
-    market: marketOf(place),
-    offers: place.pools.map(({ machineType, location, market, pricePerHourUsd }) => ({
-      machineType,
-      location,
-      market,
-      pricePerHourUsd,
-    })),
-    validUntil: timestampOf(nowMs + place.maxRuntimeMs),
+    market: request.market,
+    offers: [...request.offers],
+    validUntil: timestampOf(nowMs + request.maxRuntimeMs),
     by: ports.user,
     nonce: newNonce(),
   };
@@ -130,27 +103,25 @@ function makeIntent(ports: LaunchPorts, request: StartRequest): LaunchIntent {
 interface FailedLaunch {
   readonly run: string;
   readonly launch: number;
-  readonly templateName: string;
   /** The same request once more. */
-  readonly make: () => Promise<MadeFleet>;
+  readonly make: () => Promise<CapacityRef>;
   readonly cause: unknown;
 }
 
-type MadeFleet = Awaited<ReturnType<LaunchPorts['cloud']['fleets']['launch']>>;
+/** A provider shows what it has made after seconds. */
+const SHOWN_WITHIN_MS = 30_000;
+const LOOK_AGAIN_MS = 1000;
 
-const templateNameOf = (run: string, launch: number): string => `runctl-${run}-${launch}`;
-const marketOf = (place: LaunchPlace) => place.pools[0]?.market ?? 'spot';
-
-/** After these nobody knows whether EC2 did what it was asked. */
+/** After these nobody knows whether the provider did what it was asked. */
 const UNCERTAIN: ReadonlySet<string> = new Set(['cloud-unreachable', 'cloud-error']);
 const isUncertain = (error: unknown): boolean => !isRunctlError(error) || UNCERTAIN.has(error.code);
 
 /**
- * What the failed launch made. Where an answer was lost, a new fleet may not be shown yet (EC2 is eventually consistent),
- * but the same request with its client token answers with it; what that makes only now is deleted as well.
+ * What the failed launch made. Where an answer was lost, a new capacity may not be shown yet, but the same request with its
+ * token answers with it; what that makes only now is ended as well.
  */
-async function madeBy({ fleets }: LaunchPorts['cloud'], failed: FailedLaunch): Promise<MadeFleet | null> {
-  const found = await fleets.findFleet(failed.run, failed.launch);
+async function madeBy({ provider }: LaunchPorts['cloud'], failed: FailedLaunch): Promise<CapacityRef | null> {
+  const found = await provider.find(failed.run, failed.launch);
   if (found !== null || !isUncertain(failed.cause)) return found;
   try {
     return await failed.make();
@@ -160,15 +131,32 @@ async function madeBy({ fleets }: LaunchPorts['cloud'], failed: FailedLaunch): P
   }
 }
 
-/** Deletes what the failed launch may have made in EC2, and returns the error that tells of both. */
+/**
+ * Ends what was made. A provider that does not show yet what it has just made does not find it to end it either, so it is
+ * asked until it shows it. Errors: those of the provider; `cloud-error` when it does not show it in time.
+ */
+async function endMade({ cloud, clock }: LaunchPorts, made: LaunchedCapacity): Promise<void> {
+  const { provider } = cloud;
+  const deadlineMs = clock.monotonicMs() + SHOWN_WITHIN_MS;
+  for (;;) {
+    await provider.end(made, { terminate: true });
+    if (made.ref === null || (await provider.state(made.ref)).status !== 'unknown') return;
+    if (clock.monotonicMs() >= deadlineMs)
+      throw new RunctlError(
+        'cloud-error',
+        `${provider.name} does not show ${provider.nameOf(made.ref)}, which it has made`,
+      );
+    await clock.sleep(LOOK_AGAIN_MS);
+  }
+}
+
+/** Ends what the failed launch may have made, and returns the error that tells of both. */
 async function undoLaunch(ports: LaunchPorts, failed: FailedLaunch): Promise<RunctlError> {
-  const { run, launch, templateName, cause } = failed;
-  const { fleets, store } = ports.cloud;
+  const { run, launch, cause } = failed;
+  const { store } = ports.cloud;
   let left: string | null = null;
   try {
-    const made = await madeBy(ports.cloud, failed);
-    if (made === null) await fleets.deleteTemplate(templateName);
-    else await fleets.deleteFleet(made.fleetId, { terminate: true, launchTemplateId: made.launchTemplateId });
+    await endMade(ports, { run, launch, ref: await madeBy(ports.cloud, failed) });
     await store.delete([runKeys(run).launch(launch).intent]);
   } catch (error) {
     left = messageOf(error);

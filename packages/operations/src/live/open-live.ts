@@ -1,4 +1,4 @@
-import type { CloudInstance } from '@runctl/provider';
+import type { RentedMachine } from '@runctl/provider';
 import type { AgentFrame, AttemptStatus } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import type { AgentLink, Dial } from './agent-link.ts';
@@ -7,16 +7,16 @@ import { askAgent, findEndpoint, type AskOptions, type LiveAnswer } from './ask-
 const DIAL_TIMEOUT_MS = 1000;
 const GREETING_TIMEOUT_MS = 3000;
 
-/** Makes a port of the instance reachable here; null when it can't. */
+/** Makes a port of the machine reachable here; null when it can't. */
 export type Tunnel = (
-  instance: CloudInstance,
+  machine: RentedMachine,
   port: number,
 ) => Promise<{ readonly host: string; readonly port: number; close(): void } | null>;
 
 /** Frames of an agent that have arrived and were not taken yet. */
 export interface LiveFeed {
   readonly machineId: string;
-  readonly via: 'websocket' | 'ssh' | 'ssm';
+  readonly via: 'websocket' | 'ssh' | 'shell';
   take(): readonly AgentFrame[];
   /** Resolves when frames have arrived. */
   arrived(): Promise<void>;
@@ -30,8 +30,8 @@ export interface ReachOptions extends AskOptions {
 }
 
 /**
- * Connects to the agent of a run: over its websocket, else it is asked once through Run Command, and the log comes from
- * the bucket. Errors: `agent-unreachable`.
+ * Connects to the agent of a run: over its websocket, else it is asked once through the shell facet of the provider, and the
+ * log comes from the bucket. Errors: `agent-unreachable`.
  */
 export async function openLive(cloud: Cloud, options: ReachOptions): Promise<LiveFeed> {
   const reached = await reach(cloud, options);
@@ -40,14 +40,14 @@ export async function openLive(cloud: Cloud, options: ReachOptions): Promise<Liv
   const frames: AgentFrame[] = [{ type: 'status', status }];
   return {
     machineId,
-    via: 'ssm',
+    via: 'shell',
     take: () => frames.splice(0),
     arrived: () => new Promise(() => {}),
     close: () => {},
   };
 }
 
-/** Asks the agent of a run for its state: over its websocket, else through Run Command. Errors: `agent-unreachable`. */
+/** Asks the agent of a run for its state: over its websocket, else through a shell. Errors: `agent-unreachable`. */
 export async function askLive(cloud: Cloud, options: ReachOptions): Promise<LiveAnswer> {
   const reached = await reach(cloud, options);
   if (reached === null) return askAgent(cloud, options);
@@ -77,12 +77,12 @@ interface Reached {
 
 /** A link to the agent's websocket; null when none of its machine's addresses answers from here. */
 async function reach(cloud: Cloud, { dial, tunnel: openTunnel, ...options }: ReachOptions): Promise<Reached | null> {
-  const { instance, endpoint, unreachable } = await findEndpoint(cloud, options);
-  const { machineId } = instance;
+  const { machine, endpoint, unreachable } = await findEndpoint(cloud, options);
+  const { machineId } = machine;
   if (endpoint === null) return null;
   const { port, token } = endpoint;
   if (openTunnel !== null) {
-    const tunnel = await openTunnel(instance, port);
+    const tunnel = await openTunnel(machine, port);
     const link = tunnel === null ? null : await dial({ host: tunnel.host, port: tunnel.port, token, timeoutMs: 5000 });
     if (tunnel === null || link === null) {
       tunnel?.close();
@@ -94,7 +94,7 @@ async function reach(cloud: Cloud, { dial, tunnel: openTunnel, ...options }: Rea
     };
     return { machineId, via: 'ssh', link, close };
   }
-  for (const host of [instance.privateIp, instance.publicIp]) {
+  for (const host of [machine.addresses.private, machine.addresses.public]) {
     if (host === null || !isLoopback(host)) continue;
     const link = await dial({ host, port, token, timeoutMs: DIAL_TIMEOUT_MS });
     if (link !== null) return { machineId, via: 'websocket', link, close: () => link.close() };

@@ -1,12 +1,12 @@
 import { RunctlError } from '@runctl/core';
-import { isPermanent } from '../follow/fleet-error.ts';
+import { isHopeless } from '../follow/hopeless.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { createRunReader } from '../run/run-reader.ts';
-import { endFleet } from '../stop/end-fleet.ts';
+import { endCapacity } from '../stop/end-capacity.ts';
 import { takeOver } from '../stop/take-over.ts';
 
 /**
- * Ends a launch that EC2 can't carry out, so that nothing of it is left and the run can be resumed again. Returns the error
+ * Ends a launch that the provider can't carry out, so that nothing of it is left and the run can be resumed again. Returns the error
  * to show; one of another kind comes back as it is.
  */
 export async function endHopeless(
@@ -14,13 +14,13 @@ export async function endHopeless(
   failed: { readonly run: string; readonly launch: number; readonly error: unknown },
 ): Promise<unknown> {
   const { run, launch, error } = failed;
-  if (!isPermanent(error)) return error;
+  if (!isHopeless(error)) return error;
   const record = await createRunReader({ store: ports.cloud.store, run, clock: ports.clock }).read();
   await takeOver(ports, record, { launch, message: error.message });
   const ended = record.launches.find((other) => other.launch === launch);
   if (ended !== undefined)
-    await endFleet(ports, { run, launch: ended, patienceMs: 0, signal: new AbortController().signal });
-  return new RunctlError(error.code, `${error.message}; launch ${launch} is ended and its fleet deleted`, {
+    await endCapacity(ports, { run, launch: ended, patienceMs: 0, signal: new AbortController().signal });
+  return new RunctlError(error.code, `${error.message}; launch ${launch} is ended, and nothing of it is left`, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     cause: error,
   });

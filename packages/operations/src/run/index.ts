@@ -1,4 +1,5 @@
 export { exitCodeOfOutcome } from './exit-code.ts';
+export { isLiving } from './liveness.ts';
 export { resolveRun } from './resolve-run.ts';
 export { createRunReader } from './run-reader.ts';
 export { attemptNumber, lastLaunch, type AttemptRecord, type RunRecord } from './run-record.ts';

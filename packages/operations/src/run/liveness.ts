@@ -1,19 +1,11 @@
-import type { MachineView } from '@runctl/protocol/events';
-import type { CloudInstance } from '@runctl/provider';
+import type { CapacityState, RentedMachine } from '@runctl/provider';
 
 /** A machine that runs or is about to. */
-export function isLiving(instance: Pick<CloudInstance, 'state'>): boolean {
-  return instance.state === 'pending' || instance.state === 'running';
+export function isLiving({ state }: Pick<RentedMachine, 'state'>): boolean {
+  return state === 'starting' || state === 'running';
 }
 
-/** A fleet that still makes machines, by its state. */
-export function isActive(state: string | null): boolean {
-  return state === 'active' || state === 'submitted' || state === 'modifying';
-}
-
-/** A machine without what only its provider's own tools need. */
-export function machineViewOf(instance: CloudInstance): MachineView {
-  const view: MachineView & { fleetId?: unknown } = { ...instance };
-  delete view.fleetId;
-  return view;
+/** A capacity that still makes machines. */
+export function isActive(capacity: Pick<CapacityState, 'status'> | null): boolean {
+  return capacity?.status === 'active';
 }

@@ -1,27 +1,33 @@
-import type { MachineView } from '@runctl/protocol/events';
+import type { CapacityRef, CapacityState, Provider, Recovery, RentedMachine } from '@runctl/provider';
 import { isRunctlError, messageOf, type Clock } from '@runctl/core';
 import { manifest } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { readDocument } from '../documents.ts';
-import { fleetErrorText } from '../follow/fleet-error.ts';
-import { APPEARS_WITHIN_MS } from '../follow/fleet-watch.ts';
-import { isActive, isLiving, machineViewOf } from '../run/liveness.ts';
-import { lastLaunch, type AttemptRecord, type RunRecord, type LaunchRecord } from '../run/run-record.ts';
-import { fleetRef } from '../launch/fleet-ref.ts';
+import { APPEARS_WITHIN_MS } from '../follow/capacity-watch.ts';
+import { missingPromises } from '../provider/missing-promises.ts';
+import { capacityOf } from '../run/launched-capacity.ts';
+import { isActive, isLiving } from '../run/liveness.ts';
+import { lastLaunch, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { hasEnded, stateOf, type RunState } from '../run/run-state.ts';
 
-/** An agent deletes its fleet and powers off right after its outcome is written. */
+/** An agent ends its launch and powers off right after its outcome is written. */
 const CLEARED_UP_WITHIN_MS = 120_000;
 
 /** What the provider says; with a problem where it could not be asked. */
 export interface ProviderView {
-  readonly capacity: { readonly id: string; readonly state: string | null; readonly fulfilled: number } | null;
-  readonly machines: readonly MachineView[];
+  readonly name: string;
+  /** How the run gets another machine after one was lost. */
+  readonly recovers: Recovery;
+  /** Null when there is none. */
+  readonly capacity: (CapacityState & { readonly id: string }) | null;
+  readonly machines: readonly RentedMachine[];
   /** What it says why there is no machine yet, each once. */
   readonly errors: readonly string[];
   /** Why it could not be asked; null when it was. */
   readonly problem: string | null;
+  /** Which promises of runctl do not hold with this provider, and why. */
+  readonly missing: readonly string[];
 }
 
 export interface RunDetail {
@@ -36,7 +42,7 @@ export interface RunDetail {
   readonly pricePerHourUsd: number | null;
   readonly spentUsd: number | null;
   readonly provider: ProviderView;
-  /** The fleet is gone and no machine lives, but nobody wrote how the launch ended: nothing will happen by itself. */
+  /** No machine lives and none will come, but nobody wrote how the launch ended: nothing will happen by itself. */
   readonly stranded: boolean;
   /** The run has ended longer ago than its machine needs to clear up, and the provider still has something of it. */
   readonly leftover: boolean;
@@ -44,7 +50,7 @@ export interface RunDetail {
   readonly tookMs: number;
 }
 
-/** One run in detail, from the bucket and EC2. Errors: `run-not-found`, those of the codec, StoreError. */
+/** One run in detail, from the bucket and its provider. Errors: `run-not-found`, those of the codec, StoreError. */
 export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promise<RunDetail> {
   const startedMs = clock.monotonicMs();
   const record = await createRunReader({ store: cloud.store, run, clock }).read();
@@ -94,51 +100,44 @@ async function manifestAt(cloud: Cloud, key: string): Promise<{ savedAt?: string
   }
 }
 
-async function providerView(cloud: Cloud, record: RunRecord): Promise<ProviderView> {
+async function providerView({ provider }: Cloud, record: RunRecord): Promise<ProviderView> {
+  const { name, can } = provider;
+  const recovers = can.recovers.value;
   const launch = lastLaunch(record);
+  const missing = missingPromises(can);
   try {
-    const fleetId = fleetIdOf(launch) ?? (await missingFleet(cloud, record));
-    const [instances, fleet, errors] = await Promise.all([
-      cloud.fleets.instances(record.spec.run),
-      fleetId === null ? null : cloud.fleets.fleet(fleetId),
-      fleetId === null || record.attempts.length > 0 ? [] : fleetErrors(cloud, fleetId),
+    // A launch that has ended without a reference never had machines.
+    const isOver = launch === null || (launch.machines === null && launch.outcome !== null);
+    const ref = isOver ? null : await capacityOf(provider, record.spec.run, launch);
+    const [machines, state, errors] = await Promise.all([
+      provider.machines(record.spec.run),
+      ref === null ? null : provider.state(ref),
+      ref === null || record.attempts.length > 0 ? [] : errorsOf(provider, ref),
     ]);
-    const capacity = fleet === null ? null : { id: fleet.fleetId, state: fleet.state, fulfilled: fleet.fulfilled };
-    return { capacity, machines: instances.map(machineViewOf), errors, problem: null };
+    const capacity = ref === null || state === null ? null : { id: provider.nameOf(ref), ...state };
+    return { name, recovers, capacity, machines, errors, problem: null, missing };
   } catch (error) {
-    return { capacity: null, machines: [], errors: [], problem: messageOf(error) };
+    return { name, recovers, capacity: null, machines: [], errors: [], problem: messageOf(error), missing };
   }
+}
+
+async function errorsOf(provider: Provider, ref: CapacityRef): Promise<readonly string[]> {
+  const errors = (await provider.events(ref, 0)).filter((event) => event.kind === 'error');
+  return [...new Set(errors.map(({ code, message }) => `${code}: ${message}`))];
 }
 
 function isStranded(record: RunRecord, state: RunState, provider: ProviderView): boolean {
   if (hasEnded(state) || provider.problem !== null) return false;
   const begunMs = Date.parse(lastLaunch(record)?.intent?.at ?? record.spec.createdAt);
   if (record.readAtMs - begunMs < APPEARS_WITHIN_MS) return false;
-  return !isActive(provider.capacity?.state ?? null) && !provider.machines.some(isLiving);
+  return !isActive(provider.capacity) && !provider.machines.some(isLiving);
 }
 
 /** By the clock of whoever wrote the outcome: a wrong one makes this early or late, not the machine cheaper. */
 function isLeftover(record: RunRecord, state: RunState, provider: ProviderView): boolean {
   const at = lastLaunch(record)?.outcome?.at;
   if (!hasEnded(state) || at === undefined || record.readAtMs - Date.parse(at) < CLEARED_UP_WITHIN_MS) return false;
-  return isActive(provider.capacity?.state ?? null) || provider.machines.some(isLiving);
-}
-
-async function fleetErrors(cloud: Cloud, fleetId: string): Promise<readonly string[]> {
-  const events = await cloud.fleets.fleetEvents(fleetId, 0);
-  const errors = events.filter((event) => event.kind === 'error');
-  return [...new Set(errors.map((event) => `${event.code}: ${fleetErrorText(event)}`))];
-}
-
-function fleetIdOf(launch: LaunchRecord | null): string | null {
-  return launch === null || launch.machines === null ? null : fleetRef(launch.machines).fleetId;
-}
-
-/** The laptop may have died between the call and storing the fleet's id: EC2's tags still tell it. */
-async function missingFleet(cloud: Cloud, record: RunRecord): Promise<string | null> {
-  const launch = lastLaunch(record);
-  if (launch === null || launch.machines !== null || launch.outcome !== null) return null;
-  return (await cloud.fleets.findFleet(record.spec.run, launch.launch))?.fleetId ?? null;
+  return isActive(provider.capacity) || provider.machines.some(isLiving);
 }
 
 /** What the agent said, and the time that passed since it said so. */

@@ -2,12 +2,12 @@ import { parseLaunchKey, runKeys } from '@runctl/protocol';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 
 /**
- * Ends the machines of a run whose documents have an older format: it finds them by the tags of its launches, since nothing
- * that an older runctl wrote is read. Machines are told to shut down, in which an agent saves what it can. Returns what was
- * ended. Errors: those of the provider, StoreError.
+ * Ends the machines of a run whose documents have an older format: the provider finds them by what it remembers of the
+ * launches itself, since nothing that an older runctl wrote is read. Machines are told to shut down, in which an agent saves
+ * what it can. Returns what was ended, by name. Errors: those of the provider, StoreError.
  */
 export async function stopOlderRun(ports: LaunchPorts, run: string): Promise<readonly string[]> {
-  const { fleets, store } = ports.cloud;
+  const { provider, store } = ports.cloud;
   const launches = new Set<number>();
   for await (const { key } of store.list({ prefix: runKeys(run).launchesFolder })) {
     const parsed = parseLaunchKey(key);
@@ -15,10 +15,10 @@ export async function stopOlderRun(ports: LaunchPorts, run: string): Promise<rea
   }
   const ended: string[] = [];
   for (const launch of launches) {
-    const made = await fleets.findFleet(run, launch);
-    if (made === null) continue;
-    await fleets.deleteFleet(made.fleetId, { terminate: true, launchTemplateId: made.launchTemplateId });
-    ended.push(made.fleetId);
+    const ref = await provider.find(run, launch);
+    if (ref === null) continue;
+    await provider.end({ run, launch, ref }, { terminate: true });
+    ended.push(provider.nameOf(ref));
   }
   return ended;
 }

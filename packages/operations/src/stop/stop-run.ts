@@ -14,7 +14,7 @@ import { changes, nothingSeen } from '../follow/run-changes.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { lastLaunch, type RunRecord } from '../run/run-record.ts';
-import { endFleet } from './end-fleet.ts';
+import { endCapacity } from './end-capacity.ts';
 import { stopOlderRun } from './stop-older.ts';
 import { takeOver } from './take-over.ts';
 
@@ -78,7 +78,7 @@ export async function* stopRun(
     outcome,
   };
   const patienceMs = byLaptop ? 0 : 30_000;
-  yield { type: 'capacity-ended', ...(await endFleet(ports, { run, launch: ended, patienceMs, signal })) };
+  yield { type: 'capacity-ended', ...(await endCapacity(ports, { run, launch: ended, patienceMs, signal })) };
   return outcome;
 }
 

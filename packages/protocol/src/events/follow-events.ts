@@ -20,20 +20,24 @@ const capacityProblem = z.object({
   type: z.literal('capacity-problem'),
   event: z.object({
     atMs: z.number(),
-    kind: z.enum(['error', 'instance', 'state', 'information']),
+    kind: z.enum(['error', 'machine', 'state', 'information']),
+    /** The provider's own. */
     code: z.string(),
+    /** Of the error catalog; null where none fits. */
+    errorCode: z.string().nullable(),
+    hint: z.string().nullable(),
     message: z.string(),
     machineId: z.string().nullable(),
   }),
 });
 
 const machine = z.object({
-  type: z.literal('instance'),
-  instance: machineView,
+  type: z.literal('machine'),
+  machine: machineView,
   pricePerHourUsd: z.number().nullable(),
 });
 
-const machineEnded = z.object({ type: z.literal('instance-ended'), instance: machineView });
+const machineEnded = z.object({ type: z.literal('machine-ended'), machine: machineView });
 
 /** A machine that never got as far as the agent. */
 const bootFailed = z.object({ type: z.literal('boot-failed'), failure: bootFailure });
@@ -90,7 +94,11 @@ const durable = z.object({ type: z.literal('durable'), generation, step: z.numbe
 const onDemand = z.object({ type: z.literal('on-demand'), waitedMs: z.number() });
 
 /** No machine lives and none will come, and nobody wrote how the launch ended. */
-const capacityGone = z.object({ type: z.literal('capacity-gone'), state: z.string().nullable() });
+const capacityGone = z.object({
+  type: z.literal('capacity-gone'),
+  /** The provider's own word; null when it knows nothing of it. */
+  state: z.string().nullable(),
+});
 
 const outcome = z.object({ type: z.literal('outcome'), outcome: launchOutcome });
 

@@ -5,7 +5,6 @@ export type * from './drill-events.ts';
 export type * from './follow-events.ts';
 export type * from './launch-events.ts';
 export type * from './log-events.ts';
-export type { MachineView } from './machine-view.ts';
 export type * from './status-events.ts';
 export type * from './stop-events.ts';
 export type * from './transfer-events.ts';

@@ -15,11 +15,16 @@ const plan = z.object({
   files: z.number(),
   contentBytes: z.number(),
   archiveBytes: z.number(),
-  region: z.string(),
-  imageId: z.string(),
+  provider: z.string(),
+  /** Where the provider rents, in its own words: a region. */
+  place: z.string(),
+  /** What the provider will launch; its own. */
+  target: z.record(z.string(), z.unknown()),
   market,
   /** Cheapest first. */
-  pools: z.array(offer),
+  offers: z.array(offer),
+  /** For people: which promises of runctl do not hold with this provider, and why. */
+  missing: z.array(z.string()),
   budgetUsd: z.number().nullable(),
   maxRuntimeMs: z.number(),
   onDemandAfterMs: z.number().nullable(),

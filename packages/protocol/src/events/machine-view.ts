@@ -4,15 +4,14 @@ import { market } from '../offer.ts';
 /** A machine as its provider describes it. */
 export const machineView = z.object({
   machineId: z.string(),
-  state: z.enum(['pending', 'running', 'shutting-down', 'stopping', 'stopped', 'terminated']),
+  state: z.enum(['starting', 'running', 'ending', 'stopped', 'ended']),
   machineType: z.string(),
   location: z.string(),
   market,
-  privateIp: z.string().nullable(),
-  publicIp: z.string().nullable(),
+  addresses: z.object({ private: z.string().nullable(), public: z.string().nullable() }),
   launchedAtMs: z.number(),
-  stateReason: z.string().nullable(),
+  /** The provider's own word for why it ends or has ended. */
+  endReason: z.string().nullable(),
   run: z.string().nullable(),
   launch: z.number().nullable(),
 });
-export type MachineView = z.output<typeof machineView>;

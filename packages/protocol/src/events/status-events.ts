@@ -68,13 +68,27 @@ const runDetail = z.object({
   spentUsd: z.number().nullable(),
   /** What the provider says. */
   provider: z.object({
-    /** What makes machines of the newest launch; null when there is none. Without a state it is unknown there. */
-    capacity: z.object({ id: z.string(), state: z.string().nullable(), fulfilled: z.number() }).nullable(),
+    name: z.string(),
+    /** How the run gets another machine after one was lost. */
+    recovers: z.enum(['by-itself', 'watched', 'no']),
+    /** What makes machines of the newest launch; null when there is none. */
+    capacity: z
+      .object({
+        id: z.string(),
+        status: z.enum(['active', 'ending', 'ended', 'unknown']),
+        wanted: z.number(),
+        running: z.number(),
+        /** The provider's own word for the state. */
+        providerWord: z.string().nullable(),
+      })
+      .nullable(),
     machines: z.array(machineView),
     /** What is said why there is no machine yet, each once. */
     errors: z.array(z.string()),
     /** Why nobody could be asked; null when somebody was. */
     problem: z.string().nullable(),
+    /** For people: which promises of runctl do not hold with this provider, and why. */
+    missing: z.array(z.string()),
   }),
   /** No machine lives and none will come, and nobody wrote how the launch ended. */
   stranded: z.boolean(),
@@ -106,7 +120,7 @@ const runDetail = z.object({
 const liveStatus = z.object({
   type: z.literal('live-status'),
   machineId: z.string(),
-  via: z.enum(['websocket', 'ssh', 'ssm']),
+  via: z.enum(['websocket', 'ssh', 'shell']),
   status: attemptStatus,
 });
 

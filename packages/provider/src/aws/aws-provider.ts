@@ -1,19 +1,21 @@
 import type { Clock } from '@runctl/core';
 import type { CapacityRequest, LaunchedCapacity, MarketSwitch, Provider } from '../port/index.ts';
-import { awsAbilities } from './abilities.ts';
+import { awsData } from './aws-data.ts';
 import { classified } from './api/classify.ts';
 import { createAwsClients, type AwsAccess, type AwsClients } from './api/clients.ts';
 import { tagsOf, templateNameOf } from './api/tags.ts';
 import { renderUserData } from './boot/user-data.ts';
 import { fleetEvents } from './capacity/fleet-events.ts';
 import type { FleetOrder } from './capacity/fleet-order.ts';
-import { deleteFleet, findFleet, fleetState, readFleetRef, switchFleet, type FleetRef } from './capacity/fleets.ts';
+import { readFleetRef, type FleetRef } from './capacity/fleet-ref.ts';
+import { deleteFleet, findFleet, fleetState, switchFleet } from './capacity/fleets.ts';
 import { launchFleet } from './capacity/launch-fleet.ts';
 import { deleteTemplate } from './capacity/launch-template.ts';
 import { findMachines } from './capacity/machines.ts';
 import { findOffers } from './offers/offers.ts';
 import { createRunCommand } from './ssm/run-command.ts';
-import { readTarget, resolveTarget } from './target/target.ts';
+import { readTarget } from './target/aws-target.ts';
+import { resolveTarget } from './target/target.ts';
 
 /** EC2, with one `maintain` fleet for each launch. `options.clock` paces repeated calls and dates the prices. */
 export function createAwsProvider(
@@ -24,9 +26,7 @@ export function createAwsProvider(
   const { reading, launching } = clients;
   const idOf = (ref: Parameters<typeof readFleetRef>[0]): string => readFleetRef(ref, region).fleetId;
   return {
-    name: 'aws',
-    place: region,
-    can: awsAbilities,
+    ...awsData(region),
     offers: (wish) => classified('looking for capacity pools', () => findOffers(reading, wish, clock.wallMs())),
     target: (wish, offers) =>
       classified('looking up the image', () => resolveTarget(clients, { region, wish, offers })),

@@ -2,7 +2,8 @@ import type { AgentConfig } from '@runctl/protocol';
 
 /** What a machine must do to become an agent of a launch, whatever the machine is. */
 export interface BootRequest {
-  readonly config: AgentConfig;
+  /** What the agent is told; on which kind of host it runs, the adapter adds. */
+  readonly config: Omit<AgentConfig, 'host'>;
   /** Keys in the bucket, below its prefix, and what their bytes must be. */
   readonly tools: {
     readonly agentKey: string;

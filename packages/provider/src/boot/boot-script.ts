@@ -1,19 +1,28 @@
+import type { AgentConfig } from '@runctl/protocol';
 import type { BootRequest } from './boot-request.ts';
 
 const quoted = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
+
+/** What a boot script needs to know of the kind of machine that it boots. */
+export interface BootKind {
+  readonly host: AgentConfig['host'];
+  /**
+   * A Python program that knows how this kind of machine reaches the bucket:
+   *
+   *     fetch KEY SHA256 FILE [gunzip]    downloads, verifies, then renames into place
+   *     failed STAGE MESSAGE              reports a boot that failed before the agent
+   */
+  readonly fetcher: string;
+}
 
 /**
  * The shell script that makes a machine an agent, run once as root at its first boot. It holds no secret (every process can
  * read user data), fetches Node and the agent, verifies both, and starts the agent: under systemd where the machine has
  * one, else in a restart loop. All paths stand under RUNCTL_INSTANCE_ROOT, which is empty on a real machine.
- *
- * `fetcher` is a Python program that knows how this kind of machine reaches the bucket:
- *
- *     fetch KEY SHA256 FILE [gunzip]    downloads, verifies, then renames into place
- *     failed STAGE MESSAGE              reports a boot that failed before the agent
  */
-export function renderBootScript(request: BootRequest, fetcher: string): string {
-  return [beginning(request), onFailure, folders, tools(request, fetcher), agentFiles(request), start].join('\n');
+export function renderBootScript(request: BootRequest, { host, fetcher }: BootKind): string {
+  const config: AgentConfig = { ...request.config, host };
+  return [beginning(request), onFailure, folders, tools(request, fetcher), agentFiles(config), start].join('\n');
 }
 
 function beginning({ config, bootGuardMs }: BootRequest): string {
@@ -57,7 +66,7 @@ wait "$fetching" || exit 1
 `;
 }
 
-function agentFiles({ config }: BootRequest): string {
+function agentFiles(config: AgentConfig): string {
   return `stage="starting the agent"
 cat >"$ROOT/etc/runctl/agent.json" <<'AGENT_JSON'
 ${JSON.stringify(config)}

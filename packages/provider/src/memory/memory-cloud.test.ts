@@ -18,7 +18,7 @@ function world(rules: Partial<MemoryRules> = {}) {
     user: 'u',
     target: {},
     boot: {
-      config: { version: 2, run: 'r-1', launch: 1, bucket: 'b', prefix: '', region: 'r', host: 'ec2' },
+      config: { version: 2, run: 'r-1', launch: 1, bucket: 'b', prefix: '', region: 'r' },
       tools: { agentKey: 'a', agentSha256: 'a', nodeKey: 'n', nodeSha256: 'n' },
       bootGuardMs: 1,
     },

@@ -76,7 +76,7 @@ export class MemoryCloud {
       capacity.settle(
         nowMs,
         (offers, market) => this.#findRoom(offers, { market, nowMs }),
-        () => `m-${++this.#machinesMade}`,
+        () => `${this.rules.machineIdPrefix}${++this.#machinesMade}`,
       );
     return nowMs;
   }

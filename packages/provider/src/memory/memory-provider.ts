@@ -98,6 +98,16 @@ export class MemoryProvider implements Provider {
     });
   }
 
+  describe(target: LaunchTarget): string {
+    const image = target['image'];
+    if (typeof image === 'string') return `image ${image}`;
+    throw new RunctlError('internal', `${JSON.stringify(target)} is no target of the memory cloud`);
+  }
+
+  nameOf(ref: CapacityRef): string {
+    return idOf(ref);
+  }
+
   close(): void {
     this.#isClosed = true;
   }
@@ -185,7 +195,7 @@ function offersOf(rules: MemoryRules, wish: OfferWish): readonly Offer[] {
   return offers.sort((a, b) => (a.pricePerHourUsd ?? Infinity) - (b.pricePerHourUsd ?? Infinity));
 }
 
-function abilitiesOf({ recovers, markets }: MemoryRules): ProviderAbilities {
+function abilitiesOf({ recovers, markets, noticeMs }: MemoryRules): ProviderAbilities {
   const reasons = {
     'by-itself': 'the memory cloud replaces machines that are gone',
     watched: 'the memory cloud makes another machine when it is asked to',
@@ -193,7 +203,7 @@ function abilitiesOf({ recovers, markets }: MemoryRules): ProviderAbilities {
   };
   return {
     recovers: { value: recovers, reason: reasons[recovers] },
-    noticeMs: { value: null, reason: 'machines of the memory cloud go without a word' },
+    noticeMs: { value: noticeMs, reason: 'machines of the memory cloud go without a word' },
     expires: { value: true, reason: 'the memory cloud ends what is over' },
     pauses: { value: false, reason: 'machines of the memory cloud have no disk' },
     markets: { value: markets, reason: 'the rules of this memory cloud say so' },

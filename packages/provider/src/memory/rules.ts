@@ -16,8 +16,12 @@ export interface MemoryRules {
   /** The types that an empty wish means. */
   readonly defaultMachineTypes: readonly string[];
   readonly images: readonly string[];
+  /** What the ids of machines begin with; a number follows. */
+  readonly machineIdPrefix: string;
   readonly markets: readonly Market[];
   readonly recovers: Recovery;
+  /** Length of the notice that the cloud says it gives; the machines get none. */
+  readonly noticeMs: number | null;
   /** From the making of a machine until it runs. */
   readonly startMs: number;
   /** From a launch, or from the loss of a machine, until the next machine is made. */
@@ -42,8 +46,10 @@ export const defaultMemoryRules: MemoryRules = {
   },
   defaultMachineTypes: ['small.gpu'],
   images: ['image-1', 'image-2'],
+  machineIdPrefix: 'm-',
   markets: ['spot', 'on-demand'],
   recovers: 'by-itself',
+  noticeMs: null,
   startMs: 0,
   makeMs: 0,
   retryMs: 10_000,

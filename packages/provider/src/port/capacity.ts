@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@runctl/core';
-import type { Market } from '@runctl/protocol';
+import type { Market, Opaque } from '@runctl/protocol';
 import type { BootRequest } from '../boot/boot-request.ts';
 import type { Offer } from './offer.ts';
 
@@ -7,10 +7,10 @@ import type { Offer } from './offer.ts';
  * All that a launch needs besides its offers, resolved and known to exist. JSON that only its provider reads; it is stored in
  * the launch's intent, so that a launch can be repeated by another laptop.
  */
-export type LaunchTarget = Readonly<Record<string, unknown>>;
+export type LaunchTarget = Readonly<Opaque>;
 
 /** Under what name the provider knows the capacity of a launch. JSON that only its provider reads; stored in the bucket. */
-export type CapacityRef = Readonly<Record<string, unknown>>;
+export type CapacityRef = Readonly<Opaque>;
 
 /** A launch of a run. `ref` is null where it was never learned: the provider then looks for it by run and launch. */
 export interface LaunchedCapacity {

@@ -79,6 +79,12 @@ export interface Provider {
    */
   end(launched: LaunchedCapacity, options: { readonly terminate: boolean }): Promise<void>;
 
+  /** A target in a few words for people, such as its image. Makes no call. Errors: `internal` for another provider's target. */
+  describe(target: LaunchTarget): string;
+
+  /** By what people find a capacity in the provider's own tools. Makes no call. Errors: `internal` for another provider's reference. */
+  nameOf(ref: CapacityRef): string;
+
   /** Gives connections back. No call may follow. */
   close(): void;
 

@@ -11,7 +11,6 @@ const request: BootRequest = {
     bucket: 'bucket',
     prefix: "it's/",
     region: 'us-east-1',
-    host: 'ec2',
   },
   tools: {
     agentKey: 'tools/agent-a.mjs',

@@ -11,7 +11,7 @@ export const USER_DATA_LIMIT_BYTES = 16 * 1024;
  * `user-data-too-large`.
  */
 export function renderUserData(request: BootRequest): string {
-  const script = renderBootScript(request, fetcherScript);
+  const script = renderBootScript(request, { host: 'ec2', fetcher: fetcherScript });
   const sizeBytes = Buffer.byteLength(script);
   if (sizeBytes > USER_DATA_LIMIT_BYTES)
     throw new RunctlError(

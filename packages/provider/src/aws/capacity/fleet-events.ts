@@ -25,6 +25,9 @@ const KINDS: Readonly<Record<string, ProviderEvent['kind']>> = {
   fleetRequestChange: 'state',
 };
 
+/** For an error of which nothing more is known. */
+const HINT = 'check instance_profile, ami, subnets and security_groups in .runctl.toml';
+
 function providerEvent({ Timestamp, EventType, EventInformation }: HistoryRecordEntry): ProviderEvent {
   const kind = KINDS[EventType ?? ''] ?? 'information';
   const code = EventInformation?.EventSubType ?? 'unknown';
@@ -35,7 +38,7 @@ function providerEvent({ Timestamp, EventType, EventInformation }: HistoryRecord
     kind,
     code,
     errorCode: error?.code ?? null,
-    hint: error?.hint ?? null,
+    hint: error === null ? null : (error.hint ?? HINT),
     message,
     machineId: EventInformation?.InstanceId ?? null,
   };

@@ -1,7 +1,7 @@
 import type { Tag } from '@aws-sdk/client-ec2';
 import type { Market } from '@runctl/protocol';
 import type { Offer } from '../../port/index.ts';
-import type { AwsTarget } from '../target/target.ts';
+import type { AwsTarget } from '../target/aws-target.ts';
 
 /** A launch in EC2's words. */
 export interface FleetOrder {

@@ -8,28 +8,10 @@ import {
 } from '@aws-sdk/client-ec2';
 import { RunctlError, required } from '@runctl/core';
 import type { Market } from '@runctl/protocol';
-import * as z from 'zod';
 import { awsCodeOf } from '../api/classify.ts';
 import { TAG, tagValue } from '../api/tags.ts';
-import type { CapacityRef, CapacityState, CapacityStatus } from '../../port/index.ts';
-
-/** Stored in the bucket: fields may be added, never changed. */
-const fleetRef = z.object({ region: z.string(), fleetId: z.string(), launchTemplateId: z.string() });
-export type FleetRef = z.output<typeof fleetRef>;
-
-/** Errors: `internal` for what no AWS adapter has made, `config-invalid` for a fleet of another region. */
-export function readFleetRef(ref: CapacityRef, region: string): FleetRef {
-  const read = fleetRef.safeParse(ref);
-  if (!read.success)
-    throw new RunctlError('internal', `${JSON.stringify(ref)} is no capacity of AWS: ${z.prettifyError(read.error)}`);
-  if (read.data.region !== region)
-    throw new RunctlError(
-      'config-invalid',
-      `fleet ${read.data.fleetId} is in ${read.data.region}, and the region is ${region}`,
-      { hint: `set the region to ${read.data.region}` },
-    );
-  return read.data;
-}
+import type { CapacityState, CapacityStatus } from '../../port/index.ts';
+import type { FleetRef } from './fleet-ref.ts';
 
 /** DescribeFleets has no tag filter, so the match is made here. */
 export async function findFleet(

@@ -1,25 +1,10 @@
 import { RunctlError } from '@runctl/core';
-import * as z from 'zod';
 import type { AwsClients } from '../api/clients.ts';
 import { subnetsByZone } from '../offers/network.ts';
 import { readAwsSettings } from '../offers/settings.ts';
-import type { LaunchTarget, Offer, TargetWish } from '../../port/index.ts';
+import type { Offer, TargetWish } from '../../port/index.ts';
+import type { AwsTarget } from './aws-target.ts';
 import { resolveImage } from './images.ts';
-
-/** What an EC2 launch needs besides its offers. Stored in intents: fields may be added, never changed. */
-const awsTarget = z.object({
-  region: z.string(),
-  imageId: z.string(),
-  /** Name or ARN. */
-  instanceProfile: z.string(),
-  /** Empty = the default group of the VPC. */
-  securityGroupIds: z.array(z.string()),
-  /** Subnet by zone; a zone that is missing uses its default subnet. */
-  subnets: z.record(z.string(), z.string()),
-  /** Null = as the image has it. */
-  rootDisk: z.object({ deviceName: z.string(), sizeGiB: z.number().int().positive() }).nullable(),
-});
-export type AwsTarget = z.output<typeof awsTarget>;
 
 /**
  * Looks everything up by id, so that every recovery of the launch gets the same. That the instance profile and the security
@@ -68,16 +53,4 @@ function rootDiskOf(
       },
     );
   return { deviceName: image.rootDevice.name, sizeGiB: Math.max(wantedGiB, image.rootDevice.sizeGiB) };
-}
-
-/** Errors: `internal` for what no AWS adapter has made, `config-invalid` for a target of another region. */
-export function readTarget(target: LaunchTarget, region: string): AwsTarget {
-  const read = awsTarget.safeParse(target);
-  if (!read.success)
-    throw new RunctlError('internal', `the launch's target is not one of AWS: ${z.prettifyError(read.error)}`);
-  if (read.data.region !== region)
-    throw new RunctlError('config-invalid', `the launch belongs to ${read.data.region}, and the region is ${region}`, {
-      hint: `set the region to ${read.data.region}`,
-    });
-  return read.data;
 }

@@ -1,0 +1,116 @@
+import type { FollowEvent } from '@runctl/protocol/events';
+import type { CapacityRef, Provider, RentedMachine } from '@runctl/provider';
+import type { Clock, RunctlError } from '@runctl/core';
+import type { LaunchIntent } from '@runctl/protocol';
+import { isActive, isLiving } from '../run/liveness.ts';
+import { permanentError } from './hopeless.ts';
+
+/** A provider may not know a new capacity for a moment; after this, one that it does not know is gone. */
+export const APPEARS_WITHIN_MS = 120_000;
+
+export interface WatchedCapacity {
+  readonly provider: Provider;
+  readonly run: string;
+  readonly launch: number;
+  readonly ref: CapacityRef;
+  readonly intent: LaunchIntent | null;
+  /** Events from before are not told. */
+  readonly sinceMs: number;
+  readonly clock: Clock;
+}
+
+/** Watches what the provider says of one launch: machines that come and go, errors, the end of the capacity. */
+export class CapacityWatch {
+  readonly ref: CapacityRef;
+  readonly #of: WatchedCapacity;
+  readonly #told = new Set<string>();
+  readonly #beganMs: number;
+  #sinceMs: number;
+  #hasMachine = false;
+  #isKnown = false;
+  #isGone = false;
+  #hopeless: RunctlError | null = null;
+
+  constructor(watched: WatchedCapacity) {
+    this.ref = watched.ref;
+    this.#of = watched;
+    this.#sinceMs = watched.sinceMs;
+    this.#beganMs = watched.clock.monotonicMs();
+  }
+
+  /** A machine of this launch was seen, alive or not. */
+  get hasMachine(): boolean {
+    return this.#hasMachine;
+  }
+
+  /** Why this launch will never have a machine, as far as the provider said so; null while it may. */
+  get hopeless(): RunctlError | null {
+    return this.#hasMachine ? null : this.#hopeless;
+  }
+
+  /** Nothing makes machines any more, and no machine of the launch lives. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** One look at the provider. Never rejects: what it can't say now, it may say at the next look. */
+  async look(): Promise<readonly FollowEvent[]> {
+    const { provider, ref } = this.#of;
+    const [machines, errors, state] = await Promise.allSettled([
+      this.#machineEvents(),
+      this.#errorEvents(),
+      provider.state(ref),
+    ]);
+    const events: FollowEvent[] = [];
+    if (machines.status === 'fulfilled') events.push(...machines.value.events);
+    if (errors.status === 'fulfilled') events.push(...errors.value);
+    if (state.status === 'fulfilled' && machines.status === 'fulfilled') {
+      this.#isKnown ||= state.value.status !== 'unknown';
+      const mayAppear = !this.#isKnown && this.#of.clock.monotonicMs() - this.#beganMs < APPEARS_WITHIN_MS;
+      this.#isGone = !isActive(state.value) && machines.value.living === 0 && !mayAppear;
+      if (this.#isGone && this.#once('gone')) events.push({ type: 'capacity-gone', state: state.value.providerWord });
+    }
+    return events;
+  }
+
+  async #machineEvents(): Promise<{ readonly events: readonly FollowEvent[]; readonly living: number }> {
+    const { provider, run, launch, intent } = this.#of;
+    const own = (await provider.machines(run)).filter((machine) => machine.launch === launch);
+    const events: FollowEvent[] = [];
+    for (const machine of own) {
+      this.#hasMachine = true;
+      if (this.#once(`up ${machine.machineId}`))
+        events.push({ type: 'machine', machine, pricePerHourUsd: shownPriceOf(intent, machine) });
+      if (!isLiving(machine) && this.#once(`down ${machine.machineId}`))
+        events.push({ type: 'machine-ended', machine });
+    }
+    return { events, living: own.filter(isLiving).length };
+  }
+
+  async #errorEvents(): Promise<readonly FollowEvent[]> {
+    const events: FollowEvent[] = [];
+    for (const event of await this.#of.provider.events(this.ref, this.#sinceMs)) {
+      this.#sinceMs = Math.max(this.#sinceMs, event.atMs);
+      if (event.kind !== 'error') continue;
+      this.#hopeless ??= permanentError(event);
+      // One offer's error is that of all: it is told once.
+      if (this.#once(`${event.code} ${event.message}`)) events.push({ type: 'capacity-problem', event });
+    }
+    return events;
+  }
+
+  #once(name: string): boolean {
+    if (this.#told.has(name)) return false;
+    this.#told.add(name);
+    return true;
+  }
+}
+
+/** What was shown for the machine's offer before it was launched; after a switch of the market nothing was. */
+function shownPriceOf(intent: LaunchIntent | null, machine: RentedMachine): number | null {
+  const fits = intent?.offers.find(
+    ({ location, machineType, market }) =>
+      machineType === machine.machineType && location === machine.location && market === machine.market,
+  );
+  return fits?.pricePerHourUsd ?? null;
+}

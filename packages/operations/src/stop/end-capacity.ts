@@ -1,0 +1,51 @@
+import { RunctlError, type Clock } from '@runctl/core';
+import type { Cloud } from '../cloud.ts';
+import { isActive, isLiving } from '../run/liveness.ts';
+import { capacityOf } from '../run/launched-capacity.ts';
+import type { LaunchRecord } from '../run/run-record.ts';
+
+const POLL_MS = 500;
+
+/**
+ * Makes sure that nothing of an ended launch costs money any more: waits for the agent to end it and power off,
+ * and does it itself when that does not happen in `patienceMs`. Errors: those of the provider; `cloud-error` when machines
+ * still run afterwards.
+ */
+export async function endCapacity(
+  ports: { readonly cloud: Cloud; readonly clock: Clock },
+  ending: {
+    readonly run: string;
+    readonly launch: LaunchRecord;
+    readonly patienceMs: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<{ readonly id: string | null; readonly endedHere: boolean }> {
+  const { clock } = ports;
+  const { provider } = ports.cloud;
+  const { run, launch, signal } = ending;
+  const ref = await capacityOf(provider, run, launch);
+  if (ref === null) return { id: null, endedHere: false };
+  const id = provider.nameOf(ref);
+  const isGone = async (): Promise<boolean> => {
+    const [capacity, machines] = await Promise.all([provider.state(ref), provider.machines(run)]);
+    return !isActive(capacity) && !machines.some((other) => other.launch === launch.launch && isLiving(other));
+  };
+  if (await within(clock, { limitMs: ending.patienceMs, signal, condition: isGone })) return { id, endedHere: false };
+  await provider.end({ run, launch: launch.launch, ref }, { terminate: true });
+  if (await within(clock, { limitMs: 120_000, signal, condition: isGone })) return { id, endedHere: true };
+  throw new RunctlError('cloud-error', `${id} of ${run} is ended, but ${provider.name} still shows machines of it`, {
+    hint: `look again with \`runctl status ${run}\``,
+  });
+}
+
+async function within(
+  clock: Clock,
+  options: { limitMs: number; signal: AbortSignal; condition: () => Promise<boolean> },
+): Promise<boolean> {
+  const deadlineMs = clock.monotonicMs() + options.limitMs;
+  for (;;) {
+    if (await options.condition()) return true;
+    if (clock.monotonicMs() >= deadlineMs) return false;
+    await clock.sleep(POLL_MS, options.signal);
+  }
+}
