@@ -204,6 +204,40 @@ describe('launch', () => {
     expect(world.machines.capacities.map(({ market }) => market)).toEqual(['spot']);
   });
 
+  test('names in the plan what the provider cannot do, with the reason', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    world.rentsFrom({ recovers: 'no', noticeMs: null, markets: ['spot'] });
+    const { stderr } = await world.run(['launch', 'train.py', '--dry-run']);
+    expect(stderr).toContain('interruption  without notice, then the run waits for `runctl resume`\n');
+    expect(stderr).toContain('no capacity   nothing is launched then\n');
+    expect(stderr).toContain(
+      'note: a machine that is lost is not replaced, until `runctl resume`: the memory cloud has no other machine\n',
+    );
+    expect(stderr).toContain('note: nothing is saved at the last moment, only what is durable by then: machines of');
+    const json = JSON.parse((await world.run(['launch', 'train.py', '--dry-run', '--json'])).stdout) as object;
+    expect(json).toMatchObject({
+      provider: 'memory',
+      place: 'us-east-1',
+      missing: [/not replaced/, /last moment/].map((text) => expect.stringMatching(text) as string),
+    });
+  });
+
+  test('stays on spot where the provider has no other market, as the plan says', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    world.rentsFrom({ markets: ['spot'] });
+    world.spotIsEmpty();
+    const result = await world.run(['launch', 'train.py', '--yes', '--fallback-after', '10s'], async () => {
+      const run = await world.launched();
+      await world.clock.sleep(120_000);
+      await run.outcome({ status: 'stopped' });
+    });
+    expect(result.stderr).toContain("waits on spot, at most 7d: memory can't go on in another market");
+    expect(result.stderr).not.toContain('switched to on-demand');
+    expect(result.exitCode).toBe(21);
+  });
+
   test('says why a machine failed before the agent', async () => {
     await using scope = await commandWorld(PROJECT);
     const result = await scope.world.run(['launch', 'train.py', '--yes'], async (world) => {

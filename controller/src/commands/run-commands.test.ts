@@ -179,6 +179,35 @@ describe('status', () => {
     expect((await world.run(['resume', 'mine', '--yes', '--detach'])).exitCode).toBe(0);
   });
 
+  test('names what the provider cannot do, with the reason', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    world.rentsFrom({ recovers: 'no', markets: ['spot'] });
+    const run = await launched(world);
+    await run.started(1);
+    await run.heartbeat(1);
+    expect((await world.run(['status', 'mine'])).stdout).toContain(
+      'note       a machine that is lost is not replaced, until `runctl resume`: the memory cloud has no other machine',
+    );
+    world.machines.lose('i-1');
+    expect((await world.run(['status', 'mine'])).stdout).toContain('i-1 is ended, and none takes over');
+  });
+
+  test('does not take the machines of another provider for its own', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const { run } = await launched(world);
+    const key = `runs/${run}/launches/0001/machines.json`;
+    const machines = JSON.parse(Buffer.from(await readBytes(world.store, key)).toString()) as object;
+    await world.store.put(key, Buffer.from(`${JSON.stringify({ ...machines, provider: 'other' })}\n`));
+    expect((await world.run(['status', 'mine'])).stdout).toContain(
+      'machines   not asked: <run> has its machines from other, not from memory',
+    );
+    const refused = await world.run(['resume', 'mine', '--yes']);
+    expect(refused.exitCode).toBe(3);
+    expect(refused.stderr).toContain('hint: set provider = "other" in .runctl.toml');
+  });
+
   test('says what the provider says while there is no machine', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;

@@ -115,6 +115,11 @@ export class CommandWorld {
     return this.machines.capacities.map((capacity) => capacity.status(this.clock.wallMs()));
   }
 
+  /** From now on machines come from a cloud that differs by these rules. */
+  rentsFrom(rules: Partial<MemoryRules>): void {
+    this.machines = new MemoryCloud(this.clock, { ...RULES, ...rules });
+  }
+
   /** Spot has no machine from now on; on-demand has. */
   spotIsEmpty(): void {
     this.machines.setRoom({ market: 'spot' }, 0);

@@ -18,7 +18,7 @@ const PROVIDERS: Readonly<Record<string, (connection: ProviderConnection) => Pro
 
 /** The provider of a name. Makes no call. Errors: `config-invalid` for a name that no provider has. */
 export function connectProvider(name: string, connection: ProviderConnection): Provider {
-  const connect = PROVIDERS[name];
+  const connect = Object.hasOwn(PROVIDERS, name) ? PROVIDERS[name] : undefined;
   if (connect !== undefined) return connect(connection);
   const names = Object.keys(PROVIDERS);
   const close = nearest(name, names);
