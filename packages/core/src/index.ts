@@ -8,3 +8,4 @@ export * from './in-parallel.ts';
 export * from './invariant.ts';
 export * from './log.ts';
 export * from './retry.ts';
+export * from './until.ts';
