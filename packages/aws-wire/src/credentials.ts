@@ -1,5 +1,5 @@
 /** Keys of an AWS identity, from whatever source. */
-export interface Credentials {
+export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   /** Temporary keys have one, and are refused without it. */

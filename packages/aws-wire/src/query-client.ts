@@ -1,5 +1,5 @@
 import { type Clock, RunctlError } from '@runctl/core';
-import type { Credentials } from './credentials.ts';
+import type { AwsCredentials } from './credentials.ts';
 import { exchange, type WireAnswer } from './exchange.ts';
 import { isSkewed, ServiceClock } from './service-clock.ts';
 import { RequestSigner, sha256Hex } from './signer.ts';
@@ -13,7 +13,7 @@ export interface QueryClientOptions {
   /** `https://ec2.us-east-1.amazonaws.com`, or where AWS_ENDPOINT_URL points. */
   readonly endpoint: string;
   /** Called for each request. */
-  readonly credentials: () => Promise<Credentials>;
+  readonly credentials: () => Promise<AwsCredentials>;
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly timeoutMs?: number;
 }

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import type { Clock } from '@runctl/core';
-import type { Credentials } from './credentials.ts';
+import type { AwsCredentials } from './credentials.ts';
 import { encodePath, queryPairs } from './uri.ts';
 
 /** The payload hash of a request whose body is not hashed; S3 alone takes it. */
@@ -48,14 +48,14 @@ export interface SignerOptions {
  */
 export class RequestSigner {
   readonly #options: SignerOptions;
-  readonly #dayKeys = new WeakMap<Credentials, DayKey>();
+  readonly #dayKeys = new WeakMap<AwsCredentials, DayKey>();
 
   constructor(options: SignerOptions) {
     this.#options = options;
   }
 
   /** Gives the headers to send, signature, host and date included. */
-  sign(request: SignableRequest, credentials: Credentials): Record<string, string> {
+  sign(request: SignableRequest, credentials: AwsCredentials): Record<string, string> {
     const { hostname, port, payloadHash } = request;
     const { service, region, clock } = this.#options;
     const isS3 = service === 's3';
@@ -90,7 +90,7 @@ export class RequestSigner {
   }
 
   /** One key serves a day. */
-  #keyOf(credentials: Credentials, day: string): KeyObject {
+  #keyOf(credentials: AwsCredentials, day: string): KeyObject {
     const known = this.#dayKeys.get(credentials);
     if (known?.day === day) return known.key;
     const key = [day, this.#options.region, this.#options.service, 'aws4_request'].reduce<Buffer>(

@@ -1,4 +1,4 @@
-import { type Credentials, elementText, QueryClient } from '@runctl/aws-wire';
+import { type AwsCredentials, elementText, QueryClient } from '@runctl/aws-wire';
 import { type Clock, RunctlError } from '@runctl/core';
 
 /** The one EC2 right that an instance has: ending its own fleet. Signed requests without the SDK, since it lives in the agent. */
@@ -13,7 +13,7 @@ export interface FleetEnderOptions {
   readonly region: string;
   /** `https://ec2.us-east-1.amazonaws.com`, or where AWS_ENDPOINT_URL points. */
   readonly endpoint: string;
-  readonly credentials: () => Promise<Credentials>;
+  readonly credentials: () => Promise<AwsCredentials>;
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly timeoutMs?: number;
 }

@@ -7,8 +7,9 @@ import {
   manifest as manifestSchema,
   runKeys,
   shard as shardSchema,
+  PART_SIZE_BYTES,
 } from '@runctl/protocol';
-import { intercepted, MemoryStore, PART_SIZE_BYTES, readBytes, StoreError } from '@runctl/store';
+import { intercepted, MemoryStore, readBytes, StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

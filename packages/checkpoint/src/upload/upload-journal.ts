@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { MultipartUpload, SentPart, UploadEvent } from '@runctl/store';
+import type { MultipartUpload, SentPart, PartUploadEvent } from '@runctl/store';
 import type { JournalEntry, JournalledFile, JournalledPlace, UploadJournal } from '../contract/upload-journal.ts';
 
 /** Remembers for as long as it lives itself. */
@@ -78,7 +78,7 @@ export function resumable(entries: readonly JournalEntry[]): {
 }
 
 /** The entry for something that happened to the upload of a file. */
-export function entryOf(event: UploadEvent, file: JournalledFile): JournalEntry {
+export function entryOf(event: PartUploadEvent, file: JournalledFile): JournalEntry {
   const { upload } = event;
   if (event.type === 'opened') return { type: 'opened', upload, file };
   if (event.type === 'sent') return { type: 'sent', uploadId: upload.uploadId, part: event.part };

@@ -1,7 +1,7 @@
-import type { Credentials } from '@runctl/aws-wire';
+import type { AwsCredentials } from '@runctl/aws-wire';
 
 /**
  * Called for every request, so it must be cheap: a provider keeps what it has until it must renew. `refresh` asks for new
  * ones because the service refused those given last. Rejects with StoreError `credentials`.
  */
-export type CredentialsProvider = (options?: { readonly refresh?: boolean }) => Promise<Credentials>;
+export type CredentialsProvider = (options?: { readonly refresh?: boolean }) => Promise<AwsCredentials>;

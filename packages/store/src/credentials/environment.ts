@@ -1,11 +1,11 @@
-import type { Credentials } from '@runctl/aws-wire';
+import type { AwsCredentials } from '@runctl/aws-wire';
 import { StoreError } from '../port/object-store.ts';
 import type { CredentialsProvider } from './credentials.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The keys in `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or null when they are not set. */
-export function credentialsOf(environment: Environment): Credentials | null {
+export function credentialsOf(environment: Environment): AwsCredentials | null {
   const accessKeyId = environment['AWS_ACCESS_KEY_ID'];
   const secretAccessKey = environment['AWS_SECRET_ACCESS_KEY'];
   if (!accessKeyId || !secretAccessKey) return null;
@@ -20,6 +20,6 @@ export function environmentCredentials(environment: Environment): CredentialsPro
   };
 }
 
-export function fixedCredentials(credentials: Credentials): CredentialsProvider {
+export function fixedCredentials(credentials: AwsCredentials): CredentialsProvider {
   return async () => credentials;
 }

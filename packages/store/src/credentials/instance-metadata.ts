@@ -1,4 +1,4 @@
-import { createImds, type Credentials, type Imds, IMDS_ADDRESS, type ImdsAnswer } from '@runctl/aws-wire';
+import { createImds, type AwsCredentials, type Imds, IMDS_ADDRESS, type ImdsAnswer } from '@runctl/aws-wire';
 import { type Clock, isRunctlError, retry, type RetryPolicy } from '@runctl/core';
 import { StoreError } from '../port/object-store.ts';
 import type { CredentialsProvider } from './credentials.ts';
@@ -13,7 +13,7 @@ export interface InstanceCredentialsOptions {
 }
 
 interface Kept {
-  readonly credentials: Credentials;
+  readonly credentials: AwsCredentials;
   /** Monotonic: the machine's own date may be wrong, so lifetimes are counted from the answer's `Date`. */
   readonly endsAtMs: number;
 }
@@ -24,7 +24,7 @@ const REQUEST_TIMEOUT_MS = 1000;
 const RENEWAL_PAUSE_MS = 15_000;
 
 /**
- * Credentials of the instance's role by IMDSv2, and never by v1. Renewed before they end; while a renewal fails, those at
+ * AwsCredentials of the instance's role by IMDSv2, and never by v1. Renewed before they end; while a renewal fails, those at
  * hand go on being used, since a service that still takes them is worth more than a guess.
  */
 export function instanceCredentials(options: InstanceCredentialsOptions): CredentialsProvider {
@@ -35,9 +35,9 @@ export function instanceCredentials(options: InstanceCredentialsOptions): Creden
   const policy = options.retry ?? { attempts: 5, baseMs: 200, maxMs: 2000 };
   let kept: Kept | null = null;
   let nextTryAtMs = 0;
-  let pending: Promise<Credentials> | null = null;
+  let pending: Promise<AwsCredentials> | null = null;
 
-  const renew = async (): Promise<Credentials> => {
+  const renew = async (): Promise<AwsCredentials> => {
     try {
       kept = await retry(() => readRoleCredentials(imds, clock), { policy, clock, retryable: isTransient });
       nextTryAtMs = 0;

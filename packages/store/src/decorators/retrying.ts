@@ -14,7 +14,7 @@ import {
   type ReadResult,
   StoreError,
 } from '../port/object-store.ts';
-import { abortedError, rangeOf } from '../port/semantics.ts';
+import { abortedError, rangeWithin } from '../port/semantics.ts';
 import { type Around, DecoratedStore } from './decorated-store.ts';
 import { resumingListing } from './resuming-listing.ts';
 
@@ -116,7 +116,7 @@ class RetryingStore extends DecoratedStore {
 
   /** Reads on behind the last byte that came, of the same version only. */
   async *#resumingBody({ info, body }: ReadResult, options: GetOptions): AsyncIterable<Uint8Array> {
-    const { start, end } = rangeOf(options.range, info.sizeBytes, info.key);
+    const { start, end } = rangeWithin(options.range, info.sizeBytes, info.key);
     const mayGoOn = this.#mayGoOn(options.signal);
     let position = start;
     let chunks = body;

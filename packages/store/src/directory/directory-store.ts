@@ -26,7 +26,7 @@ import {
   type ReadResult,
   StoreError,
 } from '../port/object-store.ts';
-import { abortedError, checkParts, rangeOf } from '../port/semantics.ts';
+import { abortedError, checkParts, rangeWithin } from '../port/semantics.ts';
 import { withKeyLock } from './key-lock.ts';
 import { isMissing, openStored, readStored, type StoredFile, writeStored } from './object-file.ts';
 import { objectPath } from './paths.ts';
@@ -77,7 +77,7 @@ export class DirectoryStore implements ObjectStore {
       const stored = await this.#open(key);
       try {
         if (options.ifMatch !== undefined && options.ifMatch !== stored.etag) throw changed(key);
-        const range = rangeOf(options.range, stored.sizeBytes, key);
+        const range = rangeWithin(options.range, stored.sizeBytes, key);
         const eager = range.end - range.start <= EAGER_BYTES;
         const chunks = readStored(stored, range);
         const body = eager ? once(await collect(chunks)) : chunks;

@@ -24,7 +24,7 @@ import {
   type ReadResult,
   StoreError,
 } from '../port/object-store.ts';
-import { abortedError, checkParts, rangeOf } from '../port/semantics.ts';
+import { abortedError, checkParts, rangeWithin } from '../port/semantics.ts';
 
 interface Stored {
   readonly bytes: Uint8Array;
@@ -69,7 +69,7 @@ export class MemoryStore implements ObjectStore {
     refuseAborted(options);
     const stored = this.#find(key);
     if (options.ifMatch !== undefined && options.ifMatch !== stored.etag) throw changed(key);
-    const { start, end } = rangeOf(options.range, stored.bytes.byteLength, key);
+    const { start, end } = rangeWithin(options.range, stored.bytes.byteLength, key);
     const bytes = stored.bytes.subarray(start, end);
     return {
       info: infoOf(key, stored),

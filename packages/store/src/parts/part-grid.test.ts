@@ -1,6 +1,7 @@
+import { PART_SIZE_BYTES } from '@runctl/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PART_SIZE_BYTES, partGrid } from './part-grid.ts';
+import { partGrid } from './part-grid.ts';
 
 describe('the part grid', () => {
   test('covers any size without gaps in at most 10,000 parts that S3 takes', () => {

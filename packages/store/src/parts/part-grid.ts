@@ -1,4 +1,5 @@
-export const PART_SIZE_BYTES = 8 * 1024 * 1024;
+import { PART_SIZE_BYTES } from '@runctl/protocol';
+
 const MAX_PARTS = 10_000;
 
 /** `end` is exclusive. */

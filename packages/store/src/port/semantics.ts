@@ -1,7 +1,7 @@
 import { type ByteRange, type CompletedPart, type MultipartUpload, type PartInfo, StoreError } from './object-store.ts';
 
 /** What a range asks of an object of this size; fails as S3 does when it begins behind the end. */
-export function rangeOf(range: ByteRange | undefined, sizeBytes: number, key: string): ByteRange {
+export function rangeWithin(range: ByteRange | undefined, sizeBytes: number, key: string): ByteRange {
   if (range === undefined) return { start: 0, end: sizeBytes };
   assertRange(range, key);
   if (range.start >= sizeBytes) {

@@ -1,10 +1,10 @@
 import { decodeListedKey } from '../port/keys.ts';
 import { type HeadResult, type ObjectInfo, type OpenUpload, type PartInfo, StoreError } from '../port/object-store.ts';
 import type { HttpAnswer } from './http-call.ts';
-import { children, childText, parseXml, type XmlNode } from './xml.ts';
+import { xmlElements, xmlText, parseXmlAnswer, type XmlNode } from './xml.ts';
 
 /** One page of a listing; `next` is the query that asks for the page after it. */
-export interface Page<T> {
+export interface ListingPage<T> {
   readonly items: readonly T[];
   readonly next: Readonly<Record<string, string>> | null;
 }
@@ -35,14 +35,14 @@ function totalSize(answer: HttpAnswer): number | null {
 }
 
 export function rootOf(text: string, name: string): XmlNode {
-  const parsed = parseXml(text);
+  const parsed = parseXmlAnswer(text);
   if (parsed?.name === name) return parsed.root;
   throw new StoreError('transient', `expected ${name} in the answer, found ${parsed?.name ?? 'no XML'}`);
 }
 
-export function objectsPage(text: string): Page<ObjectInfo> {
+export function objectsPage(text: string): ListingPage<ObjectInfo> {
   const root = rootOf(text, 'ListBucketResult');
-  const items = children(root, 'Contents').map((entry) => ({
+  const items = xmlElements(root, 'Contents').map((entry) => ({
     key: decodeListedKey(textIn(entry, 'Key')),
     sizeBytes: Number(textIn(entry, 'Size')),
     etag: plainEtag(textIn(entry, 'ETag')),
@@ -51,48 +51,48 @@ export function objectsPage(text: string): Page<ObjectInfo> {
   return { items, next: nextObjects(root) };
 }
 
-export function foldersPage(text: string): Page<string> {
+export function foldersPage(text: string): ListingPage<string> {
   const root = rootOf(text, 'ListBucketResult');
-  const items = children(root, 'CommonPrefixes').map((entry) => decodeListedKey(textIn(entry, 'Prefix')));
+  const items = xmlElements(root, 'CommonPrefixes').map((entry) => decodeListedKey(textIn(entry, 'Prefix')));
   return { items, next: nextObjects(root) };
 }
 
-function nextObjects(root: XmlNode): Page<never>['next'] {
-  const token = childText(root, 'NextContinuationToken');
+function nextObjects(root: XmlNode): ListingPage<never>['next'] {
+  const token = xmlText(root, 'NextContinuationToken');
   return isTruncated(root) && token !== null ? { 'continuation-token': token } : null;
 }
 
-export function partsPage(text: string): Page<PartInfo> {
+export function partsPage(text: string): ListingPage<PartInfo> {
   const root = rootOf(text, 'ListPartsResult');
-  const items = children(root, 'Part').map((entry) => ({
+  const items = xmlElements(root, 'Part').map((entry) => ({
     partNumber: Number(textIn(entry, 'PartNumber')),
     sizeBytes: Number(textIn(entry, 'Size')),
     etag: plainEtag(textIn(entry, 'ETag')),
-    crc32: childText(entry, 'ChecksumCRC32'),
+    crc32: xmlText(entry, 'ChecksumCRC32'),
   }));
-  const marker = childText(root, 'NextPartNumberMarker');
+  const marker = xmlText(root, 'NextPartNumberMarker');
   return { items, next: isTruncated(root) && marker !== null ? { 'part-number-marker': marker } : null };
 }
 
-export function uploadsPage(text: string): Page<OpenUpload> {
+export function uploadsPage(text: string): ListingPage<OpenUpload> {
   const root = rootOf(text, 'ListMultipartUploadsResult');
-  const items = children(root, 'Upload').map((entry) => ({
+  const items = xmlElements(root, 'Upload').map((entry) => ({
     key: decodeListedKey(textIn(entry, 'Key')),
     uploadId: textIn(entry, 'UploadId'),
     initiatedMs: Date.parse(textIn(entry, 'Initiated')),
   }));
-  const key = childText(root, 'NextKeyMarker');
-  const uploadId = childText(root, 'NextUploadIdMarker');
+  const key = xmlText(root, 'NextKeyMarker');
+  const uploadId = xmlText(root, 'NextUploadIdMarker');
   const more = isTruncated(root) && key !== null && uploadId !== null;
   return { items, next: more ? { 'key-marker': decodeListedKey(key), 'upload-id-marker': uploadId } : null };
 }
 
 function isTruncated(root: XmlNode): boolean {
-  return childText(root, 'IsTruncated') === 'true';
+  return xmlText(root, 'IsTruncated') === 'true';
 }
 
 function textIn(node: XmlNode, name: string): string {
-  const text = childText(node, name);
+  const text = xmlText(node, name);
   if (text === null) throw new StoreError('transient', `the answer lacks ${name}`);
   return text;
 }

@@ -2,12 +2,12 @@ import type { CallOptions } from '../port/object-store.ts';
 import { rootOf } from './answers.ts';
 import { errorOf } from './failures.ts';
 import type { S3Client } from './s3-client.ts';
-import { children, childText, escapeXml } from './xml.ts';
+import { xmlElements, xmlText, escapeXml } from './xml.ts';
 
 const KEYS_PER_REQUEST = 1000;
 
 /** One request for up to a thousand keys. Keys that XML 1.0 can't carry go one by one. */
-export async function deleteObjects(client: S3Client, keys: readonly string[], options: CallOptions): Promise<void> {
+export async function deleteInBatches(client: S3Client, keys: readonly string[], options: CallOptions): Promise<void> {
   const single = keys.length === 1 ? keys : keys.filter((key) => !fitsXml(key));
   const many = keys.length === 1 ? [] : keys.filter(fitsXml);
   for (const key of single) await client.callForText({ method: 'DELETE', key, signal: options.signal });
@@ -21,15 +21,15 @@ async function deletePage(client: S3Client, keys: readonly string[], { signal }:
   const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
   const body = Buffer.from(`<Delete xmlns="${namespace}">${objects}<Quiet>true</Quiet></Delete>`);
   const { text, answer } = await client.callForText({ method: 'POST', key: null, query: { delete: '' }, body, signal });
-  for (const failed of children(rootOf(text, 'DeleteResult'), 'Error')) {
+  for (const failed of xmlElements(rootOf(text, 'DeleteResult'), 'Error')) {
     const failure = {
       status: answer.status,
-      code: childText(failed, 'Code'),
-      message: childText(failed, 'Message'),
+      code: xmlText(failed, 'Code'),
+      message: xmlText(failed, 'Message'),
       region: null,
       serverTimeMs: answer.serverTimeMs,
     };
-    throw errorOf(failure, { bucket: client.bucket, region: '', key: childText(failed, 'Key'), operation: 'DELETE' });
+    throw errorOf(failure, { bucket: client.bucket, region: '', key: xmlText(failed, 'Key'), operation: 'DELETE' });
   }
 }
 

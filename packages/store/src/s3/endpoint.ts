@@ -36,7 +36,7 @@ export function bucketAddress(bucket: string, region: string, endpoint: string |
 }
 
 /** The path of a key as it is sent, or of the bucket itself for null. */
-export function objectPath(address: BucketAddress, key: string | null): string {
+export function requestPath(address: BucketAddress, key: string | null): string {
   if (key === null) return address.basePath === '/' ? '/' : address.basePath.slice(0, -1);
   return address.basePath + encodePath(key);
 }

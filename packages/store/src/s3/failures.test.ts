@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { errorOf, isClockSkew, kindOf } from './failures.ts';
+import { errorOf, isClockSkew, failureKind } from './failures.ts';
 
 const at = { bucket: 'data', region: 'us-east-1', key: 'a/b', operation: 'PUT' };
 const failure = { status: 500, code: null, message: null, region: null, serverTimeMs: null };
@@ -32,7 +32,7 @@ describe("S3's refusals", () => {
     [400, null, 'permanent'],
     [501, 'NotImplemented', 'permanent'],
   ] as const)('%s %s is %s', (status, code, kind) => {
-    expect(kindOf({ status, code })).toBe(kind);
+    expect(failureKind({ status, code })).toBe(kind);
   });
 
   test('names the region in which the bucket is', () => {

@@ -1,7 +1,7 @@
 import { isSkewed } from '@runctl/aws-wire';
 import { StoreError, type StoreErrorKind } from '../port/object-store.ts';
 import type { HttpAnswer } from './http-call.ts';
-import { childText, parseXml, type XmlNode } from './xml.ts';
+import { xmlText, parseXmlAnswer, type XmlNode } from './xml.ts';
 
 /** An answer that is no success, as far as it could be read: S3 sends no body to HEAD. */
 export interface Failure {
@@ -56,26 +56,26 @@ const KINDS_BY_STATUS: Readonly<Record<number, StoreErrorKind>> = {
   501: 'permanent',
 };
 
-export function kindOf({ status, code }: Pick<Failure, 'status' | 'code'>): StoreErrorKind {
+export function failureKind({ status, code }: Pick<Failure, 'status' | 'code'>): StoreErrorKind {
   const byCode = code === null ? undefined : KINDS[code];
   return byCode ?? KINDS_BY_STATUS[status] ?? (status >= 500 ? 'transient' : 'permanent');
 }
 
 export function failureOf(answer: HttpAnswer, body: string): Failure {
-  const parsed = parseXml(body);
+  const parsed = parseXmlAnswer(body);
   const root: XmlNode = parsed?.name === 'Error' ? parsed.root : {};
   return {
     status: answer.status,
-    code: childText(root, 'Code'),
-    message: childText(root, 'Message'),
-    region: answer.header('x-amz-bucket-region') ?? childText(root, 'Region'),
+    code: xmlText(root, 'Code'),
+    message: xmlText(root, 'Message'),
+    region: answer.header('x-amz-bucket-region') ?? xmlText(root, 'Region'),
     serverTimeMs: answer.serverTimeMs,
   };
 }
 
 /** A success by its status that carries an error in its body, as CompleteMultipartUpload and CopyObject may answer. */
 export function failureInside(answer: HttpAnswer, body: string): Failure | null {
-  return parseXml(body)?.name === 'Error' ? failureOf(answer, body) : null;
+  return parseXmlAnswer(body)?.name === 'Error' ? failureOf(answer, body) : null;
 }
 
 /** Only with new credentials can the call succeed. */
@@ -103,7 +103,7 @@ export function errorOf(
     return new StoreError('permanent', message, details);
   }
   // A new bucket's own host name answers 307 until DNS knows it.
-  const kind = status === 307 ? 'transient' : kindOf(failure);
+  const kind = status === 307 ? 'transient' : failureKind(failure);
   const object = at.key === null ? `s3://${at.bucket}` : `s3://${at.bucket}/${at.key}`;
   const reason = [code ?? `status ${status}`, failure.message]
     .filter((part) => part !== null && part !== '')

@@ -4,7 +4,7 @@ import type { CredentialsProvider } from '../credentials/credentials.ts';
 import { crc32OfBody } from '../port/crc32.ts';
 import { bodySize, collect } from '../port/object-body.ts';
 import type { ObjectBody } from '../port/object-store.ts';
-import { type BucketAddress, bucketAddress, objectPath } from './endpoint.ts';
+import { type BucketAddress, bucketAddress, requestPath } from './endpoint.ts';
 import { errorOf, failureInside, failureOf, isClockSkew, wantsNewCredentials } from './failures.ts';
 import type { HttpAnswer, TransportOptions } from './http-call.ts';
 import { HttpTransport } from './http-transport.ts';
@@ -95,7 +95,7 @@ export class S3Client {
 
   async #send(call: S3Call, options: { crc32: string | null; refresh: boolean }): Promise<HttpAnswer> {
     const { method, key, query = {}, body } = call;
-    const path = objectPath(this.#address, key);
+    const path = requestPath(this.#address, key);
     const sized = body !== undefined || method === 'PUT' || method === 'POST';
     const headers = {
       ...call.headers,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Credentials } from '@runctl/aws-wire';
+import type { AwsCredentials } from '@runctl/aws-wire';
 import { systemClock } from '@runctl/core';
 import { describe, expect, test } from 'vitest';
 import { crc32Of } from '../port/crc32.ts';
@@ -8,7 +8,7 @@ import { StoreError } from '../port/object-store.ts';
 import { S3Store, type S3StoreOptions } from './s3-store.ts';
 import { errorBody, ScriptedServer } from './scripted-server.ts';
 
-const keys: Credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' };
+const keys: AwsCredentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' };
 
 function storeAt(server: ScriptedServer, options: Partial<S3StoreOptions> = {}): S3Store {
   return new S3Store({

@@ -25,11 +25,20 @@ import {
   StoreError,
 } from '../port/object-store.ts';
 import { assertRange } from '../port/semantics.ts';
-import { foldersPage, infoOf, objectsPage, type Page, partsPage, plainEtag, rootOf, uploadsPage } from './answers.ts';
-import { deleteObjects } from './delete-objects.ts';
+import {
+  foldersPage,
+  infoOf,
+  objectsPage,
+  type ListingPage,
+  partsPage,
+  plainEtag,
+  rootOf,
+  uploadsPage,
+} from './answers.ts';
+import { deleteInBatches } from './delete-objects.ts';
 import type { HttpAnswer } from './http-call.ts';
 import { type S3Call, S3Client, type S3Options } from './s3-client.ts';
-import { childText, escapeXml } from './xml.ts';
+import { xmlText, escapeXml } from './xml.ts';
 
 const GIB = 1024 ** 3;
 /** S3's limit for CopyObject and for one part. */
@@ -112,7 +121,7 @@ export class S3Store implements ObjectStore {
   }
 
   async delete(keys: readonly string[], options: CallOptions = {}): Promise<void> {
-    await deleteObjects(this.#client, keys, options);
+    await deleteInBatches(this.#client, keys, options);
   }
 
   async copy(from: string, to: string, options: CallOptions = {}): Promise<CopiedObject> {
@@ -122,14 +131,14 @@ export class S3Store implements ObjectStore {
     const headers = { 'x-amz-copy-source': this.#source(from), 'x-amz-copy-source-if-match': `"${info.etag}"` };
     const call: S3Call = { method: 'PUT', key: to, headers, signal: options.signal, slow: true };
     const { text } = await this.#client.callForText(call);
-    return { crc32: childText(rootOf(text, 'CopyObjectResult'), 'ChecksumCRC32') };
+    return { crc32: xmlText(rootOf(text, 'CopyObjectResult'), 'ChecksumCRC32') };
   }
 
   async createMultipart(key: string, options: CallOptions = {}): Promise<MultipartUpload> {
     const headers = { 'x-amz-checksum-algorithm': 'CRC32' };
     const call: S3Call = { method: 'POST', key, query: { uploads: '' }, headers, signal: options.signal };
     const { text } = await this.#client.callForText(call);
-    const uploadId = childText(rootOf(text, 'InitiateMultipartUploadResult'), 'UploadId');
+    const uploadId = xmlText(rootOf(text, 'InitiateMultipartUploadResult'), 'UploadId');
     if (uploadId === null) throw new StoreError('transient', `no upload id came for ${key}`, { key });
     return { key, uploadId };
   }
@@ -161,7 +170,7 @@ export class S3Store implements ObjectStore {
     const call: S3Call = { method: 'PUT', key: upload.key, query: partQuery(upload, partNumber), headers, slow: true };
     const { text } = await this.#client.callForText({ ...call, signal: options.signal });
     const result = rootOf(text, 'CopyPartResult');
-    return { partNumber, etag: plainEtag(childText(result, 'ETag') ?? ''), crc32: childText(result, 'ChecksumCRC32') };
+    return { partNumber, etag: plainEtag(xmlText(result, 'ETag') ?? ''), crc32: xmlText(result, 'ChecksumCRC32') };
   }
 
   async completeMultipart(
@@ -178,7 +187,7 @@ export class S3Store implements ObjectStore {
     const query = { uploadId: upload.uploadId };
     const call: S3Call = { method: 'POST', key: upload.key, query, headers, body, signal, slow: true, crc32: null };
     const { text } = await this.#client.callForText(call).catch(asPrecondition(when));
-    const etag = plainEtag(childText(rootOf(text, 'CompleteMultipartUploadResult'), 'ETag') ?? '');
+    const etag = plainEtag(xmlText(rootOf(text, 'CompleteMultipartUploadResult'), 'ETag') ?? '');
     return { etag: etag === '' ? await this.#etagOf(upload.key, options) : etag };
   }
 
@@ -205,7 +214,7 @@ export class S3Store implements ObjectStore {
   async *#listed<T>(
     options: ListOptions,
     more: Readonly<Record<string, string>>,
-    read: (text: string) => Page<T>,
+    read: (text: string) => ListingPage<T>,
   ): AsyncIterable<T> {
     const query = {
       'list-type': '2',
@@ -223,11 +232,11 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async *#pages<T>(call: S3Call, read: (text: string) => Page<T>): AsyncIterable<T> {
-    let next: Page<T>['next'] = {};
+  async *#pages<T>(call: S3Call, read: (text: string) => ListingPage<T>): AsyncIterable<T> {
+    let next: ListingPage<T>['next'] = {};
     while (next !== null) {
       const { text } = await this.#client.callForText({ ...call, query: { ...call.query, ...next } });
-      const page: Page<T> = read(text);
+      const page: ListingPage<T> = read(text);
       yield* page.items;
       next = page.next;
     }

@@ -9,7 +9,7 @@ export interface SeenRequest {
   readonly localPort: number | undefined;
 }
 
-export interface Reply {
+export interface ScriptedReply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
@@ -20,14 +20,14 @@ export class ScriptedServer implements AsyncDisposable {
   readonly seen: SeenRequest[] = [];
   readonly closedSockets: number[] = [];
   endpoint = '';
-  readonly #script: readonly (Reply | null | ((response: ServerResponse) => void))[];
+  readonly #script: readonly (ScriptedReply | null | ((response: ServerResponse) => void))[];
   readonly #server = createServer((request, response) => void this.#answer(request, response));
 
   private constructor(script: ScriptedServer['script']) {
     this.#script = script;
   }
 
-  get script(): readonly (Reply | null | ((response: ServerResponse) => void))[] {
+  get script(): readonly (ScriptedReply | null | ((response: ServerResponse) => void))[] {
     return this.#script;
   }
 

@@ -18,7 +18,7 @@ const parser = new XMLParser({
 const NAMED_ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 /** The document's root element by name, or null where the text is no XML. */
-export function parseXml(text: string): { readonly name: string; readonly root: XmlNode } | null {
+export function parseXmlAnswer(text: string): { readonly name: string; readonly root: XmlNode } | null {
   try {
     const document = parser.parse(text) as XmlNode;
     for (const [name, value] of Object.entries(document)) {
@@ -31,14 +31,14 @@ export function parseXml(text: string): { readonly name: string; readonly root: 
 }
 
 /** The elements of this name, in document order. */
-export function children(node: XmlNode, name: string): readonly XmlNode[] {
+export function xmlElements(node: XmlNode, name: string): readonly XmlNode[] {
   const value = node[name];
   return Array.isArray(value) ? value : [];
 }
 
 /** The text of the first element of this name, entities decoded; null where there is none. */
-export function childText(node: XmlNode, name: string): string | null {
-  const child = children(node, name)[0];
+export function xmlText(node: XmlNode, name: string): string | null {
+  const child = xmlElements(node, name)[0];
   if (child === undefined) return null;
   const text = child['#text'];
   return decodeEntities(typeof text === 'string' ? text : '');

@@ -8,7 +8,7 @@ export interface FileIdentity {
 }
 
 /** Null when there is no such file. */
-export function identityOf(path: string): Promise<FileIdentity | null> {
+export function fileIdentityAt(path: string): Promise<FileIdentity | null> {
   return new Promise((resolve, reject) => {
     stat(path, { bigint: true }, (error, stats) => {
       if (error === null) resolve(identityIn(stats));

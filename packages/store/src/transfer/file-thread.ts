@@ -22,14 +22,14 @@ export interface Delivery {
 }
 
 /** What is needed of a file's stats, or the code of the error that kept it back. */
-export type Look = readonly [mode: number, sizeBytes: number, modifiedMs: number] | string;
+export type StatLook = readonly [mode: number, sizeBytes: number, modifiedMs: number] | string;
 
 export type Stamp = readonly [inode: bigint, sizeBytes: bigint, modifiedNs: bigint];
 
 export type FileOutcome =
   | { readonly kind: 'read'; readonly before: Stamp; readonly after: Stamp; readonly bytes: Uint8Array | null }
   | { readonly kind: 'identity'; readonly stamp: Stamp | null }
-  | { readonly kind: 'stats'; readonly looks: readonly Look[] }
+  | { readonly kind: 'stats'; readonly looks: readonly StatLook[] }
   | { readonly kind: 'delivered'; readonly isInside: boolean }
   | { readonly kind: 'failed'; readonly message: string; readonly details: Readonly<Record<string, unknown>> };
 
@@ -67,7 +67,7 @@ export function serveFileJobs(): void {
     }
   };
 
-  const look = (at: string, follow: boolean): Look => {
+  const look = (at: string, follow: boolean): StatLook => {
     try {
       const stats = (follow ? fs.statSync : fs.lstatSync)(at, { throwIfNoEntry: false });
       return stats === undefined ? 'ENOENT' : [stats.mode, stats.size, stats.mtimeMs];

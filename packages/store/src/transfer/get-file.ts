@@ -4,7 +4,7 @@ import { type ObjectInfo, type ObjectStore, StoreError } from '../port/object-st
 import { BufferPool } from './buffer-pool.ts';
 import { OpenFile } from './open-file.ts';
 import { type GridPart, partGrid } from '../parts/part-grid.ts';
-import type { TransferOptions, TransferredPart } from './put-file.ts';
+import type { FileTransferOptions, TransferredPart } from './put-file.ts';
 
 /**
  * A part that stands in the file. Its CRC-32 is held against the one that S3 or a manifest has: what that must find are
@@ -18,7 +18,7 @@ export interface GetFileResult {
   readonly parts: readonly FetchedPart[];
 }
 
-export interface GetFileOptions extends TransferOptions {
+export interface GetFileOptions extends FileTransferOptions {
   /** The version to fetch, where the caller knows it already. */
   readonly info?: ObjectInfo;
   /** Parts that stand in the file already and were verified; the file then exists and is gone on with. */

@@ -1,16 +1,17 @@
 import { inParallel } from '@runctl/core';
+import { PART_SIZE_BYTES } from '@runctl/protocol';
 import { abandonUpload, completeUpload } from '../parts/complete-upload.ts';
 import { crc32Of } from '../port/crc32.ts';
 import type { CallOptions, CompletedPart, ObjectStore } from '../port/object-store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { compositeSha256, hashPart, type PartHashes } from './content-hash.ts';
-import { FileChangedError, type FileIdentity, identityOf, sameFile } from './file-identity.ts';
+import { FileChangedError, type FileIdentity, fileIdentityAt, sameFile } from './file-identity.ts';
 import { OpenFile } from './open-file.ts';
-import { type GridPart, PART_SIZE_BYTES, partGrid } from '../parts/part-grid.ts';
+import { type GridPart, partGrid } from '../parts/part-grid.ts';
 import { knownPart, openUpload } from './resume-upload.ts';
 import { SMALL_FILE_BYTES, type SmallFiles, type WholeFile } from './small-files.ts';
 
-export interface TransferOptions extends CallOptions {
+export interface FileTransferOptions extends CallOptions {
   readonly partSizeBytes?: number;
   /** Parts under way at once, and buffers of a part's size in memory. */
   readonly concurrency?: number;
@@ -18,7 +19,7 @@ export interface TransferOptions extends CallOptions {
   readonly onProgress?: (bytes: number) => void;
 }
 
-export interface PutFileOptions extends TransferOptions {
+export interface PutFileOptions extends FileTransferOptions {
   /**
    * Goes on with an upload of this key that was cut off, and leaves its own open when it is cut off. What an earlier one
    * left is used part by part, where it holds the same bytes.
@@ -73,7 +74,7 @@ export async function putFile(
     const send = grid.parts.length === 1 ? putWhole : putInParts;
     const sent = await send(store, key, { ...options, reader, ...grid });
     const sha256 = compositeSha256(sent.parts);
-    return { ...sent, sizeBytes: before.sizeBytes, sha256, before, after: await identityOf(path) };
+    return { ...sent, sizeBytes: before.sizeBytes, sha256, before, after: await fileIdentityAt(path) };
   } finally {
     await file.close();
   }

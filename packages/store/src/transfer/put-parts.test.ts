@@ -14,7 +14,7 @@ import {
   PartUpload,
   type PartUploadOptions,
   type SentPart,
-  type UploadEvent,
+  type PartUploadEvent,
 } from './put-parts.ts';
 
 const PART = 64;
@@ -32,7 +32,7 @@ function setUp(content: Buffer = Buffer.alloc(0)) {
   });
   const file = { content };
   const read = (buffer: Buffer, position: number) => Promise.resolve(file.content.copy(buffer, 0, position));
-  const events: UploadEvent[] = [];
+  const events: PartUploadEvent[] = [];
   const upload = (more: Partial<PartUploadOptions> = {}, left?: ConstructorParameters<typeof PartUpload>[1]) =>
     new PartUpload(
       {
@@ -119,7 +119,7 @@ test('whatever happens to a file while it is sent, its last content is what the 
 });
 
 /** What a journal that was written up to here tells of the last upload, and what the store has beside that. */
-async function leftBy(events: readonly UploadEvent[], store: ObjectStore): Promise<LeftUpload | undefined> {
+async function leftBy(events: readonly PartUploadEvent[], store: ObjectStore): Promise<LeftUpload | undefined> {
   const last = events.findLast((event) => event.type === 'opened');
   if (last === undefined || events.some((event) => event.type === 'closed')) return undefined;
   const parts = new Map<number, SentPart>();

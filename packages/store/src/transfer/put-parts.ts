@@ -27,7 +27,7 @@ export interface PartSource {
 }
 
 /** What happened to an upload, for a journal that outlives the process. */
-export type UploadEvent =
+export type PartUploadEvent =
   | { readonly type: 'opened'; readonly upload: MultipartUpload }
   | { readonly type: 'sent'; readonly upload: MultipartUpload; readonly part: SentPart }
   | { readonly type: 'closed'; readonly upload: MultipartUpload };
@@ -40,7 +40,7 @@ export interface PartUploadOptions {
   /** A part with this content that can be copied inside the store, if there is one. */
   readonly equalPart?: (part: { readonly sha256: string; readonly sizeBytes: number }) => PartSource | null;
   /** Awaited, so that nothing is begun in the store that the journal does not know. */
-  readonly onEvent?: (event: UploadEvent) => Promise<void> | void;
+  readonly onEvent?: (event: PartUploadEvent) => Promise<void> | void;
 }
 
 export interface SendRequest {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { CallOptions, CompletedPart, MultipartUpload, ObjectStore, PartInfo } from '../port/object-store.ts';
 
-export interface Upload {
+export interface BegunUpload {
   readonly upload: MultipartUpload;
   /** Parts that an earlier try has left, by number. */
   readonly sent: ReadonlyMap<number, PartInfo>;
@@ -12,7 +12,7 @@ export async function openUpload(
   store: ObjectStore,
   key: string,
   options: CallOptions & { readonly resumable?: boolean },
-): Promise<Upload> {
+): Promise<BegunUpload> {
   const { signal } = options;
   let newest: (MultipartUpload & { readonly initiatedMs: number }) | null = null;
   if (options.resumable === true)

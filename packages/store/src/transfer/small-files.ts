@@ -1,5 +1,5 @@
 import type { FileIdentity } from './file-identity.ts';
-import { type Delivery, type FileJob, type FileOutcome, FileThread, type Look, type Stamp } from './file-thread.ts';
+import { type Delivery, type FileJob, type FileOutcome, FileThread, type StatLook, type Stamp } from './file-thread.ts';
 
 /** Larger ones cost so much else that a thread's turn more does not matter. */
 export const SMALL_FILE_BYTES = 256 * 1024;
@@ -49,7 +49,7 @@ export class SmallFiles implements AsyncDisposable {
   }
 
   /** Of each name, or path, below the folder; of links themselves unless they are to be followed. */
-  async stats(folder: string, names: readonly string[], follow: boolean): Promise<readonly Look[]> {
+  async stats(folder: string, names: readonly string[], follow: boolean): Promise<readonly StatLook[]> {
     const outcome = await this.#ask({ kind: 'stats', folder, names, follow });
     if (outcome.kind !== 'stats') throw failureOf(outcome);
     return outcome.looks;

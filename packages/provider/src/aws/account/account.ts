@@ -1,4 +1,4 @@
-import type { Credentials } from '@runctl/aws-wire';
+import type { AwsCredentials } from '@runctl/aws-wire';
 import { systemClock, type Environment } from '@runctl/core';
 import type { AwsAccess } from '../api/clients.ts';
 import type { credentialChain } from './credential-chain.ts';
@@ -8,7 +8,7 @@ import type { SharedConfig } from './shared-config.ts';
 const RENEW_BEFORE_MS = 300_000;
 
 /** Finds keys. Returns the same ones until shortly before they expire; `refresh` looks again. */
-type FindCredentials = (options?: { readonly refresh?: boolean }) => Promise<Credentials>;
+type FindCredentials = (options?: { readonly refresh?: boolean }) => Promise<AwsCredentials>;
 
 /** The identity of clients and the endpoints of services, from one environment and one profile. */
 export interface AwsAccount {
@@ -26,7 +26,7 @@ export interface AccountOptions {
   readonly profile: string | undefined;
   readonly region: string;
   /** Keys of the environment, where it has some. */
-  readonly keys: Credentials | null;
+  readonly keys: AwsCredentials | null;
 }
 
 export function awsAccount(options: AccountOptions): AwsAccount {
@@ -68,7 +68,7 @@ function chained(
   shared: () => Promise<SharedConfig>,
 ): FindCredentials {
   let chain: ReturnType<typeof credentialChain> | null = null;
-  let kept: { readonly credentials: Credentials; readonly untilMs: number } | null = null;
+  let kept: { readonly credentials: AwsCredentials; readonly untilMs: number } | null = null;
   return async (wanted) => {
     if (kept !== null && wanted?.refresh !== true && systemClock.wallMs() < kept.untilMs) return kept.credentials;
     if (chain === null) {

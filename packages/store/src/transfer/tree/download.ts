@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
 import { mkdir, realpath, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { PART_SIZE_BYTES } from '@runctl/protocol';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../../port/object-store.ts';
 import { fill, getToFile } from '../get-file.ts';
-import { PART_SIZE_BYTES, partGrid } from '../../parts/part-grid.ts';
-import type { TransferOptions } from '../put-file.ts';
+import { partGrid } from '../../parts/part-grid.ts';
+import type { FileTransferOptions } from '../put-file.ts';
 import { SMALL_FILE_BYTES, type SmallFiles } from '../small-files.ts';
 import { checksumHolds, crc32Of } from '../../port/crc32.ts';
 import { type Evidence, looksLikeMd5 } from './checksums.ts';
@@ -12,7 +13,7 @@ import { openJournal } from './journal.ts';
 import { isInside } from './local-tree.ts';
 import { partFileOf } from './part-file.ts';
 
-export interface DownloadOptions extends TransferOptions {
+export interface DownloadOptions extends FileTransferOptions {
   /** Real path that the target must stay in. */
   readonly root: string;
   /** Threads that write small files; for who fetches a great many. */
@@ -95,7 +96,11 @@ interface Whole extends Downloaded {
 }
 
 /** Null when the bytes are not those that the checksum was made of. */
-async function fetchWhole(store: ObjectStore, object: ObjectInfo, { signal }: TransferOptions): Promise<Whole | null> {
+async function fetchWhole(
+  store: ObjectStore,
+  object: ObjectInfo,
+  { signal }: FileTransferOptions,
+): Promise<Whole | null> {
   const { key, etag, sizeBytes } = object;
   const bytes = new Uint8Array(sizeBytes);
   const answer = await store.get(key, { ifMatch: etag, checksum: true, signal, into: bytes });

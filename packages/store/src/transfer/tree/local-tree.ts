@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { lstat, mkdtemp, readdir, readlink, realpath, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { compareKeys } from '../../port/keys.ts';
-import type { Look } from '../file-thread.ts';
+import type { StatLook } from '../file-thread.ts';
 import { SmallFiles } from '../small-files.ts';
 import { type FolderRules, keyProblem, pathProblem, type Refused } from './names.ts';
 import { isPartFile } from './part-file.ts';
@@ -66,10 +66,10 @@ const WORTH_A_THREAD = 100;
 class Looking implements AsyncDisposable {
   #files: SmallFiles | null = null;
 
-  async at(folder: string, names: readonly string[], follow: boolean): Promise<readonly Look[]> {
+  async at(folder: string, names: readonly string[], follow: boolean): Promise<readonly StatLook[]> {
     if (names.length >= WORTH_A_THREAD) this.#files ??= new SmallFiles();
     if (this.#files !== null) return this.#files.stats(folder, names, follow);
-    const looks: Look[] = [];
+    const looks: StatLook[] = [];
     for (const name of names) looks.push(await lookAt(join(folder, name), follow));
     return looks;
   }
@@ -79,7 +79,7 @@ class Looking implements AsyncDisposable {
   }
 }
 
-async function lookAt(path: string, follow: boolean): Promise<Look> {
+async function lookAt(path: string, follow: boolean): Promise<StatLook> {
   try {
     return lookOf(await (follow ? stat(path) : lstat(path)));
   } catch (error) {
@@ -87,7 +87,7 @@ async function lookAt(path: string, follow: boolean): Promise<Look> {
   }
 }
 
-function lookOf({ mode, size, mtimeMs }: Stats): Exclude<Look, string> {
+function lookOf({ mode, size, mtimeMs }: Stats): Exclude<StatLook, string> {
   return [mode, size, mtimeMs];
 }
 
@@ -135,7 +135,7 @@ class Scan {
     }
   }
 
-  async #entry(path: string, own: Look, above: readonly string[]): Promise<void> {
+  async #entry(path: string, own: StatLook, above: readonly string[]): Promise<void> {
     try {
       const place = join(this.#root, path);
       if (typeof own === 'string') throw Object.assign(new Error(`${own}: lstat '${place}'`), { code: own });
@@ -154,7 +154,7 @@ class Scan {
     }
   }
 
-  async #take(path: string, look: Exclude<Look, string>, above: readonly string[]): Promise<void> {
+  async #take(path: string, look: Exclude<StatLook, string>, above: readonly string[]): Promise<void> {
     const [mode, sizeBytes, modifiedMs] = look;
     const kind = kindOf(mode);
     if (kind === 'folder') return this.folder(path, [...above, await realpath(join(this.#root, path))]);

@@ -1,9 +1,9 @@
 import { realpath, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inParallel } from '@runctl/core';
+import { PART_SIZE_BYTES } from '@runctl/protocol';
 import { isStoreError, type ObjectStore } from '../../port/object-store.ts';
 import { FileChangedError, sameFile } from '../file-identity.ts';
-import { PART_SIZE_BYTES } from '../../parts/part-grid.ts';
 import { putFile } from '../put-file.ts';
 import { SMALL_FILE_BYTES, SmallFiles } from '../small-files.ts';
 import type { Evidence } from './checksums.ts';

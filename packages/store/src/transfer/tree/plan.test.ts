@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Comparison } from './checksums.ts';
 import type { LocalFile } from './local-tree.ts';
-import { type Direction, pairsToCompare, type PlanInput, planTree, type Preference } from './plan.ts';
+import { type Direction, pairsToCompare, type TreePlanInput, planTree, type Preference } from './plan.ts';
 import type { RemoteFile } from './remote-tree.ts';
 
 /** One file's content on each side as a small number; null = not there. */
@@ -29,7 +29,7 @@ const remoteOf = (world: Sides): RemoteFile[] =>
       : [{ path, key: `p/${path}`, sizeBytes: sizeOf(there), etag: `e${there}`, lastModifiedMs: there * 1000 }],
   );
 
-function inputOf(world: Sides, options: Pick<PlanInput, 'direction' | 'deleteOthers' | 'prefer'>): PlanInput {
+function inputOf(world: Sides, options: Pick<TreePlanInput, 'direction' | 'deleteOthers' | 'prefer'>): TreePlanInput {
   const local = localOf(world);
   const remote = remoteOf(world);
   const compared = new Map(
@@ -42,7 +42,7 @@ function inputOf(world: Sides, options: Pick<PlanInput, 'direction' | 'deleteOth
 }
 
 /** What both sides hold when a plan was carried out. */
-function carriedOut(world: Sides, input: PlanInput): Sides {
+function carriedOut(world: Sides, input: TreePlanInput): Sides {
   const after: Record<string, { here: number | null; there: number | null }> = structuredClone(world);
   for (const { kind, path } of planTree(input)) {
     const side = after[path];

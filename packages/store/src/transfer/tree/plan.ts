@@ -18,7 +18,7 @@ export interface TreeAction {
   readonly why: string;
 }
 
-export interface PlanInput {
+export interface TreePlanInput {
   readonly local: readonly LocalFile[];
   readonly remote: readonly RemoteFile[];
   readonly direction: Direction;
@@ -45,7 +45,7 @@ export function pairsToCompare(
 }
 
 /** What to do with every path of either side, in order of the paths. Never decides by times, unless `newer` is preferred. */
-export function planTree(input: PlanInput): readonly TreeAction[] {
+export function planTree(input: TreePlanInput): readonly TreeAction[] {
   const local = new Map(input.local.map((file) => [file.path, file]));
   const remote = new Map(input.remote.map((file) => [file.path, file]));
   const paths = [...new Set([...local.keys(), ...remote.keys()])].sort(compareKeys);
@@ -58,23 +58,23 @@ export function planTree(input: PlanInput): readonly TreeAction[] {
   });
 }
 
-function onlyLocal({ path, sizeBytes }: LocalFile, input: PlanInput): readonly TreeAction[] {
+function onlyLocal({ path, sizeBytes }: LocalFile, input: TreePlanInput): readonly TreeAction[] {
   if (input.direction !== 'down') return [{ kind: 'upload', path, sizeBytes, why: 'not in the bucket' }];
   if (input.deleteOthers !== true || isSpared(path, input)) return [];
   return [{ kind: 'delete-local', path, sizeBytes, why: 'not in the bucket' }];
 }
 
-function onlyRemote({ path, sizeBytes }: RemoteFile, input: PlanInput): readonly TreeAction[] {
+function onlyRemote({ path, sizeBytes }: RemoteFile, input: TreePlanInput): readonly TreeAction[] {
   if (input.direction !== 'up') return [{ kind: 'download', path, sizeBytes, why: 'not in the folder' }];
   if (input.deleteOthers !== true || isSpared(path, input)) return [];
   return [{ kind: 'delete-remote', path, sizeBytes, why: 'not in the folder' }];
 }
 
-function isSpared(path: string, { spared = [] }: PlanInput): boolean {
+function isSpared(path: string, { spared = [] }: TreePlanInput): boolean {
   return spared.some((each) => path === each || path.startsWith(`${each}/`));
 }
 
-function both(here: LocalFile, there: RemoteFile, input: PlanInput): TreeAction {
+function both(here: LocalFile, there: RemoteFile, input: TreePlanInput): TreeAction {
   const { path } = here;
   const difference = differenceOf(here, there, input);
   if (difference === null) {
@@ -92,7 +92,7 @@ function both(here: LocalFile, there: RemoteFile, input: PlanInput): TreeAction 
 const sameWords = { md5: 'same content (MD5)', crc32: 'same content (CRC-32)', length: 'both are empty' };
 
 /** Null when nothing has to be moved. */
-function differenceOf(here: LocalFile, there: RemoteFile, input: PlanInput): string | null {
+function differenceOf(here: LocalFile, there: RemoteFile, input: TreePlanInput): string | null {
   if (here.sizeBytes !== there.sizeBytes)
     return `other size (${here.sizeBytes} B in the folder, ${there.sizeBytes} B in the bucket)`;
   const compared = input.compared.get(here.path);
@@ -100,7 +100,7 @@ function differenceOf(here: LocalFile, there: RemoteFile, input: PlanInput): str
   return compared?.same === false ? 'other content (CRC-32)' : 'the object has no checksum to compare with';
 }
 
-function sourceOf(here: LocalFile, there: RemoteFile, input: PlanInput): 'local' | 'remote' | null {
+function sourceOf(here: LocalFile, there: RemoteFile, input: TreePlanInput): 'local' | 'remote' | null {
   if (input.direction === 'up') return 'local';
   if (input.direction === 'down') return 'remote';
   if (input.prefer !== 'newer') return input.prefer ?? null;
