@@ -1,7 +1,7 @@
 import { FakeClock } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
 import { createImds } from './imds-client.ts';
-import { loopbackServer } from './loopback-server.ts';
+import { loopbackServer } from './testing/loopback-server.ts';
 
 const SIX_HOURS_MS = 21_600_000;
 

@@ -1,6 +1,6 @@
 import { messageOf } from '@runctl/core';
 import { describe, expect, test } from 'vitest';
-import { loopbackServer } from './loopback-server.ts';
+import { loopbackServer } from './testing/loopback-server.ts';
 import { elementText, QueryClient, type QueryClientOptions } from './query-client.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { retrying } from '../decorators/retrying.ts';
 import { isStoreError, type ReadResult } from '../port/object-store.ts';
-import { type Asked, inPieces, object, RawServer, SIZE } from './raw-server.ts';
+import { type Asked, inPieces, object, RawServer, SIZE } from './testing/raw-server.ts';
 import type { S3Store } from './s3-store.ts';
 
 function partial({ body, start }: Asked, more = ''): Buffer {

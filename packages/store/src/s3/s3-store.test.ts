@@ -6,7 +6,7 @@ import { crc32Of } from '../port/crc32.ts';
 import { collect, readBytes } from '../port/object-body.ts';
 import { StoreError } from '../port/object-store.ts';
 import { S3Store, type S3StoreOptions } from './s3-store.ts';
-import { errorBody, ScriptedServer } from './scripted-server.ts';
+import { errorBody, ScriptedServer } from './testing/scripted-server.ts';
 
 const keys: AwsCredentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' };
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isStoreError, type PutOptions } from '../port/object-store.ts';
-import { type Asked, inPieces, object, RawServer, SIZE } from './raw-server.ts';
+import { type Asked, inPieces, object, RawServer, SIZE } from './testing/raw-server.ts';
 
 const body = randomBytes(5000);
 const DONE = 'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n';

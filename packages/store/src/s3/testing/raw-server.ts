@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { systemClock } from '@runctl/core';
-import { S3Store } from './s3-store.ts';
+import { S3Store } from '../s3-store.ts';
 
 export const SIZE = 300_000;
 /** What ranges are taken of. */
