@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, type Log, messageOf } from '@runctl/core';
+import { type Clock, growingPauses, type Log, messageOf, until } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import { isStoreError } from '@runctl/store';
 import type { RunDocuments } from '../reporting/run-documents.ts';
@@ -20,11 +20,17 @@ export interface EndingOptions {
   readonly signal: AbortSignal;
 }
 
-const PAUSES = { attempts: Number.POSITIVE_INFINITY, baseMs: 500, maxMs: 60_000 };
+const PAUSES = growingPauses({ baseMs: 500, maxMs: 60_000 });
 /** The lease runs out by itself too. */
 const RELEASE_TRIES = 5;
 /** Where the bucket refuses for good nobody will read an outcome, and the machine costs money all the same. */
 const REFUSED_TRIES = 6;
+
+/** How many failures end the tries: of any kind, and of a store that refuses. */
+interface Tries {
+  readonly all?: number;
+  readonly refused?: number;
+}
 
 /**
  * Ends a launch, in this order and no other: its outcome is in the bucket, its successors are ended and that is verified,
@@ -37,8 +43,9 @@ export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOp
   const renewal = keepLease(options);
   if (outcome !== null) {
     doing('writing the outcome of the launch');
-    await persist('the outcome could not be written', () => documents.endLaunch(outcome, signal), options, {
-      refused: REFUSED_TRIES,
+    await persist('the outcome could not be written', () => documents.endLaunch(outcome, signal), {
+      ...options,
+      tries: { refused: REFUSED_TRIES },
     }).catch((error: unknown) => {
       signal.throwIfAborted();
       options.log.error({ error: messageOf(error) }, 'the launch ends without its outcome in the bucket');
@@ -56,9 +63,10 @@ export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOp
   doing('releasing the lease');
   await renewal.end();
   if (lease !== null)
-    await persist('the lease could not be released', () => lease.release(), options, { all: RELEASE_TRIES }).catch(() =>
-      signal.throwIfAborted(),
-    );
+    await persist('the lease could not be released', () => lease.release(), {
+      ...options,
+      tries: { all: RELEASE_TRIES },
+    }).catch(() => signal.throwIfAborted());
   doing(power.doing);
   return persist('the machine could not be powered off', () => power.off(), options);
 }
@@ -77,23 +85,24 @@ function keepLease({ lease, log, signal }: EndingOptions): { end(): Promise<void
   };
 }
 
-async function persist<T>(
+function persist<T>(
   complaint: string,
   operation: () => Promise<T>,
-  { clock, log, signal, doing }: EndingOptions,
-  tries: { readonly all?: number; readonly refused?: number } = {},
+  { clock, log, signal, doing, tries = {} }: EndingOptions & { readonly tries?: Tries },
 ): Promise<T> {
-  const { all = Number.POSITIVE_INFINITY, refused = Number.POSITIVE_INFINITY } = tries;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await operation();
-    } catch (error) {
+  const { all = Number.POSITIVE_INFINITY, refused = all } = tries;
+  return until(operation, {
+    clock,
+    signal,
+    pauseMs: PAUSES,
+    isFinal: (error, attempt) => {
       const hopeless = isStoreError(error, 'denied', 'credentials', 'bucket-missing', 'permanent');
-      if (signal.aborted || attempt >= (hopeless ? Math.min(all, refused) : all)) throw error;
+      return attempt >= (hopeless ? refused : all);
+    },
+    onTrouble: ({ error, attempt }) => {
       const message = messageOf(error);
       log.warn({ error: message, attempt }, complaint);
       doing(`${complaint}, trying again: ${message}`);
-      await clock.sleep(backoffMs(PAUSES, Math.min(attempt, 10), Math.random()), signal);
-    }
-  }
+    },
+  });
 }

@@ -3,7 +3,7 @@ import { timestampOf } from '@runctl/protocol';
 import { createLogShipper, type LogShipper } from '../reporting/shipper.ts';
 import { inheritanceOf } from '../preparation/history.ts';
 import type { LifeContext } from './attempt-context.ts';
-import { until } from './learn.ts';
+import { insist } from './insist.ts';
 
 /**
  * Makes this machine's journal one of `generation`: from nothing when it is new here, unchanged when an agent restarts in
@@ -25,7 +25,7 @@ export async function beginGeneration(context: LifeContext, generation: number, 
     if (code !== 0) cutOffSince = clockWasSet ? timestampOf(0) : (cutOffSince ?? before?.since ?? null);
   }
   await supervisor.forget();
-  const earlier = await until(
+  const earlier = await insist(
     'the history of the run could not be read',
     () => inheritanceOf(documents.earlierAttempts(generation), ports.config.launch),
     { ports, signal: signal },

@@ -6,7 +6,8 @@ import type { LifeContext } from './attempt-context.ts';
 import { AttemptLife, type LastVerdict } from './attempt-life.ts';
 import { beginGeneration, shipperOf } from './generation.ts';
 import { outcomeOf } from './launch-outcome.ts';
-import { type LearnedFacts, until } from './learn.ts';
+import { insist } from './insist.ts';
+import type { LearnedFacts } from './learn.ts';
 import { Services } from './services.ts';
 import { standBy } from './stand-by.ts';
 
@@ -122,7 +123,7 @@ export class Life {
   async #isOver(): Promise<boolean> {
     const { documents, ports } = this.#context;
     const ask = () => documents.launchOutcome(this.#signal);
-    return (await until('the launch could not be looked at', ask, { ports, signal: this.#signal })) !== null;
+    return (await insist('the launch could not be looked at', ask, { ports, signal: this.#signal })) !== null;
   }
 
   /** Why this machine must not train, or null. Proven before any training. */
@@ -132,10 +133,10 @@ export class Life {
     if (kind !== 'script') return `the run is a ${kind}; this agent runs scripts`;
     if (facts.spec.nodes !== 1) return `the run wants ${facts.spec.nodes} machines at once; this agent trains on one`;
     const find = () => this.#capacity();
-    const capacity = await until('the launch could not be looked up', find, { ports, signal: this.#signal });
+    const capacity = await insist('the launch could not be looked up', find, { ports, signal: this.#signal });
     if (capacity === null) return null;
     const ask = () => ports.host.successors.mayEnd(capacity);
-    const may = await until('it is not known whether this machine may end its launch', ask, {
+    const may = await insist('it is not known whether this machine may end its launch', ask, {
       ports,
       signal: this.#signal,
     });
@@ -153,7 +154,7 @@ export class Life {
   async #tryLease(): Promise<number | null> {
     const { lease, ports } = this.#context;
     this.#survivor = false;
-    const generation = await until('the lease could not be asked for', () => lease.tryAcquire(this.#signal), {
+    const generation = await insist('the lease could not be asked for', () => lease.tryAcquire(this.#signal), {
       ports,
       signal: this.#signal,
     });
@@ -211,7 +212,7 @@ export class Life {
       .update({ restUntil: timestampOf(ports.clock.wallMs() + Math.max(0, haltMs) + survivalMs) })
       .catch((error: unknown) => ports.log.error({ error: messageOf(error) }, 'journal'));
     await this.#services.lastBeat();
-    await until('the lease could not be released', () => lease.release(), {
+    await insist('the lease could not be released', () => lease.release(), {
       ports,
       signal: AbortSignal.any([this.#signal, AbortSignal.timeout(releaseMs)]),
     }).catch(() => {});
@@ -259,6 +260,6 @@ export class Life {
     const { life, ports } = this.#context;
     const { power } = ports.host;
     life.enter('ended', `another machine has the run: ${power.doing}`);
-    return until('the machine could not be powered off', () => power.off(), { ports, signal: this.#signal });
+    return insist('the machine could not be powered off', () => power.off(), { ports, signal: this.#signal });
   }
 }

@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, formatBytes, formatDuration, type Log, messageOf } from '@runctl/core';
+import { type Clock, formatBytes, formatDuration, type Log, messageOf, until } from '@runctl/core';
 import type { AgentPaths, AttemptStarted, RunSpec } from '@runctl/protocol';
 import { isStoreError, type ObjectStore } from '@runctl/store';
 import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
@@ -55,37 +55,37 @@ export async function prepareWorkload(context: PreparationContext, signal: Abort
 
 const PASSING = ['transient', 'conflict', 'credentials'] as const;
 const REFUSED = ['denied', 'bucket-missing'] as const;
-const PAUSES = { attempts: Number.POSITIVE_INFINITY, baseMs: 500, maxMs: 30_000 };
 
 /**
  * A bucket that does not answer is no failure of the workload: it is waited for as long as it takes. One that refuses, for
  * as long as a right that was given back may take to count.
  */
-async function patiently<T>(
+function patiently<T>(
   { facts, ports, life }: PreparationContext,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
   let refusedSinceMs: number | null = null;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (signal.aborted || !isStoreError(error, ...PASSING, ...REFUSED)) throw error;
+  return until(work, {
+    clock: ports.clock,
+    signal,
+    isFinal: (error) => {
+      if (!isStoreError(error, ...PASSING, ...REFUSED)) return true;
       const nowMs = ports.clock.monotonicMs();
       refusedSinceMs = isStoreError(error, ...REFUSED) ? (refusedSinceMs ?? nowMs) : null;
-      if (refusedSinceMs !== null && nowMs - refusedSinceMs >= facts.spec.timing.refusedMs) throw error;
+      return refusedSinceMs !== null && nowMs - refusedSinceMs >= facts.spec.timing.refusedMs;
+    },
+    onTrouble: ({ error, attempt }) => {
       ports.log.warn({ error: messageOf(error), attempt }, 'preparing has to wait for the bucket');
       life.enter('preparing', `waiting for the bucket: ${messageOf(error)}`);
-      await ports.clock.sleep(backoffMs(PAUSES, Math.min(attempt, 10), Math.random()), signal);
-    }
-  }
+    },
+  });
 }
 
 async function pauseAfterCrash({ ports, journal, life }: PreparationContext, signal: AbortSignal): Promise<void> {
-  const until = journal.state.attempt?.backoffUntil ?? null;
-  if (until === null) return;
-  const leftMs = Date.parse(until) - ports.clock.wallMs();
+  const backoffUntil = journal.state.attempt?.backoffUntil ?? null;
+  if (backoffUntil === null) return;
+  const leftMs = Date.parse(backoffUntil) - ports.clock.wallMs();
   if (leftMs <= 0) return;
   const last = journal.state.attempt?.crashes.at(-1);
   life.enter('backoff', `waiting ${formatDuration(leftMs)} to start again after: ${last?.failure ?? 'a crash'}`);

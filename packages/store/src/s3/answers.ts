@@ -4,7 +4,7 @@ import type { HttpAnswer } from './http-call.ts';
 import { xmlElements, xmlText, parseXmlAnswer, type XmlNode } from './xml.ts';
 
 /** One page of a listing; `next` is the query that asks for the page after it. */
-export interface ListingPage<T> {
+export interface AnswerPage<T> {
   readonly items: readonly T[];
   readonly next: Readonly<Record<string, string>> | null;
 }
@@ -40,7 +40,7 @@ export function rootOf(text: string, name: string): XmlNode {
   throw new StoreError('transient', `expected ${name} in the answer, found ${parsed?.name ?? 'no XML'}`);
 }
 
-export function objectsPage(text: string): ListingPage<ObjectInfo> {
+export function objectsPage(text: string): AnswerPage<ObjectInfo> {
   const root = rootOf(text, 'ListBucketResult');
   const items = xmlElements(root, 'Contents').map((entry) => ({
     key: decodeListedKey(textIn(entry, 'Key')),
@@ -51,18 +51,18 @@ export function objectsPage(text: string): ListingPage<ObjectInfo> {
   return { items, next: nextObjects(root) };
 }
 
-export function foldersPage(text: string): ListingPage<string> {
+export function foldersPage(text: string): AnswerPage<string> {
   const root = rootOf(text, 'ListBucketResult');
   const items = xmlElements(root, 'CommonPrefixes').map((entry) => decodeListedKey(textIn(entry, 'Prefix')));
   return { items, next: nextObjects(root) };
 }
 
-function nextObjects(root: XmlNode): ListingPage<never>['next'] {
+function nextObjects(root: XmlNode): AnswerPage<never>['next'] {
   const token = xmlText(root, 'NextContinuationToken');
   return isTruncated(root) && token !== null ? { 'continuation-token': token } : null;
 }
 
-export function partsPage(text: string): ListingPage<PartInfo> {
+export function partsPage(text: string): AnswerPage<PartInfo> {
   const root = rootOf(text, 'ListPartsResult');
   const items = xmlElements(root, 'Part').map((entry) => ({
     partNumber: Number(textIn(entry, 'PartNumber')),
@@ -74,7 +74,7 @@ export function partsPage(text: string): ListingPage<PartInfo> {
   return { items, next: isTruncated(root) && marker !== null ? { 'part-number-marker': marker } : null };
 }
 
-export function uploadsPage(text: string): ListingPage<OpenUpload> {
+export function uploadsPage(text: string): AnswerPage<OpenUpload> {
   const root = rootOf(text, 'ListMultipartUploadsResult');
   const items = xmlElements(root, 'Upload').map((entry) => ({
     key: decodeListedKey(textIn(entry, 'Key')),

@@ -29,7 +29,7 @@ import {
   foldersPage,
   infoOf,
   objectsPage,
-  type ListingPage,
+  type AnswerPage,
   partsPage,
   plainEtag,
   rootOf,
@@ -214,7 +214,7 @@ export class S3Store implements ObjectStore {
   async *#listed<T>(
     options: ListOptions,
     more: Readonly<Record<string, string>>,
-    read: (text: string) => ListingPage<T>,
+    read: (text: string) => AnswerPage<T>,
   ): AsyncIterable<T> {
     const query = {
       'list-type': '2',
@@ -232,11 +232,11 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async *#pages<T>(call: S3Call, read: (text: string) => ListingPage<T>): AsyncIterable<T> {
-    let next: ListingPage<T>['next'] = {};
+  async *#pages<T>(call: S3Call, read: (text: string) => AnswerPage<T>): AsyncIterable<T> {
+    let next: AnswerPage<T>['next'] = {};
     while (next !== null) {
       const { text } = await this.#client.callForText({ ...call, query: { ...call.query, ...next } });
-      const page: ListingPage<T> = read(text);
+      const page: AnswerPage<T> = read(text);
       yield* page.items;
       next = page.next;
     }

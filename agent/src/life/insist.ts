@@ -1,0 +1,21 @@
+import { type Clock, isRunctlError, type Log, messageOf, until } from '@runctl/core';
+
+/** Another format stays another format. */
+const INCURABLE: ReadonlySet<string> = new Set(['newer-format', 'older-format']);
+
+/**
+ * Asks until there is an answer, with the complaint in the log at each failure. Rejects with the signal's reason, and with
+ * `newer-format` or `older-format`, which no repetition cures.
+ */
+export function insist<T>(
+  complaint: string,
+  operation: () => Promise<T>,
+  { ports, signal }: { readonly ports: { readonly clock: Clock; readonly log: Log }; readonly signal: AbortSignal },
+): Promise<T> {
+  return until(operation, {
+    clock: ports.clock,
+    signal,
+    isFinal: (error) => isRunctlError(error) && INCURABLE.has(error.code),
+    onTrouble: ({ error, attempt }) => ports.log.warn({ error: messageOf(error), attempt }, complaint),
+  });
+}
