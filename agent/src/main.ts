@@ -4,6 +4,7 @@ import { isRunctlError, type Log, messageOf, systemClock } from '@runctl/core';
 import pino from 'pino';
 import { composeAgent } from './compose/compose-agent.ts';
 import { readConfiguration } from './compose/configuration.ts';
+import { realMachine } from './compose/real-machine.ts';
 import { askStatus, statusText } from './endpoint/status-command.ts';
 import type { Power } from './host/host.ts';
 import type { AgentEnd } from './life/life.ts';
@@ -47,7 +48,7 @@ async function run(): Promise<number> {
   const listeners: (() => void)[] = [];
   process.on('SIGHUP', () => {});
   log.info({ version, pid: process.pid, launch: configuration.config.launch }, 'agent started');
-  const ports = composeAgent({
+  const machine = realMachine({
     configuration,
     process: { env: process.env, platform: process.platform, pid: process.pid, uid: process.getuid?.() ?? -1 },
     clock: systemClock,
@@ -55,6 +56,7 @@ async function run(): Promise<number> {
     version,
     onShutdown: (listener) => listeners.push(listener),
   });
+  const ports = composeAgent(machine);
   process.on('SIGTERM', () => onTerm(ports.host.power, { log, listeners }));
   try {
     const end = await runAgent(ports, new AbortController().signal);

@@ -8,6 +8,5 @@ export type {
   WorkloadEnded,
   WorkloadProcess,
 } from '../workload/supervisor.ts';
-export { BucketTraffic } from '../reporting/bucket-traffic.ts';
 export type { AgentPorts } from './ports.ts';
 export { runAgent } from './run-agent.ts';

@@ -1,19 +1,17 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createImds } from '@runctl/aws-wire';
-import { fileLeaseMemory, LeaseKeeper, openWritersFor } from '@runctl/checkpoint';
+import { openWritersFor } from '@runctl/checkpoint';
 import { type Log, silentLog, systemClock } from '@runctl/core';
 import { agentPaths, FORMAT_VERSION } from '@runctl/protocol';
-import { Lanes } from '@runctl/store';
 import { temporaryFolder } from '@runctl/testkit';
-import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
 import { watchFolder } from '../checkpoints/watch-folder.ts';
+import { composeAgent } from '../compose/compose-agent.ts';
 import { openEndpoint } from '../endpoint/endpoint.ts';
 import { createEc2Host } from '../host/ec2/ec2-host.ts';
 import type { JournalState } from '../journal/journal.ts';
 import type { AgentEnd } from '../life/life.ts';
 import { runAgent } from '../life/run-agent.ts';
-import { BucketTraffic } from '../reporting/bucket-traffic.ts';
 import { unpackWithTar } from '../preparation/code.ts';
 import { linuxProcessTable, psProcessTable } from '../workload/process-table.ts';
 import { UnixSupervisor } from '../workload/unix-supervisor.ts';
@@ -139,69 +137,41 @@ export class TestMachine implements AsyncDisposable {
         isGoingDown: async () => null,
       },
     });
-    const traffic = new BucketTraffic();
-    const uploadStore = traffic.through(store);
+    const ports = composeAgent({
+      clock: systemClock,
+      log,
+      paths: this.paths,
+      config: {
+        version: FORMAT_VERSION,
+        run,
+        launch: 1,
+        bucket: 'bucket',
+        prefix: '',
+        region: 'us-east-1',
+        host: 'ec2',
+      },
+      bucket: store,
+      // What a test fails is to be seen by who calls.
+      storeRetry: { attempts: 1, baseMs: 0, maxMs: 0 },
+      host,
+      priority: {
+        background: () => void this.priorities.push('background'),
+        normal: () => void this.priorities.push('normal'),
+      },
+      account,
+      supervisor: () => this.supervisor(),
+      openWriters: openWritersFor(process.platform),
+      watch: watchFolder,
+      openEndpoint,
+      unpackCode: unpackWithTar(account, process.env),
+      inheritedEnvironment: process.env,
+      uselessMs: fleet.uselessMs,
+      agentVersion: 'test',
+      pid: process.pid,
+      onShutdown: (listener) => this.#shutdown.push(listener),
+    });
     try {
-      return await runAgent(
-        {
-          clock: systemClock,
-          log,
-          paths: this.paths,
-          config: {
-            version: FORMAT_VERSION,
-            run,
-            launch: 1,
-            bucket: 'bucket',
-            prefix: '',
-            region: 'us-east-1',
-            host: 'ec2',
-          },
-          store,
-          uploadStore,
-          traffic,
-          host,
-          priority: {
-            background: () => void this.priorities.push('background'),
-            normal: () => void this.priorities.push('normal'),
-          },
-          account,
-          supervisor: () => this.supervisor(),
-          lease: ({ owner, launch, spec }) =>
-            new LeaseKeeper({
-              store,
-              run,
-              clock: systemClock,
-              log,
-              policy: {
-                ttlMs: spec.timing.leaseTtlMs,
-                renewEveryMs: spec.timing.leaseRenewMs,
-                publishWithinMs: spec.timing.publishWithinMs,
-                retryMs: 200,
-              },
-              memory: fileLeaseMemory(this.paths.lease),
-              claim: { owner, launch, nodes: 1 },
-            }),
-          checkpoints: runCheckpoints({
-            store: uploadStore,
-            run,
-            clock: systemClock,
-            log,
-            account,
-            openWriters: openWritersFor(process.platform),
-            watch: watchFolder,
-            lanes: new Lanes({ clock: systemClock }),
-            paths: this.paths,
-          }),
-          openEndpoint,
-          unpackCode: unpackWithTar(account, process.env),
-          inheritedEnvironment: process.env,
-          uselessMs: fleet.uselessMs,
-          agentVersion: 'test',
-          pid: process.pid,
-          onShutdown: (listener) => this.#shutdown.push(listener),
-        },
-        signal,
-      );
+      return await runAgent(ports, signal);
     } finally {
       imds.close();
     }

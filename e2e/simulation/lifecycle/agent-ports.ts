@@ -1,64 +1,37 @@
-import { runCheckpoints } from '@runctl/agent/checkpoints';
+import { type AgentSurroundings, composeAgent } from '@runctl/agent/compose';
 import { createEc2Host } from '@runctl/agent/host/ec2';
-import { type AgentPorts, BucketTraffic, type Checkpoints, type OpenCheckpoints, type Power } from '@runctl/agent/life';
-import { fileLeaseMemory, LeaseKeeper, leasePolicyOf } from '@runctl/checkpoint';
+import type { AgentPorts, Checkpoints, Host, OpenCheckpoints, Power } from '@runctl/agent/life';
+import type { OpenWriters } from '@runctl/checkpoint';
 import { type Log, type LogFields, silentLog } from '@runctl/core';
 import { agentPaths, FORMAT_VERSION } from '@runctl/protocol';
-import { Lanes, limited, retrying, type StoreError } from '@runctl/store';
 import type { Process } from '../process.ts';
 import { S3Connection } from '../s3-connection.ts';
 import { simulatedImds } from './imds.ts';
 import { HOME, type LifeMachine } from './life-machine.ts';
 import { SimulatedSupervisor } from './supervisor.ts';
 
-/** As composition.ts has it. */
-const STORE_CONCURRENCY = 32;
-
 /** All that the agent in a process has of its machine and of the world. */
 export function portsOf(machine: LifeMachine, process: Process): AgentPorts {
+  const ports = composeAgent(surroundingsOf(machine, process));
+  return {
+    ...ports,
+    lease: (request) => {
+      const keeper = ports.lease(request);
+      if (process.alive) machine.keeper = keeper;
+      return keeper;
+    },
+    checkpoints: watched(ports.checkpoints, machine, process),
+  };
+}
+
+function surroundingsOf(machine: LifeMachine, process: Process): AgentSurroundings {
   const { at } = machine;
-  const { clock } = process;
   const root = at.disks.mount(process);
   const { run } = at.spec;
-  const paths = agentPaths(root, run);
-  const bucket = new S3Connection(at.s3, process);
-  const lanes = new Lanes({ clock });
-  const traffic = new BucketTraffic();
-  const throttle = (error: StoreError): void => {
-    if (error.status === 503) lanes.throttled();
-  };
-  const once = limited(bucket, STORE_CONCURRENCY);
-  const store = retrying(once, { clock, onRetry: throttle });
-  const uploadStore = retrying(traffic.through(once), {
-    clock,
-    onRetry: (error) => {
-      traffic.failed(error);
-      throttle(error);
-    },
-  });
-  const account = { name: 'ubuntu', home: root + HOME, switchTo: null };
-  const log = at.trace === null ? silentLog : tracing(at.trace, process.name);
-  const open = runCheckpoints({
-    store: uploadStore,
-    run,
-    clock,
-    log,
-    account,
-    lanes,
-    paths,
-    partSizeBytes: at.partSizeBytes,
-    openWriters: {
-      among: (files) => {
-        const written = files.filter((file) => machine.disk.isWritten(Number(file.inode.split(':')[1])));
-        return process.onDisk(() => new Set(written.map((file) => file.inode)));
-      },
-    },
-    watch: (_folder, { onChange, signal }) => machine.watch(process, onChange, signal),
-  });
   return {
-    clock,
-    log,
-    paths,
+    clock: process.clock,
+    log: at.trace === null ? silentLog : tracing(at.trace, process.name),
+    paths: agentPaths(root, run),
     config: {
       version: FORMAT_VERSION,
       run,
@@ -68,35 +41,14 @@ export function portsOf(machine: LifeMachine, process: Process): AgentPorts {
       region: 'us-east-1',
       host: 'ec2',
     },
-    store,
-    uploadStore,
-    traffic,
-    host: createEc2Host({
-      imds: simulatedImds(
-        process,
-        () => machine.metadata,
-        () => process.random.chance(at.trouble()),
-      ),
-      fleetEnder: at.fleet.ender(process),
-      power: powerOf(machine, process),
-    }),
+    bucket: new S3Connection(at.s3, process),
+    partSizeBytes: at.partSizeBytes,
+    host: hostOf(machine, process),
     priority: { background: () => {}, normal: () => {} },
-    account,
+    account: { name: 'ubuntu', home: root + HOME, switchTo: null },
     supervisor: () => new SimulatedSupervisor(process, machine.bench),
-    lease: ({ owner, launch, spec }) => {
-      const keeper = new LeaseKeeper({
-        store: bucket,
-        run,
-        clock,
-        log,
-        policy: leasePolicyOf(spec.timing),
-        memory: fileLeaseMemory(paths.lease),
-        claim: { owner, launch, nodes: spec.nodes },
-      });
-      if (process.alive) machine.keeper = keeper;
-      return keeper;
-    },
-    checkpoints: watched(open, machine, process),
+    openWriters: writersOf(machine, process),
+    watch: (_folder, { onChange, signal }) => machine.watch(process, onChange, signal),
     openEndpoint: () => Promise.resolve({ broadcast: () => {}, close: () => Promise.resolve() }),
     unpackCode: (_archive, folder) => {
       const path = `${folder.slice(root.length)}/train.py`;
@@ -108,6 +60,25 @@ export function portsOf(machine: LifeMachine, process: Process): AgentPorts {
     pid: 1,
     onShutdown: (listener) => {
       if (process.alive) machine.shutdownListeners.push(listener);
+    },
+  };
+}
+
+function hostOf(machine: LifeMachine, process: Process): Host {
+  const { at } = machine;
+  const imds = simulatedImds(
+    process,
+    () => machine.metadata,
+    () => process.random.chance(at.trouble()),
+  );
+  return createEc2Host({ imds, fleetEnder: at.fleet.ender(process), power: powerOf(machine, process) });
+}
+
+function writersOf(machine: LifeMachine, process: Process): OpenWriters {
+  return {
+    among: (files) => {
+      const written = files.filter((file) => machine.disk.isWritten(Number(file.inode.split(':')[1])));
+      return process.onDisk(() => new Set(written.map((file) => file.inode)));
     },
   };
 }

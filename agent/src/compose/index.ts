@@ -1,0 +1,1 @@
+export { type AgentSurroundings, composeAgent } from './compose-agent.ts';
