@@ -12,7 +12,7 @@ export function isPlainKind(recogniser: string): boolean {
 }
 
 /** Whose format all files of a set without a framework's own layout have, by their names and first bytes. */
-export function kindOf(files: readonly FileSeen[], context: Pick<RecogniseContext, 'readStart'>): string {
+export function formatOf(files: readonly FileSeen[], context: Pick<RecogniseContext, 'readStart'>): string {
   const every = (pattern: RegExp): boolean => files.every((file) => pattern.test(file.path));
   if (every(/\.safetensors(?:\.index\.json)?$|(?:^|\/)[a-z_]*config\.json$/) && !every(/\.json$/)) return 'safetensors';
   if (every(/\.(?:keras|h5)$/)) return 'keras';

@@ -127,12 +127,7 @@ export async function movePointer(
   before: StoredPointer | DamagedPointer | null,
 ): Promise<LatestPointer> {
   const { run, store, signal } = publishing;
-  const pointer = pointerTo(
-    run,
-    manifest,
-    before !== null && 'pointer' in before ? before.pointer : null,
-    publishing.clock,
-  );
+  const pointer = pointerTo(manifest, before !== null && 'pointer' in before ? before.pointer : null, publishing);
   const body = encodeDocument(latestPointer, pointer);
   const when = before === null ? ({ absent: true } as const) : { etag: before.etag };
   const moved = await tryConditionally(publishing, {
@@ -148,7 +143,7 @@ export async function movePointer(
   throw new RunctlError('internal', `latest.json of ${run} was changed by somebody else in the same generation`);
 }
 
-function pointerTo(run: string, manifest: Manifest, before: LatestPointer | null, clock: Clock): LatestPointer {
+function pointerTo(manifest: Manifest, before: LatestPointer | null, { run, clock }: Publishing): LatestPointer {
   const stepBefore = before?.step ?? null;
   const fell = stepBefore !== null && manifest.step !== null && manifest.step < stepBefore;
   return {

@@ -81,7 +81,7 @@ async function readable<T>(reading: Promise<T>): Promise<{ readonly value: T } |
 }
 
 /** For people. */
-export function nameOf({ key, manifest }: ChainLink): string {
+export function describeLink({ key, manifest }: ChainLink): string {
   const step = manifest?.step ?? null;
   return step === null ? key : `${key} (step ${step})`;
 }

@@ -1,4 +1,4 @@
-import { type Incomplete, judge } from './judge.ts';
+import { type Incomplete, judgeCandidate } from './judge.ts';
 import type { MovementFacts } from './movement.ts';
 import type { Candidate, FileSeen, OpenWriters } from '../contract/recogniser.ts';
 import { structureOf, type StructureFinding } from '../formats/structure.ts';
@@ -55,7 +55,7 @@ export async function inspect(
     const seen = held.files.map((file) => file.seen);
     const writers = await openWriters.among(seen);
     const findings = await findingsOf(held, sightings);
-    const verdict = judge(candidate, { ...facts, structures: findings, writers });
+    const verdict = judgeCandidate(candidate, { ...facts, structures: findings, writers });
     const changed = await held.changed();
     if (facts.ended === null && writers !== null)
       sightings?.finished(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type InspectionFacts, judge, type Verdict } from './judge.ts';
+import { type InspectionFacts, judgeCandidate, type CandidateVerdict } from './judge.ts';
 import { movementOf } from './movement.ts';
 import { shapeOf } from './shape.ts';
 import { finished, firstSeen, observe, type Sightings } from './sightings.ts';
@@ -58,7 +58,10 @@ function versionsOf(versions: number, { finishedOnes = versions, others = [] as 
   return sightings;
 }
 const verdictOn = (sightings: Sightings, files: readonly FileSeen[], facts: Partial<InspectionFacts> = {}) =>
-  judge(candidateOf(files), factsOf({ sightings, nowMs: 999, structures: structuresOf(whole, 'a'), ...facts }));
+  judgeCandidate(
+    candidateOf(files),
+    factsOf({ sightings, nowMs: 999, structures: structuresOf(whole, 'a'), ...facts }),
+  );
 
 test('two finished saves of a file prove nothing about the others of its set, a third without them does', () => {
   expect(movementOf(candidateOf([file('a', 1)]), factsOf({ sightings: versionsOf(1), nowMs: 11 }))).toContain(
@@ -105,7 +108,7 @@ test('of a set that is rewritten file by file in any order no version is complet
           const candidate = candidateOf(files());
           const facts = factsOf({ sightings, nowMs, structures });
           if (movementOf(candidate, facts) !== null) continue;
-          const verdict = judge(candidate, facts);
+          const verdict = judgeCandidate(candidate, facts);
           sightings = finished(sightings, files());
           expect(verdict.complete && versions.a !== versions.b).toBe(false);
         }
@@ -123,13 +126,13 @@ test('a moving file is proven only by its structure and only where writers are k
 
 test('a marker that says incomplete holds a candidate back, one that says complete stands for structure', () => {
   const marker = { complete: false, evidence: 'no .metadata yet' };
-  expect(judge(candidateOf([file('a')], { marker }), factsOf({}))).toMatchObject({
+  expect(judgeCandidate(candidateOf([file('a')], { marker }), factsOf({}))).toMatchObject({
     complete: false,
     why: 'no .metadata yet',
   });
   const ended = { clean: false, atMs: 100 };
   const marked = candidateOf([file('a', 99)], { marker: { complete: true, evidence: '.metadata is there' } });
-  expect(judge(marked, factsOf({ ended, structures: structuresOf(unknown, 'a') }))).toMatchObject({
+  expect(judgeCandidate(marked, factsOf({ ended, structures: structuresOf(unknown, 'a') }))).toMatchObject({
     complete: true,
     evidence: expect.stringContaining('.metadata is there'),
   });
@@ -153,9 +156,9 @@ test('after a kill a stepped set that was just written counts when it is whole a
   expect(movementOf(candidate, factsOf({ ended, expectedShape }))).toBeNull();
   expect(movementOf(candidate, factsOf({ ended }))).toContain('before the workload was killed');
   const structures = structuresOf(whole, 'checkpoint-5/a', 'checkpoint-5/b');
-  expect(judge(candidate, factsOf({ ended, expectedShape, structures }))).toMatchObject({ complete: true });
+  expect(judgeCandidate(candidate, factsOf({ ended, expectedShape, structures }))).toMatchObject({ complete: true });
   structures.set('checkpoint-5/b', unknown);
-  expect(judge(candidate, factsOf({ ended, expectedShape, structures }))).toMatchObject({ complete: false });
+  expect(judgeCandidate(candidate, factsOf({ ended, expectedShape, structures }))).toMatchObject({ complete: false });
 });
 
 test('the first checkpoint of a run is not taken after a kill from a folder that may lack files', () => {
@@ -201,14 +204,14 @@ test('companions go along only when they are complete themselves', () => {
   const structures = structuresOf(unknown, 'a', 'still', 'moving', 'written');
   structures.set('torn', { verdict: 'torn', evidence: 'cut off' });
   const facts = factsOf({ sightings, nowMs: SETTLE_MS, structures, writers: new Set(['written']) });
-  const verdict = judge(candidateOf(files, { companions }), facts);
+  const verdict = judgeCandidate(candidateOf(files, { companions }), facts);
   expect(verdict).toMatchObject({ complete: true, companions: [{ path: 'still' }] });
 });
 
 test('after a kill a file that was not seen closed counts by its structure alone, unless it is older than any save', () => {
   const candidate = candidateOf([file('a')]);
-  const verdictOf = (finding: StructureFinding, facts: Partial<InspectionFacts>): Verdict =>
-    judge(
+  const verdictOf = (finding: StructureFinding, facts: Partial<InspectionFacts>): CandidateVerdict =>
+    judgeCandidate(
       candidate,
       factsOf({ ended: { clean: false, atMs: 10_000 }, structures: structuresOf(finding, 'a'), ...facts }),
     );
@@ -253,10 +256,10 @@ test('new files that are as those of the checkpoint before, whole and closed, co
   };
   const isComplete = (of: Candidate, more: Partial<InspectionFacts> = {}): boolean => {
     const given = factsOf({ ...facts, ...more });
-    return movementOf(of, given) === null && judge(of, given).complete;
+    return movementOf(of, given) === null && judgeCandidate(of, given).complete;
   };
   expect(isComplete(candidate)).toBe(true);
-  expect(judge(candidate, factsOf(facts))).toMatchObject({
+  expect(judgeCandidate(candidate, factsOf(facts))).toMatchObject({
     evidence: expect.stringContaining('all that the checkpoint before had'),
   });
   const { structures } = facts;

@@ -11,7 +11,7 @@ export interface InspectionFacts extends MovementFacts {
   readonly writers: ReadonlySet<string> | null;
 }
 
-export type Verdict =
+export type CandidateVerdict =
   | { readonly complete: true; readonly evidence: string; readonly companions: readonly FileSeen[] }
   | ({ readonly complete: false } & Incomplete);
 
@@ -24,8 +24,8 @@ export interface Incomplete {
 }
 
 /** The verdict on a candidate that `movementOf` let through and whose files are held open. */
-export function judge(candidate: Candidate, facts: InspectionFacts): Verdict {
-  const incomplete = (why: string, settling: boolean): Verdict => ({ complete: false, why, settling });
+export function judgeCandidate(candidate: Candidate, facts: InspectionFacts): CandidateVerdict {
+  const incomplete = (why: string, settling: boolean): CandidateVerdict => ({ complete: false, why, settling });
   if (candidate.marker?.complete === false) return incomplete(candidate.marker.evidence, facts.ended === null);
   const proofs = new Set<string>();
   const arrived = hasArrived(candidate, facts);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';
-import { identityOf, isOlder, newestFirst } from './plan.ts';
+import { candidateIdentity, isOlder, newestFirst } from './plan.ts';
 
 const file = (path: string, mtimeMs: number): FileSeen => ({
   path,
@@ -37,7 +37,7 @@ test('older is only what is behind both in steps and in time', () => {
 test('an identity changes with content, with companions that count, and with logs only at the end', () => {
   const identity = (log: number, pointer: number, ended = false) => {
     const companions = [file('train.log', log), file('latest', pointer)];
-    return identityOf(candidate(5, 1, companions), { companions }, ended);
+    return candidateIdentity(candidate(5, 1, companions), { companions }, ended);
   };
   expect(identity(1, 1)).toEqual(identity(2, 1));
   expect(identity(1, 1)).not.toEqual(identity(1, 2));

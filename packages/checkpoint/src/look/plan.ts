@@ -22,7 +22,7 @@ export interface CandidateIdentity {
  * Identity of a candidate with these companions. Growing logs change none while the workload runs; once it has ended the
  * last of them is wanted as well.
  */
-export function identityOf(
+export function candidateIdentity(
   { files }: Pick<Candidate, 'files'>,
   { companions }: Pick<Candidate, 'companions'>,
   ended: boolean,

@@ -165,16 +165,19 @@ export function lookAgainInMs(
  */
 export function isSavedAlone(sightings: Sightings, candidate: Candidate, file: FileSeen): boolean {
   const [first, second] = sightings.get(file.path)?.finishedBefore ?? [];
-  return first !== undefined && second !== undefined && othersAreOlder(sightings, candidate, file, first);
+  return first !== undefined && second !== undefined && areOlder(sightings, others(candidate, file), first);
 }
 
 /** Whether a look into the file may show that: its newest version is the last thing that happened. */
 export function maybeSavedAlone(sightings: Sightings, candidate: Candidate, file: FileSeen): boolean {
   const seen = sightings.get(file.path);
-  return seen?.changed === true && othersAreOlder(sightings, candidate, file, seen.sinceMs);
+  return seen?.changed === true && areOlder(sightings, others(candidate, file), seen.sinceMs);
 }
 
-function othersAreOlder(sightings: Sightings, { files }: Candidate, file: FileSeen, thanMs: number): boolean {
-  const others = files.filter((other) => other.path !== file.path);
-  return others.every((other) => (sightings.get(other.path)?.sinceMs ?? Infinity) < thanMs);
+function others({ files }: Candidate, file: FileSeen): readonly FileSeen[] {
+  return files.filter((other) => other.path !== file.path);
+}
+
+function areOlder(sightings: Sightings, files: readonly FileSeen[], thanMs: number): boolean {
+  return files.every(({ path }) => (sightings.get(path)?.sinceMs ?? Infinity) < thanMs);
 }

@@ -12,7 +12,7 @@ import { FolderLook } from '../look/folder-look.ts';
 import { FolderSightings } from '../look/folder-sightings.ts';
 import { type CompleteCandidate, inspect } from '../look/inspect.ts';
 import { Ledger, type Standing } from '../ledger/ledger.ts';
-import { filesOf, identityOf, lowerAndNotLater, savedAtMsOf } from '../look/plan.ts';
+import { filesOf, candidateIdentity, lowerAndNotLater, savedAtMsOf } from '../look/plan.ts';
 import { lookAgainInMs } from '../look/sightings.ts';
 import { publishCandidate, type PublishResult } from './publish-candidate.ts';
 import type {
@@ -179,7 +179,7 @@ class PublishingFolder {
     };
     if (this.#here.isBehind(candidate)) return report(true, 'older than the durable checkpoint');
     const ended = facts.ended !== null;
-    if (this.#here.isCompared && this.#here.holds(identityOf(candidate, candidate, ended)))
+    if (this.#here.isCompared && this.#here.holds(candidateIdentity(candidate, candidate, ended)))
       return report(true, 'durable');
     const moving = movementOf(candidate, facts);
     const complete =
@@ -197,7 +197,7 @@ class PublishingFolder {
     found.passedOver.push(...held.held.forbidden);
     const lacking = facts.ended === null && lacksCompanions(complete);
     if (lacking) unsettled(found, lookAgainInMs(facts.sightings, candidate.companions, facts));
-    const known = this.#here.holds(identityOf(candidate, complete, ended));
+    const known = this.#here.holds(candidateIdentity(candidate, complete, ended));
     if (known || (lacking && this.#here.holdsFilesOf(candidate))) return report(true, 'durable');
     const { store, run } = this.#options;
     if (this.#here.hasFallen(candidate) && (await wasDurable(candidate, { store, run, signal: pass.signal }))) {
@@ -267,7 +267,7 @@ class PublishingFolder {
     { companions, kind }: Exclude<PublishResult, { kind: 'abandoned' }>,
     facts: MovementFacts,
   ): Promise<void> {
-    const identity = identityOf(candidate, { companions }, facts.ended !== null);
+    const identity = candidateIdentity(candidate, { companions }, facts.ended !== null);
     this.#here.became(candidate, identity, kind === 'identical');
     this.#here.supersede(lowerAndNotLater(candidate, facts));
     this.#look.published(candidate);

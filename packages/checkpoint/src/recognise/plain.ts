@@ -1,5 +1,5 @@
 import { moreMayCome } from './frameworks/doubts.ts';
-import { kindOf } from '../formats/file-kinds.ts';
+import { formatOf } from '../formats/file-kinds.ts';
 import { missingFromSet } from './frameworks/file-sets.ts';
 import { isDescription } from './frameworks/weights.ts';
 import { isSideFile, stepInName, topEntryOf } from '../look/names.ts';
@@ -30,7 +30,7 @@ function judgedAsSet(candidate: Candidate, context: RecogniseContext): Candidate
     missing === null ? null : { complete: false, evidence: `${missing}, which others of its set need, is missing` };
   const described = candidate.step !== null && files.every(({ path }) => isDescription(path));
   const doubt = described ? { doubt: moreMayCome(`${candidate.entry} describes a model and has no weights yet`) } : {};
-  return { ...candidate, recogniser: kindOf(files, context), marker, ...doubt };
+  return { ...candidate, recogniser: formatOf(files, context), marker, ...doubt };
 }
 
 type Entries = Map<string, FileSeen[]>;

@@ -1,7 +1,7 @@
 import { RunctlError } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
 import type { BucketAccess } from '../ledger/commit.ts';
-import { manifestChain, nameOf, singleLink } from '../ledger/manifest-chain.ts';
+import { manifestChain, describeLink, singleLink } from '../ledger/manifest-chain.ts';
 import { refusalOf } from './refusal.ts';
 
 export interface FirstToRestore {
@@ -31,7 +31,7 @@ export async function firstToRestore(
         hint: 'leave the choice out to take the newest that can be',
       });
     found = true;
-    warnings.push(`${nameOf(link)} could not be used: ${problem}; taking the checkpoint before it`);
+    warnings.push(`${describeLink(link)} could not be used: ${problem}; taking the checkpoint before it`);
   }
   if (!found) return null;
   throw new RunctlError('checkpoint-not-found', 'none of its checkpoints can be restored', {

@@ -7,7 +7,7 @@ import { unlessGone } from '../look/scan.ts';
 import { manifestForNode } from '../ledger/node-files.ts';
 import { DamagedFile } from './fetch-file.ts';
 import { fetchFiles, fingerprintAt } from './fetch-files.ts';
-import { type ChainLink, manifestChain, nameOf, singleLink } from '../ledger/manifest-chain.ts';
+import { type ChainLink, manifestChain, describeLink, singleLink } from '../ledger/manifest-chain.ts';
 import { placeCheckpoint, sidePlaces } from './place.ts';
 import { whileReading } from '../ledger/reading-marks.ts';
 import { refusalOf } from './refusal.ts';
@@ -37,10 +37,10 @@ export async function prefetchLatest(options: RestoreOptions): Promise<Prefetche
       return { ...fetched, manifestKey: link.key, latestKey: chain.latestKey, staging, warnings, rejected };
     rejected.push(link.key);
     if (manifestKey !== undefined)
-      throw new RunctlError('checkpoint-not-found', `${nameOf(link)} can't be restored: ${fetched.problem}`, {
+      throw new RunctlError('checkpoint-not-found', `${describeLink(link)} can't be restored: ${fetched.problem}`, {
         hint: 'leave the choice out to take the newest that can be',
       });
-    warnings.push(`${nameOf(link)} could not be used: ${fetched.problem}; taking the checkpoint before it`);
+    warnings.push(`${describeLink(link)} could not be used: ${fetched.problem}; taking the checkpoint before it`);
     at.log.warn({ manifest: link.key, problem: fetched.problem }, 'checkpoint could not be used');
   }
   if (rejected.length === 0 || (chain.pointerMissing && (await areGhosts(rejected, at)))) return null;

@@ -132,7 +132,7 @@ export class FileUploads {
       const upload = await this.#uploadFor(held, place);
       try {
         const hashes = await this.#finish(upload, held, request);
-        if (upload.place !== place) await this.#move(upload, held.seen.path, place, request.signal);
+        if (upload.place !== place) await this.#move(upload, place, { path: held.seen.path, signal: request.signal });
         return { key: upload.key, hashes };
       } catch (error) {
         // Aborted by somebody who took it for left behind, or deleted: what is gone is sent again.
@@ -206,7 +206,11 @@ export class FileUploads {
   }
 
   /** To where its checkpoint is, when the guess at the beginning was wrong. */
-  async #move(upload: FileUpload, path: string, place: DataPlace, signal: AbortSignal): Promise<void> {
+  async #move(
+    upload: FileUpload,
+    place: DataPlace,
+    { path, signal }: { readonly path: string; readonly signal: AbortSignal },
+  ): Promise<void> {
     const { store } = this.#options;
     const key = place.keyFor(path);
     await store.copy(upload.key, key, { signal });

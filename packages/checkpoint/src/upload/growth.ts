@@ -21,7 +21,7 @@ export interface GrowthFacts {
   readonly uploading: ReadonlySet<string>;
   /** Fingerprints that are durable. */
   readonly durable: ReadonlySet<string>;
-  /** By `kindOf`. */
+  /** By `stepFreeName`. */
   readonly wasted: ReadonlyMap<string, number>;
 }
 
@@ -40,14 +40,14 @@ export function chooseGrowing(
     .filter(({ file, grew }) => grew && file.sizeBytes >= limits.leastBytes && !isSideFile(file.path))
     .filter((growth) => isFresh(growth) && !facts.uploading.has(growth.file.inode))
     .filter(({ fingerprint }) => !facts.durable.has(fingerprint))
-    .filter(({ file }) => (facts.wasted.get(kindOf(file.path)) ?? 0) < limits.mostWasted)
+    .filter(({ file }) => (facts.wasted.get(stepFreeName(file.path)) ?? 0) < limits.mostWasted)
     .sort((a, b) => b.contentSinceMs - a.contentSinceMs || b.file.mtimeMs - a.file.mtimeMs)
     .slice(0, Math.max(0, limits.mostGrowing - under))
     .map(({ file }) => file);
 }
 
 /** What files of several checkpoints that are the same but for their step have in common. */
-export function kindOf(path: string): string {
+export function stepFreeName(path: string): string {
   return [...shapeOf([{ path: likelyFinalPath(path) }]).keys()].join();
 }
 

@@ -6,7 +6,7 @@ import type { Sighting } from '../look/sightings.ts';
 import type { GrowingLook } from '../contract/publisher-port.ts';
 import type { PlaceRequest, DataPlaces } from './data-places.ts';
 import type { FileUpload, FileUploads } from './file-uploads.ts';
-import { chooseGrowing, type GrowthLimits, kindOf, likelyStep } from './growth.ts';
+import { chooseGrowing, type GrowthLimits, stepFreeName, likelyStep } from './growth.ts';
 
 export interface TailOptions {
   readonly sightings: FolderSightings;
@@ -90,7 +90,7 @@ export class TailUploads {
     for (const fingerprint of files.values()) this.#durable.add(fingerprint);
     for (const upload of uploads.all()) {
       if (files.has(upload.inode)) {
-        this.#wasted.delete(kindOf(upload.path));
+        this.#wasted.delete(stepFreeName(upload.path));
         this.#feeding.delete(upload);
         await uploads.release(upload);
       } else if (step !== null && (upload.place.step ?? step) < step) await this.#waste(upload);
@@ -157,7 +157,7 @@ export class TailUploads {
 
   async #waste(upload: FileUpload): Promise<void> {
     if (upload.parts.sentBytes > 0) {
-      const kind = kindOf(upload.path);
+      const kind = stepFreeName(upload.path);
       this.#wasted.set(kind, (this.#wasted.get(kind) ?? 0) + 1);
     }
     this.#feeding.delete(upload);
@@ -169,7 +169,7 @@ export class TailUploads {
     this.#feeding.set(upload, feeding);
     if (feeding.running) return;
     feeding.running = true;
-    const done: Promise<void> = this.#feed(upload, growth, feeding, signal)
+    const done: Promise<void> = this.#feed(upload, growth, { feeding, signal })
       .catch((error: unknown) => this.#failed(upload, error, signal))
       .finally(() => {
         feeding.running = false;
@@ -181,8 +181,7 @@ export class TailUploads {
   async #feed(
     upload: FileUpload,
     { file, fingerprint, contentSinceMs }: Sighting,
-    feeding: Feeding,
-    signal: AbortSignal,
+    { feeding, signal }: { readonly feeding: Feeding; readonly signal: AbortSignal },
   ): Promise<void> {
     const { clock, uploads } = this.#options;
     if (feeding.endedAs !== null && feeding.endedAs !== fingerprint) {

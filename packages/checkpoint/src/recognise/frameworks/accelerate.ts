@@ -3,7 +3,14 @@ import type { Doubt, FileSeen } from '../../contract/recogniser.ts';
 import { examineDcpWithin } from './dcp.ts';
 import { moreMayCome, newerThan, othersMayBeWriting } from './doubts.ts';
 import { missingFromSet } from './file-sets.ts';
-import { finding, type Finding, type Folder, type FolderRule, folderRecogniser, type Look } from './folders.ts';
+import {
+  finding,
+  type Finding,
+  type Folder,
+  type FolderRule,
+  folderRecogniser,
+  type FrameworkLook,
+} from './folders.ts';
 import { missingRank } from './ranks.ts';
 import { examineTrackedWithin } from './tracked.ts';
 import { isOnlyModelFiles } from './weights.ts';
@@ -42,7 +49,7 @@ const rule: FolderRule = {
 
 export const accelerateRecogniser = folderRecogniser(rule);
 
-function missingFrom(folder: Folder, names: readonly string[], look: Look): string | null {
+function missingFrom(folder: Folder, names: readonly string[], look: FrameworkLook): string | null {
   const parts = [examineDcpWithin(folder, look), examineTrackedWithin(folder, look)];
   const broken = parts.find((part) => (part?.problem ?? null) !== null)?.problem ?? null;
   if (broken !== null) return broken;
@@ -56,7 +63,7 @@ function missingFrom(folder: Folder, names: readonly string[], look: Look): stri
   );
 }
 
-function doubtAbout(folder: Folder, look: Look): Doubt | null {
+function doubtAbout(folder: Folder, look: FrameworkLook): Doubt | null {
   const { own, all, path } = folder;
   const last = own.get('random_states_0.pkl');
   const earlier = Array.from(own).filter(([name]) => /^(?:model|pytorch_model|optimizer|scheduler)[_.]/.test(name));

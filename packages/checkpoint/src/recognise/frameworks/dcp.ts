@@ -8,7 +8,7 @@ import {
   type FolderRule,
   folderRecogniser,
   withAllBelow,
-  type Look,
+  type FrameworkLook,
 } from './folders.ts';
 
 const SHARD = /^__\d+_\d+\.distcp$/;
@@ -20,7 +20,10 @@ const METADATA_LIMIT_BYTES = 8 * 1024 * 1024;
  * a temporary name and renames it (torch/distributed/checkpoint/filesystem.py, `finish`). It is a pickle whose text names
  * every shard. With per-rank metadata (`use_collectives=False`) it is `__<rank>.metadata`.
  */
-export function examineDcp(folder: Folder, look: Look): { problem: string | null; doubt: Doubt | null } | null {
+export function examineDcp(
+  folder: Folder,
+  look: FrameworkLook,
+): { problem: string | null; doubt: Doubt | null } | null {
   const shards = Array.from(folder.own).filter(([name]) => SHARD.test(name));
   const markers = Array.from(folder.own).filter(([name]) => name === DCP_METADATA || /^__\d+\.metadata$/.test(name));
   if (shards.length === 0 && !folder.own.has(DCP_METADATA)) return null;
@@ -45,7 +48,7 @@ export function examineDcp(folder: Folder, look: Look): { problem: string | null
 
 const PICKLE_STOP = 0x2e;
 
-function problemOfMetadata({ path, sizeBytes }: FileSeen, { own }: Folder, look: Look): string | null {
+function problemOfMetadata({ path, sizeBytes }: FileSeen, { own }: Folder, look: FrameworkLook): string | null {
   const bytes = look.readStart(path, METADATA_LIMIT_BYTES);
   if (bytes === null) return `${path} can't be read`;
   if (bytes.length === sizeBytes && bytes.at(-1) !== PICKLE_STOP) return `${path} is cut off`;
@@ -55,7 +58,10 @@ function problemOfMetadata({ path, sizeBytes }: FileSeen, { own }: Folder, look:
 }
 
 /** All DCP folders at or below a folder; null when there are none. */
-export function examineDcpWithin(folder: Folder, look: Look): { problem: string | null; doubt: Doubt | null } | null {
+export function examineDcpWithin(
+  folder: Folder,
+  look: FrameworkLook,
+): { problem: string | null; doubt: Doubt | null } | null {
   const findings = Array.from(withAllBelow(folder), (each) => examineDcp(each, look)).filter((each) => each !== null);
   if (findings.length === 0) return null;
   const problem = findings.find((each) => each.problem !== null)?.problem ?? null;

@@ -30,7 +30,7 @@ interface GrowingFolder extends Folder {
 const known = new WeakMap<FolderTree, ReadonlyMap<string, Folder>>();
 
 /** Every folder with files below it; parents come before what is in them. The same for the same tree, since every rule asks. */
-export function foldersOf(tree: FolderTree): ReadonlyMap<string, Folder> {
+export function foldersIn(tree: FolderTree): ReadonlyMap<string, Folder> {
   const folders = known.get(tree) ?? groupIntoFolders(tree);
   known.set(tree, folders);
   return folders;
@@ -77,7 +77,7 @@ export function isBelow(path: string, folder: string): boolean {
 }
 
 /** All that a rule may ask about. */
-export interface Look extends RecogniseContext {
+export interface FrameworkLook extends RecogniseContext {
   readonly folders: ReadonlyMap<string, Folder>;
 }
 
@@ -97,7 +97,7 @@ export interface Finding {
 export interface FolderRule {
   readonly name: string;
   /** Null when nothing in the folder is this framework's. */
-  examine(folder: Folder, look: Look): Finding | null;
+  examine(folder: Folder, look: FrameworkLook): Finding | null;
   /** Names of this framework's folders: one beside a folder that is known for its own is a save that has barely begun. */
   readonly naming?: RegExp;
 }
@@ -114,7 +114,7 @@ export function folderRecogniser(rule: FolderRule): Recogniser {
   return {
     name: rule.name,
     recognise: (tree, context) => {
-      const examined = examineAll(rule, { ...context, folders: foldersOf(tree) });
+      const examined = examineAll(rule, { ...context, folders: foldersIn(tree) });
       const anyStep = examined.some(({ finding: { step } }) => step !== null);
       const claimed = examined.filter(({ finding: { step } }) => step !== null || !anyStep);
       const loose = tree.files.filter((file) => !claimed.some(({ folder }) => isBelow(file.path, folder.path)));
@@ -131,7 +131,7 @@ interface Known {
   readonly finding: Finding;
 }
 
-function examineAll(rule: FolderRule, look: Look): readonly Known[] {
+function examineAll(rule: FolderRule, look: FrameworkLook): readonly Known[] {
   const found = new Map<string, Known>();
   for (const folder of look.folders.values()) {
     if (isWithin(folder.path, found)) continue;

@@ -9,7 +9,7 @@ import {
   type FolderRule,
   folderRecogniser,
   isBelow,
-  type Look,
+  type FrameworkLook,
 } from './folders.ts';
 import { missingRank } from './ranks.ts';
 import { examineTrackedWithin } from './tracked.ts';
@@ -56,7 +56,7 @@ function rngFiles(own: Folder['own']): readonly string[] {
 }
 
 /** What a folder with `trainer_state.json` always has besides; null when all of it is there. */
-function missingFrom(folder: Folder, ranks: readonly string[], look: Look): string | null {
+function missingFrom(folder: Folder, ranks: readonly string[], look: FrameworkLook): string | null {
   const { own, path } = folder;
   const missing = (name: string): string => `${path}/${name}, which the Trainer always writes, is missing`;
   const parts = [examineDcpWithin(folder, look), examineTrackedWithin(folder, look)].filter((part) => part !== null);
@@ -72,7 +72,7 @@ function missingFrom(folder: Folder, ranks: readonly string[], look: Look): stri
   return missingRank(path, ranks, { pattern: RNG, name: (rank) => `rng_state_${rank}.pth`, atLeast: 2 });
 }
 
-function doubtAbout(folder: Folder, state: FileSeen, look: Look): Doubt | null {
+function doubtAbout(folder: Folder, state: FileSeen, look: FrameworkLook): Doubt | null {
   const { own, path } = folder;
   const before = Array.from(own).filter(
     ([name]) => /^(?:optimizer|scheduler|training_args)\./.test(name) || isModelFile(name),

@@ -2,7 +2,7 @@ import { isSideFile, stepInName } from '../../look/names.ts';
 import type { Candidate, FileSeen, FolderTree, Recogniser } from '../../contract/recogniser.ts';
 import { examineDcp } from './dcp.ts';
 import { newerThan } from './doubts.ts';
-import { finding, type Finding, type Folder, foldersOf, isBelow, type Look, nameOf } from './folders.ts';
+import { finding, type Finding, type Folder, foldersIn, isBelow, type FrameworkLook, nameOf } from './folders.ts';
 import { examineTrackedWithin } from './tracked.ts';
 
 const STEP_IN_NAME = /epoch=\d+-step=(\d+)/;
@@ -28,7 +28,7 @@ interface Saved {
 export const lightningRecogniser: Recogniser = {
   name: 'lightning',
   recognise: (tree, context) => {
-    const look = { ...context, folders: foldersOf(tree) };
+    const look = { ...context, folders: foldersIn(tree) };
     const folders = Array.from(look.folders.values(), (folder) => savedFolder(folder, look)).filter(
       (each) => each !== null,
     );
@@ -38,7 +38,7 @@ export const lightningRecogniser: Recogniser = {
   },
 };
 
-function savedFile(file: FileSeen, look: Look): Saved | null {
+function savedFile(file: FileSeen, look: FrameworkLook): Saved | null {
   const name = nameOf(file.path);
   if (!name.endsWith('.ckpt') || isSideFile(file.path)) return null;
   const named = STEP_IN_NAME.exec(name)?.[1];
@@ -48,7 +48,7 @@ function savedFile(file: FileSeen, look: Look): Saved | null {
   return { entry: file.path, step: Number.isSafeInteger(step) ? step : null, files: [file], finding: null };
 }
 
-function savedFolder(folder: Folder, look: Look): Saved | null {
+function savedFolder(folder: Folder, look: FrameworkLook): Saved | null {
   if (folder.path === '' || !folder.name.endsWith('.ckpt')) return null;
   const dcp = examineDcp(folder, look);
   const deepspeed = examineTrackedWithin(folder, look);

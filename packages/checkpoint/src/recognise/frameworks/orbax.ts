@@ -7,7 +7,7 @@ import {
   type FolderRule,
   folderRecogniser,
   isBelow,
-  type Look,
+  type FrameworkLook,
 } from './folders.ts';
 
 const STEP_METADATA = '_CHECKPOINT_METADATA';
@@ -52,7 +52,7 @@ function partsOf(item: Folder): readonly Folder[] {
   return item.folders.filter((each) => each.name.startsWith('ocdbt.process_'));
 }
 
-function missingFrom(folder: Folder, items: readonly Folder[], look: Look): string | null {
+function missingFrom(folder: Folder, items: readonly Folder[], look: FrameworkLook): string | null {
   const place = (path: string, name: string): string => `${path}/${name}, which is written last, is missing`;
   const metadata = folder.own.get(STEP_METADATA);
   if (metadata === undefined) return place(folder.path, STEP_METADATA);
@@ -67,7 +67,7 @@ function missingFrom(folder: Folder, items: readonly Folder[], look: Look): stri
   return items.map((item) => missingFromItem(item, look)).find((missing) => missing !== null) ?? null;
 }
 
-function missingFromItem(item: Folder, look: Look): string | null {
+function missingFromItem(item: Folder, look: FrameworkLook): string | null {
   const metadata = item.own.get(ITEM_METADATA);
   if (metadata === undefined) return `${item.path}/${ITEM_METADATA} is missing`;
   const data = item.folders.some((each) => each.name === 'd');

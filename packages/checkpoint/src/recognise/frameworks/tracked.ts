@@ -8,7 +8,7 @@ import {
   type FolderRule,
   folderRecogniser,
   withAllBelow,
-  type Look,
+  type FrameworkLook,
   parentOf,
 } from './folders.ts';
 import { missingRank } from './ranks.ts';
@@ -83,7 +83,7 @@ function namesOf(folder: Folder): readonly string[] {
   return Array.from(folder.own.keys());
 }
 
-function examineTracked(kind: Tracked, folder: Folder, look: Look): Finding | null {
+function examineTracked(kind: Tracked, folder: Folder, look: FrameworkLook): Finding | null {
   if (folder.path === '' || !kind.holds(folder)) return null;
   const parent = look.folders.get(parentOf(folder.path));
   const tracker = parent?.own.get(kind.tracker);
@@ -121,7 +121,7 @@ export const megatronRecogniser = recogniserOf(megatron);
 /** Folders of DeepSpeed or Megatron inside another framework's; null when there are none. */
 export function examineTrackedWithin(
   folder: Folder,
-  look: Look,
+  look: FrameworkLook,
 ): { problem: string | null; doubt: Doubt | null } | null {
   const findings: Finding[] = [];
   for (const each of withAllBelow(folder))
