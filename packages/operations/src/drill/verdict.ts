@@ -10,7 +10,7 @@ export interface DrillFacts {
   readonly identical: boolean | null;
   /** Checkpoint files that differ from the undisturbed run's. */
   readonly differing: readonly string[];
-  /** How much the rehearsal shortens EC2's times. */
+  /** How much the rehearsal shortens the real times. */
   readonly timeScale: number;
 }
 
