@@ -69,7 +69,7 @@ export const lifeMutants: readonly LifeMutant[] = [
     'ships the log from its beginning after the death of an agent',
     /the log of generation|no script of/,
     (ports) => ({
-      store: repeatingLogs(ports.store),
+      uploadStore: repeatingLogs(ports.uploadStore),
     }),
   ),
   {
