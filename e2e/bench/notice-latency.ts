@@ -96,7 +96,7 @@ async function trial(random: number): Promise<Trial> {
   const watcher = createInterruptionWatcher(imds, {
     clock: systemClock,
     log: silentLog,
-    timing: { ...defaultTiming, pollMs: defaultTiming.noticePollMs },
+    timing: defaultTiming,
     outlived: null,
     events: { onNotice: () => child.kill('SIGTERM'), onRisk: () => {}, onScheduledEvent: () => {} },
   });

@@ -1,6 +1,9 @@
 import type { Clock } from '@runctl/core';
 import type { StopCause } from '@runctl/protocol';
+import { earlier } from '../lifecycle/deadlines.ts';
 import type { StopRequest } from '../lifecycle/model.ts';
+
+const ENDS: ReadonlySet<StopCause> = new Set(['user-stop', 'budget', 'deadline'] as const);
 
 /**
  * Wishes that the workload stops, whoever has them. They stand until withdrawn, so that an attempt that begins after a
@@ -36,6 +39,16 @@ export class StopBoard {
   get interruption(): 'notice' | 'machine-shutdown' | null {
     const causes = this.#standing.map(({ cause }) => cause);
     return causes.find((cause) => cause === 'notice' || cause === 'machine-shutdown') ?? null;
+  }
+
+  /** Why the launch is to end, whatever becomes of the machine; null while it goes on. */
+  get endOfLaunch(): StopCause | null {
+    return this.#standing.find(({ cause }) => ENDS.has(cause))?.cause ?? null;
+  }
+
+  /** When the machine goes away by what is known (monotonic); null while it stays. */
+  get haltAtMs(): number | null {
+    return this.#standing.reduce<number | null>((nearest, { haltAtMs }) => earlier(nearest, haltAtMs), null);
   }
 
   /** It did not come true after all. */

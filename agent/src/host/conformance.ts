@@ -37,7 +37,7 @@ export interface HostSuite {
   readonly asks: boolean;
 }
 
-const timing = { pollMs: 1000, noticeMs: 120_000, deadlineMarginMs: 5000 };
+const timing = { noticePollMs: 1000, noticeMs: 120_000, deadlineMarginMs: 5000 };
 
 function watch(world: HostUnderTest, { host = world.host, outlived = null as string | null } = {}) {
   const seen = { notices: [] as Notice[], risks: [] as string[], scheduled: [] as string[] };

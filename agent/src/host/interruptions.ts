@@ -11,7 +11,7 @@ export interface Notice {
 }
 
 export interface WatchTiming {
-  readonly pollMs: number;
+  readonly noticePollMs: number;
   /** Longest window, and the one assumed when the notice's time can't be read. */
   readonly noticeMs: number;
   readonly deadlineMarginMs: number;
@@ -38,7 +38,7 @@ export interface WatchRequest {
 export interface InterruptionWatcher {
   /** Looks once. Never rejects: trouble with the look is neither a notice nor fatal. */
   look(): Promise<void>;
-  /** Looks every `pollMs` until the signal fires; resolves at once where nothing is ever announced. Never rejects. */
+  /** Looks every `noticePollMs` until the signal fires; resolves at once where nothing is ever announced. Never rejects. */
   run(signal: AbortSignal): Promise<void>;
   /**
    * Discards the notice that is shown: the machine outlived it, and only another one counts from here on. Resolves with

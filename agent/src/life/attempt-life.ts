@@ -1,88 +1,56 @@
-import { existsSync } from 'node:fs';
-import { messageOf } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
 import type { PassReport } from '@runctl/checkpoint';
-import { createPassLoop, type PassLoop } from '../checkpoints/pass-loop.ts';
 import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/attempt-driver.ts';
-import { drainNoteOf, replaceFile } from '../journal/journal.ts';
-import type { AttemptState, Drain, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
+import type { AttemptState, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
 import { type LogShipper, shipRest } from '../reporting/shipper.ts';
 import { prepareWorkload, type Prepared } from '../preparation/prepare.ts';
-import { crashOf, judge, type Verdict } from '../recovery/verdict.ts';
+import { type AttemptVerdict, crashOf } from '../recovery/verdict.ts';
 import { workloadCommand, workloadEnvironment } from '../workload/environment.ts';
 import type { LifeContext } from './attempt-context.ts';
-import { PassAccounts } from '../checkpoints/pass-accounts.ts';
+import { AttemptDrain } from './attempt-drain.ts';
+import { AttemptPasses } from './attempt-passes.ts';
+import { attemptVerdict, ranUntil } from './attempt-verdict.ts';
+import { showFlush } from './flush-wait.ts';
 import { mayHaveSaved, unsavedAfter, unsavedOf } from '../reporting/unsaved.ts';
-import { showBucketWait } from '../reporting/bucket-wait.ts';
 import { attemptPolicy } from '../lifecycle/windows.ts';
-import { adoptedDrain, DrainNotes } from '../reporting/drain-notes.ts';
 import { isClean, noteCutOff, noteWorkload } from './workload-notes.ts';
 import { type AttemptReport, reportAttempt } from './report-attempt.ts';
 import { reportStart } from './report-start.ts';
 
 /** What follows once there is no more to do in this generation on this machine. */
-export type LastVerdict = Exclude<Verdict, { next: 'restart' }>;
+export type LastVerdict = Exclude<AttemptVerdict, { next: 'restart' }>;
 
 /** One generation on this machine: the workload, started again after crashes, until a verdict ends it. */
 export class AttemptLife implements AttemptActions {
   readonly #context: LifeContext;
   readonly #shipper: LogShipper;
-  readonly #passes: PassLoop;
-  #drain: DrainNotes | null = null;
-  #passing: { readonly stop: () => void; readonly abort: () => void; readonly done: Promise<void> } | null = null;
+  readonly #passes: AttemptPasses;
+  readonly #drain: AttemptDrain;
   #prepared: Prepared | null = null;
   #exitMs: number | null = null;
   /** Null while it is not known when the workload ended. */
   #endedAtMs: number | null = null;
-  #lastPass: PassReport | null = null;
   #unsaved: string | null = null;
   /** Settles when the flush is over, at the latest soon after its deadline cut it off. */
   #flushing: Promise<unknown> = Promise.resolve();
   #flushMs: number | null = null;
-  /** Wall time. */
-  #runningSinceMs = Number.NEGATIVE_INFINITY;
-  #verdict: Verdict | null = null;
+  #verdict: AttemptVerdict | null = null;
   #unreported: AttemptReport | null = null;
 
   constructor(context: LifeContext, shipper: LogShipper) {
-    const { checkpoints, facts, life, ports } = context;
     this.#context = context;
     this.#shipper = shipper;
-    const accounts = new PassAccounts({ warn: (line) => life.warn(line), log: ports.log });
-    this.#passes = createPassLoop({
-      checkpoints,
-      clock: ports.clock,
-      log: ports.log.child({ component: 'passes' }),
-      settleMs: facts.spec.timing.settleMs,
-      beforePass: () => context.progress.read(),
-      leaseTrouble: () => context.lease.trouble(),
-      refusedMs: facts.spec.timing.refusedMs,
-      onPass: (report) => {
-        this.#lastPass = report;
-        accounts.tell(report);
-        if (report.published === null) return;
-        ports.log.info({ step: report.published.step, seq: report.published.seq }, 'checkpoint durable');
-        context.fit
-          .published(report.published, this.#runningSinceMs)
-          .then(() => life.touch())
-          .catch((error: unknown) => ports.log.warn({ error: messageOf(error) }, 'the save could not be measured'));
-      },
-    });
+    this.#passes = new AttemptPasses(context);
+    this.#drain = new AttemptDrain(context);
   }
 
-  /** `wish`: the nonce of the wish that shall learn when it was seen through. */
+  /** See `AttemptPasses`. */
   requestPass(wish?: string): void {
-    if (wish === undefined) return this.#passes.request();
-    const { ports, life } = this.#context;
-    this.#passes.request((report) => {
-      life.savedFor = { nonce: wish, at: timestampOf(ports.clock.wallMs()), notDurable: [...report.notDurable] };
-      life.touch();
-    });
+    this.#passes.request(wish);
   }
 
-  /** The machine goes away at this time (monotonic), and the report needs some of it. */
   hurry(haltAtMs: number): void {
-    this.#passes.hurry(haltAtMs - this.#context.facts.spec.timing.reportReserveMs);
+    this.#passes.hurry(haltAtMs);
   }
 
   /** Rejects only with the signal's reason, and then leaves the workload as it is. */
@@ -92,15 +60,15 @@ export class AttemptLife implements AttemptActions {
     for (;;) {
       this.#verdict = null;
       this.#unsaved = null;
-      this.#drain = null;
+      this.#drain.forget();
       this.#exitMs = null;
       this.#endedAtMs = null;
       const policy = attemptPolicy(facts.spec.timing);
       const { ending } = await driveAttempt({ actions: this, clock, log, policy, stops, signal }).finally(() =>
-        this.#passing?.abort(),
+        this.#passes.abort(),
       );
-      await this.#passing?.done;
-      const verdict: Verdict = this.#verdict ?? this.#judge(ending);
+      await this.#passes.settled();
+      const verdict: AttemptVerdict = this.#verdict ?? this.#verdictOn(ending);
       if (verdict.next !== 'restart') return verdict;
       ports.log.warn({ reason: verdict.message, afterMs: verdict.afterMs }, 'starting the workload again');
     }
@@ -115,12 +83,7 @@ export class AttemptLife implements AttemptActions {
     if (found !== null && !judged) {
       this.#running(found.pid, found.startedAtMs);
       await noteWorkload(this.#context, found, found.startedAtMs);
-      // The journal knows more, but an agent that died at once had no time to write it.
-      const drain = attempt?.drain ?? (found.told === null ? null : drainNoteOf(found.told));
-      if (drain === null) return { adopted: true, drain: null };
-      this.#drain = new DrainNotes(drain);
-      await supervisor.signal(drain.killed ? 'SIGKILL' : 'SIGTERM', JSON.stringify(drain));
-      return { adopted: true, drain: adoptedDrain(drain, this.#context.ports.clock) };
+      return { adopted: true, drain: await this.#drain.adopt(found.told) };
     }
     await supervisor.forget();
     await journal.updateAttempt({ workload: null, drain: null });
@@ -166,27 +129,14 @@ export class AttemptLife implements AttemptActions {
     life.pid = null;
     life.workingSinceMs = null;
     life.lastExit = exit;
-    if (!isClean(exit, this.#drain !== null)) await noteCutOff(journal, { clockWasSet, log: ports.log });
+    if (!isClean(exit, this.#drain.notes !== null)) await noteCutOff(journal, { clockWasSet, log: ports.log });
     await this.#look();
     ports.log.info({ ...exit, leftovers }, 'the workload ended');
     return exit;
   }
 
   async signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const { journal, life, ports, supervisor } = this.#context;
-    const drain = this.#drain;
-    const noted = (problem: unknown): void => {
-      life.warn(`the stop could not be written to this machine's disk: ${messageOf(problem)}`);
-    };
-    // A disk that is full keeps nobody from being told to stop, and one that is busy delays nobody.
-    if (signal === 'SIGTERM' && drain !== null)
-      await replaceFile(ports.paths.preempt, drain.forScript(), { mode: 0o644, sync: false }).catch(noted);
-    if (signal === 'SIGTERM') drain?.termAt(ports.clock.wallMs());
-    await supervisor.signal(signal, JSON.stringify(drain?.forJournal() ?? null));
-    if (drain === null) return;
-    await journal.updateAttempt({ drain: drain.forJournal() }).catch(noted);
-    if (signal === 'SIGTERM') drain.stoppedAtStep(await this.#look());
-    await journal.updateAttempt({ drain: drain.forJournal() }).catch(noted);
+    await this.#drain.signal(signal, () => this.#look());
   }
 
   onTransition(before: AttemptState, after: AttemptState): void {
@@ -197,15 +147,7 @@ export class AttemptLife implements AttemptActions {
       if (after.phase === 'running') priority.background();
       else priority.normal();
     }
-    if (after.phase !== 'draining') return;
-    this.#drain ??= this.#newDrain(after);
-    this.#drain.deadlines(after, this.#context.ports.clock);
-    const doing = after.killed ? 'killing the workload' : 'letting the workload save and leave';
-    life.enter('draining', `${doing} (${after.cause})`);
-    if (before.phase === 'draining')
-      this.#context.journal
-        .updateAttempt({ drain: this.#drain.forJournal() })
-        .catch((error: unknown) => this.#context.ports.log.warn({ error: messageOf(error) }, 'journal'));
+    if (after.phase === 'draining') this.#drain.follow(before, after);
   }
 
   sentWrites(): number {
@@ -216,12 +158,12 @@ export class AttemptLife implements AttemptActions {
     const { facts, ports } = this.#context;
     const startedMs = ports.clock.monotonicMs();
     const shown = new AbortController();
-    this.#showBucketWait(AbortSignal.any([signal, shown.signal])).catch(() => {});
+    showFlush(this.#context, AbortSignal.any([signal, shown.signal])).catch(() => {});
     const publishes = mayHaveSaved(ending);
     // What is on its way may be the newest checkpoint already: the last pass waits for it, or aborts it for a newer one.
-    if (publishes) this.#passing?.stop();
-    else this.#passing?.abort();
-    signal.addEventListener('abort', () => this.#passing?.abort(), { once: true });
+    if (publishes) this.#passes.stop();
+    else this.#passes.abort();
+    signal.addEventListener('abort', () => this.#passes.abort(), { once: true });
     const giveUpMs = deadlineMs === null ? facts.spec.timing.refusedMs : null;
     const flushing = Promise.all([
       publishes ? this.#finalPass({ ending, deadlineMs }, signal) : null,
@@ -242,8 +184,8 @@ export class AttemptLife implements AttemptActions {
     // What the deadline cut off says in a moment which checkpoint it could not bring.
     const moment = ports.clock.sleep(known.spec.timing.reportReserveMs / 4, signal).catch(() => {});
     const unlooked = await Promise.race([this.#flushing.then(() => false), moment.then(() => true)]);
-    this.#unsaved = unsavedAfter({ ending, flush, lastPass: this.#lastPass, unlooked });
-    const verdict = this.#judge(ending);
+    this.#unsaved = unsavedAfter({ ending, flush, lastPass: this.#passes.last, unlooked });
+    const verdict = this.#verdictOn(ending);
     this.#verdict = verdict;
     const attempt = journal.state.attempt;
     const crash = crashOf(ending, this.#ranMs());
@@ -256,10 +198,10 @@ export class AttemptLife implements AttemptActions {
       ending,
       flush,
       verdict,
-      drain: this.#drain,
+      drain: this.#drain.notes,
       exitMs: this.#exitMs,
       flushMs: this.#flushMs,
-      lastPass: this.#lastPass,
+      lastPass: this.#passes.last,
       unsaved: this.#unsaved,
       unlooked,
       ranMs: this.#ranMs(),
@@ -286,66 +228,22 @@ export class AttemptLife implements AttemptActions {
     const { life } = this.#context;
     life.pid = pid;
     life.workingSinceMs = startedMs;
-    this.#runningSinceMs = startedMs;
-    const loop = new AbortController();
-    const pass = new AbortController();
-    const done = this.#passes.run({ loop: loop.signal, pass: pass.signal });
-    this.#passing = { stop: () => loop.abort(), abort: () => pass.abort(), done };
+    this.#passes.begin(startedMs);
   }
 
-  #newDrain(drain: Drain): DrainNotes {
-    const { clock } = this.#context.ports;
-    const seenMs = this.#context.stops.seenMs(drain.cause) ?? clock.monotonicMs();
-    return DrainNotes.begin(drain, { seenMs, stepAtStop: this.#context.life.lastStep, clock });
-  }
-
-  #showBucketWait(signal: AbortSignal): Promise<void> {
-    const { facts, lease, life, ports } = this.#context;
-    return showBucketWait(
-      {
-        clock: ports.clock,
-        log: ports.log,
-        life,
-        doing: 'making the last checkpoint and the log durable',
-        trouble: () => ports.traffic.trouble ?? lease.trouble(),
-        pricePerHourUsd: facts.pricePerHourUsd,
-        everyMs: facts.spec.timing.heartbeatMs,
-      },
-      signal,
-    );
-  }
-
-  async #finalPass({ ending, deadlineMs }: FlushRequest, signal: AbortSignal): Promise<PassReport | null> {
+  #finalPass({ ending, deadlineMs }: FlushRequest, signal: AbortSignal): Promise<PassReport | null> {
     // Where nobody saw the end, no file was untouched before it: only its structure can prove it whole then.
     const atMs = this.#endedAtMs ?? Number.NEGATIVE_INFINITY;
     const clean = ending.exit !== null && isClean(ending.exit, ending.cause !== 'exited');
     const deadline = deadlineMs === null ? {} : { deadlineMs };
-    const report = await this.#passes.finish({ ended: { clean, atMs }, signal, ...deadline });
-    this.#lastPass = report;
-    return report;
+    return this.#passes.finish({ ended: { clean, atMs }, signal, ...deadline });
   }
 
   #ranMs(): number {
-    const { journal, ports } = this.#context;
-    const startedAt = journal.state.attempt?.workload?.startedAt;
-    if (startedAt === undefined) return 0;
-    return Math.max(0, Math.round((this.#exitMs ?? ports.clock.wallMs()) - Date.parse(startedAt)));
+    return ranUntil(this.#context, this.#exitMs ?? this.#context.ports.clock.wallMs());
   }
 
-  #judge(ending: Ending): Verdict {
-    const { facts, journal, ports, stops } = this.#context;
-    const attempt = journal.state.attempt;
-    const { maxCrashes, maxInterruptions } = facts.spec.policy;
-    const { crashBackoffMs, earlyFailureMs } = facts.spec.timing;
-    return judge(ending, {
-      done: existsSync(ports.paths.done),
-      unsaved: this.#unsaved,
-      interruption: stops.interruption,
-      ranMs: this.#ranMs(),
-      crashes: attempt?.crashes ?? [],
-      earlierCrashes: attempt?.earlierCrashes ?? 0,
-      interruptions: attempt?.interruptions ?? 0,
-      policy: { maxCrashes, maxInterruptions, crashBackoffMs, earlyFailureMs },
-    });
+  #verdictOn(ending: Ending): AttemptVerdict {
+    return attemptVerdict(this.#context, { ending, unsaved: this.#unsaved, ranMs: this.#ranMs() });
   }
 }

@@ -36,7 +36,7 @@ export async function learn(
 }
 
 /** Where the project and its checkpoints lie on this machine. */
-export function foldersOf(spec: RunSpec, home: string): { readonly code: string; readonly checkpoint: string } {
+export function runFolders(spec: RunSpec, home: string): { readonly code: string; readonly checkpoint: string } {
   const code = join(home, spec.project?.name ?? spec.run);
   const { dir } = spec.checkpoint;
   return { code, checkpoint: dir.startsWith('/') ? dir : join(code, dir) };

@@ -1,15 +1,21 @@
 import { messageOf } from '@runctl/core';
-import { type LaunchOutcome, type StopCause, timestampOf } from '@runctl/protocol';
+import { type LaunchOutcome, timestampOf } from '@runctl/protocol';
 import type { PowerEnd } from '../host/host.ts';
+import { Announcer } from './announcer.ts';
 import { endLaunch } from './end-launch.ts';
 import type { LifeContext } from './attempt-context.ts';
 import { AttemptLife, type LastVerdict } from './attempt-life.ts';
+import { runBesideAttempt } from './beside-attempt.ts';
+import { CurrentAttempt } from './current-attempt.ts';
 import { beginGeneration, shipperOf } from './generation.ts';
+import { InterruptionWatch } from './interruption-watch.ts';
 import { outcomeOf } from './launch-outcome.ts';
 import { insist } from './insist.ts';
 import type { LearnedFacts } from './learn.ts';
-import { Services } from './services.ts';
+import { Limits } from './limits.ts';
+import { capacityOf, trainingRefusal } from './refusal.ts';
 import { standBy } from './stand-by.ts';
+import { obeyWishes } from './wishes.ts';
 
 /** What to do next; the loop below knows nothing else. */
 type Next =
@@ -32,7 +38,10 @@ export class Life {
   readonly #context: LifeContext;
   readonly #learned: LearnedFacts;
   readonly #signal: AbortSignal;
-  readonly #services: Services;
+  readonly #current = new CurrentAttempt();
+  readonly #limits: Limits;
+  readonly #watch: InterruptionWatch;
+  readonly #announcer: Announcer;
   readonly #onReady: () => void;
   readonly #leaving = new AbortController();
   /** Only a survivor of a notice tries once instead of waiting: who lost is superfluous. */
@@ -43,13 +52,15 @@ export class Life {
     this.#learned = learned;
     this.#signal = AbortSignal.any([options.signal, this.#leaving.signal]);
     this.#onReady = options.onReady;
-    this.#services = new Services(context);
+    this.#limits = new Limits(context);
+    this.#watch = new InterruptionWatch(context, this.#current);
+    this.#announcer = new Announcer(context, { current: this.#current, limits: this.#limits });
   }
 
   async live(): Promise<AgentEnd> {
     const stop = new AbortController();
     const signal = AbortSignal.any([this.#signal, stop.signal]);
-    const services = this.#services.run(signal);
+    const company = this.#accompany(signal);
     this.#context.ports.onShutdown(() => this.#shutDown());
     try {
       return await this.#untilTheEnd();
@@ -58,8 +69,16 @@ export class Life {
       throw error;
     } finally {
       stop.abort();
-      await services;
+      await company;
     }
+  }
+
+  /** What goes on beside the workload for the agent's whole life. None of it ends the agent. */
+  async #accompany(signal: AbortSignal): Promise<void> {
+    const wishes = obeyWishes(this.#context, { current: this.#current, limits: this.#limits });
+    await this.#announcer.open();
+    await Promise.all([this.#watch, wishes, this.#announcer, this.#limits].map((each) => each.run(signal)));
+    await this.#announcer.close();
   }
 
   /** No notice and little time: what runs is stopped and saved; where nothing runs there is nothing to stay for. */
@@ -81,7 +100,8 @@ export class Life {
       if (verdict.next === 'end-launch')
         return this.#end({ status: verdict.launch, cause: verdict.cause, message: verdict.message });
       if (verdict.next === 'yield') {
-        const ended = this.#endedMeanwhile();
+        // Who asked during the drain that the launch ends need not wait, and pay, for a successor to hear it.
+        const ended = this.#context.stops.endOfLaunch;
         if (ended !== null) {
           const message = `${verdict.message}; no other machine goes on (${ended})`;
           return this.#end({ status: 'stopped', cause: ended, message });
@@ -111,9 +131,11 @@ export class Life {
     }
     if (journal.state.restUntil !== null) await this.#rest(Date.parse(journal.state.restUntil));
     if (await this.#isOver()) return { do: 'finish' };
-    const refusal = await this.#refusal();
+    const refusal = await trainingRefusal(this.#context, this.#learned, this.#signal);
     if (refusal !== null) return { do: 'refuse', why: `${refusal}; nothing was trained` };
-    const generation = this.#survivor ? await this.#tryLease() : await this.#standBy();
+    const generation = this.#survivor
+      ? await this.#tryLease()
+      : await standBy(this.#context, { onWait: this.#onReady, signal: this.#signal });
     if (generation === 'superfluous') return { do: 'leave' };
     if (generation === null) return this.#survivor ? { do: 'leave' } : { do: 'finish' };
     if (await this.#isOver()) return { do: 'finish' };
@@ -124,31 +146,6 @@ export class Life {
     const { documents, ports } = this.#context;
     const ask = () => documents.launchOutcome(this.#signal);
     return (await insist('the launch could not be looked at', ask, { ports, signal: this.#signal })) !== null;
-  }
-
-  /** Why this machine must not train, or null. Proven before any training. */
-  async #refusal(): Promise<string | null> {
-    const { facts, ports } = this.#context;
-    const { kind } = facts.spec.workload;
-    if (kind !== 'script') return `the run is a ${kind}; this agent runs scripts`;
-    if (facts.spec.nodes !== 1) return `the run wants ${facts.spec.nodes} machines at once; this agent trains on one`;
-    const find = () => this.#capacity();
-    const capacity = await insist('the launch could not be looked up', find, { ports, signal: this.#signal });
-    if (capacity === null) return null;
-    const ask = () => ports.host.successors.mayEnd(capacity);
-    const may = await insist('it is not known whether this machine may end its launch', ask, {
-      ports,
-      signal: this.#signal,
-    });
-    return may.granted ? null : may.why;
-  }
-
-  /** The launch may write its machines down after this one has started. */
-  async #capacity(): Promise<string | null> {
-    const { capacity, intent } = this.#learned;
-    if (capacity !== null || intent === null) return capacity;
-    const { documents, ports } = this.#context;
-    return ports.host.successors.capacityIn((await documents.machines())?.ref ?? null);
   }
 
   async #tryLease(): Promise<number | null> {
@@ -162,14 +159,6 @@ export class Life {
     return generation;
   }
 
-  #standBy(): Promise<number | 'superfluous' | null> {
-    return standBy(this.#context, {
-      untilEnd: (signal) => this.#services.endOfLaunch(signal),
-      onWait: this.#onReady,
-      signal: this.#signal,
-    });
-  }
-
   async #attempt(generation: number): Promise<LastVerdict> {
     const { facts, life, ports } = this.#context;
     this.#onReady();
@@ -179,7 +168,9 @@ export class Life {
     const attempt = new AttemptLife(this.#context, shipper);
     const during = new AbortController();
     const signal = AbortSignal.any([this.#signal, during.signal]);
-    const services = this.#services.runAttempt({ attempt, shipper, generation, signal });
+    this.#current.begin(attempt, shipper);
+    this.#announcer.soon();
+    const company = runBesideAttempt(this.#context, { shipper, generation, signal });
     try {
       const verdict = await attempt.live(this.#signal);
       life.enter('ended', verdict.message);
@@ -191,27 +182,20 @@ export class Life {
       return verdict;
     } finally {
       during.abort();
-      await services;
+      await company;
     }
-  }
-
-  /** Who asked during the drain that the launch ends need not wait, and pay, for a successor to hear it. */
-  #endedMeanwhile(): StopCause | null {
-    const ends: readonly StopCause[] = ['user-stop', 'budget', 'deadline'];
-    return this.#context.stops.standing.find(({ cause }) => ends.includes(cause))?.cause ?? null;
   }
 
   /** After an interruption: the successor may start at once; true when the machine is shutting down and waits for us. */
   async #yield(): Promise<boolean> {
     const { facts, journal, lease, life, ports, stops } = this.#context;
     const { releaseMs, restMs, survivalMs } = facts.spec.timing;
-    const halts = stops.standing.flatMap((request) => (request.haltAtMs === null ? [] : [request.haltAtMs]));
-    const haltMs = Math.min(...halts, ports.clock.monotonicMs() + restMs) - ports.clock.monotonicMs();
+    const haltMs = Math.min((stops.haltAtMs ?? Number.POSITIVE_INFINITY) - ports.clock.monotonicMs(), restMs);
     // A full disk must not keep the lease from the successor.
     await journal
       .update({ restUntil: timestampOf(ports.clock.wallMs() + Math.max(0, haltMs) + survivalMs) })
       .catch((error: unknown) => ports.log.error({ error: messageOf(error) }, 'journal'));
-    await this.#services.lastBeat();
+    await this.#announcer.lastBeat();
     await insist('the lease could not be released', () => lease.release(), {
       ports,
       signal: AbortSignal.any([this.#signal, AbortSignal.timeout(releaseMs)]),
@@ -229,7 +213,7 @@ export class Life {
     await supervisor.forget();
     await ports.clock.sleep(untilMs - ports.clock.wallMs(), this.#signal);
     ports.log.warn({}, 'the machine outlived its deadline; trying for the lease again');
-    await this.#services.outliveNotice();
+    await this.#watch.outliveNotice();
     stops.withdraw('notice');
     // Of the generation that was lost meanwhile: what begins now is another.
     stops.withdraw('fenced');
@@ -240,12 +224,12 @@ export class Life {
   /** `what` is null where the launch has an outcome already. */
   async #end(what: Pick<LaunchOutcome, 'status' | 'cause' | 'message'> | null): Promise<PowerEnd> {
     const { documents, lease, life, ports } = this.#context;
-    await this.#services.lastBeat();
+    await this.#announcer.lastBeat();
     const outcome = what === null ? null : await outcomeOf(this.#context, what, this.#signal);
     return endLaunch(outcome, {
       documents,
       successors: ports.host.successors,
-      capacity: () => this.#capacity(),
+      capacity: () => capacityOf(this.#context, this.#learned),
       lease,
       power: ports.host.power,
       clock: ports.clock,

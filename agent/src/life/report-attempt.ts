@@ -3,7 +3,7 @@ import { type AttemptOutcome, FORMAT_VERSION, timestampOf } from '@runctl/protoc
 import type { PassReport } from '@runctl/checkpoint';
 import { costUsd } from '../reporting/cost.ts';
 import type { Ending, FlushResult } from '../lifecycle/model.ts';
-import type { Verdict } from '../recovery/verdict.ts';
+import type { AttemptVerdict } from '../recovery/verdict.ts';
 import type { LifeContext } from './attempt-context.ts';
 import type { DrainNotes } from '../reporting/drain-notes.ts';
 import { durableStep } from './launch-outcome.ts';
@@ -12,7 +12,7 @@ import { drainReportOf, writesSince } from '../reporting/drain-record.ts';
 export interface AttemptReport {
   readonly ending: Ending;
   readonly flush: FlushResult;
-  readonly verdict: Verdict;
+  readonly verdict: AttemptVerdict;
   readonly drain: DrainNotes | null;
   readonly exitMs: number | null;
   readonly flushMs: number | null;
@@ -83,7 +83,7 @@ async function drainedDocument(context: LifeContext, report: AttemptReport) {
 
 interface OutcomeRequest {
   readonly report: AttemptReport;
-  readonly verdict: Exclude<Verdict, { next: 'restart' }>;
+  readonly verdict: Exclude<AttemptVerdict, { next: 'restart' }>;
   readonly signal: AbortSignal;
 }
 

@@ -6,7 +6,7 @@ import { FitKeeper } from '../fit/fit-keeper.ts';
 import { createProgressReader } from '../reporting/progress.ts';
 import { emptyJournal, Journal } from '../journal/journal.ts';
 import { type LifeContext, priceOf } from './attempt-context.ts';
-import { foldersOf, learn, type LearnedFacts } from './learn.ts';
+import { runFolders, learn, type LearnedFacts } from './learn.ts';
 import { failureCount, lastResort, usefulness } from './last-resort.ts';
 import { type AgentEnd, Life, type LifeOptions } from './life.ts';
 import { LifeState } from '../reporting/life-state.ts';
@@ -57,7 +57,7 @@ interface Known {
 function contextOf({ ports, journal, documents, facts }: Known): LifeContext {
   const { spec, intent, identity } = facts;
   const lease = ports.lease({ owner: identity.machineId, launch: ports.config.launch, spec });
-  const folders = foldersOf(spec, ports.account.home);
+  const folders = runFolders(spec, ports.account.home);
   const progress = createProgressReader(ports.paths);
   const checkpoints = ports.checkpoints({
     folder: folders.checkpoint,

@@ -2,10 +2,9 @@ import { messageOf } from '@runctl/core';
 import { downloadAccount } from '../preparation/download-account.ts';
 import { bringCode } from '../preparation/prepare.ts';
 import type { LifeContext } from './attempt-context.ts';
+import { endOfLaunch } from './beside-attempt.ts';
 
 export interface StandByOptions {
-  /** Resolves once the launch has an outcome, or when the signal fires. Never rejects. */
-  readonly untilEnd: (signal: AbortSignal) => Promise<void>;
   /** Called with each holder that is waited for. */
   readonly onWait: () => void;
   readonly signal: AbortSignal;
@@ -23,7 +22,7 @@ export async function standBy(context: LifeContext, options: StandByOptions): Pr
   let ended: 'superfluous' | null = null;
   let sinceMs = Number.POSITIVE_INFINITY;
   const watching = Promise.all([
-    options.untilEnd(signal).then(() => over.abort()),
+    endOfLaunch(context, signal).then(() => over.abort()),
     untilSuperfluous(context, { sinceMs: () => sinceMs, signal }).then((isSo) => {
       if (isSo) ended = 'superfluous';
       return over.abort();

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Ending } from '../lifecycle/model.ts';
 import { afterCrash } from './policy.ts';
-import { judge, type Circumstances } from './verdict.ts';
+import { verdictOn, type Circumstances } from './verdict.ts';
 
 const policy = { maxCrashes: 3, crashBackoffMs: 10_000, earlyFailureMs: 60_000, maxInterruptions: null };
 const circumstances: Circumstances = {
@@ -26,7 +26,7 @@ const left = (code: number): Ending['exit'] => ({ code, signal: null });
 
 describe('what follows from an ending', () => {
   test('exit 0 of its own accord is success', () => {
-    expect(judge(ending, circumstances)).toMatchObject({
+    expect(verdictOn(ending, circumstances)).toMatchObject({
       next: 'end-launch',
       launch: 'succeeded',
       attempt: 'succeeded',
@@ -35,30 +35,33 @@ describe('what follows from an ending', () => {
 
   test('exit 0 after our signal is an interruption, and success only with the done-marker', () => {
     const noticed: Ending = { ...ending, cause: 'notice' };
-    expect(judge(noticed, circumstances)).toMatchObject({ next: 'yield', attempt: 'interrupted' });
-    expect(judge(noticed, { ...circumstances, done: true })).toMatchObject({ next: 'end-launch', launch: 'succeeded' });
+    expect(verdictOn(noticed, circumstances)).toMatchObject({ next: 'yield', attempt: 'interrupted' });
+    expect(verdictOn(noticed, { ...circumstances, done: true })).toMatchObject({
+      next: 'end-launch',
+      launch: 'succeeded',
+    });
   });
 
   test('a script that finished and whose last checkpoint is lost has not succeeded, can be resumed, and says so', () => {
     const lost = { ...circumstances, unsaved: 'step-12: AccessDenied' };
     const told = 'the workload finished; not durable: step-12: AccessDenied';
-    expect(judge(ending, lost)).toMatchObject({
+    expect(verdictOn(ending, lost)).toMatchObject({
       attempt: 'stopped',
       launch: 'stopped',
       cause: 'exited',
       message: told,
     });
     // A successor does again what is lost.
-    const taken = judge(ending, { ...lost, interruption: 'notice' });
+    const taken = verdictOn(ending, { ...lost, interruption: 'notice' });
     expect(taken).toMatchObject({ next: 'yield', attempt: 'interrupted' });
-    expect(judge(ending, { ...circumstances, interruption: 'notice' })).toMatchObject({ launch: 'succeeded' });
+    expect(verdictOn(ending, { ...circumstances, interruption: 'notice' })).toMatchObject({ launch: 'succeeded' });
     const noticed: Ending = { ...ending, cause: 'notice' };
-    expect(judge(noticed, { ...lost, done: true })).toMatchObject({ next: 'yield', attempt: 'interrupted' });
+    expect(verdictOn(noticed, { ...lost, done: true })).toMatchObject({ next: 'yield', attempt: 'interrupted' });
   });
 
   test('a non-zero exit after our signal is no crash', () => {
-    expect(judge({ ...ending, cause: 'notice', exit: left(143) }, circumstances).next).toBe('yield');
-    expect(judge({ ...ending, cause: 'user-stop', exit: left(1) }, circumstances)).toMatchObject({
+    expect(verdictOn({ ...ending, cause: 'notice', exit: left(143) }, circumstances).next).toBe('yield');
+    expect(verdictOn({ ...ending, cause: 'user-stop', exit: left(1) }, circumstances)).toMatchObject({
       launch: 'stopped',
       cause: 'user-stop',
     });
@@ -66,7 +69,7 @@ describe('what follows from an ending', () => {
 
   test('a crash is started again after a pause that doubles, then the run gives up with the crash in its message', () => {
     const pauses = [0, 1, 2, 3].map((earlierCrashes) =>
-      judge({ ...ending, exit: left(7) }, { ...circumstances, earlierCrashes }),
+      verdictOn({ ...ending, exit: left(7) }, { ...circumstances, earlierCrashes }),
     );
     expect(pauses.slice(0, 3)).toMatchObject([
       { next: 'restart', afterMs: 10_000 },
@@ -79,33 +82,33 @@ describe('what follows from an ending', () => {
 
   test('the same failure twice soon after the start ends the launch at once', () => {
     const early = { failure: 'exit code 7', ranMs: 2000 };
-    const again = judge({ ...ending, exit: left(7) }, { ...circumstances, ranMs: 3000, crashes: [early] });
+    const again = verdictOn({ ...ending, exit: left(7) }, { ...circumstances, ranMs: 3000, crashes: [early] });
     expect(again).toMatchObject({ next: 'end-launch', launch: 'failed' });
-    const other = judge({ ...ending, exit: left(8) }, { ...circumstances, ranMs: 3000, crashes: [early] });
+    const other = verdictOn({ ...ending, exit: left(8) }, { ...circumstances, ranMs: 3000, crashes: [early] });
     expect(other.next).toBe('restart');
   });
 
   test('interruptions are unlimited unless a limit is given', () => {
     const noticed: Ending = { ...ending, cause: 'notice', exit: left(143) };
-    expect(judge(noticed, { ...circumstances, interruptions: 1000 }).next).toBe('yield');
+    expect(verdictOn(noticed, { ...circumstances, interruptions: 1000 }).next).toBe('yield');
     const limited = { ...circumstances, policy: { ...policy, maxInterruptions: 2 } };
-    expect(judge(noticed, { ...limited, interruptions: 1 }).next).toBe('yield');
-    expect(judge(noticed, { ...limited, interruptions: 2 })).toMatchObject({
+    expect(verdictOn(noticed, { ...limited, interruptions: 1 }).next).toBe('yield');
+    expect(verdictOn(noticed, { ...limited, interruptions: 2 })).toMatchObject({
       launch: 'stopped',
       cause: 'interruptions',
     });
   });
 
   test('a fenced workload leaves everything to the new holder', () => {
-    expect(judge({ ...ending, cause: 'fenced' }, circumstances).next).toBe('leave');
+    expect(verdictOn({ ...ending, cause: 'fenced' }, circumstances).next).toBe('leave');
   });
 
   test('a start that fails in the same way twice is not tried a third time', () => {
     const failed: Ending = { ...ending, cause: 'spawn-failed', exit: null, started: false, message: 'no such file' };
-    const first = judge(failed, { ...circumstances, ranMs: 0 });
+    const first = verdictOn(failed, { ...circumstances, ranMs: 0 });
     expect(first.next).toBe('restart');
     const crash = { failure: 'could not start: no such file', ranMs: 0 };
-    expect(judge(failed, { ...circumstances, ranMs: 0, crashes: [crash] })).toMatchObject({
+    expect(verdictOn(failed, { ...circumstances, ranMs: 0, crashes: [crash] })).toMatchObject({
       launch: 'failed',
       cause: 'spawn-failed',
     });

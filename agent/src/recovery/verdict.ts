@@ -4,7 +4,7 @@ import type { Ending, WorkloadExit } from '../lifecycle/model.ts';
 import { afterCrash, type Crash, type RecoveryPolicy } from './policy.ts';
 
 /** What follows from how a workload ended. */
-export type Verdict =
+export type AttemptVerdict =
   /** On this machine, same generation. */
   | { readonly next: 'restart'; readonly afterMs: number; readonly message: string }
   | {
@@ -62,14 +62,14 @@ export function crashOf(ending: Ending, ranMs: number): Crash | null {
  * script that finished, and whose last checkpoint is lost with the machine, has not succeeded: nobody has its result, and a
  * resume goes on from the durable step.
  */
-export function judge(ending: Ending, circumstances: Circumstances): Verdict {
+export function verdictOn(ending: Ending, circumstances: Circumstances): AttemptVerdict {
   const verdict = judgeEnding(ending, circumstances);
   const { unsaved } = circumstances;
   if (unsaved === null || (verdict.next !== 'end-launch' && verdict.next !== 'yield')) return verdict;
   return { ...verdict, message: `${verdict.message}; not durable: ${unsaved}` };
 }
 
-function judgeEnding(ending: Ending, circumstances: Circumstances): Verdict {
+function judgeEnding(ending: Ending, circumstances: Circumstances): AttemptVerdict {
   if (ending.cause === 'fenced')
     return { next: 'leave', attempt: 'fenced', message: 'another machine holds the lease of this run' };
   const crash = crashOf(ending, circumstances.ranMs);
@@ -96,7 +96,7 @@ function judgeEnding(ending: Ending, circumstances: Circumstances): Verdict {
   };
 }
 
-function afterCrashVerdict(cause: StopCause, crash: Crash, circumstances: Circumstances): Verdict {
+function afterCrashVerdict(cause: StopCause, crash: Crash, circumstances: Circumstances): AttemptVerdict {
   const history = {
     crashes: [...circumstances.crashes, crash],
     earlierCrashes: circumstances.earlierCrashes,
@@ -112,7 +112,7 @@ function afterCrashVerdict(cause: StopCause, crash: Crash, circumstances: Circum
   };
 }
 
-function interrupted(ending: Ending, circumstances: Circumstances): Verdict {
+function interrupted(ending: Ending, circumstances: Circumstances): AttemptVerdict {
   const count = circumstances.interruptions + 1;
   const { maxInterruptions } = circumstances.policy;
   const what = ending.cause === 'notice' ? 'EC2 takes the machine back' : 'the machine is shutting down';

@@ -7,7 +7,7 @@ import { readIdentity } from './identity.ts';
 import type { Notice } from '../interruptions.ts';
 import { createInterruptionWatcher, noticeWindowMs } from './watcher.ts';
 
-const timing = { pollMs: 1000, noticeMs: 120_000, deadlineMarginMs: 5000 };
+const timing = { noticePollMs: 1000, noticeMs: 120_000, deadlineMarginMs: 5000 };
 
 async function watching() {
   const server = await ImdsServer.start({ instanceId: 'i-1' });

@@ -94,8 +94,8 @@ export function createInterruptionWatcher(imds: Imds, options: WatchRequest): In
       while (!signal.aborted) {
         const startedMs = clock.monotonicMs();
         await look();
-        const pauseMs = timing.pollMs - (clock.monotonicMs() - startedMs);
-        await clock.sleep(Math.max(timing.pollMs / 10, pauseMs), signal).catch(() => {});
+        const pauseMs = timing.noticePollMs - (clock.monotonicMs() - startedMs);
+        await clock.sleep(Math.max(timing.noticePollMs / 10, pauseMs), signal).catch(() => {});
       }
     },
     async outlive() {
