@@ -13,7 +13,7 @@ import { outcomeOf } from './launch-outcome.ts';
 import { insist } from './insist.ts';
 import type { LearnedFacts } from './learn.ts';
 import { Limits } from './limits.ts';
-import { capacityOf, trainingRefusal } from './refusal.ts';
+import { launchCapacity, trainingRefusal } from './refusal.ts';
 import { standBy } from './stand-by.ts';
 import { obeyWishes } from './wishes.ts';
 
@@ -229,7 +229,7 @@ export class Life {
     return endLaunch(outcome, {
       documents,
       successors: ports.host.successors,
-      capacity: () => capacityOf(this.#context, this.#learned),
+      capacity: () => launchCapacity(this.#context, this.#learned),
       lease,
       power: ports.host.power,
       clock: ports.clock,

@@ -14,7 +14,7 @@ export async function trainingRefusal(
   const { kind } = facts.spec.workload;
   if (kind !== 'script') return `the run is a ${kind}; this agent runs scripts`;
   if (facts.spec.nodes !== 1) return `the run wants ${facts.spec.nodes} machines at once; this agent trains on one`;
-  const find = () => capacityOf(parts, learned);
+  const find = () => launchCapacity(parts, learned);
   const capacity = await insist('the launch could not be looked up', find, { ports, signal });
   if (capacity === null) return null;
   const ask = () => ports.host.successors.mayEnd(capacity);
@@ -23,7 +23,7 @@ export async function trainingRefusal(
 }
 
 /** What starts machines for this launch, or null. The launch may write its machines down after this one has started. */
-export async function capacityOf(
+export async function launchCapacity(
   { documents, ports }: Pick<Parts, 'documents' | 'ports'>,
   { capacity, intent }: LearnedFacts,
 ): Promise<string | null> {
