@@ -17,10 +17,10 @@ import { isClean, noteCutOff, noteWorkload } from './workload-notes.ts';
 import { type AttemptReport, reportAttempt } from './report-attempt.ts';
 import { reportStart } from './report-start.ts';
 
-/** What follows once there is no more to do in this generation on this machine. */
+/** The verdict that ends a generation on this machine; after `restart` the generation goes on. */
 export type LastVerdict = Exclude<AttemptVerdict, { next: 'restart' }>;
 
-/** One generation on this machine: the workload, started again after crashes, until a verdict ends it. */
+/** Runs the workload of one generation here, again after crashes, and does what the attempt's driver asks for. */
 export class AttemptLife implements AttemptActions {
   readonly #context: LifeContext;
   readonly #shipper: LogShipper;
@@ -28,10 +28,10 @@ export class AttemptLife implements AttemptActions {
   readonly #drain: AttemptDrain;
   #prepared: Prepared | null = null;
   #exitMs: number | null = null;
-  /** Null while it is not known when the workload ended. */
+  /** Wall time of the workload's end; null while that is unknown, and `#exitMs` is when the end was noticed. */
   #endedAtMs: number | null = null;
   #unsaved: string | null = null;
-  /** Settles when the flush is over, at the latest soon after its deadline cut it off. */
+  /** Settles when the flush is over, at the latest soon after its deadline has aborted it. */
   #flushing: Promise<unknown> = Promise.resolve();
   #flushMs: number | null = null;
   #verdict: AttemptVerdict | null = null;
@@ -44,7 +44,7 @@ export class AttemptLife implements AttemptActions {
     this.#drain = new AttemptDrain(context);
   }
 
-  /** See `AttemptPasses`. */
+  /** `AttemptPasses` describes both `requestPass` and `hurry`. */
   requestPass(wish?: string): void {
     this.#passes.request(wish);
   }
@@ -53,7 +53,7 @@ export class AttemptLife implements AttemptActions {
     this.#passes.hurry(haltAtMs);
   }
 
-  /** Rejects only with the signal's reason, and then leaves the workload as it is. */
+  /** Resolves with the last verdict. Rejects only with the signal's reason, and the workload runs on then. */
   async live(signal: AbortSignal): Promise<LastVerdict> {
     const { facts, ports, stops } = this.#context;
     const { clock, log } = ports;
@@ -79,6 +79,7 @@ export class AttemptLife implements AttemptActions {
     const attempt = journal.state.attempt;
     life.enter('preparing', 'looking for a running workload');
     const found = await supervisor.adopt();
+    // After a restart of the agent the workload may be one whose crash is in the journal already.
     const judged = found !== null && (attempt?.crashes ?? []).some((crash) => crash.workload === found.id);
     if (found !== null && !judged) {
       this.#running(found.pid, found.startedAtMs);
@@ -160,7 +161,7 @@ export class AttemptLife implements AttemptActions {
     const shown = new AbortController();
     showFlush(this.#context, AbortSignal.any([signal, shown.signal])).catch(() => {});
     const publishes = mayHaveSaved(ending);
-    // What is on its way may be the newest checkpoint already: the last pass waits for it, or aborts it for a newer one.
+    // The pass under way may upload the newest checkpoint: the final pass waits for it, or aborts it for a newer one.
     if (publishes) this.#passes.stop();
     else this.#passes.abort();
     signal.addEventListener('abort', () => this.#passes.abort(), { once: true });
@@ -172,7 +173,7 @@ export class AttemptLife implements AttemptActions {
     this.#flushing = flushing.catch(() => {});
     const [report, shipped] = await flushing.finally(() => shown.abort());
     this.#flushMs = Math.round(ports.clock.monotonicMs() - startedMs);
-    // Whatever is still on its way became part of nothing, and is billed until somebody aborts it.
+    // Uploads that are still unfinished belong to no checkpoint, and are billed until they are aborted.
     const ended = this.#context.checkpoints.publisher.end();
     if (deadlineMs === null) await ended;
     return shipped && (!publishes || unsavedOf(report) === null);
@@ -181,7 +182,7 @@ export class AttemptLife implements AttemptActions {
   async report(ending: Ending, flush: FlushResult, signal: AbortSignal): Promise<void> {
     const { facts: known, journal, life, ports } = this.#context;
     life.enter('reporting', 'writing down how it ended');
-    // What the deadline cut off says in a moment which checkpoint it could not bring.
+    // A flush that its deadline has aborted needs a moment to say which checkpoint it leaves behind.
     const moment = ports.clock.sleep(known.spec.timing.reportReserveMs / 4, signal).catch(() => {});
     const unlooked = await Promise.race([this.#flushing.then(() => false), moment.then(() => true)]);
     this.#unsaved = unsavedAfter({ ending, flush, lastPass: this.#passes.last, unlooked });
@@ -212,12 +213,12 @@ export class AttemptLife implements AttemptActions {
     this.#unreported = null;
   }
 
-  /** Where the deadline came before the report and the machine lives on all the same: says now what happened. */
+  /** Writes the report that the deadline cut off, if the machine lives on. Rejects as `reportAttempt` does. */
   async reportLate(signal: AbortSignal): Promise<void> {
     if (this.#unreported !== null) await reportAttempt(this.#context, this.#unreported, signal);
   }
 
-  /** Where the training is, now. */
+  /** Reads and keeps the step that the training has reached; null while none is known. */
   async #look(): Promise<number | null> {
     const { life, progress } = this.#context;
     life.lastStep = (await progress.read()).step ?? life.lastStep;
@@ -232,7 +233,7 @@ export class AttemptLife implements AttemptActions {
   }
 
   #finalPass({ ending, deadlineMs }: FlushRequest, signal: AbortSignal): Promise<PassReport | null> {
-    // Where nobody saw the end, no file was untouched before it: only its structure can prove it whole then.
+    // When nobody saw the end, no file counts as still before it, so that only structure can prove a file whole.
     const atMs = this.#endedAtMs ?? Number.NEGATIVE_INFINITY;
     const clean = ending.exit !== null && isClean(ending.exit, ending.cause !== 'exited');
     const deadline = deadlineMs === null ? {} : { deadlineMs };

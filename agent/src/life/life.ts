@@ -17,23 +17,23 @@ import { launchCapacity, trainingRefusal } from './refusal.ts';
 import { standBy } from './stand-by.ts';
 import { obeyWishes } from './wishes.ts';
 
-/** What to do next; the loop below knows nothing else. */
+/** The next thing to do: train, fail the launch, complete the end of one that is over, or power off as not needed. */
 type Next =
   | { readonly do: 'attempt'; readonly generation: number }
   | { readonly do: 'refuse'; readonly why: string }
   | { readonly do: 'finish' }
   | { readonly do: 'leave' };
 
-/** `left-on`: the launch's part is over, and the machine stays; `leaving`: the machine is going anyway. */
+/** What becomes of the machine: see `PowerEnd`; `leaving` when it is shutting down anyway. */
 export type AgentEnd = PowerEnd | 'leaving';
 
 export interface LifeOptions {
   readonly signal: AbortSignal;
-  /** Called once bucket and cloud have answered what must be known before a machine may be left to itself. */
+  /** Called, maybe several times, when the agent waits for the lease or trains: bucket and cloud have answered. */
   readonly onReady: () => void;
 }
 
-/** One agent's life on one machine, once it knows its run. */
+/** Runs an agent once it knows its run: waits for the lease, drives attempts, ends the launch or leaves it. */
 export class Life {
   readonly #context: LifeContext;
   readonly #learned: LearnedFacts;
@@ -44,7 +44,7 @@ export class Life {
   readonly #announcer: Announcer;
   readonly #onReady: () => void;
   readonly #leaving = new AbortController();
-  /** Only a survivor of a notice tries once instead of waiting: who lost is superfluous. */
+  /** True once the machine has outlived an interruption: it then tries for the lease once, and leaves if it loses. */
   #survivor = false;
 
   constructor(context: LifeContext, learned: LearnedFacts, options: LifeOptions) {
@@ -57,6 +57,7 @@ export class Life {
     this.#announcer = new Announcer(context, { current: this.#current, limits: this.#limits });
   }
 
+  /** Resolves once nothing is left to do here. Rejects with the signal's reason, and where no repetition helps. */
   async live(): Promise<AgentEnd> {
     const stop = new AbortController();
     const signal = AbortSignal.any([this.#signal, stop.signal]);
@@ -73,7 +74,7 @@ export class Life {
     }
   }
 
-  /** What goes on beside the workload for the agent's whole life. None of it ends the agent. */
+  /** Looks after interruptions, wishes, limits and the heartbeat all the time. None of them ends the agent. */
   async #accompany(signal: AbortSignal): Promise<void> {
     const wishes = obeyWishes(this.#context, { current: this.#current, limits: this.#limits });
     await this.#announcer.open();
@@ -81,7 +82,7 @@ export class Life {
     await this.#announcer.close();
   }
 
-  /** No notice and little time: what runs is stopped and saved; where nothing runs there is nothing to stay for. */
+  /** Handles a shutdown without notice: an attempt is stopped and saved in little time, an agent without one ends. */
   #shutDown(): void {
     const { facts, life, ports, stops } = this.#context;
     ports.log.warn({ phase: life.phase }, 'the machine is shutting down');
@@ -100,7 +101,7 @@ export class Life {
       if (verdict.next === 'end-launch')
         return this.#end({ status: verdict.launch, cause: verdict.cause, message: verdict.message });
       if (verdict.next === 'yield') {
-        // Who asked during the drain that the launch ends need not wait, and pay, for a successor to hear it.
+        // A launch that is to end anyway needs no successor, which would be paid for until it learned of that.
         const ended = this.#context.stops.endOfLaunch;
         if (ended !== null) {
           const message = `${verdict.message}; no other machine goes on (${ended})`;
@@ -111,22 +112,22 @@ export class Life {
     }
   }
 
-  /** The generation is another's. Where that has ended the launch already, its end is seen through here too. */
+  /** Another machine's generation has taken over. If that one has ended the launch, this machine completes the end. */
   async #fenced(): Promise<PowerEnd> {
     const outcome = await this.#context.documents.launchOutcome(this.#signal).catch(() => null);
     return outcome === null ? this.#superfluous() : this.#end(null);
   }
 
-  /** Whether there is something to do here, and as which generation. */
+  /** Decides what to do next, and in which generation. Waits for the lease if another machine holds it. */
   async #next(): Promise<Next> {
     const { journal, lease, supervisor } = this.#context;
     const attempt = journal.state.attempt;
     if (attempt !== null && journal.state.restUntil === null) {
-      // Maybe an agent died here: its workload is taken over before anything is asked of a network that may be down.
+      // An earlier agent may have died here: adopt its workload before any request, since the network may be down.
       const found = await supervisor.adopt();
       const generation = found === null ? null : await lease.resume();
       if (generation !== null && generation === attempt.generation) return { do: 'attempt', generation };
-      // It belongs to nobody any more, and may not go on beside whatever comes.
+      // A workload that no lease covers any more must not run on beside the next one.
       if (found !== null) await supervisor.signal('SIGKILL');
     }
     if (journal.state.restUntil !== null) await this.#rest(Date.parse(journal.state.restUntil));
@@ -186,12 +187,12 @@ export class Life {
     }
   }
 
-  /** After an interruption: the successor may start at once; true when the machine is shutting down and waits for us. */
+  /** After an interruption: releases the lease for a successor. True when a shutdown waits for this agent to end. */
   async #yield(): Promise<boolean> {
     const { facts, journal, lease, life, ports, stops } = this.#context;
     const { releaseMs, restMs, survivalMs } = facts.spec.timing;
     const haltMs = Math.min((stops.haltAtMs ?? Number.POSITIVE_INFINITY) - ports.clock.monotonicMs(), restMs);
-    // A full disk must not keep the lease from the successor.
+    // A full disk must not keep this machine from releasing the lease.
     await journal
       .update({ restUntil: timestampOf(ports.clock.wallMs() + Math.max(0, haltMs) + survivalMs) })
       .catch((error: unknown) => ports.log.error({ error: messageOf(error) }, 'journal'));
@@ -205,8 +206,8 @@ export class Life {
   }
 
   /**
-   * A machine that is still there well past its deadline was spared. The rest stays written down until a new generation
-   * begins here, so that an agent that dies before its try for the lease is followed by one that tries, and does not wait.
+   * Sleeps until well past the deadline: a machine that still runs then was spared. The journal keeps `restUntil`
+   * until a generation begins here, so that a restarted agent, too, tries for the lease once and does not wait for it.
    */
   async #rest(untilMs: number): Promise<void> {
     const { life, ports, stops, supervisor } = this.#context;
@@ -215,13 +216,13 @@ export class Life {
     ports.log.warn({}, 'the machine outlived its deadline; trying for the lease again');
     await this.#watch.outliveNotice();
     stops.withdraw('notice');
-    // Of the generation that was lost meanwhile: what begins now is another.
+    // The fence was for the generation that was lost meanwhile, not for the one that may begin now.
     stops.withdraw('fenced');
     life.notice = null;
     this.#survivor = true;
   }
 
-  /** `what` is null where the launch has an outcome already. */
+  /** Ends the launch, see `endLaunch`. `what` is null when the launch has an outcome already. */
   async #end(what: Pick<LaunchOutcome, 'status' | 'cause' | 'message'> | null): Promise<PowerEnd> {
     const { documents, lease, life, ports } = this.#context;
     await this.#announcer.lastBeat();
@@ -239,7 +240,7 @@ export class Life {
     });
   }
 
-  /** Another machine has the run: this one only costs money. What starts machines stays, since the run goes on. */
+  /** Powers this machine off because another one has the run. What starts machines stays, since the run goes on. */
   async #superfluous(): Promise<PowerEnd> {
     const { life, ports } = this.#context;
     const { power } = ports.host;

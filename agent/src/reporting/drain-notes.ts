@@ -8,7 +8,10 @@ type JournalDrain = NonNullable<JournalAttempt['drain']>;
 
 const wallOf = (monotonicMs: number, clock: Clock): number => clock.wallMs() + (monotonicMs - clock.monotonicMs());
 
-/** What is kept of a drain: for the report, for the script's preempt file, and for an agent that takes over in its middle. */
+/**
+ * The record of one drain. It serves the attempt's report, the preempt file that the script reads, and an agent that
+ * restarts in the middle of the drain. Its times are wall times, since a monotonic clock ends with its process.
+ */
 export class DrainNotes {
   #kept: JournalDrain;
 
@@ -16,7 +19,10 @@ export class DrainNotes {
     this.#kept = kept;
   }
 
-  /** `seenMs` is monotonic: when the stop was first seen. */
+  /**
+   * Begins the record right before SIGTERM is sent. `seenMs` is when the stop was first seen (monotonic), `stepAtStop`
+   * the last step that is known by then.
+   */
   static begin(
     drain: Drain,
     {
@@ -39,36 +45,41 @@ export class DrainNotes {
     return notes;
   }
 
+  /** Records the drain's deadlines, which may move, and whether the workload was killed. */
   deadlines(drain: Drain, clock: Clock): void {
     const at = (ms: number | null): string | null =>
       ms === null || !Number.isFinite(ms) ? null : timestampOf(wallOf(ms, clock));
     this.#kept = { ...this.#kept, haltAt: at(drain.haltAtMs), killAt: at(drain.killAtMs), killed: drain.killed };
   }
 
+  /** Records when SIGTERM was sent (wall time). */
   termAt(wallMs: number): void {
     this.#kept = { ...this.#kept, termAt: timestampOf(wallMs) };
   }
 
+  /** Records the step at which SIGTERM reached the training; null keeps the one that is recorded. */
   stoppedAtStep(step: number | null): void {
     this.#kept = { ...this.#kept, stepAtStop: step ?? this.#kept.stepAtStop };
   }
 
+  /** The record as the journal, and the note beside the signal, keep it. */
   forJournal(): JournalDrain {
     return this.#kept;
   }
 
-  /** RUNCTL_PREEMPT_FILE: why, and until when the script may work on. */
+  /** The content of RUNCTL_PREEMPT_FILE: why the script has to stop, and when it is killed (null: no limit). */
   forScript(): string {
     return `${JSON.stringify({ cause: this.#kept.cause, deadline: this.#kept.killAt })}\n`;
   }
 
+  /** The times that the drain's report is counted from. */
   times(): DrainTimes {
     const { cause, seenAt, termAt, windowMs, stepAtStop } = this.#kept;
     return { cause, seenMs: Date.parse(seenAt), termMs: Date.parse(termAt), windowMs, stepAtStop };
   }
 }
 
-/** The drain as the machine's state has it, for this process's clock. */
+/** Turns the record of an earlier agent into the state of the drain, with times of this process's monotonic clock. */
 export function adoptedDrain(kept: JournalDrain, clock: Clock): Drain {
   const monotonic = (at: string | null): number | null =>
     at === null ? null : clock.monotonicMs() + (Date.parse(at) - clock.wallMs());

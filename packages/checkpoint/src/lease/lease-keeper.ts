@@ -16,7 +16,7 @@ import type { LeaseAccess } from './lease-document.ts';
 import { type LeaseClaim, type OwnLease, releaseLease, renewLease, tryAcquireLease } from './lease-passes.ts';
 
 export interface LeaseKeeperOptions {
-  /** Should not repeat calls by itself: the keeper does, and knows until when. */
+  /** A store without retries: the keeper itself repeats calls, and knows for how long that makes sense. */
   readonly store: ObjectStore;
   readonly run: string;
   readonly clock: Clock;
@@ -26,14 +26,18 @@ export interface LeaseKeeperOptions {
   readonly claim: Omit<LeaseClaim, 'nonce' | 'ttlMs'>;
 }
 
-/** Drives one lease: performs the machine's effects and turns their results into events. One keeper per agent. */
+/**
+ * Acquires, renews and releases a run's lease for one agent. Drives the state machine of `lease-machine.ts`: performs
+ * its effects and turns their results into events. One keeper per agent; `acquire`, `tryAcquire` or `resume` comes
+ * before `run`.
+ */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   readonly #access: LeaseAccess;
   #state: LeaseState = absentLease;
   #nonce: string | null = null;
   #trouble: unknown = null;
-  /** When this keeper found the lease lost, after which nobody was named in it; monotonic. */
+  /** When a try first found the lease lost, see `isLost` (monotonic); null when the last try did not. */
   #lostSinceMs: number | null = null;
 
   constructor(options: LeaseKeeperOptions) {
@@ -42,8 +46,9 @@ export class LeaseKeeper {
   }
 
   /**
-   * Waits while another holds the lease, and resolves with the generation once it is ours. `onWait` hears of each new
-   * holder that it waits for. Rejects with the signal's reason, and when the bucket can't be used at all.
+   * Waits while another holds the lease, and resolves with the generation once this machine has it. Calls `onWait`
+   * once for each holder that it waits for. Rejects with the signal's reason, and when waiting can't help (see
+   * `isHopeless`).
    */
   async acquire(options: { readonly signal: AbortSignal; readonly onWait: (holder: Holder) => void }): Promise<number> {
     this.#beginAnew();
@@ -55,7 +60,10 @@ export class LeaseKeeper {
     }
   }
 
-  /** One try: the generation, or null when another holds it, or may hold it (`isLost`). Rejects when the bucket does not answer. */
+  /**
+   * Tries once. Resolves with the generation, or with null when another holds the lease or may hold it (`isLost`).
+   * Rejects as the store does, and when it takes too long to answer.
+   */
   async tryAcquire(signal?: AbortSignal): Promise<number | null> {
     this.#beginAnew();
     this.#dispatch({ type: 'want' });
@@ -70,7 +78,10 @@ export class LeaseKeeper {
     return null;
   }
 
-  /** Goes on as the holder that this machine was, in doubt until the next renewal; null when it was none. Asks nobody. */
+  /**
+   * Makes this agent the holder that an earlier agent on this machine was, from memory and without a request. Resolves
+   * with that generation, in doubt until the next renewal, or with null when this machine never held the lease.
+   */
   async resume(): Promise<number | null> {
     const identity = await this.#options.memory.load();
     if (identity === null || identity.generation === null) return null;
@@ -83,7 +94,10 @@ export class LeaseKeeper {
     return identity.generation;
   }
 
-  /** Renews until the signal fires or the lease ends. `onFenced` comes once, when another generation was seen. */
+  /**
+   * Renews until the signal fires, or the lease is lost or released; then resolves. Calls `onFenced` at most once,
+   * when the lease is no longer this machine's, with the new holder or with null where nobody is named.
+   */
   async run(signal: AbortSignal, onFenced: (by: Holder | null) => void): Promise<void> {
     try {
       await this.#keepRenewing(signal, onFenced);
@@ -92,23 +106,24 @@ export class LeaseKeeper {
     }
   }
 
-  /** Null while in doubt, or not the holder. */
+  /** The generation in which this machine may publish now; null while it is in doubt, or not the holder. */
   mayPublish(): { readonly generation: number } | null {
     const { clock, policy } = this.#options;
     const generation = mayPublish(this.#state, clock.monotonicMs(), policy);
     return generation === null ? null : { generation };
   }
 
-  /** Whether the last try found the lease lost: absent or damaged, in a run that had holders. */
+  /** Whether the last try found the lease document lost: absent or damaged, in a run that has had holders. */
   get isLost(): boolean {
     return this.#lostSinceMs !== null;
   }
 
-  /** Why the last call to the bucket was not answered as it should be; null when it was. */
+  /** The error of the last try or renewal within `acquire` and `run`; null when the bucket answered it. */
   trouble(): unknown {
     return this.#trouble;
   }
 
+  /** The lease's state for the heartbeat: `held` only while this machine may publish. */
   view(): { readonly state: string; readonly generation: number | null; readonly renewedAgoMs: number | null } {
     const { clock, policy } = this.#options;
     const state = this.#state;
@@ -126,8 +141,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * Gives the lease up: nothing may be published from now on. Rejects as the store does; calling again tries again. A
-   * lease that another has by now is left alone.
+   * Gives the lease up: nothing may be published from now on, even when this rejects, as the store does. Another call
+   * tries again. A lease that another holder has by now is left alone.
    */
   async release(signal?: AbortSignal): Promise<void> {
     const again = this.#state.phase === 'released' && !this.#state.confirmed;
@@ -153,7 +168,7 @@ export class LeaseKeeper {
       const state = this.#state;
       if (state.phase === 'held' || state.phase === 'doubtful') return state.lease.generation;
       if (state.phase === 'lost') {
-        // This process stood still so long behind its own success that another has taken over: it waits like anybody else.
+        // The answer to a successful try came so late that another holder has taken over: wait for that one.
         this.#beginAnew();
         effects = this.#dispatch({ type: 'want' });
         continue;
@@ -183,7 +198,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** Performs what the machine wants until it only waits; resolves with the effects that are left: wakes and fences. */
+  /** Performs tries and renewals until the state machine asks for no more. Resolves with its wakes and fences. */
   async #perform(effects: readonly LeaseEffect[], signal: AbortSignal): Promise<readonly LeaseEffect[]> {
     let left = effects;
     for (let work = left.find(isWork); work !== undefined; work = left.find(isWork)) {
@@ -193,6 +208,7 @@ export class LeaseKeeper {
     return left;
   }
 
+  /** Performs one try or renewal. A failure becomes `unanswered`, unless the signal fired or waiting can't help. */
   async #attempt(work: Work, signal: AbortSignal): Promise<LeaseEvent> {
     try {
       const event = work.type === 'try' ? await this.#tryOnce(signal) : await this.#renewOnce(work.lease, signal);
@@ -235,7 +251,7 @@ export class LeaseKeeper {
     return { lease, claim: this.#claim };
   }
 
-  /** Ends a try that takes so long that asking anew is more promising. */
+  /** Aborts work that takes so long that a new request is more likely to be answered. */
   async #timed<T>(outer: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { clock, policy } = this.#options;
     const stop = new AbortController();
@@ -252,7 +268,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** Kept on disk before the store may ever see it. */
+  /** This machine's nonce. It is on disk before the store may see it, so that a restarted agent is the same holder. */
   async #ownNonce(): Promise<string> {
     if (this.#nonce !== null) return this.#nonce;
     const identity = (await this.#options.memory.load()) ?? { nonce: newNonce(), generation: null };
@@ -261,6 +277,7 @@ export class LeaseKeeper {
     return identity.nonce;
   }
 
+  /** Starts a new state machine after a final state. */
   #beginAnew(): void {
     if (this.#state.phase === 'lost' || this.#state.phase === 'released') this.#state = absentLease;
   }
@@ -276,7 +293,7 @@ export class LeaseKeeper {
   }
 }
 
-/** A reason of its own spares a DOMException, stack trace and all, at every renewal. */
+/** One shared reason: without it each renewal would create a DOMException with its stack trace. */
 const answered = new Error('answered');
 
 type Work = Extract<LeaseEffect, { type: 'try' | 'renew' }>;
@@ -285,7 +302,7 @@ function isWork(effect: LeaseEffect): effect is Work {
   return effect.type === 'try' || effect.type === 'renew';
 }
 
-/** Waiting does not help: wrong bucket, no permission, or a lease that this build can't read. */
+/** Whether waiting can't help: wrong bucket, no permission, or a lease that this build can't read. */
 function isHopeless(error: unknown): boolean {
   return isStoreError(error, 'denied', 'bucket-missing', 'permanent') || error instanceof RunctlError;
 }

@@ -10,24 +10,29 @@ import {
   type StoredPointer,
 } from './commit.ts';
 
-/** What a publisher builds its next commit on. */
+/** What the run has committed in the bucket: the base of the next commit. */
 export interface Standing {
   readonly pointer: StoredPointer | null;
-  /** The pointer is there but damaged: the next commit puts a good one in its place. */
+  /** Set when the pointer is there but damaged; the next commit replaces it. */
   readonly damaged: DamagedPointer | null;
   /** The manifest that `latest.json` names; null when there is none, or it is gone or damaged. */
   readonly manifest: Manifest | null;
-  /** For the `previous` of the next manifest. Found by listing when the pointer is lost. */
+  /** Key for `previous` in the next manifest: the pointer's, or the newest in the bucket when the pointer is lost. */
   readonly previousKey: string | null;
 }
 
-/** Reads where the run stands in the bucket, and hands out numbers for new checkpoints. Keeps nothing that can't be read again. */
+/**
+ * Reads what the run has committed in the bucket, and hands out the numbers of new checkpoints. It keeps nothing that
+ * is not in the bucket or in this machine's upload journal too (see `noteUsed`).
+ */
 export class Ledger {
   #manifest: { readonly key: string; readonly document: Manifest } | null = null;
+  /** The highest number in use, by a listing of the bucket and by what followed it; null until the (next) listing. */
   #numbers: CheckpointOrder | null = null;
-  /** The highest that this machine knows of, which need not be in the bucket yet. */
+  /** The highest number that this machine has handed out, which need not be in the bucket yet. */
   #handedOut: CheckpointOrder = { generation: 0, seq: 0 };
 
+  /** Reads pointer and manifest. Rejects as the store does, and with `newer-format` when one of them is newer. */
   async read(access: BucketAccess): Promise<Standing> {
     const pointer = await inspectPointer(access);
     if (pointer === null || 'problem' in pointer) {
@@ -43,8 +48,9 @@ export class Ledger {
   }
 
   /**
-   * A number that no manifest and no data folder bears yet, higher than all of the generation. Rejects with
-   * PublishingRefused when the bucket holds a checkpoint of a higher generation.
+   * Hands out a number that no manifest and no data folder has yet, above all others of `generation`. Lists the bucket
+   * for the first number of a generation, and after `forgetNumbers`. Rejects with PublishingRefused when the bucket
+   * holds a checkpoint of a higher generation.
    */
   async nextOrder(access: BucketAccess, generation: number, standing: Standing): Promise<CheckpointOrder> {
     const committed = standing.pointer?.pointer ?? null;
@@ -64,7 +70,7 @@ export class Ledger {
     return this.#numbers;
   }
 
-  /** A number that was handed out before the agent started again. */
+  /** Keeps a number that an earlier agent on this machine handed out from being handed out again. */
   noteUsed({ generation, seq }: CheckpointOrder): void {
     this.#handedOut = {
       generation,
@@ -72,13 +78,13 @@ export class Ledger {
     };
   }
 
-  /** Reads the numbers in use again before the next one is handed out. */
+  /** Makes `nextOrder` list the bucket again, for when another manifest has taken a number that was handed out. */
   forgetNumbers(): void {
     this.#numbers = null;
   }
 }
 
-/** A manifest that was damaged must not keep new checkpoints out of the bucket. */
+/** Null for a damaged manifest, which must not keep new checkpoints out of the bucket. */
 function ifDamaged(error: unknown): null {
   if (isRunctlError(error, 'internal')) return null;
   throw error;

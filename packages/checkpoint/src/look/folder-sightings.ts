@@ -14,25 +14,31 @@ export interface FolderSightingsOptions {
 
 const NONE: Sightings = new Map();
 
+/** The result of one look. */
 export interface FolderLooked {
   readonly tree: ScannedFolder;
+  /** All sightings, this look's included. */
   readonly sightings: Sightings;
-  /** Monotonic, when the tree had been seen. */
+  /** Monotonic time right after the scan. */
   readonly nowMs: number;
 }
 
 /**
- * All that is known of the files of one folder by looking at it. The one writer of sightings: the passes, and the loop that
- * uploads what grows, look through it and get values.
+ * Looks at one checkpoint folder and remembers what the looks have shown of its files. The passes and the upload of
+ * growing files share one instance. It alone changes the sightings; its readers get snapshots, in which later looks
+ * change nothing.
  */
 export class FolderSightings {
   readonly #options: FolderSightingsOptions;
   #sightings: Sightings | null = null;
   #looking: Promise<unknown> = Promise.resolve();
   #next: Promise<FolderLooked> | null = null;
+  /** How many calls of `noteWriters` have begun. */
   #passes = 0;
   #hasNoted = false;
+  /** Paths of the checkpoint that was published last. */
   #published: ReadonlySet<string> = new Set();
+  /** True for good once a published file changed after a pass had found it closed. */
   #writesAgain = false;
   #index: { readonly of: Sightings; readonly byInode: ReadonlyMap<string, Sighting> } | null = null;
 
@@ -40,12 +46,12 @@ export class FolderSightings {
     this.#options = options;
   }
 
-  /** What is known now. */
+  /** The sightings as of now; empty before the first look. */
   get sightings(): Sightings {
     return this.#sightings ?? NONE;
   }
 
-  /** The same, for judging: no later look changes it. */
+  /** A snapshot to judge candidates by. `arrived` is empty once the script has rewritten a file that was published. */
   known(): Pick<MovementFacts, 'sightings' | 'arrived'> {
     const { sightings } = this;
     const writesAgain = this.#writesAgain;
@@ -53,8 +59,8 @@ export class FolderSightings {
   }
 
   /**
-   * One look at the folder. Looks go one after another; who asks while another waits for its turn shares its look. Rejects
-   * as `scanFolder` does.
+   * Looks at the folder once. Looks run one after another, and all calls that come while a look waits for its turn
+   * share that look. Rejects as `scanFolder` does.
    */
   look(): Promise<FolderLooked> {
     if (this.#next !== null) return this.#next;
@@ -68,9 +74,10 @@ export class FolderSightings {
   }
 
   /**
-   * Notes, for a pass whose workload runs, who writes to the files that the last look found. The files first, who writes to
-   * them second: whoever opens one after that changes it, or has not written yet. A pass that another has overtaken notes
-   * nothing: it knows less.
+   * Checks which of the files that the last look found are open for writing, and drops the sightings of files that are
+   * gone. Called by each pass while the workload runs, after its look: a process that opens a file after this check
+   * has either not written yet, or its change shows at the next look. A call during which a newer one has begun
+   * changes nothing, since the newer one knows more.
    */
   async noteWriters(): Promise<void> {
     const { clock, openWriters } = this.#options;
@@ -83,12 +90,12 @@ export class FolderSightings {
     this.#notePass(seen, { isFirst: !this.#hasNoted, isOpen, atMs: clock.wallMs() });
   }
 
-  /** The last sighting of a file that is there now, under whatever name. */
+  /** The sighting of the file with this inode, under whatever name; null when the last look did not find it. */
   ofInode(inode: string): Sighting | null {
     return this.byInode().get(inode) ?? null;
   }
 
-  /** All files that the last look found, those that are part of no checkpoint yet among them. */
+  /** All files that the last look found, unfinished ones included. */
   byInode(): ReadonlyMap<string, Sighting> {
     const { sightings } = this;
     if (this.#index?.of !== sightings) {
@@ -98,17 +105,18 @@ export class FolderSightings {
     return this.#index.byInode;
   }
 
-  /** What the file's bytes hash to, where they were read and it has not changed since. */
+  /** The hashes of the file's bytes; null when they were not read, or the file has changed since. */
   contentOf(file: FileSeen): ContentHashes | null {
     return this.#as(file)?.content.hashes ?? null;
   }
 
+  /** Keeps the hashes for `contentOf`, unless the file has changed since it was seen. */
   noteContent(file: FileSeen, hashes: ContentHashes): void {
     const sighting = this.#as(file);
     if (sighting !== null) sighting.content.hashes = hashes;
   }
 
-  /** What a file's format says of it; it is read where that is not known of the file as it was seen. */
+  /** What the file's format says of it. Reads `bytes` only when no finding is kept for the file as it was seen. */
   async structureOf(file: FileSeen, bytes: FileBytes): Promise<StructureFinding> {
     const sighting = this.#as(file);
     const finding = sighting?.structure.finding ?? (await structureOf(file.path, bytes));
@@ -116,17 +124,18 @@ export class FolderSightings {
     return finding;
   }
 
+  /** The sighting of the file; null when it has changed since it was seen. */
   #as(file: FileSeen): Sighting | null {
     const sighting = this.sightings.get(file.path);
     return sighting?.fingerprint === fingerprintOf(file) ? sighting : null;
   }
 
-  /** These files, as they were seen, were found whole and with nobody writing to them. */
+  /** Marks these files as finished: whole, and not open for writing. Leaves out those that have changed since. */
   finished(files: readonly FileSeen[]): void {
     this.#sightings = finished(this.sightings, files);
   }
 
-  /** This checkpoint is durable: a script that changes its files now saves in more than one go. */
+  /** Notes the files of a published checkpoint: a change of one of them shows that a save takes several goes. */
   published({ files }: Candidate): void {
     this.#published = new Set(files.map(({ path }) => path));
   }
@@ -157,11 +166,12 @@ export class FolderSightings {
   }
 }
 
-/** Whether it was seen closed as it looks now. */
+/** Whether a pass has found this version of the file closed. */
 function isKnownClosed({ closed, fingerprint }: Sighting): boolean {
   return closed?.fingerprint === fingerprint;
 }
 
+/** The closed version after a pass; null when the file is open for writing now. */
 function closedAfter(
   sighting: Sighting,
   { isOpen, atMs }: { readonly isOpen: (file: FileSeen) => boolean; readonly atMs: number },

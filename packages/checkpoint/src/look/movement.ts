@@ -4,53 +4,59 @@ import { isSideFile } from './names.ts';
 import { isSavedAlone, isStill, maybeSavedAlone, type Sightings } from './sightings.ts';
 import { missingFrom, type Shape, shapeOf } from './shape.ts';
 
-/** What is known about a candidate's surroundings without opening its files. */
+/**
+ * The facts by which a candidate's movement is judged: how its files, and those beside it, have changed from look to
+ * look. None of them takes opening a file.
+ */
 export interface MovementFacts {
   readonly sightings: Sightings;
   /** Monotonic. */
   readonly nowMs: number;
   readonly settleMs: number;
   readonly ended: WorkloadEnd | null;
-  /** Names that the last published checkpoint had, see `shapeOf`; null before the first. */
+  /** How many files of each name the last published checkpoint had, see `shapeOf`; null before the first. */
   readonly expectedShape: Shape | null;
   /**
-   * Paths of files that came under the eyes of whoever looks and have never changed after they were seen closed: what they
-   * hold is of one save. Empty for a script that is known to write to its files again.
+   * Paths that appeared between two passes and have not changed since they were seen closed, so that their content is
+   * of one save. Empty once the script has rewritten a file that was published.
    */
   readonly arrived: Pick<ReadonlySet<string>, 'has'>;
-  /** All candidates of the look; default: none beside the one in question. */
+  /** All candidates of this look; default: the judged one alone. */
   readonly candidates?: readonly Candidate[];
 }
 
-/** For this many settling times a file that earlier checkpoints had may be missing, then their layout has changed. */
+/**
+ * A candidate that lacks files of earlier checkpoints is taken for a new layout once it has been still for this many
+ * settling times. `stepped`: its name has a step.
+ */
 export const PATIENCE = { stepped: 30, stepless: 5 };
 
-/** What movement tells about a candidate: all that `movementRules` look at. */
+/** The signs that `movementRules` judge a candidate by. */
 export interface MovementSigns {
   readonly end: 'running' | 'clean' | 'killed';
-  /** Something makes it likely that files are still to come. */
+  /** Its recogniser doubts that all of its files are there (see `Doubt`), and nothing has settled that yet. */
   readonly doubtful: boolean;
-  /** How many of its files have not been still for the settling time; of an ended workload, before the end. */
+  /** How many of its files have not been still for the settling time, until now or until the workload ended. */
   readonly moving: 'none' | 'one' | 'several';
   /** It lacks a file that earlier checkpoints had. */
   readonly lacking: boolean;
-  /** It was still for so long that what it lacks does not come any more. */
+  /** It has been still for so long (`PATIENCE`) that no missing file will come any more. */
   readonly longStill: boolean;
-  /** All that the checkpoint before had came with this save, and nothing else (see `hasArrived`). */
+  /** It has exactly the files that the checkpoint before had, and all of them are new (see `hasArrived`). */
   readonly arrived: boolean;
-  /** Its only moving file is the last thing that changed, so that a look into it may prove that it is saved alone. */
+  /** Its only moving file changed after all others: opening it may prove that it is saved alone. */
   readonly maybeAlone: boolean;
   /** Each save rewrites its only moving file alone (see `isSavedAlone`). */
   readonly alone: boolean;
-  /** Its name bears a step, and it has all files that earlier checkpoints had. */
+  /** Its name has a step, and it has all files that earlier checkpoints had. */
   readonly steppedLikeBefore: boolean;
-  /** It is one file, and nothing can be missing beside it. */
+  /** It is one file, and no other can be missing (see `isOneFile`). */
   readonly oneFile: boolean;
-  /** A framework's own sign says that no file is missing. */
+  /** The framework's own marker says that no file is missing. */
   readonly marked: boolean;
 }
 
-/** `open`: worth opening. The others say why a candidate can't be complete. */
+/** `open`: the candidate is worth opening. The others say why it can't be complete; `movementOf` has their texts. */
 export type MovementRuling = 'open' | 'doubtful' | 'moving' | 'lacking' | 'lacking at the kill' | 'cut off';
 
 export interface MovementRule {
@@ -59,11 +65,11 @@ export interface MovementRule {
 }
 
 /**
- * The first rule whose signs all hold decides. While the workload runs the files must be still, unless structure can
- * prove them: of one file that is saved alone, and of new files that are as many and of the same names as those of the
- * checkpoint before. After a clean end nothing moves any more. After a kill a file that was written just before must be
- * proven by structure, and in a set of files that is overwritten in place even that proves nothing: the kill may have
- * come between two of them.
+ * The first rule whose signs all hold decides. While the workload runs, the files must be still. There are two
+ * exceptions, in which the structure of the files can prove them complete: one file that is saved alone, and new files
+ * that match the checkpoint before in names and number. After a clean end nothing moves any more. After a kill,
+ * structure must prove any file that was written just before. It proves nothing for a set of files that is overwritten
+ * in place, since the kill may have come between two of them.
  */
 export const movementRules: readonly MovementRule[] = [
   { when: { end: 'clean' }, ruling: 'open' },
@@ -85,14 +91,14 @@ export const movementRules: readonly MovementRule[] = [
   { when: { end: 'killed' }, ruling: 'cut off' },
 ];
 
-/** Asks for no sign that no rule needs: some take a look at every file. */
+/** The ruling of the first rule that holds. Reads only the signs that this takes, since some go through every file. */
 export function rulingOn(signs: MovementSigns): MovementRuling {
   const holds = ({ when }: MovementRule): boolean =>
     (Object.keys(when) as (keyof MovementSigns)[]).every((sign) => when[sign] === signs[sign]);
   return movementRules.find(holds)?.ruling ?? 'cut off';
 }
 
-/** Why a candidate can't be complete as far as movement tells, or null when it is worth opening. */
+/** Why a candidate can't be complete, for people, judged by its movement alone; null when it is worth opening. */
 export function movementOf(candidate: Candidate, facts: MovementFacts): string | null {
   const signs = new SignsOf(candidate, facts);
   const first = signs.movingFiles[0]?.path ?? '';
@@ -115,12 +121,13 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
   }
 }
 
+/** Derives the signs from the facts, most of them only when a rule asks for them. */
 class SignsOf implements MovementSigns {
   readonly #candidate: Candidate;
   readonly #facts: MovementFacts;
   readonly movingFiles: readonly FileSeen[];
   readonly missing: string | null;
-  /** Why files may still be coming, or null when nothing makes that likely (any more). */
+  /** Why more files may still come; null when there is no such doubt, or it is settled. */
   readonly doubt: string | null;
 
   constructor(candidate: Candidate, facts: MovementFacts) {
@@ -184,16 +191,16 @@ class SignsOf implements MovementSigns {
 }
 
 /**
- * Whether nothing can be missing beside the only file. In a run that has no checkpoint yet it may be the first of a set,
- * with a step in its name (`model_5.pt`, then `optimizer_5.pt`) or without: to leave it costs one save, to take a part
- * for the whole costs the run.
+ * Whether a candidate of one file needs no second one. In a run without a checkpoint the file may be the first of a
+ * set, with a step in its name (`model_5.pt`, then `optimizer_5.pt`) or without. Leaving it out costs one save; taking
+ * a part for the whole costs the run.
  */
 function isOneFile(candidate: Candidate, { path }: FileSeen, facts: MovementFacts): boolean {
   if (candidate.wholeInOneFile === true) return true;
   return !path.includes('/') && (facts.expectedShape !== null || hasPredecessor(candidate, facts));
 }
 
-/** Whether another step lies there that is one file of the same name too, and was long still when the workload ended. */
+/** Whether a candidate of another step is one file of the same name too, and had settled when the workload ended. */
 function hasPredecessor(candidate: Candidate, facts: MovementFacts): boolean {
   const [name] = shapeOf(candidate.files).keys();
   return (facts.candidates ?? []).some(
@@ -207,8 +214,9 @@ function hasPredecessor(candidate: Candidate, facts: MovementFacts): boolean {
 }
 
 /**
- * Whether everything that the checkpoint before had is there, and nothing else, and all of it came with this save. What goes
- * along must be still, or the checkpoint would be made durable twice.
+ * Whether a candidate with a step has exactly the files that the checkpoint before had, all of them new and of one
+ * save (`MovementFacts.arrived`). Its companions, but for logs and the like, must be still, or it would be published
+ * twice.
  */
 export function hasArrived({ files, step, companions }: Candidate, facts: MovementFacts): boolean {
   const { arrived, expectedShape } = facts;
@@ -220,14 +228,14 @@ export function hasArrived({ files, step, companions }: Candidate, facts: Moveme
   );
 }
 
-/** Whether it was still for the settling time: until now, or until the workload ended. */
+/** Whether the file has been still for the settling time, until now or until the workload ended. */
 export function hasSettled(file: FileSeen, facts: MovementFacts): boolean {
   return facts.ended === null
     ? isStill(facts.sightings, file, facts)
     : file.mtimeMs <= facts.ended.atMs - facts.settleMs;
 }
 
-/** Why files may still be coming, or null when nothing makes that likely (any more). */
+/** The recogniser's doubt that all files are there; null when it has none, or their names or stillness settle it. */
 function openDoubt({ doubt, ...candidate }: Candidate, facts: MovementFacts, missing: string | null): string | null {
   if (doubt === undefined || (doubt.shapeSettles && facts.expectedShape !== null && missing === null)) return null;
   if (facts.ended !== null) return doubt.why;

@@ -3,49 +3,57 @@ import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import type { StructureFinding } from '../formats/structure.ts';
 import { fingerprintOf, type ScannedFolder } from './scan.ts';
 
-/** What several looks have shown of one path and of the file that stands there. Times are monotonic unless said otherwise. */
+/**
+ * What the looks at a checkpoint folder have shown of one path and of the file that is there. A look lists the folder;
+ * a pass, here, is a look after which `FolderSightings.noteWriters` has checked which files are open for writing.
+ * Times are monotonic unless said otherwise.
+ */
 export interface Sighting {
   readonly file: FileSeen;
   readonly fingerprint: string;
-  /** False where the last look did not find it any more. */
+  /** False when the last look did not find the path any more. */
   readonly present: boolean;
-  /** It bears a temporary name, or stands in a folder that is marked as incomplete: part of no checkpoint yet. */
+  /** It has a temporary name, or is in a folder that is marked as incomplete: it is part of no checkpoint yet. */
   readonly unfinished: boolean;
-  /** Since when the path has looked as it does now. */
+  /** When this version of the path, as its fingerprint shows it, was first seen. */
   readonly sinceMs: number;
-  /** Whether it has changed since it appeared. */
+  /** The path has had another version before this one. */
   readonly changed: boolean;
-  /** As it looks now it was found whole, and nobody had it open for writing. */
+  /** This version was found whole, and no process had it open for writing (see `finished`). */
   readonly finished: boolean;
-  /** When the last two finished versions before this one appeared, the older first. */
+  /** When the last two finished versions before this one were first seen, the older first. */
   readonly finishedBefore: readonly number[];
   /** When the file, under whatever name, last changed or appeared. */
   readonly contentSinceMs: number;
   /** The file, under whatever name, has grown or appeared since the first look. */
   readonly grew: boolean;
-  /** How it looked when a pass found nobody writing to it, and when that was known first (wall clock). */
+  /** The version that the last pass found closed (no process had it open for writing); null when it found none. */
   readonly closed: SeenClosed | null;
-  /** It came between two passes, and has never changed after it was seen closed: what it holds is of one save. */
+  /** The path appeared between two passes and has not changed since it was seen closed: its content is of one save. */
   readonly arrived: boolean;
-  /** The last pass has seen it. */
+  /** A pass has checked the path already, so that it can't count as one that appeared later. */
   readonly inPass: boolean;
-  /** What was read in the file as it looks now, whatever its name. */
+  /** The hashes of this version of the file, under whatever name; null until its bytes were read. Filled in place. */
   readonly content: { hashes: ContentHashes | null };
-  /** What its format, which its name tells, says of it as it looks now. */
+  /** What the format that the name stands for says of this version; null until it was read. Filled in place. */
   readonly structure: { finding: StructureFinding | null };
 }
 
 export interface SeenClosed {
   readonly fingerprint: string;
+  /** When a pass first found this version closed (wall clock). */
   readonly atMs: number;
 }
 
-/** By path. Forgotten when the agent restarts, which costs one settling time. */
+/** By path. Kept in memory only: a restart of the agent loses them, which costs one settling time. */
 export type Sightings = ReadonlyMap<string, Sighting>;
 
 export type SeenFiles = Pick<ScannedFolder, 'files'> & Partial<Pick<ScannedFolder, 'unfinished'>>;
 
-/** Sightings after one more look; null before the first. What is gone stays, as not present, until a pass has looked. */
+/**
+ * The sightings after one more look; `before` is null at the first. A path that is gone stays, with `present: false`,
+ * until the next pass drops it. Pure.
+ */
 export function observe(before: Sightings | null, tree: SeenFiles, nowMs: number): Sightings {
   let byInode: ReadonlyMap<string, readonly Sighting[]> | null = null;
   const sameFile = (file: FileSeen): Sighting | undefined => {
@@ -69,17 +77,17 @@ export function observe(before: Sightings | null, tree: SeenFiles, nowMs: number
   return after;
 }
 
-/** A file as one look finds it that knows nothing of others before it. */
+/** The sighting of a file that was looked at only once, unchanged since `sinceMs`. */
 export function firstSeen(file: FileSeen, sinceMs: number): Sighting {
   return newAtPath(ofFile(undefined, file, { nowMs: sinceMs, first: true }), sinceMs);
 }
 
-/** An inode is given to another file once its own is deleted. */
+/** Compares the time of birth too, since the inode of a deleted file is given to another one. */
 function isSameFile(before: FileSeen, now: FileSeen): boolean {
   return before.inode === now.inode && before.bornMs === now.bornMs;
 }
 
-/** Most files of most looks: nothing is made anew for them. */
+/** Whether the sighting can be kept as it is, which spares most looks a new object for most files. */
 function isUnchanged(before: FileSeen, now: FileSeen): boolean {
   const sameContent = before.sizeBytes === now.sizeBytes && before.mtimeMs === now.mtimeMs;
   return sameContent && isSameFile(before, now) && before.ctimeMs === now.ctimeMs && before.mode === now.mode;
@@ -89,7 +97,7 @@ type FileFacts = Pick<Sighting, 'file' | 'fingerprint' | 'contentSinceMs' | 'gre
   readonly unfinished?: boolean;
 };
 
-/** What is known of a file whatever its name, since what grows under a temporary one is renamed in the end. */
+/** The facts that stay with a file when it is renamed, as a file that grows under a temporary name is in the end. */
 function ofFile(
   before: Sighting | undefined,
   file: FileSeen,
@@ -108,12 +116,12 @@ function newAtPath(facts: FileFacts, nowMs: number): Sighting {
   return { unfinished: false, ...facts, ...nothing, present: true, sinceMs: nowMs, structure: { finding: null } };
 }
 
-/** What is known of a path, whatever file stands there. */
+/** The facts that stay with a path when another file takes its place, beside those of the file. */
 function atPath(before: Sighting | undefined, facts: FileFacts, nowMs: number): Sighting {
   if (before === undefined) return newAtPath(facts, nowMs);
   const { arrived, closed, inPass } = before;
   const kept = { ...newAtPath(facts, nowMs), arrived, closed, inPass };
-  // Once its name or its folder says that it counts it is looked at as if it had just come.
+  // A file that can be part of a checkpoint from now on has to settle like one that has just appeared.
   if (before.unfinished && facts.unfinished !== true) return kept;
   const { changed, finished, finishedBefore, sinceMs, structure } = before;
   if (before.present && before.fingerprint === facts.fingerprint)
@@ -121,7 +129,7 @@ function atPath(before: Sighting | undefined, facts: FileFacts, nowMs: number): 
   return { ...kept, changed: true, finishedBefore: finished ? [...finishedBefore, sinceMs].slice(-2) : finishedBefore };
 }
 
-/** These files, as they were seen, were found whole and with nobody writing to them. */
+/** Marks these files as finished: whole, and not open for writing. Leaves out those that have changed since. */
 export function finished(before: Sightings, files: readonly FileSeen[]): Sightings {
   const after = new Map(before);
   for (const file of files) {
@@ -137,14 +145,14 @@ export function isStill(sightings: Sightings, file: FileSeen, at: { nowMs: numbe
   return seen !== undefined && seen.fingerprint === fingerprintOf(file) && at.nowMs - seen.sinceMs >= at.settleMs;
 }
 
-/** When the last of a candidate's files was seen to change or appear (monotonic); Infinity where one was not seen. */
+/** When the candidate's files last changed or appeared (monotonic); Infinity when one of them was never seen. */
 export function changedMs(sightings: Sightings, { files }: Candidate): number {
   return Math.max(...files.map(({ path }) => sightings.get(path)?.sinceMs ?? Infinity));
 }
 
 /**
- * When to look again at files that don't count yet: once they have been still for `settleMs`, and before that more and more
- * seldom, since closing a file is no event.
+ * How soon to look again at files that are not complete yet. A look is due once they have been still for `settleMs`,
+ * and at growing intervals before that, since no event reports that a file was closed.
  */
 export function lookAgainInMs(
   sightings: Sightings,
@@ -158,17 +166,18 @@ export function lookAgainInMs(
 }
 
 /**
- * Whether each save of this candidate rewrites this file alone, so that a whole new version of it needs no second file to be
- * a whole checkpoint. It takes three versions, the first two of them finished, and no other file that changed or appeared
- * since before the first. A change that was seen may be a piece of a save, but what follows a finished version is another
- * save; and in whatever order a save writes its files, the one in the middle of three would have written the others too.
+ * Whether each save of this candidate rewrites this file and no other, so that a new version of it is a whole
+ * checkpoint by itself. The proof is a version that follows two finished ones, while no other file changed or appeared
+ * from the first of them on. One change alone may be a piece of a save, but a version that follows a finished one
+ * belongs to another save. The middle save is therefore known from beginning to end and, in whatever order it wrote
+ * its files, it would have written the others too.
  */
 export function isSavedAlone(sightings: Sightings, candidate: Candidate, file: FileSeen): boolean {
   const [first, second] = sightings.get(file.path)?.finishedBefore ?? [];
   return first !== undefined && second !== undefined && areOlder(sightings, others(candidate, file), first);
 }
 
-/** Whether a look into the file may show that: its newest version is the last thing that happened. */
+/** Whether opening the file may help to prove that it is saved alone: it has changed, and after all the others. */
 export function maybeSavedAlone(sightings: Sightings, candidate: Candidate, file: FileSeen): boolean {
   const seen = sightings.get(file.path);
   return seen?.changed === true && areOlder(sightings, others(candidate, file), seen.sinceMs);

@@ -30,40 +30,51 @@ import {
 export interface PublishOptions extends Publishing {
   readonly ledger: Ledger;
   readonly standing: Standing;
+  /** Hashes of files that have not changed since they were read. */
   readonly known: ContentMemory;
   readonly places: DataPlaces;
   readonly uploads: FileUploads;
+  /** Files being uploaded, by path: kept up to date for the heartbeat. */
   readonly progress: Map<string, UploadProgress>;
   readonly node: number;
   readonly nodes: number;
+  /** See `PublisherOptions`. */
   readonly gatherMs: number;
   readonly step: number | null;
   readonly metrics: Metrics;
   /** Manifest keys whose data is known to be damaged. */
   readonly rejected: readonly string[];
-  /** There is little time: large companions that changed are left out. */
+  /** Time is short: large companions that changed are left out. */
   readonly hurry: boolean;
-  /** The files here have been compared with the durable checkpoint before, so they are most likely new. */
+  /** The files here have been compared with the durable checkpoint, so that later ones are most likely new. */
   readonly compared: boolean;
 }
 
+/**
+ * `committed`: `latest.json` names the new manifest. `identical`: the manifest that it names has the same content
+ * already. `abandoned`: nothing was committed, and a later pass may succeed. `companions` are those that are durable
+ * as they are now.
+ */
 export type PublishResult =
   | { readonly kind: 'committed'; readonly manifest: Manifest; readonly companions: readonly FileSeen[] }
   | { readonly kind: 'identical'; readonly companions: readonly FileSeen[] }
   | { readonly kind: 'abandoned'; readonly why: string };
 
+/** Companions up to this size go along even when time is short. */
 const SMALL_BYTES = 1024 * 1024;
+/** Files up to this size are hashed before the upload even if they are most likely new. */
 const QUICKLY_HASHED_BYTES = 64 * 1024 * 1024;
 
 /**
- * Brings one complete candidate into the bucket: bytes, manifest, pointer, in this order, so that a crash at any point
- * leaves nothing that counts. What was written before a crash is cleaned up when checkpoints are pruned.
+ * Makes one complete candidate durable: writes its bytes, then the manifest, then the pointer, so that a crash before
+ * the last of them leaves the previous checkpoint in place. Pruning deletes what was written before a crash. Rejects
+ * with PublishingRefused when this machine may not publish (any more), and as the store and the file system do.
  */
 export async function publishCandidate(complete: CompleteCandidate, options: PublishOptions): Promise<PublishResult> {
   const { known, places, signal, standing, uploads } = options;
   const before = trustedManifest(options);
   const files = filesToPublish(complete, options, before);
-  // Until something here was compared with the bucket it is most likely there already, afterwards most likely new.
+  // Before the first comparison the bucket most likely has these files already; later ones are most likely new.
   const atMostBytes = options.compared ? QUICKLY_HASHED_BYTES : Number.MAX_SAFE_INTEGER;
   await hashFilesOfKnownSize(files, before, { known, uploads, signal, atMostBytes });
   if (holdsSameContent(before, files, known)) return { kind: 'identical', companions: takenAlong(complete, files) };
@@ -77,7 +88,7 @@ export async function publishCandidate(complete: CompleteCandidate, options: Pub
   const together = await filesOfAll(upload.uploaded, round, options);
   if ('missing' in together) return { kind: 'abandoned', why: together.missing };
   const manifest = manifestOf(complete, together, place, options);
-  // Whatever comes of it: a manifest may bear this number from now on.
+  // Even if the write below seems to fail, a manifest may exist under this number from now on.
   places.spend(place);
   if (!(await writeManifest(options, manifest))) {
     options.ledger.forgetNumbers();
@@ -110,7 +121,7 @@ function manifestOf(
   };
 }
 
-/** Where the most bytes of these files are already comes first. */
+/** The data places that parts of these files were uploaded to, the one with the most bytes first. */
 function placesOf(files: readonly HeldFile[], uploads: FileUploads): readonly DataPlace[] {
   const sent = new Map<DataPlace, number>();
   for (const { seen } of files) {
@@ -120,7 +131,7 @@ function placesOf(files: readonly HeldFile[], uploads: FileUploads): readonly Da
   return Array.from(sent.keys()).sort((a, b) => (sent.get(b) ?? 0) - (sent.get(a) ?? 0));
 }
 
-/** Asks the other nodes for theirs, before this one uploads, so that all do at the same time. Null on a single machine. */
+/** Asks the other nodes for their files before this one uploads, so that all upload at once. Null on one machine. */
 async function roundOf(
   options: PublishOptions,
   order: CheckpointOrder,
@@ -139,6 +150,7 @@ interface FilesOfNodes {
   readonly nodes: readonly number[];
 }
 
+/** Adds the files of the other nodes, for which it waits up to `gatherMs`, to this node's own. */
 async function filesOfAll(
   own: readonly ManifestFile[],
   round: OpenRound | null,
@@ -158,13 +170,14 @@ interface HeldUpload extends UploadOptions {
 
 interface Uploaded {
   readonly uploaded: readonly ManifestFile[];
-  /** Those that went along as they are now. */
+  /** Companions that were uploaded as they are now, not carried over from the manifest before. */
   readonly companions: readonly FileSeen[];
 }
 
 /**
- * Uploads files and looks at them again. A change of an own file makes whatever was sent worthless, and explains errors on
- * the way. A companion that changed, or was left out, goes along as it is in the manifest before.
+ * Uploads the held files, then checks which of them have changed meanwhile. A change of one of the candidate's own
+ * files makes the upload worthless and explains an error of it. A companion that changed or was left out is carried
+ * over from the manifest before, in the version that is durable.
  */
 async function uploadHeld(
   { candidate, companions, held }: CompleteCandidate,
@@ -190,17 +203,19 @@ async function uploadHeld(
   };
 }
 
+/** This node's part of the committed manifest; null when there is none, or a restore found its data damaged. */
 function trustedManifest({ standing, rejected, node }: PublishOptions): Manifest | null {
   const { pointer, manifest } = standing;
   if (pointer === null || manifest === null || rejected.includes(pointer.pointer.manifest)) return null;
   return manifestForNode(manifest, node);
 }
 
+/** The companions that are among `files`. */
 function takenAlong({ companions }: CompleteCandidate, files: readonly HeldFile[]): readonly FileSeen[] {
   return companions.filter((companion) => files.some((file) => file.seen.path === companion.path));
 }
 
-/** The candidate's own files, and of its companions those that are complete and, in a hurry, cost little. */
+/** The candidate's own files and its complete companions; in a hurry only companions that cost little to upload. */
 function filesToPublish(
   { candidate, companions, held }: CompleteCandidate,
   { hurry, known }: PublishOptions,
@@ -215,7 +230,7 @@ function filesToPublish(
   });
 }
 
-/** Best effort: what stays behind is an orphan that pruning removes. */
+/** Deletes what was uploaded, as far as the store lets it: pruning removes the rest. */
 async function discard(
   uploaded: readonly ManifestFile[],
   { store, signal, files, uploads }: BucketAccess & Pick<HeldUpload, 'files' | 'uploads'>,

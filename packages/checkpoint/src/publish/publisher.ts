@@ -31,10 +31,10 @@ import { GrowingUploads } from '../upload/growing-uploads.ts';
 import { UrgentChoice, type UrgentMoment } from './urgent-choice.ts';
 import { wasDurable } from '../ledger/was-durable.ts';
 
-/** Long enough for machines that save at different speeds, short enough to go on when one is gone. */
+/** Default of `gatherMs`: covers machines that save at different speeds, and is bearable when one of them is gone. */
 const GATHER_MS = 600_000;
 
-/** The publisher of node 0, which holds the lease and commits. */
+/** Creates the publisher of node 0, which holds the lease and commits. `Publisher` has the contract. */
 export function createCommittingPublisher(options: PublisherOptions): Publisher {
   const folder = new PublishingFolder(options);
   const passes = singleFlight({
@@ -58,7 +58,11 @@ export function createCommittingPublisher(options: PublisherOptions): Publisher 
   };
 }
 
-/** The memory between passes. All of it can be lost: it saves work, and the bucket has the truth. */
+/**
+ * Does the passes over one checkpoint folder, one at a time, and remembers between them what it has looked at,
+ * uploaded and published. The memory only saves work: the bucket is the authority, and a new instance begins with what
+ * it says.
+ */
 class PublishingFolder {
   readonly #options: PublisherOptions;
   readonly #lanes: Lanes;
@@ -69,10 +73,12 @@ class PublishingFolder {
   readonly #growing: GrowingUploads;
   readonly #prune: BackgroundPrune;
   readonly #urgent: UrgentChoice;
+  /** Which of the files in the folder are durable. */
   readonly #here = new DurableHere();
   #durable: DurableCheckpoint | null = null;
+  /** False until a pass has read what the bucket holds. */
   #knowsBucket = false;
-  /** Identity of the files on their way. */
+  /** Identity of the candidate that is being published, by its own files; null when none is. */
   #uploading: string | null = null;
 
   constructor(options: PublisherOptions) {
@@ -114,6 +120,7 @@ class PublishingFolder {
     return this.#growing.look(signal);
   }
 
+  /** One pass; see `Publisher.pass`. The caller never starts a second one beside it. */
   async pass(pass: PassOptions): Promise<PassReport> {
     const found = newFindings();
     if (pass.deadlineMs !== undefined) this.#prune.stop();
@@ -133,12 +140,12 @@ class PublishingFolder {
     return { ...found, durable: this.#durable };
   }
 
-  /** Whether what is being uploaded now is what a pass of this urgency would secure first. */
+  /** Whether the candidate that is being published is the one that a pass with this deadline would publish first. */
   async isUploadingFirst(pass: PassOptions): Promise<boolean> {
     return this.#urgent.isFirst(this.#uploading, await this.#moment(pass));
   }
 
-  /** Whether what is being uploaded can't be secured any more, and something else can. */
+  /** Whether the candidate that is being published can no longer meet the deadline while another one can. */
   async isOvertaken(pass: PassOptions): Promise<boolean> {
     return this.#urgent.isOvertaken(this.#uploading, await this.#moment(pass));
   }
@@ -148,12 +155,17 @@ class PublishingFolder {
     return { looked, published: this.#here.record, pass };
   }
 
+  /** Considers candidates, newest first, until one of them is published. */
   async #newestOf(candidates: readonly Candidate[], facts: MovementFacts, pass: PassOptions, found: Findings) {
     for (const candidate of candidates)
       if (found.published === null) await this.#consider(candidate, facts, pass, found);
   }
 
-  /** What can be secured in time, then what may be in spite of the estimate. Nothing else gets any of the network. */
+  /**
+   * Before a deadline: considers the candidates that `UrgentChoice` puts in order, then the others, which may be in
+   * time if the estimate is wrong. Skips what is older than a candidate that was published. Uploads of files that are
+   * outside that order and don't grow any more are given up, so that the network is free.
+   */
   async #mostUrgentOf(candidates: readonly Candidate[], facts: MovementFacts, pass: PassOptions, found: Findings) {
     const moment = { looked: { candidates, facts }, published: this.#here.record, pass };
     const { order, givenUp } = this.#urgent.order(moment);
@@ -173,6 +185,10 @@ class PublishingFolder {
     }
   }
 
+  /**
+   * Publishes a candidate if it is complete and not durable yet, and records in `found` what came of it. Rejects when
+   * publishing fails, after it has recorded that too.
+   */
   async #consider(candidate: Candidate, facts: MovementFacts, pass: PassOptions, found: Findings): Promise<void> {
     const report = (complete: boolean, why: string): void => {
       found.candidates.push({ entry: candidate.entry, step: this.#stepOf(candidate), complete, why });
@@ -222,6 +238,7 @@ class PublishingFolder {
     return inspect(candidate, { ...this.#options, facts, sightings: this.#sightings });
   }
 
+  /** Publishes a complete candidate in the generation that this machine holds. Rejects as `publishCandidate` does. */
   async #publish(complete: CompleteCandidate, facts: MovementFacts, pass: PassOptions): Promise<PublishResult> {
     const { candidate, held } = complete;
     const holder = this.#options.mayPublish();
@@ -252,7 +269,7 @@ class PublishingFolder {
       if (result.kind === 'abandoned') return result;
       if (result.kind === 'committed') {
         this.#durable = durableOf(this.#options.run, result.manifest);
-        // Now, not with the next publishing: the next checkpoint goes up while it is written.
+        // At once, since the next checkpoint may be uploaded while it is still being written.
         this.#growing.copyFrom(result.manifest);
       }
       await this.#remember(complete, result, facts);
@@ -262,6 +279,7 @@ class PublishingFolder {
     }
   }
 
+  /** Notes that the candidate is durable, so that no later pass publishes it, or an older one, again. */
   async #remember(
     { candidate, held }: CompleteCandidate,
     { companions, kind }: Exclude<PublishResult, { kind: 'abandoned' }>,
@@ -276,17 +294,18 @@ class PublishingFolder {
     await this.#growing.committed(new Map(files.map((seen) => [seen.inode, fingerprintOf(seen)])), candidate.step);
   }
 
-  /** The name's step, else what the training said when the checkpoint was written. */
+  /** The step in the candidate's name, else the step that the training reported at the time of the save. */
   #stepOf(candidate: Candidate): number | null {
     return candidate.step ?? this.#options.progressStep?.(savedAtMsOf(candidate)) ?? null;
   }
 
+  /** Reads what the bucket has committed, and brings the memory up to date with it. Rejects as the store does. */
   async #readStanding(pass: PassOptions): Promise<Standing> {
     const { rejected = [], run, store } = this.#options;
     const standing = await this.#ledger.read({ store, run, signal: pass.signal });
     const { pointer, manifest } = standing;
     this.#durable = pointer === null || manifest === null ? null : durableOf(run, manifest, pointer.pointer);
-    // What a restore found damaged is no source, and is to be replaced, by an older step too.
+    // A checkpoint that a restore found damaged is no source for copies, and even an older step may replace it.
     const isTrusted = pointer !== null && !rejected.includes(pointer.pointer.manifest);
     this.#growing.copyFrom(isTrusted ? manifest : null);
     if (manifest !== null && isTrusted) {
@@ -302,7 +321,7 @@ class PublishingFolder {
     return { store, run, clock, mayPublish, generation, signal: pass.signal };
   }
 
-  /** At the end of the workload there is no later pass to wait for. */
+  /** Begins to delete old checkpoints, and waits for that after the workload's end, since no later pass would. */
   async #pruneAfter(pass: PassOptions): Promise<void> {
     const holder = this.#options.mayPublish();
     if (holder === null) return;

@@ -13,30 +13,33 @@ import { changes, nothingSeen, type Seen } from './run-changes.ts';
 export interface FollowOptions {
   readonly cloud: Cloud;
   readonly run: string;
-  /** The newest launch when omitted. */
+  /** Number of the launch to follow; default: the newest. */
   readonly launch?: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Whether the log's lines are yielded too. */
   readonly withLog: boolean;
-  /** Go on in the on-demand market when spot had no machine for this long; null = stay on spot. */
+  /** Switches to the on-demand market when spot gives no machine for this long; null, the default: stays on spot. */
   readonly onDemandAfterMs?: number | null;
-  /** Throw once the provider said that the launch will never have a machine. Only whoever launched it may then clean up. */
+  /** Throws once the provider says that the launch will never have a machine. Only its launcher may then clean up. */
   readonly failWhenHopeless?: boolean;
-  /** What the agent sends by itself; the bucket stays the authority. */
+  /** What the agent pushes to this process, which comes sooner; the bucket stays the authority. */
   readonly live?: LiveFeed;
 }
 
-/** How a launch ended; null when its machines vanished and nobody said why. */
+/** The outcome of the launch; null when its machines are gone and none of them wrote one. */
 export type FollowEnd = LaunchOutcome | null;
 
 const QUICK_POLL_MS = 400;
 const SLOW_POLL_MS = 2000;
-/** This long after the last news, the next is expected soon. */
+/** For this long after an event the next one is expected soon, and polling stays quick. */
 const LIVELY_MS = 90_000;
 
 /**
- * Watches one launch from the bucket and its provider until it ends, and returns its outcome. Aborting the signal ends it by
- * throwing the signal's reason; the run goes on.
+ * Watches one launch, by polling the bucket and the provider, until it ends. Yields what is new and returns the
+ * outcome. It changes nothing but the market, where `onDemandAfterMs` asks for that, and waits out network failures
+ * while it polls. Errors: the signal's reason, after which the run goes on; `boot-failed`; the reason that
+ * `failWhenHopeless` throws; those of the store.
  */
 export async function* followRun(options: FollowOptions): AsyncGenerator<FollowEvent, FollowEnd> {
   const { cloud, run, clock, signal } = options;
@@ -54,7 +57,7 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
     seen = changed.seen;
     if (changed.events.length > 0) newsMs = clock.monotonicMs();
     const outcome = record.launches.find((other) => other.launch === launch)?.outcome ?? null;
-    // The log comes between the news of its life's start and the news of the end.
+    // The log of an attempt comes after the event of its start and before the event of its end.
     yield* changed.events.filter((event) => !isEnding(event));
     if (options.withLog) yield* readPatiently(log, options);
     yield* changed.events.filter(isEnding);
@@ -69,7 +72,7 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
   }
 }
 
-/** The outcome, if it came with the end of the capacity. Errors: `boot-failed` when machines came but never got to the agent. */
+/** The outcome once no more machines come, or null. Errors: `boot-failed` when boots failed and no agent ran. */
 function endWithoutCapacity(record: RunRecord, launch: number): FollowEnd {
   const outcome = record.launches.find((other) => other.launch === launch)?.outcome ?? null;
   const boot = record.boots.filter((other) => other.launch === launch).at(-1);
@@ -83,7 +86,7 @@ function endWithoutCapacity(record: RunRecord, launch: number): FollowEnd {
   );
 }
 
-/** Waits, giving meanwhile what the agent sends. */
+/** Waits for `ms`, and yields meanwhile what the agent pushes. */
 async function* pause(options: FollowOptions, wait: { log: LogReader; ms: number }): AsyncGenerator<FollowEvent> {
   const { clock, signal, live } = options;
   const over = clock.sleep(wait.ms, signal).then(() => 'over' as const);
@@ -107,14 +110,14 @@ function isEnding(event: FollowEvent): boolean {
   return event.type === 'attempt-ended' || event.type === 'outcome' || event.type === 'attempt-lost';
 }
 
-/** Lives of earlier launches are history: `logs` shows them. */
+/** Leaves out the log of earlier launches, which `runctl logs` shows. */
 function skipEarlierLives(log: LogReader, record: RunRecord, launch: number): void {
   const own = new Set(attemptsOf(record, launch).map((attempt) => attempt.generation));
   const earlier = record.attempts.filter((attempt) => !own.has(attempt.generation));
   log.close(Math.max(0, ...earlier.map((attempt) => attempt.generation)));
 }
 
-/** Often while things happen, else as often as the log is shipped: every look costs some requests. */
+/** Polls quickly while events are expected, else at the pace of the log's shipping: every poll costs requests. */
 function pollMs(record: RunRecord, launch: number, quietMs: number): number {
   const isRunning = attemptsOf(record, launch).at(-1)?.status?.document.phase === 'running';
   if (!isRunning && quietMs < LIVELY_MS) return QUICK_POLL_MS;
