@@ -152,7 +152,7 @@ export class Life {
   async #tryLease(): Promise<number | null> {
     const { lease, ports } = this.#context;
     this.#survivor = false;
-    const generation = await insist('the lease could not be asked for', () => lease.tryAcquire(this.#signal), {
+    const generation = await insist('the lease could not be asked for', () => lease.acquireUnlessHeld(this.#signal), {
       ports,
       signal: this.#signal,
     });

@@ -88,7 +88,8 @@ export class RunDocuments {
       return outcome;
     } catch (error) {
       if (!isStoreError(error, 'precondition')) throw error;
-      return (await this.launchOutcome(signal)) ?? outcome;
+      // One that can't be read stands all the same.
+      return (await this.launchOutcome(signal).catch(noneIfUnreadable)) ?? outcome;
     }
   }
 
@@ -155,10 +156,7 @@ export class RunDocuments {
   ): AsyncIterable<{ readonly key: string; readonly document: ControlDocument | null }> {
     for await (const { key } of this.#store.list({ prefix: this.keys.controlFolder, signal })) {
       if (known.has(key)) continue;
-      const document = await this.#read(controlDocument, key, signal).catch((error: unknown) => {
-        if (isRunctlError(error)) return null;
-        throw error;
-      });
+      const document = await this.#read(controlDocument, key, signal).catch(noneIfUnreadable);
       yield { key, document };
     }
   }
@@ -184,4 +182,9 @@ export class RunDocuments {
   ): Promise<void> {
     await this.#store.put(key, encodeDocument(schema, document), { signal });
   }
+}
+
+function noneIfUnreadable(error: unknown): null {
+  if (isRunctlError(error)) return null;
+  throw error;
 }

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, hostname } from 'node:os';
-import { RunctlError } from '@runctl/core';
-import { credentialsOf, fixedCredentials } from '@runctl/store';
+import { credentialsOf, fixedCredentials, StoreError } from '@runctl/store';
 import type { HostOpener, HostSurroundings, OpenedHost } from '../opened-host.ts';
 import { createPlainHost } from './plain-host.ts';
 
@@ -9,7 +8,7 @@ export const plainOpener: HostOpener = { kind: 'plain', open };
 
 /**
  * This machine as its operating system describes it. Its credentials are those of the environment; without any, each use
- * rejects with `no-credentials`: a plain machine has no role.
+ * rejects as the credentials port demands: a plain machine has no role.
  */
 function open({ environment, instanceRoot }: HostSurroundings): OpenedHost {
   const host = createPlainHost({
@@ -25,9 +24,10 @@ function open({ environment, instanceRoot }: HostSurroundings): OpenedHost {
 
 const withoutCredentials = (): Promise<never> =>
   Promise.reject(
-    new RunctlError('no-credentials', 'this machine has no credentials for the bucket', {
-      hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment of runctl-agent',
-    }),
+    new StoreError(
+      'credentials',
+      'this machine has no credentials for the bucket: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for runctl-agent',
+    ),
   );
 
 function machineIdOf(path: string): string | null {

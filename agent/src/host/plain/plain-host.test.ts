@@ -45,7 +45,7 @@ test('the machine id is not given away', async () => {
 test('a plain machine without credentials says what to set, and asks nobody', async () => {
   const { credentials } = plainOpener.open({ environment: {}, region: 'r', instanceRoot: '', clock: new FakeClock() });
   await expect(credentials()).rejects.toMatchObject({
-    code: 'no-credentials',
-    hint: expect.stringContaining('AWS_ACCESS_KEY_ID'),
+    kind: 'credentials',
+    message: expect.stringContaining('AWS_ACCESS_KEY_ID'),
   });
 });

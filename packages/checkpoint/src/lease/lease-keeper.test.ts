@@ -56,6 +56,43 @@ describe('the lease keeper', () => {
     expect(second.mayPublish()).toEqual({ generation: 2 });
   });
 
+  test('renews after a single try whose record took a slow disk longer than a renewal may wait', async () => {
+    const { clock, keeper } = world();
+    const slow = { ...inMemory(), save: () => clock.sleep(20_000) };
+    const holder = keeper('i-1', slow);
+    expect(await clock.runUntil(holder.tryAcquire())).toBe(1);
+    const stop = new AbortController();
+    const running = holder.run(stop.signal, () => expect.unreachable());
+    await clock.advance(120_000);
+    expect(holder.mayPublish()).toEqual({ generation: 1 });
+    stop.abort();
+    await running;
+  });
+
+  test('holds what it has won on a disk that is full by then', async () => {
+    const { clock, keeper, log } = world();
+    const memory = inMemory();
+    const save = memory.save.bind(memory);
+    let saves = 0;
+    const full = {
+      ...memory,
+      save: (identity: LeaseIdentity) => (saves++ === 0 ? save(identity) : Promise.reject(new Error('ENOSPC'))),
+    };
+    expect(await clock.runUntil(keeper('i-1', full).acquire({ signal: never(), onWait: ignore }))).toBe(1);
+    expect(log.lines.map(({ message }) => message)).toContain('the lease is not written to the disk');
+  });
+
+  test('does not take a damaged lease of a first holder before it was lost for as long as a lease lasts', async () => {
+    const { bucket, clock, keeper } = world();
+    await keeper('i-1').acquire({ signal: never(), onWait: ignore });
+    await bucket.put(`runs/${RUN}/lease.json`, Buffer.from('{'));
+    const second = keeper('i-2');
+    expect(await second.tryAcquire()).toBeNull();
+    expect(second.isLost).toBe(true);
+    expect(await clock.runUntil(second.acquireUnlessHeld())).toBe(1);
+    expect(clock.monotonicMs()).toBeGreaterThanOrEqual(leasePolicy.ttlMs);
+  });
+
   test('holds on for as long as it renews', async () => {
     const { clock, keeper } = world();
     const [first, second] = [keeper('i-1'), keeper('i-2')];

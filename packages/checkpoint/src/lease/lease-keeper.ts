@@ -11,7 +11,7 @@ import {
   mayPublish,
   stepLease,
 } from './lease-machine.ts';
-import type { LeaseMemory } from './lease-memory.ts';
+import type { LeaseIdentity, LeaseMemory } from './lease-memory.ts';
 import type { LeaseAccess } from './lease-document.ts';
 import { type LeaseClaim, type OwnLease, releaseLease, renewLease, tryAcquireLease } from './lease-passes.ts';
 
@@ -68,7 +68,8 @@ export class LeaseKeeper {
     this.#beginAnew();
     this.#dispatch({ type: 'want' });
     try {
-      this.#dispatch(await this.#tryOnce(signal));
+      // A slow disk may have made a renewal due already, and nothing else would ask for it.
+      await this.#perform(this.#dispatch(await this.#tryOnce(signal)), signal ?? new AbortController().signal);
     } catch (error) {
       this.#dispatch({ type: 'release' });
       throw error;
@@ -76,6 +77,16 @@ export class LeaseKeeper {
     if (this.#state.phase === 'held' || this.#state.phase === 'doubtful') return this.#state.lease.generation;
     this.#dispatch({ type: 'release' });
     return null;
+  }
+
+  /** As `tryAcquire`, but tries again while the lease document is lost: null means that another holds the lease. */
+  async acquireUnlessHeld(signal?: AbortSignal): Promise<number | null> {
+    const { clock, policy } = this.#options;
+    for (;;) {
+      const generation = await this.tryAcquire(signal);
+      if (generation !== null || !this.isLost) return generation;
+      await clock.sleep(policy.retryMs, signal);
+    }
   }
 
   /**
@@ -227,16 +238,34 @@ export class LeaseKeeper {
   async #tryOnce(signal: AbortSignal | undefined): Promise<LeaseEvent> {
     const nonce = await this.#ownNonce();
     const { clock } = this.#options;
-    const lostForMs = this.#lostSinceMs === null ? 0 : clock.monotonicMs() - this.#lostSinceMs;
+    const lostSinceMs = this.#lostSinceMs;
+    const lostForMs = lostSinceMs === null ? 0 : clock.monotonicMs() - lostSinceMs;
+    // A try without an answer says nothing about the time between: the loss counts anew from the next answer.
+    this.#lostSinceMs = null;
     const outcome = await this.#timed(signal, (signal) =>
       tryAcquireLease(this.#access, { ...this.#claim, nonce }, { signal, lostForMs }),
     );
     const isLost = outcome.type === 'refused' && outcome.holder === null;
-    this.#lostSinceMs = isLost ? (this.#lostSinceMs ?? clock.monotonicMs()) : null;
+    this.#lostSinceMs = isLost ? (lostSinceMs ?? clock.monotonicMs()) : null;
     if (outcome.type === 'acquired') {
-      await this.#options.memory.save({ nonce, generation: outcome.lease.generation });
+      await this.#remember({ nonce, generation: outcome.lease.generation });
     }
     return outcome;
+  }
+
+  /**
+   * A full disk must not keep a machine from the lease that it has won: it would win it again and again, and nobody else
+   * could. The nonce is on disk already, so that a restarted agent wins the same generation.
+   */
+  async #remember(identity: LeaseIdentity): Promise<void> {
+    try {
+      await this.#options.memory.save(identity);
+    } catch (error) {
+      this.#options.log.error(
+        { run: this.#options.run, error: messageOf(error) },
+        'the lease is not written to the disk',
+      );
+    }
   }
 
   #renewOnce(lease: HeldLease, signal: AbortSignal): Promise<LeaseEvent> {

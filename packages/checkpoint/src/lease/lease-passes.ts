@@ -52,7 +52,9 @@ export async function tryAcquireLease(
     if (found.document !== null && !own && isLeaseHeld(found))
       return { type: 'refused', holder: holderOf(found.document) };
     const generation = own ? found.document.generation : Math.max(found.document?.generation ?? 0, await shown()) + 1;
-    if (found.document === null && generation > 1 && lostForMs < claim.ttlMs) return { type: 'refused', holder: null };
+    // A damaged document is itself the sign of a holder; an absent one of a first generation is none.
+    const hadHolder = found.etag !== null || generation > 1;
+    if (found.document === null && hadHolder && lostForMs < claim.ttlMs) return { type: 'refused', holder: null };
     const document = { ...documentOf(claim, { generation, nonce: claim.nonce }), released: false };
     const written = await writeLease(access, { document, etag: found.etag, before: found.document }, call);
     if (written.won) return { type: 'acquired', lease: written.lease, sentAtMs: written.sentAtMs };

@@ -34,7 +34,7 @@ export async function whileHoldingLease<T>(
 ): Promise<T | null> {
   const { launch, log = silentLog, nodes, owner, signal } = errand;
   const keeper = new LeaseKeeper({ ...errand, log, memory: newMemory(), claim: { owner, launch, nodes } });
-  const generation = await acquireUnlessHeld(keeper, errand);
+  const generation = await keeper.acquireUnlessHeld(signal);
   if (generation === null) return null;
   const over = new AbortController();
   const renewing = keeper.run(over.signal, () => {});
@@ -44,14 +44,6 @@ export async function whileHoldingLease<T>(
     over.abort(new Error('the errand is over'));
     await renewing;
     await keeper.release(signal?.aborted === true ? undefined : signal);
-  }
-}
-
-async function acquireUnlessHeld(keeper: LeaseKeeper, { clock, policy, signal }: LeaseErrand): Promise<number | null> {
-  for (;;) {
-    const generation = await keeper.tryAcquire(signal);
-    if (generation !== null || !keeper.isLost) return generation;
-    await clock.sleep(policy.retryMs, signal);
   }
 }
 

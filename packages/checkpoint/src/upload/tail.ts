@@ -151,6 +151,8 @@ export class TailUploads {
       const outgrown =
         growth !== undefined &&
         this.#options.uploads.gridOf(growth.file.sizeBytes).partSizeBytes !== upload.parts.partSizeBytes;
+      // A pass may have taken it for its checkpoint while the file was looked at.
+      if (upload.held) continue;
       if (links === 0 || forgotten || outgrown) await this.#waste(upload);
     }
   }

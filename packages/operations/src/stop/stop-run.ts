@@ -42,7 +42,7 @@ export async function* stopRun(
   const reader = createRunReader({ store: cloud.store, run, clock });
   let record = await reader.read().catch(noneIfOlder);
   if (record === null) {
-    yield { type: 'older-ended', ids: await stopOlderRun(ports, run) };
+    yield { type: 'older-ended', ids: await stopOlderRun(ports, { run, signal }) };
     return null;
   }
   const launch = lastLaunch(record)?.launch;
