@@ -64,6 +64,11 @@ const journalDocument = z.object({
       drain: drainNote.nullable(),
     })
     .nullable(),
+  /** The last attempt of the launch before this one on the same machine; null on a machine that is new to the run. */
+  previousLaunch: z
+    .object({ generation: z.number().int(), since: timestamp, cutOffSince: timestamp.nullable() })
+    .nullable()
+    .default(null),
   /** After an interruption: try for the lease again then, should the machine still live. */
   restUntil: timestamp.nullable(),
   /** The notice that this machine outlived, as its host gave it: it may be shown for as long as the machine lives. */
@@ -79,6 +84,7 @@ export function emptyJournal(launch: number, now: string): JournalState {
     facts: null,
     machineSince: now,
     attempt: null,
+    previousLaunch: null,
     restUntil: null,
     outlivedNotice: null,
     codeUnpacked: null,
@@ -94,7 +100,8 @@ export class Journal {
   constructor(path: string, fallback: JournalState) {
     this.#path = path;
     const kept = readState(path);
-    this.#state = kept !== null && kept.launch === fallback.launch ? kept : fallback;
+    if (kept === null) this.#state = fallback;
+    else this.#state = kept.launch === fallback.launch ? kept : afterLaunch(kept, fallback);
   }
 
   get state(): JournalState {
@@ -119,6 +126,16 @@ export class Journal {
   async updateAttempt(change: Partial<JournalAttempt>): Promise<void> {
     if (this.#state.attempt !== null) await this.update({ attempt: { ...this.#state.attempt, ...change } });
   }
+}
+
+/**
+ * A machine may serve one launch of the run after another. What its disk and its life bear is still there for the next
+ * one: files of earlier workloads, their log, a notice that came to nothing.
+ */
+function afterLaunch({ attempt, outlivedNotice, previousLaunch }: JournalState, fallback: JournalState): JournalState {
+  if (attempt === null) return { ...fallback, outlivedNotice, previousLaunch };
+  const { cutOffSince, generation, since } = attempt;
+  return { ...fallback, outlivedNotice, previousLaunch: { cutOffSince, generation, since } };
 }
 
 function readState(path: string): JournalState | null {

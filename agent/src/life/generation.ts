@@ -17,12 +17,13 @@ export async function beginGeneration(context: LifeContext, generation: number, 
     if (journal.state.restUntil !== null) await journal.update({ restUntil: null });
     return;
   }
+  const earlierHere = before ?? journal.state.previousLaunch;
   // Of a generation that is not ours any more: it may not go on beside the one that begins.
-  let cutOffSince = before?.cutOffSince ?? null;
+  let cutOffSince = earlierHere?.cutOffSince ?? null;
   if ((await supervisor.adopt()) !== null) {
     await supervisor.signal('SIGKILL');
     const { clockWasSet, code } = await supervisor.exited(signal);
-    if (code !== 0) cutOffSince = clockWasSet ? timestampOf(0) : (cutOffSince ?? before?.since ?? null);
+    if (code !== 0) cutOffSince = clockWasSet ? timestampOf(0) : (cutOffSince ?? earlierHere?.since ?? null);
   }
   await supervisor.forget();
   const earlier = await insist(
@@ -30,7 +31,9 @@ export async function beginGeneration(context: LifeContext, generation: number, 
     () => inheritanceOf(documents.earlierAttempts(generation), ports.config.launch),
     { ports, signal: signal },
   );
-  if (before !== null) await rename(ports.paths.log, `${ports.paths.log}.${before.generation}`).catch(() => {});
+  // The log of a generation goes on where an agent of its own, even of an earlier launch, has left it.
+  if (earlierHere !== null && earlierHere.generation !== generation)
+    await rename(ports.paths.log, `${ports.paths.log}.${earlierHere.generation}`).catch(() => {});
   const now = timestampOf(ports.clock.wallMs());
   await journal.update({
     restUntil: null,

@@ -69,10 +69,16 @@ export class RunWorld {
     await world.memory.put('code/tree/project.tar.gz', bytes);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     await world.memory.put(world.keys.spec, encodeDocument(runSpec, world.#spec(options, sha256, bytes.length)));
+    await world.launchAgain(1, options.validUntilMs);
+    return world;
+  }
+
+  /** A launch of the run as `resume` writes it down; on whose machines it lives is up to the test. */
+  async launchAgain(launch: number, validUntilMs = Date.now() + 86_400_000): Promise<void> {
     const intent: LaunchIntent = {
       version: FORMAT_VERSION,
-      run: world.run,
-      launch: 1,
+      run: this.run,
+      launch,
       at: new Date().toISOString(),
       provider: 'aws',
       target: {},
@@ -81,12 +87,11 @@ export class RunWorld {
       token: 'token',
       market: 'spot',
       offers: [{ machineType: 'g5.xlarge', location: 'us-east-1a', market: 'spot', pricePerHourUsd: 3.6 }],
-      validUntil: new Date(options.validUntilMs ?? Date.now() + 86_400_000).toISOString(),
+      validUntil: new Date(validUntilMs).toISOString(),
       by: 'test',
       nonce: 'nonce',
     };
-    await world.memory.put(world.keys.launch(1).intent, encodeDocument(launchIntent, intent));
-    return world;
+    await this.memory.put(this.keys.launch(launch).intent, encodeDocument(launchIntent, intent));
   }
 
   async machine(machineId: string): Promise<TestMachine> {
@@ -118,7 +123,8 @@ export class RunWorld {
   status = (generation: number) => this.#read(attemptStatus, this.keys.attempt(generation, 0).status);
   drained = (generation: number) => this.#read(attemptDrained, this.keys.attempt(generation, 0).drained);
   attemptOutcome = (generation: number) => this.#read(attemptOutcome, this.keys.attempt(generation, 0).outcome);
-  outcome = (): Promise<LaunchOutcome | null> => this.#read(launchOutcome, this.keys.launch(1).outcome);
+  outcome = (launch = 1): Promise<LaunchOutcome | null> => this.#read(launchOutcome, this.keys.launch(launch).outcome);
+  lease = () => this.#read(leaseDocument, this.keys.lease);
   latest = () => this.#read(latestPointer, this.keys.latest);
 
   /** The log of a generation as its chunks give it; fails on a gap or an overlap. */
@@ -141,6 +147,13 @@ export class RunWorld {
     const lease = decodeDocument(leaseDocument, await collect(body), this.keys.lease);
     const taken = { ...lease, owner, nonce: 'another', generation: lease.generation + 1, renewal: 0, released: false };
     await this.memory.put(this.keys.lease, encodeDocument(leaseDocument, { ...taken, ttlMs: 600_000 }));
+  }
+
+  /** As its holder, whoever that is, releases it. */
+  async releaseLease(): Promise<void> {
+    const lease = await this.lease();
+    if (lease === null) throw new Error('there is no lease to release');
+    await this.memory.put(this.keys.lease, encodeDocument(leaseDocument, { ...lease, released: true }));
   }
 
   /** As another machine ends it. */

@@ -51,11 +51,11 @@ export class TestMachine implements AsyncDisposable {
     return agentPaths(this.root, this.#world.run);
   }
 
-  /** Runs an agent to its end; resolves with how that was. */
-  start(log: Log = silentLog): Promise<AgentEnd> {
+  /** Runs an agent of this launch to its end; resolves with how that was. */
+  start(log: Log = silentLog, launch = 1): Promise<AgentEnd> {
     const abort = new AbortController();
     this.#shutdown = [];
-    const done = this.#run(abort.signal, log);
+    const done = this.#run(abort.signal, { log, launch });
     this.#agent = { abort, done: done.catch(() => {}) };
     return done;
   }
@@ -113,7 +113,10 @@ export class TestMachine implements AsyncDisposable {
     await this.#folder[Symbol.asyncDispose]();
   }
 
-  async #run(signal: AbortSignal, log: Log): Promise<AgentEnd> {
+  async #run(
+    signal: AbortSignal,
+    { log, launch }: { readonly log: Log; readonly launch: number },
+  ): Promise<AgentEnd> {
     const { fleet, run, store } = this.#world;
     const account = { name: 'test', home: `${this.root}/home/ubuntu`, switchTo: null };
     await mkdir(account.home, { recursive: true });
@@ -144,7 +147,7 @@ export class TestMachine implements AsyncDisposable {
       config: {
         version: FORMAT_VERSION,
         run,
-        launch: 1,
+        launch,
         bucket: 'bucket',
         prefix: '',
         region: 'us-east-1',
