@@ -36,12 +36,18 @@ test.concurrent('a notice becomes a saved step, and a second machine goes on fro
   const life = first.start();
   life.catch(() => {});
   await world.reachesStep(1, 8);
+  const shownMs = Date.now();
   first.imds.notice(6000);
   await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
   expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', cause: 'notice' });
   const drained = await world.drained(1);
   expect(drained?.drain).toMatchObject({ cause: 'notice', killed: false, newCheckpoint: true, notDurable: [] });
-  expect(drained?.drain.noticeToSigtermMs).toBeGreaterThanOrEqual(0);
+  const noted = (await first.journal()).attempt!.drain!;
+  const [seenMs, termMs] = [Date.parse(noted.seenAt), Date.parse(noted.termAt)];
+  // Both are cut to whole milliseconds.
+  expect(seenMs).toBeGreaterThanOrEqual(shownMs - 1);
+  expect(drained?.drain.noticeToSigtermMs).toBe(termMs - seenMs);
+  expect(termMs + (drained?.drain.sigtermToExitMs ?? Number.NaN)).toBeLessThanOrEqual(Date.parse(drained?.at ?? ''));
   const second = await world.machine('i-2');
   expect(await second.start()).toBe('off');
   expect((await world.started(2))?.resumedFrom?.step).toBe(drained?.drain.durableStep);
@@ -657,6 +663,20 @@ describe('a machine that outlives its notice', () => {
       expect((await machine.journal()).attempt).toMatchObject({ generation: 2, cutOffSince: since });
     },
   );
+
+  test.concurrent('waits for a lease that is only lost, and trains on', async () => {
+    const timing = { survivalMs: 300, leaseTtlMs: 2000, leaseRenewMs: 300, publishWithinMs: 900 };
+    await using world = await RunWorld.launch({ script: 'counter.py', args: ['80', '0.03', '20'], timing });
+    const machine = await world.machine('i-1');
+    const life = machine.start();
+    await world.reachesStep(1, 7);
+    machine.imds.notice(6000);
+    await eventually('the release', async () => (await world.lease())?.released === true);
+    await world.memory.delete([world.keys.lease]);
+    expect(await life).toBe('off');
+    expect(await world.outcome()).toMatchObject({ status: 'succeeded', generation: 2 });
+    expect(await world.log(2)).toContain(resultOf(80));
+  });
 
   test.concurrent('powers off without the fleet when another has the lease', async () => {
     await using world = await RunWorld.launch({
