@@ -113,10 +113,7 @@ export class TestMachine implements AsyncDisposable {
     await this.#folder[Symbol.asyncDispose]();
   }
 
-  async #run(
-    signal: AbortSignal,
-    { log, launch }: { readonly log: Log; readonly launch: number },
-  ): Promise<AgentEnd> {
+  async #run(signal: AbortSignal, { log, launch }: { readonly log: Log; readonly launch: number }): Promise<AgentEnd> {
     const { fleet, run, store } = this.#world;
     const account = { name: 'test', home: `${this.root}/home/ubuntu`, switchTo: null };
     await mkdir(account.home, { recursive: true });
