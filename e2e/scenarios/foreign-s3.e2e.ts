@@ -55,14 +55,14 @@ function holdsUp(
         const bytes = randomBytes(sizeBytes);
         const path = join(folder.path, key);
         await writeFile(path, bytes);
-        const put = await putFile(store, `data/${key}`, path);
+        const put = await putFile(store, { key: `data/${key}`, path });
         const read = await opened.read(`data/${key}`);
         expect(Buffer.compare(read.bytes, bytes)).toBe(0);
         expect(read.checked, `${key} has a checksum`).toBe(
           known.keepsChecksums[key === 'plain' ? 'plain' : 'multipart'],
         );
         if (key === 'plain' || known.tellsEtagOfParts) expect((await store.head(`data/${key}`))?.etag).toBe(put.etag);
-        await getToFile(store, `data/${key}`, `${path}.back`);
+        await getToFile(store, { key: `data/${key}`, path: `${path}.back` });
         expect(Buffer.compare(await readFile(`${path}.back`), bytes)).toBe(0);
       }
     });

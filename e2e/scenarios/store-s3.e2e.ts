@@ -36,7 +36,7 @@ describe('the S3 store and the SDK, each reading what the other wrote', () => {
     const store = patient(world.store());
     const bytes = randomBytes(20 * MIB + 5);
     await writeFile(join(folder.path, 'file'), bytes);
-    await putFile(store, 'data/in parts +1', join(folder.path, 'file'));
+    await putFile(store, { key: 'data/in parts +1', path: join(folder.path, 'file') });
     await store.put('data/small', Buffer.from('hello'));
     expect(Buffer.compare(await bytesBySdk(world, 'data/in parts +1'), bytes)).toBe(0);
     expect((await bytesBySdk(world, 'data/small')).toString()).toBe('hello');
@@ -46,7 +46,7 @@ describe('the S3 store and the SDK, each reading what the other wrote', () => {
     expect(head.ChecksumCRC32).toMatch(/-3$/);
     const listed = await world.sdk.send(new ListObjectsV2Command({ Bucket: world.bucket, Prefix: 'data/' }));
     expect(listed.Contents?.map(({ Key }) => Key)).toEqual(['data/in parts +1', 'data/small']);
-    await getToFile(store, 'data/in parts +1', join(folder.path, 'back'));
+    await getToFile(store, { key: 'data/in parts +1', path: join(folder.path, 'back') });
     expect(Buffer.compare(await readFile(join(folder.path, 'back')), bytes)).toBe(0);
   });
 
@@ -79,14 +79,14 @@ describe('the S3 store when the service misbehaves', () => {
     await using world = await S3World.start();
     const store = patient(world.store());
     world.service.setFaults([{ match: { operations: ['PutObject'] }, effect: { kind: 'drop-response' }, times: 2 }]);
-    const made = await putIfAbsentOwn(store, 'lease', Buffer.from('nonce 1'));
+    const made = await putIfAbsentOwn(store, { key: 'lease', body: Buffer.from('nonce 1') });
     expect(made).toMatchObject({ won: true });
     const etag = made.won ? made.etag : '';
     world.service.setFaults([{ match: { operations: ['PutObject'] }, effect: { kind: 'drop-response' }, times: 1 }]);
-    expect(await compareAndSet(store, 'lease', Buffer.from('nonce 2'), { when: { etag } })).toMatchObject({
+    expect(await compareAndSet(store, { key: 'lease', body: Buffer.from('nonce 2'), when: { etag } })).toMatchObject({
       won: true,
     });
-    const stale = await compareAndSet(store, 'lease', Buffer.from('nonce 3'), { when: { etag } });
+    const stale = await compareAndSet(store, { key: 'lease', body: Buffer.from('nonce 3'), when: { etag } });
     expect(stale.won ? null : Buffer.from(stale.current?.bytes ?? []).toString()).toBe('nonce 2');
     expect(world.service.faultsSeen()[0]?.applied).toBe(1);
   });
@@ -118,7 +118,7 @@ describe('the S3 store when the service misbehaves', () => {
       },
     ]);
     const store = patient(world.store());
-    const put = await putFile(store, 'data/file', path, { concurrency: 4 });
+    const put = await putFile(store, { key: 'data/file', path, concurrency: 4 });
     expect(world.service.faultsSeen().map((fault) => fault.applied)).toEqual([1, 1, 1, 2, 2, 2]);
     expect(Buffer.compare(await bytesBySdk(world, 'data/file'), bytes)).toBe(0);
     expect((await store.head('data/file'))?.etag).toBe(put.etag);
@@ -137,7 +137,7 @@ describe('the S3 store when the service misbehaves', () => {
       { match: { operations: ['GetObject'] }, effect: { kind: 'reset' }, times: 2 },
       { match: { operations: ['GetObject'] }, effect: { kind: 'status', status: 503, code: 'SlowDown' }, times: 2 },
     ]);
-    await getToFile(store, 'key', join(folder.path, 'file'), { concurrency: 2 });
+    await getToFile(store, { key: 'key', path: join(folder.path, 'file'), concurrency: 2 });
     expect(Buffer.compare(await readFile(join(folder.path, 'file')), bytes)).toBe(0);
   });
 

@@ -7,10 +7,10 @@ import { agentStore } from './store.ts';
 const [operation = '', endpoint = '', key = '', path = '', hashing = 'both', atOnce = '8'] = process.argv.slice(2);
 const { store, bucket } = agentStore(endpoint);
 const options = { sha256: hashing !== 'crc32' };
-if (operation === 'upload') tell(await putFile(store, key, path, options));
+if (operation === 'upload') tell(await putFile(store, { key, path, ...options }));
 else if (operation === 'download') {
   await rm(path, { force: true });
-  tell(await getToFile(store, key, path));
+  tell(await getToFile(store, { key, path }));
 } else if (operation === 'upload-tree') await moveFolder('up');
 else if (operation === 'download-tree') await moveFolder('down');
 else throw new Error(`no operation ${operation}`);

@@ -81,7 +81,7 @@ export async function writeLease(
   const written = { ...document, renewal: nextRenewal(before) };
   const sentAtMs = clock.monotonicMs();
   const when = etag === null ? ({ absent: true } as const) : { etag };
-  const outcome = await compareAndSet(store, key, encodeDocument(leaseDocument, written), { ...call, when });
+  const outcome = await compareAndSet(store, { key, body: encodeDocument(leaseDocument, written), ...call, when });
   const { generation, nonce } = document;
   if (outcome.won)
     return { won: true, lease: { generation, nonce, written: { document: written, etag: outcome.etag } }, sentAtMs };

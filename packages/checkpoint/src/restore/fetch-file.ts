@@ -50,7 +50,15 @@ async function bring(file: ManifestFile, target: string, options: FetchOptions):
     };
     const known = exists ? { known: new Map(verified) } : {};
     exists = true;
-    await getToFile(store, file.key, target, { signal, info, onPart, ...known, partSizeBytes: file.partSizeBytes });
+    await getToFile(store, {
+      key: file.key,
+      path: target,
+      signal,
+      info,
+      onPart,
+      ...known,
+      partSizeBytes: file.partSizeBytes,
+    });
   };
   const policy = { policy: DOWNLOAD_RETRY, clock, signal };
   const patiently = () => retry(fetchMissing, { ...policy, retryable: (error) => isStoreError(error, 'transient') });

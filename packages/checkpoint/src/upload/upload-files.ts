@@ -209,7 +209,9 @@ interface SendOptions {
 /** Uploads a file of one part and hashes what was sent. */
 async function sendContent(file: HeldFile, options: SendOptions): Promise<ContentHashes> {
   let sentBytes = 0;
-  const sent = await putFile(options.store, options.key, file.openPath, {
+  const sent = await putFile(options.store, {
+    key: options.key,
+    path: file.openPath,
     signal: options.signal,
     onProgress: (bytes) => options.onSent((sentBytes += bytes)),
   });

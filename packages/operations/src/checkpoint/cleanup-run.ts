@@ -43,10 +43,14 @@ export async function pruneRun(ports: LaunchPorts, options: RunCleanup): Promise
   const { store } = ports.cloud;
   const record = await endedRun(ports, run);
   const launch = lastLaunch(record)?.launch ?? 1;
-  const deleted = await whileLaptopHolds(ports, record, { launch, signal }, async ({ generation, mayPublish }) => {
-    const publishing = { store, run, signal, clock: ports.clock, generation, mayPublish };
-    return (await prune(publishing, { policy, known: new Map(), damaged: [] })).manifests;
-  });
+  const deleted = await whileLaptopHolds(
+    ports,
+    { spec: record.spec, launch, signal },
+    async ({ generation, mayPublish }) => {
+      const publishing = { store, run, signal, clock: ports.clock, generation, mayPublish };
+      return (await prune(publishing, { policy, known: new Map(), damaged: [] })).manifests;
+    },
+  );
   if (deleted === null) throw new RunctlError('lease-held', `somebody has taken up ${run} just now`);
   return deleted;
 }

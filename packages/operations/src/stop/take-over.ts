@@ -19,7 +19,7 @@ export function takeOver(
   record: RunRecord,
   ending: LaptopErrand & { readonly message: string },
 ): Promise<LaunchOutcome | null> {
-  return whileLaptopHolds(ports, record, ending, ({ generation }) =>
+  return whileLaptopHolds(ports, { ...ending, spec: record.spec }, ({ generation }) =>
     writeOutcome(ports, record, { ...ending, generation }),
   );
 }
@@ -27,8 +27,7 @@ export function takeOver(
 /** Does `work` as the holder of a run's lease; null when a machine holds it, or somebody was quicker. */
 export function whileLaptopHolds<T>(
   { cloud, clock, user }: LaunchPorts,
-  { spec }: RunRecord,
-  { launch, signal }: LaptopErrand,
+  { spec, launch, signal }: LaptopErrand & Pick<RunRecord, 'spec'>,
   work: (held: HeldForErrand) => Promise<T>,
 ): Promise<T | null> {
   const { run, nodes, timing } = spec;

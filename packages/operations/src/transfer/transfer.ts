@@ -78,11 +78,13 @@ async function compareAll(
   await inParallel(fresh, { concurrency: COMPARED_AT_ONCE }, async (pair) => {
     signal.throwIfAborted();
     const place = join(gathered.root, pair.local.path);
-    const comparison = await compareContent(store, place, pair.remote, { signal }).catch((error: unknown) => {
-      // Unreadable, or gone since: moving it will tell, with a better account.
-      if ('syscall' in (error as object)) return { same: null, by: 'length' } as const;
-      throw error;
-    });
+    const comparison = await compareContent(store, { path: place, object: pair.remote, signal }).catch(
+      (error: unknown) => {
+        // Unreadable, or gone since: moving it will tell, with a better account.
+        if ('syscall' in (error as object)) return { same: null, by: 'length' } as const;
+        throw error;
+      },
+    );
     known.set(pairName(pair), comparison);
   });
   return new Map(pairs.flatMap((pair) => [[pair.local.path, known.get(pairName(pair)) ?? never()]]));

@@ -46,15 +46,17 @@ export class DecoratedStore implements ObjectStore {
   }
 
   put(key: string, body: ObjectBody, options: PutOptions = {}): Promise<{ readonly etag: string }> {
-    return this.#call('put', key, options, () => this.inner.put(key, body, options));
+    return this.#around({ operation: 'put', key: key, signal: options.signal }, () =>
+      this.inner.put(key, body, options),
+    );
   }
 
   get(key: string, options: GetOptions = {}): Promise<ReadResult> {
-    return this.#call('get', key, options, () => this.inner.get(key, options));
+    return this.#around({ operation: 'get', key: key, signal: options.signal }, () => this.inner.get(key, options));
   }
 
   head(key: string, options: HeadOptions = {}): Promise<HeadResult | null> {
-    return this.#call('head', key, options, () => this.inner.head(key, options));
+    return this.#around({ operation: 'head', key: key, signal: options.signal }, () => this.inner.head(key, options));
   }
 
   list(options: ListOptions): AsyncIterable<ObjectInfo> {
@@ -66,17 +68,22 @@ export class DecoratedStore implements ObjectStore {
   }
 
   delete(keys: readonly string[], options: CallOptions = {}): Promise<void> {
-    return this.#call('delete', keys.length === 1 ? (keys[0] ?? null) : null, options, () =>
-      this.inner.delete(keys, options),
+    return this.#around(
+      { operation: 'delete', key: keys.length === 1 ? (keys[0] ?? null) : null, signal: options.signal },
+      () => this.inner.delete(keys, options),
     );
   }
 
   copy(from: string, to: string, options: CallOptions = {}): Promise<CopiedObject> {
-    return this.#call('copy', to, options, () => this.inner.copy(from, to, options));
+    return this.#around({ operation: 'copy', key: to, signal: options.signal }, () =>
+      this.inner.copy(from, to, options),
+    );
   }
 
   createMultipart(key: string, options: CallOptions = {}): Promise<MultipartUpload> {
-    return this.#call('createMultipart', key, options, () => this.inner.createMultipart(key, options));
+    return this.#around({ operation: 'createMultipart', key: key, signal: options.signal }, () =>
+      this.inner.createMultipart(key, options),
+    );
   }
 
   uploadPart(
@@ -84,7 +91,9 @@ export class DecoratedStore implements ObjectStore {
     part: { readonly partNumber: number; readonly body: Uint8Array; readonly crc32?: string | undefined },
     options: CallOptions = {},
   ): Promise<CompletedPart> {
-    return this.#call('uploadPart', upload.key, options, () => this.inner.uploadPart(upload, part, options));
+    return this.#around({ operation: 'uploadPart', key: upload.key, signal: options.signal }, () =>
+      this.inner.uploadPart(upload, part, options),
+    );
   }
 
   copyPart(
@@ -92,7 +101,9 @@ export class DecoratedStore implements ObjectStore {
     part: { partNumber: number; from: string; range: ByteRange; ifMatch?: string | undefined },
     options: CallOptions = {},
   ): Promise<CompletedPart> {
-    return this.#call('copyPart', upload.key, options, () => this.inner.copyPart(upload, part, options));
+    return this.#around({ operation: 'copyPart', key: upload.key, signal: options.signal }, () =>
+      this.inner.copyPart(upload, part, options),
+    );
   }
 
   completeMultipart(
@@ -100,13 +111,15 @@ export class DecoratedStore implements ObjectStore {
     parts: readonly CompletedPart[],
     options: CompleteOptions = {},
   ): Promise<{ readonly etag: string }> {
-    return this.#call('completeMultipart', upload.key, options, () =>
+    return this.#around({ operation: 'completeMultipart', key: upload.key, signal: options.signal }, () =>
       this.inner.completeMultipart(upload, parts, options),
     );
   }
 
   abortMultipart(upload: MultipartUpload, options: CallOptions = {}): Promise<void> {
-    return this.#call('abortMultipart', upload.key, options, () => this.inner.abortMultipart(upload, options));
+    return this.#around({ operation: 'abortMultipart', key: upload.key, signal: options.signal }, () =>
+      this.inner.abortMultipart(upload, options),
+    );
   }
 
   listParts(upload: MultipartUpload, options: CallOptions = {}): AsyncIterable<PartInfo> {
@@ -115,9 +128,5 @@ export class DecoratedStore implements ObjectStore {
 
   listMultipart(options: { readonly prefix: string } & CallOptions): AsyncIterable<OpenUpload> {
     return this.inner.listMultipart(options);
-  }
-
-  #call<T>(operation: StoreCall['operation'], key: string | null, options: CallOptions, perform: () => Promise<T>) {
-    return this.#around({ operation, key, signal: options.signal }, perform);
   }
 }

@@ -9,8 +9,7 @@ const COPY_PART_BYTES = 512 * 1024 ** 2;
 /** Copies an object inside its store by ranges, as S3 wants it above 5 GiB. Fails when the source changes meanwhile. */
 export async function copyInParts(
   store: ObjectStore,
-  source: ObjectInfo,
-  to: string,
+  { source, to }: { readonly source: ObjectInfo; readonly to: string },
   options: CallOptions & { readonly partSizeBytes?: number } = {},
 ): Promise<CopiedObject> {
   const grid = partGrid(source.sizeBytes, options.partSizeBytes ?? COPY_PART_BYTES);

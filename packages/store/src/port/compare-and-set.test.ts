@@ -26,35 +26,40 @@ function losingAnswers(inner: ObjectStore, count: number, meanwhile: () => Promi
 describe('compare and set', () => {
   test('wins where the condition holds and tells the etag', async () => {
     const store = new MemoryStore({ clock: systemClock });
-    const made = await putIfAbsentOwn(store, 'key', text('first'));
+    const made = await putIfAbsentOwn(store, { key: 'key', body: text('first') });
     expect(made).toMatchObject({ won: true });
     const etag = made.won ? made.etag : '';
-    expect(await compareAndSet(store, 'key', text('second'), { when: { etag } })).toMatchObject({ won: true });
+    expect(await compareAndSet(store, { key: 'key', body: text('second'), when: { etag } })).toMatchObject({
+      won: true,
+    });
     expect(await readText(store, 'key')).toBe('second');
   });
 
   test('shows what stands there when another was faster', async () => {
     const store = new MemoryStore({ clock: systemClock });
     const { etag } = await store.put('key', text('theirs'));
-    expect(await putIfAbsentOwn(store, 'key', text('ours'))).toEqual({
+    expect(await putIfAbsentOwn(store, { key: 'key', body: text('ours') })).toEqual({
       won: false,
       current: { bytes: text('theirs'), etag },
     });
     await store.delete(['key']);
-    expect(await compareAndSet(store, 'key', text('ours'), { when: { etag } })).toEqual({ won: false, current: null });
+    expect(await compareAndSet(store, { key: 'key', body: text('ours'), when: { etag } })).toEqual({
+      won: false,
+      current: null,
+    });
   });
 
   test('recognises its own success behind answers that were lost', async () => {
     const inner = new MemoryStore({ clock: systemClock });
     const store = losingAnswers(inner, 1);
-    const outcome = await putIfAbsentOwn(store, 'key', text('ours, nonce 1'));
+    const outcome = await putIfAbsentOwn(store, { key: 'key', body: text('ours, nonce 1') });
     expect(outcome).toEqual({ won: true, etag: (await inner.head('key'))?.etag });
   });
 
   test('does not claim a success that another has replaced', async () => {
     const inner = new MemoryStore({ clock: systemClock });
     const store = losingAnswers(inner, 1, () => inner.put('key', text('theirs')));
-    expect(await putIfAbsentOwn(store, 'key', text('ours'))).toMatchObject({ won: false });
+    expect(await putIfAbsentOwn(store, { key: 'key', body: text('ours') })).toMatchObject({ won: false });
     expect(await readText(inner, 'key')).toBe('theirs');
   });
 
@@ -63,6 +68,8 @@ describe('compare and set', () => {
     const alwaysLost = intercepted(store, async () => {
       throw new StoreError('transient', 'no answer');
     });
-    await expect(putIfAbsentOwn(alwaysLost, 'key', text('ours'))).rejects.toMatchObject({ kind: 'transient' });
+    await expect(putIfAbsentOwn(alwaysLost, { key: 'key', body: text('ours') })).rejects.toMatchObject({
+      kind: 'transient',
+    });
   });
 });

@@ -6,6 +6,12 @@ export type SetOutcome =
   /** What stands there instead; null when nothing does. */
   | { readonly won: false; readonly current: { readonly bytes: Uint8Array; readonly etag: string } | null };
 
+/** Bytes for a key, of which each write has its own. */
+export interface OwnWrite extends CallOptions {
+  readonly key: string;
+  readonly body: Uint8Array;
+}
+
 /**
  * A conditional put that recognises its own success: a repeated one whose first answer was lost is refused, and what it
  * finds is what it sent. The body must therefore hold something that no other write holds (a nonce of this write). A
@@ -14,18 +20,16 @@ export type SetOutcome =
  */
 export async function compareAndSet(
   store: ObjectStore,
-  key: string,
-  body: Uint8Array,
-  options: CallOptions & { readonly when: PutCondition },
+  { key, body, when, signal }: OwnWrite & { readonly when: PutCondition },
 ): Promise<SetOutcome> {
   try {
-    const { etag } = await store.put(key, body, options);
+    const { etag } = await store.put(key, body, { when, signal });
     return { won: true, etag };
   } catch (error) {
     if (!isStoreError(error, 'precondition')) throw error;
   }
   try {
-    const { info, body: found } = await store.get(key, { signal: options.signal });
+    const { info, body: found } = await store.get(key, { signal });
     const bytes = await collect(found);
     const { etag } = info;
     return Buffer.compare(bytes, body) === 0 ? { won: true, etag } : { won: false, current: { bytes, etag } };
@@ -36,11 +40,6 @@ export async function compareAndSet(
 }
 
 /** Makes an object that must not be there yet; see `compareAndSet`. */
-export function putIfAbsentOwn(
-  store: ObjectStore,
-  key: string,
-  body: Uint8Array,
-  options: CallOptions = {},
-): Promise<SetOutcome> {
-  return compareAndSet(store, key, body, { ...options, when: { absent: true } });
+export function putIfAbsentOwn(store: ObjectStore, write: OwnWrite): Promise<SetOutcome> {
+  return compareAndSet(store, { ...write, when: { absent: true } });
 }

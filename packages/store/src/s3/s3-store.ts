@@ -127,7 +127,7 @@ export class S3Store implements ObjectStore {
   async copy(from: string, to: string, options: CallOptions = {}): Promise<CopiedObject> {
     const info = await this.head(from, options);
     if (info === null) throw new StoreError('missing', `no object ${from}`, { key: from, code: 'NoSuchKey' });
-    if (info.sizeBytes > this.#copyLimitBytes) return copyInParts(this, info, to, options);
+    if (info.sizeBytes > this.#copyLimitBytes) return copyInParts(this, { source: info, to }, options);
     const headers = { 'x-amz-copy-source': this.#source(from), 'x-amz-copy-source-if-match': `"${info.etag}"` };
     const call: S3Call = { method: 'PUT', key: to, headers, signal: options.signal, slow: true };
     const { text } = await this.#client.callForText(call);

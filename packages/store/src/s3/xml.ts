@@ -45,14 +45,11 @@ export function xmlText(node: XmlNode, name: string): string | null {
 }
 
 function decodeEntities(text: string): string {
-  return text.replace(
-    /&(?:#(\d+)|#x([0-9a-fA-F]+)|(\w+));/g,
-    (whole: string, decimal?: string, hex?: string, name?: string) => {
-      if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
-      if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-      return NAMED_ENTITIES[name ?? ''] ?? whole;
-    },
-  );
+  return text.replace(/&(#\d+|#x[0-9a-fA-F]+|\w+);/g, (whole: string, name: string) => {
+    if (name.startsWith('#x')) return String.fromCodePoint(Number.parseInt(name.slice(2), 16));
+    if (name.startsWith('#')) return String.fromCodePoint(Number(name.slice(1)));
+    return NAMED_ENTITIES[name] ?? whole;
+  });
 }
 
 export function escapeXml(text: string): string {

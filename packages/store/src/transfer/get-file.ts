@@ -18,7 +18,10 @@ export interface GetFileResult {
   readonly parts: readonly FetchedPart[];
 }
 
-export interface GetFileOptions extends FileTransferOptions {
+/** An object and the file that it becomes. */
+export interface GetFileRequest extends FileTransferOptions {
+  readonly key: string;
+  readonly path: string;
   /** The version to fetch, where the caller knows it already. */
   readonly info?: ObjectInfo;
   /** Parts that stand in the file already and were verified; the file then exists and is gone on with. */
@@ -34,18 +37,13 @@ const DEFAULT_CONCURRENCY = 8;
  * gone on with. What is left of it after a failure is the caller's to remove. Rejects with `missing`, and with
  * `precondition` when the object is replaced meanwhile. The caller compares the parts' checksums with what it expects.
  */
-export async function getToFile(
-  store: ObjectStore,
-  key: string,
-  path: string,
-  options: GetFileOptions = {},
-): Promise<GetFileResult> {
-  const { signal } = options;
-  const info = options.info ?? (await store.head(key, { signal }));
+export async function getToFile(store: ObjectStore, request: GetFileRequest): Promise<GetFileResult> {
+  const { key, path, signal } = request;
+  const info = request.info ?? (await store.head(key, { signal }));
   if (info === null) throw new StoreError('missing', `no object ${key}`, { key });
-  const file = await OpenFile.open(path, options.known === undefined ? 'wx' : 'r+');
+  const file = await OpenFile.open(path, request.known === undefined ? 'wx' : 'r+');
   try {
-    return { info, parts: await fetchParts(store, { file, info }, options) };
+    return { info, parts: await fetchParts(store, { file, info }, request) };
   } finally {
     await file.close();
   }
@@ -54,7 +52,7 @@ export async function getToFile(
 async function fetchParts(
   store: ObjectStore,
   to: { readonly file: OpenFile; readonly info: ObjectInfo },
-  options: GetFileOptions,
+  options: GetFileRequest,
 ): Promise<readonly FetchedPart[]> {
   const { file, info } = to;
   const grid = partGrid(info.sizeBytes, options.partSizeBytes);

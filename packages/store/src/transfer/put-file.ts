@@ -19,7 +19,10 @@ export interface FileTransferOptions extends CallOptions {
   readonly onProgress?: (bytes: number) => void;
 }
 
-export interface PutFileOptions extends FileTransferOptions {
+/** A file and the object that it becomes. The path may be a link made to protect the file from deletion. */
+export interface PutFileRequest extends FileTransferOptions {
+  readonly key: string;
+  readonly path: string;
   /**
    * Goes on with an upload of this key that was cut off, and leaves its own open when it is cut off. What an earlier one
    * left is used part by part, where it holds the same bytes.
@@ -55,24 +58,20 @@ const DEFAULT_CONCURRENCY = 8;
 /**
  * Uploads a file in parts that are read once, in order, into reused buffers. Rejects with FileChangedError, and leaves no
  * object, when the file turns out shorter or longer than it was at the start, and with StoreError for the store's
- * failures. The path may be a link made to protect the file from deletion.
+ * failures.
  */
-export async function putFile(
-  store: ObjectStore,
-  key: string,
-  path: string,
-  options: PutFileOptions = {},
-): Promise<PutFileResult> {
-  const most = Math.min(SMALL_FILE_BYTES, options.partSizeBytes ?? PART_SIZE_BYTES);
-  const small = options.files === undefined ? null : await options.files.read(path, most);
-  if (small !== null) return putSmall(store, { key, path, ...small }, options);
+export async function putFile(store: ObjectStore, request: PutFileRequest): Promise<PutFileResult> {
+  const { path } = request;
+  const most = Math.min(SMALL_FILE_BYTES, request.partSizeBytes ?? PART_SIZE_BYTES);
+  const small = request.files === undefined ? null : await request.files.read(path, most);
+  if (small !== null) return putSmall(store, small, request);
   const file = await OpenFile.open(path, 'r');
   try {
     const before = file.identity();
-    const grid = partGrid(before.sizeBytes, options.partSizeBytes);
+    const grid = partGrid(before.sizeBytes, request.partSizeBytes);
     const reader = new PartReader(file, before);
     const send = grid.parts.length === 1 ? putWhole : putInParts;
-    const sent = await send(store, key, { ...options, reader, ...grid });
+    const sent = await send(store, { ...request, reader, ...grid });
     const sha256 = compositeSha256(sent.parts);
     return { ...sent, sizeBytes: before.sizeBytes, sha256, before, after: await fileIdentityAt(path) };
   } finally {
@@ -80,27 +79,24 @@ export async function putFile(
   }
 }
 
-async function putSmall(
-  store: ObjectStore,
-  file: WholeFile & { readonly key: string; readonly path: string },
-  options: PutFileOptions,
-): Promise<PutFileResult> {
-  const { key, path, bytes, before } = file;
+async function putSmall(store: ObjectStore, file: WholeFile, request: PutFileRequest): Promise<PutFileResult> {
+  const { path } = request;
+  const { bytes, before } = file;
   const isWhole = bytes.byteLength === before.sizeBytes && sameFile(before, file.after);
   if (!isWhole) throw new FileChangedError(path, before, file.after);
-  const sent = await putBytes(store, key, bytes, options);
-  const after = (await options.files?.identityOf(path)) ?? null;
+  const sent = await putBytes(store, bytes, request);
+  const after = (await request.files?.identityOf(path)) ?? null;
   return { ...sent, sizeBytes: bytes.byteLength, sha256: compositeSha256(sent.parts), before, after };
 }
 
-async function putBytes(store: ObjectStore, key: string, bytes: Uint8Array, options: PutFileOptions): Promise<Sent> {
-  const hashes = hashesOf(bytes, options);
-  const { etag } = await store.put(key, bytes, { crc32: hashes.crc32, signal: options.signal });
-  options.onProgress?.(bytes.byteLength);
+async function putBytes(store: ObjectStore, bytes: Uint8Array, request: PutFileRequest): Promise<Sent> {
+  const hashes = hashesOf(bytes, request);
+  const { etag } = await store.put(request.key, bytes, { crc32: hashes.crc32, signal: request.signal });
+  request.onProgress?.(bytes.byteLength);
   return { etag, parts: [{ partNumber: 1, sizeBytes: bytes.byteLength, ...hashes }] };
 }
 
-interface Sending extends PutFileOptions {
+interface Sending extends PutFileRequest {
   readonly reader: PartReader;
   readonly parts: readonly GridPart[];
   readonly partSizeBytes: number;
@@ -111,19 +107,19 @@ interface Sent {
   readonly parts: readonly TransferredPart[];
 }
 
-async function putWhole(store: ObjectStore, key: string, sending: Sending): Promise<Sent> {
+async function putWhole(store: ObjectStore, sending: Sending): Promise<Sent> {
   const part = sending.parts[0] ?? { partNumber: 1, start: 0, end: 0 };
   const body = await sending.reader.read(part, Buffer.allocUnsafeSlow(part.end - part.start));
   sending.reader.assertUnchanged();
-  return putBytes(store, key, body, sending);
+  return putBytes(store, body, sending);
 }
 
-function hashesOf(body: Uint8Array, { sha256 = true }: PutFileOptions): PartHashes {
+function hashesOf(body: Uint8Array, { sha256 = true }: PutFileRequest): PartHashes {
   return sha256 ? hashPart(body) : { crc32: crc32Of(body), sha256: '' };
 }
 
-async function putInParts(store: ObjectStore, key: string, sending: Sending): Promise<Sent> {
-  const { reader, signal } = sending;
+async function putInParts(store: ObjectStore, sending: Sending): Promise<Sent> {
+  const { key, reader, signal } = sending;
   const concurrency = Math.max(1, sending.concurrency ?? DEFAULT_CONCURRENCY);
   const pool = new BufferPool(concurrency, sending.partSizeBytes);
   const { upload, sent } = await openUpload(store, key, sending);

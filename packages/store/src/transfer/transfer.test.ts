@@ -39,8 +39,8 @@ describe('moving files', () => {
         const store = memory();
         let progress = 0;
         const options = { partSizeBytes: 16 * KIB, concurrency, onProgress: (n: number) => (progress += n) };
-        const put = await putFile(store, 'key', from, options);
-        const got = await getToFile(store, 'key', to, options);
+        const put = await putFile(store, { key: 'key', path: from, ...options });
+        const got = await getToFile(store, { key: 'key', path: to, ...options });
         expect(Buffer.compare(await readFile(to), bytes)).toBe(0);
         expect(put).toMatchObject({ sizeBytes, etag: got.info.etag });
         const checksums = put.parts.map(({ partNumber, sizeBytes, crc32 }) => ({ partNumber, sizeBytes, crc32 }));
@@ -78,7 +78,7 @@ describe('moving files', () => {
       clock: systemClock,
       policy: { attempts: 9, baseMs: 1, maxMs: 1 },
     });
-    const put = await putFile(store, 'key', path, { partSizeBytes: 16 * KIB, concurrency: 3 });
+    const put = await putFile(store, { key: 'key', path, partSizeBytes: 16 * KIB, concurrency: 3 });
     expect(Buffer.compare(await readBytes(inner, 'key'), bytes)).toBe(0);
     expect(put.etag).toBe((await inner.head('key'))?.etag);
     expect([...lost].some((call) => call.startsWith('completeMultipart'))).toBe(true);
@@ -102,7 +102,12 @@ describe('moving files', () => {
         }
         return perform();
       };
-      const putting = putFile(intercepted(store, spoiling), 'key', path, { partSizeBytes: 16 * KIB, concurrency: 2 });
+      const putting = putFile(intercepted(store, spoiling), {
+        key: 'key',
+        path,
+        partSizeBytes: 16 * KIB,
+        concurrency: 2,
+      });
       await expect(putting).rejects.toBeInstanceOf(FileChangedError);
       expect(await store.head('key')).toBeNull();
       expect(await openUploads(store)).toBe(0);
@@ -120,7 +125,11 @@ describe('moving files', () => {
       }
       return perform();
     };
-    const { before, after } = await putFile(intercepted(memory(), replacing), 'key', path, { partSizeBytes: 16 * KIB });
+    const { before, after } = await putFile(intercepted(memory(), replacing), {
+      key: 'key',
+      path,
+      partSizeBytes: 16 * KIB,
+    });
     expect(sameFile(before, after)).toBe(false);
     expect(after?.inode).not.toBe(before.inode);
   });
@@ -143,7 +152,7 @@ describe('moving files', () => {
         });
       });
     };
-    const putting = putFile(intercepted(store, failing), 'key', path, { partSizeBytes: 16 * KIB, concurrency: 4 });
+    const putting = putFile(intercepted(store, failing), { key: 'key', path, partSizeBytes: 16 * KIB, concurrency: 4 });
     await expect(putting).rejects.toMatchObject({ kind: 'denied' });
     expect({ begun, aborted, open: await openUploads(store) }).toEqual({ begun: 4, aborted: 3, open: 0 });
   });
@@ -158,7 +167,9 @@ describe('moving files', () => {
       if (call.operation === 'uploadPart') stop.abort();
       return perform();
     };
-    const putting = putFile(intercepted(store, stopping), 'key', path, {
+    const putting = putFile(intercepted(store, stopping), {
+      key: 'key',
+      path,
       partSizeBytes: 16 * KIB,
       signal: stop.signal,
     });
@@ -178,7 +189,9 @@ describe('moving files', () => {
       return perform();
     };
     let failed = 0;
-    const getting = getToFile(intercepted(store, failing), 'key', join(folder.path, 'to'), {
+    const getting = getToFile(intercepted(store, failing), {
+      key: 'key',
+      path: join(folder.path, 'to'),
       partSizeBytes: 16 * KIB,
       concurrency: 3,
     });
@@ -193,13 +206,19 @@ describe('moving files', () => {
       if (call.operation === 'get') await store.put('key', randomBytes(100 * KIB));
       return perform();
     };
-    const getting = getToFile(intercepted(store, replacing), 'key', join(folder.path, 'to'), {
+    const getting = getToFile(intercepted(store, replacing), {
+      key: 'key',
+      path: join(folder.path, 'to'),
       partSizeBytes: 16 * KIB,
     });
     await expect(getting).rejects.toMatchObject({ kind: 'precondition' });
     await writeFile(join(folder.path, 'there'), 'x');
-    await expect(getToFile(store, 'key', join(folder.path, 'there'))).rejects.toMatchObject({ code: 'EEXIST' });
-    await expect(getToFile(store, 'nothing', join(folder.path, 'none'))).rejects.toMatchObject({ kind: 'missing' });
+    await expect(getToFile(store, { key: 'key', path: join(folder.path, 'there') })).rejects.toMatchObject({
+      code: 'EEXIST',
+    });
+    await expect(getToFile(store, { key: 'nothing', path: join(folder.path, 'none') })).rejects.toMatchObject({
+      kind: 'missing',
+    });
     expect(await readdir(folder.path)).not.toContain('none');
   });
 });

@@ -18,26 +18,29 @@ export function looksLikeMd5(etag: string): boolean {
   return /^[0-9a-f]{32}$/.test(etag);
 }
 
+/** A file and an object that may hold the same bytes. */
+export interface ContentPair extends CallOptions {
+  readonly path: string;
+  readonly object: ObjectInfo;
+  readonly partSizeBytes?: number;
+}
+
 /**
  * Compares a file with an object of the same size by what S3 recorded: the MD5 in its etag, else its CRC-32. Sizes are
  * the caller's to compare. Reads the file whole, and asks S3 for the checksum where the etag does not tell.
  */
-export async function compareContent(
-  store: ObjectStore,
-  path: string,
-  object: ObjectInfo,
-  options: CallOptions & { readonly partSizeBytes?: number } = {},
-): Promise<Comparison> {
+export async function compareContent(store: ObjectStore, pair: ContentPair): Promise<Comparison> {
+  const { path, object } = pair;
   if (object.sizeBytes === 0) return { same: true, by: 'length' };
   const byMd5 = looksLikeMd5(object.etag);
   if (byMd5) {
-    const sums = await sumsOf(path, object.sizeBytes, { ...options, md5: true });
+    const sums = await sumsOf(path, object.sizeBytes, { ...pair, md5: true });
     if (sums.md5 === object.etag) return { same: true, by: 'md5' };
-    return recordedVerdict(await recordedChecksum(store, object, options), sums.parts);
+    return recordedVerdict(await recordedChecksum(store, object, pair), sums.parts);
   }
-  const recorded = await recordedChecksum(store, object, options);
+  const recorded = await recordedChecksum(store, object, pair);
   if (recorded === null) return { same: null, by: 'length' };
-  return recordedVerdict(recorded, (await sumsOf(path, object.sizeBytes, { ...options, md5: false })).parts);
+  return recordedVerdict(recorded, (await sumsOf(path, object.sizeBytes, { ...pair, md5: false })).parts);
 }
 
 function recordedVerdict(recorded: string | null, parts: readonly SizedCrc32[]): Comparison {

@@ -13,7 +13,10 @@ import { openJournal } from './journal.ts';
 import { isInside } from './local-tree.ts';
 import { partFileOf } from './part-file.ts';
 
-export interface DownloadOptions extends FileTransferOptions {
+/** An object and the file that it becomes. */
+export interface Download extends FileTransferOptions {
+  readonly object: ObjectInfo;
+  readonly target: string;
   /** Real path that the target must stay in. */
   readonly root: string;
   /** Threads that write small files; for who fetches a great many. */
@@ -52,20 +55,14 @@ export class OutsideError extends Error {
  * with DamagedObjectError, OutsideError, StoreError (`precondition` when the object is replaced meanwhile), and the file
  * system's errors.
  */
-export async function downloadFile(
-  store: ObjectStore,
-  object: ObjectInfo,
-  target: string,
-  options: DownloadOptions,
-): Promise<Downloaded> {
-  const { files } = options;
-  const most = Math.min(SMALL_FILE_BYTES, options.partSizeBytes ?? PART_SIZE_BYTES);
-  if (files !== undefined && object.sizeBytes <= most)
-    return downloadSmall(store, object, target, { ...options, files });
+export async function downloadFile(store: ObjectStore, download: Download): Promise<Downloaded> {
+  const { object, target, files, root } = download;
+  const most = Math.min(SMALL_FILE_BYTES, download.partSizeBytes ?? PART_SIZE_BYTES);
+  if (files !== undefined && object.sizeBytes <= most) return downloadSmall(store, download, files);
   await mkdir(dirname(target), { recursive: true });
-  if (!isInside(options.root, await realpath(dirname(target)))) throw new OutsideError(target, options.root);
-  const bring = partGrid(object.sizeBytes, options.partSizeBytes).parts.length === 1 ? bringWhole : bringInParts;
-  const verified = (await bring(store, object, target, options)) ?? (await bring(store, object, target, options));
+  if (!isInside(root, await realpath(dirname(target)))) throw new OutsideError(target, root);
+  const bring = partGrid(object.sizeBytes, download.partSizeBytes).parts.length === 1 ? bringWhole : bringInParts;
+  const verified = (await bring(store, download)) ?? (await bring(store, download));
   if (verified === null) throw new DamagedObjectError(object.key);
   const { part, journal } = partFileOf(target);
   const seconds = object.lastModifiedMs / 1000;
@@ -75,19 +72,14 @@ export async function downloadFile(
   return { verified };
 }
 
-async function downloadSmall(
-  store: ObjectStore,
-  object: ObjectInfo,
-  target: string,
-  options: DownloadOptions & { readonly files: SmallFiles },
-): Promise<Downloaded> {
-  const whole = (await fetchWhole(store, object, options)) ?? (await fetchWhole(store, object, options));
+async function downloadSmall(store: ObjectStore, download: Download, files: SmallFiles): Promise<Downloaded> {
+  const { object, target, root } = download;
+  const whole = (await fetchWhole(store, download)) ?? (await fetchWhole(store, download));
   if (whole === null) throw new DamagedObjectError(object.key);
-  const { root } = options;
   const modifiedSeconds = object.lastModifiedMs / 1000;
   const delivery = { ...partFileOf(target), target, root, modifiedSeconds, bytes: whole.bytes };
-  if (!(await options.files.deliver(delivery))) throw new OutsideError(target, root);
-  options.onProgress?.(object.sizeBytes);
+  if (!(await files.deliver(delivery))) throw new OutsideError(target, root);
+  download.onProgress?.(object.sizeBytes);
   return { verified: whole.verified };
 }
 
@@ -96,11 +88,7 @@ interface Whole extends Downloaded {
 }
 
 /** Null when the bytes are not those that the checksum was made of. */
-async function fetchWhole(
-  store: ObjectStore,
-  object: ObjectInfo,
-  { signal }: FileTransferOptions,
-): Promise<Whole | null> {
+async function fetchWhole(store: ObjectStore, { object, signal }: Download): Promise<Whole | null> {
   const { key, etag, sizeBytes } = object;
   const bytes = new Uint8Array(sizeBytes);
   const answer = await store.get(key, { ifMatch: etag, checksum: true, signal, into: bytes });
@@ -112,16 +100,11 @@ async function fetchWhole(
   return { bytes, verified: looksLikeMd5(etag) && hash('md5', bytes, 'hex') === etag ? 'md5' : 'length' };
 }
 
-async function bringWhole(
-  store: ObjectStore,
-  object: ObjectInfo,
-  target: string,
-  options: DownloadOptions,
-): Promise<Evidence | null> {
-  const whole = await fetchWhole(store, object, options);
+async function bringWhole(store: ObjectStore, download: Download): Promise<Evidence | null> {
+  const whole = await fetchWhole(store, download);
   if (whole === null) return null;
-  await writeAnew(partFileOf(target).part, whole.bytes);
-  options.onProgress?.(object.sizeBytes);
+  await writeAnew(partFileOf(download.target).part, whole.bytes);
+  download.onProgress?.(download.object.sizeBytes);
   return whole.verified;
 }
 
@@ -138,22 +121,20 @@ async function writeAnew(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-async function bringInParts(
-  store: ObjectStore,
-  object: ObjectInfo,
-  target: string,
-  options: DownloadOptions,
-): Promise<Evidence | null> {
+async function bringInParts(store: ObjectStore, download: Download): Promise<Evidence | null> {
+  const { object, target } = download;
   const { key, etag } = object;
-  const head = await store.head(key, { checksum: true, signal: options.signal });
+  const head = await store.head(key, { checksum: true, signal: download.signal });
   if (head?.etag !== etag) throw new StoreError('precondition', `${key} was replaced meanwhile`, { key });
   const places = partFileOf(target);
-  const journal = await openJournal(target, object, options.partSizeBytes);
+  const journal = await openJournal(target, object, download.partSizeBytes);
   try {
-    for (const { sizeBytes } of journal.known?.values() ?? []) options.onKnown?.(sizeBytes);
+    for (const { sizeBytes } of journal.known?.values() ?? []) download.onKnown?.(sizeBytes);
     const known = journal.known === undefined ? {} : { known: journal.known };
-    const { parts } = await getToFile(store, key, places.part, {
-      ...options,
+    const { parts } = await getToFile(store, {
+      key,
+      path: places.part,
+      ...download,
       ...known,
       info: object,
       onPart: journal.add,

@@ -4,7 +4,7 @@ import { inParallel } from '@runctl/core';
 import { PART_SIZE_BYTES } from '@runctl/protocol';
 import { isStoreError, type ObjectStore } from '../../port/object-store.ts';
 import { FileChangedError, sameFile } from '../file-identity.ts';
-import { putFile } from '../put-file.ts';
+import { putFile, type PutFileRequest } from '../put-file.ts';
 import { SMALL_FILE_BYTES, SmallFiles } from '../small-files.ts';
 import type { Evidence } from './checksums.ts';
 import { DamagedObjectError, downloadFile, OutsideError } from './download.ts';
@@ -119,18 +119,18 @@ async function moveFile(action: TreeAction, options: Moving): Promise<MovedFile>
   }
   const object = options.remote.get(action.path);
   if (object === undefined) throw new Error(`${action.path} is not among the objects of the plan`);
-  const { verified } = await downloadFile(options.store, object, place, { ...transfer, root: options.root });
+  const { verified } = await downloadFile(options.store, { object, target: place, root: options.root, ...transfer });
   return { action, movedBytes, verified };
 }
 
 async function upload(
   action: TreeAction,
   { store, root, keyOf }: MoveOptions,
-  transfer: Parameters<typeof putFile>[3] & object,
+  transfer: Omit<PutFileRequest, 'key' | 'path'>,
 ): Promise<void> {
   const place = join(root, action.path);
   const put = (resumable: boolean) =>
-    putFile(store, keyOf(action.path), place, { ...transfer, resumable, sha256: false });
+    putFile(store, { key: keyOf(action.path), path: place, ...transfer, resumable, sha256: false });
   const { before, after } = await put(true).catch((error: unknown) => {
     // Somebody else ended the upload that this one went on with.
     if (isStoreError(error, 'missing')) return put(false);

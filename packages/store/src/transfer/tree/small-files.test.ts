@@ -95,7 +95,7 @@ describe('a small file', () => {
       await writeFile(path, 'after it');
       return perform();
     });
-    const { before, after } = await putFile(rewriting, 'key', path, { files });
+    const { before, after } = await putFile(rewriting, { key: 'key', path, files });
     expect([before.sizeBytes, after?.sizeBytes]).toEqual([6, 8]);
   });
 
@@ -110,7 +110,7 @@ describe('a small file', () => {
         return whole === null ? null : { ...whole, bytes: whole.bytes.subarray(1) };
       }
     })();
-    await expect(putFile(store, 'key', path, { files })).rejects.toThrow(FileChangedError);
+    await expect(putFile(store, { key: 'key', path, files })).rejects.toThrow(FileChangedError);
     expect(await store.head('key')).toBeNull();
   });
 
@@ -118,8 +118,8 @@ describe('a small file', () => {
     await using folder = await temporaryFolder();
     await using files = new SmallFiles();
     const path = join(folder.path, 'none');
-    const told = await putFile(memory(), 'key', path, { files }).catch((error: unknown) => error);
-    const plain = await putFile(memory(), 'key', path).catch((error: unknown) => error);
+    const told = await putFile(memory(), { key: 'key', path, files }).catch((error: unknown) => error);
+    const plain = await putFile(memory(), { key: 'key', path }).catch((error: unknown) => error);
     expect(told).toMatchObject({ code: 'ENOENT', message: (plain as Error).message, path });
   });
 
@@ -132,7 +132,7 @@ describe('a small file', () => {
     await writeFile(target, 'older');
     await writeFile(join(folder.path, 'precious'), 'precious');
     await symlink(join(folder.path, 'precious'), part);
-    await downloadFile(store, await object(store, 'key', Buffer.from('newer')), target, { root, files });
+    await downloadFile(store, { object: await object(store, 'key', Buffer.from('newer')), target, root, files });
     expect(await readFile(target, 'utf8')).toBe('newer');
     expect(await readFile(join(folder.path, 'precious'), 'utf8')).toBe('precious');
     expect((await readdir(root)).toSorted()).toEqual(['file', 'precious']);
@@ -148,7 +148,7 @@ describe('a small file', () => {
     const target = join(join(folder.path, 'root'), 'out', 'file');
     const found = await object(store, 'key', Buffer.from('bytes'));
     const root = join(folder.path, 'root');
-    await expect(downloadFile(store, found, target, { root, files })).rejects.toThrow(OutsideError);
+    await expect(downloadFile(store, { object: found, target, root, files })).rejects.toThrow(OutsideError);
     expect(await readdir(join(folder.path, 'outside'))).toEqual([]);
   });
 
@@ -168,7 +168,9 @@ describe('a small file', () => {
       };
     });
     const options = { root: folder.path, files };
-    await expect(downloadFile(spoiling, found, join(folder.path, 'file'), options)).rejects.toThrow(DamagedObjectError);
+    await expect(
+      downloadFile(spoiling, { object: found, target: join(folder.path, 'file'), ...options }),
+    ).rejects.toThrow(DamagedObjectError);
     expect(await readdir(folder.path)).toEqual([]);
   });
 });

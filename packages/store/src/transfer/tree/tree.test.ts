@@ -43,7 +43,11 @@ async function syncOnce(store: ObjectStore, folder: string, direction: Direction
   for (const pair of pairsToCompare(local.files, remote.files))
     compared.set(
       pair.local.path,
-      await compareContent(store, join(local.root, pair.local.path), pair.remote, { partSizeBytes: PART }),
+      await compareContent(store, {
+        path: join(local.root, pair.local.path),
+        object: pair.remote,
+        partSizeBytes: PART,
+      }),
     );
   const plan = planTree({ local: local.files, remote: remote.files, compared, direction, deleteOthers });
   let movedBytes = 0;
@@ -223,11 +227,13 @@ describe('a transfer that was cut off', () => {
     const store = memory();
     const bytes = randomBytes(10 * PART + 5);
     await write(folder.path, { from: bytes });
-    await putFile(store, 'key', join(folder.path, 'from'), { partSizeBytes: PART });
+    await putFile(store, { key: 'key', path: join(folder.path, 'from'), partSizeBytes: PART });
     const object = (await store.head('key'))!;
     const target = join(folder.path, 'to');
     const options = { root: folder.path, partSizeBytes: PART, concurrency: 1 };
-    await expect(downloadFile(intercepted(store, dyingAt('get', 7)), object, target, options)).rejects.toMatchObject({
+    await expect(
+      downloadFile(intercepted(store, dyingAt('get', 7)), { object, target, ...options }),
+    ).rejects.toMatchObject({
       kind: 'transient',
     });
     expect((await readdir(folder.path)).sort()).toEqual(['.to.runctl-journal', '.to.runctl-part', 'from']);
@@ -236,7 +242,7 @@ describe('a transfer that was cut off', () => {
     await writeFile(join(folder.path, '.to.runctl-part'), part);
     let [moved, known] = [0, 0];
     const count = { onProgress: (n: number) => (moved += n), onKnown: (n: number) => (known += n) };
-    expect(await downloadFile(store, object, target, { ...options, ...count })).toEqual({ verified: 'crc32' });
+    expect(await downloadFile(store, { object, target, ...options, ...count })).toEqual({ verified: 'crc32' });
     expect({ moved, known }).toEqual({ moved: 5 * PART + 5, known: 5 * PART });
     expect(bytes.equals(await readFile(target))).toBe(true);
     expect((await readdir(folder.path)).sort()).toEqual(['from', 'to']);
@@ -247,16 +253,20 @@ describe('a transfer that was cut off', () => {
     const store = memory();
     const put = async () => {
       await write(folder.path, { from: randomBytes(6 * PART) });
-      await putFile(store, 'key', join(folder.path, 'from'), { partSizeBytes: PART });
+      await putFile(store, { key: 'key', path: join(folder.path, 'from'), partSizeBytes: PART });
       return (await store.head('key'))!;
     };
     const target = join(folder.path, 'to');
     const options = { root: folder.path, partSizeBytes: PART, concurrency: 1 };
     const first = await put();
-    await expect(downloadFile(intercepted(store, dyingAt('get', 4)), first, target, options)).rejects.toThrow();
+    await expect(
+      downloadFile(intercepted(store, dyingAt('get', 4)), { object: first, target, ...options }),
+    ).rejects.toThrow();
     const second = await put();
-    await expect(downloadFile(store, first, target, options)).rejects.toMatchObject({ kind: 'precondition' });
-    await downloadFile(store, second, target, options);
+    await expect(downloadFile(store, { object: first, target, ...options })).rejects.toMatchObject({
+      kind: 'precondition',
+    });
+    await downloadFile(store, { object: second, target, ...options });
     expect((await readFile(target)).equals(await readFile(join(folder.path, 'from')))).toBe(true);
   });
 
@@ -267,12 +277,14 @@ describe('a transfer that was cut off', () => {
     await write(folder.path, { from: bytes });
     const path = join(folder.path, 'from');
     const options = { partSizeBytes: PART, concurrency: 1, resumable: true };
-    await expect(putFile(intercepted(store, dyingAt('uploadPart', 7)), 'key', path, options)).rejects.toThrow();
+    await expect(
+      putFile(intercepted(store, dyingAt('uploadPart', 7)), { key: 'key', path, ...options }),
+    ).rejects.toThrow();
     bytes[3 * PART]! ^= 1;
     await write(folder.path, { from: bytes });
     let [moved, known] = [0, 0];
     const count = { onProgress: (n: number) => (moved += n), onKnown: (n: number) => (known += n) };
-    await putFile(store, 'key', path, { ...options, ...count });
+    await putFile(store, { key: 'key', path, ...options, ...count });
     expect({ moved, known }).toEqual({ moved: 5 * PART, known: 5 * PART });
     expect(bytes.equals(await readBytes(store, 'key'))).toBe(true);
     for await (const upload of store.listMultipart({ prefix: '' })) expect.fail(`${upload.key} is still open`);
@@ -286,9 +298,9 @@ describe('a transfer that was cut off', () => {
     const object = (await store.head('key'))!;
     const options = { root: folder.path, partSizeBytes: PART, concurrency: 1 };
     const target = join(folder.path, 'to');
-    await expect(downloadFile(intercepted(store, dyingAt('get', 2)), object, target, options)).rejects.toThrow();
+    await expect(downloadFile(intercepted(store, dyingAt('get', 2)), { object, target, ...options })).rejects.toThrow();
     expect(await readFile(target, 'utf8')).toBe('older');
-    await downloadFile(store, object, target, options);
+    await downloadFile(store, { object, target, ...options });
     expect((await stat(target)).size).toBe(3 * PART);
   });
 });
@@ -314,7 +326,9 @@ describe('bytes that are not what was stored', () => {
     });
     const target = join(folder.path, 'to');
     const options = { root: folder.path, partSizeBytes: PART };
-    await expect(downloadFile(flipping, object, target, options)).rejects.toMatchObject({ name: 'DamagedObjectError' });
+    await expect(downloadFile(flipping, { object, target, ...options })).rejects.toMatchObject({
+      name: 'DamagedObjectError',
+    });
     expect(await readdir(folder.path)).toEqual([]);
   });
 
