@@ -25,18 +25,13 @@ import {
   StoreError,
 } from '../port/object-store.ts';
 import { abortedError, checkParts, rangeWithin } from '../port/semantics.ts';
+import { MemoryUploads } from './memory-uploads.ts';
 
 interface Stored {
   readonly bytes: Uint8Array;
   readonly etag: string;
   readonly lastModifiedMs: number;
   readonly crc32: string;
-}
-
-interface Upload {
-  readonly key: string;
-  readonly initiatedMs: number;
-  readonly parts: Map<number, PartInfo & { readonly bytes: Uint8Array }>;
 }
 
 /**
@@ -48,8 +43,7 @@ export class MemoryStore implements ObjectStore {
   readonly #clock: Pick<Clock, 'wallMs'>;
   readonly #minPartBytes: number;
   readonly #objects = new Map<string, Stored>();
-  readonly #uploads = new Map<string, Upload>();
-  #lastUploadId = 0;
+  readonly #uploads = new MemoryUploads();
 
   constructor(options: { readonly clock: Pick<Clock, 'wallMs'>; readonly minPartBytes?: number }) {
     this.#clock = options.clock;
@@ -123,9 +117,7 @@ export class MemoryStore implements ObjectStore {
   async createMultipart(key: string, options: CallOptions = {}): Promise<MultipartUpload> {
     refuseAborted(options);
     assertKey(key);
-    const uploadId = `upload-${++this.#lastUploadId}`;
-    this.#uploads.set(uploadId, { key, initiatedMs: this.#nowMs(), parts: new Map() });
-    return { key, uploadId };
+    return this.#uploads.create(key, this.#nowMs());
   }
 
   async uploadPart(
@@ -134,7 +126,6 @@ export class MemoryStore implements ObjectStore {
     options: CallOptions = {},
   ): Promise<CompletedPart> {
     refuseAborted(options);
-    const { parts } = this.#findUpload(upload);
     const bytes = Buffer.from(part.body);
     const crc32 = crc32Of(bytes);
     if (part.crc32 !== undefined && part.crc32 !== crc32) {
@@ -145,7 +136,7 @@ export class MemoryStore implements ObjectStore {
     }
     const { partNumber } = part;
     const completed = { partNumber, etag: md5(bytes).toString('hex'), crc32 };
-    parts.set(partNumber, { ...completed, sizeBytes: bytes.byteLength, bytes });
+    this.#uploads.putPart(upload, { ...completed, sizeBytes: bytes.byteLength, bytes });
     return completed;
   }
 
@@ -164,31 +155,29 @@ export class MemoryStore implements ObjectStore {
     options: CompleteOptions = {},
   ): Promise<{ etag: string }> {
     refuseAborted(options);
-    const uploaded = this.#findUpload(upload).parts;
+    const uploaded = this.#uploads.parts(upload);
     checkParts(upload, { listed: parts, uploaded, minPartBytes: this.#minPartBytes, sizeBytes: options.sizeBytes });
     this.#check(upload.key, options.when);
     const chosen = parts.map((part) => uploaded.get(part.partNumber)?.bytes ?? new Uint8Array());
-    this.#uploads.delete(upload.uploadId);
+    this.#uploads.remove(upload);
     const etag = `${md5(Buffer.concat(chosen.map(md5))).toString('hex')}-${parts.length}`;
     return this.#store(upload.key, { bytes: Buffer.concat(chosen), etag, crc32: compositeCrc32(chosen.map(crc32Of)) });
   }
 
   async abortMultipart(upload: MultipartUpload, options: CallOptions = {}): Promise<void> {
     refuseAborted(options);
-    this.#uploads.delete(upload.uploadId);
+    this.#uploads.remove(upload);
   }
 
   async *listParts(upload: MultipartUpload, options: CallOptions = {}): AsyncIterable<PartInfo> {
     refuseAborted(options);
-    const parts = [...this.#findUpload(upload).parts.values()].sort((a, b) => a.partNumber - b.partNumber);
+    const parts = [...this.#uploads.parts(upload).values()].sort((a, b) => a.partNumber - b.partNumber);
     for (const { partNumber, etag, crc32, sizeBytes } of parts) yield { partNumber, etag, crc32, sizeBytes };
   }
 
   async *listMultipart(options: { readonly prefix: string } & CallOptions): AsyncIterable<OpenUpload> {
     refuseAborted(options);
-    const found = [...this.#uploads].filter(([, upload]) => upload.key.startsWith(options.prefix));
-    found.sort(([, a], [, b]) => compareKeys(a.key, b.key) || a.initiatedMs - b.initiatedMs);
-    for (const [uploadId, { key, initiatedMs }] of found) yield { key, uploadId, initiatedMs };
+    yield* this.#uploads.list(options.prefix);
   }
 
   #nowMs(): number {
@@ -207,12 +196,6 @@ export class MemoryStore implements ObjectStore {
     const stored = this.#objects.get(key);
     if (stored === undefined) throw new StoreError('missing', `no object ${key}`, { key, code: 'NoSuchKey' });
     return stored;
-  }
-
-  #findUpload({ key, uploadId }: MultipartUpload): Upload {
-    const upload = this.#uploads.get(uploadId);
-    if (upload?.key === key) return upload;
-    throw new StoreError('missing', `no upload ${uploadId} of ${key}`, { key, code: 'NoSuchUpload' });
   }
 
   #check(key: string, when: PutCondition | undefined): void {

@@ -19,26 +19,19 @@ import {
   type ObjectStore,
   type OpenUpload,
   type PartInfo,
-  type PutCondition,
   type PutOptions,
   type ReadResult,
   StoreError,
 } from '../port/object-store.ts';
 import { assertRange } from '../port/semantics.ts';
-import {
-  foldersPage,
-  infoOf,
-  objectsPage,
-  type AnswerPage,
-  partsPage,
-  plainEtag,
-  rootOf,
-  uploadsPage,
-} from './answers.ts';
+import { foldersPage, infoOf, objectsPage, partsPage, plainEtag, rootOf, uploadsPage } from './answers.ts';
+import { asPrecondition, conditionHeaders } from './conditions.ts';
 import { deleteInBatches } from './delete-objects.ts';
-import type { HttpAnswer } from './http-call.ts';
+import { bucketListing, pagedAnswers } from './listing.ts';
+import { recordedChecksumIn, recordedChecksumWish } from './recorded-checksum.ts';
 import { type S3Call, S3Client, type S3Options } from './s3-client.ts';
-import { xmlText, escapeXml } from './xml.ts';
+import { completeDocument, partQuery } from './upload-requests.ts';
+import { xmlText } from './xml.ts';
 
 const GIB = 1024 ** 3;
 /** S3's limit for CopyObject and for one part. */
@@ -81,21 +74,26 @@ export class S3Store implements ObjectStore {
     const headers = {
       ...(range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` }),
       ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
-      ...checksumHeaders(checksum),
+      ...recordedChecksumWish(checksum),
     };
     const answer = await this.#client.call({ method: 'GET', key, headers, signal, into: options.into });
     if (range !== undefined && answer.status !== 206) {
       throw new StoreError('permanent', `the store ignored the range asked of ${key}`, { key, status: answer.status });
     }
     const { serverTimeMs, ...info } = infoOf(answer, key);
-    return { info, body: answer.body, serverTimeMs, ...(range === undefined ? checksumIn(answer, checksum) : {}) };
+    return {
+      info,
+      body: answer.body,
+      serverTimeMs,
+      ...(range === undefined ? recordedChecksumIn(answer, checksum) : {}),
+    };
   }
 
   async head(key: string, options: HeadOptions = {}): Promise<HeadResult | null> {
     try {
-      const headers = checksumHeaders(options.checksum);
+      const headers = recordedChecksumWish(options.checksum);
       const { answer } = await this.#client.callForText({ method: 'HEAD', key, headers, signal: options.signal });
-      return { ...infoOf(answer, key), ...checksumIn(answer, options.checksum) };
+      return { ...infoOf(answer, key), ...recordedChecksumIn(answer, options.checksum) };
     } catch (error) {
       if (!isStoreError(error)) throw error;
       if (error.kind === 'missing') return await this.#missingOrNoBucket(key, options);
@@ -106,7 +104,7 @@ export class S3Store implements ObjectStore {
   }
 
   list(options: ListOptions): AsyncIterable<ObjectInfo> {
-    return this.#listed(options, {}, objectsPage);
+    return bucketListing(this.#client, options, objectsPage);
   }
 
   async *listFolders(options: ListOptions): AsyncIterable<string> {
@@ -114,7 +112,7 @@ export class S3Store implements ObjectStore {
     // `start-after` is compared with keys: without the largest character the folder itself would come again.
     const query = { delimiter: '/', ...(startAfter === undefined ? {} : { 'start-after': `${startAfter}\u{10FFFF}` }) };
     let left = options.limit ?? Number.POSITIVE_INFINITY;
-    for await (const folder of this.#listed({ ...options, limit: undefined }, query, foldersPage)) {
+    for await (const folder of bucketListing(this.#client, { ...options, limit: undefined, query }, foldersPage)) {
       if (left-- <= 0) return;
       if (startAfter === undefined || compareKeys(folder, startAfter) > 0) yield folder;
     }
@@ -200,7 +198,8 @@ export class S3Store implements ObjectStore {
   }
 
   listParts(upload: MultipartUpload, options: CallOptions = {}): AsyncIterable<PartInfo> {
-    return this.#pages(
+    return pagedAnswers(
+      this.#client,
       { method: 'GET', key: upload.key, query: { uploadId: upload.uploadId }, signal: options.signal },
       partsPage,
     );
@@ -208,38 +207,7 @@ export class S3Store implements ObjectStore {
 
   listMultipart(options: { readonly prefix: string } & CallOptions): AsyncIterable<OpenUpload> {
     const query = { uploads: '', 'encoding-type': 'url', prefix: options.prefix };
-    return this.#pages({ method: 'GET', key: null, query, signal: options.signal }, uploadsPage);
-  }
-
-  async *#listed<T>(
-    options: ListOptions,
-    more: Readonly<Record<string, string>>,
-    read: (text: string) => AnswerPage<T>,
-  ): AsyncIterable<T> {
-    const query = {
-      'list-type': '2',
-      'encoding-type': 'url',
-      prefix: options.prefix,
-      ...(options.startAfter === undefined ? {} : { 'start-after': options.startAfter }),
-      ...(options.limit === undefined ? {} : { 'max-keys': String(Math.min(1000, options.limit)) }),
-      ...more,
-    };
-    if (options.limit === 0) return;
-    let left = options.limit ?? Number.POSITIVE_INFINITY;
-    for await (const item of this.#pages({ method: 'GET', key: null, query, signal: options.signal }, read)) {
-      yield item;
-      if (--left <= 0) return;
-    }
-  }
-
-  async *#pages<T>(call: S3Call, read: (text: string) => AnswerPage<T>): AsyncIterable<T> {
-    let next: AnswerPage<T>['next'] = {};
-    while (next !== null) {
-      const { text } = await this.#client.callForText({ ...call, query: { ...call.query, ...next } });
-      const page: AnswerPage<T> = read(text);
-      yield* page.items;
-      next = page.next;
-    }
+    return pagedAnswers(this.#client, { method: 'GET', key: null, query, signal: options.signal }, uploadsPage);
   }
 
   /** Ceph's gateway leaves the etag of a completed upload empty; right for keys that are written once. */
@@ -269,41 +237,4 @@ export class S3Store implements ObjectStore {
     const headers = { range: 'bytes=0-0' };
     await this.#client.callForText({ method: 'GET', key, headers, signal: options.signal });
   }
-}
-
-function checksumHeaders(wanted: boolean | undefined): Record<string, string> {
-  return wanted ? { 'x-amz-checksum-mode': 'ENABLED' } : {};
-}
-
-function checksumIn(answer: HttpAnswer, wanted: boolean | undefined): { readonly crc32?: string | null } {
-  return wanted ? { crc32: answer.header('x-amz-checksum-crc32') } : {};
-}
-
-function conditionHeaders(when: PutCondition | undefined): Record<string, string> {
-  if (when === undefined) return {};
-  return 'absent' in when ? { 'if-none-match': '*' } : { 'if-match': `"${when.etag}"` };
-}
-
-/** S3 answers 404 where `If-Match` meets no object at all: the expected version is not there. */
-function asPrecondition(when: PutCondition | undefined): (error: unknown) => never {
-  return (error) => {
-    if (isStoreError(error, 'missing') && error.code !== 'NoSuchUpload' && when !== undefined && 'etag' in when) {
-      const { status, code, key } = error;
-      throw new StoreError('precondition', `${key} is not there any more`, { status, code, key, cause: error });
-    }
-    throw error;
-  };
-}
-
-function partQuery(upload: MultipartUpload, partNumber: number): Record<string, string> {
-  return { partNumber: String(partNumber), uploadId: upload.uploadId };
-}
-
-function completeDocument(parts: readonly CompletedPart[]): string {
-  const listed = parts.map(({ partNumber, etag, crc32 }) => {
-    const checksum = crc32 === null ? '' : `<ChecksumCRC32>${escapeXml(crc32)}</ChecksumCRC32>`;
-    return `<Part><PartNumber>${partNumber}</PartNumber><ETag>"${escapeXml(etag)}"</ETag>${checksum}</Part>`;
-  });
-  const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
-  return `<CompleteMultipartUpload xmlns="${namespace}">${listed.join('')}</CompleteMultipartUpload>`;
 }
