@@ -1,5 +1,5 @@
 import { connectSandbox, readRegion, sandboxEnvironment, startSandbox, stopSandbox } from '@runctl/sandbox/client';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import type { SandboxRegionFile } from '@runctl/protocol';
 import type { SandboxControl, SandboxRegion, SandboxStartOptions } from '@runctl/operations/sandbox';
 
@@ -25,7 +25,7 @@ export function createSandboxControl(options: { readonly program: readonly strin
     start: async (wanted, say) => {
       if ((await find(wanted.folder)) !== null)
         throw new RunctlError('sandbox-running', `a local cloud already runs in ${wanted.folder}`, {
-          hint: 'end it with `runctl sandbox stop`, or name another folder with --state',
+          hint: ['end it with ', command('sandbox stop'), ', or name another folder with --state'],
         });
       return start(wanted, say);
     },

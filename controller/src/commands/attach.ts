@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import { FollowingCommand } from '../options/following-command.ts';
 
 export class AttachCommand extends FollowingCommand {
@@ -40,7 +40,7 @@ export class AttachCommand extends FollowingCommand {
       }
     } catch (error) {
       if (!this.context.interrupted.aborted) throw error;
-      this.noteDetached(this.runText, 'attach');
+      this.noteDetached(this.runText, command('attach', this.runText));
       return 130;
     } finally {
       cloud.close();

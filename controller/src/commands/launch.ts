@@ -78,7 +78,7 @@ export class LaunchCommand extends WorkloadOptionsCommand {
         into: await context.temporaryFolder(),
       });
       if (this.json) this.printJson(planJson(plan));
-      else context.stderr.write(renderPlan(plan, context.colour));
+      else context.stderr.write(renderPlan(plan, { colour: context.colour, write: this.writeCommand }));
       if (this.dryRun) return 0;
       await this.confirm();
       return await this.launch(cloud, plan);
@@ -115,7 +115,7 @@ export class LaunchCommand extends WorkloadOptionsCommand {
     if (!isHopeless(error)) return error;
     await abandon();
     return new RunctlError(error.code, `${error.message}; nothing of the launch is left`, {
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      hint: error.hintParts,
       cause: error,
     });
   }

@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../options/command.ts';
 import { durationOption, numberOption } from '../options/option-values.ts';
 
@@ -39,7 +39,7 @@ export class LogsCommand extends RunctlCommand {
       } catch (error) {
         if (!signal.aborted) throw error;
         view.end();
-        this.noteDetached(run, 'logs -f');
+        this.noteDetached(run, command('logs', '-f', run));
         return 130;
       }
       view.end();

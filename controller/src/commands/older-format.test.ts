@@ -31,7 +31,7 @@ describe('a run of format 1', () => {
     const refused = await scope.world.run([command, 'mine', ...flags]);
     expect(refused.exitCode).toBe(3);
     expect(refused.stderr).toMatch(/error\[older-format\]: .* has format 1; this runctl reads format 2/);
-    expect(refused.stderr).toContain('`runctl stop` ends its machines all the same');
+    expect(refused.stderr).toContain('`runctl stop <run>` ends its machines all the same');
   });
 
   test('is stopped as the provider finds it, by id and by name', async () => {

@@ -54,7 +54,7 @@ export class StatusCommand extends RunctlCommand {
     const { renderRunDetail, runDetailJson } = await import('../render/run-detail.ts');
     const detail = await runDetail(cloud, run, this.context.clock);
     if (this.json) this.printJson(runDetailJson(detail));
-    else this.print(renderRunDetail(detail, { colour: this.context.colour, sandbox: this.useSandbox }));
+    else this.print(renderRunDetail(detail, { colour: this.context.colour, write: this.writeCommand }));
     return 0;
   }
 

@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import type { BucketPlace, FolderPlace, TransferPlace } from '@runctl/operations/transfer';
 import { TransferCommand } from '../options/transfer-command.ts';
 import { WITHOUT_EFFECT } from '../render/help.ts';
@@ -71,7 +71,7 @@ export class TransferAnyCommand extends TransferCommand {
   private async copy(from: BucketPlace, to: BucketPlace): Promise<number> {
     if (from.bucket !== to.bucket)
       throw new RunctlError('usage', `${from.bucket} and ${to.bucket} are different buckets`, {
-        hint: 'fetch it first (`runctl s3 download`), then send it (`runctl s3 upload`)',
+        hint: ['fetch it first (', command('s3 download'), '), then send it (', command('s3 upload'), ')'],
       });
     const filter = await this.filter();
     const { cloud } = await this.connectTo(from);
@@ -98,6 +98,6 @@ function refusal(from: TransferPlace, to: TransferPlace): RunctlError {
       hint: 'one of them must be s3://bucket/folder',
     });
   return new RunctlError('usage', 'files of an instance are not reached by transfer yet', {
-    hint: 'go by way of the bucket: `runctl s3 upload` here, and `aws s3 cp` there',
+    hint: ['go by way of the bucket: ', command('s3 upload'), ' here, and `aws s3 cp` there'],
   });
 }

@@ -1,9 +1,18 @@
 import type { CommandEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
-import { RunctlError, isRunctlError, messageOf, silentLog, type Log, type Environment } from '@runctl/core';
+import {
+  RunctlError,
+  isRunctlError,
+  messageOf,
+  silentLog,
+  type CommandMention,
+  type Log,
+  type Environment,
+} from '@runctl/core';
 import type { CommandContext } from './context.ts';
 import type { Cloud } from '@runctl/operations';
 import { jsonLine } from '../render/json-line.ts';
+import { commandWriter, type CommandWriter } from '../render/command-writer.ts';
 import { exitCodeOf, renderError } from '../render/error.ts';
 import type { Settings, SettingsInput } from '../settings/schema.ts';
 
@@ -48,10 +57,9 @@ export abstract class RunctlCommand extends Command<CommandContext> {
       const shown =
         this.context.interrupted.aborted && isAbort(error)
           ? abortedError()
-          : this.withPlace(await this.withRegion(await worded(error)));
-      this.context.stderr.write(
-        renderError(shown, { json: this.json, verbose: this.verbose, colour: this.context.colour }),
-      );
+          : await this.withRegion(await worded(error));
+      const { json, verbose, writeCommand: write } = this;
+      this.context.stderr.write(renderError(shown, { json, verbose, colour: this.context.colour, write }));
       return exitCodeOf(shown);
     }
   }
@@ -63,14 +71,10 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     return unknownRegion(this.usedRegion, error) ?? error;
   }
 
-  /** Commands that a hint names must ask the same cloud as this one. */
-  private withPlace(error: unknown): unknown {
-    if (!this.useSandbox || !(error instanceof RunctlError) || error.hint === undefined) return error;
-    const hint = error.hint.replaceAll(
-      /`(runctl (?:status|logs|attach|events|wait|stop|resume)[^`]*)`/g,
-      '`$1 --sandbox`',
-    );
-    return new RunctlError(error.code, error.message, { hint, cause: error.cause, details: error.details });
+  /** Words commands that a text names so that they ask the same cloud as this one. */
+  protected get writeCommand(): CommandWriter {
+    const { config, useSandbox: sandbox, state, bucket, prefix, region, profile } = this;
+    return commandWriter({ config, sandbox, state, bucket, prefix, region, profile });
   }
 
   /** Data, for programs: one compact line. */
@@ -88,10 +92,8 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   }
 
   /** Ctrl-C while something was only watched: nothing happened to it. */
-  protected noteDetached(run: string, command: string): void {
-    this.note(
-      `stopped watching; ${run} is left as it is\n  come back:  runctl ${command} ${run}${this.useSandbox ? ' --sandbox' : ''}`,
-    );
+  protected noteDetached(run: string, comeBack: CommandMention): void {
+    this.note(`stopped watching; ${run} is left as it is\n  come back:  ${this.writeCommand(comeBack)}`);
   }
 
   protected get log(): Log {

@@ -8,7 +8,7 @@ export abstract class FollowingCommand extends RunctlCommand {
   protected async followView(): Promise<FollowView> {
     const { createFollowView } = await import('../render/follow.ts');
     const { stdout, stderr, colour, clock } = this.context;
-    return createFollowView({ stdout, stderr, colour, clock, json: this.json, sandbox: this.useSandbox });
+    return createFollowView({ stdout, stderr, colour, clock, json: this.json, write: this.writeCommand });
   }
 
   /** Shows the run until it ends; the exit code says how. Ctrl-C only ends the watching. */

@@ -1,8 +1,9 @@
 import type { CommandEvent, FollowEvent, LaunchEvent } from '@runctl/protocol/events';
-import { formatDuration, type Clock } from '@runctl/core';
+import { command, formatDuration, type Clock } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import type { Writable } from 'node:stream';
 import { exitCodeOfOutcome } from '@runctl/operations/run';
+import type { CommandWriter } from './command-writer.ts';
 import { jsonLine } from './json-line.ts';
 import { followLine } from './follow-text.ts';
 import { logBanner } from './log.ts';
@@ -24,8 +25,8 @@ export interface FollowViewOptions {
   readonly colour: boolean;
   readonly json: boolean;
   readonly clock: Clock;
-  /** Commands in hints then carry --sandbox. */
-  readonly sandbox: boolean;
+  /** Words the commands that it names. */
+  readonly write: CommandWriter;
 }
 
 export function createFollowView(options: FollowViewOptions): FollowView {
@@ -33,10 +34,9 @@ export function createFollowView(options: FollowViewOptions): FollowView {
 }
 
 function humanView(options: FollowViewOptions): FollowView {
-  const { stdout, stderr, clock, sandbox } = options;
+  const { stdout, stderr, clock, write } = options;
   const style = styles(options.colour);
   const startedMs = clock.monotonicMs();
-  const command = (text: string): string => `runctl ${text}${sandbox ? ' --sandbox' : ''}`;
   let midLine = false;
   const say = (text: string): void => {
     if (midLine) stdout.write('\n');
@@ -57,21 +57,21 @@ function humanView(options: FollowViewOptions): FollowView {
     ended: (run, outcome) => {
       if (outcome === null) {
         say(
-          `${style.yellow('ended')} nobody wrote how, and no more machines will come; ${command(`resume ${run}`)} goes on`,
+          `${style.yellow('ended')} nobody wrote how, and no more machines will come; ${write(command('resume', run))} goes on`,
         );
         return 21;
       }
       say(outcomeLine(outcome, style));
-      if (outcome.status === 'stopped') stderr.write(`go on with: ${command(`resume ${run}`)}\n`);
+      if (outcome.status === 'stopped') stderr.write(`go on with: ${write(command('resume', run))}\n`);
       if (outcome.status === 'failed')
-        stderr.write(`what happened: ${command(`events ${run}`)}, ${command(`logs ${run}`)}\n`);
+        stderr.write(`what happened: ${write(command('events', run))}, ${write(command('logs', run))}\n`);
       return exitCodeOfOutcome(outcome);
     },
     detached: (run, why) => {
       if (midLine) stdout.write('\n');
       stderr.write(
         `${why === 'asked' ? `${run} is launched` : `stopped watching; ${run} goes on`}\n` +
-          `  come back:  ${command(`attach ${run}`)}\n  look:       ${command(`status ${run}`)}\n  end it:     ${command(`stop ${run}`)}\n`,
+          `  come back:  ${write(command('attach', run))}\n  look:       ${write(command('status', run))}\n  end it:     ${write(command('stop', run))}\n`,
       );
       return why === 'asked' ? 0 : 130;
     },

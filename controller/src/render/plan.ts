@@ -1,6 +1,7 @@
-import { formatBytes, formatDuration, formatUsd } from '@runctl/core';
+import { command, formatBytes, formatDuration, formatUsd } from '@runctl/core';
 import type { Offer, RetentionPolicy } from '@runctl/protocol';
 import type { LaunchPlan } from '@runctl/operations/launch';
+import type { CommandWriter } from './command-writer.ts';
 import { styles } from './style.ts';
 import { table } from './table.ts';
 
@@ -9,8 +10,8 @@ const SHOWN_NOTES = 5;
 const SHOWN_OFFERS = 4;
 
 /** What will happen and what it costs, before anything does. */
-export function renderPlan(plan: LaunchPlan, colour: boolean): string {
-  const style = styles(colour);
+export function renderPlan(plan: LaunchPlan, options: { colour: boolean; write: CommandWriter }): string {
+  const style = styles(options.colour);
   const { snapshot, project, wish, provider } = plan;
   const command = [...plan.interpreter, project.script, ...wish.args].join(' ');
   const rows: [string, string][] = [
@@ -31,7 +32,7 @@ export function renderPlan(plan: LaunchPlan, colour: boolean): string {
       `${wish.checkpoint.dir}/, resumed ${wish.checkpoint.resume === 'never' ? 'never' : 'from the newest complete one'}`,
     ],
     ['kept', keptText(wish.checkpoint.keep)],
-    ['interruption', interruptionText(plan)],
+    ['interruption', interruptionText(plan, options.write)],
     ['no capacity', capacityText(plan)],
   ];
   const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(13))} ${text}`);
@@ -66,7 +67,7 @@ function endText({ provider, wish }: LaunchPlan): string {
   return provider.can.expires.value ? `the launch ends after ${after} in any case` : `its agent ends it after ${after}`;
 }
 
-function interruptionText({ provider, wish }: LaunchPlan): string {
+function interruptionText({ provider, wish }: LaunchPlan, write: CommandWriter): string {
   const { policy } = wish;
   const { noticeMs, recovers } = provider.can;
   const limit = policy.maxInterruptions === null ? '' : ` (at most ${policy.maxInterruptions} times)`;
@@ -79,7 +80,7 @@ function interruptionText({ provider, wish }: LaunchPlan): string {
     noticeMs.value === null
       ? 'without notice'
       : `SIGTERM, up to ${formatDuration(policy.graceMs ?? noticeMs.value)} to save`;
-  if (!replaced) return `${saves}, then the run waits for \`runctl resume\``;
+  if (!replaced) return `${saves}, then the run waits for \`${write(command('resume'))}\``;
   return `${saves}, then another machine resumes by itself${limit}, with this computer off too`;
 }
 

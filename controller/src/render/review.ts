@@ -1,9 +1,13 @@
-import { formatBytes, formatDuration } from '@runctl/core';
+import { command, formatBytes, formatDuration } from '@runctl/core';
 import type { Amount, Review } from '@runctl/operations/bucket';
+import type { CommandWriter } from './command-writer.ts';
 import { table } from './table.ts';
 
 /** `runctl s3 review` for people. */
-export function renderReview(review: Review, options: { readonly nowMs: number; readonly detailed: boolean }): string {
+export function renderReview(
+  review: Review,
+  options: { readonly nowMs: number; readonly detailed: boolean; readonly write: CommandWriter },
+): string {
   const { runs, folders, uploads, total } = review;
   const age = (ms: number): string => formatDuration(Math.max(0, options.nowMs - ms));
   const sections = [
@@ -37,13 +41,13 @@ export function renderReview(review: Review, options: { readonly nowMs: number; 
           uploads.map(({ key, bytes, begunMs }) => [key, formatBytes(bytes), age(begunMs)]),
         )
       : '',
-    `${amount(total)} in all\n${cleanable(review).join('\n')}`.trimEnd(),
+    `${amount(total)} in all\n${cleanable(review, options.write).join('\n')}`.trimEnd(),
   ];
   return sections.filter((section) => section !== '').join('\n');
 }
 
 /** What could go, each with what to do about it. */
-function cleanable({ runs, uploads }: Review): readonly string[] {
+function cleanable({ runs, uploads }: Review, write: CommandWriter): readonly string[] {
   const ended = runs.filter((run) => run.alive === null);
   const sum = (amounts: readonly Amount[]): Amount => ({
     objects: amounts.reduce((all, each) => all + each.objects, 0),
@@ -52,7 +56,7 @@ function cleanable({ runs, uploads }: Review): readonly string[] {
   const lines: string[] = [];
   if (ended.length > 0)
     lines.push(
-      `could go: ${ended.length} runs that have ended, ${amount(sum(ended.map((run) => run.total)))} (runctl s3 cleanup runs/ --older-than 30d)`,
+      `could go: ${ended.length} runs that have ended, ${amount(sum(ended.map((run) => run.total)))} (${write(command('s3 cleanup', 'runs/', '--older-than', '30d'))})`,
     );
   const orphans = sum(ended.map((run) => run.orphans));
   if (orphans.objects > 0) lines.push(`of these, ${amount(orphans)} belong to checkpoints that were never finished`);

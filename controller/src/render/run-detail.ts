@@ -1,4 +1,4 @@
-import { assertNever, formatDuration, formatUsd } from '@runctl/core';
+import { assertNever, command, formatDuration, formatUsd } from '@runctl/core';
 import type { Workload } from '@runctl/protocol';
 import type { RunDetail } from '@runctl/operations/status';
 import {
@@ -9,6 +9,7 @@ import {
   type RunRecord,
   hasEnded,
 } from '@runctl/operations/run';
+import type { CommandWriter } from './command-writer.ts';
 import { fitText, intervalText } from './follow-text.ts';
 import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
@@ -29,7 +30,7 @@ function workloadText(workload: Workload): string {
 }
 
 /** `runctl status RUN`. */
-export function renderRunDetail(detail: RunDetail, options: { colour: boolean; sandbox: boolean }): string {
+export function renderRunDetail(detail: RunDetail, options: { colour: boolean; write: CommandWriter }): string {
   const style = styles(options.colour);
   const { record } = detail;
   const { spec } = record;
@@ -46,18 +47,18 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
   ];
   const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(10))} ${text}`);
   const title = spec.name === null ? spec.run : `${spec.run} (${spec.name})`;
-  const suffix = options.sandbox ? ' --sandbox' : '';
+  const { write } = options;
   return [
     style.bold(title),
     ...lines,
     ...(detail.stranded
       ? [
-          `  ${style.red('stranded')}   no machine of it is left and none will come, and nobody wrote how it ended: runctl resume ${spec.run}${suffix}`,
+          `  ${style.red('stranded')}   no machine of it is left and none will come, and nobody wrote how it ended: ${write(command('resume', spec.run))}`,
         ]
       : []),
     ...(detail.leftover
       ? [
-          `  ${style.red('left over')}  the run has ended, but what ${detail.provider.name} has of it still costs money: runctl stop ${spec.run}${suffix} ends it`,
+          `  ${style.red('left over')}  the run has ended, but what ${detail.provider.name} has of it still costs money: ${write(command('stop', spec.run))} ends it`,
         ]
       : []),
     ...detail.damaged.map((text) => `  ${style.red('damaged')}    ${text}`),
@@ -71,7 +72,7 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; s
     attemptTable(record),
     style.dim(
       ['logs', ...(hasEnded(detail.state) ? [] : ['attach']), 'events']
-        .map((command) => `runctl ${command} ${spec.run}${suffix}`)
+        .map((path) => write(command(path, spec.run)))
         .join(' · '),
     ),
     '',

@@ -1,16 +1,17 @@
-import { formatDuration } from '@runctl/core';
+import { command, formatDuration } from '@runctl/core';
 import type { SandboxStatus } from '@runctl/protocol';
 import type { SandboxRegion } from '@runctl/operations/sandbox';
+import type { CommandWriter } from './command-writer.ts';
 import { styles } from './style.ts';
 import { table } from './table.ts';
 
-export function renderRegion(region: SandboxRegion, colour: boolean): string {
-  const style = styles(colour);
+export function renderRegion(region: SandboxRegion, options: { colour: boolean; write: CommandWriter }): string {
+  const style = styles(options.colour);
   return [
     `local cloud at level ${style.bold(region.level)}, ${region.endpointUrl}`,
     ...region.notReal.map((sentence) => `  ${style.dim('not real:')} ${sentence}`),
     `  state in ${region.folder}`,
-    `  use it with --sandbox, or in this shell: eval "$(runctl sandbox env)"`,
+    `  use it with --sandbox, or in this shell: eval "$(${options.write(command('sandbox env'))})"`,
     '',
   ].join('\n');
 }

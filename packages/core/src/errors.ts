@@ -1,3 +1,5 @@
+import { hintText, type Hint } from './hint.ts';
+
 /**
  * Stable error codes, each with its exit code. README's table of exit codes is held against this by a test.
  * A code is never given a new meaning: people search for it.
@@ -69,18 +71,21 @@ export const exitCodes: Readonly<Record<number, string>> = {
 /** An error that a person can act on: a stable code, what happened with the value that was wrong, and a hint. */
 export class RunctlError extends Error {
   readonly code: ErrorCode;
+  /** The hint as text; `hintParts` has the commands in it as data. */
   readonly hint: string | undefined;
+  readonly hintParts: Hint | undefined;
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { hint?: string; cause?: unknown; details?: Record<string, unknown> } = {},
+    options: { hint?: Hint | undefined; cause?: unknown; details?: Record<string, unknown> } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'RunctlError';
     this.code = code;
-    this.hint = options.hint;
+    this.hint = options.hint === undefined ? undefined : hintText(options.hint);
+    this.hintParts = options.hint;
     this.details = options.details ?? {};
   }
 

@@ -3,6 +3,7 @@ export * from './clock.ts';
 export * from './environment.ts';
 export * from './errors.ts';
 export * from './format.ts';
+export * from './hint.ts';
 export * from './ids.ts';
 export * from './in-parallel.ts';
 export * from './invariant.ts';

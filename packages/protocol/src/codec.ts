@@ -1,4 +1,4 @@
-import { RunctlError, messageOf } from '@runctl/core';
+import { command, messageOf, RunctlError } from '@runctl/core';
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 
@@ -102,7 +102,11 @@ function refuseOtherFormats(value: unknown, key: string): void {
     });
   if (typeof version === 'number' && version < FORMAT_VERSION)
     throw new RunctlError('older-format', `${key} has format ${version}; this runctl reads format ${FORMAT_VERSION}`, {
-      hint: 'use the runctl that launched the run; `runctl stop` ends its machines all the same',
+      hint: [
+        'use the runctl that launched the run; ',
+        command('stop', runNamedBy(key)),
+        ' ends its machines all the same',
+      ],
     });
   if (!Array.isArray(needs)) return;
   const lacking = needs.map(String).filter((feature) => !KNOWN_FEATURES.has(feature));
@@ -110,6 +114,11 @@ function refuseOtherFormats(value: unknown, key: string): void {
     throw new RunctlError('newer-format', `${key} needs ${lacking.join(', ')}, which this runctl does not know`, {
       hint: 'use the runctl that launched the run, or a newer one',
     });
+}
+
+/** The run below whose folder the document lies; RUN for a document of none. */
+function runNamedBy(key: string): string {
+  return /(?:^|\/)runs\/([^/]+)\//.exec(key)?.[1] ?? 'RUN';
 }
 
 function changed(key: string): RunctlError {

@@ -26,7 +26,8 @@ export class S3ReviewCommand extends BucketCommand {
       const { clock, interrupted: signal } = this.context;
       const review = await reviewBucket({ store: cloud.store, clock, prefix: folderPrefix(place), signal });
       if (this.json) this.printJson({ type: 'review', ...review });
-      else this.print(renderReview(review, { nowMs: clock.wallMs(), detailed: this.detailed }));
+      else
+        this.print(renderReview(review, { nowMs: clock.wallMs(), detailed: this.detailed, write: this.writeCommand }));
       return 0;
     } finally {
       cloud.close();

@@ -1,5 +1,5 @@
 import { Command } from 'clipanion';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../../options/command.ts';
 import { withoutAccount } from '@runctl/operations/sandbox';
 
@@ -15,7 +15,7 @@ export class SandboxEnvCommand extends RunctlCommand {
     const region = await this.context.services.sandbox.find(folder);
     if (region === null)
       throw new RunctlError('sandbox-not-running', `no local cloud runs in ${folder}`, {
-        hint: 'start it with `runctl sandbox start`',
+        hint: ['start it with ', command('sandbox start')],
       });
     if (this.json) this.printJson({ type: 'sandbox-environment', ...region.environment });
     else

@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../../options/command.ts';
 
 export class SandboxInterruptCommand extends RunctlCommand {
@@ -20,14 +20,14 @@ export class SandboxInterruptCommand extends RunctlCommand {
     const folder = await this.sandboxFolder();
     if ((await this.context.services.sandbox.find(folder)) === null)
       throw new RunctlError('sandbox-not-running', `no local cloud runs in ${folder}`, {
-        hint: 'nothing is left to interrupt; `runctl launch … --sandbox` starts one',
+        hint: ['nothing is left to interrupt; ', command('launch', '…', '--sandbox'), ' starts one'],
       });
     const target = this.target.startsWith('i-') ? { instanceId: this.target } : { run: await this.findRun() };
     const { noNotice, rebalance } = this;
     const taken = await this.context.services.sandbox.interrupt(folder, { target, notice: !noNotice, rebalance });
     if (taken.length === 0)
       throw new RunctlError('instance-not-found', `no spot instance of ${this.target} runs`, {
-        hint: '`runctl sandbox status` lists the instances',
+        hint: [command('sandbox status'), ' lists the instances'],
       });
     if (this.json) this.printJson({ type: 'interrupted', instanceIds: taken, notice: !noNotice });
     else this.print(`${taken.join(', ')} ${noNotice ? 'is gone' : 'got its notice'}`);

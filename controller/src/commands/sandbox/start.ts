@@ -16,7 +16,7 @@ export class SandboxStartCommand extends SandboxCommand {
     const { renderRegion } = await import('../../render/sandbox.ts');
     const region = await this.context.services.sandbox.start(await this.startOptions(), () => {});
     if (this.json) this.printJson({ type: 'sandbox', ...region });
-    else this.print(renderRegion(region, this.context.colour));
+    else this.print(renderRegion(region, { colour: this.context.colour, write: this.writeCommand }));
     return 0;
   }
 }

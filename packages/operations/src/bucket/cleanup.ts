@@ -1,4 +1,4 @@
-import { RunctlError, type Clock } from '@runctl/core';
+import { type Clock, command, commandText, RunctlError } from '@runctl/core';
 import { bucketKeys, indexDocument, nameDocument, parseIndexKey } from '@runctl/protocol';
 import { type ObjectInfo, type ObjectStore, prefixed } from '@runctl/store';
 import { readDocument } from '../documents.ts';
@@ -20,7 +20,7 @@ export async function decideCleanup(options: CleanupOptions): Promise<readonly C
   for await (const info of store.list({ prefix, signal })) objects.push(info);
   if (objects.length === 0)
     throw new RunctlError('object-not-found', `there is nothing below ${prefix || 'the root'} in ${store.location}`, {
-      hint: '`runctl s3 list` shows what is there',
+      hint: [command('s3 list'), ' shows what is there'],
     });
   const nowMs = await serverTime(store, objects[0]?.key ?? '', clock);
   const ownership = new RunOwnership({ store, clock });
@@ -51,7 +51,8 @@ async function protection(
     const alive = await ownership.whyAlive(of);
     if (alive !== null) return alive;
     const isWhole = `${prefix}${item.name}`.length <= `${of.base}runs/${of.run}/`.length;
-    if (!isWhole) return `a part of ${of.run}, which could not be resumed without it: see runctl checkpoint cleanup`;
+    if (!isWhole)
+      return `a part of ${of.run}, which could not be resumed without it: see ${commandText(command('checkpoint cleanup'))}`;
   }
   return null;
 }

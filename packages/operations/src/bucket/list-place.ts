@@ -1,5 +1,5 @@
 import type { ListedEvent } from '@runctl/protocol/events';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import type { ObjectInfo, ObjectStore } from '@runctl/store';
 
 /** Objects of a folder, or the one object of that name, in S3's order. Errors: `object-not-found`, StoreError. */
@@ -25,7 +25,7 @@ export async function* listPlace(
   }
   if (!any && place.key !== '')
     throw new RunctlError('object-not-found', `there is nothing at ${place.key} in ${store.location}`, {
-      hint: '`runctl s3 list` without a path shows the bucket',
+      hint: [command('s3 list'), ' without a path shows the bucket'],
     });
 }
 

@@ -1,5 +1,5 @@
 import { listCheckpoints } from '@runctl/checkpoint';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import { runKeys } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 
@@ -19,7 +19,7 @@ export async function chosenManifest(
     const match = /^(\d+)-(\d+)$/.exec(choice.manifest);
     if (match === null)
       throw new RunctlError('usage', `--manifest takes GENERATION-SEQUENCE, not ${choice.manifest}`, {
-        hint: 'such as 1-12; `runctl checkpoint list RUN` shows them',
+        hint: ['such as 1-12; ', command('checkpoint list', run), ' shows them'],
       });
     return runKeys(run).manifest({ generation: Number(match[1]), seq: Number(match[2]) });
   }

@@ -1,5 +1,5 @@
 import { isLeaseHeld, judgeRetention, prune } from '@runctl/checkpoint';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import type { RetentionPolicy } from '@runctl/protocol';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { createRunReader } from '../run/run-reader.ts';
@@ -59,6 +59,6 @@ async function endedRun({ cloud, clock }: LaunchPorts, run: string): Promise<Run
   const record = await createRunReader({ store: cloud.store, run, clock }).read();
   if (!isLeaseHeld(record.lease) && (lastLaunch(record) === null || hasEnded(stateOf(record)))) return record;
   throw new RunctlError('run-active', `${run} has not ended: its agent keeps its checkpoints by its own rules`, {
-    hint: `stop it first (\`runctl stop ${run}\`), or launch with --keep-last`,
+    hint: ['stop it first (', command('stop', run), '), or launch with --keep-last'],
   });
 }

@@ -7,7 +7,7 @@ import {
   type RestoredCheckpoint,
   settlePrefetched,
 } from '@runctl/checkpoint';
-import { RunctlError, type Clock, type Log } from '@runctl/core';
+import { type Clock, command, type Log, RunctlError } from '@runctl/core';
 import type { ObjectStore } from '@runctl/store';
 import { emitting } from '../transfer/emitting.ts';
 import { fatalProblem } from '../transfer/problems.ts';
@@ -81,7 +81,7 @@ export async function lookAtCheckpoint({
 
 function noCheckpoint(run: string): RunctlError {
   return new RunctlError('checkpoint-not-found', `${run} has no checkpoint yet`, {
-    hint: `\`runctl status ${run}\` shows what it does`,
+    hint: [command('status', run), ' shows what it does'],
   });
 }
 

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 
 export interface LocalResume {
   /** A file or folder of this computer. */
@@ -24,7 +24,7 @@ export async function localResume(options: LocalResume): Promise<LocalCommand> {
   const script = resolve(options.cwd, options.script);
   if ((await stat(checkpoint).catch(() => null)) === null)
     throw new RunctlError('checkpoint-not-found', `there is no checkpoint ${options.checkpoint}`, {
-      hint: '`runctl checkpoint pull RUN` brings one of a run here',
+      hint: [command('checkpoint pull', 'RUN'), ' brings one of a run here'],
     });
   if ((await stat(script).catch(() => null))?.isFile() !== true)
     throw new RunctlError('script-not-found', `there is no script ${options.script}`);

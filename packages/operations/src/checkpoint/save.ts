@@ -1,6 +1,6 @@
 import { isLeaseHeld } from '@runctl/checkpoint';
 import type { SaveEvent } from '@runctl/protocol/events';
-import { RunctlError, newNonce } from '@runctl/core';
+import { command, newNonce, RunctlError } from '@runctl/core';
 import { FORMAT_VERSION, controlDocument, encodeDocument, runKeys, timestampOf } from '@runctl/protocol';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { createRunReader } from '../run/run-reader.ts';
@@ -74,11 +74,11 @@ function assertAlive(record: RunRecord): number {
   const state = stateOf(record);
   if (launch === null || hasEnded(state))
     throw new RunctlError('not-resumable', `${run} does not run: nobody can be asked to save`, {
-      hint: `\`runctl checkpoint list ${run}\` shows what is durable`,
+      hint: [command('checkpoint list', run), ' shows what is durable'],
     });
   if (!isLeaseHeld(record.lease))
     throw new RunctlError('agent-unreachable', `no machine works on ${run} now (${state.kind})`, {
-      hint: `\`runctl status ${run}\` shows what is durable`,
+      hint: [command('status', run), ' shows what is durable'],
     });
   return launch.launch;
 }
@@ -88,7 +88,7 @@ function noAnswer(run: string, record: RunRecord, timeoutMs: number): RunctlErro
   return new RunctlError(
     'agent-unreachable',
     `the agent of ${run} has not said within ${Math.round(timeoutMs / 1000)} s that it is done; durable step ${durable ?? 'none'}`,
-    { hint: `it goes on with it: \`runctl status ${run}\`; --timeout waits longer` },
+    { hint: ['it goes on with it: ', command('status', run), '; --timeout waits longer'] },
   );
 }
 

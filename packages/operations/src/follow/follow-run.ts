@@ -1,5 +1,5 @@
 import type { FollowEvent } from '@runctl/protocol/events';
-import { RunctlError, type Clock } from '@runctl/core';
+import { type Clock, command, RunctlError } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { createLogReader, type LogReader } from '../log/log-reader.ts';
@@ -81,7 +81,7 @@ function endWithoutCapacity(record: RunRecord, launch: number): FollowEnd {
     'boot-failed',
     `no machine got as far as the agent; the last failed at "${boot.stage}": ${boot.message}`,
     {
-      hint: 'no more machines will come; mend the cause, then launch again or `runctl resume` the run',
+      hint: ['no more machines will come; mend the cause, then launch again or ', command('resume', record.spec.run)],
     },
   );
 }

@@ -1,4 +1,4 @@
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import { followRun, type FollowEnd, type FollowOptions } from './follow-run.ts';
 
 /** How the newest launch ended. Errors: `run-active` when it still goes on after the time-out. */
@@ -21,7 +21,7 @@ export async function waitForRun(
   } catch (error) {
     if (!over.signal.aborted || signal.aborted) throw error;
     throw new RunctlError('run-active', `${run} still goes on`, {
-      hint: `\`runctl status ${run}\` shows how far it is`,
+      hint: [command('status', run), ' shows how far it is'],
     });
   } finally {
     over.abort();

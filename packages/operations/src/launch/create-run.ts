@@ -1,5 +1,5 @@
 import type { UploadEvent } from '@runctl/protocol/events';
-import { RunctlError, messageOf, newNonce, newRunId } from '@runctl/core';
+import { command, messageOf, newNonce, newRunId, RunctlError } from '@runctl/core';
 import {
   FORMAT_VERSION,
   bucketKeys,
@@ -97,7 +97,7 @@ async function writeRun(
 
 function nameTaken(name: string): RunctlError {
   return new RunctlError('name-taken', `a run is already named ${name}`, {
-    hint: `\`runctl status ${name}\` shows it; choose another --name`,
+    hint: [command('status', name), ' shows it; choose another --name'],
   });
 }
 

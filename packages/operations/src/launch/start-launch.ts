@@ -1,4 +1,4 @@
-import { RunctlError, isRunctlError, messageOf, newNonce } from '@runctl/core';
+import { command, type Hint, isRunctlError, joinedHints, messageOf, newNonce, RunctlError } from '@runctl/core';
 import type { BootRequest, CapacityRef, LaunchedCapacity } from '@runctl/provider';
 import {
   FORMAT_VERSION,
@@ -35,7 +35,7 @@ export async function startLaunch(ports: LaunchPorts, request: StartRequest): Pr
   const intent = makeIntent(ports, request);
   if (!(await createDocument(cloud.store, { key: keys.intent, schema: launchIntent }, intent)))
     throw new RunctlError('run-active', `launch ${launch} of ${spec.run} was begun by somebody else just now`, {
-      hint: `\`runctl status ${spec.run}\` shows it`,
+      hint: [command('status', spec.run), ' shows it'],
     });
   const make = (): Promise<CapacityRef> =>
     cloud.provider.launch({
@@ -162,12 +162,15 @@ async function undoLaunch(ports: LaunchPorts, failed: FailedLaunch): Promise<Run
     left = messageOf(error);
   }
   const said = isRunctlError(cause) ? cause : new RunctlError('cloud-error', messageOf(cause), { cause });
-  const what =
-    left === null
-      ? 'nothing of the launch is left'
-      : `cleaning up failed too (${left}): check with \`runctl status ${run}\` and end it with \`runctl stop ${run}\``;
+  const what = left === null ? 'nothing of the launch is left' : `cleaning up failed too (${left})`;
+  const remains: Hint = [
+    'look at what is left with ',
+    command('status', run),
+    ' and end it with ',
+    command('stop', run),
+  ];
   return new RunctlError(said.code, `${said.message}; ${what}`, {
-    ...(said.hint === undefined ? {} : { hint: said.hint }),
+    hint: left === null ? said.hintParts : joinedHints(remains, said.hintParts),
     cause,
     details: { ...said.details, run, cleanedUp: left === null },
   });

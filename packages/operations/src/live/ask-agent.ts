@@ -1,5 +1,5 @@
 import type { RentedMachine } from '@runctl/provider';
-import { RunctlError, formatDuration, messageOf, type Clock } from '@runctl/core';
+import { type Clock, command, formatDuration, messageOf, RunctlError } from '@runctl/core';
 import { agentEndpoint, agentStatus, type AgentEndpoint, type AttemptStatus } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { isLiving } from '../run/liveness.ts';
@@ -102,7 +102,7 @@ function unreachableError(record: RunRecord, why: string): RunctlError {
       ? 'it was never heard of'
       : `its last heartbeat is ${formatDuration(status.ageMs)} old (${status.document.phase}, step ${status.document.step ?? 'unknown'})`;
   return new RunctlError('agent-unreachable', `the agent of ${run} can't be asked: ${why}; ${heard}`, {
-    hint: `\`runctl status ${run}\` and \`runctl logs ${run}\` work without it`,
+    hint: [command('status', run), ' and ', command('logs', run), ' work without it'],
     details: { heartbeatAgeMs: status?.ageMs ?? null },
   });
 }

@@ -21,7 +21,7 @@ export async function endHopeless(
   if (ended !== undefined)
     await endCapacity(ports, { run, launch: ended, patienceMs: 0, signal: new AbortController().signal });
   return new RunctlError(error.code, `${error.message}; launch ${launch} is ended, and nothing of it is left`, {
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    hint: error.hintParts,
     cause: error,
   });
 }

@@ -1,5 +1,5 @@
 import { isLeaseHeld } from '@runctl/checkpoint';
-import { RunctlError, type Clock } from '@runctl/core';
+import { type Clock, command, RunctlError } from '@runctl/core';
 import type { LaunchMachines, Market, RunSpec } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { isActive } from '../run/liveness.ts';
@@ -68,7 +68,7 @@ async function refuseActive(
     });
   if (before.outcome !== null) return;
   const active = new RunctlError('run-active', `${run} still goes on (launch ${before.launch})`, {
-    hint: `watch it with \`runctl attach ${run}\`, or end it with \`runctl stop ${run}\``,
+    hint: ['watch it with ', command('attach', run), ', or end it with ', command('stop', run)],
   });
   if (isLeaseHeld(record.lease)) throw active;
   const { provider } = ports.cloud;

@@ -1,4 +1,4 @@
-import { inParallel, isRunctlError, nearest, RunctlError, runIdPattern } from '@runctl/core';
+import { command, inParallel, isRunctlError, nearest, RunctlError, runIdPattern } from '@runctl/core';
 import { bucketKeys, indexDocument, nameDocument, parseIndexKey, runKeys } from '@runctl/protocol';
 import { readBytes, type ObjectStore } from '@runctl/store';
 import { noneIfOlder, readDocument } from '../documents.ts';
@@ -69,9 +69,9 @@ async function notFound(store: ObjectStore, text: string): Promise<RunctlError> 
   const close = nearest(text, known);
   const hint =
     close !== null
-      ? `did you mean ${close}? \`runctl status\` lists the runs`
+      ? [`did you mean ${close}? `, command('status'), ' lists the runs']
       : known.length === 0
-        ? `no run was ever launched in ${store.location}`
-        : `\`runctl status\` lists the runs; the newest is ${recent[0]?.run}`;
+        ? [`no run was ever launched in ${store.location}`]
+        : [command('status'), ` lists the runs; the newest is ${recent[0]?.run}`];
   return new RunctlError('run-not-found', `there is no run ${text} in ${store.location}`, { hint });
 }

@@ -1,4 +1,4 @@
-import { type Clock, RunctlError } from '@runctl/core';
+import { type Clock, command, RunctlError } from '@runctl/core';
 import {
   attemptDrained,
   attemptNotice,
@@ -110,7 +110,7 @@ async function readBoots(documents: CachedDocuments, folder: string): Promise<Bo
 }
 
 export function runNotFound(run: string): RunctlError {
-  return new RunctlError('run-not-found', `there is no run ${run}`, { hint: '`runctl status` lists the runs' });
+  return new RunctlError('run-not-found', `there is no run ${run}`, { hint: [command('status'), ' lists the runs'] });
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };

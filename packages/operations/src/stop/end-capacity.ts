@@ -1,4 +1,4 @@
-import { RunctlError, type Clock } from '@runctl/core';
+import { type Clock, command, RunctlError } from '@runctl/core';
 import type { Cloud } from '../cloud.ts';
 import { isActive, isLiving } from '../run/liveness.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
@@ -34,7 +34,7 @@ export async function endCapacity(
   await provider.end({ run, launch: launch.launch, ref }, { terminate: true });
   if (await within(clock, { limitMs: 120_000, signal, condition: isGone })) return { id, endedHere: true };
   throw new RunctlError('cloud-error', `${id} of ${run} is ended, but ${provider.name} still shows machines of it`, {
-    hint: `look again with \`runctl status ${run}\``,
+    hint: ['look again with ', command('status', run)],
   });
 }
 

@@ -1,4 +1,4 @@
-import { inParallel, messageOf, RunctlError } from '@runctl/core';
+import { command, inParallel, messageOf, RunctlError } from '@runctl/core';
 import {
   filesAt,
   listRemoteTree,
@@ -88,7 +88,7 @@ export async function gatherDownload(options: GatherOptions & { readonly recursi
   const tree = await listRemoteTree(store, prefix, { filter, signal, ...(rules === undefined ? {} : { rules }) });
   if (tree.files.length === 0 && tree.refused.length === 0 && !(await anythingAt(store, prefix)))
     throw new RunctlError('object-not-found', `there is nothing at ${there.text} in ${store.location}`, {
-      hint: '`runctl s3 list` shows what is there',
+      hint: [command('s3 list'), ' shows what is there'],
     });
   const local = await whatIsHere(root, tree.files);
   return { root, local, remote: tree.files, refused: tree.refused, skipped: [], keyOf: (path) => prefix + path };

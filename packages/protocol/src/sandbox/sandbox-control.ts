@@ -179,7 +179,13 @@ export const sandboxAnswers = {
 } as const satisfies Record<SandboxRequestName, z.ZodType>;
 export type SandboxAnswer<Name extends SandboxRequestName> = z.output<(typeof sandboxAnswers)[Name]>;
 
+/** A hint with the commands in it as data. */
+const hint = z.union([
+  z.string(),
+  z.array(z.union([z.string(), z.object({ path: z.string(), args: z.array(z.string()) })])),
+]);
+
 /** Every other answer: a code of the error catalog, what happened, and what can be done. */
 export const sandboxFailure = z.object({
-  error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }),
+  error: z.object({ code: z.string(), message: z.string(), hint: hint.optional() }),
 });

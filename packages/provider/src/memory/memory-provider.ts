@@ -1,4 +1,4 @@
-import { RunctlError, nearest } from '@runctl/core';
+import { command, nearest, RunctlError } from '@runctl/core';
 import * as z from 'zod';
 import type {
   CapacityRef,
@@ -150,7 +150,7 @@ export class MemoryProvider implements Provider {
     const machine = (await this.machines()).find((other) => other.machineId === machineId);
     if (machine?.state !== 'running')
       throw new RunctlError('agent-unreachable', `${machineId} did not run the script: it is not running`, {
-        hint: '`runctl status` shows its last heartbeat',
+        hint: [command('status', 'RUN'), ' shows its last heartbeat'],
       });
     return this.#cloud.shell(machineId, script, options);
   }

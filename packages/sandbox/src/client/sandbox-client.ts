@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorCatalog, messageOf, RunctlError, systemClock, type Clock, type ErrorCode } from '@runctl/core';
+import { type Clock, command, errorCatalog, type ErrorCode, messageOf, RunctlError, systemClock } from '@runctl/core';
 import {
   sandboxAnswers,
   sandboxControlPath,
@@ -135,7 +135,7 @@ async function answering(stateFolder: string): Promise<Sandbox | null> {
 }
 
 function notRunning(message: string, cause?: unknown): RunctlError {
-  return new RunctlError('sandbox-not-running', message, { hint: 'start it with `runctl sandbox start`', cause });
+  return new RunctlError('sandbox-not-running', message, { hint: ['start it with ', command('sandbox start')], cause });
 }
 
 function logTail(stateFolder: string): string {

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { isRunctlError, messageOf, RunctlError } from '@runctl/core';
+import { command, type Hint, isRunctlError, messageOf, RunctlError } from '@runctl/core';
 import {
   sandboxControlPath,
   sandboxControlVersion,
@@ -146,7 +146,7 @@ function chooseInstances(compute: Compute, target: SandboxTarget): Instance[] {
   if (chosen.length > 0) return chosen;
   const what = 'run' in target ? `instance of run ${target.run}` : `instance ${target.instanceId}`;
   throw new RunctlError('instance-not-found', `no running ${what} in the sandbox`, {
-    hint: '`runctl sandbox status` lists what runs',
+    hint: [command('sandbox status'), ' lists what runs'],
   });
 }
 
@@ -180,14 +180,14 @@ function isRequestName(name: string): name is SandboxRequestName {
   return Object.hasOwn(sandboxRequests, name);
 }
 
-function failure(code: string, message: string, hint?: string): object {
+function failure(code: string, message: string, hint?: Hint): object {
   return { error: { code, message, ...(hint === undefined ? {} : { hint }) } };
 }
 
 function failureOf(error: unknown): { status: number; content: object } {
   if (isRunctlError(error)) {
     const status = error.code === 'instance-not-found' ? 404 : 400;
-    return { status, content: failure(error.code, error.message, error.hint) };
+    return { status, content: failure(error.code, error.message, error.hintParts) };
   }
   if (error instanceof ZodError || error instanceof AwsError || error instanceof SyntaxError)
     return { status: 400, content: failure('usage', messageOf(error)) };

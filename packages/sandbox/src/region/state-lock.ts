@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 
 const lockName = 'region.lock';
 
@@ -41,7 +41,7 @@ export function lockState(stateFolder: string): () => void {
       const { pid, start } = holder.content;
       if (start !== null && processStartOf(pid) === start)
         throw new RunctlError('sandbox-running', `a sandbox already runs in ${stateFolder} (process ${pid})`, {
-          hint: 'use it, end it with `runctl sandbox down`, or choose another --state folder',
+          hint: ['use it, end it with ', command('sandbox stop'), ', or choose another --state folder'],
         });
       removeStale(lock, holder.text);
     }

@@ -4,7 +4,7 @@ import {
   SendCommandCommand,
   type GetCommandInvocationCommandOutput,
 } from '@aws-sdk/client-ssm';
-import { RunctlError, required, type Clock } from '@runctl/core';
+import { type Clock, command, required, RunctlError } from '@runctl/core';
 import type { RemoteShell, ShellResult } from '../../port/index.ts';
 import { awsCodeOf, classifyAwsError } from '../api/classify.ts';
 
@@ -68,6 +68,6 @@ function finished(instanceId: string, result: GetCommandInvocationCommandOutput)
 
 function unreachable(instanceId: string, why: string): RunctlError {
   return new RunctlError('agent-unreachable', `${instanceId} did not run the command: ${why}`, {
-    hint: 'the instance may be gone or booting; `runctl status` shows its last heartbeat',
+    hint: ['the instance may be gone or booting; ', command('status', 'RUN'), ' shows its last heartbeat'],
   });
 }
