@@ -1,21 +1,20 @@
 import { appendFile, writeFile } from 'node:fs/promises';
 import { temporaryFolder } from '@runctl/testkit';
 import { expect, test } from 'vitest';
-import { createProgressReader, lastStepIn } from './progress.ts';
+import { createProgressReader } from './progress.ts';
 
-test('a step is found in what scripts print', () => {
-  const lines: readonly (readonly [string, number | null])[] = [
-    ['step 12', 12],
-    ['step=12 loss=0.3', 12],
-    ['Step: 1,200/5,000', 1200],
-    ['{"global_step": 7, "step": 8}', null],
-    ['step 3\nstep 4\nstopped', 4],
-    ['timestep 9', null],
-    ['footsteps 5', null],
-    ['global_step=40', 40],
-    ['nothing', null],
-  ];
-  for (const [text, step] of lines) expect([text, lastStepIn(text)]).toEqual([text, step]);
+test('a log that is written on, cut, and begun anew is followed', async () => {
+  await using folder = await temporaryFolder('runctl-progress');
+  const paths = { progress: `${folder.path}/progress.json`, log: `${folder.path}/training.log` };
+  const reader = createProgressReader(paths);
+  await writeFile(paths.log, 'step 5\nste');
+  expect(await reader.read()).toEqual({ step: 5, source: 'log' });
+  await appendFile(paths.log, 'p 6\n');
+  expect(await reader.read()).toEqual({ step: 6, source: 'log' });
+  await appendFile(paths.log, `${'x'.repeat(300 * 1024)} step 9\nstep 7\n`);
+  expect(await reader.read()).toEqual({ step: 7, source: 'log' });
+  await writeFile(paths.log, 'step 1\n');
+  expect(await reader.read()).toEqual({ step: 1, source: 'log' });
 });
 
 test("the script's own word counts before the log, the log before nothing", async () => {

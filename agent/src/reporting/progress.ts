@@ -1,5 +1,5 @@
 import { open, readFile, stat } from 'node:fs/promises';
-import type { Metrics } from '@runctl/protocol';
+import { type Metrics, OutputLines, StepReader } from '@runctl/protocol';
 
 export interface Progress {
   readonly step: number | null;
@@ -24,24 +24,16 @@ interface Sample {
   readonly metrics: Metrics;
 }
 
-const TAIL_BYTES = 64 * 1024;
+/** More than this between two looks is passed over. */
+const TAIL_BYTES = 256 * 1024;
 const SAMPLES = 512;
 /** A manifest has room for what a person compares, not for everything that a script may log. */
 const MOST_METRICS = 32;
 
-/** The last `step 12`, `step=12`, `Step: 1,200/5,000` or `global_step 12` in a piece of log; null without one. */
-export function lastStepIn(text: string): number | null {
-  let last: number | null = null;
-  for (const match of text.matchAll(/(?<![a-z])steps?\s*[ =:]\s*(\d+(?:,\d{3})*)/gi))
-    last = Number((match[1] ?? '').replaceAll(',', ''));
-  return last;
-}
-
 /** The progress file is the script's own word; without one the log is searched; else it is unknown and said so. */
 export function createProgressReader(paths: { readonly progress: string; readonly log: string }): ProgressReader {
   const samples: Sample[] = [];
-  let logSize = -1;
-  let logStep: number | null = null;
+  const log = new LogSteps(paths.log);
 
   const note = (atMs: number, step: number, metrics: Metrics = {}): void => {
     const last = samples.at(-1);
@@ -51,14 +43,10 @@ export function createProgressReader(paths: { readonly progress: string; readonl
     if (samples.length > SAMPLES) samples.shift();
   };
   const fromLog = async (): Promise<Progress> => {
-    const info = await stat(paths.log).catch(() => null);
-    if (info === null) return { step: null, source: 'unknown' };
-    if (info.size !== logSize) {
-      logStep = lastStepIn(await tail(paths.log, info.size)) ?? (info.size < logSize ? null : logStep);
-      logSize = info.size;
-      if (logStep !== null) note(info.mtimeMs, logStep);
-    }
-    return { step: logStep, source: logStep === null ? 'unknown' : 'log' };
+    const seen = await log.read();
+    if (seen.step === null) return { step: null, source: 'unknown' };
+    note(seen.atMs, seen.step);
+    return { step: seen.step, source: 'log' };
   };
 
   return {
@@ -89,13 +77,42 @@ function metricsOf(told: Readonly<Record<string, unknown>>): Metrics {
   return Object.fromEntries(numbers.slice(0, MOST_METRICS)) as Metrics;
 }
 
-async function tail(path: string, size: number): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const length = Math.min(TAIL_BYTES, size);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await file.close();
+/** Follows the steps that a growing log tells. A log that became shorter is read anew. */
+class LogSteps {
+  readonly #path: string;
+  #offset = 0;
+  #lines = new OutputLines();
+  #steps = new StepReader();
+  #atMs = 0;
+
+  constructor(path: string) {
+    this.#path = path;
   }
+
+  /** The step so far, and the wall time of the newest line. Rejects as the file system does; no log tells no step. */
+  async read(): Promise<{ readonly step: number | null; readonly atMs: number }> {
+    const info = await stat(this.#path).catch(() => null);
+    if (info !== null && info.size !== this.#offset) await this.#readOn(info.size, info.mtimeMs);
+    return { step: info === null ? null : this.#steps.current().step, atMs: this.#atMs };
+  }
+
+  async #readOn(size: number, mtimeMs: number): Promise<void> {
+    if (size < this.#offset) {
+      this.#steps = new StepReader();
+      this.#offset = 0;
+    }
+    const from = Math.max(this.#offset, size - TAIL_BYTES);
+    // What lies between was never read: the first line after it is no whole one.
+    if (from > this.#offset || from === 0) this.#lines = new OutputLines();
+    const lines = this.#lines.push(await bytesOf(this.#path, { from, length: size - from }));
+    for (const line of from > this.#offset ? lines.slice(1) : lines) this.#steps.read(line, mtimeMs);
+    this.#offset = size;
+    this.#atMs = mtimeMs;
+  }
+}
+
+async function bytesOf(path: string, range: { readonly from: number; readonly length: number }): Promise<Buffer> {
+  await using file = await open(path, 'r');
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(range.length), 0, range.length, range.from);
+  return buffer.subarray(0, bytesRead);
 }

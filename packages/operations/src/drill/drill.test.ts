@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { differingFiles } from './final-files.ts';
 import { isDue, planMoments } from './moments.ts';
-import { stepsIn } from './observer.ts';
 import { noticeFit } from './notice-fit.ts';
 import { seededRandom } from './random.ts';
 import { judgeDrill, type DrillFacts } from './verdict.ts';
@@ -174,14 +173,6 @@ describe('the moments of a drill', () => {
 });
 
 describe('what a drill reads', () => {
-  test('steps of progress lines count, those of saving and resuming do not', () => {
-    expect(stepsIn('step 12 loss 0.1')).toEqual([12]);
-    expect(stepsIn('Step: 1,200/5,000')).toEqual([1200]);
-    expect(stepsIn('global_step=7')).toEqual([7]);
-    expect(stepsIn('resumed from checkpoint at step 400')).toEqual([]);
-    expect(stepsIn('saved step 3')).toEqual([]);
-  });
-
   test('files differ by path, size and hash', () => {
     const a = {
       step: 1,

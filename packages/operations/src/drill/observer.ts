@@ -1,4 +1,5 @@
 import type { Clock } from '@runctl/core';
+import { OutputLines, StepReader } from '@runctl/protocol';
 import { createLogReader } from '../log/log-reader.ts';
 import type { Cloud } from '../cloud.ts';
 import { createRunReader } from '../run/run-reader.ts';
@@ -27,26 +28,23 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
   const reader = createRunReader({ store: cloud.store, run, clock });
   const log = createLogReader({ store: cloud.store, run });
   const progress = new Map<number, LifeProgress>();
-  const decoders = new Map<number, { readonly decoder: InstanceType<typeof TextDecoder>; rest: string }>();
+  const outputs = new Map<number, { readonly lines: OutputLines; readonly steps: StepReader }>();
   const tail: string[] = [];
 
-  const note = (generation: number, step: number): void => {
-    const before = progress.get(generation) ?? UNSEEN;
-    progress.set(generation, {
-      firstStep: before.firstStep ?? step,
-      lastStep: Math.max(before.lastStep ?? step, step),
-      steppingSinceMs: before.steppingSinceMs ?? clock.monotonicMs(),
-    });
+  const note = (generation: number, seen: { readonly firstStep: number; readonly lastStep: number }): void => {
+    const steppingSinceMs = progress.get(generation)?.steppingSinceMs ?? clock.monotonicMs();
+    progress.set(generation, { ...seen, steppingSinceMs });
   };
 
   const readLog = async (): Promise<void> => {
     for await (const event of log.read()) {
       if (event.type !== 'log-bytes') continue;
-      const open = decoders.get(event.generation) ?? { decoder: new TextDecoder(), rest: '' };
-      decoders.set(event.generation, open);
-      const lines = `${open.rest}${open.decoder.decode(event.bytes, { stream: true })}`.split('\n');
-      open.rest = lines.pop() ?? '';
-      for (const line of lines) for (const step of stepsIn(line)) note(event.generation, step);
+      const output = outputs.get(event.generation) ?? { lines: new OutputLines(), steps: new StepReader() };
+      outputs.set(event.generation, output);
+      const lines = output.lines.push(event.bytes);
+      for (const line of lines) output.steps.read(line, clock.monotonicMs());
+      const { firstStep, step } = output.steps.current();
+      if (step !== null && firstStep !== null) note(event.generation, { firstStep, lastStep: step });
       tail.push(...lines);
       tail.splice(0, Math.max(0, tail.length - TAIL_LINES));
     }
@@ -58,7 +56,10 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
       for (const { generation, status } of record.attempts) {
         if (status === null) continue;
         const { step, phase, stepSource } = status.document;
-        if (step !== null && stepSource === 'file') note(generation, step);
+        // The log is newer than the heartbeat, where it tells steps as well.
+        const isLogged = (outputs.get(generation)?.steps.current().step ?? null) !== null;
+        if (step !== null && stepSource === 'file' && !isLogged)
+          note(generation, { firstStep: progress.get(generation)?.firstStep ?? step, lastStep: step });
         const before = progress.get(generation) ?? UNSEEN;
         if (phase === 'running' && step === null && before.steppingSinceMs === null)
           progress.set(generation, { ...before, steppingSinceMs: clock.monotonicMs() });
@@ -66,11 +67,4 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
       return { record, progress: new Map(progress), tail: [...tail] };
     },
   };
-}
-
-/** Steps that a line reports, as the agent reads them: `step 12`, `step=12`, `Step: 1,200/5,000`. */
-export function stepsIn(line: string): number[] {
-  if (/resum|restor|load|checkpoint|saved?\b/i.test(line)) return [];
-  const matches = line.matchAll(/(?<![a-z])steps?\s*[ =:]\s*(\d+(?:,\d{3})*)/gi);
-  return [...matches].map((match) => Number((match[1] ?? '').replaceAll(',', '')));
 }
