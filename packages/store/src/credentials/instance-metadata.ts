@@ -30,7 +30,7 @@ const RENEWAL_PAUSE_MS = 15_000;
 export function instanceCredentials(options: InstanceCredentialsOptions): CredentialsProvider {
   const { clock } = options;
   // Has a connection of its own, so that the watch for notices never waits for credentials.
-  const imds = createImds({ endpoint: options.endpoint ?? IMDS_ADDRESS, clock, timeoutMs: REQUEST_TIMEOUT_MS });
+  const metadata = createImds({ endpoint: options.endpoint ?? IMDS_ADDRESS, clock, timeoutMs: REQUEST_TIMEOUT_MS });
   const renewBeforeMs = Math.max(300_000, options.renewBeforeMs ?? 600_000);
   const policy = options.retry ?? { attempts: 5, baseMs: 200, maxMs: 2000 };
   let kept: Kept | null = null;
@@ -39,7 +39,7 @@ export function instanceCredentials(options: InstanceCredentialsOptions): Creden
 
   const renew = async (): Promise<AwsCredentials> => {
     try {
-      kept = await retry(() => readRoleCredentials(imds, clock), { policy, clock, retryable: isTransient });
+      kept = await retry(() => readRoleCredentials(metadata, clock), { policy, clock, retryable: isTransient });
       nextTryAtMs = 0;
       return kept.credentials;
     } catch (error) {
@@ -62,13 +62,13 @@ export function instanceCredentials(options: InstanceCredentialsOptions): Creden
   };
 }
 
-async function readRoleCredentials(imds: Imds, clock: Clock): Promise<Kept> {
-  const role = await read(imds, ROLE_FOLDER);
+async function readRoleCredentials(metadata: Imds, clock: Clock): Promise<Kept> {
+  const role = await read(metadata, ROLE_FOLDER);
   const name = role.body.split('\n')[0]?.trim() ?? '';
   if (role.status === 404 || name === '') {
     throw new StoreError('credentials', 'the instance has no role: it was launched without an instance profile');
   }
-  const answer = await read(imds, ROLE_FOLDER + encodeURIComponent(name));
+  const answer = await read(metadata, ROLE_FOLDER + encodeURIComponent(name));
   const sentMs = clock.monotonicMs();
   const document = parse(answer);
   const expiresAtMs = Date.parse(document['Expiration'] ?? '');
@@ -85,8 +85,8 @@ async function readRoleCredentials(imds: Imds, clock: Clock): Promise<Kept> {
 }
 
 /** Rejects with `credentials` where the instance may not use IMDS at all, and with `transient` for all else but 200 and 404. */
-async function read(imds: Imds, path: string): Promise<ImdsAnswer> {
-  const answer = await imds.get(path).catch((error: unknown) => {
+async function read(metadata: Imds, path: string): Promise<ImdsAnswer> {
+  const answer = await metadata.get(path).catch((error: unknown) => {
     const status = isRunctlError(error) && typeof error.details['status'] === 'number' ? error.details['status'] : null;
     const message = 'the metadata service gave no credentials';
     throw new StoreError(status === 403 ? 'credentials' : 'transient', message, { status, cause: error });

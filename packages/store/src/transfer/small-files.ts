@@ -1,5 +1,6 @@
 import type { FileIdentity } from './file-identity.ts';
-import { type Delivery, type FileJob, type FileOutcome, FileThread, type StatLook, type Stamp } from './file-thread.ts';
+import type { Delivery, FileJob, FileOutcome, Stamp, StatLook } from './file-jobs.ts';
+import { FileThread } from './file-thread.ts';
 
 /** Larger ones cost so much else that a thread's turn more does not matter. */
 export const SMALL_FILE_BYTES = 256 * 1024;

@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { lstat, mkdtemp, readdir, readlink, realpath, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { compareKeys } from '../../port/keys.ts';
-import type { StatLook } from '../file-thread.ts';
+import type { StatLook } from '../file-jobs.ts';
 import { SmallFiles } from '../small-files.ts';
 import { type FolderRules, keyProblem, pathProblem, type Refused } from './names.ts';
 import { isPartFile } from './part-file.ts';
