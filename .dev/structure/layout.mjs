@@ -53,7 +53,28 @@ export const FORBIDDEN_IMPORTS = [
     allowed: ['packages/sandbox/src/client'],
     instead: 'import @runctl/sandbox/client; the region itself is loaded by `runctl sandbox serve` alone',
   },
+  ...storeFolders({
+    port: [],
+    parts: ['port'],
+    s3: ['port', 'parts', 'credentials'],
+    directory: ['port'],
+    memory: ['port'],
+    decorators: ['port'],
+    credentials: ['port'],
+    transfer: ['port', 'parts'],
+  }),
 ];
+
+/** What each folder of the store may import of the others. */
+function storeFolders(mayImport) {
+  const place = (folder) => `packages/store/src/${folder}`;
+  return Object.entries(mayImport).map(([folder, others]) => ({
+    from: [place(folder)],
+    to: Object.keys(mayImport).map(place),
+    allowed: [folder, ...others].map(place),
+    instead: `packages/store/README.md says what ${place(folder)} may import: the port, not those who implement or wrap it`,
+  }));
+}
 
 /** A notice is what a host gives; every other window of time is a field of its own in packages/protocol/src/timing.ts. */
 export const NOTICE = {
