@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 const maximumTtlSeconds = 21_600;
+/** Tokens that are good at one time. Beyond it the oldest is forgotten: its owner gets a 401 and asks for another. Our choice. */
+const maximumTokens = 10_000;
 
 /** IMDSv2 session tokens of one instance: good on that instance only, until they expire. */
 export class MetadataTokens {
@@ -18,6 +20,8 @@ export class MetadataTokens {
     if (ttlSeconds < 1 || ttlSeconds > maximumTtlSeconds) return null;
     const token = randomBytes(40).toString('base64');
     this.#expiries.set(token, this.#nowMs() + ttlSeconds * 1000);
+    const [oldest] = this.#expiries.keys();
+    if (this.#expiries.size > maximumTokens && oldest !== undefined) this.#expiries.delete(oldest);
     return { token, ttlSeconds };
   }
 

@@ -7,6 +7,8 @@ import type { ExecResult } from './machine.ts';
 
 /** A finished command's output is complete when the pipes close, or when they were silent for so long. */
 const SILENCE_MS = 200;
+/** Output that is kept of one stream; the rest is read and dropped. Run Command shows 24,000 characters. */
+const MAX_OUTPUT_BYTES = 4 * 1024 ** 2;
 
 export interface InsideCommand {
   readonly command: string;
@@ -23,7 +25,7 @@ export interface InsideCommand {
 }
 
 /**
- * Runs a command in a process group of its own and collects what it prints. After `timeoutMs` the group is killed and
+ * Runs a command in a process group of its own and collects the first 4 MiB of what it prints on each stream. After `timeoutMs` the group is killed and
  * the result says so. Rejects only when it could not be started.
  */
 export function runInside(spec: InsideCommand): Promise<ExecResult> {
@@ -83,7 +85,11 @@ async function closed(stream: Stream | null | undefined): Promise<void> {
 
 function collect(stream: Readable | null): Buffer[] {
   const chunks: Buffer[] = [];
-  stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
+  let roomBytes = MAX_OUTPUT_BYTES;
+  stream?.on('data', (chunk: Buffer) => {
+    if (roomBytes > 0) chunks.push(Buffer.from(chunk.subarray(0, roomBytes)));
+    roomBytes -= chunk.length;
+  });
   return chunks;
 }
 

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { command, type Hint, isRunctlError, messageOf, RunctlError } from '@runctl/core';
@@ -15,7 +15,9 @@ import { ZodError, type z } from 'zod';
 import type { S3Service } from '../api/s3/index.ts';
 import type { MetadataFault } from '../imds/faults.ts';
 import type { MetadataServices } from '../imds/metadata-services.ts';
+import { readConsoleTail } from '../machine/console-tail.ts';
 import { AwsError } from '../model/aws-error.ts';
+import { readBody } from '../wire/request-body.ts';
 import type { Compute } from '../model/compute/compute.ts';
 import { isAlive, type Instance } from '../model/ec2/instance.ts';
 import type { Delays } from '../model/ec2/settings.ts';
@@ -133,8 +135,8 @@ async function loseDisk(compute: Compute, target: SandboxTarget): Promise<{ inst
 async function consoleOf(compute: Compute, instanceId: string): Promise<string> {
   const instance = compute.instances.find(instanceId);
   if (instance === undefined) throw new RunctlError('instance-not-found', `no instance ${instanceId} in the sandbox`);
-  const text = await readFile(join(instance.folder, 'console.log'), 'utf8').catch(() => '');
-  return text;
+  const tail = await readConsoleTail(join(instance.folder, 'console.log')).catch(() => Buffer.alloc(0));
+  return tail.toString('utf8');
 }
 
 function chooseInstances(compute: Compute, target: SandboxTarget): Instance[] {
@@ -167,11 +169,10 @@ function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], un
 }
 
 async function perform(handlers: Handlers, request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  const body = await readBody(request);
   const name = (request.url ?? '').slice(sandboxControlPath.length).split('?')[0] ?? '';
   if (!isRequestName(name)) throw new RunctlError('usage', `the sandbox has no control request '${name}'`);
-  const content = sandboxRequests[name].parse(JSON.parse(Buffer.concat(chunks).toString() || '{}'));
+  const content = sandboxRequests[name].parse(JSON.parse(body.toString() || '{}'));
   // Schema and handler stand under the same name.
   return (handlers[name] as (request: unknown) => unknown)(content);
 }

@@ -2,6 +2,10 @@ import { AwsError } from '../model/aws-error.ts';
 
 type Node = Map<string, Node | string>;
 
+/** No request of a client comes near these; what exceeds them is meant to hold the region up. Our choice. */
+const maximumParameters = 20_000;
+const maximumDepth = 12;
+
 /**
  * The parameters of a call in the EC2 query protocol: `Filter.1.Value.2=x` is the second value of the first filter.
  * Reads never fail for what is missing; they throw AwsError for what is malformed.
@@ -17,8 +21,10 @@ export class Parameters {
 
   static parse(form: URLSearchParams): Parameters {
     const root: Node = new Map();
+    if (form.size > maximumParameters) throw malformed(`it has more than ${maximumParameters} parameters`);
     for (const [name, value] of form) {
-      const parts = name.split('.');
+      const parts = name.split('.', maximumDepth + 1);
+      if (parts.length > maximumDepth) throw malformed(`a parameter is nested deeper than ${maximumDepth} levels`);
       const last = parts.pop() ?? name;
       let node = root;
       for (const part of parts) {
@@ -116,6 +122,10 @@ export class Parameters {
     if (!(list instanceof Map)) return [];
     return [...list].map(([index, value]) => [Number(index), value] as const).sort(([a], [b]) => a - b);
   }
+}
+
+function malformed(reason: string): AwsError {
+  return new AwsError('InvalidQueryParameter', `The AWS query string is malformed: ${reason}.`);
 }
 
 function plain(value: Node | string): unknown {

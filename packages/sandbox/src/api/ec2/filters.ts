@@ -1,17 +1,37 @@
 import { AwsError } from '../../model/aws-error.ts';
+import { Wildcard } from '../../model/wildcard.ts';
 import type { Parameters } from '../../wire/query-parameters.ts';
 
 /** Values of a resource under a filter's name; null for a filter that the resource type does not have. */
 export type FilterValues = (name: string) => readonly string[] | null;
 
-/** A filter value as a pattern: `*` any text, `?` one character, `\` takes the next literally. */
-function pattern(value: string): RegExp {
-  const source = value.replaceAll(/\\?[\s\S]/g, (token) => {
-    if (token === '*') return '.*';
-    if (token === '?') return '.';
-    return token.replace(/^\\(?=.)/, '').replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+/** User guide, "Filter your resources": 50 filters a request, 200 values a filter, 255 characters a value. */
+const maximumFilters = 50;
+const maximumValues = 200;
+const maximumValueLength = 255;
+/** Steps of comparing that one request may take, some tenths of a second. Our choice. */
+const maximumSteps = 200_000_000;
+
+interface Filter {
+  readonly name: string;
+  readonly patterns: readonly Wildcard[];
+}
+
+function filtersOf(parameters: Parameters): readonly Filter[] {
+  const filters = parameters.structures('Filter');
+  if (filters.length > maximumFilters) throw tooManyFilters();
+  return filters.map((filter) => {
+    const values = filter.texts('Value');
+    if (values.length > maximumValues) throw tooManyFilters();
+    for (const value of values)
+      if (value.length > maximumValueLength)
+        throw new AwsError('InvalidParameterValue', `A filter value has more than ${maximumValueLength} characters`);
+    return { name: filter.required('Name'), patterns: values.map((value) => new Wildcard(value)) };
   });
-  return new RegExp(`^${source}$`, 's');
+}
+
+function tooManyFilters(): AwsError {
+  return new AwsError('FilterLimitExceeded', 'The request uses too many filters or too many filter values.');
 }
 
 /** Values of a tag filter (`tag:KEY`, `tag-key`), or null when `name` is none. */
@@ -28,16 +48,19 @@ export function filtered<Item>(
   items: readonly Item[],
   valuesOf: (item: Item) => FilterValues,
 ): Item[] {
-  const filters = parameters.structures('Filter').map((filter) => ({
-    name: filter.required('Name'),
-    patterns: filter.texts('Value').map(pattern),
-  }));
+  const filters = filtersOf(parameters);
+  let steps = 0;
+  const matches = (pattern: Wildcard, value: string) => {
+    steps += 1 + pattern.length * value.length;
+    if (steps > maximumSteps) throw tooManyFilters();
+    return pattern.matches(value);
+  };
   return items.filter((item) => {
     const values = valuesOf(item);
     return filters.every(({ name, patterns }) => {
       const own = values(name);
       if (own === null) throw new AwsError('InvalidParameterValue', `The filter '${name}' is invalid`);
-      return own.some((value) => patterns.some((candidate) => candidate.test(value)));
+      return own.some((value) => patterns.some((pattern) => matches(pattern, value)));
     });
   });
 }

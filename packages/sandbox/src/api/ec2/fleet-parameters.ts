@@ -13,6 +13,9 @@ const spotStrategies: readonly SpotStrategy[] = [
   'price-capacity-optimized',
 ];
 
+/** User guide, "EC2 Fleet quotas": the target capacity of one fleet. */
+const maximumTarget = 10_000;
+
 /** Override fields that only instant fleets take (d.ts FleetLaunchTemplateOverridesRequest). */
 const instantOnly = [
   'BlockDeviceMapping',
@@ -96,6 +99,11 @@ function capacityOf(specification: Parameters, current: FleetCapacity | null): F
   const total = specification.integer('TotalTargetCapacity') ?? current?.total;
   if (total === undefined)
     throw new AwsError('MissingParameter', 'The request must contain the parameter TotalTargetCapacity');
+  if (total > maximumTarget)
+    throw new AwsError(
+      'InvalidTargetCapacitySpecification',
+      `The target capacity of a fleet can be at most ${maximumTarget}.`,
+    );
   const given = specification.choice('DefaultTargetCapacityType', ['spot', 'on-demand', 'capacity-block']);
   if (given === 'capacity-block') throw new AwsError('UnsupportedOperation', 'Capacity blocks are not modelled.');
   const defaultMarket = given ?? current?.defaultMarket ?? 'on-demand';

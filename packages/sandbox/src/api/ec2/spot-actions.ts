@@ -74,7 +74,8 @@ function prices({ parameters, compute }: Ec2Call): PriceRow[] {
   const untilMs = Math.min(parameters.time('EndTime') ?? nowMs, nowMs);
   const oldestMs = nowMs - historyDays * 86_400_000;
   const fromMs = Math.max(parameters.time('StartTime') ?? oldestMs, oldestMs);
-  const asked = parameters.texts('InstanceType');
+  // A type that is named 20,000 times is still one pool a zone.
+  const asked = [...new Set(parameters.texts('InstanceType'))];
   const zone = parameters.text('AvailabilityZone');
   const products = parameters.texts('ProductDescription');
   const offered = products.length === 0 || products.some((name) => name === productDescription);

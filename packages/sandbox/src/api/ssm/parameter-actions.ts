@@ -2,8 +2,11 @@ import { AwsError } from '../../model/aws-error.ts';
 import { publicParameters } from '../../model/ec2/catalog.ts';
 import type { Compute } from '../../model/compute/compute.ts';
 import { epochSeconds, pagedJson } from './input.ts';
+import type { Input } from './input.ts';
 import type { SsmAction } from './service.ts';
 
+/** d.ts PutParameterRequest.Name. */
+const maximumPathLength = 1011;
 const modifiedAtMs = Date.UTC(2026, 0, 1);
 
 /** The public parameters that name AMIs. There are no private ones. */
@@ -29,7 +32,7 @@ export const parameterActions: Readonly<Record<string, SsmAction>> = {
   },
 
   GetParametersByPath: (input, compute) => {
-    const path = `${input.required('Path').replace(/\/+$/, '')}/`;
+    const path = pathOf(input);
     const recursive = input.flag('Recursive');
     const matching = [...publicParameters].filter(
       ([name]) => name.startsWith(path) && (recursive || !name.slice(path.length).includes('/')),
@@ -38,6 +41,17 @@ export const parameterActions: Readonly<Record<string, SsmAction>> = {
     return { Parameters: items.map(([name, value]) => parameterView(compute, name, value)), ...next };
   },
 };
+
+/** The hierarchy that is asked for, with one slash at its end. */
+function pathOf(input: Input): string {
+  const path = input.required('Path');
+  if (path.length > maximumPathLength)
+    throw new AwsError(
+      'ValidationException',
+      `1 validation error detected: Value at 'path' failed to satisfy constraint: Member must have length less than or equal to ${maximumPathLength}`,
+    );
+  return `${path.replace(/\/+$/, '')}/`;
+}
 
 function parameterView(compute: Compute, name: string, value: string): Readonly<Record<string, unknown>> {
   return {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { required } from '@runctl/core';
 import { bootScriptOf } from '../boot-script.ts';
 import { exitOf, onLines } from '../children.ts';
+import { readConsoleTail } from '../console-tail.ts';
 import { CuttableServer } from '../cuttable-server.ts';
 import type { MachineSpec } from '../driver.ts';
 import type { ExecResult, Machine, MachineEnd } from '../machine.ts';
@@ -200,7 +201,7 @@ export class LiteMachine implements Machine {
   }
 
   consoleOutput(): Promise<Buffer> {
-    return readFile(this.#consoleFile);
+    return readConsoleTail(this.#consoleFile);
   }
 
   #signal(signal: NodeJS.Signals): void {

@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newNonce } from '@runctl/core';
 import { bootScriptOf } from '../boot-script.ts';
 import { exitOf, onLines } from '../children.ts';
+import { readConsoleTail } from '../console-tail.ts';
 import { CuttableServer } from '../cuttable-server.ts';
 import type { MachineSpec } from '../driver.ts';
 import type { ExecResult, Machine, MachineEnd } from '../machine.ts';
@@ -173,6 +173,6 @@ export class ProcessMachine implements Machine {
   }
 
   consoleOutput(): Promise<Buffer> {
-    return readFile(this.#at.console);
+    return readConsoleTail(this.#at.console);
   }
 }

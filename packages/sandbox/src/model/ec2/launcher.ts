@@ -1,6 +1,7 @@
 import { AwsError } from '../aws-error.ts';
 import { isOffered, spotPriceAt } from './catalog.ts';
 import type { InstanceType, Zone } from './catalog.ts';
+import { occupiesPool } from './instance.ts';
 import type { Instance } from './instance.ts';
 import type { Instances, LaunchOrigin } from './instances.ts';
 import { allowedZones, checkLaunchData, instanceTypeNamed, launchSpec } from './launch-spec.ts';
@@ -29,6 +30,9 @@ export interface LauncherOptions {
   readonly spotRequests: SpotRequests;
 }
 
+/** Instances that may live at one time: each is processes of the host. EC2 has quotas of vCPUs. Our choice. */
+const MAX_INSTANCES = 1000;
+
 /** Launches into pools: for RunInstances and for fleets. */
 export class Launcher {
   readonly #options: LauncherOptions;
@@ -40,6 +44,7 @@ export class Launcher {
   /** One instance in the pool that `spec` names. Throws the pool's error when it is full. */
   launch(spec: LaunchSpec, origin: LaunchOrigin): Instance {
     const where = { type: spec.type.name, zone: spec.zone.name, market: spec.market };
+    this.#checkLimit(spec.market, 1);
     this.#checkRoom(where, 1);
     if (spec.market === 'spot' && spec.maxPrice !== null) {
       const price = spotPriceAt(spec.type, spec.zone, this.#options.nowMs()).usd;
@@ -66,6 +71,7 @@ export class Launcher {
    */
   place(data: LaunchData, template: LaunchSpec['template'], count: number): LaunchSpec {
     checkLaunchData(data);
+    this.#checkLimit(data.market ?? 'on-demand', count);
     this.#options.settings.checkNetwork(data.subnetId);
     const type = instanceTypeNamed(data.instanceType);
     const market = data.market ?? 'on-demand';
@@ -85,6 +91,15 @@ export class Launcher {
 
   #price(type: InstanceType, zone: Zone): number {
     return spotPriceAt(type, zone, this.#options.nowMs()).usd;
+  }
+
+  #checkLimit(market: InstanceMarket, count: number): void {
+    if (this.#options.instances.list().filter(occupiesPool).length + count <= MAX_INSTANCES) return;
+    if (market === 'spot') throw new AwsError('MaxSpotInstanceCountExceeded', 'Max spot instance count exceeded');
+    throw new AwsError(
+      'InstanceLimitExceeded',
+      `You have requested more instances than your current instance limit of ${MAX_INSTANCES} allows.`,
+    );
   }
 
   #checkRoom(where: { type: string; zone: string; market: InstanceMarket }, count: number): void {

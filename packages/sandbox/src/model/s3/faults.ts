@@ -1,12 +1,19 @@
 import * as z from 'zod';
+import { Wildcard } from '../wildcard.ts';
 
 /**
  * Misbehaviour on purpose. The first rule that matches a request and is not used up takes effect; requests whose signature
  * is wrong never get that far.
  */
 const match = z.strictObject({
-  /** A glob over the key (`*` is any text, slashes too; `?` one character), or a regular expression between slashes. A request without a key is matched by its `prefix`. */
-  keyPattern: z.string().optional(),
+  /** A glob over the key (`*` is any text, slashes too; `?` one character). A request without a key is matched by its `prefix`. */
+  keyPattern: z
+    .string()
+    .max(1024)
+    .refine((pattern) => !/^\/.*\/[a-z]*$/s.test(pattern), {
+      error: 'a regular expression could hold up every request: use a glob with * and ?',
+    })
+    .optional(),
   /** Names of S3's operations, such as `PutObject`; none means all. */
   operations: z.array(z.string()).readonly().optional(),
   /** Restricts the rule to requests signed with the role credentials of this instance. */
@@ -92,7 +99,7 @@ export class Faults {
 
 class ActiveRule {
   readonly #rule: z.infer<typeof faultRuleSchema>;
-  readonly #pattern: RegExp | undefined;
+  readonly #pattern: Wildcard | undefined;
   readonly #name: string;
   readonly #random: () => number;
   #matched = 0;
@@ -100,7 +107,7 @@ class ActiveRule {
 
   constructor(rule: z.infer<typeof faultRuleSchema>, position: number) {
     this.#rule = rule;
-    this.#pattern = rule.match.keyPattern === undefined ? undefined : patternOf(rule.match.keyPattern);
+    this.#pattern = rule.match.keyPattern === undefined ? undefined : new Wildcard(rule.match.keyPattern);
     this.#name = rule.name ?? `#${position}`;
     this.#random = seededRandom(rule.seed);
   }
@@ -115,7 +122,7 @@ class ActiveRule {
 
   hits(subject: FaultSubject): boolean {
     const { match, times, probability } = this.#rule;
-    if (this.#pattern?.test(subject.key || (subject.prefix ?? '')) === false) return false;
+    if (this.#pattern?.matches(subject.key || (subject.prefix ?? '')) === false) return false;
     if (match.operations !== undefined && !match.operations.includes(subject.operation)) return false;
     if (match.principalInstanceId !== undefined && match.principalInstanceId !== subject.instanceId) return false;
     if (match.bucket !== undefined && match.bucket !== subject.bucket) return false;
@@ -126,16 +133,6 @@ class ActiveRule {
     this.#applied += 1;
     return true;
   }
-}
-
-function patternOf(text: string): RegExp {
-  const expression = /^\/(.*)\/([a-z]*)$/s.exec(text);
-  if (expression?.[1] !== undefined) return new RegExp(expression[1], expression[2]?.replaceAll(/[gy]/g, ''));
-  const glob = text
-    .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${glob}$`, 's');
 }
 
 /** A small generator (mulberry32): the same seed gives the same misbehaviour. */

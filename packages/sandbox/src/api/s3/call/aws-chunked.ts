@@ -6,6 +6,7 @@ const EMPTY_SHA256 = createHash('sha256').digest('hex');
 /** S3: only the last chunk may be smaller. */
 const MIN_CHUNK_BYTES = 8192;
 const MAX_LINE_BYTES = 4096;
+const MAX_TRAILERS = 20;
 
 export interface AwsChunkedOptions {
   readonly seed: ChunkSeed | null;
@@ -67,7 +68,7 @@ async function readTrailers(
     const line = await reader.line({ endAllowed: true });
     if (line === '') break;
     const colon = line.indexOf(':');
-    if (colon <= 0 || !options.expected) throw new S3Error('MalformedTrailerError');
+    if (colon <= 0 || !options.expected || trailers.size === MAX_TRAILERS) throw new S3Error('MalformedTrailerError');
     const name = line.slice(0, colon).trim().toLowerCase();
     const value = line.slice(colon + 1).trim();
     trailers.set(name, value);

@@ -41,7 +41,9 @@ export interface S3Reply {
 export type Operation = (call: VerifiedCall) => S3Reply | Promise<S3Reply>;
 
 /** `bucket.s3.us-east-1.amazonaws.com`, `bucket.s3.amazonaws.com`, `bucket.localhost`: the bucket is in the host name. */
-const VIRTUAL_HOST = /^(.+)\.(?:s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com|localhost)(?::\d+)?$/i;
+const VIRTUAL_HOST = /^(.+)\.(?:s3(?:[.-][a-z0-9]+)*\.amazonaws\.com|localhost)(?::\d+)?$/i;
+/** A DNS name's 253 characters, and a port. Also keeps the expression above, which is tried at each dot, cheap. */
+const MAX_HOST_CHARACTERS = 260;
 
 /** Finds bucket and key in host name and path. Throws InvalidURI or KeyTooLongError. */
 export function targetOf(request: IncomingMessage): Target {
@@ -50,7 +52,9 @@ export function targetOf(request: IncomingMessage): Target {
   const path = decodePath(split < 0 ? url : url.slice(0, split));
   const query = new Map(split < 0 ? [] : decodeQuery(url.slice(split + 1)));
   const method = request.method ?? 'GET';
-  const host = VIRTUAL_HOST.exec(request.headers.host ?? '')?.[1];
+  const authority = request.headers.host ?? '';
+  if (authority.length > MAX_HOST_CHARACTERS) throw new S3Error('InvalidURI', { fields: { URI: authority } });
+  const host = VIRTUAL_HOST.exec(authority)?.[1];
   const slash = path.indexOf('/', 1);
   const bucket = host ?? path.slice(1, slash < 0 ? undefined : slash);
   const key = host === undefined ? (slash < 0 ? '' : path.slice(slash + 1)) : path.slice(1);

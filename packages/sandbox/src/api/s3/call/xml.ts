@@ -59,13 +59,39 @@ const parser = new XMLParser({
   isArray: () => true,
 });
 
+/** Tags in the largest document of S3's: 10,000 parts with all checksums have 160,000. */
+const MAX_TAGS = 200_000;
+
 /** Parses a request's XML, whose root must have the given name. Throws MalformedXML. */
 export function parseRequestXml(text: string, root: string): ParsedElement {
-  if (XMLValidator.validate(text) !== true) throw new S3Error('MalformedXML');
-  const document = parser.parse(text) as ParsedElement;
-  const element = document[root]?.[0];
+  assertXml(text);
+  const element = parsed(text)[root]?.[0];
   if (element === undefined) throw new S3Error('MalformedXML');
   return typeof element === 'string' ? {} : element;
+}
+
+/**
+ * Throws MalformedXML unless the text is one small enough XML document without a document type, which S3 refuses: its
+ * entities could name files and grow without bound.
+ */
+export function assertXml(text: string): void {
+  if (tagsIn(text) > MAX_TAGS || /<!DOCTYPE/i.test(text) || XMLValidator.validate(text) !== true)
+    throw new S3Error('MalformedXML');
+}
+
+function tagsIn(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('<'); at >= 0; at = text.indexOf('<', at + 1)) count++;
+  return count;
+}
+
+function parsed(text: string): ParsedElement {
+  try {
+    return parser.parse(text) as ParsedElement;
+  } catch {
+    // The parser refuses what its validator takes: names of JavaScript's own such as `__proto__`, and too deep nesting.
+    throw new S3Error('MalformedXML');
+  }
 }
 
 /** The text of the first child with that name; undefined when there is none. */

@@ -1,8 +1,7 @@
-import { XMLValidator } from 'fast-xml-parser';
 import type { VerifiedCall, S3Reply } from '../call/call.ts';
 import { S3Error, type S3ErrorCode } from '../../../model/s3/errors.ts';
 import type { BucketSetting } from '../call/routing.ts';
-import { parseRequestXml, renderXml, textOf } from '../call/xml.ts';
+import { assertXml, parseRequestXml, renderXml, textOf } from '../call/xml.ts';
 import { ownerOf } from './owner.ts';
 
 /** The answer of a bucket without the setting: an error, or the document that every new bucket has. */
@@ -70,7 +69,7 @@ export async function putBucketSetting(call: VerifiedCall, setting: BucketSettin
   if (setting === 'policyStatus') throw new S3Error('MethodNotAllowed');
   const value = setting === 'versioning' ? versioningStatus(text) : text;
   if (setting === 'policy') assertJson(text);
-  else if (XMLValidator.validate(text) !== true && setting !== 'acl') throw new S3Error('MalformedXML');
+  else if (setting !== 'acl') assertXml(text);
   bucket.commit({ type: 'setting', name: setting, value });
   return { status: setting === 'policy' ? 204 : 200 };
 }
