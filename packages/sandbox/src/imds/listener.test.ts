@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, get, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { launchData, modelRegion } from '../model/testing/model-region.ts';
@@ -14,6 +14,8 @@ interface Imds extends AsyncDisposable {
   readonly instanceId: string;
   readonly instance: Awaited<ReturnType<ModelRegion['runInstance']>>;
   request(path: string, options?: RequestInit): Promise<Response>;
+  /** The status of a GET with any headers, those too that fetch doesn't let anybody set. */
+  statusOf(path: string, headers: OutgoingHttpHeaders): Promise<number | undefined>;
   /** Resolves when the next request has come to the service. */
   arrival(): Promise<unknown>;
   token(ttl?: string): Promise<string>;
@@ -39,6 +41,11 @@ async function imds(data: LaunchData = {}, settings: Partial<Delays> = {}): Prom
     instance,
     instanceId: instance.id,
     request,
+    statusOf: async (path, headers) => {
+      const [answer] = (await once(get(origin + path, { headers }), 'response')) as [IncomingMessage];
+      answer.resume();
+      return answer.statusCode;
+    },
     arrival: () => once(server, 'request'),
     token,
     get: async (path) => {
@@ -65,6 +72,20 @@ test('to an instance whose clock is an hour ahead, every date is an hour behind'
   expect(Math.abs(nowMs - 3_600_000 - shownMs)).toBeLessThan(60_000);
   expect(Date.parse(time) - shownMs).toBeGreaterThan(0);
   expect(Date.parse(time) - shownMs).toBeLessThanOrEqual(121_000);
+});
+
+test.each([
+  ['a name that a page has pointed here', { host: 'rebound.example' }],
+  ['another port of another name', { host: 'localhost.example:80' }],
+  ['a page that names itself', { origin: 'https://page.example' }],
+])('refuses %s, even with a good token', async (_, own) => {
+  await using service = await imds();
+  const token = await service.token();
+  const asked = (path: string, more: OutgoingHttpHeaders) =>
+    service.statusOf(path, { 'x-aws-ec2-metadata-token': token, ...more });
+  expect(await asked('/latest/meta-data/instance-id', {})).toBe(200);
+  expect(await asked('/latest/meta-data/instance-id', own)).toBe(403);
+  expect(await asked('/latest/meta-data/instance-id', { host: '169.254.169.254' })).toBe(200);
 });
 
 describe('the token', () => {

@@ -49,6 +49,8 @@ export function createImdsListener(compute: Compute, faults: MetadataFaults, ins
   const tokens = new MetadataTokens(() => compute.clock.nowMs());
   return (request, response) => {
     request.resume();
+    if (isFromElsewhere(request))
+      return send(request, response, { answer: failure(403), nowMs: compute.clock.nowMs() });
     const path = requestPath(request);
     const fault = faults.take(instanceId, path);
     if (fault?.kind === 'hang') return faults.hang(response);
@@ -62,6 +64,17 @@ export function createImdsListener(compute: Compute, faults: MetadataFaults, ins
           : serve(request, { compute, instance, tokens, path });
     send(request, response, { answer, nowMs: compute.clock.nowMs() - (instance?.clockOffsetMs ?? 0) });
   };
+}
+
+/** The addresses that machines have for the service, at either level; with a port where it is not 80. */
+const OWN_HOST = /^(?:169\.254\.169\.254|127\.0\.0\.1|localhost)(?::\d{1,5})?$/i;
+
+/**
+ * A page in a browser, which may have pointed a name of its own at this address, or which names itself in Origin. EC2's
+ * service is out of a browser's reach; on loopback this is what keeps pages out.
+ */
+function isFromElsewhere(request: IncomingMessage): boolean {
+  return !OWN_HOST.test(request.headers.host ?? '127.0.0.1') || request.headers.origin !== undefined;
 }
 
 interface Scene {

@@ -9,6 +9,7 @@ import { CuttableServer } from '../cuttable-server.ts';
 import type { MachineSpec } from '../driver.ts';
 import type { ExecResult, Machine, MachineEnd } from '../machine.ts';
 import { runInside } from '../run-inside.ts';
+import { onlyForOwnUser } from './caller-user.ts';
 import { makeInstanceFolder, processEnvironment, type InstanceFolder } from './instance-folder.ts';
 import { adoptAndReport, adoptOrphans } from './scripts.ts';
 import { startSweeper, sweepUp, type SweepOptions } from './sweep.ts';
@@ -43,7 +44,7 @@ export class ProcessMachine implements Machine {
   private constructor(spec: MachineSpec, settings: ProcessSettings) {
     this.#settings = settings;
     this.#at = makeInstanceFolder(spec.folder, bootScriptOf(spec.userData), settings.minuteMs);
-    this.#imds = new CuttableServer(spec.imds);
+    this.#imds = new CuttableServer(onlyForOwnUser(spec.imds));
     this.#endpoints = new CuttableServer(spec.endpoints);
     this.#marker = `${spec.instanceId}:${newNonce()}`;
     this.ended = this.#end.promise;
