@@ -81,7 +81,13 @@ test.each(situations)(
       AWS_EC2_METADATA_DISABLED: 'true',
       ...given,
     };
-    const options = ['--bucket', 'b', '--instance-profile', 'p', ...(profile === null ? [] : ['--profile', profile])];
+    const options = [
+      '--bucket',
+      'no-such-bucket',
+      '--instance-profile',
+      'p',
+      ...(profile === null ? [] : ['--profile', profile]),
+    ];
     const finished = await runctl(['launch', join(folder.path, 'project', 'train.py'), '--dry-run', ...options], {
       env,
     });

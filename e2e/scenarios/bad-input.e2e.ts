@@ -77,7 +77,7 @@ describe.concurrent('a command line that is wrong', () => {
     [
       'no region at all',
       ['--region', 'nowhere'],
-      { exitCode: 2, code: 'usage', message: /"nowhere"/, hint: /such as us-east-1/ },
+      { exitCode: 2, code: 'usage', message: /"nowhere"/, hint: /such as --region us-east-1/ },
     ],
     [
       'a prefix that leaves no room',
@@ -117,7 +117,7 @@ describe.concurrent('a command line that is wrong', () => {
 
   test('a region that does not exist is named when nothing answers there', async () => {
     const env = { AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 'x' };
-    const args = ['status', '--region', 'us-west-7', '--bucket', 'b'];
+    const args = ['status', '--region', 'us-west-7', '--bucket', 'no-such-bucket'];
     expectRefusal(await runctl(args, { env: { ...world.env, ...env, RUNCTL_SANDBOX_STATE: '' } }), {
       exitCode: 3,
       code: 'config-invalid',

@@ -5,7 +5,7 @@ import { serveRegion, type Region } from '@runctl/sandbox';
 import { readBytes } from '@runctl/store';
 import { temporaryFolder } from '@runctl/testkit';
 import { afterEach, expect, test, vi } from 'vitest';
-import { settingsSchema, type Settings } from '../settings/schema.ts';
+import { settingsWith, type Settings } from '../settings/schema.ts';
 import { connectCloud } from './connect.ts';
 
 const regions: Region[] = [];
@@ -23,7 +23,7 @@ async function startRegion(stateFolder: string): Promise<Region> {
 
 function settingsOf(region: Region, more: Partial<Settings> = {}): Settings {
   const { bucket, region: name } = region.file;
-  return { ...settingsSchema.parse({}), bucket, region: name, ...more };
+  return settingsWith({ bucket, region: name, ...more });
 }
 
 /** Keys and endpoint of a region as variables, as `sandbox env` prints them. */
@@ -92,7 +92,7 @@ test('keys and endpoint of a profile by name come from the files that the enviro
 
 test('without keys anywhere S3 and EC2 say so', async () => {
   await using folder = await temporaryFolder();
-  const settings = { ...settingsSchema.parse({}), bucket: 'b', region: 'us-east-1' };
+  const settings = settingsWith({ bucket: 'no-such-bucket', region: 'us-east-1' });
   misleadProcess();
   const environment = {
     HOME: folder.path,

@@ -1,4 +1,4 @@
-import { required } from '@runctl/core';
+import { isRunctlError, required } from '@runctl/core';
 import { Cli, type Definition } from 'clipanion';
 import { commandTable, type CommandEntry } from './command-table.ts';
 import type { CommandContext } from '../options/context.ts';
@@ -36,11 +36,9 @@ export async function runCli(argv: readonly string[], context: CommandContext): 
   try {
     command = cli.process(joinedValues(argv, definitionOf(cli)), context);
   } catch (error) {
-    const shown = usageError(error, {
-      argv,
-      path: entry.path,
-      options: definitionOf(cli).options.flatMap(optionNames),
-    });
+    const shown = isRunctlError(error)
+      ? error
+      : usageError(error, { argv, path: entry.path, options: definitionOf(cli).options.flatMap(optionNames) });
     context.stderr.write(renderError(shown, rendering));
     return exitCodeOf(shown);
   }

@@ -1,5 +1,7 @@
 import { Command, Option } from 'clipanion';
-import { command, RunctlError } from '@runctl/core';
+import { command } from '@runctl/core';
+import { option } from '../options/declaration/option.ts';
+import { liveOptions } from '../options/declared/live-options.ts';
 import { FollowingCommand } from '../options/following-command.ts';
 
 export class AttachCommand extends FollowingCommand {
@@ -13,12 +15,10 @@ export class AttachCommand extends FollowingCommand {
   });
 
   runText = Option.String({ name: 'RUN' });
-  via = Option.String('--via', { description: 'ssh = reach the agent through an SSH tunnel' });
-  sshUser = Option.String('--ssh-user', { description: 'user on the machine, for --via ssh (default: ubuntu)' });
+  via = option(liveOptions.via);
+  sshUser = option(liveOptions.sshUser);
 
   protected async run(): Promise<number> {
-    if (this.via !== undefined && this.via !== 'ssh')
-      throw new RunctlError('usage', `--via takes ssh, not ${this.via}`);
     const { cloud } = await this.connect();
     try {
       const { resolveRun } = await import('@runctl/operations/run');
@@ -30,7 +30,7 @@ export class AttachCommand extends FollowingCommand {
       const { createRunReader } = await import('@runctl/operations/run');
       if (hasEnded(stateOf(await createRunReader({ store: cloud.store, run, clock }).read())))
         return await this.follow(view, { cloud, run });
-      const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser ?? 'ubuntu') : null;
+      const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser) : null;
       const live = await openLive(cloud, { run, clock, signal, dial: services.dial, tunnel });
       if (!this.json) this.note(`attached to ${live.machineId} over ${live.via}`);
       try {

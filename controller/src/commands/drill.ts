@@ -1,12 +1,14 @@
 import type { DrillEvent, DrillReportEvent } from '@runctl/protocol/events';
 import type { Environment } from '@runctl/core';
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { dirname, join } from 'node:path';
 import type { Cloud } from '@runctl/operations';
 import type { SandboxRegion } from '@runctl/operations/sandbox';
 import type { Settings } from '../settings/schema.ts';
-import { numberOption, timeScaleOption } from '../options/option-values.ts';
-import { checkLevel } from '../options/sandbox-options.ts';
+import { option } from '../options/declaration/option.ts';
+import { rehearsalOptions } from '../options/declared/rehearsal-options.ts';
+import { yesOrNo } from '../options/values/choices.ts';
+import { numberIn } from '../options/values/numbers.ts';
 import { WorkloadOptionsCommand, wishOf, environmentOption } from '../options/launch-options.ts';
 
 export class DrillCommand extends WorkloadOptionsCommand {
@@ -26,22 +28,50 @@ export class DrillCommand extends WorkloadOptionsCommand {
     ],
   });
 
-  interruptions = Option.String('--interruptions', '1', { description: 'how many (default: 1)' });
-  noNotice = Option.String('--no-notice', '0', {
-    description: 'share of them that come without a notice, 0 to 1 (default: 0)',
+  interruptions = option({
+    flag: '--interruptions',
+    schema: numberIn({ least: 0, most: 100, example: 2 }),
+    help: 'how many',
+    group: 'rehearsal',
+    default: 1,
   });
-  seed = Option.String('--seed', '1', { description: 'decides the moments (default: 1)' });
-  compare = Option.Boolean('--compare', false, {
-    description: 'run it undisturbed too and compare the results byte for byte',
+  noNotice = option({
+    flag: '--no-notice',
+    schema: numberIn({ least: 0, most: 1, fraction: true, example: 0.5, valueName: 'SHARE' }),
+    help: 'share of them that come without a notice, 0 to 1',
+    group: 'rehearsal',
+    default: 0,
   });
-  level = Option.String('--level', { description: 'how real the instances are: auto (default), process, lite' });
-  timeScale = Option.String('--time-scale', '0.1', {
-    description: "shortens EC2's own times (default: 0.1, a notice lasts 12 s)",
+  seed = option({
+    flag: '--seed',
+    schema: numberIn({ least: 0, most: 2 ** 32 - 1, example: 7 }),
+    help: 'decides the moments',
+    group: 'rehearsal',
+    default: 1,
   });
-  keep = Option.Boolean('--keep', false, { description: "keep the local cloud's folder afterwards" });
+  compare = option({
+    flag: '--compare',
+    schema: yesOrNo,
+    help: 'run it undisturbed too and compare the results byte for byte',
+    group: 'rehearsal',
+    default: false,
+  });
+  level = option(rehearsalOptions.level);
+  timeScale = option({
+    ...rehearsalOptions.cloudTimeScale,
+    help: "shortens EC2's own times; at 0.1 a notice lasts 12 s",
+    default: 0.1,
+    defaultText: '0.1',
+  });
+  keep = option({
+    flag: '--keep',
+    schema: yesOrNo,
+    help: "keep the local cloud's folder afterwards",
+    group: 'rehearsal',
+    default: false,
+  });
 
   protected async run(): Promise<number> {
-    const numbers = this.numbers();
     const project = await this.findProject();
     const { context } = this;
     const { ownSandboxName } = await import('@runctl/sandbox/client');
@@ -50,7 +80,7 @@ export class DrillCommand extends WorkloadOptionsCommand {
         ? await this.keptFolder()
         : join(await context.temporaryFolder(), ownSandboxName);
     const region = await context.services.sandbox.start(
-      { folder, environment: context.env, level: this.level, timeScale: numbers.timeScale, parentPid: context.pid },
+      { folder, environment: context.env, level: this.level, timeScale: this.timeScale, parentPid: context.pid },
       () => {},
     );
     try {
@@ -59,7 +89,7 @@ export class DrillCommand extends WorkloadOptionsCommand {
       const settings = await this.drillSettings(environment, dirname(join(project.root, project.script)));
       const cloud = await context.services.connect(settings, environment, this.log);
       try {
-        return await this.rehearse({ cloud, settings, region, project, numbers });
+        return await this.rehearse({ cloud, settings, region, project });
       } finally {
         cloud.close();
       }
@@ -74,13 +104,12 @@ export class DrillCommand extends WorkloadOptionsCommand {
     settings: Settings;
     region: SandboxRegion;
     project: Awaited<ReturnType<WorkloadOptionsCommand['findProject']>>;
-    numbers: ReturnType<DrillCommand['numbers']>;
   }): Promise<number> {
-    const { cloud, settings, region, project, numbers } = made;
+    const { cloud, settings, region, project } = made;
     const { context } = this;
     const { makePlan } = await import('@runctl/operations/launch');
     const { drill } = await import('@runctl/operations/drill');
-    const env = environmentOption(this.env ?? [], context.env);
+    const env = environmentOption(this.env, context.env);
     const wish = wishOf(settings, { script: this.script, args: this.args, env, name: null, detach: true });
     const plan = await makePlan(cloud, { wish, project, detach: true, into: await context.temporaryFolder() });
     const show = await this.storyteller(region);
@@ -92,7 +121,10 @@ export class DrillCommand extends WorkloadOptionsCommand {
       plan,
       tools: await context.services.tools(),
       level: region.level,
-      ...numbers,
+      interruptions: this.interruptions,
+      noNotice: this.noNotice,
+      seed: this.seed,
+      timeScale: this.timeScale,
       compare: this.compare,
       interrupt: async (machineId, notice) => {
         await context.services.sandbox.interrupt(region.folder, {
@@ -144,25 +176,16 @@ export class DrillCommand extends WorkloadOptionsCommand {
   }
 
   private async drillSettings(environment: Environment, near: string): Promise<Settings> {
-    const { loadSettings } = await import('../settings/load.ts');
+    const { loadSettings, settingsWithoutAccount } = await import('../settings/load.ts');
     const { cwd, home } = this.context;
     return loadSettings({
-      flags: this.workloadFlags(),
+      // What names an account has no meaning on a cloud of its own.
+      flags: settingsWithoutAccount(this.settingFlags()),
       environment,
       file: this.config,
       near,
       cwd,
       home,
     });
-  }
-
-  private numbers() {
-    checkLevel(this.level);
-    return {
-      interruptions: numberOption('--interruptions', this.interruptions, { min: 0, max: 100, example: 2 }),
-      noNotice: numberOption('--no-notice', this.noNotice, { min: 0, max: 1, fraction: true, example: 0.5 }),
-      seed: numberOption('--seed', this.seed, { min: 0, max: 2 ** 32 - 1, example: 7 }),
-      timeScale: timeScaleOption(this.timeScale),
-    };
   }
 }

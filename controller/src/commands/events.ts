@@ -1,4 +1,6 @@
 import { Command, Option } from 'clipanion';
+import { option } from '../options/declaration/option.ts';
+import { waitingOptions } from '../options/declared/waiting-options.ts';
 import { RunctlCommand } from '../options/command.ts';
 
 export class EventsCommand extends RunctlCommand {
@@ -10,7 +12,7 @@ export class EventsCommand extends RunctlCommand {
   });
 
   runText = Option.String({ name: 'RUN' });
-  follow = Option.Boolean('-f,--follow', false, { description: 'go on until the run ends' });
+  follow = option(waitingOptions.follow);
 
   protected async run(): Promise<number> {
     const { cloud } = await this.connect();

@@ -1,9 +1,15 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { dirname, join } from 'node:path';
 import type { Cloud } from '@runctl/operations';
 import type { LaunchPlan } from '@runctl/operations/launch';
-import type { SettingsInput } from '../settings/schema.ts';
+import { option } from '../options/declaration/option.ts';
+import { checkpointOptions } from '../options/declared/checkpoint-options.ts';
+import { limitOptions } from '../options/declared/limit-options.ts';
+import { machineOptions } from '../options/declared/machine-options.ts';
+import { outputOptions } from '../options/declared/output-options.ts';
+import { waitingOptions } from '../options/declared/waiting-options.ts';
+import { workloadOptions } from '../options/declared/workload-options.ts';
 import { WorkloadOptionsCommand, wishOf, environmentOption } from '../options/launch-options.ts';
 
 export class LaunchCommand extends WorkloadOptionsCommand {
@@ -24,41 +30,31 @@ export class LaunchCommand extends WorkloadOptionsCommand {
     ],
   });
 
-  runName = Option.String('--name', { description: 'a name for the run, unique in the bucket' });
-  instanceTypes = Option.Array('--instance-type', { description: 'type to use; repeatable, or with commas' });
-  onDemand = Option.Boolean('--on-demand', { description: 'do not use spot at all' });
-  noFallback = Option.Boolean('--no-fallback', { description: 'stay on spot even if there is no capacity' });
-  fallbackAfter = Option.String('--fallback-after', {
-    description: 'wait this long for spot before on-demand (default: 5m)',
-  });
-  keepLast = Option.String('--keep-last', {
-    description: 'checkpoints kept in the bucket besides the newest (default: 3)',
-  });
-  keepEvery = Option.String('--keep-every', { description: 'keep the first of each so many steps as well' });
-  keepBest = Option.String('--keep-best', {
-    description: 'keep the best as well, by a number in the progress file: loss:min, accuracy:max',
-  });
-  budget = Option.String('--budget', { description: 'stop, with a checkpoint, when this many dollars are spent' });
-  maxInterruptions = Option.String('--max-interruptions', { description: 'give up after this many (default: never)' });
-  maxRuntime = Option.String('--max-runtime', { description: 'the launch ends then, whatever happens (default: 7d)' });
-  ami = Option.String('--ami', {
-    description: 'image id or SSM parameter (default: the newest Deep Learning or Ubuntu image)',
-  });
-  instanceProfile = Option.String('--instance-profile', {
-    description: 'name or ARN of what gives instances their rights',
-  });
-  subnets = Option.Array('--subnet', { description: 'subnet to launch in; repeatable, or with commas' });
-  securityGroups = Option.Array('--security-group', { description: 'repeatable, or with commas' });
-  rootVolume = Option.String('--root-volume-gib', { description: "size of the root disk (default: the image's)" });
-  detach = Option.Boolean('-d,--detach', false, { description: 'return once the machine is asked for' });
-  dryRun = Option.Boolean('--dry-run', false, { description: 'show the plan and stop' });
-  yes = Option.Boolean('-y,--yes', false, { description: 'do not ask' });
+  runName = option(workloadOptions.name);
+  instanceTypes = option(machineOptions.instanceTypes);
+  onDemand = option(machineOptions.onDemand);
+  noFallback = option(waitingOptions.noFallback);
+  fallbackAfter = option(waitingOptions.fallbackAfter);
+  keepLast = option(checkpointOptions.keepLast);
+  keepEvery = option(checkpointOptions.keepEvery);
+  keepBest = option(checkpointOptions.keepBest);
+  budget = option(limitOptions.budget);
+  maxInterruptions = option(limitOptions.maxInterruptions);
+  maxRuntime = option(limitOptions.maxRuntime);
+  ami = option(machineOptions.ami);
+  instanceProfile = option(machineOptions.instanceProfile);
+  subnets = option(machineOptions.subnets);
+  securityGroups = option(machineOptions.securityGroups);
+  rootVolume = option(machineOptions.rootVolume);
+  detach = option(waitingOptions.detach);
+  dryRun = option({ ...outputOptions.dryRun, help: 'show the plan and stop' });
+  yes = option(outputOptions.yes);
 
   protected async run(): Promise<number> {
     const { context } = this;
-    const env = environmentOption(this.env ?? [], context.env);
+    const env = environmentOption(this.env, context.env);
     const project = await this.findProject();
-    const { settings, cloud } = await this.connect(this.flags(), dirname(join(project.root, project.script)));
+    const { settings, cloud } = await this.connect({}, dirname(join(project.root, project.script)));
     const { checkName } = await import('@runctl/operations/launch');
     const { makePlan } = await import('@runctl/operations/launch');
     const { renderPlan, planJson } = await import('../render/plan.ts');
@@ -129,29 +125,4 @@ export class LaunchCommand extends WorkloadOptionsCommand {
     if (!(await this.context.services.ask('Launch?', this.context.interrupted)))
       throw new RunctlError('declined', 'nothing was launched');
   }
-
-  private flags(): SettingsInput {
-    return {
-      ...this.workloadFlags(),
-      ami: this.ami,
-      instance_profile: this.instanceProfile,
-      subnets: split(this.subnets),
-      security_groups: split(this.securityGroups),
-      root_volume_gib: this.rootVolume,
-      instance_types: split(this.instanceTypes),
-      on_demand: this.onDemand,
-      no_fallback: this.noFallback,
-      fallback_after: this.fallbackAfter,
-      keep_last: this.keepLast,
-      keep_every: this.keepEvery,
-      keep_best: this.keepBest,
-      budget: this.budget,
-      max_interruptions: this.maxInterruptions,
-      max_runtime: this.maxRuntime,
-    };
-  }
-}
-
-function split(values: readonly string[] | undefined): string[] | undefined {
-  return values?.flatMap((value) => value.split(',')).filter((value) => value !== '');
 }

@@ -1,7 +1,9 @@
 import { Command, Option } from 'clipanion';
 import { command, RunctlError } from '@runctl/core';
+import { option } from '../options/declaration/option.ts';
+import { waitingOptions } from '../options/declared/waiting-options.ts';
+import { durationIn, numberIn } from '../options/values/numbers.ts';
 import { RunctlCommand } from '../options/command.ts';
-import { durationOption, numberOption } from '../options/option-values.ts';
 
 export class LogsCommand extends RunctlCommand {
   static override paths = [['logs']];
@@ -16,14 +18,22 @@ export class LogsCommand extends RunctlCommand {
   });
 
   runText = Option.String({ name: 'RUN' });
-  follow = Option.Boolean('-f,--follow', false, { description: 'go on until the run ends' });
-  since = Option.String('--since', { description: 'only what was shipped in this time, such as 10m' });
-  tail = Option.String('--tail', { description: 'only the last lines' });
+  follow = option(waitingOptions.follow);
+  since = option({
+    flag: '--since',
+    schema: durationIn({ least: '0s', most: '3650d', example: '10m' }),
+    help: 'only what was shipped in this time, such as 10m',
+    group: 'output',
+  });
+  tail = option({
+    flag: '--tail',
+    schema: numberIn({ kind: 'a whole number of lines', least: 0, example: 100 }),
+    help: 'only the last lines',
+    group: 'output',
+  });
 
   protected async run(): Promise<number> {
-    const sinceAgoMs =
-      this.since === undefined ? null : durationOption('--since', this.since, { example: '90s, 10m or 2h' });
-    const lines = this.tail === undefined ? null : numberOption('--tail', this.tail, { min: 0, example: 100 });
+    const { since: sinceAgoMs = null, tail: lines = null } = this;
     if (lines !== null && sinceAgoMs !== null) throw new RunctlError('usage', '--tail and --since exclude each other');
     const { cloud } = await this.connect();
     try {

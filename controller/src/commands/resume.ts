@@ -3,6 +3,10 @@ import { RunctlError } from '@runctl/core';
 import { FollowingCommand } from '../options/following-command.ts';
 import { machineWishOf } from '../options/launch-options.ts';
 import type { Cloud } from '@runctl/operations';
+import { option } from '../options/declaration/option.ts';
+import { machineOptions } from '../options/declared/machine-options.ts';
+import { outputOptions } from '../options/declared/output-options.ts';
+import { waitingOptions } from '../options/declared/waiting-options.ts';
 import type { Settings } from '../settings/schema.ts';
 
 export class ResumeCommand extends FollowingCommand {
@@ -14,16 +18,17 @@ export class ResumeCommand extends FollowingCommand {
   });
 
   runText = Option.String({ name: 'RUN' });
-  instanceTypes = Option.Array('--instance-type', { description: 'types to use instead of those of before' });
-  onDemand = Option.Boolean('--on-demand', { description: 'do not use spot' });
-  detach = Option.Boolean('-d,--detach', false, { description: 'return once the machine is asked for' });
-  yes = Option.Boolean('-y,--yes', false, { description: 'do not ask' });
+  instanceTypes = option({
+    ...machineOptions.instanceTypes,
+    help: 'type to use instead of those of before; repeatable, or with commas',
+    defaultText: 'those of before',
+  });
+  onDemand = option(machineOptions.onDemand);
+  detach = option(waitingOptions.detach);
+  yes = option(outputOptions.yes);
 
   protected async run(): Promise<number> {
-    const { settings, cloud } = await this.connect({
-      instance_types: this.instanceTypes?.flatMap((value) => value.split(',')),
-      on_demand: this.onDemand,
-    });
+    const { settings, cloud } = await this.connect();
     try {
       const { resolveRun } = await import('@runctl/operations/run');
       const run = await resolveRun(cloud.store, this.runText);

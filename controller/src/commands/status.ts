@@ -1,7 +1,9 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../options/command.ts';
-import { numberOption } from '../options/option-values.ts';
+import { option } from '../options/declaration/option.ts';
+import { liveOptions } from '../options/declared/live-options.ts';
+import { yesOrNo } from '../options/values/choices.ts';
+import { numberIn } from '../options/values/numbers.ts';
 import type { Cloud } from '@runctl/operations';
 
 export class StatusCommand extends RunctlCommand {
@@ -19,18 +21,27 @@ export class StatusCommand extends RunctlCommand {
   });
 
   runText = Option.String({ name: 'RUN', required: false });
-  limit = Option.String('--limit', '20', { description: 'how many runs (default: 20)' });
-  live = Option.Boolean('--live', false, { description: 'ask the agent on the machine' });
-  via = Option.String('--via', { description: 'ssh = with --live, reach the agent through an SSH tunnel' });
-  sshUser = Option.String('--ssh-user', { description: 'user on the machine, for --via ssh (default: ubuntu)' });
+  limit = option({
+    flag: '--limit',
+    schema: numberIn({ least: 1, example: 50 }),
+    help: 'how many runs',
+    group: 'output',
+    default: 20,
+  });
+  live = option({
+    flag: '--live',
+    schema: yesOrNo,
+    help: 'ask the agent on the machine',
+    group: 'where',
+    default: false,
+  });
+  via = option({ ...liveOptions.via, help: 'ssh = with --live, reach the agent through an SSH tunnel' });
+  sshUser = option(liveOptions.sshUser);
 
   protected async run(): Promise<number> {
-    const limit = numberOption('--limit', this.limit, { min: 1, example: 50 });
-    if (this.via !== undefined && this.via !== 'ssh')
-      throw new RunctlError('usage', `--via takes ssh, not ${this.via}`);
     const { cloud } = await this.connect();
     try {
-      if (this.runText === undefined) return await this.showAll(cloud, limit);
+      if (this.runText === undefined) return await this.showAll(cloud, this.limit);
       const { resolveRun } = await import('@runctl/operations/run');
       const run = await resolveRun(cloud.store, this.runText);
       return this.live ? await this.showLive(cloud, run) : await this.showOne(cloud, run);
@@ -62,7 +73,7 @@ export class StatusCommand extends RunctlCommand {
     const { askLive } = await import('@runctl/operations/live');
     const { renderLive } = await import('../render/live.ts');
     const { clock, colour, interrupted: signal, services } = this.context;
-    const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser ?? 'ubuntu') : null;
+    const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser) : null;
     const answer = await askLive(cloud, { run, clock, signal, dial: services.dial, tunnel });
     if (this.json) this.printJson({ type: 'live-status', ...answer });
     else this.print(renderLive(answer, colour));

@@ -1,7 +1,8 @@
 import type { StopEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { RunctlCommand } from '../options/command.ts';
-import { durationOption } from '../options/option-values.ts';
+import { option } from '../options/declaration/option.ts';
+import { checkpointOptions } from '../options/declared/checkpoint-options.ts';
 import type { Cloud } from '@runctl/operations';
 
 export class StopCommand extends RunctlCommand {
@@ -13,13 +14,18 @@ export class StopCommand extends RunctlCommand {
   });
 
   runText = Option.String({ name: 'RUN' });
-  grace = Option.String('--grace', { description: 'time the script has after SIGTERM (default: 90s)' });
+  grace = option({
+    flag: '--grace',
+    schema: checkpointOptions.grace.schema,
+    help: 'time the script has after SIGTERM',
+    group: 'checkpoints',
+    defaultText: '90s',
+  });
 
   protected async run(): Promise<number> {
-    const graceMs = this.grace === undefined ? null : durationOption('--grace', this.grace, { example: '20s' });
     const { cloud } = await this.connect();
     try {
-      return await this.stop(cloud, graceMs);
+      return await this.stop(cloud, this.grace ?? null);
     } finally {
       cloud.close();
     }

@@ -1,8 +1,9 @@
 import { Command, Option } from 'clipanion';
 import { command, RunctlError } from '@runctl/core';
 import type { BucketPlace, FolderPlace, TransferPlace } from '@runctl/operations/transfer';
+import { option } from '../options/declaration/option.ts';
+import { yesOrNo } from '../options/values/choices.ts';
 import { TransferCommand } from '../options/transfer-command.ts';
-import { WITHOUT_EFFECT } from '../render/help.ts';
 
 export class TransferAnyCommand extends TransferCommand {
   static override paths = [['transfer']];
@@ -21,9 +22,9 @@ export class TransferAnyCommand extends TransferCommand {
 
   source = Option.String({ name: 'SOURCE' });
   destination = Option.String({ name: 'DESTINATION' });
-  compress = Option.Boolean('--compress', { description: WITHOUT_EFFECT });
-  verify = Option.Boolean('--verify', { description: WITHOUT_EFFECT });
-  resume = Option.Boolean('--resume', { description: WITHOUT_EFFECT });
+  compress = option({ flag: '--compress', schema: yesOrNo, help: '', group: 'files', hidden: true });
+  verify = option({ flag: '--verify', schema: yesOrNo, help: '', group: 'files', hidden: true });
+  resume = option({ flag: '--resume', schema: yesOrNo, help: '', group: 'files', hidden: true });
 
   protected async run(): Promise<number> {
     const { anyPlace } = await import('@runctl/operations/transfer');

@@ -1,6 +1,7 @@
 import { Command, Option } from 'clipanion';
+import { option } from '../options/declaration/option.ts';
+import { waitingOptions } from '../options/declared/waiting-options.ts';
 import { FollowingCommand } from '../options/following-command.ts';
-import { durationOption } from '../options/option-values.ts';
 
 export class WaitCommand extends FollowingCommand {
   static override paths = [['wait']];
@@ -10,20 +11,19 @@ export class WaitCommand extends FollowingCommand {
   });
 
   runText = Option.String({ name: 'RUN' });
-  timeout = Option.String('--timeout', {
-    description: 'give up waiting after this time (exit code 11); the run goes on',
+  timeout = option({
+    ...waitingOptions.timeout,
+    help: 'give up waiting after this time (exit code 11); the run goes on',
   });
 
   protected async run(): Promise<number> {
-    const timeoutMs =
-      this.timeout === undefined ? null : durationOption('--timeout', this.timeout, { example: '90s, 10m or 2h' });
     const { cloud } = await this.connect();
     try {
       const { resolveRun } = await import('@runctl/operations/run');
       const { waitForRun } = await import('@runctl/operations/follow');
       const { clock, interrupted: signal } = this.context;
       const run = await resolveRun(cloud.store, this.runText);
-      const outcome = await waitForRun({ cloud, run, clock, signal, timeoutMs });
+      const outcome = await waitForRun({ cloud, run, clock, signal, timeoutMs: this.timeout ?? null });
       const view = await this.followView();
       return view.ended(run, outcome);
     } finally {

@@ -1,5 +1,5 @@
 import type { CommandEvent } from '@runctl/protocol/events';
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import {
   RunctlError,
   isRunctlError,
@@ -14,30 +14,26 @@ import type { Cloud } from '@runctl/operations';
 import { jsonLine } from '../render/json-line.ts';
 import { commandWriter, type CommandWriter } from '../render/command-writer.ts';
 import { exitCodeOf, renderError } from '../render/error.ts';
-import type { Settings, SettingsInput } from '../settings/schema.ts';
+import type { Settings } from '../settings/schema.ts';
+import { option, optionFields, type OptionsClass } from './declaration/option.ts';
+import { cloudOptions } from './declared/cloud-options.ts';
+import { outputOptions } from './declared/output-options.ts';
 
 /**
  * What all commands share: global options, and errors that a person or a program can act on. `run` returns the exit code;
  * whatever it throws is printed once, on stderr.
  */
 export abstract class RunctlCommand extends Command<CommandContext> {
-  config = Option.String('-c,--config', {
-    description: 'read the configuration from this file instead of looking for .runctl.toml',
-  });
-  verbose = Option.Boolean('-v,--verbose', false, { description: 'say more, with stack traces of internal errors' });
-  jsonFlag = Option.Boolean('--json', false, { description: 'print one JSON object a line' });
-  output = Option.String('--output', { description: 'json = the same as --json, text = for people (default)' });
-  useSandbox = Option.Boolean('--sandbox', false, {
-    description: 'use the embedded local cloud instead of AWS; it is started if need be',
-  });
-  state = Option.String('--state', {
-    description: 'folder of the local cloud (default: RUNCTL_SANDBOX_STATE, or in ~/.local/state)',
-  });
-
-  bucket = Option.String('--bucket', { description: 'bucket for runs' });
-  prefix = Option.String('--prefix', { description: 'folder in the bucket' });
-  region = Option.String('--region', { description: 'AWS region' });
-  profile = Option.String('--profile', { description: 'profile of ~/.aws/config' });
+  config = option(outputOptions.config);
+  verbose = option(outputOptions.verbose);
+  jsonFlag = option(outputOptions.json);
+  output = option(outputOptions.output);
+  useSandbox = option(cloudOptions.sandbox);
+  state = option(cloudOptions.state);
+  bucket = option(cloudOptions.bucket);
+  prefix = option(cloudOptions.prefix);
+  region = option(cloudOptions.region);
+  profile = option(cloudOptions.profile);
 
   /** Region of the settings, once they are known. */
   private usedRegion: string | null = null;
@@ -50,8 +46,6 @@ export abstract class RunctlCommand extends Command<CommandContext> {
 
   async execute(): Promise<number> {
     try {
-      if (this.output !== undefined && this.output !== 'json' && this.output !== 'text')
-        throw new RunctlError('usage', `--output takes json or text, not ${this.output}`);
       return await this.run();
     } catch (error) {
       const shown =
@@ -100,14 +94,15 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     return this.verbose ? stderrLog((line) => this.note(line)) : silentLog;
   }
 
-  /** Settings of files, environment and `flags`, and the cloud they name. `near` is where the search for .runctl.toml starts. */
-  protected async connect(flags: SettingsInput = {}, near: string = this.context.cwd): Promise<Connected> {
-    const { checkFlags, loadSettings } = await import('../settings/load.ts');
-    // A slip on the command line starts no local cloud.
-    checkFlags(flags);
+  /**
+   * Settings of files, environment and the command line, and the cloud they name. `instead` replaces what they say; `near` is
+   * where the search for .runctl.toml starts.
+   */
+  protected async connect(instead: Partial<Settings> = {}, near: string = this.context.cwd): Promise<Connected> {
+    const { loadSettings } = await import('../settings/load.ts');
     const environment = await this.environment();
     const settings = await loadSettings({
-      flags: { ...this.accountFlags(), ...flags },
+      flags: { ...this.settingFlags(), ...instead },
       environment,
       file: this.config,
       near,
@@ -129,9 +124,12 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     return inSandbox(this.context.env, region);
   }
 
-  protected accountFlags(): SettingsInput {
-    const { bucket, prefix, region, profile } = this;
-    return { bucket, prefix, region, profile };
+  /** The settings that the command line gives. */
+  protected settingFlags(): Partial<Settings> {
+    const fields = optionFields(this.constructor as OptionsClass).map(
+      ([field, { key }]) => [key, this[field as keyof this]] as const,
+    );
+    return Object.fromEntries(fields.filter(([key, value]) => key !== undefined && value !== undefined));
   }
 
   protected async sandboxFolder(): Promise<string> {

@@ -4,44 +4,29 @@ import { FollowingCommand } from './following-command.ts';
 import type { LaunchWish, MachineWish } from '@runctl/operations/launch';
 import type { Project } from '@runctl/workspace';
 import { providerSettings } from '../settings/provider-settings.ts';
-import type { Settings, SettingsInput } from '../settings/schema.ts';
+import type { Settings } from '../settings/schema.ts';
+import { option } from './declaration/option.ts';
+import { checkpointOptions } from './declared/checkpoint-options.ts';
+import { limitOptions } from './declared/limit-options.ts';
+import { workloadOptions } from './declared/workload-options.ts';
 
 /** Options that say what to run and under which policy: `launch` and `drill` share them. */
 export abstract class WorkloadOptionsCommand extends FollowingCommand {
   script = Option.String({ name: 'script' });
   args = Option.Rest({ name: 'argument' });
-  projectFolder = Option.String('--project', {
-    description: 'folder to copy to the instance (default: found from the script)',
-  });
-  env = Option.Array('--env', { description: 'K=V, or K alone for the value it has here; repeatable' });
-  checkpointDir = Option.String('--checkpoint-dir', {
-    description: 'where the script saves, in the project (default: checkpoints)',
-  });
-  resume = Option.String('--resume', {
-    description: 'auto = from the last checkpoint (default), never = from nothing',
-  });
-  resumeArgument = Option.String('--resume-argument', {
-    description: 'how the script takes the checkpoint, such as "--resume {path}"',
-  });
-  grace = Option.String('--grace', { description: 'shortens the time the script has after SIGTERM' });
-  maxCrashes = Option.String('--max-crashes', { description: 'give up after this many crashes (default: 3)' });
+  projectFolder = option(workloadOptions.project);
+  env = option(workloadOptions.env);
+  checkpointDir = option(checkpointOptions.checkpointDir);
+  resume = option(checkpointOptions.resume);
+  resumeArgument = option(checkpointOptions.resumeArgument);
+  grace = option(checkpointOptions.grace);
+  maxCrashes = option(limitOptions.maxCrashes);
 
   /** Before anything is connected to: a wrong path needs no account. */
   protected async findProject(): Promise<Project> {
     const { findProject } = await import('@runctl/workspace');
     const { cwd, home } = this.context;
     return findProject(this.script, { cwd, home, root: this.projectFolder });
-  }
-
-  /** What this command line says of the settings that both share. */
-  protected workloadFlags(): SettingsInput {
-    return {
-      checkpoint_dir: this.checkpointDir,
-      resume: this.resume as 'auto' | 'never' | undefined,
-      resume_argument: this.resumeArgument,
-      grace: this.grace,
-      max_crashes: this.maxCrashes,
-    };
   }
 }
 
@@ -82,7 +67,7 @@ export function machineWishOf(settings: Settings): MachineWish {
   };
 }
 
-/** The wish that settings and command line add up to. Errors: `config-missing`, `usage`. */
+/** The wish that settings and command line add up to. Errors: `config-missing`. */
 export function wishOf(
   settings: Settings,
   said: {
@@ -93,10 +78,6 @@ export function wishOf(
     readonly detach: boolean;
   },
 ): LaunchWish {
-  if (settings.resume_argument !== undefined && !settings.resume_argument.includes('{path}'))
-    throw new RunctlError('usage', `--resume-argument ${settings.resume_argument} has no {path} in it`, {
-      hint: 'write it as the script takes it: --resume-argument "--resume {path}"',
-    });
   const spot = !settings.on_demand;
   return {
     ...said,

@@ -1,44 +1,35 @@
-import { Option } from 'clipanion';
-import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from './command.ts';
-import { durationOption, numberOption, timeScaleOption } from './option-values.ts';
+import { option } from './declaration/option.ts';
+import { rehearsalOptions } from './declared/rehearsal-options.ts';
+import { durationIn, numberIn } from './values/numbers.ts';
 import type { SandboxStartOptions } from '@runctl/operations/sandbox';
 
 /** Options of `sandbox start` and `sandbox serve`. */
 export abstract class SandboxCommand extends RunctlCommand {
-  level = Option.String('--level', { description: 'how real instances are: auto (default), process, lite' });
-  timeScale = Option.String('--time-scale', {
-    description: "shortens EC2's own times: 0.1 makes a notice last 12 s (default: 1)",
+  level = option(rehearsalOptions.level);
+  timeScale = option(rehearsalOptions.cloudTimeScale);
+  bootDelay = option({
+    flag: '--boot-delay',
+    schema: durationIn({ least: '0s', most: '1h', example: '2s', bareUnit: 'ms' }),
+    help: 'how long instances take to boot, in ms or as 2s',
+    group: 'rehearsal',
+    defaultText: '0',
   });
-  bootDelay = Option.String('--boot-delay', {
-    description: 'how long instances take to boot, in ms or as 2s (default: 0)',
+  parent = option({
+    flag: '--parent',
+    schema: numberIn({ kind: 'the id of a process, a whole number', least: 1, most: 2 ** 31 - 1, example: 4242 }),
+    help: 'end as soon as this process is gone (a pid, such as $$)',
+    group: 'rehearsal',
   });
-  parent = Option.String('--parent', { description: 'end as soon as this process is gone (a pid, such as $$)' });
 
-  /** Errors: `usage`. */
   protected async startOptions(): Promise<SandboxStartOptions> {
-    const timeScale = this.timeScale === undefined ? undefined : timeScaleOption(this.timeScale);
-    checkLevel(this.level);
-    const parentPid =
-      this.parent === undefined ? undefined : numberOption('--parent', this.parent, { min: 1, example: 4242 });
     return {
       folder: await this.sandboxFolder(),
       environment: this.context.env,
       level: this.level,
-      timeScale,
-      bootDelayMs: bootDelayMs(this.bootDelay),
-      parentPid,
+      timeScale: this.timeScale,
+      bootDelayMs: this.bootDelay,
+      parentPid: this.parent,
     };
   }
-}
-
-/** Errors: `usage`. */
-export function checkLevel(level: string | undefined): void {
-  if (level !== undefined && !['auto', 'process', 'lite'].includes(level))
-    throw new RunctlError('usage', `--level takes auto, process or lite, not ${level}`);
-}
-
-function bootDelayMs(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  return /^\d+$/.test(text) ? Number(text) : durationOption('--boot-delay', text, { example: '500ms or 2s' });
 }

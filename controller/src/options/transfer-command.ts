@@ -1,12 +1,12 @@
 import type { TransferEvent, TransferResult } from '@runctl/protocol/events';
-import { Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { PathFilter } from '@runctl/store';
 import { RunctlCommand, type Connected } from './command.ts';
-import { numberOption } from './option-values.ts';
 import type { BucketPlace } from '@runctl/operations/transfer';
 import type { TransferView } from '../render/transfer.ts';
-import { WITHOUT_EFFECT } from '../render/help.ts';
+import { option } from './declaration/option.ts';
+import { fileOptions } from './declared/file-options.ts';
+import { outputOptions } from './declared/output-options.ts';
 
 /** A command that works on a place in a bucket: the configured one, or that of an `s3://` address. */
 export abstract class BucketCommand extends RunctlCommand {
@@ -28,16 +28,11 @@ export abstract class BucketCommand extends RunctlCommand {
 
 /** What all commands that move files share. */
 export abstract class TransferCommand extends BucketCommand {
-  dryRun = Option.Boolean('--dry-run', false, { description: 'only say what would be moved or deleted, and why' });
-  include = Option.Array('--include', [], {
-    description: 'take only what fits this pattern, such as "*.pt" or "logs/**"; repeatable',
-  });
-  exclude = Option.Array('--exclude', [], { description: 'leave out what fits this pattern; repeatable' });
-  parallel = Option.String('--parallel,--concurrency', {
-    description: 'small files at the same time (default: 16); large ones go two at a time, each in eight parts',
-  });
-  /** Of the old tool, like those of `transfer`: what they wished for is said, and they are not shown. */
-  useS5cmd = Option.Boolean('--use-s5cmd', false, { description: WITHOUT_EFFECT });
+  dryRun = option({ ...outputOptions.dryRun, help: 'only say what would be moved or deleted, and why' });
+  include = option(fileOptions.include);
+  exclude = option(fileOptions.exclude);
+  parallel = option(fileOptions.parallel);
+  useS5cmd = option(fileOptions.useS5cmd);
 
   /** Says once what happens instead of what options without effect ask for. */
   protected noteWithoutEffect(): void {
@@ -54,9 +49,7 @@ export abstract class TransferCommand extends BucketCommand {
   }
 
   protected concurrency(): { readonly concurrency?: number } {
-    return this.parallel === undefined
-      ? {}
-      : { concurrency: numberOption('--parallel', this.parallel, { min: 1, example: 16 }) };
+    return this.parallel === undefined ? {} : { concurrency: this.parallel };
   }
 
   protected async transferView(): Promise<TransferView> {

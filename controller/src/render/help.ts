@@ -1,4 +1,5 @@
 import type { Definition } from 'clipanion';
+import { WITHOUT_EFFECT } from '../options/declaration/option.ts';
 import type { CommandSummary } from './command-summary.ts';
 
 /** Options that every command has; shown last. */
@@ -14,12 +15,6 @@ const GLOBAL = new Set([
   '--region',
   '--profile',
 ]);
-
-/**
- * Description of an option that old command lines have and that changes nothing: it is taken and not shown. Clipanion's own
- * `hidden` would leave it out of the definition too, from which a slip in another option is told.
- */
-export const WITHOUT_EFFECT = 'without effect';
 
 type OptionDefinition = Definition['options'][number];
 

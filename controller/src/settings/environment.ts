@@ -1,4 +1,5 @@
 import { RunctlError, nearest, type Environment } from '@runctl/core';
+import { variableOf } from '../options/declaration/option-declaration.ts';
 import { settingKeys } from './schema.ts';
 
 /** Variables of runctl that are no settings: the local cloud's, and those that scripts and instances get. */
@@ -13,10 +14,6 @@ const OTHERS: ReadonlySet<string> = new Set(
     .split(' ')
     .map((name) => `RUNCTL_${name}`),
 );
-
-export function variableOf(key: string): string {
-  return `RUNCTL_${key.toUpperCase()}`;
-}
 
 /** Settings that the environment names. Errors: `config-invalid` for a variable that none is, naming the nearest. */
 export function environmentValues(environment: Environment): Record<string, unknown> {

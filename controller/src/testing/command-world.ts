@@ -77,7 +77,7 @@ export class CommandWorld {
   readonly foreground: { command: string; args: readonly string[]; resumeFrom: string | undefined }[] = [];
   foregroundExitCode = 0;
   environment: Record<string, string> = {
-    RUNCTL_BUCKET: 'b',
+    RUNCTL_BUCKET: 'training',
     RUNCTL_REGION: 'us-east-1',
     RUNCTL_INSTANCE_PROFILE: 'p',
   };

@@ -1,7 +1,9 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError, formatBytes } from '@runctl/core';
-import { numberOption } from '../../options/option-values.ts';
 import type { Cloud } from '@runctl/operations';
+import { option } from '../../options/declaration/option.ts';
+import { outputOptions } from '../../options/declared/output-options.ts';
+import { numberIn } from '../../options/values/numbers.ts';
 import { BucketCommand } from '../../options/transfer-command.ts';
 
 export class CheckpointCleanupCommand extends BucketCommand {
@@ -19,12 +21,18 @@ export class CheckpointCleanupCommand extends BucketCommand {
   });
 
   text = Option.String({ name: 'DIRECTORY or RUN' });
-  keepLast = Option.String('--keep-last-n', '10', { description: 'how many stay (default: 10)' });
-  dryRun = Option.Boolean('--dry-run', false, { description: 'only say what would be deleted, and why' });
-  yes = Option.Boolean('-y,--yes', false, { description: 'do not ask' });
+  keepLast = option({
+    flag: '--keep-last-n',
+    schema: numberIn({ least: 1, example: 5 }),
+    help: 'how many stay',
+    group: 'checkpoints',
+    default: 10,
+  });
+  dryRun = option({ ...outputOptions.dryRun, help: 'only say what would be deleted, and why' });
+  yes = option(outputOptions.yes);
 
   protected async run(): Promise<number> {
-    const keepLast = numberOption('--keep-last-n', this.keepLast, { min: 1, example: 5 });
+    const { keepLast } = this;
     const { folderMeant } = await import('@runctl/operations/checkpoint');
     const folder = await folderMeant(this.text, this.context.cwd);
     if (folder !== null) return this.cleanFolder(folder, keepLast);

@@ -2,8 +2,11 @@ import { Command, Option } from 'clipanion';
 import { RunctlError, formatBytes, formatDuration } from '@runctl/core';
 import { resolve } from 'node:path';
 import { RunctlCommand } from '../../options/command.ts';
-import { numberOption } from '../../options/option-values.ts';
 import type { Cloud } from '@runctl/operations';
+import { option } from '../../options/declaration/option.ts';
+import { outputOptions } from '../../options/declared/output-options.ts';
+import { numberIn } from '../../options/values/numbers.ts';
+import { textThat } from '../../options/values/texts.ts';
 import type { PullOptions } from '@runctl/operations/checkpoint';
 
 export class CheckpointPullCommand extends RunctlCommand {
@@ -22,14 +25,27 @@ export class CheckpointPullCommand extends RunctlCommand {
 
   runText = Option.String({ name: 'RUN' });
   folder = Option.String({ name: 'DIR', required: false });
-  step = Option.String('--step', { description: 'the checkpoint of this step, and no other' });
-  manifest = Option.String('--manifest', {
-    description: 'the one that `checkpoint list` shows as GENERATION-SEQUENCE',
+  step = option({
+    flag: '--step',
+    schema: numberIn({ least: 0, example: 12_000 }),
+    help: 'the checkpoint of this step, and no other',
+    group: 'checkpoints',
   });
-  dryRun = Option.Boolean('--dry-run', false, { description: 'only say what would come' });
+  manifest = option({
+    flag: '--manifest',
+    schema: textThat({
+      takes: 'GENERATION-SEQUENCE, as `checkpoint list` shows it',
+      example: '1-12',
+      valueName: 'GENERATION-SEQUENCE',
+      pattern: /^\d+-\d+$/,
+    }),
+    help: 'the one that `checkpoint list` shows as GENERATION-SEQUENCE',
+    group: 'checkpoints',
+  });
+  dryRun = option({ ...outputOptions.dryRun, help: 'only say what would come' });
 
   protected async run(): Promise<number> {
-    const step = this.step === undefined ? undefined : numberOption('--step', this.step, { min: 0, example: 12_000 });
+    const { step } = this;
     if (step !== undefined && this.manifest !== undefined)
       throw new RunctlError('usage', '--step and --manifest exclude each other');
     if (this.folder === '')

@@ -1,5 +1,9 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
+import { option } from '../../options/declaration/option.ts';
+import { checkpointOptions } from '../../options/declared/checkpoint-options.ts';
+import { outputOptions } from '../../options/declared/output-options.ts';
+import { orEmpty } from '../../options/values/texts.ts';
 import { RunctlCommand } from '../../options/command.ts';
 
 export class CheckpointResumeCommand extends RunctlCommand {
@@ -18,10 +22,15 @@ export class CheckpointResumeCommand extends RunctlCommand {
   checkpoint = Option.String({ name: 'CHECKPOINT' });
   script = Option.String({ name: 'SCRIPT' });
   args = Option.Rest({ name: 'argument' });
-  resumeArgument = Option.String('--resume-argument', '--resume {path}', {
-    description: 'how the script takes the path (default: "--resume {path}"; "" = only by the variable)',
+  resumeArgument = option({
+    flag: '--resume-argument',
+    schema: orEmpty(checkpointOptions.resumeArgument.schema),
+    help: 'how the script takes the path; "" = only by the variable',
+    group: 'checkpoints',
+    default: '--resume {path}',
+    defaultText: '"--resume {path}"',
   });
-  dryRun = Option.Boolean('--dry-run', false, { description: 'only print the command' });
+  dryRun = option({ ...outputOptions.dryRun, help: 'only print the command' });
 
   protected async run(): Promise<number> {
     const { localResume } = await import('@runctl/operations/checkpoint');

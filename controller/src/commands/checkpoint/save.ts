@@ -2,7 +2,8 @@ import type { SaveEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { formatBytes } from '@runctl/core';
 import { RunctlCommand } from '../../options/command.ts';
-import { durationOption } from '../../options/option-values.ts';
+import { option } from '../../options/declaration/option.ts';
+import { waitingOptions } from '../../options/declared/waiting-options.ts';
 import type { SaveResult } from '@runctl/operations/checkpoint';
 
 export class CheckpointSaveCommand extends RunctlCommand {
@@ -16,10 +17,10 @@ export class CheckpointSaveCommand extends RunctlCommand {
   });
 
   runText = Option.String({ name: 'RUN' });
-  timeout = Option.String('--timeout', '10m', { description: 'wait at most this long (default: 10m)' });
+  timeout = option({ ...waitingOptions.timeout, default: '10m' });
 
   protected async run(): Promise<number> {
-    const timeoutMs = durationOption('--timeout', this.timeout, { example: '90s or 10m' });
+    const { timeout: timeoutMs } = this;
     const { cloud } = await this.connect();
     try {
       const { resolveRun } = await import('@runctl/operations/run');

@@ -1,6 +1,8 @@
 import type { VerifiedEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { formatBytes, RunctlError } from '@runctl/core';
+import { option } from '../../options/declaration/option.ts';
+import { yesOrNo } from '../../options/values/choices.ts';
 import { FolderOrRunCommand, type FoundCheckpoints } from '../../options/folder-or-run-command.ts';
 
 export class CheckpointVerifyCommand extends FolderOrRunCommand {
@@ -21,7 +23,13 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
 
   text = Option.String({ name: 'DIR|RUN' });
   checkpoint = Option.String({ name: 'CHECKPOINT', required: false });
-  all = Option.Boolean('--all', false, { description: 'every checkpoint of the run, not only the latest' });
+  all = option({
+    flag: '--all',
+    schema: yesOrNo,
+    help: 'every checkpoint of the run, not only the latest',
+    group: 'checkpoints',
+    default: false,
+  });
 
   protected async show(found: FoundCheckpoints): Promise<number> {
     if (this.all && this.checkpoint !== undefined)

@@ -1,7 +1,10 @@
 import { Command, Option } from 'clipanion';
 import { formatBytes, formatDuration } from '@runctl/core';
 import type { CleanupDecision, CleanupPolicy } from '@runctl/operations/bucket';
-import { durationOption, numberOption } from '../../options/option-values.ts';
+import { option } from '../../options/declaration/option.ts';
+import { fileOptions, namePattern } from '../../options/declared/file-options.ts';
+import { outputOptions } from '../../options/declared/output-options.ts';
+import { numberIn } from '../../options/values/numbers.ts';
 import { BucketCommand } from '../../options/transfer-command.ts';
 
 export class S3CleanupCommand extends BucketCommand {
@@ -20,13 +23,23 @@ export class S3CleanupCommand extends BucketCommand {
   });
 
   placeText = Option.String({ name: 'S3_PATH' });
-  keepLast = Option.String('--keep-last-n', {
-    description: 'keep the newest (default: 10, or 0 with --older-than)',
+  keepLast = option({
+    flag: '--keep-last-n',
+    schema: numberIn({ least: 0, example: 5 }),
+    help: 'keep the newest',
+    group: 'files',
+    defaultText: '10, or 0 with --older-than',
   });
-  olderThan = Option.String('--older-than', { description: 'delete only what is older, such as 30d' });
-  patterns = Option.Array('--pattern', [], { description: 'only names that fit, such as "*.pt"; repeatable' });
-  dryRun = Option.Boolean('--dry-run', false, { description: 'only say what would be deleted, and why' });
-  yes = Option.Boolean('-y,--yes', false, { description: 'do not ask' });
+  olderThan = option(fileOptions.olderThan);
+  patterns = option({
+    flag: '--pattern',
+    schema: namePattern,
+    help: 'only names that fit, such as "*.pt"; repeatable',
+    group: 'files',
+    default: [],
+  });
+  dryRun = option({ ...outputOptions.dryRun, help: 'only say what would be deleted, and why' });
+  yes = option(outputOptions.yes);
 
   protected async run(): Promise<number> {
     const policy = await this.policy();
@@ -54,12 +67,8 @@ export class S3CleanupCommand extends BucketCommand {
   }
 
   private async policy(): Promise<CleanupPolicy> {
-    const olderThanMs =
-      this.olderThan === undefined ? null : durationOption('--older-than', this.olderThan, { example: '12h or 30d' });
-    const keepLast = numberOption('--keep-last-n', this.keepLast ?? (olderThanMs === null ? '10' : '0'), {
-      min: 0,
-      example: 5,
-    });
+    const { olderThan: olderThanMs = null } = this;
+    const keepLast = this.keepLast ?? (olderThanMs === null ? 10 : 0);
     const { pathFilter } = await import('@runctl/store');
     return { keepLast, olderThanMs, fits: pathFilter({ include: this.patterns }) };
   }

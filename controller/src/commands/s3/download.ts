@@ -1,4 +1,6 @@
 import { Command, Option } from 'clipanion';
+import { option } from '../../options/declaration/option.ts';
+import { fileOptions } from '../../options/declared/file-options.ts';
 import { TransferCommand } from '../../options/transfer-command.ts';
 
 export class S3DownloadCommand extends TransferCommand {
@@ -17,9 +19,7 @@ export class S3DownloadCommand extends TransferCommand {
 
   source = Option.String({ name: 'SOURCE' });
   destination = Option.String({ name: 'DESTINATION' });
-  recursive = Option.Boolean('-r,--recursive', false, {
-    description: 'SOURCE is a folder, even if an object has its name',
-  });
+  recursive = option({ ...fileOptions.recursive, help: 'SOURCE is a folder, even if an object has its name' });
 
   protected async run(): Promise<number> {
     const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');

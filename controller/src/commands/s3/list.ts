@@ -1,5 +1,8 @@
 import { Command, Option } from 'clipanion';
 import { formatBytes } from '@runctl/core';
+import { option } from '../../options/declaration/option.ts';
+import { fileOptions } from '../../options/declared/file-options.ts';
+import { yesOrNo } from '../../options/values/choices.ts';
 import { BucketCommand } from '../../options/transfer-command.ts';
 
 export class S3ListCommand extends BucketCommand {
@@ -14,8 +17,14 @@ export class S3ListCommand extends BucketCommand {
   });
 
   placeText = Option.String({ name: 'S3_PATH', required: false });
-  recursive = Option.Boolean('-r,--recursive', false, { description: 'every object, not the folders' });
-  human = Option.Boolean('--human-readable', false, { description: 'sizes as 1.5 GiB' });
+  recursive = option({ ...fileOptions.recursive, help: 'every object, not the folders' });
+  human = option({
+    flag: '--human-readable',
+    schema: yesOrNo,
+    help: 'sizes as 1.5 GiB',
+    group: 'output',
+    default: false,
+  });
 
   protected async run(): Promise<number> {
     const { bucketPlace, folderPrefix } = await import('@runctl/operations/transfer');

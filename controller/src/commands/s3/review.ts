@@ -1,4 +1,6 @@
 import { Command, Option } from 'clipanion';
+import { option } from '../../options/declaration/option.ts';
+import { yesOrNo } from '../../options/values/choices.ts';
 import { BucketCommand } from '../../options/transfer-command.ts';
 
 export class S3ReviewCommand extends BucketCommand {
@@ -14,7 +16,13 @@ export class S3ReviewCommand extends BucketCommand {
   });
 
   placeText = Option.String({ name: 'S3_PATH', required: false });
-  detailed = Option.Boolean('-d,--detailed', false, { description: 'reasons and single uploads too' });
+  detailed = option({
+    flag: '-d,--detailed',
+    schema: yesOrNo,
+    help: 'reasons and single uploads too',
+    group: 'output',
+    default: false,
+  });
 
   protected async run(): Promise<number> {
     const { bucketPlace, folderPrefix } = await import('@runctl/operations/transfer');

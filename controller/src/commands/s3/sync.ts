@@ -2,6 +2,10 @@ import type { TransferEvent, TransferResult } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { Direction, Preference } from '@runctl/store';
+import { option } from '../../options/declaration/option.ts';
+import { fileOptions } from '../../options/declared/file-options.ts';
+import { outputOptions } from '../../options/declared/output-options.ts';
+import { choice, yesOrNo } from '../../options/values/choices.ts';
 import { TransferCommand } from '../../options/transfer-command.ts';
 
 export class S3SyncCommand extends TransferCommand {
@@ -24,12 +28,21 @@ export class S3SyncCommand extends TransferCommand {
 
   local = Option.String({ name: 'FOLDER' });
   remote = Option.String({ name: 'S3_PATH' });
-  direction = Option.String('--direction', 'up', { description: 'up = to the bucket (default), down = from it, both' });
-  deleteOthers = Option.Boolean('--delete', false, { description: 'delete at the destination what the source lacks' });
-  prefer = Option.String('--prefer', {
-    description: 'with --direction both, where files differ: local, remote, or newer (by the times of both clocks)',
+  direction = option(fileOptions.direction);
+  deleteOthers = option({
+    flag: '--delete',
+    schema: yesOrNo,
+    help: 'delete at the destination what the source lacks',
+    group: 'files',
+    default: false,
   });
-  yes = Option.Boolean('-y,--yes', false, { description: 'with --delete, do not ask' });
+  prefer = option({
+    flag: '--prefer',
+    schema: choice('local', 'remote', 'newer'),
+    help: 'with --direction both, where files differ: local, remote, or newer (by the times of both clocks)',
+    group: 'files',
+  });
+  yes = option({ ...outputOptions.yes, help: 'with --delete, do not ask' });
 
   protected async run(): Promise<number> {
     const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
@@ -59,10 +72,6 @@ export class S3SyncCommand extends TransferCommand {
 
   private syncOptions(): { direction: Direction; deleteOthers: boolean; prefer?: Preference } {
     const { direction, prefer, deleteOthers } = this;
-    if (direction !== 'up' && direction !== 'down' && direction !== 'both')
-      throw new RunctlError('usage', `--direction takes up, down or both, not ${direction}`);
-    if (prefer !== undefined && prefer !== 'local' && prefer !== 'remote' && prefer !== 'newer')
-      throw new RunctlError('usage', `--prefer takes local, remote or newer, not ${prefer}`);
     if (prefer !== undefined && direction !== 'both')
       throw new RunctlError('usage', `--prefer needs --direction both: with ${direction} the source is right`);
     if (deleteOthers && direction === 'both')

@@ -1,6 +1,7 @@
 import { Command, Option } from 'clipanion';
+import { option } from '../../options/declaration/option.ts';
+import { fileOptions } from '../../options/declared/file-options.ts';
 import { TransferCommand } from '../../options/transfer-command.ts';
-import { WITHOUT_EFFECT } from '../../render/help.ts';
 
 export class S3UploadCommand extends TransferCommand {
   static override paths = [['s3', 'upload']];
@@ -20,7 +21,7 @@ export class S3UploadCommand extends TransferCommand {
   source = Option.String({ name: 'SOURCE' });
   destination = Option.String({ name: 'DESTINATION' });
   /** Of the old tool. A folder is always sent whole. */
-  recursive = Option.Boolean('-r,--recursive', false, { description: WITHOUT_EFFECT });
+  recursive = option({ ...fileOptions.recursive, hidden: true });
 
   protected async run(): Promise<number> {
     const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');

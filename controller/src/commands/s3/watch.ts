@@ -1,8 +1,10 @@
 import type { ObjectEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
-import { RunctlError, formatBytes } from '@runctl/core';
-import { durationOption } from '../../options/option-values.ts';
+import { formatBytes } from '@runctl/core';
 import { TransferCommand } from '../../options/transfer-command.ts';
+import { option } from '../../options/declaration/option.ts';
+import { fileOptions } from '../../options/declared/file-options.ts';
+import { durationIn } from '../../options/values/numbers.ts';
 import { shownName } from '../../render/style.ts';
 
 export class S3WatchCommand extends TransferCommand {
@@ -21,13 +23,17 @@ export class S3WatchCommand extends TransferCommand {
 
   first = Option.String({ name: 'S3_PATH or FOLDER' });
   second = Option.String({ name: 'S3_PATH', required: false });
-  interval = Option.String('--interval', '30', {
-    description: 'seconds between two looks, or such as 5m (default: 30)',
+  interval = option({
+    flag: '--interval',
+    schema: durationIn({ least: '1s', most: '1d', example: '30s' }),
+    help: 'seconds between two looks, or such as 5m',
+    group: 'waiting',
+    default: '30',
   });
-  direction = Option.String('--direction', 'up', { description: 'with a folder: up (default), down, or both' });
+  direction = option({ ...fileOptions.direction, help: 'with a folder: up, down, or both' });
 
   protected async run(): Promise<number> {
-    const intervalMs = durationOption('--interval', this.interval, { leastMs: 1000, example: '30s or 5m' });
+    const intervalMs = this.interval;
     return this.second === undefined ? this.watchBucket(intervalMs) : this.keep(this.second, intervalMs);
   }
 
@@ -58,8 +64,6 @@ export class S3WatchCommand extends TransferCommand {
 
   private async keep(remote: string, intervalMs: number): Promise<number> {
     const { direction, dryRun } = this;
-    if (direction !== 'up' && direction !== 'down' && direction !== 'both')
-      throw new RunctlError('usage', `--direction takes up, down or both, not ${direction}`);
     const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
     const there = bucketPlace(remote);
     const here = folderPlace(this.first, this.context.cwd);

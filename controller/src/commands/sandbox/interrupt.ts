@@ -1,5 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { command, RunctlError } from '@runctl/core';
+import { option } from '../../options/declaration/option.ts';
+import { yesOrNo } from '../../options/values/choices.ts';
 import { RunctlCommand } from '../../options/command.ts';
 
 export class SandboxInterruptCommand extends RunctlCommand {
@@ -13,8 +15,20 @@ export class SandboxInterruptCommand extends RunctlCommand {
   });
 
   target = Option.String({ name: 'RUN-or-INSTANCE' });
-  noNotice = Option.Boolean('--no-notice', false, { description: 'it dies at once' });
-  rebalance = Option.Boolean('--rebalance', false, { description: 'a rebalance recommendation comes first' });
+  noNotice = option({
+    flag: '--no-notice',
+    schema: yesOrNo,
+    help: 'it dies at once',
+    group: 'rehearsal',
+    default: false,
+  });
+  rebalance = option({
+    flag: '--rebalance',
+    schema: yesOrNo,
+    help: 'a rebalance recommendation comes first',
+    group: 'rehearsal',
+    default: false,
+  });
 
   protected async run(): Promise<number> {
     const folder = await this.sandboxFolder();

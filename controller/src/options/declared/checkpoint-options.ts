@@ -1,0 +1,71 @@
+import { declared } from '../declaration/option-declaration.ts';
+import { bestMetric } from '../values/best-metric.ts';
+import { choice } from '../values/choices.ts';
+import { durationIn, numberIn } from '../values/numbers.ts';
+import { checkpointFolder } from '../values/places.ts';
+import { textThat } from '../values/texts.ts';
+
+/** Where the script saves, what it goes on from, and what is kept. */
+export const checkpointOptions = {
+  checkpointDir: declared({
+    flag: '--checkpoint-dir',
+    key: 'checkpoint_dir',
+    schema: checkpointFolder,
+    help: 'where the script saves, in the project',
+    group: 'checkpoints',
+    default: 'checkpoints',
+  }),
+  resume: declared({
+    flag: '--resume',
+    key: 'resume',
+    schema: choice('auto', 'never'),
+    help: 'auto = from the last checkpoint, never = from nothing in every life',
+    group: 'checkpoints',
+    default: 'auto',
+  }),
+  resumeArgument: declared({
+    flag: '--resume-argument',
+    key: 'resume_argument',
+    schema: textThat({
+      takes: 'a text with {path} in it',
+      example: '--resume {path}',
+      valueName: 'TEXT',
+      pattern: /\{path\}/,
+    }),
+    help: 'how the script takes the checkpoint, such as "--resume {path}"',
+    group: 'checkpoints',
+    more: 'besides `RUNCTL_RESUME_FROM`',
+  }),
+  keepLast: declared({
+    flag: '--keep-last',
+    key: 'keep_last',
+    schema: numberIn({ least: 1, example: 3 }),
+    help: 'checkpoints kept in the bucket besides the newest',
+    group: 'checkpoints',
+    default: 3,
+    more: 'at least 1, to fall back to',
+  }),
+  keepEvery: declared({
+    flag: '--keep-every',
+    key: 'keep_every',
+    schema: numberIn({ kind: 'a whole number of steps', least: 1, example: 1000 }),
+    help: 'also keep the first checkpoint at or after each multiple of so many steps',
+    group: 'checkpoints',
+  }),
+  keepBest: declared({
+    flag: '--keep-best',
+    key: 'keep_best',
+    schema: bestMetric,
+    help: 'also keep the best by a number in the progress file: loss:min, accuracy:max',
+    group: 'checkpoints',
+    more: '`loss` alone means `loss:min`',
+  }),
+  grace: declared({
+    flag: '--grace',
+    key: 'grace',
+    schema: durationIn({ least: '0s', most: '1d', example: '60s' }),
+    help: 'shortens the time the script has after SIGTERM',
+    group: 'checkpoints',
+    defaultText: 'the whole window',
+  }),
+};

@@ -1,0 +1,53 @@
+import { declared } from '../declaration/option-declaration.ts';
+import { choice, yesOrNo } from '../values/choices.ts';
+import { durationIn, numberIn } from '../values/numbers.ts';
+import { repeated, textThat } from '../values/texts.ts';
+
+export const namePattern = repeated(textThat({ takes: 'a pattern of names', example: '*.pt', valueName: 'PATTERN' }));
+
+/** Which files are moved or deleted, and how. */
+export const fileOptions = {
+  include: declared({
+    flag: '--include',
+    schema: namePattern,
+    help: 'take only what fits this pattern, such as "*.pt" or "logs/**"; repeatable',
+    group: 'files',
+    default: [],
+  }),
+  exclude: declared({
+    flag: '--exclude',
+    schema: namePattern,
+    help: 'leave out what fits this pattern; repeatable',
+    group: 'files',
+    default: [],
+  }),
+  parallel: declared({
+    flag: '--parallel,--concurrency',
+    schema: numberIn({ least: 1, most: 1024, example: 16 }),
+    help: 'small files at the same time; large ones go two at a time, each in eight parts',
+    group: 'files',
+    defaultText: '16',
+  }),
+  direction: declared({
+    flag: '--direction',
+    schema: choice('up', 'down', 'both'),
+    help: 'up = to the bucket, down = from it, both = either way',
+    group: 'files',
+    default: 'up',
+  }),
+  recursive: declared({
+    flag: '-r,--recursive',
+    schema: yesOrNo,
+    help: 'all below it',
+    group: 'files',
+    default: false,
+  }),
+  olderThan: declared({
+    flag: '--older-than',
+    schema: durationIn({ least: '0s', most: '3650d', example: '30d' }),
+    help: 'delete only what is older, such as 30d',
+    group: 'files',
+  }),
+  /** Of the old tool. */
+  useS5cmd: declared({ flag: '--use-s5cmd', schema: yesOrNo, help: '', group: 'files', hidden: true, default: false }),
+};

@@ -1,0 +1,45 @@
+import { declared } from '../declaration/option-declaration.ts';
+import { durationIn, numberIn } from '../values/numbers.ts';
+
+/** What ends a run. */
+export const limitOptions = {
+  budget: declared({
+    flag: '--budget',
+    key: 'budget',
+    schema: numberIn({
+      kind: 'an amount of dollars',
+      least: 0,
+      above: true,
+      most: 1_000_000,
+      fraction: true,
+      example: 40,
+      valueName: 'USD',
+    }),
+    help: 'stop, with a checkpoint, when this many dollars are spent',
+    group: 'money',
+  }),
+  maxRuntime: declared({
+    flag: '--max-runtime',
+    key: 'max_runtime',
+    schema: durationIn({ least: '1m', most: '365d', example: '12h' }),
+    help: 'the launch ends then, whatever happens',
+    group: 'money',
+    default: '7d',
+  }),
+  maxInterruptions: declared({
+    flag: '--max-interruptions',
+    key: 'max_interruptions',
+    schema: numberIn({ least: 0, example: 20 }),
+    help: 'give up after this many',
+    group: 'money',
+    defaultText: 'never',
+  }),
+  maxCrashes: declared({
+    flag: '--max-crashes',
+    key: 'max_crashes',
+    schema: numberIn({ least: 0, example: 3 }),
+    help: 'give up after this many crashes',
+    group: 'money',
+    default: 3,
+  }),
+};

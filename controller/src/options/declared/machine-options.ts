@@ -1,0 +1,71 @@
+import { declared } from '../declaration/option-declaration.ts';
+import { yesOrNo } from '../values/choices.ts';
+import { imageName, machineRoleName, machineTypeName, networkName, securityGroupName } from '../values/cloud-names.ts';
+import { numberIn } from '../values/numbers.ts';
+import { listOf } from '../values/texts.ts';
+
+/** On which machines a run trains. */
+export const machineOptions = {
+  instanceTypes: declared({
+    flag: '--instance-type',
+    key: 'instance_types',
+    schema: listOf(machineTypeName, 'names of instance types'),
+    help: 'type to use; repeatable, or with commas',
+    group: 'where',
+    default: [],
+    defaultText: 'see the plan',
+    more: 'three or more find capacity sooner',
+  }),
+  onDemand: declared({
+    flag: '--on-demand',
+    key: 'on_demand',
+    schema: yesOrNo,
+    help: 'do not use spot at all',
+    group: 'where',
+    default: false,
+  }),
+  instanceProfile: declared({
+    flag: '--instance-profile',
+    key: 'instance_profile',
+    schema: machineRoleName,
+    help: 'name or ARN of what gives instances their rights',
+    group: 'where',
+    more: '[what it must allow](aws-account.md); needed',
+  }),
+  subnets: declared({
+    flag: '--subnet',
+    key: 'subnets',
+    schema: listOf(networkName, 'ids of subnets'),
+    help: 'subnet to launch in; repeatable, or with commas',
+    group: 'where',
+    default: [],
+    defaultText: 'the default VPC',
+    more: 'one a zone',
+  }),
+  securityGroups: declared({
+    flag: '--security-group',
+    key: 'security_groups',
+    schema: listOf(securityGroupName, 'ids of security groups'),
+    help: 'security group of the instances; repeatable, or with commas',
+    group: 'where',
+    default: [],
+    defaultText: "the VPC's default",
+  }),
+  ami: declared({
+    flag: '--ami',
+    key: 'ami',
+    schema: imageName,
+    help: 'image id or SSM parameter',
+    group: 'where',
+    defaultText: 'the newest Deep Learning image for GPU types, Ubuntu 24.04 for others',
+  }),
+  /** The largest volume is 64 TiB (Amazon EBS User Guide, "General Purpose SSD volumes"). */
+  rootVolume: declared({
+    flag: '--root-volume-gib',
+    key: 'root_volume_gib',
+    schema: numberIn({ kind: 'a whole number of GiB', least: 1, most: 65_536, example: 100 }),
+    help: 'size of the root disk',
+    group: 'where',
+    defaultText: "the image's",
+  }),
+};

@@ -1,0 +1,44 @@
+import { declared } from '../declaration/option-declaration.ts';
+import { yesOrNo } from '../values/choices.ts';
+import { durationIn } from '../values/numbers.ts';
+
+/** What is waited for, and how long. */
+export const waitingOptions = {
+  noFallback: declared({
+    flag: '--no-fallback',
+    key: 'no_fallback',
+    schema: yesOrNo,
+    help: 'stay on spot even if there is no capacity',
+    group: 'waiting',
+    default: false,
+  }),
+  fallbackAfter: declared({
+    flag: '--fallback-after',
+    key: 'fallback_after',
+    schema: durationIn({ least: '0s', most: '365d', example: '10m' }),
+    help: 'wait this long for spot before on-demand',
+    group: 'waiting',
+    default: '5m',
+    more: 'while the laptop watches',
+  }),
+  detach: declared({
+    flag: '-d,--detach',
+    schema: yesOrNo,
+    help: 'return once the machine is asked for',
+    group: 'waiting',
+    default: false,
+  }),
+  timeout: declared({
+    flag: '--timeout',
+    schema: durationIn({ least: '0s', most: '365d', example: '10m' }),
+    help: 'wait at most this long',
+    group: 'waiting',
+  }),
+  follow: declared({
+    flag: '-f,--follow',
+    schema: yesOrNo,
+    help: 'go on until the run ends',
+    group: 'waiting',
+    default: false,
+  }),
+};

@@ -1,0 +1,39 @@
+import { declared } from '../declaration/option-declaration.ts';
+import { localFolder } from '../values/places.ts';
+import { repeated, textThat } from '../values/texts.ts';
+
+/** What is run. */
+export const workloadOptions = {
+  project: declared({
+    flag: '--project',
+    schema: localFolder,
+    help: 'folder to copy to the instance',
+    group: 'what',
+    defaultText: 'found from the script',
+  }),
+  env: declared({
+    flag: '--env',
+    schema: repeated(
+      textThat({
+        takes: 'NAME=value, or NAME alone for the value it has here',
+        example: 'NAME=value',
+        valueName: 'K=V',
+        pattern: /^[A-Za-z_][A-Za-z0-9_]*(=|$)/,
+      }),
+    ),
+    help: 'K=V, or K alone for the value it has here; repeatable',
+    group: 'what',
+    default: [],
+  }),
+  name: declared({
+    flag: '--name',
+    schema: textThat({
+      takes: 'letters, digits, dot, dash and underscore, at most 63, beginning with a letter or digit',
+      example: 'resnet-baseline',
+      valueName: 'NAME',
+      pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+    }),
+    help: 'a name for the run, unique in the bucket',
+    group: 'what',
+  }),
+};

@@ -1,0 +1,41 @@
+import { normalize } from 'node:path/posix';
+import { textThat } from './texts.ts';
+import { RefusedValue, type ValueSchema } from './value-schema.ts';
+
+/** Keys have at most 1,024 bytes, and a checkpoint's own paths need most of them. */
+const MAX_PREFIX_BYTES = 256;
+
+/** A folder in the bucket; empty and `/` mean all of it. Read as keys begin with it: it ends with `/`, or is empty. */
+export const keyPrefix: ValueSchema<string> = {
+  takes: `a folder in the bucket, of at most ${MAX_PREFIX_BYTES} bytes`,
+  example: 'team-a/experiments',
+  valueName: 'FOLDER',
+  read(given) {
+    if (typeof given !== 'string') return new RefusedValue({ takes: 'a text in quotes' });
+    const trimmed = given.replaceAll(/^\/+|\/+$/g, '');
+    if (Buffer.byteLength(trimmed) > MAX_PREFIX_BYTES)
+      return new RefusedValue({ takes: `at most ${MAX_PREFIX_BYTES} bytes` });
+    if (trimmed.split('/').some((part) => part === '.' || part === '..'))
+      return new RefusedValue({ takes: 'a folder in the bucket without "." and "..", which S3 does not resolve' });
+    return trimmed === '' ? '' : `${trimmed}/`;
+  },
+};
+
+/** A folder of the project, or an absolute one on the machine, that has nothing but checkpoints in it. */
+export const checkpointFolder = textThat({
+  takes: 'a folder in the project, or an absolute path on the instance',
+  example: 'checkpoints',
+  valueName: 'DIR',
+  refuses(path) {
+    const normal = normalize(`${path}/`);
+    if (normal.startsWith('../')) return 'a folder in the project, or an absolute path on the instance';
+    // All that lies in it is taken for the run's own: checkpoints are looked for in it, and what a resume finds is put there.
+    const isOwn = normal !== '/' && normal !== './' && !/^\/(proc|sys|dev|boot|etc|usr)\/(?!shm\/.)/.test(normal);
+    return isOwn ? null : 'a folder that has nothing but checkpoints in it';
+  },
+});
+
+/** A folder of this computer. */
+export const localFolder = textThat({ takes: 'a folder of this computer', example: './work', valueName: 'DIR' });
+
+export const localFile = textThat({ takes: 'a file of this computer', example: './.runctl.toml', valueName: 'FILE' });

@@ -1,0 +1,60 @@
+import { RunctlError, assertNever } from '@runctl/core';
+import type { RefusedValue, ValueSchema } from './value-schema.ts';
+
+/** Where a value was given, as the person who wrote it calls it. */
+export type ValuePlace =
+  | { readonly kind: 'flag'; readonly name: string }
+  | { readonly kind: 'variable'; readonly name: string }
+  | { readonly kind: 'file'; readonly path: string; readonly key: string };
+
+/** The error for a value that `schema` refused: where it was given, what it takes, what it was, and one that would do. */
+export function wrongValue(
+  place: ValuePlace,
+  schema: ValueSchema<unknown>,
+  wrong: { readonly given: unknown; readonly refused: RefusedValue },
+): RunctlError {
+  const { given, refused } = wrong;
+  const message = `${placeName(place)} takes ${refused.takes ?? schema.takes}, not ${quoted(refused.part ?? given)}`;
+  return new RunctlError(place.kind === 'flag' ? 'usage' : 'config-invalid', message, {
+    hint: hint(place, schema, wrong),
+  });
+}
+
+function placeName(place: ValuePlace): string {
+  switch (place.kind) {
+    case 'flag':
+      return place.name;
+    case 'variable':
+      return `${place.name} in the environment`;
+    case 'file':
+      return `${place.key} in ${place.path}`;
+    default:
+      return assertNever(place);
+  }
+}
+
+function hint(
+  place: ValuePlace,
+  schema: ValueSchema<unknown>,
+  { given, refused }: { readonly given: unknown; readonly refused: RefusedValue },
+): string {
+  if (refused.meant !== undefined) return `did you mean ${written(place, schema, refused.meant)}?`;
+  const example = `such as ${written(place, schema, schema.example)}`;
+  const isEmpty = [given].flat().every((text) => typeof text === 'string' && text.trim() === '');
+  return isEmpty && place.kind === 'flag' ? `is a shell variable empty there? ${example}` : example;
+}
+
+/** A value as it would be written at this place. */
+function written(place: ValuePlace, schema: ValueSchema<unknown>, value: string): string {
+  if (place.kind === 'flag') return `${place.name} ${/[\s{}"'$*]/.test(value) ? JSON.stringify(value) : value}`;
+  if (place.kind === 'variable') return `${place.name}=${/[\s{}"'$*]/.test(value) ? JSON.stringify(value) : value}`;
+  const isBare = schema.valueName === null || typeof schema.read(Number(value)) === 'number';
+  const text = isBare ? value : JSON.stringify(value);
+  return `${place.key} = ${schema.repeatable === true ? `[${text}]` : text}`;
+}
+
+/** As JSON, cut where it is long. A list of one is shown as that one. */
+function quoted(given: unknown): string {
+  const text = JSON.stringify(Array.isArray(given) && given.length === 1 ? given[0] : given) ?? String(given);
+  return text.length <= 80 ? text : `${text.slice(0, 77)}…`;
+}
