@@ -14,8 +14,8 @@ import type { AgentPorts } from '../life/ports.ts';
 import { unpackWithTar } from '../preparation/code.ts';
 import { type Account, becoming, workloadAccount } from '../workload/account.ts';
 import { systemPriority } from '../workload/priority.ts';
-import { linuxProcessTable, psProcessTable } from '../workload/process-table.ts';
-import { UnixSupervisor } from '../workload/unix-supervisor.ts';
+import { linuxProcessTable, psProcessTable } from '../workload/process/process-table.ts';
+import { UnixSupervisor } from '../workload/process/unix-supervisor.ts';
 
 export interface Process {
   readonly env: Readonly<Record<string, string | undefined>>;

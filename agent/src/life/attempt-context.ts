@@ -5,7 +5,7 @@ import type { RunDocuments } from '../reporting/run-documents.ts';
 import type { HostIdentity } from '../host/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
-import type { Supervisor } from '../workload/supervisor.ts';
+import type { Supervisor } from '../workload/supervisor/supervisor.ts';
 import type { LifeState } from '../reporting/life-state.ts';
 import type { Progress } from '../reporting/progress.ts';
 import type { AgentPorts } from './ports.ts';

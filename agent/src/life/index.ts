@@ -7,6 +7,6 @@ export type {
   WorkloadCommand,
   WorkloadEnded,
   WorkloadProcess,
-} from '../workload/supervisor.ts';
+} from '../workload/supervisor/supervisor.ts';
 export type { AgentPorts } from './ports.ts';
 export { runAgent } from './run-agent.ts';

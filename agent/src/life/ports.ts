@@ -9,7 +9,7 @@ import type { BucketTraffic } from '../reporting/bucket-traffic.ts';
 import type { UnpackCode } from '../preparation/code.ts';
 import type { Account } from '../workload/account.ts';
 import type { Priority } from '../workload/priority.ts';
-import type { Supervisor } from '../workload/supervisor.ts';
+import type { Supervisor } from '../workload/supervisor/supervisor.ts';
 
 export interface LeaseRequest {
   readonly owner: string;

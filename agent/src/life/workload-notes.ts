@@ -2,7 +2,7 @@ import { type Log, messageOf } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
 import type { Journal } from '../journal/journal.ts';
 import type { WorkloadExit } from '../lifecycle/model.ts';
-import type { WorkloadProcess } from '../workload/supervisor.ts';
+import type { WorkloadProcess } from '../workload/supervisor/supervisor.ts';
 import type { LifeContext } from './attempt-context.ts';
 
 /**

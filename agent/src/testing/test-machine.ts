@@ -13,8 +13,8 @@ import type { JournalState } from '../journal/journal.ts';
 import type { AgentEnd } from '../life/life.ts';
 import { runAgent } from '../life/run-agent.ts';
 import { unpackWithTar } from '../preparation/code.ts';
-import { linuxProcessTable, psProcessTable } from '../workload/process-table.ts';
-import { UnixSupervisor } from '../workload/unix-supervisor.ts';
+import { linuxProcessTable, psProcessTable } from '../workload/process/process-table.ts';
+import { UnixSupervisor } from '../workload/process/unix-supervisor.ts';
 import { ImdsServer } from './imds-server.ts';
 import type { RunWorld } from './run-world.ts';
 

@@ -1,4 +1,4 @@
-import type { WorkloadExit } from '../lifecycle/model.ts';
+import type { WorkloadExit } from '../../lifecycle/model.ts';
 
 /** What to run. The environment is complete: nothing of the agent's own is added. */
 export interface WorkloadCommand {

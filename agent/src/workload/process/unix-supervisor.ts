@@ -6,7 +6,7 @@ import type { AgentPaths } from '@runctl/protocol';
 import * as z from 'zod';
 import type { ProcessSeen, ProcessTable } from './process-table.ts';
 import { firstRecipients, isRank, membersOf } from './recipients.ts';
-import type { AdoptedProcess, Supervisor, WorkloadCommand, WorkloadEnded, WorkloadProcess } from './supervisor.ts';
+import type { AdoptedProcess, Supervisor, WorkloadCommand, WorkloadEnded, WorkloadProcess } from '../supervisor/supervisor.ts';
 import { keepTold, readTold, type Told } from './told.ts';
 import { wrapperScript } from './wrapper.ts';
 
