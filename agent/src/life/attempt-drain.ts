@@ -24,11 +24,11 @@ export class AttemptDrain {
     this.#notes = null;
   }
 
-  /** The drain that an earlier agent began; `told` is what it left with the supervisor. The signal is sent again if need be. */
-  async adopt(told: string | null): Promise<Drain | null> {
+  /** The drain that an earlier agent began; `stopNote` is what it handed to the supervisor. The signal is sent again if need be. */
+  async adopt(stopNote: string | null): Promise<Drain | null> {
     const { journal, ports, supervisor } = this.#parts;
     // The journal knows more, but an agent that died at once had no time to write it.
-    const kept = journal.state.attempt?.drain ?? (told === null ? null : drainNoteOf(told));
+    const kept = journal.state.attempt?.drain ?? (stopNote === null ? null : drainNoteOf(stopNote));
     if (kept === null) return null;
     this.#notes = new DrainNotes(kept);
     await supervisor.signal(kept.killed ? 'SIGKILL' : 'SIGTERM', JSON.stringify(kept));

@@ -84,7 +84,7 @@ export class AttemptLife implements AttemptActions {
     if (found !== null && !judged) {
       this.#running(found.pid, found.startedAtMs);
       await noteWorkload(this.#context, found, found.startedAtMs);
-      return { adopted: true, drain: await this.#drain.adopt(found.told) };
+      return { adopted: true, drain: await this.#drain.adopt(found.stopNote) };
     }
     await supervisor.forget();
     await journal.updateAttempt({ workload: null, drain: null });

@@ -65,7 +65,7 @@ export class SimulatedSupervisor implements Supervisor {
       }
       this.#mine = slot;
       if (slot.told !== null) slot.trainer.tell();
-      return { pid: slot.pid, id: slot.id, told: slot.told?.note ?? null, startedAtMs: slot.startedAtMs };
+      return { pid: slot.pid, id: slot.id, stopNote: slot.told?.note ?? null, startedAtMs: slot.startedAtMs };
     });
   }
 

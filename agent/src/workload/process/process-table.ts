@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { promisify } from 'node:util';
 
-/** A living process; zombies are not. */
-export interface ProcessSeen {
+/** A process that lives; a zombie does not. */
+export interface LivingProcess {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
@@ -19,7 +19,7 @@ export interface ProcessTable {
   /** Start time of a living process, null when there is none. */
   startTime(pid: number): Promise<string | null>;
   /** All living processes that can be looked into; null where this machine can't list them with their environment. */
-  all(): readonly ProcessSeen[] | null;
+  all(): readonly LivingProcess[] | null;
   /** Tells this boot of the machine from others, whose pids mean nothing now; null where that can't be known. */
   bootId(): string | null;
   /** Since this boot, by a clock that nobody can set; null where that can't be known. */
@@ -62,13 +62,13 @@ export const linuxProcessTable: ProcessTable = {
     return stat === null || isDead(stat) ? null : stat.startTime;
   },
   all() {
-    const seen: ProcessSeen[] = [];
+    const living: LivingProcess[] = [];
     for (const name of readdirSync('/proc')) {
       const pid = Number(name);
       if (!Number.isInteger(pid)) continue;
       const stat = statOf(pid);
       if (stat === null || isDead(stat)) continue;
-      seen.push({
+      living.push({
         pid,
         parent: stat.parent,
         group: stat.group,
@@ -78,7 +78,7 @@ export const linuxProcessTable: ProcessTable = {
         environment: read(`/proc/${pid}/environ`) ?? '',
       });
     }
-    return seen;
+    return living;
   },
   bootId: () => read('/proc/sys/kernel/random/boot_id')?.trim() ?? null,
   uptimeMs() {

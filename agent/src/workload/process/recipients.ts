@@ -1,4 +1,4 @@
-import type { ProcessSeen } from './process-table.ts';
+import type { LivingProcess } from './process-table.ts';
 
 /** How to tell the workload's processes: by the mark in their environment, or by session and group of its leader. */
 export interface WorkloadMark {
@@ -8,12 +8,12 @@ export interface WorkloadMark {
 }
 
 /** Every living process of the workload, its wrapper excepted. Grandchildren in sessions of their own are found by the mark. */
-export function membersOf(all: readonly ProcessSeen[], mark: WorkloadMark): readonly ProcessSeen[] {
+export function membersOf(all: readonly LivingProcess[], mark: WorkloadMark): readonly LivingProcess[] {
   const marked = `RUNCTL_WORKLOAD=${mark.id}`;
   return all.filter(
-    (seen) =>
-      seen.pid !== mark.wrapper &&
-      (seen.group === mark.leader || seen.session === mark.leader || hasVariable(seen, marked)),
+    (each) =>
+      each.pid !== mark.wrapper &&
+      (each.group === mark.leader || each.session === mark.leader || hasVariable(each, marked)),
   );
 }
 
@@ -22,29 +22,29 @@ export function membersOf(all: readonly ProcessSeen[], mark: WorkloadMark): read
  * the launcher hears of it when they are done. Otherwise all but pool workers, forked from a process that is told itself:
  * losing one of those makes a data loader's parent fail in the middle of saving.
  */
-export function firstRecipients(members: readonly ProcessSeen[]): readonly ProcessSeen[] {
-  const byPid = new Map(members.map((seen) => [seen.pid, seen]));
-  const ranks = members.filter((seen) => {
-    const parent = byPid.get(seen.parent);
-    return isRank(seen) && (parent === undefined || !isRank(parent));
+export function firstRecipients(members: readonly LivingProcess[]): readonly LivingProcess[] {
+  const byPid = new Map(members.map((each) => [each.pid, each]));
+  const ranks = members.filter((each) => {
+    const parent = byPid.get(each.parent);
+    return isRank(each) && (parent === undefined || !isRank(parent));
   });
   if (ranks.length > 0) return ranks;
-  return members.filter((seen) => {
-    const parent = byPid.get(seen.parent);
-    return parent === undefined || parent.command !== seen.command;
+  return members.filter((each) => {
+    const parent = byPid.get(each.parent);
+    return parent === undefined || parent.command !== each.command;
   });
 }
 
 /** A worker that a launcher started. */
-export function isRank(seen: ProcessSeen): boolean {
-  return hasVariable(seen, 'LOCAL_RANK=');
+export function isRank(process: LivingProcess): boolean {
+  return hasVariable(process, 'LOCAL_RANK=');
 }
 
 /** `variable` is `NAME=` for any value or `NAME=value`. */
-function hasVariable(seen: ProcessSeen, variable: string): boolean {
-  const at = `\0${seen.environment}`.indexOf(`\0${variable}`);
+function hasVariable(process: LivingProcess, variable: string): boolean {
+  const at = `\0${process.environment}`.indexOf(`\0${variable}`);
   if (at < 0) return false;
   if (variable.endsWith('=')) return true;
-  const end = seen.environment.charAt(at + variable.length);
+  const end = process.environment.charAt(at + variable.length);
   return end === '' || end === '\0';
 }

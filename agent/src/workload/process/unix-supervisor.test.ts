@@ -9,7 +9,7 @@ import { agentPaths } from '@runctl/protocol';
 import { temporaryFolder } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
 import { linuxProcessTable, psProcessTable } from './process-table.ts';
-import { keepTold } from './told.ts';
+import { keepStopRecord } from './stop-record.ts';
 import { UnixSupervisor } from './unix-supervisor.ts';
 
 const onLinux = platform === 'linux';
@@ -115,7 +115,7 @@ describe('a workload', () => {
     expect(await readFile(`${folder.path}/saved`, 'utf8')).toBe('saved\n');
     await one.start(command(fixture('dies-by-sigterm.sh')));
     await eventually(
-      async () => linuxProcessTable.all()?.some((seen) => seen.command.replaceAll('\0', ' ') === 'sleep 60 ') === true,
+      async () => linuxProcessTable.all()?.some((each) => each.command.replaceAll('\0', ' ') === 'sleep 60 ') === true,
     );
     await one.signal('SIGTERM');
     expect(await one.exited(forever)).toMatchObject({ code: null, signal: 'SIGTERM' });
@@ -196,7 +196,7 @@ describe('after a restart of the agent', () => {
     const second = supervisor();
     expect(await second.adopt()).toEqual({
       ...started,
-      told: null,
+      stopNote: null,
       startedAtMs: expect.closeTo(Date.now(), -5) as number,
     });
     await second.signal('SIGTERM');
@@ -225,9 +225,9 @@ describe('after a restart of the agent', () => {
     await using _ = folder;
     const { id } = await supervisor().start(command(fixture('slow-saver.sh'), `${folder.path}/saved`));
     await shows('ready');
-    keepTold(`${paths.state}/training.told`, { id, caught: true, ranks: false, pids: [], note: 'because' });
+    keepStopRecord(`${paths.state}/training.stop`, { id, caught: true, ranks: false, pids: [], note: 'because' });
     const second = supervisor();
-    expect(await second.adopt()).toMatchObject({ told: 'because' });
+    expect(await second.adopt()).toMatchObject({ stopNote: 'because' });
     expect(await second.exited(forever)).toMatchObject({ code: 143 });
     expect(await readFile(`${folder.path}/saved`, 'utf8')).toBe('saved\n');
   });
@@ -240,12 +240,12 @@ describe('after a restart of the agent', () => {
     await shows('up 0');
     await shows('up 1');
     const ranks = (linuxProcessTable.all() ?? [])
-      .filter((seen) => seen.environment.includes(`RUNCTL_WORKLOAD=${id}`) && seen.environment.includes('LOCAL_RANK='))
+      .filter((each) => each.environment.includes(`RUNCTL_WORKLOAD=${id}`) && each.environment.includes('LOCAL_RANK='))
       // Not the sleeps that they start again and again.
-      .filter((seen) => seen.command.startsWith('/bin/sh'))
+      .filter((each) => each.command.startsWith('/bin/sh'))
       .map(({ pid }) => pid);
     for (const pid of ranks) process.kill(pid, 'SIGTERM');
-    keepTold(`${paths.state}/training.told`, { id, caught: true, ranks: true, pids: ranks, note: '' });
+    keepStopRecord(`${paths.state}/training.stop`, { id, caught: true, ranks: true, pids: ranks, note: '' });
     const second = supervisor();
     await second.adopt();
     expect(await second.exited(forever)).toMatchObject({ code: 1 });

@@ -16,7 +16,7 @@ export interface WorkloadProcess {
 
 export interface AdoptedProcess extends WorkloadProcess {
   /** The note that went with SIGTERM; null when it was never told to stop. */
-  readonly told: string | null;
+  readonly stopNote: string | null;
   /** Wall time. */
   readonly startedAtMs: number;
 }

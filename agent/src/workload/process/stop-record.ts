@@ -1,0 +1,38 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import * as z from 'zod';
+
+const stopFile = z.object({
+  /** Of the workload. */
+  id: z.string(),
+  /** Whether its leader had a handler of its own for SIGTERM; null where that can't be known. */
+  caught: z.boolean().nullable(),
+  /** Whether the workers of a launcher came first, so that the launcher has yet to get its SIGTERM. */
+  ranks: z.boolean(),
+  /** Processes that SIGTERM was sent to; empty while it is only about to be sent. */
+  pids: z.array(z.number().int()),
+  /** The note that `Supervisor.signal` was given. */
+  note: z.string(),
+});
+
+/** Records that a workload is being stopped, how far its SIGTERMs have come, and why. */
+export type StopRecord = Readonly<z.output<typeof stopFile>>;
+
+/** Reads the record of the workload `id`; null when it is not being stopped, or the record can't be read. */
+export function readStopRecord(path: string, id: string): StopRecord | null {
+  if (!existsSync(path)) return null;
+  try {
+    const record = stopFile.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return record.id === id ? record : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Writes the record. It outlives the agent's process, not the machine, and that is enough: the workload does not outlive
+ * the machine either. So the write is neither awaited nor forced to the disk, which a workload that saves may keep busy
+ * for longer than a notice lasts. Throws as the file system does.
+ */
+export function keepStopRecord(path: string, record: StopRecord): void {
+  writeFileSync(path, JSON.stringify(record));
+}
