@@ -36,7 +36,10 @@ async function machine(): Promise<SupervisorUnderTest> {
     settle: (promise) => promise,
     [Symbol.asyncDispose]: async () => {
       const sweeper = supervisor();
-      if ((await sweeper.adopt()) !== null) await sweeper.signal('SIGKILL');
+      if ((await sweeper.adopt()) !== null) {
+        await sweeper.signal('SIGKILL');
+        await sweeper.exited(new AbortController().signal);
+      }
       await folder[Symbol.asyncDispose]();
     },
   };

@@ -28,16 +28,16 @@ export class Members {
   async kill(workload: StartedWorkload): Promise<void> {
     for (let pass = 0; pass < KILL_PASSES; pass++) {
       const members = this.of(workload);
-      if (members === null && workload.pid !== NO_LEADER) send(-workload.pid, 'SIGKILL');
+      if (members === null && workload.pid !== NO_LEADER) sendSignal(-workload.pid, 'SIGKILL');
       if (members === null || members.length === 0) return;
-      for (const { pid } of members) send(pid, 'SIGKILL');
+      for (const { pid } of members) sendSignal(pid, 'SIGKILL');
       await this.#clock.sleep(10);
     }
   }
 }
 
 /** Sends a signal to a process, or to the group `-pid`; one that is gone is no error. */
-export function send(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+export function sendSignal(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
     process.kill(pid, signal);
   } catch {

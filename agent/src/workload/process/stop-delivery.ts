@@ -1,5 +1,5 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
-import { type Members, send } from './members.ts';
+import { type Members, sendSignal } from './members.ts';
 import type { LivingProcess } from './process-table.ts';
 import { firstRecipients, isRank } from './recipients.ts';
 import type { StartedWorkload } from './state-files.ts';
@@ -48,7 +48,7 @@ export class StopDelivery {
   /** To processes of the workload that turn up later. A second SIGTERM would look like impatience to a script that saves. */
   sendOnce(processes: readonly LivingProcess[]): void {
     for (const { pid } of processes) {
-      if (!this.#delivered.has(pid)) send(pid, 'SIGTERM');
+      if (!this.#delivered.has(pid)) sendSignal(pid, 'SIGTERM');
       this.#delivered.add(pid);
     }
   }
@@ -64,7 +64,7 @@ export class StopDelivery {
 
   #sendFirst(workload: StartedWorkload, record: StopRecord): StopRecord {
     const members = this.#options.members.of(workload);
-    if (members === null) send(-workload.pid, 'SIGTERM');
+    if (members === null) sendSignal(-workload.pid, 'SIGTERM');
     const first = firstRecipients(members ?? []);
     this.sendOnce(first);
     const pids = members === null ? [workload.pid] : first.map(({ pid }) => pid);

@@ -9,7 +9,7 @@ import type {
   WorkloadEnded,
   WorkloadProcess,
 } from '../supervisor/supervisor.ts';
-import { Members, NO_LEADER, send } from './members.ts';
+import { Members, NO_LEADER, sendSignal } from './members.ts';
 import type { ProcessTable } from './process-table.ts';
 import { StateFiles, type StartedWorkload } from './state-files.ts';
 import { StopDelivery } from './stop-delivery.ts';
@@ -218,7 +218,7 @@ export class UnixSupervisor implements Supervisor {
     let most = 0;
     for (;;) {
       const leftovers = this.#members.of(workload);
-      if (leftovers === null) send(-workload.pid, 'SIGTERM');
+      if (leftovers === null) sendSignal(-workload.pid, 'SIGTERM');
       if (leftovers === null || leftovers.length === 0) return most;
       most = Math.max(most, leftovers.length);
       this.#stop.sendOnce(leftovers);
