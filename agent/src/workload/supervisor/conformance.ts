@@ -170,7 +170,7 @@ function describeAdoption(open: () => Promise<SupervisorUnderTest>): void {
     expect(await world.settle(world.supervisor().adopt())).toMatchObject({ stopNote: 'the first reason' });
   });
 
-  test('a workload that is forgotten is adopted by nobody, and leaves no note to the next one', async () => {
+  test('a workload that is forgotten is adopted by nobody, and its stop is not that of the next one', async () => {
     await using world = await open();
     const one = world.supervisor();
     await world.settle(one.start(world.command('exits-7')));
@@ -179,6 +179,9 @@ function describeAdoption(open: () => Promise<SupervisorUnderTest>): void {
     await world.settle(one.forget());
     expect(await world.settle(world.supervisor().adopt())).toBeNull();
     await world.settle(one.start(world.command('ignores-sigterm')));
+    await world.ready();
     expect(await world.settle(world.supervisor().adopt())).toMatchObject({ stopNote: null });
+    await world.settle(one.signal('SIGTERM', 'a reason of its own'));
+    expect(await world.settle(world.supervisor().adopt())).toMatchObject({ stopNote: 'a reason of its own' });
   });
 }
