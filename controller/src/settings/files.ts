@@ -2,7 +2,8 @@ import { RunctlError, messageOf, type Environment } from '@runctl/core';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, parse as parsePath, resolve } from 'node:path';
 import { parse } from 'smol-toml';
-import type { SettingsSource } from './source.ts';
+import type { GivenSetting } from './source.ts';
+import { settingsOfFile } from './tables.ts';
 
 export interface FilesWanted {
   readonly environment: Environment;
@@ -15,7 +16,7 @@ export interface FilesWanted {
 }
 
 /** Configuration files that count, the weakest first. Errors: `config-missing` for that of `--config`, `config-invalid`. */
-export async function fileSources(wanted: FilesWanted): Promise<SettingsSource[]> {
+export async function fileSources(wanted: FilesWanted): Promise<(readonly GivenSetting[])[]> {
   if (wanted.file !== undefined) {
     const path = resolve(wanted.cwd, wanted.file);
     const source = await fileSource(path);
@@ -30,14 +31,14 @@ export async function fileSources(wanted: FilesWanted): Promise<SettingsSource[]
   return found.filter((source) => source !== null);
 }
 
-async function nearestFile(from: string): Promise<SettingsSource | null> {
+async function nearestFile(from: string): Promise<readonly GivenSetting[] | null> {
   for (let folder = from; ; folder = dirname(folder)) {
     const source = await fileSource(join(folder, '.runctl.toml'));
     if (source !== null || folder === parsePath(folder).root) return source;
   }
 }
 
-async function fileSource(path: string): Promise<SettingsSource | null> {
+async function fileSource(path: string): Promise<readonly GivenSetting[] | null> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -46,8 +47,12 @@ async function fileSource(path: string): Promise<SettingsSource | null> {
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
     throw new RunctlError('config-invalid', `can't read ${path}: ${messageOf(error)}`, { cause: error });
   }
+  return settingsOfFile(path, parsedToml(path, text));
+}
+
+function parsedToml(path: string, text: string): Readonly<Record<string, unknown>> {
   try {
-    return { name: path, values: parse(text), place: (key) => ({ kind: 'file', path, key }) };
+    return parse(text);
   } catch (error) {
     const where = messageOf(error).split('\n')[0] ?? '';
     throw new RunctlError('config-invalid', `${path} is no TOML: ${where.replace(/^Invalid TOML document: /, '')}`, {

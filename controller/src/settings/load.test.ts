@@ -92,6 +92,41 @@ describe('settings', () => {
     );
   });
 
+  test('settings may stand in the table of their group, or outside', async () => {
+    const project =
+      'keep_last = 5\nbudget = 3\n[checkpoint]\nkeep_last = 5\ngrace = "30s"\n[machine]\non_demand = true';
+    expect(await load({ project })).toMatchObject({ keep_last: 5, budget: 3, grace: 30_000, on_demand: true });
+    expect(await load({ user: '[limits]\nbudget = 1\nmax_crashes = 9', project })).toMatchObject({
+      budget: 3,
+      max_crashes: 9,
+    });
+  });
+
+  test.each([
+    [
+      'keep_last = 5\n[checkpoint]\nkeep_last = 6',
+      /^keep_last in .* and keep_last of \[checkpoint\] in .* differ$/,
+      /leave one/,
+    ],
+    ['[checkpoint]\nkeep_lats = 6', /there is no setting "keep_lats" in \[checkpoint\]$/, /mean "keep_last"\?/],
+    ['[checkpoint]\nbudget = 6', /there is no setting "budget" in \[checkpoint\]$/, /stands in \[limits\], or above/],
+    ['[checkpoint]\ncolour = "red"', /no setting "colour" in \[checkpoint\]$/, /\[checkpoint\] takes checkpoint_dir, /],
+    ['[checkpoints]\nkeep_last = 6', /there is no table \[checkpoints\]$/, /did you mean \[checkpoint\]\?/],
+    ['[colours]\nred = 6', /there is no table \[colours\]$/, /the tables are \[machine\], /],
+    [
+      '[checkpoint]\nkeep_last = "x"',
+      /^keep_last of \[checkpoint\] in .* takes a whole number .* not "x"$/,
+      /keep_last = 3/,
+    ],
+    ['[budget]\namount = 3', /^budget in .* takes an amount .* not \{"amount":3\}$/, /such as budget = 40/],
+  ])('%j is refused with what would be right', async (project, message, hint) => {
+    await expect(load({ project })).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: expect.stringMatching(message) as string,
+      hint: expect.stringMatching(hint) as string,
+    });
+  });
+
   test('an unknown key names its file and the nearest', async () => {
     await expect(load({ project: 'buckett = "x"' })).rejects.toMatchObject({
       code: 'config-invalid',

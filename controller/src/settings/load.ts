@@ -4,7 +4,7 @@ import { profileRegion } from './aws-profile.ts';
 import { environmentValues } from './environment.ts';
 import { fileSources, type FilesWanted } from './files.ts';
 import { settingsWith, type Settings } from './schema.ts';
-import { readSource, type SettingsSource } from './source.ts';
+import { readSource, type GivenSetting } from './source.ts';
 
 export interface SettingsSources extends FilesWanted {
   /** What the command line gives; undefined values count as not given. */
@@ -35,26 +35,22 @@ async function regionOfProfile(sources: SettingsSources, profile: string | undef
   const region = await profileRegion(profile ?? null, sources);
   if (region === null) return undefined;
   const path = '~/.aws/config';
-  return readSource({ name: path, values: { region }, place: (key) => ({ kind: 'file', path, key }) }).region;
+  return readSource([{ key: 'region', given: region, place: { kind: 'file', path, key: 'region' } }]).region;
 }
 
-function environmentSource(environment: Environment): SettingsSource {
-  return {
-    name: 'the environment',
-    values: environmentValues(environment),
-    place: (key) => ({ kind: 'variable', name: variableOf(key) }),
-  };
+function environmentSource(environment: Environment): GivenSetting[] {
+  return Object.entries(environmentValues(environment)).map(([key, given]) => ({
+    key,
+    given,
+    place: { kind: 'variable', name: variableOf(key) },
+  }));
 }
 
 /** What the SDK itself would go by; a project's own region is stronger. */
-function ambientSource(environment: Environment): SettingsSource {
+function ambientSource(environment: Environment): GivenSetting[] {
   const name = environment['AWS_REGION'] ? 'AWS_REGION' : 'AWS_DEFAULT_REGION';
   const region = environment[name];
-  return {
-    name: 'the environment',
-    values: region ? { region } : {},
-    place: () => ({ kind: 'variable', name }),
-  };
+  return region ? [{ key: 'region', given: region, place: { kind: 'variable', name } }] : [];
 }
 
 const ACCOUNT_KEYS: ReadonlySet<string> = new Set([

@@ -24,8 +24,8 @@ function settingsTables(): string {
 }
 
 function headingOf(group: OptionGroup): string {
-  const { heading } = optionGroups[group];
-  return `### ${heading.slice(0, 1).toUpperCase()}${heading.slice(1)}`;
+  const { heading, table } = optionGroups[group];
+  return `### ${heading.slice(0, 1).toUpperCase()}${heading.slice(1)}: \`[${table ?? ''}]\``;
 }
 
 function cellsOf(declaration: SettingDeclaration): string[] {

@@ -5,7 +5,7 @@ import type { RefusedValue, ValueSchema } from './value-schema.ts';
 export type ValuePlace =
   | { readonly kind: 'flag'; readonly name: string }
   | { readonly kind: 'variable'; readonly name: string }
-  | { readonly kind: 'file'; readonly path: string; readonly key: string };
+  | { readonly kind: 'file'; readonly path: string; readonly key: string; readonly table?: string };
 
 /** The error for a value that `schema` refused: where it was given, what it takes, what it was, and one that would do. */
 export function wrongValue(
@@ -20,14 +20,17 @@ export function wrongValue(
   });
 }
 
-function placeName(place: ValuePlace): string {
+/** What an error calls a place. */
+export function placeName(place: ValuePlace): string {
   switch (place.kind) {
     case 'flag':
       return place.name;
     case 'variable':
       return `${place.name} in the environment`;
     case 'file':
-      return `${place.key} in ${place.path}`;
+      return place.table === undefined
+        ? `${place.key} in ${place.path}`
+        : `${place.key} of [${place.table}] in ${place.path}`;
     default:
       return assertNever(place);
   }
