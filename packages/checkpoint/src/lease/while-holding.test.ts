@@ -1,5 +1,5 @@
 import { FORMAT_VERSION, runKeys } from '@runctl/protocol';
-import { MemoryStore } from '@runctl/store';
+import { intercepted, MemoryStore, StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import { readLease } from './lease-document.ts';
@@ -65,4 +65,34 @@ test('waits for the holder of a lease that is lost, and leaves it to one that wr
   };
   await store.put(keys.lease, Buffer.from(JSON.stringify({ ...document, ttlMs: 60_000, released: false })));
   expect(await clock.runUntil(refused)).toBeNull();
+});
+
+test('asks a slow bucket again, and takes a try whose answer was lost for its own', async () => {
+  const { clock, store, errand } = world();
+  let puts = 0;
+  const slow = intercepted(store, async ({ operation, signal }, perform) => {
+    const answer = await perform();
+    if (operation === 'put' && ++puts === 1) await clock.sleep(3_600_000, signal);
+    if (operation === 'put' && puts === 3) throw new StoreError('transient', 'the answer to the release was lost');
+    return answer;
+  });
+  const took = whileHoldingLease({ ...errand('laptop:me'), store: slow }, async ({ generation }) => generation);
+  expect(await clock.runUntil(took, { limitMs: 120_000 })).toBe(1);
+  expect((await readLease({ store, run: RUN, clock })).document).toMatchObject({ owner: 'laptop:me', released: true });
+});
+
+test('gives up on a bucket that never answers, and at once on one that refuses', async () => {
+  const { clock, store, errand } = world();
+  let calls = 0;
+  const failing = (kind: 'transient' | 'denied') =>
+    intercepted(store, () => {
+      calls += 1;
+      return Promise.reject(new StoreError(kind, 'no'));
+    });
+  const silent = whileHoldingLease({ ...errand('laptop:me'), store: failing('transient') }, async () => 'never');
+  await expect(clock.runUntil(silent, { limitMs: 120_000 })).rejects.toMatchObject({ kind: 'transient' });
+  expect(calls).toBe(4);
+  const refused = whileHoldingLease({ ...errand('laptop:me'), store: failing('denied') }, async () => 'never');
+  await expect(clock.runUntil(refused)).rejects.toMatchObject({ kind: 'denied' });
+  expect(calls).toBe(5);
 });

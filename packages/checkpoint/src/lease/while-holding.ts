@@ -1,5 +1,5 @@
-import { type Clock, type Log, silentLog } from '@runctl/core';
-import type { ObjectStore } from '@runctl/store';
+import { type Clock, isRunctlError, type Log, retry, silentLog } from '@runctl/core';
+import { isStoreError, type ObjectStore } from '@runctl/store';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { LeasePolicy } from './lease-machine.ts';
 import type { LeaseIdentity } from './lease-memory.ts';
@@ -26,15 +26,23 @@ export interface HeldForErrand {
 /**
  * Takes the next generation of a run for as long as `work` lasts, for somebody who is no machine of the run: renews the
  * lease meanwhile and releases it afterwards. Null, without calling `work`, when another holds the lease. Of a lost lease
- * it takes `ttlMs` to know that. Rejects as the store and `work` do.
+ * it takes `ttlMs` to know that. A bucket that is slow or does not answer is asked again, a few times. Rejects as the store
+ * and `work` do.
  */
 export async function whileHoldingLease<T>(
   errand: LeaseErrand,
   work: (held: HeldForErrand) => Promise<T>,
 ): Promise<T | null> {
-  const { launch, log = silentLog, nodes, owner, signal } = errand;
+  const { clock, launch, log = silentLog, nodes, owner, policy, signal } = errand;
   const keeper = new LeaseKeeper({ ...errand, log, memory: newMemory(), claim: { owner, launch, nodes } });
-  const generation = await keeper.acquireUnlessHeld(signal);
+  // With one keeper for all tries, one that took effect and lost its answer is recognised by the next.
+  const patience = {
+    policy: { attempts: ATTEMPTS, baseMs: policy.retryMs, maxMs: policy.renewEveryMs },
+    clock,
+    retryable: isUnanswered,
+    ...(signal === undefined ? {} : { signal }),
+  };
+  const generation = await retry(() => keeper.acquireUnlessHeld(signal), patience);
   if (generation === null) return null;
   const over = new AbortController();
   const renewing = keeper.run(over.signal, () => {});
@@ -43,8 +51,14 @@ export async function whileHoldingLease<T>(
   } finally {
     over.abort(new Error('the errand is over'));
     await renewing;
-    await keeper.release(signal?.aborted === true ? undefined : signal);
+    await retry(() => keeper.release(signal?.aborted === true ? undefined : signal), patience);
   }
+}
+
+const ATTEMPTS = 4;
+
+function isUnanswered(error: unknown): boolean {
+  return isStoreError(error, 'transient') || (isRunctlError(error) && error.code === 'cloud-unreachable');
 }
 
 /** For one errand: nobody goes on with it after this process. */

@@ -66,7 +66,7 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
       newsMs = clock.monotonicMs();
       yield event;
     }
-    if (capacity.isGone()) return endWithoutCapacity(await reader.read(), launch);
+    if (capacity.isGone()) return endWithoutCapacity(await patiently(options, () => reader.read()), launch);
     yield* pause(options, { log, ms: pollMs(record, launch, clock.monotonicMs() - newsMs) });
     record = await patiently(options, () => reader.read());
   }
