@@ -1,3 +1,4 @@
+import { MemoryProvider } from '@runctl/provider/memory';
 import { describe, expect, test } from 'vitest';
 import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
 
@@ -42,6 +43,23 @@ describe('a run of format 1', () => {
     expect(stopped).toMatchObject({ exitCode: 0 });
     expect(stopped.stderr).toContain('ended capacity-runctl-<run>-1, found at the provider');
     expect(world.capacityStates()).toEqual(['ended']);
+    expect(await world.run(['stop', 'mine'])).toMatchObject({ exitCode: 0 });
+  });
+
+  test('is not said to be stopped while a machine of it still runs', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    await olderRun(world);
+    const [first] = world.machines.capacities;
+    const provider = new MemoryProvider(world.machines);
+    // A launch that the bucket shows nothing of: nobody knows what to end.
+    const ref = await provider.launch({ ...first!.request, launch: 2, token: 'another-token' });
+    await world.clock.advance(1000);
+    const stopped = await world.run(['stop', 'mine']);
+    expect(stopped.stderr).toMatch(/error\[cloud-error\]: i-2 of <run> still run/);
+    expect(stopped.exitCode).toBe(14);
+    expect(world.capacityStates()).toEqual(['ended', 'active']);
+    await provider.end({ run: first!.request.run, launch: 2, ref }, { terminate: true });
     expect(await world.run(['stop', 'mine'])).toMatchObject({ exitCode: 0 });
   });
 });

@@ -384,6 +384,28 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
       expect(await machinesIn('starting', 'running')).toEqual([]);
     });
 
+    test('with its machines, after it was ended without them, ends them too', async () => {
+      const { ref } = await launched({ nodes: 2 });
+      await provider.end({ run: RUN, launch: 1, ref }, { terminate: false });
+      await under.settle();
+      expect(await machinesIn('running')).toHaveLength(2);
+      await provider.end({ run: RUN, launch: 1, ref }, { terminate: true });
+      await ended();
+    });
+
+    test('of a launch that is not shown yet ends it', async () => {
+      const asked = await request();
+      const ref = await provider.launch(asked);
+      under.faults.hideNew(true);
+      const ending = provider.end({ run: RUN, launch: 1, ref }, { terminate: true });
+      await under.pass();
+      under.faults.hideNew(false);
+      await ending;
+      await under.settle();
+      await ended();
+      expect((await provider.state(ref)).status).not.toBe('active');
+    });
+
     test('may be asked for again and again', async () => {
       const { ref } = await launched();
       const end = () => provider.end({ run: RUN, launch: 1, ref }, { terminate: true });

@@ -2,11 +2,8 @@ import type { FollowEvent } from '@runctl/protocol/events';
 import type { CapacityRef, Provider, RentedMachine } from '@runctl/provider';
 import type { Clock, RunctlError } from '@runctl/core';
 import type { LaunchIntent } from '@runctl/protocol';
-import { isActive, isLiving } from '../run/liveness.ts';
+import { APPEARS_WITHIN_MS, isActive, isLiving } from '../run/liveness.ts';
 import { permanentError } from './hopeless.ts';
-
-/** A provider may not know a new capacity for a moment; after this, one that it does not know is gone. */
-export const APPEARS_WITHIN_MS = 120_000;
 
 export interface WatchedCapacity {
   readonly provider: Provider;

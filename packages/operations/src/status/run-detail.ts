@@ -3,10 +3,10 @@ import { isRunctlError, messageOf, type Clock } from '@runctl/core';
 import { manifest } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { readDocument } from '../documents.ts';
-import { APPEARS_WITHIN_MS } from '../follow/capacity-watch.ts';
+
 import { missingPromises } from '../provider/missing-promises.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
-import { isActive, isLiving } from '../run/liveness.ts';
+import { APPEARS_WITHIN_MS, isActive, isLiving } from '../run/liveness.ts';
 import { lastLaunch, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { hasEnded, stateOf, type RunState } from '../run/run-state.ts';

@@ -1,6 +1,6 @@
 import { type Clock, command, RunctlError } from '@runctl/core';
 import type { Cloud } from '../cloud.ts';
-import { isActive, isLiving } from '../run/liveness.ts';
+import { APPEARS_WITHIN_MS, isActive, isLiving } from '../run/liveness.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
 import type { LaunchRecord } from '../run/run-record.ts';
 
@@ -26,16 +26,27 @@ export async function endCapacity(
   const ref = await capacityOf(provider, run, launch);
   if (ref === null) return { id: null, endedHere: false };
   const id = provider.nameOf(ref);
+  const mayAppear = (): boolean => clock.wallMs() - requestedAtMs(launch) < APPEARS_WITHIN_MS;
+  let isEnded = false;
   const isGone = async (): Promise<boolean> => {
     const [capacity, machines] = await Promise.all([provider.state(ref), provider.machines(run)]);
+    // A provider that was asked a moment ago may show neither yet, and make the machines all the same.
+    if (capacity.status === 'unknown' && !isEnded && mayAppear()) return false;
     return !isActive(capacity) && !machines.some((other) => other.launch === launch.launch && isLiving(other));
   };
   if (await within(clock, { limitMs: ending.patienceMs, signal, condition: isGone })) return { id, endedHere: false };
   await provider.end({ run, launch: launch.launch, ref }, { terminate: true });
+  isEnded = true;
   if (await within(clock, { limitMs: 120_000, signal, condition: isGone })) return { id, endedHere: true };
   throw new RunctlError('cloud-error', `${id} of ${run} is ended, but ${provider.name} still shows machines of it`, {
     hint: ['look again with ', command('status', run)],
   });
+}
+
+/** When the capacity was asked for, by the clock of the laptop that did. */
+function requestedAtMs({ machines, intent }: LaunchRecord): number {
+  const at = machines?.at ?? intent?.at;
+  return at === undefined ? Number.NEGATIVE_INFINITY : Date.parse(at);
 }
 
 async function within(

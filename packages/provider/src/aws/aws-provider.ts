@@ -1,16 +1,16 @@
 import type { Clock } from '@runctl/core';
-import type { CapacityRequest, LaunchedCapacity, MarketSwitch, Provider } from '../port/index.ts';
+import type { CapacityRequest, MarketSwitch, Provider } from '../port/index.ts';
 import { awsData } from './aws-data.ts';
 import { classified } from './api/classify.ts';
 import { createAwsClients, type AwsAccess, type AwsClients } from './api/clients.ts';
 import { tagsOf, templateNameOf } from './api/tags.ts';
 import { renderUserData } from './boot/user-data.ts';
+import { endLaunchedFleet } from './capacity/end-fleet.ts';
 import { fleetEvents } from './capacity/fleet-events.ts';
 import type { FleetOrder } from './capacity/fleet-order.ts';
 import { readFleetRef, type FleetRef } from './capacity/fleet-ref.ts';
-import { deleteFleet, findFleet, fleetState, switchFleet } from './capacity/fleets.ts';
+import { findFleet, fleetState, switchFleet } from './capacity/fleets.ts';
 import { launchFleet } from './capacity/launch-fleet.ts';
-import { deleteTemplate } from './capacity/launch-template.ts';
 import { findMachines } from './capacity/machines.ts';
 import { findOffers } from './offers/offers.ts';
 import { createRunCommand } from './ssm/run-command.ts';
@@ -45,7 +45,7 @@ export function createAwsProvider(
       classified('reading the events of the fleet', async () => fleetEvents(reading, idOf(ref), sinceMs)),
     machines: (run) => classified('listing instances', () => findMachines(reading, run)),
     end: (launched, { terminate }) =>
-      classified('deleting the fleet', () => endLaunch(clients, { region, launched, terminate })),
+      classified('deleting the fleet', () => endLaunchedFleet({ client: reading, clock, region }, launched, terminate)),
     close: () => clients.close(),
     markets: createMarketSwitch(clients, idOf),
     shell: createRunCommand(clients.ssm, clock),
@@ -65,19 +65,6 @@ function orderOf(request: CapacityRequest, region: string): FleetOrder {
     nodes,
     validUntilMs,
   };
-}
-
-/** The fleet first: a template that is gone would stop nothing, and a fleet without one may go on. */
-async function endLaunch(
-  clients: AwsClients,
-  ending: { readonly region: string; readonly launched: LaunchedCapacity; readonly terminate: boolean },
-): Promise<void> {
-  const { run, launch, ref } = ending.launched;
-  const client = clients.reading;
-  const fleet = ref === null ? await findFleet(client, run, launch) : readFleetRef(ref, ending.region);
-  if (fleet === null) return deleteTemplate(client, { LaunchTemplateName: templateNameOf({ run, launch }) });
-  await deleteFleet(client, fleet.fleetId, ending.terminate);
-  await deleteTemplate(client, { LaunchTemplateId: fleet.launchTemplateId });
 }
 
 function createMarketSwitch(

@@ -106,6 +106,12 @@ export class MemoryCloud {
     return capacity !== undefined && nowMs >= capacity.createdAtMs + this.#hiddenMs ? capacity : null;
   }
 
+  /** The same, hidden or not. */
+  launched(id: string): MemoryCapacity | undefined {
+    this.settle();
+    return this.#capacities.get(id);
+  }
+
   idOf(run: string, launch: number): string | null {
     for (const [id, { request }] of this.#capacities)
       if (request.run === run && request.launch === launch && this.capacity(id) !== null) return id;

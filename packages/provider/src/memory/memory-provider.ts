@@ -93,7 +93,7 @@ export class MemoryProvider implements Provider {
     return this.#call('end', () => {
       const { run, launch, ref } = launched;
       const id = ref === null ? this.#cloud.idOf(run, launch) : idOf(ref);
-      const capacity = id === null ? null : this.#cloud.capacity(id);
+      const capacity = id === null ? undefined : this.#cloud.launched(id);
       capacity?.retire(this.#cloud.settle(), { ...options, word: 'ended' });
     });
   }

@@ -74,7 +74,9 @@ export interface Provider {
   /**
    * Ends a launch: nothing more is made, and with `terminate` its machines end too. Removes whatever else the launch left at
    * the provider. Resolves when the provider has confirmed it; machines need a moment, so look at `machines`. Idempotent: a
-   * launch that has ended, or that never was, is done. With a `ref` of null it finds the launch as `find` does: this, `find`
+   * launch that has ended, or that never was, is done; with `terminate` after an end without, the machines that stayed end.
+   * By its `ref` a launch is ended also when the provider does not show it yet, which may take half a minute. Errors:
+   * `access-denied` names machines that stayed and that these rights can't end. With a `ref` of null it finds the launch as `find` does: this, `find`
    * and `machines` suffice to end a run of any older release, of which no document can be read.
    */
   end(launched: LaunchedCapacity, options: { readonly terminate: boolean }): Promise<void>;

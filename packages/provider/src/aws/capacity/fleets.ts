@@ -80,10 +80,15 @@ export async function switchFleet(
   );
 }
 
-/** Failures stand inside a 200. A fleet that is gone, or that is being deleted, is as deleted as it will be. */
-export async function deleteFleet(client: EC2Client, fleetId: string, terminate: boolean): Promise<void> {
+/** `deleted`: by this call. `not-live`: it was deleted, or has ended, before. `unknown`: EC2 has no such fleet, or none yet. */
+export type FleetDeletion = 'deleted' | 'not-live' | 'unknown';
+
+/** Failures stand inside a 200. */
+export async function deleteFleet(client: EC2Client, fleetId: string, terminate: boolean): Promise<FleetDeletion> {
   const answer = await client.send(new DeleteFleetsCommand({ FleetIds: [fleetId], TerminateInstances: terminate }));
   const failure = answer.UnsuccessfulFleetDeletions?.[0]?.Error;
-  if (failure === undefined || ['fleetIdDoesNotExist', 'fleetNotInDeletableState'].includes(failure.Code ?? '')) return;
+  if (failure === undefined) return 'deleted';
+  if (failure.Code === 'fleetNotInDeletableState') return 'not-live';
+  if (failure.Code === 'fleetIdDoesNotExist') return 'unknown';
   throw new RunctlError('cloud-error', `fleet ${fleetId} was not deleted: ${failure.Code} ${failure.Message ?? ''}`);
 }

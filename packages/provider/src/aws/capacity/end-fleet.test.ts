@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import type { CapacityRef } from '../../port/index.ts';
+import { awsUnderTest } from '../testing/aws-under-test.ts';
+
+const RUN = 'r-end';
+
+type World = Awaited<ReturnType<typeof awsUnderTest>>;
+const launched = { run: RUN, launch: 1 };
+
+async function launchOne({ provider, wish, nowMs }: World): Promise<CapacityRef> {
+  const offers = await provider.offers(wish);
+  return provider.launch({
+    ...launched,
+    token: 'runctl-r-end-1',
+    runName: null,
+    project: 'demo',
+    user: 'me@laptop',
+    target: await provider.target(wish, offers),
+    boot: {
+      config: { version: 2, ...launched, bucket: 'bucket', prefix: '', region: 'us-east-1' },
+      tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
+      bootGuardMs: 60_000,
+    },
+    offers,
+    market: wish.market,
+    nodes: 1,
+    validUntilMs: nowMs() + 3_600_000,
+  });
+}
+
+test('a fleet that EC2 does not know yet is deleted once it does', async () => {
+  await using under = await awsUnderTest();
+  const ref = await launchOne(under);
+  under.region.compute.settings.failNext('DeleteFleet', 'InvalidFleetId.NotFound', { times: 3 });
+  await under.provider.end({ ...launched, ref }, { terminate: true });
+  expect((await under.provider.state(ref)).status).not.toBe('active');
+});
+
+test('machines that stayed and that the account may not end are named, with what to do', async () => {
+  await using under = await awsUnderTest();
+  const { provider } = under;
+  const ref = await launchOne(under);
+  const state = async () => (await provider.machines(RUN))[0]?.state;
+  while ((await state()) !== 'running') await under.pass();
+  await provider.end({ ...launched, ref }, { terminate: false });
+  const [machine] = await provider.machines(RUN);
+  under.region.compute.settings.failNext('TerminateInstances', 'UnauthorizedOperation');
+  const ending = provider.end({ ...launched, ref }, { terminate: true });
+  await expect(ending).rejects.toMatchObject({
+    code: 'access-denied',
+    message: expect.stringContaining(`${machine?.machineId} of ${RUN} still run`) as string,
+    hint: expect.stringContaining(`aws ec2 terminate-instances --instance-ids ${machine?.machineId}`) as string,
+  });
+  expect(await state()).toBe('running');
+  // The right is there again: the same call ends them.
+  await provider.end({ ...launched, ref }, { terminate: true });
+  expect(['ending', 'ended']).toContain(await state());
+});
