@@ -76,7 +76,7 @@ export function createCloud(options: RegionCloudOptions, ground: CloudGround): R
   const s3 = createS3Service({ root, credentials, clock, region, enforceRegion: true });
   const bucket = `runctl-${ACCOUNT}-${region}`;
   s3.ensureBucket(bucket);
-  const front = createFront({ s3, services: servicesOf(compute), credentials, clock, log });
+  const front = createFront({ s3, services: servicesOf(compute), credentials, clock, region, log });
   return { compute, metadata, s3, bucket, front };
 }
 

@@ -7,6 +7,7 @@ import type { SelfVerifyingService, Service } from '../wire/service.ts';
 import { SignatureError } from '../wire/signature-error.ts';
 import { credentialScopeOf, verifySignature } from '../wire/signature.ts';
 import { refuse } from './signature-answers.ts';
+import { refuseService } from './unserved.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -16,6 +17,8 @@ export interface FrontOptions {
   readonly services: ReadonlyMap<string, Service>;
   readonly credentials: CredentialStore;
   readonly clock: RegionClock;
+  /** Signatures for another region are refused; STS, which is global, also takes those for us-east-1. S3 takes any. */
+  readonly region: string;
   readonly log: Log;
 }
 
@@ -41,14 +44,17 @@ async function dispatch(options: FrontOptions, request: IncomingMessage, respons
   response.setHeader('date', new Date(shownMs).toUTCString());
   const body = await readAll(request);
   if (body === null) return void response.writeHead(413).end();
-  if (service === undefined) {
-    const message = `the sandbox does not serve ${name}`;
-    const type = { 'content-type': 'application/x-amz-json-1.1' };
-    return void response.writeHead(501, type).end(JSON.stringify({ __type: 'UnknownOperationException', message }));
-  }
+  if (service === undefined) return refuseService(request, response, { service: name, body });
   try {
     const nowMs = options.clock.nowMs();
-    const verified = verifySignature(request, { store: options.credentials, nowMs, service: name, body });
+    const isGlobal = name === 'sts' && credentialScopeOf(request)?.region === 'us-east-1';
+    const verified = verifySignature(request, {
+      store: options.credentials,
+      nowMs,
+      service: name,
+      body,
+      ...(isGlobal ? {} : { region: options.region }),
+    });
     await service.handle(replayed(request, body), response, verified.principal);
   } catch (error) {
     if (!(error instanceof SignatureError)) throw error;

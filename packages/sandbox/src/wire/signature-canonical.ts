@@ -1,5 +1,5 @@
 import { encodePath, encodeUriStrictly } from '@runctl/aws-wire';
-import { collapse, type QueryPairs, type SignatureFields, type SignedRequest } from './signature-fields.ts';
+import { asUtf8, collapse, type QueryPairs, type SignatureFields, type SignedRequest } from './signature-fields.ts';
 
 export interface CanonicalParts {
   readonly request: SignedRequest;
@@ -52,5 +52,5 @@ function order(a: string, b: string): number {
 
 function headerText(request: SignedRequest, name: string): string {
   const value = request.headers[name];
-  return collapse(Array.isArray(value) ? value.join(',') : (value ?? ''));
+  return collapse(asUtf8(Array.isArray(value) ? value.join(',') : (value ?? '')));
 }

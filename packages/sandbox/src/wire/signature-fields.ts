@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
 /** The part of a request that its signature covers. */
@@ -130,6 +131,15 @@ function decode(text: string): string {
   } catch {
     return text;
   }
+}
+
+/**
+ * A header's value as its client wrote it. Node reads the bytes as Latin-1; most clients send UTF-8, and some (fetch, the
+ * SDK for JavaScript) Latin-1, which hardly ever is valid UTF-8.
+ */
+export function asUtf8(value: string): string {
+  const bytes = Buffer.from(value, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : value;
 }
 
 /** Trims a header's value and turns runs of spaces into one, as SigV4 wants it. */

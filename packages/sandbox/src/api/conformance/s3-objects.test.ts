@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import * as S3 from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checksumBytes, createDigest } from '../../model/s3/checksums.ts';
 import { failureOf, S3Server } from './s3-server.ts';
 
 const Bucket = 'objects';
@@ -277,6 +278,43 @@ describe('multipart uploads', () => {
     const done = await complete('composite', UploadId, parts);
     const expected = crcOf(Buffer.concat(pieces.map(crcOf))).toString('base64');
     expect(done).toMatchObject({ ChecksumCRC32: `${expected}-2`, ChecksumType: 'COMPOSITE' });
+  });
+
+  it.each([
+    ['CRC32', 'FULL_OBJECT'],
+    ['CRC32C', 'FULL_OBJECT'],
+    ['CRC64NVME', 'FULL_OBJECT'],
+    ['CRC32', 'COMPOSITE'],
+    ['CRC32C', 'COMPOSITE'],
+    ['SHA1', 'COMPOSITE'],
+    ['SHA256', 'COMPOSITE'],
+  ] as const)('holds a completed upload against the %s %s checksum that is declared', async (algorithm, type) => {
+    const named = `Checksum${algorithm}` as const;
+    const Key = `declared-${algorithm}-${type}`;
+    const pieces = [randomBytes(5 * MIB), randomBytes(10)];
+    const UploadId = await begin(Key, { ChecksumAlgorithm: algorithm, ChecksumType: type });
+    const parts: S3.CompletedPart[] = [];
+    for (const [index, Body] of pieces.entries()) {
+      const part = { Bucket, Key, UploadId, PartNumber: index + 1, Body, ChecksumAlgorithm: algorithm };
+      const { ETag, [named]: sum } = await client.send(new S3.UploadPartCommand(part));
+      parts.push({ PartNumber: index + 1, ETag, [named]: sum });
+    }
+    const sum = createDigest(algorithm);
+    for (const [index, piece] of pieces.entries())
+      sum.update(type === 'FULL_OBJECT' ? piece : Buffer.from(parts[index]![named]!, 'base64'));
+    const plain = sum.digest().toString('base64');
+    const declared = type === 'COMPOSITE' ? `${plain}-2` : plain;
+    const finish = async (more: object) => (await failureOf(complete(Key, UploadId, parts, more))).name;
+    const wrong = Buffer.alloc(checksumBytes[algorithm], 7).toString('base64');
+    expect(await finish({ [named]: wrong })).toBe('BadDigest');
+    expect(await finish({ [named]: type === 'COMPOSITE' ? `${plain}-3` : wrong })).toBe('BadDigest');
+    expect(await finish({ [named]: 'bAd' })).toBe('InvalidRequest');
+    const other = algorithm === 'SHA1' ? 'ChecksumCRC32' : 'ChecksumSHA1';
+    expect(await finish({ [other]: Buffer.alloc(other === 'ChecksumSHA1' ? 20 : 4).toString('base64') })).toBe(
+      'InvalidRequest',
+    );
+    const done = await complete(Key, UploadId, parts, { [named]: declared });
+    expect(done).toMatchObject({ [named]: declared, ChecksumType: type });
   });
 
   it('refuses a part whose checksum is of another algorithm than the upload named', async () => {

@@ -5,7 +5,7 @@ import { isAllowed } from '../../model/account/policy.ts';
 import type { PolicyResource } from '../../model/account/policy.ts';
 import type { XmlValue } from '../../wire/query-xml.ts';
 import type { Parameters } from '../../wire/query-parameters.ts';
-import { checkTags } from '../../model/ec2/tags.ts';
+import { checkTags, tagsByKey } from '../../model/ec2/tags.ts';
 import type { Tags } from '../../model/ec2/tags.ts';
 import type { Idempotency } from './idempotency.ts';
 
@@ -51,12 +51,16 @@ export function tagSpecifications(parameters: Parameters, allowed: readonly stri
         `'${type}' is not a valid taggable resource type for this operation. Use ${allowed.join(', ')}.`,
       );
     }
-    const tags: Tags = byType.get(type) ?? new Map<string, string>();
-    for (const tag of specification.structures('Tag')) tags.set(tag.required('Key'), tag.text('Value') ?? '');
+    const tags = tagsByKey([...(byType.get(type) ?? []), ...tagPairs(specification)]);
     checkTags(tags);
     byType.set(type, tags);
   }
   return byType;
+}
+
+/** The members of `Tag.N`. */
+export function tagPairs(parameters: Parameters): Array<readonly [key: string, value: string]> {
+  return parameters.structures('Tag').map((tag) => [tag.required('Key'), tag.text('Value') ?? '']);
 }
 
 export function tagSet(tags: ReadonlyMap<string, string>): XmlValue {

@@ -88,7 +88,7 @@ export const catalogActions: Readonly<Record<string, Action>> = {
     }
     const chosen = [...instanceTypes.values()].filter(({ name }) => asked.length === 0 || asked.includes(name));
     const matching = filtered(parameters, chosen, (type) => (name) => typeValues[name]?.(type) ?? null);
-    const { items, nextToken } = paged(parameters, matching, 100);
+    const { items, nextToken } = paged(parameters, matching, { least: 5, most: 100 });
     return { instanceTypeSet: items.map(typeView), nextToken };
   },
 

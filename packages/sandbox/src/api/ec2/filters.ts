@@ -79,10 +79,26 @@ export interface ResultPage<Item> {
   readonly nextToken: string | undefined;
 }
 
-/** The page that `MaxResults` and `NextToken` ask for. */
-export function paged<Item>(parameters: Parameters, items: readonly Item[], defaultSize = 1000): ResultPage<Item> {
-  const size = parameters.integer('MaxResults') ?? defaultSize;
-  if (size < 1) throw new AwsError('InvalidParameterValue', `Value ( ${size} ) for parameter maxResults is invalid.`);
+/** The sizes of a page that an action takes; `most` is also its default. */
+export interface PageLimits {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** API reference, `MaxResults` of most Describe actions. */
+const usualLimits: PageLimits = { least: 5, most: 1000 };
+
+/** The page that `MaxResults` and `NextToken` ask for. Throws InvalidParameterValue for a size outside the limits. */
+export function paged<Item>(parameters: Parameters, items: readonly Item[], limits = usualLimits): ResultPage<Item> {
+  const size = parameters.integer('MaxResults') ?? limits.most;
+  if (size < limits.least || size > limits.most) {
+    const expected =
+      size < limits.least ? `greater than or equal to ${limits.least}` : `less than or equal to ${limits.most}`;
+    throw new AwsError(
+      'InvalidParameterValue',
+      `Value ( ${size} ) for parameter maxResults is invalid. Expecting a value ${expected}.`,
+    );
+  }
   const token = parameters.text('NextToken');
   const start = token === undefined || token === '' ? 0 : offsetOf(token);
   const end = start + size;

@@ -6,6 +6,9 @@ import type { Action, Ec2Call } from './action.ts';
 import { checkFilters, filtered, paged } from './filters.ts';
 import { fleetView } from './fleet-view.ts';
 
+/** The API names no least size for fleets. */
+const fleetPage = { least: 1, most: 1000 };
+
 export const fleetDescriptions: Readonly<Record<string, Action>> = {
   DescribeFleets: (call) => {
     const { parameters, compute } = call;
@@ -20,7 +23,7 @@ export const fleetDescriptions: Readonly<Record<string, Action>> = {
             .list()
             .filter((fleet) => fleet.config.type !== 'instant' && isVisible(compute, fleet.createdAtMs));
     const matching = filtered(parameters, chosen, (fleet) => (name) => fleetFilter(fleet, name));
-    const { items, nextToken } = paged(parameters, matching);
+    const { items, nextToken } = paged(parameters, matching, fleetPage);
     return { fleetSet: items.map((fleet) => fleetView(compute, fleet)), nextToken };
   },
 
@@ -40,7 +43,7 @@ export const fleetDescriptions: Readonly<Record<string, Action>> = {
       active,
       (instance) => (name) => (name === 'instance-type' ? [instance.spec.type.name] : null),
     );
-    const { items, nextToken } = paged(parameters, matching);
+    const { items, nextToken } = paged(parameters, matching, fleetPage);
     return {
       fleetId: fleet.id,
       activeInstanceSet: items.map((instance) => ({
@@ -63,7 +66,7 @@ export const fleetDescriptions: Readonly<Record<string, Action>> = {
     const events = fleet.history.filter(
       (event) => event.atMs >= startMs && (type === undefined || event.type === type),
     );
-    const { items, nextToken } = paged(parameters, events);
+    const { items, nextToken } = paged(parameters, events, fleetPage);
     return {
       fleetId: fleet.id,
       startTime: new Date(startMs),

@@ -10,6 +10,9 @@ import { checkFilters, filtered, paged, tagFilter } from './filters.ts';
 import { launchDataOf } from './launch-parameters.ts';
 import type { Parameters } from '../../wire/query-parameters.ts';
 
+/** d.ts DescribeLaunchTemplatesRequest.MaxResults. */
+const templatePage = { least: 1, most: 200 };
+
 export const launchTemplateActions: Readonly<Record<string, Action>> = {
   CreateLaunchTemplate: (call) => {
     const name = call.parameters.required('LaunchTemplateName');
@@ -53,7 +56,7 @@ export const launchTemplateActions: Readonly<Record<string, Action>> = {
     const visible = (chosen.length > 0 ? chosen : compute.templates.list()).filter((template) =>
       isVisible(compute, template.createdAtMs),
     );
-    const { items, nextToken } = paged(parameters, filtered(parameters, visible, templateFilter), 200);
+    const { items, nextToken } = paged(parameters, filtered(parameters, visible, templateFilter), templatePage);
     return { launchTemplates: items.map(templateView), nextToken };
   },
 
@@ -64,7 +67,7 @@ export const launchTemplateActions: Readonly<Record<string, Action>> = {
     const least = parameters.integer('MinVersion') ?? 0;
     const most = parameters.integer('MaxVersion') ?? Number.MAX_SAFE_INTEGER;
     const chosen = all.filter((version) => version.number >= least && version.number <= most);
-    const { items, nextToken } = paged(parameters, chosen, 200);
+    const { items, nextToken } = paged(parameters, chosen, templatePage);
     return { launchTemplateVersionSet: items.map((version) => versionView(template, version)), nextToken };
   },
 

@@ -335,7 +335,7 @@ describe('instances', () => {
         Values,
       }));
       const found = [];
-      for await (const page of paginateDescribeInstances({ client: ec2, pageSize: 2 }, { Filters }))
+      for await (const page of paginateDescribeInstances({ client: ec2, pageSize: 5 }, { Filters }))
         found.push(...(page.Reservations ?? []).flatMap(({ Instances }) => Instances ?? []));
       return found;
     };

@@ -18,6 +18,7 @@ import { instanceDescriptions } from './instance-descriptions.ts';
 import { launchTemplateActions } from './launch-template-actions.ts';
 import { networkActions } from './network-actions.ts';
 import { Parameters } from '../../wire/query-parameters.ts';
+import { checkParameterNames } from './parameter-names.ts';
 import { spotActions } from './spot-actions.ts';
 import { tagActions } from './tag-actions.ts';
 import { volumeActions } from './volume-actions.ts';
@@ -75,6 +76,7 @@ function answerTo(name: string, context: CallContext) {
   const action = actions.get(name);
   if (action === undefined)
     throw new AwsError('InvalidAction', `The action ${name} is not valid for this web service.`);
+  checkParameterNames(name, context.parameters);
   const call = { ...context, action: name };
   context.compute.settings.admit(name);
   authorize(call);

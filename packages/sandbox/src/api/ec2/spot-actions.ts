@@ -47,7 +47,7 @@ export const spotActions: Readonly<Record<string, Action>> = {
     const { parameters } = call;
     checkFilters(parameters, Object.keys(priceFilters));
     const matching = filtered(parameters, prices(call), (price) => (name) => priceFilters[name]?.(price) ?? null);
-    const { items, nextToken } = paged(parameters, matching);
+    const { items, nextToken } = paged(parameters, matching, { least: 1, most: 1000 });
     return {
       // The last page carries an empty token.
       nextToken: nextToken ?? '',

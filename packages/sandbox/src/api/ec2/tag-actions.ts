@@ -1,9 +1,9 @@
 import { AwsError } from '../../model/aws-error.ts';
 import type { Compute } from '../../model/compute/compute.ts';
 import { resourceTypeOf } from '../../model/ec2/resource-ids.ts';
-import { checkMetadataTagKeys, checkTags } from '../../model/ec2/tags.ts';
+import { checkMetadataTagKeys, checkTags, tagsByKey } from '../../model/ec2/tags.ts';
 import type { Tags } from '../../model/ec2/tags.ts';
-import { proceed } from './action.ts';
+import { proceed, tagPairs } from './action.ts';
 import type { Action, Ec2Call } from './action.ts';
 import { checkFilters, filtered, paged } from './filters.ts';
 import type { Parameters } from '../../wire/query-parameters.ts';
@@ -18,9 +18,7 @@ interface Tagged {
 export const tagActions: Readonly<Record<string, Action>> = {
   CreateTags: (call) => {
     const resources = named(call);
-    const added = new Map(
-      call.parameters.structures('Tag').map((tag) => [tag.required('Key'), tag.text('Value') ?? ''] as const),
-    );
+    const added = tagsByKey(tagPairs(call.parameters));
     for (const { tags, inMetadata } of resources) {
       const own = [...tags].filter(([key]) => !key.startsWith('aws:'));
       checkTags(new Map([...own, ...added]));

@@ -54,12 +54,14 @@ function writeHead({ response, requestId, nowMs }: Envelope, reply: S3Reply): vo
   } else if (body !== undefined) response.setHeader('content-length', body.sizeBytes);
   else if (reply.status !== 204 && reply.status !== 304) response.setHeader('content-length', 0);
   for (const [name, value] of Object.entries(reply.headers ?? {}))
-    if (value !== undefined) response.setHeader(name, headerText(value));
+    if (value !== undefined) response.setHeader(name, headerText(name, value));
 }
 
-/** Text beyond Latin-1, which only a presigned URL can bring in, goes out encoded (RFC 2047), as S3 does it. */
-function headerText(value: string | number): string | number {
-  if (typeof value === 'number' || Buffer.from(value, 'latin1').toString('latin1') === value) return value;
+/** Metadata beyond ASCII, and other text beyond Latin-1, goes out encoded (RFC 2047; user guide, "Object metadata"). */
+function headerText(name: string, value: string | number): string | number {
+  if (typeof value === 'number') return value;
+  const plain = name.startsWith('x-amz-meta-') ? 'ascii' : 'latin1';
+  if (Buffer.from(value, plain).toString(plain) === value) return value;
   return `=?UTF-8?B?${Buffer.from(value).toString('base64')}?=`;
 }
 

@@ -83,11 +83,23 @@ export interface JsonPage<Item> {
   readonly next: { readonly NextToken?: string };
 }
 
-/** The page that `MaxResults` and `NextToken` ask for. */
-export function pagedJson<Item>(input: Input, items: readonly Item[], defaultSize = 50): JsonPage<Item> {
-  const size = input.integer('MaxResults') ?? defaultSize;
-  const start = Number(input.text('NextToken') ?? 0);
-  if (!Number.isInteger(start)) throw new AwsError('InvalidNextToken', 'The specified token is not valid.');
+/** The page that `MaxResults` and `NextToken` ask for; `most` is also the default size. Throws for a size outside the limits. */
+export function pagedJson<Item>(
+  input: Input,
+  items: readonly Item[],
+  { least = 1, most = 50 }: { readonly least?: number; readonly most?: number } = {},
+): JsonPage<Item> {
+  const size = input.integer('MaxResults') ?? most;
+  if (size < least || size > most) {
+    const bound = size < least ? `greater than or equal to ${least}` : `less than or equal to ${most}`;
+    throw new AwsError(
+      'ValidationException',
+      `1 validation error detected: Value '${size}' at 'maxResults' failed to satisfy constraint: Member must have value ${bound}`,
+    );
+  }
+  const token = input.text('NextToken') ?? '0';
+  if (!/^\d{1,9}$/.test(token)) throw new AwsError('InvalidNextToken', 'The specified token is not valid.');
+  const start = Number(token);
   const end = start + size;
   return { items: items.slice(start, end), next: end < items.length ? { NextToken: String(end) } : {} };
 }

@@ -19,7 +19,7 @@ export const instanceInformationActions: Readonly<Record<string, SsmAction>> = {
     const matching = known.filter(({ instance, status }) =>
       filters.every(({ key, values }) => valuesOf(instance, status, key).some((value) => values.includes(value))),
     );
-    const { items, next } = pagedJson(input, matching);
+    const { items, next } = pagedJson(input, matching, { least: 5 });
     return {
       InstanceInformationList: items.map(({ instance, status, lastPingMs }) => ({
         InstanceId: instance.id,

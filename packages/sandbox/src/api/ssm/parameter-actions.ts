@@ -37,7 +37,7 @@ export const parameterActions: Readonly<Record<string, SsmAction>> = {
     const matching = [...publicParameters].filter(
       ([name]) => name.startsWith(path) && (recursive || !name.slice(path.length).includes('/')),
     );
-    const { items, next } = pagedJson(input, matching, 10);
+    const { items, next } = pagedJson(input, matching, { most: 10 });
     return { Parameters: items.map(([name, value]) => parameterView(compute, name, value)), ...next };
   },
 };

@@ -18,10 +18,10 @@ export function createStsService(compute: Pick<Compute, 'accountId' | 'settings'
       let status = 200;
       let body: string;
       try {
-        const action = await actionOf(request);
+        const { action, version } = await namesIn(request);
         compute.settings.admit(action);
-        if (action !== 'GetCallerIdentity')
-          throw new AwsError('InvalidAction', `Could not find operation ${action} for version 2011-06-15`);
+        if (action !== 'GetCallerIdentity' || version !== '2011-06-15')
+          throw new AwsError('InvalidAction', `Could not find operation ${action} for version ${version}`);
         const result = { UserId: userIdOf(principal), Account: compute.accountId, Arn: principal.arn };
         const metadata = element('ResponseMetadata', { RequestId: requestId });
         body =
@@ -45,10 +45,11 @@ export function createStsService(compute: Pick<Compute, 'accountId' | 'settings'
   };
 }
 
-async function actionOf(request: IncomingMessage): Promise<string> {
-  const query = (request.url ?? '').split('?')[1] ?? '';
-  const body = (await readBody(request)).toString('utf8');
-  return new URLSearchParams(body).get('Action') ?? new URLSearchParams(query).get('Action') ?? '';
+async function namesIn(request: IncomingMessage): Promise<{ readonly action: string; readonly version: string }> {
+  const query = new URLSearchParams((request.url ?? '').split('?')[1] ?? '');
+  const body = new URLSearchParams((await readBody(request)).toString('utf8'));
+  const read = (name: string) => body.get(name) ?? query.get(name) ?? '';
+  return { action: read('Action'), version: read('Version') };
 }
 
 function userIdOf(principal: Principal): string {

@@ -73,9 +73,12 @@ export class RequestBody {
     };
   }
 
-  /** Reads a small body, such as a request's XML, into memory. */
-  async text(): Promise<string> {
-    const demand = this.checksumDemand;
+  /**
+   * Reads a small body, such as a request's XML, into memory. A checksum in the headers is held against the body, unless
+   * it is `of` the object that the request makes.
+   */
+  async text({ of = 'body' }: { readonly of?: 'body' | 'object' } = {}): Promise<string> {
+    const demand = of === 'body' ? this.checksumDemand : undefined;
     const digests = digestsFor(this.#options.payload, demand?.algorithm);
     const chunks: Buffer[] = [];
     let sizeBytes = 0;

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
+import { validateHeaderName, type IncomingMessage } from 'node:http';
 import type { Principal } from '../../../model/account/principal.ts';
-import { decodeQuery } from '../../../wire/signature-fields.ts';
+import { asUtf8, decodeQuery } from '../../../wire/signature-fields.ts';
 import type { RequestBody } from './body.ts';
 import type { Buckets } from '../../../model/s3/buckets.ts';
 import type { BlobReader } from '../../../model/s3/blobs.ts';
@@ -78,11 +78,35 @@ const NOT_HOISTED = /^x-amz-(?:checksum-|sdk-checksum-|trailer|content-sha256|se
 export function headersOf(request: IncomingMessage, target: Target, presigned: boolean): CallHeaders {
   const headers: Record<string, string | undefined> = {};
   if (presigned)
-    for (const [name, value] of target.query)
-      if (/^x-amz-/i.test(name) && !NOT_HOISTED.test(name)) headers[name.toLowerCase()] = value;
-  for (const [name, value] of Object.entries(request.headers))
-    headers[name] = Array.isArray(value) ? value.join(', ') : value;
+    for (const [name, value] of target.query) {
+      if (!/^x-amz-/i.test(name) || NOT_HOISTED.test(name)) continue;
+      assertHeader(name, value);
+      headers[name.toLowerCase()] = value;
+    }
+  for (const [name, given] of Object.entries(request.headers)) {
+    const value = Array.isArray(given) ? given.join(', ') : given;
+    // S3's own are text; the others, content-disposition for one, come back byte for byte.
+    headers[name] = value !== undefined && name.startsWith('x-amz-') ? asUtf8(value) : value;
+  }
   return headers;
+}
+
+/**
+ * Throws InvalidArgument for what no header can hold: a query may carry line ends, which would end the header in an answer
+ * and begin the next one.
+ */
+export function assertHeader(name: string, value: string): void {
+  try {
+    validateHeaderName(name);
+  } catch {
+    throw new S3Error('InvalidArgument', { fields: { ArgumentName: name, ArgumentValue: value } });
+  }
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  if (!/[\u0000-\u0008\u000A-\u001F\u007F]/.test(value)) return;
+  throw new S3Error('InvalidArgument', {
+    message: 'Header value cannot be represented using ISO-8859-1.',
+    fields: { ArgumentName: name, ArgumentValue: value },
+  });
 }
 
 /** Reads a whole number from the query. Throws InvalidArgument when it is none, or is out of range. */

@@ -23,19 +23,30 @@ export interface ChecksumDemand {
   readonly inTrailer: boolean;
 }
 
-/** Reads the demand from a request's headers; undefined when the client named no algorithm. */
-export function checksumDemandOf(headers: CallHeaders): ChecksumDemand | undefined {
-  const given = checksumAlgorithms.filter((algorithm) => headers[checksumHeader(algorithm)] !== undefined);
+/** Headers of that prefix that carry no checksum. */
+const NOT_CHECKSUMS = ['x-amz-checksum-algorithm', 'x-amz-checksum-mode', 'x-amz-checksum-type'];
+
+/** The one checksum that a request's headers carry. Throws NotImplemented for an algorithm that is not modelled. */
+export function declaredChecksum(headers: CallHeaders): { algorithm: ChecksumAlgorithm; value: string } | undefined {
+  const given = Object.entries(headers).filter(
+    ([name, value]) => name.startsWith('x-amz-checksum-') && !NOT_CHECKSUMS.includes(name) && value !== undefined,
+  );
   if (given.length > 1)
     throw new S3Error('InvalidRequest', {
       message: 'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
     });
-  const [algorithm] = given;
-  if (algorithm !== undefined) {
-    const expected = headers[checksumHeader(algorithm)] ?? '';
-    assertChecksumText(algorithm, expected);
-    return { algorithm, expected, inTrailer: false };
-  }
+  const [[name, value = ''] = []] = given;
+  if (name === undefined) return undefined;
+  const algorithm = checksumAlgorithms.find((one) => checksumHeader(one) === name);
+  if (algorithm === undefined) throw new S3Error('NotImplemented', { fields: { Header: name } });
+  assertChecksumText(algorithm, value);
+  return { algorithm, value };
+}
+
+/** Reads the demand from a request's headers; undefined when the client named no algorithm. */
+export function checksumDemandOf(headers: CallHeaders): ChecksumDemand | undefined {
+  const declared = declaredChecksum(headers);
+  if (declared !== undefined) return { algorithm: declared.algorithm, expected: declared.value, inTrailer: false };
   const trailer = (headers['x-amz-trailer'] ?? '').trim().toLowerCase();
   const trailing = checksumAlgorithms.find((one) => checksumHeader(one) === trailer);
   if (trailing !== undefined) return { algorithm: trailing, expected: undefined, inTrailer: true };

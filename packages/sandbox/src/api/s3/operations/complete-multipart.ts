@@ -3,7 +3,7 @@ import { S3Error } from '../../../model/s3/errors.ts';
 import { chooseParts, objectOfParts, type ListedPart } from '../../../model/s3/multipart.ts';
 import { commitVersion } from '../../../model/s3/writes.ts';
 import { quoted, type VerifiedCall, type S3Reply } from '../call/call.ts';
-import { checksumElement, checksumHeader } from '../call/checksum-demand.ts';
+import { checksumElement, declaredChecksum } from '../call/checksum-demand.ts';
 import { writeConditionsOf } from '../call/conditions.ts';
 import { childrenOf, parseRequestXml, renderXml, textOf, type ParsedElement } from '../call/xml.ts';
 import { checksumElements, encryptionHeaders, versionIdHeader } from './details.ts';
@@ -14,7 +14,8 @@ export async function completeMultipartUpload(call: VerifiedCall): Promise<S3Rep
   const uploadId = call.query.get('uploadId') ?? '';
   bucket.upload(call.key, uploadId);
   const deletionMark = bucket.deletionMark;
-  const listed = childrenOf(parseRequestXml(await call.body.text(), 'CompleteMultipartUpload'), 'Part').map(listedPart);
+  const document = parseRequestXml(await call.body.text({ of: 'object' }), 'CompleteMultipartUpload');
+  const listed = childrenOf(document, 'Part').map(listedPart);
   // Looked up again after the wait: it may have been finished or aborted by another request.
   const upload = bucket.upload(call.key, uploadId);
   const version = objectOfParts(bucket, upload, chooseParts(upload, listed));
@@ -68,9 +69,19 @@ function checkDeclarations(
     throw new S3Error('InvalidRequest', {
       message: `The provided 'x-amz-mp-object-size' header does not match what was computed: ${version.sizeBytes}`,
     });
-  const declared = headers[checksumHeader(checksum.algorithm)];
-  if (declared !== undefined && checksum.type === 'FULL_OBJECT' && declared !== checksum.value)
-    throw new S3Error('BadDigest', {
-      message: `The ${checksum.algorithm} you specified did not match the calculated checksum.`,
+  checkDeclaredChecksum(declaredChecksum(headers), checksum);
+}
+
+/** A COMPOSITE one may be declared with its number of parts or without. */
+function checkDeclaredChecksum(declared: ReturnType<typeof declaredChecksum>, actual: Checksum): void {
+  if (declared === undefined) return;
+  if (declared.algorithm !== actual.algorithm)
+    throw new S3Error('InvalidRequest', {
+      message: `Checksum Type mismatch occurred, expected checksum Type: ${actual.algorithm.toLowerCase()}, actual checksum Type: ${declared.algorithm.toLowerCase()}`,
     });
+  if (declared.value === actual.value) return;
+  if (actual.type === 'COMPOSITE' && declared.value === actual.value.replace(/-\d+$/, '')) return;
+  throw new S3Error('BadDigest', {
+    message: `The ${actual.algorithm} you specified did not match the calculated checksum.`,
+  });
 }

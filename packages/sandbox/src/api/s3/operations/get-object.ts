@@ -1,5 +1,5 @@
 import type { Bucket } from '../../../model/s3/bucket.ts';
-import { httpDate, numberOf, quoted, type VerifiedCall, type S3Reply } from '../call/call.ts';
+import { assertHeader, httpDate, numberOf, quoted, type VerifiedCall, type S3Reply } from '../call/call.ts';
 import { checksumElement, checksumHeader } from '../call/checksum-demand.ts';
 import { readConditionsOf } from '../call/conditions.ts';
 import { S3Refusal } from '../call/refusal.ts';
@@ -77,7 +77,9 @@ function objectHeaders(call: VerifiedCall, bucket: Bucket, version: ObjectVersio
   if (tagCount > 0) headers['x-amz-tagging-count'] = String(tagCount);
   for (const name of OVERRIDES) {
     const override = call.query.get(`response-${name}`);
-    if (override !== undefined) headers[name] = override;
+    if (override === undefined) continue;
+    assertHeader(`response-${name}`, override);
+    headers[name] = override;
   }
   return headers;
 }
