@@ -21,6 +21,11 @@ export interface Standing {
   readonly previousKey: string | null;
 }
 
+/** The manifest that `latest.json` names; null when there is none, or its key is among `rejected`: its data is damaged. */
+export function trustedManifest({ pointer, manifest }: Standing, rejected: readonly string[]): Manifest | null {
+  return pointer === null || rejected.includes(pointer.pointer.manifest) ? null : manifest;
+}
+
 /**
  * Reads what the run has committed in the bucket, and hands out the numbers of new checkpoints. It keeps nothing that
  * is not in the bucket or in this machine's upload journal too (see `noteUsed`).

@@ -1,4 +1,50 @@
-import type { Manifest, ManifestFile, Shard } from '@runctl/protocol';
+import { newNonce } from '@runctl/core';
+import type { CheckpointOrder, Manifest, ManifestFile, Shard } from '@runctl/protocol';
+import type { Publishing } from './commit.ts';
+import { gatherShards, openRound, type OpenRound } from './shard-rounds.ts';
+
+export interface NodesOfRun {
+  /** This one. */
+  readonly node: number;
+  readonly count: number;
+  /** See `PublisherOptions`. */
+  readonly gatherMs: number;
+}
+
+export interface FilesOfNodes {
+  readonly files: readonly ManifestFile[];
+  readonly nodes: readonly number[];
+}
+
+/** Asks the other nodes for their files of this step. Null in a run of one machine. Rejects as `openRound` does. */
+export async function openRoundFor(
+  publishing: Publishing,
+  order: CheckpointOrder,
+  { step, nodes: { count } }: { readonly step: number | null; readonly nodes: NodesOfRun },
+): Promise<OpenRound | { readonly problem: string } | null> {
+  if (count === 1) return null;
+  if (step === null)
+    return { problem: `nothing tells its step, so the files of ${count} machines can't be known to belong together` };
+  const round = { order, nonce: newNonce(), step, nodes: count };
+  await openRound(publishing, round);
+  return round;
+}
+
+/** Adds the files of the other nodes, for which it waits up to `gatherMs`, to this node's own. */
+export async function gatherNodeFiles(
+  publishing: Publishing,
+  {
+    own,
+    round,
+    of: { node, gatherMs },
+  }: { readonly own: readonly ManifestFile[]; readonly round: OpenRound | null; readonly of: NodesOfRun },
+): Promise<FilesOfNodes | { readonly missing: string }> {
+  if (round === null) return { files: own, nodes: [node] };
+  const gathered = await gatherShards(publishing, round, publishing.clock.monotonicMs() + gatherMs);
+  if ('missing' in gathered) return gathered;
+  const shards = [{ node, files: [...own] }, ...gathered.shards];
+  return { files: mergeShards(shards), nodes: shards.map((each) => each.node).sort((a, b) => a - b) };
+}
 
 /**
  * The files of all nodes as one manifest has them, each with whose it is. A path that several nodes have with the same

@@ -16,16 +16,16 @@ export interface FolderLookOptions {
   readonly nodes?: number;
 }
 
-export interface Looked {
+/** The candidates that one look at a folder has found. */
+export interface FolderCandidates {
   /** Newest first. */
   readonly candidates: readonly Candidate[];
-  /** What is part of none of them, though it stands there under a name that counts. */
+  /** Files that are part of none of them, though their names count. */
   readonly passedOver: readonly PassedOver[];
-  /** What is known about their movement. */
   readonly facts: MovementFacts;
 }
 
-/** Tells what candidates a checkpoint folder has, and remembers which files the last one had that was published. */
+/** Finds the candidates in a checkpoint folder, and remembers which files the last published one had. */
 export class FolderLook {
   readonly #options: FolderLookOptions;
   readonly #sightings: FolderSightings;
@@ -36,7 +36,8 @@ export class FolderLook {
     this.#sightings = sightings;
   }
 
-  async look(ended: WorkloadEnd | null): Promise<Looked> {
+  /** Looks at the folder once and recognises candidates. Rejects as `FolderSightings.look` does. */
+  async candidates(ended: WorkloadEnd | null): Promise<FolderCandidates> {
     const { folder, recognisers, settleMs } = this.#options;
     const { tree, nowMs } = await this.#sightings.look();
     if (ended === null) await this.#sightings.noteWriters();
@@ -54,14 +55,14 @@ export class FolderLook {
     return { candidates, passedOver, facts };
   }
 
-  /** The next checkpoints will have the files that this one has. */
-  published(candidate: Candidate): void {
+  /** Notes a published candidate: the next checkpoints will have the files that it has. */
+  notePublished(candidate: Candidate): void {
     this.#expectedShape = this.#countable(shapeOf(candidate.files));
     this.#sightings.published(candidate);
   }
 
-  /** As `published`, unless something was published from here already. */
-  durable(manifest: Manifest): void {
+  /** As `notePublished`, for the manifest in the bucket, unless something was published from here already. */
+  noteDurable(manifest: Manifest): void {
     this.#expectedShape ??= this.#countable(shapeOfPublished(manifest));
   }
 

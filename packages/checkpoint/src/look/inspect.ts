@@ -42,13 +42,13 @@ export async function inspect(
   candidate: Candidate,
   { folder, facts, openWriters, sightings }: InspectOptions,
 ): Promise<CompleteCandidate | Incomplete> {
-  if (candidate.unkept !== undefined) return { why: candidate.unkept, settling: false, told: true };
+  if (candidate.unkept !== undefined) return { why: candidate.unkept, settling: false, needsUser: true };
   const opened = await holdFiles(folder, candidate.files, candidate.companions);
   if ('problem' in opened)
     return {
       why: `${opened.path} ${opened.problem}`,
       // What changed or went away just now somebody writes to still, though the workload has ended: the next look tells.
-      ...(opened.forbidden ? { settling: false, told: true } : { settling: true }),
+      ...(opened.forbidden ? { settling: false, needsUser: true } : { settling: true }),
     };
   const { held } = opened;
   try {

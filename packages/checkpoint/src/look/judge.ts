@@ -19,8 +19,8 @@ export type CandidateVerdict =
 export interface Incomplete {
   readonly why: string;
   readonly settling: boolean;
-  /** Only whoever saved it can change that, and must be told: no bucket can hold it, or this process may not read it. */
-  readonly told?: true;
+  /** Waiting can't change that, only the user can: no bucket can hold it, or this process may not read it. */
+  readonly needsUser?: true;
 }
 
 /** The verdict on a candidate that `movementOf` let through and whose files are held open. */

@@ -1,5 +1,8 @@
-import type { Manifest } from '@runctl/protocol';
+import type { LatestPointer, Manifest } from '@runctl/protocol';
+import { runKeys } from '@runctl/protocol';
 import type { Candidate } from '../contract/recogniser.ts';
+import type { DurableCheckpoint } from '../contract/publisher-port.ts';
+import type { Standing } from '../ledger/ledger.ts';
 import {
   type CandidateIdentity,
   filesOf,
@@ -11,16 +14,33 @@ import {
 } from '../look/plan.ts';
 
 /**
- * Which of the files here are durable, and which were before others became it. What is durable and unchanged can't be newer
- * than what became durable after it, whatever its times say: the clock that gave them may have been set back in between.
+ * Remembers which of the files here are durable, and which were before others became it. What is durable and unchanged
+ * can't be newer than what became durable after it, whatever its times say: the clock that gave them may have been set
+ * back in between. The memory only saves work: the bucket is the authority.
  */
 export class DurableHere {
+  readonly #run: string;
+  #isRead = false;
+  #checkpoint: DurableCheckpoint | null = null;
   #record: PublishedRecord | null = null;
+  /** Candidates that are older than what is durable, by their own files. */
   readonly #superseded = new Set<string>();
-  /** The durable checkpoint was found here before anything was published, so what lies beside it with a lower step is older. */
-  #foundInPlace = false;
-  /** What was durable before anything was published from here, which a restore has brought, under the times of its save. */
-  #brought: Pick<PublishedRecord, 'step' | 'savedAtMs'> | null = null;
+  /** The checkpoint that was durable before anything was published from here: a restore put it here with its times. */
+  #restored: Pick<PublishedRecord, 'step' | 'savedAtMs'> | null = null;
+
+  constructor(run: string) {
+    this.#run = run;
+  }
+
+  /** Whether the bucket has been read. */
+  get isRead(): boolean {
+    return this.#isRead;
+  }
+
+  /** The checkpoint that `latest.json` names; null when nothing is durable or nothing is known yet. */
+  get checkpoint(): DurableCheckpoint | null {
+    return this.#checkpoint;
+  }
 
   /** Null while nothing is known to be durable. */
   get record(): PublishedRecord | null {
@@ -32,28 +52,41 @@ export class DurableHere {
     return (this.#record?.identity ?? null) !== null;
   }
 
-  passBegins(): void {
-    this.#foundInPlace = false;
+  /** Notes what the bucket has. `trusted` is its manifest unless a restore found it damaged. */
+  noteBucket({ pointer, manifest }: Standing, trusted: Manifest | null): void {
+    this.#isRead = true;
+    this.#checkpoint = pointer === null || manifest === null ? null : this.#durableOf(manifest, pointer.pointer);
+    if (trusted !== null)
+      this.#record ??= { step: trusted.step, savedAtMs: Date.parse(trusted.savedAt), identity: null };
   }
 
-  /** What the bucket has, unless more is known already. */
-  inBucket({ step, savedAt }: Manifest): void {
-    this.#record ??= { step, savedAtMs: Date.parse(savedAt), identity: null };
+  noteCommitted(manifest: Manifest): void {
+    this.#checkpoint = this.#durableOf(manifest);
   }
 
-  /** `candidate` is durable now, with these files; `isIdentical` = the bucket had it already. */
-  became(candidate: Candidate, identity: CandidateIdentity, isIdentical: boolean): void {
-    const files = this.#record?.identity?.files;
-    if (files === undefined) this.#foundInPlace = isIdentical;
-    else this.#superseded.add(files);
-    if (files === undefined && !isIdentical) this.#brought = this.#record;
+  /**
+   * Notes that `candidate` is durable with these files, `beside` which a look found others. Where the bucket had it
+   * before anything was published from here (`isIdentical`), candidates of lower steps beside it are older.
+   */
+  noteDurable(
+    candidate: Candidate,
+    identity: CandidateIdentity,
+    { isIdentical, beside }: { readonly isIdentical: boolean; readonly beside: readonly Candidate[] },
+  ): void {
+    const replaced = this.#record?.identity?.files;
+    if (replaced !== undefined) this.#superseded.add(replaced);
+    else if (!isIdentical) this.#restored = this.#record;
     this.#superseded.delete(filesOf(candidate));
     this.#record = { step: candidate.step, savedAtMs: savedAtMsOf(candidate), identity };
+    if (replaced === undefined && isIdentical) this.supersede(beside.filter((other) => this.hasFallen(other)));
   }
 
-  /** All that are here now. What came before the durable checkpoint came before the next one too, whatever time that bears. */
-  seen(candidates: readonly Candidate[]): void {
-    for (const candidate of candidates) if (isOlder(candidate, this.#record)) this.#superseded.add(filesOf(candidate));
+  /**
+   * Notes the candidates that are here now: one that came before the durable checkpoint came before the next one too,
+   * whatever time that bears.
+   */
+  noteCandidates(candidates: readonly Candidate[]): void {
+    this.supersede(candidates.filter((candidate) => isOlder(candidate, this.#record)));
   }
 
   /** Marks these as older than the durable checkpoint, on evidence other than their times. */
@@ -61,18 +94,18 @@ export class DurableHere {
     for (const candidate of older) this.#superseded.add(filesOf(candidate));
   }
 
-  /** Whether a candidate came before what is durable, as far as its times and this machine's memory tell. */
+  /** Whether a candidate came before what is durable, as far as its times and this machine's memory show. */
   isBehind(candidate: Candidate): boolean {
-    return isOlder(candidate, this.#record) || this.#isSuperseded(candidate) || this.#wasBrought(candidate);
+    return isOlder(candidate, this.#record) || this.#superseded.has(filesOf(candidate)) || this.#isRestored(candidate);
   }
 
-  /** Whether it has a lower step, so that its script has started over, or a clock was set back. */
+  /** Whether its step is lower than the durable one: its script has started over, or a clock was set back. */
   hasFallen({ step }: Candidate): boolean {
     const durableStep = this.#record?.step ?? null;
     return step !== null && durableStep !== null && step < durableStep;
   }
 
-  /** Whether all of these files, as they were seen, are durable. */
+  /** Whether all of these files, as a look found them, are durable. */
   holds(identity: CandidateIdentity): boolean {
     const published = this.#record?.identity ?? null;
     if (published === null) return false;
@@ -84,15 +117,12 @@ export class DurableHere {
   }
 
   /** The clock that gave it its times may have been ahead of this machine's. */
-  #wasBrought(candidate: Candidate): boolean {
-    return this.#brought !== null && isSave(candidate, this.#brought);
+  #isRestored(candidate: Candidate): boolean {
+    return this.#restored !== null && isSave(candidate, this.#restored);
   }
 
-  #isSuperseded(candidate: Candidate): boolean {
-    const files = filesOf(candidate);
-    const durableStep = this.#record?.step ?? null;
-    if (this.#foundInPlace && candidate.step !== null && durableStep !== null && candidate.step < durableStep)
-      this.#superseded.add(files);
-    return this.#superseded.has(files);
+  #durableOf(manifest: Manifest, pointer?: LatestPointer): DurableCheckpoint {
+    const { step, savedAt, at } = manifest;
+    return { manifest: runKeys(this.#run).manifest(manifest), step, savedAt, at: pointer?.at ?? at };
   }
 }

@@ -26,7 +26,7 @@ import type {
   PublisherOptions,
   UploadProgress,
 } from '../contract/publisher-port.ts';
-import { singleFlight } from '../publish/single-flight.ts';
+import { SingleFlight } from '../publish/single-flight.ts';
 import { hashFilesOfKnownSize, uploadFiles } from '../upload/upload-files.ts';
 import { DataPlace } from '../upload/data-places.ts';
 import { FileUploads } from '../upload/file-uploads.ts';
@@ -42,7 +42,7 @@ const QUICKLY_HASHED_BYTES = 64 * 1024 * 1024;
 /** What a node other than 0 does: it answers node 0's rounds with its own files of the step that is asked for. */
 export function createShardPublisher(options: PublisherOptions): Publisher {
   const folder = new ShardFolder(options);
-  const passes = singleFlight({
+  const passes = new SingleFlight({
     clock: options.clock,
     run: (pass: PassOptions) => folder.pass(pass),
     isStillFirst: () => Promise.resolve(true),
@@ -115,7 +115,7 @@ class ShardFolder {
       const access = this.#access(pass);
       await this.#readStanding(access);
       const round = await newestRound(access, holder.generation, this.#answered);
-      const found = await this.#look.look(pass.ended ?? null);
+      const found = await this.#look.candidates(pass.ended ?? null);
       if (round !== null) candidates.push(await this.#answer(round, found, access));
       const waiting = found.candidates.filter((candidate) => this.#isAhead(candidate));
       const notDurable = waiting.map(({ entry }) => `${entry}: waits for node 0 and the other machines`);
@@ -204,7 +204,7 @@ class ShardFolder {
     const savedAt = timestampOf(savedAtMsOf(candidate));
     await this.#write({ ...this.#answerTo(round), evidence, declined: null, files: unchanged, savedAt }, access);
     this.#answered.add(round.nonce);
-    this.#look.published(candidate);
+    this.#look.notePublished(candidate);
     log.info({ node, step: round.step, seq: round.seq }, 'files delivered to node 0');
     return null;
   }

@@ -36,6 +36,8 @@ export interface GrowingUploadsOptions {
 export class GrowingUploads {
   readonly places: DataPlaces;
   readonly uploads: FileUploads;
+  /** Files that a pass is uploading, by path: kept up to date by the pass. */
+  readonly passProgress = new Map<string, UploadProgress>();
   readonly #options: GrowingUploadsOptions;
   readonly #journal: UploadJournal;
   readonly #tail: TailUploads;
@@ -55,10 +57,10 @@ export class GrowingUploads {
   }
 
   /** See `Publisher.uploadGrowing`. */
-  async look(signal: AbortSignal): Promise<GrowingLook> {
+  async uploadGrowing(signal: AbortSignal): Promise<GrowingLook> {
     const request = this.#request(signal);
     if (request !== null) await this.resume(request);
-    return this.#tail.look(signal);
+    return this.#tail.lookOnce(signal);
   }
 
   /**
@@ -129,11 +131,13 @@ export class GrowingUploads {
     return Math.max(written, before) - sent;
   }
 
+  /** Files on their way now, each path once. */
   progress(): readonly UploadProgress[] {
-    return this.uploads
+    const ahead = this.uploads
       .all()
-      .filter((upload) => upload.object === null)
+      .filter(({ object, path }) => object === null && !this.passProgress.has(path))
       .map(({ path, parts, sizeBytes }) => ({ path, sentBytes: parts.sentBytes, sizeBytes }));
+    return [...this.passProgress.values(), ...ahead];
   }
 
   async #resumeOnce({ generation, signal }: BucketAccess & { readonly generation: number }): Promise<void> {

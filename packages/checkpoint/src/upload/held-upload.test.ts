@@ -32,9 +32,9 @@ async function orphanedUpload() {
   });
   const path = join(folder, 'model.bin');
   await writeFile(path, randomBytes(PART_BYTES));
-  await growing.look(never);
+  await growing.uploadGrowing(never);
   await appendFile(path, randomBytes(PART_BYTES));
-  await growing.look(never);
+  await growing.uploadGrowing(never);
   await growing.settled();
   const [upload] = growing.uploads.all();
   if (upload === undefined) throw new Error('no upload has begun');
@@ -45,7 +45,7 @@ async function orphanedUpload() {
 test('an upload is given up once its file is gone', async () => {
   const { world, growing, upload } = await orphanedUpload();
   await using _ = world;
-  await growing.look(never);
+  await growing.uploadGrowing(never);
   expect(growing.uploads.all()).toEqual([]);
   expect(upload.stop.signal.aborted).toBe(true);
 });
@@ -62,7 +62,7 @@ test('an upload that a pass takes over while the look asks for its file is not g
       return stat();
     },
   });
-  await growing.look(never);
+  await growing.uploadGrowing(never);
   expect(asked).toBeGreaterThan(0);
   expect(growing.uploads.all()).toEqual([upload]);
   expect(upload.stop.signal.aborted).toBe(false);

@@ -60,7 +60,7 @@ export class TailUploads {
    * One look: begins with files that have begun to grow and goes on with the others; what it starts goes on behind it, until
    * the signal fires. Rejects with errors of the file system alone.
    */
-  async look(signal: AbortSignal): Promise<GrowingLook> {
+  async lookOnce(signal: AbortSignal): Promise<GrowingLook> {
     const { sightings, uploads } = this.#options;
     const { nowMs } = await sightings.look();
     const growths = sightings.byInode();

@@ -1,0 +1,108 @@
+import { isSideFile } from '../look/names.ts';
+import { movementOf, type MovementFacts } from '../look/movement.ts';
+import { candidateIdentity } from '../look/plan.ts';
+import { lookAgainInMs } from '../look/sightings.ts';
+import { staysIncomplete } from '../look/stays-incomplete.ts';
+import type { Candidate } from '../contract/recogniser.ts';
+import type { PassedOver } from '../contract/passed-over.ts';
+import type { CompleteCandidate } from '../look/inspect.ts';
+import type { Incomplete } from '../look/judge.ts';
+import type { DurableHere } from './durable-here.ts';
+
+/**
+ * The ruling of one pass on one candidate.
+ *
+ *     sighted ──judgeSighted──▶ behind | durable | moving | unopened
+ *     unopened ──inspect, then judgeIncomplete or judgeComplete──▶ incomplete | durable | complete
+ */
+export type Judgement =
+  /** It came before what is durable, so it must never take its place. */
+  (
+    | { readonly kind: 'behind' }
+    /** The bucket has all of its files that count. */
+    | { readonly kind: 'durable' }
+    /** Its movement alone keeps it back. */
+    | { readonly kind: 'moving'; readonly why: string }
+    /** Its files were opened, or could not be, and it does not count. `needsUser`: waiting can't change that. */
+    | { readonly kind: 'incomplete'; readonly why: string; readonly needsUser: boolean }
+    /** `hasFallen`: its step is lower than the durable one, so the bucket must be asked whether this save was durable once. */
+    | { readonly kind: 'complete'; readonly hasFallen: boolean }
+  ) &
+    JudgementNotes;
+
+/** What a pass reports beside its rulings. */
+export interface JudgementNotes {
+  readonly passedOver: readonly PassedOver[];
+  /** How soon the next look is due, since something is still changing; null when nothing is. */
+  readonly againInMs: number | null;
+}
+
+export type JudgementOf<K extends Judgement['kind']> = Extract<Judgement, { kind: K }>;
+
+/** The queries of `DurableHere` that a judgement asks. */
+export type DurableFacts = Pick<DurableHere, 'isBehind' | 'isCompared' | 'holds' | 'holdsFilesOf' | 'hasFallen'>;
+
+const NO_NOTES: JudgementNotes = { passedOver: [], againInMs: null };
+
+export const behindDurable: JudgementOf<'behind'> = { kind: 'behind', ...NO_NOTES };
+
+/** Judges a candidate by what the looks have shown of it. `unopened`: its files have to be opened. Pure. */
+export function judgeSighted(
+  candidate: Candidate,
+  facts: MovementFacts,
+  durable: DurableFacts,
+): JudgementOf<'behind' | 'durable' | 'moving'> | { readonly kind: 'unopened' } {
+  if (durable.isBehind(candidate)) return behindDurable;
+  const whole = candidateIdentity(candidate, candidate, facts.ended !== null);
+  if (durable.isCompared && durable.holds(whole)) return { kind: 'durable', ...NO_NOTES };
+  const why = movementOf(candidate, facts);
+  if (why === null) return { kind: 'unopened' };
+  return { kind: 'moving', why, ...notesOn(candidate, { why, settling: facts.ended === null }, facts) };
+}
+
+/** Judges a candidate that `inspect` found incomplete. Pure. */
+export function judgeIncomplete(
+  candidate: Candidate,
+  incomplete: Incomplete,
+  facts: MovementFacts,
+): JudgementOf<'incomplete'> {
+  const { needsUser = false, why } = incomplete;
+  return { kind: 'incomplete', why, needsUser, ...notesOn(candidate, incomplete, facts) };
+}
+
+type Inspected = Pick<CompleteCandidate, 'candidate' | 'companions'> & {
+  readonly held: Pick<CompleteCandidate['held'], 'forbidden'>;
+};
+
+/** Judges a candidate that `inspect` found complete. Pure. */
+export function judgeComplete(
+  complete: Inspected,
+  facts: MovementFacts,
+  durable: DurableFacts,
+): JudgementOf<'durable' | 'complete'> {
+  const { candidate, held } = complete;
+  const hasEnded = facts.ended !== null;
+  const isLacking = !hasEnded && lacksCompanions(complete);
+  const notes: JudgementNotes = {
+    passedOver: held.forbidden,
+    againInMs: isLacking ? lookAgainInMs(facts.sightings, candidate.companions, facts) : null,
+  };
+  const isKnown = durable.holds(candidateIdentity(candidate, complete, hasEnded));
+  if (isKnown || (isLacking && durable.holdsFilesOf(candidate))) return { kind: 'durable', ...notes };
+  return { kind: 'complete', hasFallen: durable.hasFallen(candidate), ...notes };
+}
+
+function notesOn(candidate: Candidate, incomplete: Incomplete, facts: MovementFacts): JudgementNotes {
+  const isReported = incomplete.needsUser === true || staysIncomplete(candidate, incomplete, facts);
+  const path = candidate.entry;
+  return {
+    passedOver: isReported ? [{ path, why: `can't be made durable: ${incomplete.why}` }] : [],
+    againInMs: incomplete.settling ? lookAgainInMs(facts.sightings, candidate.files, facts) : null,
+  };
+}
+
+/** Whether a companion that counts is not complete yet. One that may not be read is not waited for. */
+function lacksCompanions({ candidate, companions, held }: Inspected): boolean {
+  const settled = new Set([...companions, ...held.forbidden].map((file) => file.path));
+  return candidate.companions.some((file) => !isSideFile(file.path) && !settled.has(file.path));
+}
