@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, unlessAborted } from '@runctl/core';
+import type { Clock } from '@runctl/core';
 import {
   type ContentHashes,
   isStoreError,
@@ -15,32 +15,12 @@ import {
 import type { HeldFile } from '../look/held-files.ts';
 import type { FileSeen } from '../contract/recogniser.ts';
 import { fileSeen, fingerprintOf, isGone } from '../look/scan.ts';
+import { copyChecked, piecesOf } from './checked-copy.ts';
 import type { DataPlace } from './data-places.ts';
 import type { EqualParts } from './equal-parts.ts';
+import { type FeedRequest, FileUpload } from './file-upload.ts';
 import type { UploadJournal } from '../contract/upload-journal.ts';
 import { entryOf, type JournalledUpload } from './upload-journal.ts';
-
-/** One file on its way into the bucket. Held open: its inode can't be given to another file, and rotation does no harm. */
-export interface FileUpload {
-  readonly inode: string;
-  /** As last seen. */
-  path: string;
-  sizeBytes: number;
-  place: DataPlace;
-  key: string;
-  readonly parts: PartUpload;
-  readonly file: FileHandle;
-  /** Fingerprint of the file when every part of it was last found to be as it was sent. */
-  checkedAs: string | null;
-  /** Set once the object stands. */
-  object: { readonly fingerprint: string; readonly hashes: ContentHashes } | null;
-  /** A pass publishes it now: nobody else may give it up. */
-  held: boolean;
-  /** Ends whatever is being done with it. */
-  readonly stop: AbortController;
-  /** Resolves when nothing is being done with it: one thing after the other. */
-  busy: Promise<void>;
-}
 
 export interface FileUploadsOptions {
   readonly store: ObjectStore;
@@ -51,19 +31,6 @@ export interface FileUploadsOptions {
   /** See `PublisherOptions`. */
   readonly partSizeBytes?: number;
 }
-
-export interface FeedRequest {
-  /** Nobody waits for it: left alone once a pass has the file, or its object stands. */
-  readonly ahead?: boolean;
-  readonly whole: boolean;
-  /** What was sent before is compared, unless it was when the file had this fingerprint; null: nothing is. */
-  readonly checkAs: string | null;
-  readonly signal: AbortSignal;
-  readonly onProgress?: (sentBytes: number) => void;
-}
-
-/** A file of this time of writing may be written again without a trace: file systems count in steps (4 ms on ext4). */
-const TIME_STEP_MS = 20;
 
 /** Files that go up in parts: some while they grow, some when they are published, all the same way. */
 export class FileUploads {
@@ -104,21 +71,6 @@ export class FileUploads {
     return this.#add({ seen, file, place, key: place.keyFor(seen.path), partSizeBytes });
   }
 
-  /** Sends what the file has and the store has not. Rejects as `PartUpload.send` does. */
-  async feed(upload: FileUpload, request: FeedRequest): Promise<void> {
-    const before = upload.busy;
-    const over = Promise.withResolvers<void>();
-    upload.busy = before.then(() => over.promise);
-    const signal = AbortSignal.any([request.signal, upload.stop.signal]);
-    try {
-      await unlessAborted(before, signal);
-      if (request.ahead === true && (upload.held || upload.object !== null)) return;
-      await this.#feed(upload, { ...request, signal });
-    } finally {
-      over.resolve();
-    }
-  }
-
   /**
    * Makes the object of a file that is complete, below `place`, out of what is there already. Rejects as
    * `PartUpload.send` does; what is through stays for the next try.
@@ -131,12 +83,15 @@ export class FileUploads {
     for (let tries = 1; ; tries++) {
       const upload = await this.#uploadFor(held, place);
       try {
-        const hashes = await this.#finish(upload, held, request);
-        if (upload.place !== place) await this.#move(upload, place, { path: held.seen.path, signal: request.signal });
+        const hashes = await upload.complete(held.seen, request);
+        if (upload.place !== place) await this.#move(upload, hashes, { place, held, signal: request.signal });
         return { key: upload.key, hashes };
       } catch (error) {
-        // Aborted by somebody who took it for left behind, or deleted: what is gone is sent again.
-        const lost = isSpoilt(error) || (upload.stop.signal.reason instanceof UploadGivenUp && !request.signal.aborted);
+        // Aborted by somebody who took it for left behind, deleted or damaged: the bytes are sent again.
+        const lost =
+          error instanceof ObjectChanged ||
+          isSpoilt(error) ||
+          (upload.stop.signal.reason instanceof UploadGivenUp && !request.signal.aborted);
         if (!lost || tries > 1) throw error;
         await this.drop(upload);
       }
@@ -147,7 +102,7 @@ export class FileUploads {
   async release(upload: FileUpload): Promise<void> {
     if (upload.object === null) return this.drop(upload);
     if (this.#byInode.get(upload.inode) === upload) this.#byInode.delete(upload.inode);
-    await upload.busy;
+    await upload.idle;
     await upload.file.close().catch(() => {});
   }
 
@@ -155,7 +110,7 @@ export class FileUploads {
   async drop(upload: FileUpload): Promise<void> {
     if (this.#byInode.get(upload.inode) === upload) this.#byInode.delete(upload.inode);
     upload.stop.abort(new UploadGivenUp('the upload was given up'));
-    await upload.busy;
+    await upload.idle;
     if (upload.object === null) await upload.parts.abort();
     else if (!upload.place.spent)
       await this.#options.store.delete([upload.key], { signal: AbortSignal.timeout(3000) }).catch(() => {});
@@ -191,79 +146,25 @@ export class FileUploads {
     return this.#add({ seen, file, place, key: place.keyFor(seen.path), partSizeBytes });
   }
 
-  async #finish(
-    upload: FileUpload,
-    { seen }: HeldFile,
-    { signal, onProgress }: Pick<FeedRequest, 'signal' | 'onProgress'>,
-  ): Promise<ContentHashes> {
-    if (upload.object !== null) return upload.object.hashes;
-    const fingerprint = fingerprintOf(seen);
-    const progress = onProgress === undefined ? {} : { onProgress };
-    await this.feed(upload, { whole: true, checkAs: fingerprint, signal, ...progress });
-    const hashes = await upload.parts.complete(seen.sizeBytes, signal);
-    upload.object = { fingerprint, hashes };
-    return hashes;
-  }
-
-  /** To where its checkpoint is, when the guess at the beginning was wrong. */
+  /**
+   * To where its checkpoint is, when the guess at the beginning was wrong. Rejects with ObjectChanged when the copy is
+   * not what was sent.
+   */
   async #move(
     upload: FileUpload,
-    place: DataPlace,
-    { path, signal }: { readonly path: string; readonly signal: AbortSignal },
+    { parts }: ContentHashes,
+    { place, held, signal }: { readonly place: DataPlace; readonly held: HeldFile; readonly signal: AbortSignal },
   ): Promise<void> {
     const { store } = this.#options;
+    const { path, sizeBytes } = held.seen;
     const key = place.keyFor(path);
-    await store.copy(upload.key, key, { signal });
+    const crcs = parts.map((part) => part.crc32);
+    const pieces = piecesOf(sizeBytes, upload.parts.partSizeBytes, crcs);
+    if (!(await copyChecked({ from: upload.key, to: key, pieces }, { store, signal })))
+      throw new ObjectChanged(`${upload.key} is not what was sent there`);
     if (!upload.place.spent) await store.delete([upload.key], { signal }).catch(() => {});
     upload.key = key;
     upload.place = place;
-  }
-
-  async #feed(upload: FileUpload, request: FeedRequest): Promise<void> {
-    const { checkAs, whole, signal, onProgress } = request;
-    const unread = upload.parts.sentBytes === 0;
-    const check = !unread && checkAs !== null && checkAs !== upload.checkedAs;
-    const send = (sizeBytes: number): Promise<void> =>
-      upload.parts.send({
-        whole,
-        check,
-        signal,
-        ...(onProgress === undefined ? {} : { onProgress }),
-        sizeBytes,
-        read: async (buffer, position) => (await upload.file.read(buffer, 0, buffer.byteLength, position)).bytesRead,
-      });
-    if (check) await this.#untilTimeTells(upload, signal);
-    const before = await this.#look(upload);
-    await send(before.sizeBytes);
-    if (!whole) return this.#keepUp(upload, before.sizeBytes, send);
-    if (!check && !unread) return;
-    const after = await this.#look(upload);
-    const settled = before.atMs - before.mtimeMs >= TIME_STEP_MS;
-    upload.checkedAs = settled && after.fingerprint === before.fingerprint ? after.fingerprint : null;
-  }
-
-  /** A file that was written a moment ago could be written again at the same time, as far as its file system counts. */
-  async #untilTimeTells(upload: FileUpload, signal: AbortSignal): Promise<void> {
-    const { atMs, mtimeMs } = await this.#look(upload);
-    const agedMs = atMs - mtimeMs;
-    if (agedMs >= 0 && agedMs < TIME_STEP_MS) await this.#options.clock.sleep(TIME_STEP_MS - agedMs, signal);
-  }
-
-  /** Sends what a file has grown by while it was sent: until the next look at the folder the network would stand still. */
-  async #keepUp(upload: FileUpload, sizeBytes: number, send: (sizeBytes: number) => Promise<void>): Promise<void> {
-    const fullParts = (bytes: number): number => Math.trunc(bytes / upload.parts.partSizeBytes);
-    for (let sentBytes = sizeBytes; !upload.held;) {
-      const now = await this.#look(upload);
-      if (fullParts(now.sizeBytes) <= fullParts(sentBytes)) return;
-      await send(now.sizeBytes);
-      sentBytes = now.sizeBytes;
-    }
-  }
-
-  async #look({ file, path }: FileUpload) {
-    const atMs = this.#options.clock.wallMs();
-    const seen = fileSeen(path, await file.stat({ bigint: true }));
-    return { atMs, fingerprint: fingerprintOf(seen), sizeBytes: seen.sizeBytes, mtimeMs: seen.mtimeMs };
   }
 
   async #openSame(seen: FileSeen): Promise<FileHandle | null> {
@@ -289,8 +190,8 @@ export class FileUploads {
     readonly left?: LeftUpload;
   }): FileUpload {
     const { seen, file, place, key, partSizeBytes } = begun;
-    const { store, lanes, journal } = this.#options;
-    const { inode, path, sizeBytes } = seen;
+    const { clock, store, lanes, journal } = this.#options;
+    const { inode, path } = seen;
     const there = this.#byInode.get(inode);
     if (there !== undefined) {
       void file.close().catch(() => {});
@@ -308,9 +209,7 @@ export class FileUploads {
       },
       begun.left,
     );
-    const stop = new AbortController();
-    const state = { checkedAs: null, object: null, held: this.#held.has(inode), stop, busy: Promise.resolve() };
-    const upload: FileUpload = { inode, path, sizeBytes, place, key, parts, file, ...state };
+    const upload = new FileUpload({ seen, file, parts, place, key, held: this.#held.has(inode), clock });
     this.#byInode.set(inode, upload);
     return upload;
   }
@@ -318,6 +217,9 @@ export class FileUploads {
 
 /** Somebody dropped the upload: what it had sent is gone. */
 class UploadGivenUp extends Error {}
+
+/** The object is gone, or was changed behind this machine's back. */
+class ObjectChanged extends Error {}
 
 /** The upload is gone, or a part of it is not the one that was sent last: an earlier try of that landed late. */
 function isSpoilt(error: unknown): boolean {

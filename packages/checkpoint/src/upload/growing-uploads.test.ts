@@ -246,6 +246,30 @@ test('where the guess which checkpoint a file belongs to was wrong, its object i
   expect(sent.parts).toBe(4);
 });
 
+test('an object that was changed before it is moved inside the store is sent again', async () => {
+  const memory = new MemoryStore({ clock: new FakeClock() });
+  const store = intercepted(memory, async (call, perform) => {
+    if (call.operation === 'copy')
+      for await (const { key, sizeBytes } of memory.list({ prefix: '' }))
+        if (key.endsWith('checkpoint-99')) await memory.put(key, randomBytes(sizeBytes));
+    return perform();
+  });
+  const { append, look, world } = await growingWorld({ store });
+  await using _ = world;
+  const publisher = world.publisher();
+  const content = randomBytes(PART_SIZE_BYTES + 9);
+  await look(publisher);
+  await append('checkpoint-5/model.bin', randomBytes(2 * PART_SIZE_BYTES));
+  await look(publisher);
+  await append('checkpoint-99.tmp', content);
+  await look(publisher, 3);
+  await rename(join(world.folder, 'checkpoint-99.tmp'), join(world.folder, 'checkpoint-5/optimizer.bin'));
+  const { published } = await world.settleAndPass(publisher);
+  expect(Buffer.compare(await objectOf(world, published, 'checkpoint-5/optimizer.bin'), content)).toBe(0);
+  const named = published?.files.map((file) => file.key);
+  expect((await world.keys('runs/')).filter((key) => key.includes('/data/')).toSorted()).toEqual(named?.toSorted());
+});
+
 test('parts that did not change are copied from the checkpoint before, wherever they lie in it', async () => {
   const { append, sent, world } = await growingWorld();
   await using _ = world;

@@ -5,7 +5,8 @@ import type { FolderSightings } from '../look/folder-sightings.ts';
 import type { Sighting } from '../look/sightings.ts';
 import type { GrowingLook } from '../contract/publisher-port.ts';
 import type { PlaceRequest, DataPlaces } from './data-places.ts';
-import type { FileUpload, FileUploads } from './file-uploads.ts';
+import type { FileUpload } from './file-upload.ts';
+import type { FileUploads } from './file-uploads.ts';
 import { chooseGrowing, type GrowthLimits, stepFreeName, likelyStep } from './growth.ts';
 
 export interface TailOptions {
@@ -185,17 +186,17 @@ export class TailUploads {
     { file, fingerprint, contentSinceMs }: Sighting,
     { feeding, signal }: { readonly feeding: Feeding; readonly signal: AbortSignal },
   ): Promise<void> {
-    const { clock, uploads } = this.#options;
+    const { clock } = this.#options;
     if (feeding.endedAs !== null && feeding.endedAs !== fingerprint) {
       feeding.endedAs = null;
       feeding.wentOn = Math.min(MOST_DOUBLINGS, feeding.wentOn + 1);
     }
     const quietMs = clock.monotonicMs() - contentSinceMs;
     const still = quietMs >= STILL_MS * 2 ** feeding.wentOn || (quietMs > 0 && (await this.#isClosed(file)));
-    if (!still) return uploads.feed(upload, { ahead: true, whole: false, checkAs: null, signal });
+    if (!still) return upload.feed({ ahead: true, whole: false, checkAs: null, signal });
     feeding.endedAs = fingerprint;
     if (feeding.comparedAs === fingerprint) return;
-    await uploads.feed(upload, { ahead: true, whole: true, checkAs: fingerprint, signal });
+    await upload.feed({ ahead: true, whole: true, checkAs: fingerprint, signal });
     feeding.comparedAs = fingerprint;
   }
 

@@ -1,19 +1,15 @@
 import { inParallel } from '@runctl/core';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
 import {
-  checksumHolds,
   compositeSha256,
   type ContentHashes,
   FileChangedError,
   FileGrewError,
   FileShrankError,
   hashPart,
-  isStoreError,
   type ObjectStore,
   type PartGrid,
-  partGrid,
   putFile,
-  type SizedCrc32,
 } from '@runctl/store';
 import type { FileSeen } from '../contract/recogniser.ts';
 import type { FileBytes } from '../formats/structure.ts';
@@ -21,6 +17,7 @@ import { fingerprintOf } from '../look/scan.ts';
 import type { BucketAccess } from '../ledger/commit.ts';
 import type { HeldFile } from '../look/held-files.ts';
 import type { UploadProgress } from '../contract/publisher-port.ts';
+import { copyChecked, piecesOf } from './checked-copy.ts';
 import type { DataPlace } from './data-places.ts';
 import type { FileUploads } from './file-uploads.ts';
 
@@ -113,7 +110,7 @@ export async function carryOver(paths: readonly string[], options: UploadOptions
   const carried = await inParallel(wanted, { concurrency: SMALL_FILES_AT_ONCE }, async (file) => {
     const key = options.place.keyFor(file.path);
     const pieces = piecesOf(file.sizeBytes, file.partSizeBytes, file.partCrc32);
-    return (await copied(file.key, key, { ...options, pieces })) ? { ...file, key } : null;
+    return (await copyChecked({ from: file.key, to: key, pieces }, options)) ? { ...file, key } : null;
   });
   return carried.filter((file) => file !== null);
 }
@@ -131,7 +128,7 @@ async function uploadFile(file: HeldFile, stored: Map<string, string>, options: 
       grid.partSizeBytes,
       atHand.parts.map((part) => part.crc32),
     );
-    if (await copied(from, key, { ...options, pieces }))
+    if (await copyChecked({ from, to: key, pieces }, options))
       return { path, key, sizeBytes, mode, ...manifestHashes(grid, atHand) };
   }
   progress.set(path, { path, sentBytes: 0, sizeBytes });
@@ -151,31 +148,6 @@ async function sendFile(
   if (uploads.gridOf(sizeBytes).parts.length > 1) return uploads.bring(file, place, { signal, onProgress });
   const key = place.keyFor(path);
   return { key, hashes: await sendContent(file, { store, key, signal, onSent: onProgress }) };
-}
-
-/**
- * False when the source is gone, or is not any more what was stored there as far as the store tells the copy's checksum:
- * both only mean that the bytes have to be sent.
- */
-async function copied(
-  from: string,
-  to: string,
-  { store, signal, pieces }: UploadOptions & { readonly pieces: readonly SizedCrc32[] },
-): Promise<boolean> {
-  try {
-    const { crc32 } = await store.copy(from, to, { signal });
-    if (checksumHolds(crc32, pieces) !== false) return true;
-    await store.delete([to], { signal }).catch(() => {});
-    return false;
-  } catch (error) {
-    if (isStoreError(error, 'missing')) return false;
-    throw error;
-  }
-}
-
-function piecesOf(sizeBytes: number, partSizeBytes: number, partCrc32: readonly string[]): readonly SizedCrc32[] {
-  const { parts } = partGrid(sizeBytes, partSizeBytes);
-  return parts.map(({ start, end }, index) => ({ crc32: partCrc32[index] ?? '', sizeBytes: end - start }));
 }
 
 const contentName = (content: { sizeBytes: number; sha256: string }): string =>
