@@ -113,7 +113,8 @@ function sourcesOf(app) {
     ...readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name, 'src')),
   ];
   const files = folders.flatMap((folder) => filesBelow(folder)).filter((file) => !file.endsWith('.test.ts'));
-  return [...files, join(root, app, 'build.ts'), join(root, 'pnpm-lock.yaml')].sort();
+  const buildCode = readdirSync(join(root, app)).filter((name) => name.endsWith('.ts'));
+  return [...files, ...buildCode.map((name) => join(root, app, name)), join(root, 'pnpm-lock.yaml')].sort();
 }
 
 function filesBelow(folder) {

@@ -1,3 +1,4 @@
+import { commandIndexPlugin } from './command-index-plugin.ts';
 import { requiredHttp } from '@runctl/testkit/build';
 import { build, type Metafile } from 'esbuild';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -25,7 +26,7 @@ const { metafile } = await build({
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
-  plugins: [requiredHttp],
+  plugins: [requiredHttp, commandIndexPlugin([`${folder}src/commands`])],
   metafile: true,
   logLevel: 'warning',
 });

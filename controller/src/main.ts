@@ -1,5 +1,5 @@
-import { commandTable } from './cli/command-table.ts';
-import { overview } from './cli/overview.ts';
+import { commandIndex } from './command-index/command-index.ts';
+import { overview } from './render/help.ts';
 import { completionScript } from './render/completion.ts';
 import { VERSION } from './cli/version.ts';
 
@@ -9,8 +9,9 @@ const argv = process.argv.slice(2);
 function quickAnswer(): string | null {
   const [first] = argv;
   if (argv.length === 1 && (first === '--version' || first === '-V')) return `${VERSION}\n`;
-  if (argv.length === 1 && (first === '--help' || first === '-h')) return overview(VERSION);
-  if (argv.length === 2 && first === 'completion') return completionScript(argv[1] ?? '', commandTable);
+  if (argv.length === 1 && (first === '--help' || first === '-h' || first === 'help'))
+    return overview(commandIndex, VERSION);
+  if (argv.length === 2 && first === 'completion') return completionScript(argv[1] ?? '', commandIndex.commands);
   return null;
 }
 

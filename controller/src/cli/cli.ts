@@ -1,48 +1,71 @@
-import { isRunctlError, required } from '@runctl/core';
-import { Cli, type Definition } from 'clipanion';
-import { commandTable, type CommandEntry } from './command-table.ts';
+import { required, type RunctlError } from '@runctl/core';
+import { Cli, type CommandClass, type Definition } from 'clipanion';
 import type { CommandContext } from '../options/context.ts';
-import { overview } from './overview.ts';
+import type { CommandDetails, CommandEntry } from '../catalog/command-entry.ts';
+import { destinationOf, shownBelow, type Destination } from './find-command.ts';
 import { exitCodeOf, renderError } from '../render/error.ts';
-import { commandHelp, groupHelp, optionNames } from '../render/help.ts';
-import { unknownCommand, usageError } from './usage.ts';
+import { commandHelp, groupHelp, overview } from '../render/help.ts';
+import { commandDetailsOf } from '../command-index/command-details-of.ts';
+import { incompleteCommand, optionFirst, unknownCommand } from './unknown-command.ts';
+import { usageError } from './usage.ts';
 
 /** Runs one command line and resolves with its exit code; never rejects, never exits. */
-export async function runCli(argv: readonly string[], context: CommandContext): Promise<number> {
-  const rendering = { json: wantsJson(argv), verbose: argv.includes('--verbose'), colour: context.colour };
-  const entry = findCommand(argv);
-  if (entry === null) {
-    if (argv.length === 0 || asksForHelp(argv)) {
-      const group = commandTable.filter(({ path, hidden }) => path[0] === argv[0] && hidden !== true);
-      context.stdout.write(group.length > 0 ? groupHelp(group) : overview(context.version));
-      return argv.length === 0 ? 2 : 0;
-    }
-    const error = unknownCommand(argv);
-    context.stderr.write(renderError(error, rendering));
-    return exitCodeOf(error);
-  }
-  const commandClass = await entry.load();
+export async function runCli(typed: readonly string[], context: CommandContext): Promise<number> {
+  const argv = typed[0] === 'help' ? [...typed.slice(1), '--help'] : typed;
+  const destination = destinationOf(context.commands, argv);
+  if (destination.kind === 'command') return runEntry(destination.entry, argv, context);
+  const error = lost(destination, argv, context);
+  if (error !== null) return refuse(error, argv, context);
+  context.stdout.write(groupText(destination.path, context));
+  return asksForHelp(argv) ? 0 : 2;
+}
+
+async function runEntry(entry: CommandEntry, argv: readonly string[], context: CommandContext): Promise<number> {
   const cli = new Cli<CommandContext>({
     binaryName: 'runctl',
     binaryVersion: context.version,
     enableColors: context.colour,
   });
-  cli.register(commandClass);
+  const commandClass = await entry.load();
+  // Every class is one of ours: the index is read from `commands/`.
+  cli.register(commandClass as CommandClass<CommandContext>);
+  const definition = definitionOf(cli);
   if (asksForHelp(argv)) {
-    context.stdout.write(commandHelp(definitionOf(cli), entry));
+    context.stdout.write(commandHelp(definition, entry));
     return 0;
   }
+  const details = commandDetailsOf(entry.path, commandClass, definition);
   let command;
   try {
-    command = cli.process(joinedValues(argv, definitionOf(cli)), context);
+    command = cli.process(joinedValues(argv, details), context);
   } catch (error) {
-    const shown = isRunctlError(error)
-      ? error
-      : usageError(error, { argv, path: entry.path, options: definitionOf(cli).options.flatMap(optionNames) });
-    context.stderr.write(renderError(shown, rendering));
-    return exitCodeOf(shown);
+    return refuse(usageError(error, argv, details), argv, context);
   }
   return cli.run(command, context);
+}
+
+/** What is wrong with a command line that leads to no command; null where the commands there are shown. */
+function lost(
+  destination: Exclude<Destination, { kind: 'command' }>,
+  argv: readonly string[],
+  { commands }: CommandContext,
+): RunctlError | null {
+  const { path } = destination;
+  if (destination.kind === 'unknown') return unknownCommand(commands, { argv, path, word: destination.word });
+  if (asksForHelp(argv)) return null;
+  const option = argv[0];
+  if (option?.startsWith('-') === true) return optionFirst(option);
+  return path.length > 0 && wantsJson(argv) ? incompleteCommand(commands, path) : null;
+}
+
+function groupText(path: readonly string[], { commands, version }: CommandContext): string {
+  if (path.length === 0) return overview(commands, version);
+  return groupHelp(path, shownBelow(commands, path), commands.groups[path.join(' ')]?.summary ?? '');
+}
+
+function refuse(error: RunctlError, argv: readonly string[], { stderr, colour }: CommandContext): number {
+  stderr.write(renderError(error, { json: wantsJson(argv), verbose: argv.includes('--verbose'), colour }));
+  return exitCodeOf(error);
 }
 
 /** Exactly one command is registered at a time; it has a `usage`, without which clipanion would not list it. */
@@ -50,19 +73,13 @@ function definitionOf(cli: Cli<CommandContext>): Definition {
   return required(cli.definitions()[0], 'definition of the command');
 }
 
-/** The entry whose path the command line begins with, the longest first; options in front of it are passed over. */
-function findCommand(argv: readonly string[]): CommandEntry | null {
-  const matches = commandTable.filter((entry) => entry.path.every((word, index) => argv[index] === word));
-  return matches.sort((a, b) => b.path.length - a.path.length)[0] ?? null;
-}
-
 /**
  * `--option value` as `--option=value` where the value begins with a dash, which clipanion would take for an option:
  * `--resume-argument "--resume {path}"`. A word that is itself an option of the command stays one.
  */
-function joinedValues(argv: readonly string[], definition: Definition): string[] {
-  const names = definition.options.flatMap(optionNames);
-  const taking = definition.options.filter((option) => option.definition.includes(' #')).flatMap(optionNames);
+function joinedValues(argv: readonly string[], { options }: CommandDetails): string[] {
+  const names = options.flatMap(({ flags }) => flags);
+  const taking = options.filter(({ valueName }) => valueName !== null).flatMap(({ flags }) => flags);
   const joined: string[] = [];
   const own = beforeDashes(argv);
   for (let at = 0; at < own.length; at++) {
@@ -85,5 +102,7 @@ function asksForHelp(argv: readonly string[]): boolean {
 
 function wantsJson(argv: readonly string[]): boolean {
   const own = beforeDashes(argv);
-  return own.includes('--json') || own.includes('--output=json') || own[own.indexOf('--output') + 1] === 'json';
+  return own.some(
+    (token, at) => token === '--json' || token === '--output=json' || (token === '--output' && own[at + 1] === 'json'),
+  );
 }

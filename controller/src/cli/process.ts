@@ -4,7 +4,7 @@ import { realpathSync } from 'node:fs';
 import { homedir, hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runCli } from './cli.ts';
-import { commandTable } from './command-table.ts';
+import { commandIndex } from '../command-index/command-index.ts';
 import type { CommandContext, CommandServices } from '../options/context.ts';
 import { VERSION } from './version.ts';
 
@@ -31,7 +31,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
     stderr: process.stderr,
     colorDepth: 1,
     version: VERSION,
-    commands: commandTable,
+    commands: commandIndex,
     cwd: process.cwd(),
     pid: process.pid,
     home: process.env['HOME'] ?? homedir(),

@@ -7,6 +7,7 @@ import { FollowingCommand } from '../options/following-command.ts';
 export class AttachCommand extends FollowingCommand {
   static override paths = [['attach']];
   static override usage = Command.Usage({
+    category: 'runs',
     description: "Follows a run live: its log as it is written, and the agent's state. Ctrl-C only stops watching.",
     details:
       'Asks the agent itself: over its websocket where the machine can be reached, else through a shell of its provider, with the log\n' +

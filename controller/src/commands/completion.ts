@@ -6,6 +6,7 @@ import { completionScript } from '../render/completion.ts';
 export class CompletionCommand extends RunctlCommand {
   static override paths = [['completion']];
   static override usage = Command.Usage({
+    category: 'tool',
     description: 'Prints a completion script for bash, zsh or fish.',
     examples: [['for this bash session', 'source <($0 completion bash)']],
   });
@@ -13,7 +14,7 @@ export class CompletionCommand extends RunctlCommand {
   shell = Option.String({ name: 'shell' });
 
   protected run(): Promise<number> {
-    const script = completionScript(this.shell, this.context.commands);
+    const script = completionScript(this.shell, this.context.commands.commands);
     if (script === null)
       throw new RunctlError('usage', `there is no completion for ${this.shell}`, { hint: 'bash, zsh or fish' });
     this.print(script);

@@ -14,6 +14,7 @@ import { WorkloadOptionsCommand, wishOf, environmentOption } from '../options/la
 export class DrillCommand extends WorkloadOptionsCommand {
   static override paths = [['drill']];
   static override usage = Command.Usage({
+    category: 'rehearsal',
     description:
       'Rehearses interruptions of a script on a local cloud made for it, and says what they would have cost.',
     details:

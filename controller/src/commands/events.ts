@@ -6,6 +6,7 @@ import { RunctlCommand } from '../options/command.ts';
 export class EventsCommand extends RunctlCommand {
   static override paths = [['events']];
   static override usage = Command.Usage({
+    category: 'runs',
     description: 'Shows what happened to a run, in order: launches, attempts, notices, drains, what the provider says.',
     details: 'Times are those of whoever wrote them down; computers whose clocks differ show it here.',
     examples: [['go on as it happens', '$0 events -f r-abc']],

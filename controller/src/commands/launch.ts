@@ -15,6 +15,7 @@ import { WorkloadOptionsCommand, wishOf, environmentOption } from '../options/la
 export class LaunchCommand extends WorkloadOptionsCommand {
   static override paths = [['launch']];
   static override usage = Command.Usage({
+    category: 'runs',
     description: 'Trains a script on EC2 Spot and follows it.',
     details:
       'Copies the project that the script belongs to, starts a machine, runs the script, keeps its checkpoints safe, and\n' +

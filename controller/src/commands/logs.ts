@@ -8,6 +8,7 @@ import { RunctlCommand } from '../options/command.ts';
 export class LogsCommand extends RunctlCommand {
   static override paths = [['logs']];
   static override usage = Command.Usage({
+    category: 'runs',
     description: "Prints what a run's script wrote, over all its attempts.",
     details:
       'It is read from the bucket, so it works when the machine is gone. Nothing is lost or printed twice; a gap is said.',

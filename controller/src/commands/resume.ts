@@ -12,6 +12,7 @@ import type { Settings } from '../settings/schema.ts';
 export class ResumeCommand extends FollowingCommand {
   static override paths = [['resume']];
   static override usage = Command.Usage({
+    category: 'runs',
     description: 'Launches a stopped or failed run again, from its last durable checkpoint, and follows it.',
     details: 'The script, its arguments and its project stay those of the run; only where it runs can be changed.',
     examples: [['on another type of machine', '$0 resume r-abc --instance-type g5.2xlarge']],

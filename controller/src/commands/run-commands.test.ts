@@ -605,8 +605,8 @@ describe('command lines', () => {
 
   test('every command has help with an example or a description', async () => {
     await using scope = await commandWorld();
-    const { commandTable } = await import('../cli/command-table.ts');
-    for (const { path } of commandTable) {
+    const { commandIndex } = await import('../command-index/command-index.ts');
+    for (const { path } of commandIndex.commands) {
       const result = await scope.world.run([...path, '--help']);
       expect(result.exitCode).toBe(0);
       expect(result.stdout).toMatch(new RegExp(`^usage: runctl ${path.join(' ')}[^]*everywhere:`));

@@ -9,6 +9,7 @@ import type { Cloud } from '@runctl/operations';
 export class StatusCommand extends RunctlCommand {
   static override paths = [['status']];
   static override usage = Command.Usage({
+    category: 'runs',
     description: 'Shows the newest runs, or one run in detail.',
     details:
       'All of it is read from the bucket and the provider, so any computer sees the same. RUN is an id, the beginning of one, or a name.\n' +

@@ -8,6 +8,7 @@ import type { Cloud } from '@runctl/operations';
 export class StopCommand extends RunctlCommand {
   static override paths = [['stop']];
   static override usage = Command.Usage({
+    category: 'runs',
     description: 'Ends a run: its script may save first, then its machine goes.',
     details: 'Returns when nothing of it costs money any more. `runctl resume` goes on from the last checkpoint.',
     examples: [['stop and give the script only 20 seconds', '$0 stop r-abc --grace 20s']],

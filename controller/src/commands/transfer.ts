@@ -8,6 +8,7 @@ import { TransferCommand } from '../options/transfer-command.ts';
 export class TransferAnyCommand extends TransferCommand {
   static override paths = [['transfer']];
   static override usage = Command.Usage({
+    category: 'data',
     description: 'Moves files between this computer and a bucket, or inside a bucket.',
     details:
       'SOURCE and DESTINATION are a path on this computer or s3://bucket/folder. It is the same engine as `s3 upload` and\n' +

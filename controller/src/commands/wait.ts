@@ -6,6 +6,7 @@ import { FollowingCommand } from '../options/following-command.ts';
 export class WaitCommand extends FollowingCommand {
   static override paths = [['wait']];
   static override usage = Command.Usage({
+    category: 'runs',
     description: 'Waits until a run ends. Exit code: 0 done, 20 the script failed, 21 stopped and resumable.',
     examples: [['for scripts', '$0 wait r-abc --timeout 2h && echo done']],
   });

@@ -4,7 +4,7 @@ import type { Cloud } from '@runctl/operations';
 import type { ToolFinder } from '@runctl/operations/launch';
 import type { Dial, Tunnel } from '@runctl/operations/live';
 import type { SandboxControl } from '@runctl/operations/sandbox';
-import type { CommandSummary } from '../render/command-summary.ts';
+import type { CommandIndex } from '../catalog/command-entry.ts';
 import type { Settings } from '../settings/schema.ts';
 
 /** What reaches AWS and the machine; built in main.ts, replaced by models in tests. */
@@ -31,7 +31,7 @@ export interface CommandServices {
 export interface CommandContext extends BaseContext {
   readonly version: string;
   /** All commands, for what names them. */
-  readonly commands: readonly CommandSummary[];
+  readonly commands: CommandIndex;
   readonly cwd: string;
   readonly pid: number;
   readonly home: string;

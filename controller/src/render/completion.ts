@@ -1,10 +1,10 @@
-import type { CommandSummary } from './command-summary.ts';
+import type { CommandSummary } from '../catalog/command-entry.ts';
 
 const GLOBAL_OPTIONS = ['--help', '--json', '--sandbox', '--verbose', '--config'];
 
 /** A script that completes these commands, their subcommands and global options; null for an unknown shell. */
 export function completionScript(shell: string, commands: readonly CommandSummary[]): string | null {
-  const shown = commands.filter((entry) => entry.hidden !== true);
+  const shown = commands.filter((entry) => !entry.hidden);
   const first = [...new Set(shown.map((entry) => entry.path[0] ?? ''))];
   const groups = first
     .map((word) => ({

@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { runCli } from '../cli/cli.ts';
-import { commandTable } from '../cli/command-table.ts';
+import { commandIndex } from '../command-index/command-index.ts';
 import type { CommandContext, CommandServices } from '../options/context.ts';
 import { bucketKeys, parseIndexKey } from '@runctl/protocol';
 import type { Tools } from '@runctl/operations/launch';
@@ -82,6 +82,7 @@ export class CommandWorld {
     RUNCTL_INSTANCE_PROFILE: 'p',
   };
   folder = '/nowhere';
+  commands = commandIndex;
 
   /** Runs a command line; `meanwhile` plays the rest of the world beside it. */
   async run(
@@ -150,7 +151,7 @@ export class CommandWorld {
       stderr,
       colorDepth: 1,
       version: '0.0.0',
-      commands: commandTable,
+      commands: this.commands,
       cwd: this.folder,
       home: '/home/me',
       pid: 1,
@@ -223,7 +224,7 @@ export async function commandWorld(
 
 /** What commands load when they need it, so that loading takes no fake time in a test. */
 async function loadCommands(): Promise<void> {
-  await Promise.all(commandTable.map((entry) => entry.load()));
+  await Promise.all(commandIndex.commands.map((entry) => entry.load()));
   await Promise.all([
     import('@runctl/checkpoint'),
     import('@runctl/store'),

@@ -1,12 +1,12 @@
 import { commandEvent } from '@runctl/protocol/events';
 import { expect, test } from 'vitest';
-import { commandTable } from '../cli/command-table.ts';
+import { commandIndex } from '../command-index/command-index.ts';
 import { checkJsonOutput, documentedEvents } from './json-output.ts';
 
 test('docs/events.md has every type of event and no other, and names commands that exist', () => {
   const types = commandEvent.options.flatMap((option) => [...(option._zod.propValues?.['type'] ?? [])]);
   expect([...documentedEvents().keys()].sort()).toEqual(types.map(String).sort());
-  const commands = commandTable.map((entry) => entry.path.join(' '));
+  const commands = commandIndex.commands.map((entry) => entry.path.join(' '));
   expect(commands).toEqual(expect.arrayContaining([...new Set([...documentedEvents().values()].flat())]));
 });
 

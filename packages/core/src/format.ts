@@ -68,7 +68,8 @@ function distance(a: string, b: string): number {
 /** The known word closest to `word`, or null when none is close enough to be a likely slip. */
 export function nearest(word: string, known: Iterable<string>): string | null {
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  // A word of two letters of which both differ is another word.
+  let bestDistance = Math.min(Math.max(2, Math.floor(word.length / 3)), Math.max(1, word.length - 1)) + 1;
   for (const candidate of known) {
     const d = distance(word, candidate);
     if (d < bestDistance) [best, bestDistance] = [candidate, d];

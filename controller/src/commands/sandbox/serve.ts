@@ -3,6 +3,7 @@ import { SandboxCommand } from '../../options/sandbox-options.ts';
 
 export class SandboxServeCommand extends SandboxCommand {
   static override paths = [['sandbox', 'serve']];
+  static hidden = true;
   static override usage = Command.Usage({
     description: 'Serves the local cloud in this process until it is asked to stop.',
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { commandTable } from '../../cli/command-table.ts';
+import { commandIndex } from '../../command-index/command-index.ts';
 import { option } from './option.ts';
 import { optionsOf } from './options-of.ts';
 import { choice, yesOrNo } from '../values/choices.ts';
@@ -28,7 +28,7 @@ test('options of a class are listed with their spellings, values and shown defau
 });
 
 test('every command declares all its options, with a line of help each', async () => {
-  for (const entry of commandTable) {
+  for (const entry of commandIndex.commands) {
     const options = optionsOf(await entry.load());
     expect(options.map(({ flags }) => flags.at(-1))).toContain('--json');
     expect(options.filter(({ help, hidden }) => help === '' && !hidden)).toEqual([]);
