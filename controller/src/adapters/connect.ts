@@ -18,7 +18,7 @@ const PARALLEL_REQUESTS = 32;
 
 /**
  * Connects to the bucket and the provider that the settings name, at AWS or wherever the SDK's own variables in `environment` lead. Clouds of one process are independent: nothing
- * is read from the process's environment, and nothing is written to it. Errors: `config-missing`,
+ * is read from the process's environment but what docs/providers.md names, and nothing is written to it. Errors: `config-missing`,
  * `config-invalid`.
  */
 export async function connectCloud(settings: Settings, environment: Environment, log: Log): Promise<Cloud> {

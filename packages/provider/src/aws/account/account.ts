@@ -2,13 +2,8 @@ import type { AwsCredentials } from '@runctl/aws-wire';
 import { systemClock, type Environment } from '@runctl/core';
 import type { AwsAccess } from '../api/clients.ts';
 import type { credentialChain } from './credential-chain.ts';
+import { keptCredentials, type FindCredentials } from './kept-credentials.ts';
 import type { SharedConfig } from './shared-config.ts';
-
-/** Keys are renewed this long before they expire. */
-const RENEW_BEFORE_MS = 300_000;
-
-/** Finds keys. Returns the same ones until shortly before they expire; `refresh` looks again. */
-type FindCredentials = (options?: { readonly refresh?: boolean }) => Promise<AwsCredentials>;
 
 /** The identity of clients and the endpoints of services, from one environment and one profile. */
 export interface AwsAccount {
@@ -62,22 +57,18 @@ export function awsAccount(options: AccountOptions): AwsAccount {
   };
 }
 
-/** Keeps what the SDK's chain finds (profiles, SSO, containers) until shortly before it expires. */
+/** Keeps what the SDK's chain finds: profiles, SSO, containers. */
 function chained(
   options: { readonly environment: Environment; readonly profile: string; readonly region: string },
   shared: () => Promise<SharedConfig>,
 ): FindCredentials {
   let chain: ReturnType<typeof credentialChain> | null = null;
-  let kept: { readonly credentials: AwsCredentials; readonly untilMs: number } | null = null;
-  return async (wanted) => {
-    if (kept !== null && wanted?.refresh !== true && systemClock.wallMs() < kept.untilMs) return kept.credentials;
+  return keptCredentials(async () => {
     if (chain === null) {
       const loaded = await import('./credential-chain.ts');
       chain = loaded.credentialChain({ ...options, shared: await shared() });
     }
     const { accessKeyId, secretAccessKey, sessionToken, expiration } = await chain();
-    const found = { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration?.getTime() };
-    kept = { credentials: found, untilMs: (expiration?.getTime() ?? Number.POSITIVE_INFINITY) - RENEW_BEFORE_MS };
-    return found;
-  };
+    return { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration?.getTime() };
+  }, systemClock);
 }

@@ -20,7 +20,8 @@ export interface ChainOptions {
 
 /**
  * The SDK's chain after the keys of the environment, with every link given its values: the profile (keys, roles, SSO,
- * processes), a web identity, the container's endpoint, the instance's role. A module of its own, imported lazily: the SDK's
+ * processes), a web identity, the container's endpoint, the instance's role. What the SDK reads of the process's environment
+ * all the same stands in docs/providers.md. A module of its own, imported lazily: the SDK's
  * package is CommonJS, of which a bundle's `import()` gives only the default export.
  */
 export function credentialChain(options: ChainOptions): Provider {
