@@ -103,14 +103,23 @@ export class TestMachine implements AsyncDisposable {
   /** The whole machine dies: agent and workload at once. */
   async die(): Promise<void> {
     await this.killAgent();
-    const supervisor = this.supervisor();
-    if ((await supervisor.adopt()) !== null) await supervisor.signal('SIGKILL');
+    await this.#killWorkload();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.die();
+    await this.killAgent();
+    const supervisor = await this.#killWorkload();
+    // The wrapper outlives the workload by a moment and writes down how it ended, into the folder that goes.
+    await supervisor?.exited(AbortSignal.timeout(10_000));
     await this.imds[Symbol.asyncDispose]();
     await this.#folder[Symbol.asyncDispose]();
+  }
+
+  async #killWorkload(): Promise<UnixSupervisor | null> {
+    const supervisor = this.supervisor();
+    if ((await supervisor.adopt()) === null) return null;
+    await supervisor.signal('SIGKILL');
+    return supervisor;
   }
 
   async #run(signal: AbortSignal, { log, launch }: { readonly log: Log; readonly launch: number }): Promise<AgentEnd> {
