@@ -4,7 +4,10 @@ import type { CommandContext } from '../options/context.ts';
 import type { CommandDetails, CommandEntry } from '../catalog/command-entry.ts';
 import { destinationOf, shownBelow, type Destination } from './find-command.ts';
 import { exitCodeOf, renderError } from '../render/error.ts';
-import { commandHelp, groupHelp, overview } from '../render/help.ts';
+import { commandHelp } from '../render/command-help.ts';
+import { groupHelp, overview } from '../render/help.ts';
+import { RunctlCommand } from '../options/command.ts';
+import { optionsOf, type ListedOption } from '../options/declaration/options-of.ts';
 import { commandDetailsOf } from '../command-index/command-details-of.ts';
 import { incompleteCommand, optionFirst, unknownCommand } from './unknown-command.ts';
 import { usageError } from './usage.ts';
@@ -31,7 +34,7 @@ async function runEntry(entry: CommandEntry, argv: readonly string[], context: C
   cli.register(commandClass as CommandClass<CommandContext>);
   const definition = definitionOf(cli);
   if (asksForHelp(argv)) {
-    context.stdout.write(commandHelp(definition, entry));
+    context.stdout.write(commandHelp(definition, helpOptions(commandClass)));
     return 0;
   }
   const details = commandDetailsOf(entry.path, commandClass, definition);
@@ -42,6 +45,16 @@ async function runEntry(entry: CommandEntry, argv: readonly string[], context: C
     return refuse(usageError(error, argv, details), argv, context);
   }
   return cli.run(command, context);
+}
+
+/** Options of a command apart from those that every command has. */
+function helpOptions(commandClass: CommandClass): Record<'own' | 'everywhere', readonly ListedOption[]> {
+  class Bare extends RunctlCommand {
+    protected run = (): Promise<number> => Promise.resolve(0);
+  }
+  const everywhere = optionsOf(Bare);
+  const shared = new Set(everywhere.flatMap(({ flags }) => flags));
+  return { own: optionsOf(commandClass).filter(({ flags }) => !flags.some((flag) => shared.has(flag))), everywhere };
 }
 
 /** What is wrong with a command line that leads to no command; null where the commands there are shown. */

@@ -113,4 +113,26 @@ describe('help', () => {
     expect((await run('aws ebs atach vol-1', deep)).stderr).toContain('did you mean `runctl aws ebs attach vol-1`?');
     expect((await run('aws esb attach vol-1', deep)).stderr).toContain('did you mean `runctl aws ebs attach vol-1`?');
   });
+
+  test('the options of a command stand by group, each once, with values and defaults', async () => {
+    const { stdout } = await run('help launch');
+    expect(stdout).toBe((await run('launch --help')).stdout);
+    expect(stdout.match(/^[a-z ]+:$/gm)).toEqual([
+      'what to run:',
+      'where it runs:',
+      'money and limits:',
+      'checkpoints:',
+      'waiting:',
+      'output:',
+      'everywhere:',
+      'examples:',
+    ]);
+    const section = (heading: string): string => stdout.split(`\n${heading}:\n`)[1]?.split('\n\n')[0] ?? '';
+    expect(section('money and limits')).toMatch(/--budget USD +\S/);
+    expect(section('checkpoints')).toMatch(/--resume auto\|never +.*\(default: auto\)/);
+    expect(section('waiting')).toMatch(/^ {2}-d, --detach +\S/m);
+    expect(section('everywhere')).toMatch(/--output text\|json/);
+    const flags = stdout.match(/^ {2}(?:-\w, )?--[a-z-]+/gm) ?? [];
+    expect(new Set(flags).size).toBe(flags.length);
+  });
 });
