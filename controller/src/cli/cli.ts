@@ -1,7 +1,7 @@
 import { required, type RunctlError } from '@runctl/core';
 import { Cli, type CommandClass, type Definition } from 'clipanion';
 import type { CommandContext } from '../options/context.ts';
-import type { CommandDetails, CommandEntry } from '../catalog/command-entry.ts';
+import type { CommandEntry } from '../catalog/command-entry.ts';
 import { destinationOf, shownBelow, type Destination } from './find-command.ts';
 import { exitCodeOf, renderError } from '../render/error.ts';
 import { commandHelp } from '../render/command-help.ts';
@@ -9,6 +9,7 @@ import { groupHelp, overview } from '../render/help.ts';
 import { RunctlCommand } from '../options/command.ts';
 import { optionsOf, type ListedOption } from '../options/declaration/options-of.ts';
 import { commandDetailsOf } from '../command-index/command-details-of.ts';
+import { beforeDashes, joinedValues } from './joined-values.ts';
 import { incompleteCommand, optionFirst, unknownCommand } from './unknown-command.ts';
 import { usageError } from './usage.ts';
 
@@ -84,29 +85,6 @@ function refuse(error: RunctlError, argv: readonly string[], { stderr, colour }:
 /** Exactly one command is registered at a time; it has a `usage`, without which clipanion would not list it. */
 function definitionOf(cli: Cli<CommandContext>): Definition {
   return required(cli.definitions()[0], 'definition of the command');
-}
-
-/**
- * `--option value` as `--option=value` where the value begins with a dash, which clipanion would take for an option:
- * `--resume-argument "--resume {path}"`. A word that is itself an option of the command stays one.
- */
-function joinedValues(argv: readonly string[], { options }: CommandDetails): string[] {
-  const names = options.flatMap(({ flags }) => flags);
-  const taking = options.filter(({ valueName }) => valueName !== null).flatMap(({ flags }) => flags);
-  const joined: string[] = [];
-  const own = beforeDashes(argv);
-  for (let at = 0; at < own.length; at++) {
-    const word = own[at] ?? '';
-    const next = own[at + 1] ?? '';
-    const isValue = next.startsWith('-') && !names.includes(next.split('=')[0] ?? '');
-    joined.push(word.startsWith('--') && taking.includes(word) && isValue ? `${word}=${own[++at] ?? ''}` : word);
-  }
-  return [...joined, ...argv.slice(own.length)];
-}
-
-function beforeDashes(argv: readonly string[]): readonly string[] {
-  const end = argv.indexOf('--');
-  return end === -1 ? argv : argv.slice(0, end);
 }
 
 function asksForHelp(argv: readonly string[]): boolean {

@@ -11,7 +11,7 @@ const free = new Set(['ec2:DescribeSpotPriceHistory', 'ec2:DescribeFleets', 'sts
 
 /**
  * Whether `principal` may do `action`. The account's user may do everything. The instance role has the policy that
- * `runctl init` would give it: delete fleets that carry `runctl:managed=true`, terminate itself, read prices and fleets.
+ * docs/aws-account.md asks for: delete fleets that carry `runctl:managed=true`, terminate itself, read prices and fleets.
  * `granted` holds what was granted to it beyond that. With `resource` left out: whether it could be allowed at all.
  */
 export function isAllowed(
