@@ -158,11 +158,13 @@ describe('commands that texts name', () => {
   test('and the options that hints name are options of a command', () => {
     const flags = new Set(commandDetails.flatMap(({ options }) => options.flatMap((option) => option.flags)));
     const named = sources.flatMap(({ file, text }) =>
-      [...text.matchAll(/\bhint:\s*(\[[^\]]*\]|'[^'\n]*'|`[^`]*`)/g)].flatMap((match) =>
-        [...(match[1] ?? '').replaceAll(/\\?`aws [^`]*`/g, '').matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map((flag) => ({
-          file,
-          flag: flag[0],
-        })),
+      [...text.matchAll(/\bhint:\s*(\[[^\]]*\]|'[^'\n]*'|`(?:\\.|[^`\\])*`)/g)].flatMap((match) =>
+        [...(match[1] ?? '').replaceAll(/\baws [a-z0-9]+ [a-z-]+[^`]*/g, '').matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(
+          (flag) => ({
+            file,
+            flag: flag[0],
+          }),
+        ),
       ),
     );
     expect(named.length).toBeGreaterThan(15);
