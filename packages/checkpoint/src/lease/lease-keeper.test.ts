@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { intercepted, MemoryStore, type ObjectStore, StoreError } from '@runctl/store';
+import { intercepted, MemoryStore, type ObjectStore, readBytes, StoreError } from '@runctl/store';
 import { FakeClock, recordingLog, temporaryFolder } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
 import { LeaseKeeper } from './lease-keeper.ts';
@@ -178,6 +178,119 @@ describe('the lease keeper', () => {
     expect(holder.view()).toMatchObject({ state: 'lost', generation: 1 });
     await holder.release();
     expect(await keeper('i-3').tryAcquire()).toBeNull();
+  });
+
+  /** A holder of generation 1 that is cut off until `reconnect`, in a run that shows its generation. */
+  async function cutOffHolder(given: ReturnType<typeof world>) {
+    const { clock, bucket, keeper } = given;
+    let isCutOff = false;
+    const store = intercepted(bucket, async (_call, perform) => {
+      if (isCutOff) throw new StoreError('transient', 'no route');
+      return perform();
+    });
+    const memory = inMemory();
+    const holder = keeper('i-1', memory, store);
+    await holder.acquire({ signal: never(), onWait: ignore });
+    await bucket.put(`runs/${RUN}/attempts/000001/0000/started.json`, Buffer.from('{}'));
+    isCutOff = true;
+    const reconnect = (): void => void (isCutOff = false);
+    const fencedBy: unknown[] = [];
+    const stop = new AbortController();
+    const running = holder.run(stop.signal, (by) => fencedBy.push(by));
+    await clock.advance(62_000);
+    const end = async (): Promise<void> => {
+      stop.abort();
+      await running;
+    };
+    return { holder, memory, reconnect, fencedBy, end };
+  }
+
+  test('a holder that was cut off leaves a lost lease to the one that took it and shows nothing yet', async () => {
+    const given = world();
+    const { clock, bucket, keeper } = given;
+    const { holder, reconnect, fencedBy, end } = await cutOffHolder(given);
+    const second = keeper('i-2');
+    expect(await second.tryAcquire()).toBe(2);
+    await bucket.delete([`runs/${RUN}/lease.json`]);
+    reconnect();
+    const stop = new AbortController();
+    const running = second.run(stop.signal, () => expect.unreachable());
+    await clock.advance(10_000);
+    expect(holder.view().state).toBe('doubtful');
+    await clock.advance(20_000);
+    expect(second.mayPublish()).toEqual({ generation: 2 });
+    expect(fencedBy).toEqual([{ owner: 'i-2', generation: 2 }]);
+    stop.abort();
+    await Promise.all([running, end()]);
+  });
+
+  test.each(['cut off', 'started again'])(
+    'a holder that was %s writes a lost lease anew once nobody else did',
+    async (how) => {
+      const given = world();
+      const { clock, bucket, keeper } = given;
+      const first = await cutOffHolder(given);
+      await bucket.delete([`runs/${RUN}/lease.json`]);
+      first.reconnect();
+      const restarted = how === 'started again' ? keeper('i-1', first.memory) : null;
+      if (restarted !== null) await first.end();
+      const holder = restarted ?? first.holder;
+      await restarted?.resume();
+      const stop = new AbortController();
+      const running = restarted?.run(stop.signal, () => expect.unreachable());
+      await clock.advance(leasePolicy.ttlMs - 1);
+      expect(holder.mayPublish()).toBeNull();
+      await clock.advance(leasePolicy.renewEveryMs);
+      expect(holder.mayPublish()).toEqual({ generation: 1 });
+      stop.abort();
+      await Promise.all([running, first.end()]);
+      expect(first.fencedBy).toEqual([]);
+    },
+  );
+
+  test('a holder that was cut off and gives up leaves a lost lease alone', async () => {
+    const given = world();
+    const { bucket } = given;
+    const { holder, reconnect, end } = await cutOffHolder(given);
+    await bucket.delete([`runs/${RUN}/lease.json`]);
+    reconnect();
+    await holder.release();
+    await end();
+    await expect(readBytes(bucket, `runs/${RUN}/lease.json`)).rejects.toMatchObject({ kind: 'missing' });
+  });
+
+  test('a holder that has renewed for long writes a lost lease anew at its next renewal', async () => {
+    const { clock, bucket, keeper } = world();
+    const holder = keeper('i-1');
+    await holder.acquire({ signal: never(), onWait: ignore });
+    const stop = new AbortController();
+    const running = holder.run(stop.signal, () => expect.unreachable());
+    await clock.advance(10 * leasePolicy.ttlMs);
+    await bucket.delete([`runs/${RUN}/lease.json`]);
+    await clock.advance(leasePolicy.renewEveryMs);
+    expect(await keeper('i-2').tryAcquire()).toBeNull();
+    expect(holder.view().renewedAgoMs).toBeLessThanOrEqual(leasePolicy.renewEveryMs);
+    stop.abort();
+    await running;
+  });
+
+  test('a lease that is lost again before a waiter sees it rewritten stays with its living holder', async () => {
+    const { clock, bucket, keeper } = world();
+    const [holder, waiter] = [keeper('i-1'), keeper('i-2')];
+    await holder.acquire({ signal: never(), onWait: ignore });
+    await bucket.put(`runs/${RUN}/attempts/000001/0000/started.json`, Buffer.from('{}'));
+    await bucket.delete([`runs/${RUN}/lease.json`]);
+    expect(await waiter.tryAcquire()).toBeNull();
+    const stop = new AbortController();
+    const running = holder.run(stop.signal, () => expect.unreachable());
+    await clock.advance(leasePolicy.renewEveryMs);
+    await bucket.delete([`runs/${RUN}/lease.json`]);
+    const waiting = waiter.acquireUnlessHeld();
+    expect(waiter.isLost).toBe(true);
+    expect(await clock.runUntil(waiting)).toBeNull();
+    expect(holder.mayPublish()).toEqual({ generation: 1 });
+    stop.abort();
+    await running;
   });
 
   test('is the same holder after a restart, and publishes after the first renewal', async () => {

@@ -1,30 +1,15 @@
-import { type Clock, type Log, messageOf, newNonce, RunctlError } from '@runctl/core';
-import { isStoreError, type ObjectStore } from '@runctl/store';
+import { type Clock, messageOf, RunctlError } from '@runctl/core';
+import { isStoreError } from '@runctl/store';
 import {
   absentLease,
-  type HeldLease,
   type Holder,
   type LeaseEffect,
   type LeaseEvent,
-  type LeasePolicy,
   type LeaseState,
   mayPublish,
   stepLease,
 } from './lease-machine.ts';
-import type { LeaseIdentity, LeaseMemory } from './lease-memory.ts';
-import type { LeaseAccess } from './lease-document.ts';
-import { type LeaseClaim, type OwnLease, releaseLease, renewLease, tryAcquireLease } from './lease-passes.ts';
-
-export interface LeaseKeeperOptions {
-  /** A store without retries: the keeper itself repeats calls, and knows for how long that makes sense. */
-  readonly store: ObjectStore;
-  readonly run: string;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly policy: LeasePolicy;
-  readonly memory: LeaseMemory;
-  readonly claim: Omit<LeaseClaim, 'nonce' | 'ttlMs'>;
-}
+import { LeaseRequests, type LeaseRequestsOptions } from './lease-requests.ts';
 
 /**
  * Acquires, renews and releases a run's lease for one agent. Drives the state machine of `lease-machine.ts`: performs
@@ -32,17 +17,14 @@ export interface LeaseKeeperOptions {
  * before `run`.
  */
 export class LeaseKeeper {
-  readonly #options: LeaseKeeperOptions;
-  readonly #access: LeaseAccess;
+  readonly #options: LeaseRequestsOptions;
+  readonly #requests: LeaseRequests;
   #state: LeaseState = absentLease;
-  #nonce: string | null = null;
   #trouble: unknown = null;
-  /** When a try first found the lease lost, see `isLost` (monotonic); null when the last try did not. */
-  #lostSinceMs: number | null = null;
 
-  constructor(options: LeaseKeeperOptions) {
+  constructor(options: LeaseRequestsOptions) {
     this.#options = options;
-    this.#access = options;
+    this.#requests = new LeaseRequests(options);
   }
 
   /**
@@ -69,7 +51,7 @@ export class LeaseKeeper {
     this.#dispatch({ type: 'want' });
     try {
       // A slow disk may have made a renewal due already, and nothing else would ask for it.
-      await this.#perform(this.#dispatch(await this.#tryOnce(signal)), signal ?? new AbortController().signal);
+      await this.#perform(this.#dispatch(await this.#requests.tryOnce(signal)), signal ?? new AbortController().signal);
     } catch (error) {
       this.#dispatch({ type: 'release' });
       throw error;
@@ -94,15 +76,11 @@ export class LeaseKeeper {
    * with that generation, in doubt until the next renewal, or with null when this machine never held the lease.
    */
   async resume(): Promise<number | null> {
-    const identity = await this.#options.memory.load();
-    if (identity === null || identity.generation === null) return null;
-    this.#nonce = identity.nonce;
+    const holder = await this.#requests.recall();
+    if (holder === null) return null;
     this.#beginAnew();
-    this.#dispatch({
-      type: 'resume',
-      lease: { nonce: identity.nonce, generation: identity.generation, written: null },
-    });
-    return identity.generation;
+    this.#dispatch({ type: 'resume', lease: { ...holder, written: null } });
+    return holder.generation;
   }
 
   /**
@@ -124,9 +102,9 @@ export class LeaseKeeper {
     return generation === null ? null : { generation };
   }
 
-  /** Whether the last try found the lease document lost: absent or damaged, in a run that has had holders. */
+  /** Whether the last request found the lease document lost: absent or damaged, in a run that has had holders. */
   get isLost(): boolean {
-    return this.#lostSinceMs !== null;
+    return this.#requests.foundLost;
   }
 
   /** The error of the last try or renewal within `acquire` and `run`; null when the bucket answered it. */
@@ -161,7 +139,7 @@ export class LeaseKeeper {
     const wanted = effects.find((effect) => effect.type === 'release');
     if (wanted === undefined) return;
     try {
-      await releaseLease(this.#access, this.#own(wanted.lease), { signal });
+      await this.#requests.release(wanted.lease, signal);
       this.#dispatch({ type: 'release-settled' });
     } catch (error) {
       this.#dispatch({ type: 'unanswered' });
@@ -171,7 +149,7 @@ export class LeaseKeeper {
 
   async #waitForLease(signal: AbortSignal, onWait: (holder: Holder) => void): Promise<number> {
     const { clock } = this.#options;
-    let told: Holder | null = null;
+    let reportedHolder: Holder | null = null;
     let effects = this.#dispatch({ type: 'want' });
     for (;;) {
       signal.throwIfAborted();
@@ -185,9 +163,9 @@ export class LeaseKeeper {
         continue;
       }
       if (state.phase !== 'waiting') throw new Error(`the lease is ${state.phase} while it is waited for`);
-      if (state.holder !== null && !sameHolder(state.holder, told)) {
-        told = state.holder;
-        onWait(told);
+      if (state.holder !== null && !sameHolder(state.holder, reportedHolder)) {
+        reportedHolder = state.holder;
+        onWait(reportedHolder);
       }
       await clock.sleep(wakeMs(effects, clock), signal);
       effects = this.#dispatch({ type: 'tick' });
@@ -211,18 +189,17 @@ export class LeaseKeeper {
 
   /** Performs tries and renewals until the state machine asks for no more. Resolves with its wakes and fences. */
   async #perform(effects: readonly LeaseEffect[], signal: AbortSignal): Promise<readonly LeaseEffect[]> {
-    let left = effects;
-    for (let work = left.find(isWork); work !== undefined; work = left.find(isWork)) {
-      const event = await this.#attempt(work, signal);
-      left = this.#dispatch(event);
-    }
-    return left;
+    let due = effects;
+    for (let work = due.find(isWork); work !== undefined; work = due.find(isWork))
+      due = this.#dispatch(await this.#attempt(work, signal));
+    return due;
   }
 
   /** Performs one try or renewal. A failure becomes `unanswered`, unless the signal fired or waiting can't help. */
   async #attempt(work: Work, signal: AbortSignal): Promise<LeaseEvent> {
     try {
-      const event = work.type === 'try' ? await this.#tryOnce(signal) : await this.#renewOnce(work.lease, signal);
+      const event =
+        work.type === 'try' ? await this.#requests.tryOnce(signal) : await this.#requests.renewOnce(work.lease, signal);
       this.#trouble = null;
       return event;
     } catch (error) {
@@ -233,77 +210,6 @@ export class LeaseKeeper {
       this.#options.log.warn({ run: this.#options.run, error: messageOf(error) }, `the lease: ${work.type} unanswered`);
       return { type: 'unanswered' };
     }
-  }
-
-  async #tryOnce(signal: AbortSignal | undefined): Promise<LeaseEvent> {
-    const nonce = await this.#ownNonce();
-    const { clock } = this.#options;
-    const lostSinceMs = this.#lostSinceMs;
-    const lostForMs = lostSinceMs === null ? 0 : clock.monotonicMs() - lostSinceMs;
-    // A try without an answer says nothing about the time between: the loss counts anew from the next answer.
-    this.#lostSinceMs = null;
-    const outcome = await this.#timed(signal, (signal) =>
-      tryAcquireLease(this.#access, { ...this.#claim, nonce }, { signal, lostForMs }),
-    );
-    const isLost = outcome.type === 'refused' && outcome.holder === null;
-    this.#lostSinceMs = isLost ? (lostSinceMs ?? clock.monotonicMs()) : null;
-    if (outcome.type === 'acquired') {
-      await this.#remember({ nonce, generation: outcome.lease.generation });
-    }
-    return outcome;
-  }
-
-  /**
-   * A full disk must not keep a machine from the lease that it has won: it would win it again and again, and nobody else
-   * could. The nonce is on disk already, so that a restarted agent wins the same generation.
-   */
-  async #remember(identity: LeaseIdentity): Promise<void> {
-    try {
-      await this.#options.memory.save(identity);
-    } catch (error) {
-      this.#options.log.error(
-        { run: this.#options.run, error: messageOf(error) },
-        'the lease is not written to the disk',
-      );
-    }
-  }
-
-  #renewOnce(lease: HeldLease, signal: AbortSignal): Promise<LeaseEvent> {
-    return this.#timed(signal, (signal) => renewLease(this.#access, this.#own(lease), { signal }));
-  }
-
-  get #claim(): OwnLease['claim'] {
-    return { ...this.#options.claim, ttlMs: this.#options.policy.ttlMs };
-  }
-
-  #own(lease: HeldLease): OwnLease {
-    return { lease, claim: this.#claim };
-  }
-
-  /** Aborts work that takes so long that a new request is more likely to be answered. */
-  async #timed<T>(outer: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { clock, policy } = this.#options;
-    const stop = new AbortController();
-    const done = new AbortController();
-    const signal = outer === undefined ? stop.signal : AbortSignal.any([outer, stop.signal]);
-    clock.sleep((policy.renewEveryMs * 2) / 3, done.signal).then(
-      () => stop.abort(new RunctlError('cloud-unreachable', 'the bucket took too long to answer')),
-      () => {},
-    );
-    try {
-      return await work(signal);
-    } finally {
-      done.abort(answered);
-    }
-  }
-
-  /** This machine's nonce. It is on disk before the store may see it, so that a restarted agent is the same holder. */
-  async #ownNonce(): Promise<string> {
-    if (this.#nonce !== null) return this.#nonce;
-    const identity = (await this.#options.memory.load()) ?? { nonce: newNonce(), generation: null };
-    await this.#options.memory.save(identity);
-    this.#nonce = identity.nonce;
-    return identity.nonce;
   }
 
   /** Starts a new state machine after a final state. */
@@ -321,9 +227,6 @@ export class LeaseKeeper {
     return effects;
   }
 }
-
-/** One shared reason: without it each renewal would create a DOMException with its stack trace. */
-const answered = new Error('answered');
 
 type Work = Extract<LeaseEffect, { type: 'try' | 'renew' }>;
 

@@ -12,7 +12,7 @@ import type { LeaseDocument } from '@runctl/protocol';
  *
  * A holder is in doubt once `publishWithinMs` have passed since it *sent* its last good renewal: another may take the
  * lease `ttlMs` after the store wrote that renewal, which is never before it was sent. In doubt it goes on training and
- * publishes nothing. Lost and released are final; waiting again begins a new machine.
+ * publishes nothing; a renewal may be refused then, where another may hold a lease that is lost. Lost and released are final; waiting again begins a new machine.
  */
 export interface LeasePolicy {
   /** Written into the lease: others may take it this long after the last renewal, by the store's clock. */
@@ -74,7 +74,7 @@ export type LeaseEvent =
   | { readonly type: 'want' }
   | { readonly type: 'resume'; readonly lease: HeldLease }
   | { readonly type: 'acquired'; readonly lease: HeldLease; readonly sentAtMs: number }
-  /** `holder` is null where the lease is lost, so that nobody knows who holds it. */
+  /** A try, or a renewal of a lease that another may hold. `holder` is null where the lease is lost, so that nobody knows. */
   | { readonly type: 'refused'; readonly holder: Holder | null }
   | { readonly type: 'renewed'; readonly lease: HeldLease; readonly sentAtMs: number }
   | { readonly type: 'fenced'; readonly by: Holder | null }
@@ -184,6 +184,7 @@ function whileHolding(state: In<'held' | 'doubtful'>, event: LeaseEvent, at: At)
         state: { phase: 'lost', generation: state.lease.generation, by: event.by },
         effects: [{ type: 'fence', by: event.by }],
       };
+    case 'refused':
     case 'unanswered': {
       const nextRenewalMs = nowMs + policy.retryMs;
       return whileHolding({ ...state, renewing: false, nextRenewalMs }, { type: 'tick' }, at);

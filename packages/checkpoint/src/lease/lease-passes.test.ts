@@ -214,6 +214,28 @@ describe.each(DAMAGES)('a lease that was $what', ({ harm }) => {
     expect(await tryAcquireLease(place, claim('b'), { lostForMs: 99_000 })).toMatchObject({ type: 'refused' });
   });
 
+  test('is written anew by a holder that was cut off for too long only once it was lost for as long', async () => {
+    const { place, store, clock } = world();
+    const lease = await acquired(place, claim('a'));
+    await shows(store, keys.attempt(1, 0).started);
+    await clock.advance(61_000);
+    // It shows nothing in its folders yet.
+    await acquired(place, claim('b'));
+    await harm(store);
+    const refused = { type: 'refused', holder: null };
+    for (const holder of [lease, { ...lease, written: null }]) {
+      const loss = { lostForMs: 59_999, sinceWrittenMs: 60_001 };
+      expect(await renewLease(place, own(holder), { loss })).toEqual(refused);
+      await releaseLease(place, own(holder), { loss });
+      expect((await readLease(place)).document).toBeNull();
+    }
+    const inTime = { lostForMs: 0, sinceWrittenMs: 60_000 };
+    expect(await renewLease(place, own(lease), { loss: inTime })).toMatchObject({ type: 'renewed' });
+    await harm(store);
+    const lostLong = { lostForMs: 60_000, sinceWrittenMs: Infinity };
+    expect(await renewLease(place, own(lease), { loss: lostLong })).toMatchObject({ type: 'renewed' });
+  });
+
   test('is released by its holder all the same', async () => {
     const { place, store } = world();
     const lease = await acquired(place, claim('a'));

@@ -29,7 +29,17 @@ export type AcquireOutcome =
 
 export type RenewOutcome =
   | { readonly type: 'renewed'; readonly lease: HeldLease; readonly sentAtMs: number }
-  | { readonly type: 'fenced'; readonly by: Holder | null };
+  | { readonly type: 'fenced'; readonly by: Holder | null }
+  /** The lease is lost, and another may hold it (see `LossFacts`): nothing was written. */
+  | { readonly type: 'refused'; readonly holder: null };
+
+/** What a machine knows of a lease that it finds lost, in milliseconds of its monotonic clock. */
+export interface LossFacts {
+  /** For how long it has found the lease lost without a gap; 0 when it did not at its last request. */
+  readonly lostForMs: number;
+  /** Since the sending of its last write of the lease; Infinity when it does not know of any. */
+  readonly sinceWrittenMs: number;
+}
 
 /**
  * One try. The generation grows with each new holder and stays when the nonce is that of the holder, however old its last
@@ -41,7 +51,7 @@ export type RenewOutcome =
 export async function tryAcquireLease(
   access: LeaseAccess,
   claim: LeaseClaim,
-  options: CallOptions & { readonly lostForMs?: number } = {},
+  options: CallOptions & Partial<Pick<LossFacts, 'lostForMs'>> = {},
 ): Promise<AcquireOutcome> {
   const { lostForMs = 0, ...call } = options;
   for (;;) {
@@ -70,43 +80,50 @@ export interface OwnLease {
   readonly claim: Omit<LeaseClaim, 'nonce'>;
 }
 
+/** A call of the holder, with what it knows; left out: it has written the lease a moment ago. */
+type HolderCall = CallOptions & { readonly loss?: LossFacts };
+
 /**
  * One try of the holder. Earlier renewals whose answers were lost are recognised by the nonce and built upon. A lease that
- * was lost meanwhile is written anew. `fenced` when the lease is another's, was released, or the run shows a higher
- * generation beside a lease that this holder did not write last.
+ * was lost meanwhile is written anew; by a holder that was cut off for longer than `ttlMs`, only once the lease has been
+ * lost for `ttlMs`: another may have taken it and show nothing yet, and writes it anew within that time. `fenced` when
+ * the lease is another's, was released, or the run shows a higher generation beside a lease that this holder did not
+ * write last.
  */
-export async function renewLease(access: LeaseAccess, own: OwnLease, call: CallOptions = {}): Promise<RenewOutcome> {
-  const outcome = await overwriteOwn(access, own, { released: false, call });
-  return 'by' in outcome ? { type: 'fenced', ...outcome } : { type: 'renewed', ...outcome };
+export async function renewLease(access: LeaseAccess, own: OwnLease, call: HolderCall = {}): Promise<RenewOutcome> {
+  return overwriteOwn(access, own, { ...call, released: false });
 }
 
-/** Lets others take the lease at once. One that another has by now is left alone. */
-export async function releaseLease(access: LeaseAccess, own: OwnLease, call: CallOptions = {}): Promise<void> {
-  await overwriteOwn(access, own, { released: true, call });
+/** Lets others take the lease at once. One that another has by now, or may have by `renewLease`'s rule, is left alone. */
+export async function releaseLease(access: LeaseAccess, own: OwnLease, call: HolderCall = {}): Promise<void> {
+  await overwriteOwn(access, own, { ...call, released: true });
 }
-
-type Overwritten =
-  | { readonly lease: HeldLease; readonly sentAtMs: number }
-  /** The lease is not this holder's any more: whose it is; null where nobody is named. */
-  | { readonly by: Holder | null };
 
 async function overwriteOwn(
   access: LeaseAccess,
   { lease, claim }: OwnLease,
-  { released, call }: { readonly released: boolean; readonly call: CallOptions },
-): Promise<Overwritten> {
+  { released, loss, ...call }: HolderCall & { readonly released: boolean },
+): Promise<RenewOutcome> {
   let found: FoundLease | NamedLease = lease.written ?? (await readLease(access, call));
   for (;;) {
-    if (found.document !== null && !isOfHolder(found.document, lease)) return { by: holderOf(found.document) };
+    if (found.document !== null && !isOfHolder(found.document, lease))
+      return { type: 'fenced', by: holderOf(found.document) };
     // What this holder did not write last may be an old version that somebody has put back.
     if (found !== lease.written && (await highestShownGeneration(access, call.signal)) > lease.generation)
-      return { by: null };
+      return { type: 'fenced', by: null };
+    if (found.document === null && loss !== undefined && mayBeTaken(loss, claim.ttlMs))
+      return { type: 'refused', holder: null };
     const before: LeaseDocument | null = found.document ?? lease.written?.document ?? null;
     const document = { ...(before ?? documentOf(claim, lease)), released };
     const written = await writeLease(access, { document, etag: found.etag, before }, call);
-    if (written.won) return { lease: written.lease, sentAtMs: written.sentAtMs };
+    if (written.won) return { type: 'renewed', lease: written.lease, sentAtMs: written.sentAtMs };
     found = written.current;
   }
+}
+
+/** Whether a lost lease may have been taken by another, who would write it anew within `ttlMs`. */
+function mayBeTaken({ lostForMs, sinceWrittenMs }: LossFacts, ttlMs: number): boolean {
+  return sinceWrittenMs > ttlMs && lostForMs < ttlMs;
 }
 
 function isOfHolder(document: LeaseDocument, { generation, nonce }: HeldLease): boolean {
