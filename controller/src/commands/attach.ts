@@ -1,5 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { command } from '@runctl/core';
+import type { Cloud } from '@runctl/operations';
 import { option } from '../options/declaration/option.ts';
 import { liveOptions } from '../options/declared/live-options.ts';
 import { FollowingCommand } from '../options/following-command.ts';
@@ -20,31 +21,29 @@ export class AttachCommand extends FollowingCommand {
   sshUser = option(liveOptions.sshUser);
 
   protected async run(): Promise<number> {
-    const { cloud } = await this.connect();
     try {
-      const { resolveRun } = await import('@runctl/operations/run');
-      const { openLive } = await import('@runctl/operations/live');
-      const { clock, interrupted: signal, services } = this.context;
-      const run = await resolveRun(cloud.store, this.runText);
-      const view = await this.followView();
-      const { hasEnded, stateOf } = await import('@runctl/operations/run');
-      const { createRunReader } = await import('@runctl/operations/run');
-      if (hasEnded(stateOf(await createRunReader({ store: cloud.store, run, clock }).read())))
-        return await this.follow(view, { cloud, run });
-      const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser) : null;
-      const live = await openLive(cloud, { run, clock, signal, dial: services.dial, tunnel });
-      if (!this.json) this.note(`attached to ${live.machineId} over ${live.via}`);
-      try {
-        return await this.follow(view, { cloud, run, live });
-      } finally {
-        live.close();
-      }
+      return await this.withRun(this.runText, ({ cloud, run }) => this.attach(cloud, run));
     } catch (error) {
       if (!this.context.interrupted.aborted) throw error;
       this.noteDetached(this.runText, command('attach', this.runText));
       return 130;
+    }
+  }
+
+  private async attach(cloud: Cloud, run: string): Promise<number> {
+    const { openLive } = await import('@runctl/operations/live');
+    const { createRunReader, hasEnded, stateOf } = await import('@runctl/operations/run');
+    const { clock, interrupted: signal, services } = this.context;
+    const view = await this.followView();
+    const record = await createRunReader({ store: cloud.store, run, clock }).read();
+    if (hasEnded(stateOf(record))) return this.follow(view, { cloud, run });
+    const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser) : null;
+    const live = await openLive(cloud, { run, clock, signal, dial: services.dial, tunnel });
+    if (!this.json) this.note(`attached to ${live.machineId} over ${live.via}`);
+    try {
+      return await this.follow(view, { cloud, run, live });
     } finally {
-      cloud.close();
+      live.close();
     }
   }
 }

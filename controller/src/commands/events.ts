@@ -15,21 +15,14 @@ export class EventsCommand extends RunctlCommand {
   runText = Option.String({ name: 'RUN' });
   follow = option(waitingOptions.follow);
 
-  protected async run(): Promise<number> {
-    const { cloud } = await this.connect();
-    try {
-      const { resolveRun } = await import('@runctl/operations/run');
+  protected run(): Promise<number> {
+    return this.withRun(this.runText, async ({ cloud, run }) => {
       const { watchEvents } = await import('@runctl/operations/events');
       const { renderEvent } = await import('../render/events.ts');
       const { clock, interrupted: signal, colour } = this.context;
-      const run = await resolveRun(cloud.store, this.runText);
-      for await (const event of watchEvents({ cloud, run, clock, signal, follow: this.follow })) {
-        if (this.json) this.printJson(event);
-        else this.print(renderEvent(event, colour));
-      }
+      for await (const event of watchEvents({ cloud, run, clock, signal, follow: this.follow }))
+        this.printResult(event, renderEvent(event, colour));
       return 0;
-    } finally {
-      cloud.close();
-    }
+    });
   }
 }

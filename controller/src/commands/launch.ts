@@ -1,16 +1,17 @@
 import { Command } from 'clipanion';
-import { RunctlError } from '@runctl/core';
-import { dirname, join } from 'node:path';
 import type { Cloud } from '@runctl/operations';
 import type { LaunchPlan } from '@runctl/operations/launch';
-import { option } from '../options/declaration/option.ts';
-import { checkpointOptions } from '../options/declared/checkpoint-options.ts';
+import type { Connected } from '../options/command.ts';
+import { option, optionSet } from '../options/declaration/option.ts';
+import { retentionOptions, savingOptions } from '../options/declared/checkpoint-options.ts';
 import { limitOptions } from '../options/declared/limit-options.ts';
 import { machineOptions } from '../options/declared/machine-options.ts';
 import { outputOptions } from '../options/declared/output-options.ts';
-import { waitingOptions } from '../options/declared/waiting-options.ts';
+import { fallbackOptions, waitingOptions } from '../options/declared/waiting-options.ts';
 import { workloadOptions } from '../options/declared/workload-options.ts';
-import { WorkloadOptionsCommand, wishOf, environmentOption } from '../options/launch-options.ts';
+import { LAUNCH_WORDS } from '../options/following-command.ts';
+import { WorkloadOptionsCommand, type FoundWorkload } from '../options/launch-options.ts';
+import { resultOf } from '../options/result-of.ts';
 
 export class LaunchCommand extends WorkloadOptionsCommand {
   static override paths = [['launch']];
@@ -32,98 +33,43 @@ export class LaunchCommand extends WorkloadOptionsCommand {
   });
 
   runName = option(workloadOptions.name);
-  instanceTypes = option(machineOptions.instanceTypes);
-  onDemand = option(machineOptions.onDemand);
-  noFallback = option(waitingOptions.noFallback);
-  fallbackAfter = option(waitingOptions.fallbackAfter);
-  keepLast = option(checkpointOptions.keepLast);
-  keepEvery = option(checkpointOptions.keepEvery);
-  keepBest = option(checkpointOptions.keepBest);
-  budget = option(limitOptions.budget);
-  maxInterruptions = option(limitOptions.maxInterruptions);
-  maxRuntime = option(limitOptions.maxRuntime);
-  ami = option(machineOptions.ami);
-  instanceProfile = option(machineOptions.instanceProfile);
-  subnets = option(machineOptions.subnets);
-  securityGroups = option(machineOptions.securityGroups);
-  rootVolume = option(machineOptions.rootVolume);
+  machine = optionSet(machineOptions);
+  saving = optionSet(savingOptions);
+  retention = optionSet(retentionOptions);
+  limits = optionSet(limitOptions);
+  fallback = optionSet(fallbackOptions);
   detach = option(waitingOptions.detach);
   dryRun = option({ ...outputOptions.dryRun, help: 'show the plan and stop' });
   yes = option(outputOptions.yes);
 
   protected async run(): Promise<number> {
-    const { context } = this;
-    const env = environmentOption(this.env, context.env);
-    const project = await this.findProject();
-    const { settings, cloud } = await this.connect({}, dirname(join(project.root, project.script)));
-    const { checkName } = await import('@runctl/operations/launch');
-    const { makePlan } = await import('@runctl/operations/launch');
+    const workload = await this.findWorkload();
+    const { near } = workload;
+    return this.withCloud((connected) => this.planAndLaunch(connected, workload), { near });
+  }
+
+  private async planAndLaunch(connected: Connected, workload: FoundWorkload): Promise<number> {
     const { renderPlan, planJson } = await import('../render/plan.ts');
-    try {
-      const wish = wishOf(settings, {
-        script: this.script,
-        args: this.args,
-        env,
-        name: this.runName ?? null,
-        detach: this.detach,
+    const { context, detach } = this;
+    const plan = await this.makePlan(connected, workload, { name: this.runName ?? null, detach });
+    if (this.json) this.printJson(planJson(plan));
+    else context.stderr.write(renderPlan(plan, { colour: context.colour, write: this.writeCommand }));
+    if (this.dryRun) return 0;
+    if (!this.yes)
+      await this.askFirst('Launch?', {
+        ...LAUNCH_WORDS,
+        hint: 'add --yes to launch without a question, or --dry-run to only see the plan',
       });
-      await checkName({ cloud, clock: context.clock, user: context.user }, wish.name);
-      const plan = await makePlan(cloud, {
-        wish,
-        project,
-        detach: this.detach,
-        into: await context.temporaryFolder(),
-      });
-      if (this.json) this.printJson(planJson(plan));
-      else context.stderr.write(renderPlan(plan, { colour: context.colour, write: this.writeCommand }));
-      if (this.dryRun) return 0;
-      await this.confirm();
-      return await this.launch(cloud, plan);
-    } finally {
-      cloud.close();
-    }
+    return this.launch(connected.cloud, plan);
   }
 
   private async launch(cloud: Cloud, plan: LaunchPlan): Promise<number> {
-    const { context } = this;
     const { launchRun } = await import('@runctl/operations/launch');
+    const { clock, user, services } = this.context;
     const view = await this.followView();
-    const launching = launchRun(
-      { cloud, clock: context.clock, user: context.user },
-      plan,
-      await context.services.tools(),
-    );
-    let step = await launching.next();
-    for (; step.done !== true; step = await launching.next()) view.show(step.value);
-    const { spec, abandon } = step.value;
-    const { run } = spec;
-    if (this.detach) return view.detached(run, 'asked');
-    try {
-      const { onDemandAfterMs } = plan.wish;
-      return await this.follow(view, { cloud, run, launch: 1, onDemandAfterMs, failWhenHopeless: true });
-    } catch (error) {
-      throw await this.abandoned(error, abandon);
-    }
-  }
-
-  /** A launch that the provider can't carry out leaves nothing; any other trouble of watching leaves the run alone. */
-  private async abandoned(error: unknown, abandon: () => Promise<void>): Promise<unknown> {
-    const { isHopeless } = await import('@runctl/operations/follow');
-    if (!isHopeless(error)) return error;
-    await abandon();
-    return new RunctlError(error.code, `${error.message}; nothing of the launch is left`, {
-      hint: error.hintParts,
-      cause: error,
-    });
-  }
-
-  private async confirm(): Promise<void> {
-    if (this.yes) return;
-    if (!this.context.interactive)
-      throw new RunctlError('declined', 'nobody can be asked here, so nothing was launched', {
-        hint: 'add --yes to launch without a question, or --dry-run to only see the plan',
-      });
-    if (!(await this.context.services.ask('Launch?', this.context.interrupted)))
-      throw new RunctlError('declined', 'nothing was launched');
+    const launching = launchRun({ cloud, clock, user }, plan, await services.tools());
+    const { spec, giveUp } = await resultOf(launching, (event) => view.show(event));
+    const { onDemandAfterMs } = plan.wish;
+    return this.followLaunch(view, { cloud, run: spec.run, launch: 1, onDemandAfterMs, giveUp, detach: this.detach });
   }
 }

@@ -5,6 +5,8 @@ import { waitingOptions } from '../options/declared/waiting-options.ts';
 import { durationIn, numberIn } from '../options/values/numbers.ts';
 import { RunctlCommand } from '../options/command.ts';
 
+const numberOfLines = numberIn({ kind: 'a whole number of lines', least: 0, example: 100 });
+
 export class LogsCommand extends RunctlCommand {
   static override paths = [['logs']];
   static override usage = Command.Usage({
@@ -26,27 +28,18 @@ export class LogsCommand extends RunctlCommand {
     help: 'only what was shipped in this time, such as 10m',
     group: 'output',
   });
-  tail = option({
-    flag: '--tail',
-    schema: numberIn({ kind: 'a whole number of lines', least: 0, example: 100 }),
-    help: 'only the last lines',
-    group: 'output',
-  });
+  tail = option({ flag: '--tail', schema: numberOfLines, help: 'only the last lines', group: 'output' });
 
-  protected async run(): Promise<number> {
-    const { since: sinceAgoMs = null, tail: lines = null } = this;
+  protected run(): Promise<number> {
+    const { since: sinceAgoMs = null, tail: lines = null, follow } = this;
     if (lines !== null && sinceAgoMs !== null) throw new RunctlError('usage', '--tail and --since exclude each other');
-    const { cloud } = await this.connect();
-    try {
-      const { resolveRun } = await import('@runctl/operations/run');
+    return this.withRun(this.runText, async ({ cloud, run }) => {
       const { showLog } = await import('@runctl/operations/log');
       const { createLogView } = await import('../render/log-view.ts');
-      const { clock, interrupted: signal, stdout } = this.context;
-      const run = await resolveRun(cloud.store, this.runText);
-      const view = createLogView({ stdout, json: this.json, colour: this.context.colour });
-      const options = { cloud, run, clock, signal, follow: this.follow, sinceAgoMs, lines };
+      const { clock, interrupted: signal, stdout, colour } = this.context;
+      const view = createLogView({ stdout, json: this.json, colour });
       try {
-        for await (const event of showLog(options)) view.show(event);
+        for await (const event of showLog({ cloud, run, clock, signal, follow, sinceAgoMs, lines })) view.show(event);
       } catch (error) {
         if (!signal.aborted) throw error;
         view.end();
@@ -55,8 +48,6 @@ export class LogsCommand extends RunctlCommand {
       }
       view.end();
       return 0;
-    } finally {
-      cloud.close();
-    }
+    });
   }
 }

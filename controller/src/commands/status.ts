@@ -1,9 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlCommand } from '../options/command.ts';
 import { option } from '../options/declaration/option.ts';
-import { liveOptions } from '../options/declared/live-options.ts';
-import { yesOrNo } from '../options/values/choices.ts';
-import { numberIn } from '../options/values/numbers.ts';
+import { listOptions, liveOptions } from '../options/declared/live-options.ts';
 import type { Cloud } from '@runctl/operations';
 
 export class StatusCommand extends RunctlCommand {
@@ -22,40 +20,23 @@ export class StatusCommand extends RunctlCommand {
   });
 
   runText = Option.String({ name: 'RUN', required: false });
-  limit = option({
-    flag: '--limit',
-    schema: numberIn({ least: 1, example: 50 }),
-    help: 'how many runs',
-    group: 'output',
-    default: 20,
-  });
-  live = option({
-    flag: '--live',
-    schema: yesOrNo,
-    help: 'ask the agent on the machine',
-    group: 'where',
-    default: false,
-  });
+  limit = option(listOptions.limit);
+  live = option(liveOptions.live);
   via = option({ ...liveOptions.via, help: 'ssh = with --live, reach the agent through an SSH tunnel' });
   sshUser = option(liveOptions.sshUser);
 
-  protected async run(): Promise<number> {
-    const { cloud } = await this.connect();
-    try {
-      if (this.runText === undefined) return await this.showAll(cloud, this.limit);
-      const { resolveRun } = await import('@runctl/operations/run');
-      const run = await resolveRun(cloud.store, this.runText);
-      return this.live ? await this.showLive(cloud, run) : await this.showOne(cloud, run);
-    } finally {
-      cloud.close();
-    }
+  protected run(): Promise<number> {
+    if (this.runText === undefined) return this.withCloud(({ cloud }) => this.showAll(cloud));
+    return this.withRun(this.runText, ({ cloud, run }) =>
+      this.live ? this.showLive(cloud, run) : this.showOne(cloud, run),
+    );
   }
 
-  private async showAll(cloud: Cloud, limit: number): Promise<number> {
+  private async showAll(cloud: Cloud): Promise<number> {
     const { listRuns } = await import('@runctl/operations/status');
     const { renderRuns } = await import('../render/status.ts');
     const { clock, colour } = this.context;
-    const runs = await listRuns(cloud.store, { limit, clock });
+    const runs = await listRuns(cloud.store, { limit: this.limit, clock });
     if (this.json) for (const run of runs) this.printJson({ type: 'run', ...run });
     else this.print(renderRuns(runs, { nowMs: clock.wallMs(), colour, location: cloud.store.location }));
     return 0;
@@ -65,8 +46,10 @@ export class StatusCommand extends RunctlCommand {
     const { runDetail } = await import('@runctl/operations/status');
     const { renderRunDetail, runDetailJson } = await import('../render/run-detail.ts');
     const detail = await runDetail(cloud, run, this.context.clock);
-    if (this.json) this.printJson(runDetailJson(detail));
-    else this.print(renderRunDetail(detail, { colour: this.context.colour, write: this.writeCommand }));
+    this.printResult(
+      runDetailJson(detail),
+      renderRunDetail(detail, { colour: this.context.colour, write: this.writeCommand }),
+    );
     return 0;
   }
 
@@ -76,8 +59,7 @@ export class StatusCommand extends RunctlCommand {
     const { clock, colour, interrupted: signal, services } = this.context;
     const tunnel = this.via === 'ssh' ? services.sshTunnel(this.sshUser) : null;
     const answer = await askLive(cloud, { run, clock, signal, dial: services.dial, tunnel });
-    if (this.json) this.printJson({ type: 'live-status', ...answer });
-    else this.print(renderLive(answer, colour));
+    this.printResult({ type: 'live-status', ...answer }, renderLive(answer, colour));
     return 0;
   }
 }

@@ -17,18 +17,12 @@ export class WaitCommand extends FollowingCommand {
     help: 'give up waiting after this time (exit code 11); the run goes on',
   });
 
-  protected async run(): Promise<number> {
-    const { cloud } = await this.connect();
-    try {
-      const { resolveRun } = await import('@runctl/operations/run');
+  protected run(): Promise<number> {
+    return this.withRun(this.runText, async ({ cloud, run }) => {
       const { waitForRun } = await import('@runctl/operations/follow');
       const { clock, interrupted: signal } = this.context;
-      const run = await resolveRun(cloud.store, this.runText);
       const outcome = await waitForRun({ cloud, run, clock, signal, timeoutMs: this.timeout ?? null });
-      const view = await this.followView();
-      return view.ended(run, outcome);
-    } finally {
-      cloud.close();
-    }
+      return (await this.followView()).ended(run, outcome);
+    });
   }
 }

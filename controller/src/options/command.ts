@@ -1,23 +1,16 @@
 import type { CommandEvent } from '@runctl/protocol/events';
 import { Command } from 'clipanion';
-import {
-  RunctlError,
-  isRunctlError,
-  messageOf,
-  silentLog,
-  type CommandMention,
-  type Log,
-  type Environment,
-} from '@runctl/core';
+import { RunctlError, isRunctlError, silentLog, type CommandMention, type Log, type Environment } from '@runctl/core';
 import type { CommandContext } from './context.ts';
 import type { Cloud } from '@runctl/operations';
 import { jsonLine } from '../render/json-line.ts';
 import { commandWriter, type CommandWriter } from '../render/command-writer.ts';
 import { exitCodeOf, renderError } from '../render/error.ts';
 import type { Settings } from '../settings/schema.ts';
-import { option, optionFields, type OptionsClass } from './declaration/option.ts';
+import { givenSettings, option } from './declaration/option.ts';
 import { cloudOptions } from './declared/cloud-options.ts';
 import { outputOptions } from './declared/output-options.ts';
+import { stderrLog } from './stderr-log.ts';
 
 /**
  * What all commands share: global options, and errors that a person or a program can act on. `run` returns the exit code;
@@ -76,8 +69,24 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     this.context.stdout.write(jsonLine(event));
   }
 
+  /** A result: the object for programs, the text for people. */
+  protected printResult(event: CommandEvent, text: string): void {
+    if (this.json) this.printJson(event);
+    else this.print(text);
+  }
+
   protected print(text: string): void {
     this.context.stdout.write(text.endsWith('\n') || text === '' ? text : `${text}\n`);
+  }
+
+  /** Asks once before something that costs money or can't be undone. Errors: `declined`, also where nobody can be asked. */
+  protected async askFirst(
+    question: string,
+    words: { readonly unasked: string; readonly hint: string; readonly declined: string },
+  ): Promise<void> {
+    const { interactive, services, interrupted } = this.context;
+    if (!interactive) throw new RunctlError('declined', words.unasked, { hint: words.hint });
+    if (!(await services.ask(question, interrupted))) throw new RunctlError('declined', words.declined);
   }
 
   /** Anything that is not data. */
@@ -94,23 +103,35 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     return this.verbose ? stderrLog((line) => this.note(line)) : silentLog;
   }
 
-  /**
-   * Settings of files, environment and the command line, and the cloud they name. `instead` replaces what they say; `near` is
-   * where the search for .runctl.toml starts.
-   */
-  protected async connect(instead: Partial<Settings> = {}, near: string = this.context.cwd): Promise<Connected> {
-    const { loadSettings } = await import('../settings/load.ts');
-    const environment = await this.environment();
-    const settings = await loadSettings({
-      flags: { ...this.settingFlags(), ...instead },
-      environment,
-      file: this.config,
-      near,
-      cwd: this.context.cwd,
-      home: this.context.home,
-    });
+  /** Lets `use` work with the cloud that the command line means, and lets go of it however that ends. */
+  protected async withCloud<T>(use: (connected: Connected) => Promise<T>, wanted: CloudWanted = {}): Promise<T> {
+    const environment = wanted.environment ?? (await this.environment());
+    const settings = await this.settingsIn(environment, wanted);
     this.usedRegion = settings.region ?? null;
-    return { settings, environment, cloud: await this.context.services.connect(settings, environment, this.log) };
+    const cloud = await this.context.services.connect(settings, environment, this.log);
+    try {
+      return await use({ settings, cloud });
+    } finally {
+      cloud.close();
+    }
+  }
+
+  /** The same for a command about one run: its id, a beginning of it, or its name. Errors: those of `resolveRun` too. */
+  protected withRun<T>(text: string, use: (connected: Connected & { readonly run: string }) => Promise<T>): Promise<T> {
+    return this.withCloud(async (connected) => {
+      const { resolveRun } = await import('@runctl/operations/run');
+      return use({ ...connected, run: await resolveRun(connected.cloud.store, text) });
+    });
+  }
+
+  private async settingsIn(environment: Environment, wanted: CloudWanted): Promise<Settings> {
+    const { loadSettings, settingsWithoutAccount } = await import('../settings/load.ts');
+    const { cwd, home } = this.context;
+    const { instead, near } = wanted;
+    const isOwnCloud = wanted.environment !== undefined;
+    const given: Partial<Settings> = { ...givenSettings(this), ...instead };
+    const flags = isOwnCloud ? settingsWithoutAccount(given) : given;
+    return loadSettings({ flags, environment, file: this.config, near: near ?? cwd, cwd, home });
   }
 
   /** The process's environment, with the sandbox's on top when one is asked for. */
@@ -122,14 +143,6 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     );
     const { inSandbox } = await import('@runctl/operations/sandbox');
     return inSandbox(this.context.env, region);
-  }
-
-  /** The settings that the command line gives. */
-  protected settingFlags(): Partial<Settings> {
-    const fields = optionFields(this.constructor as OptionsClass).map(
-      ([field, { key }]) => [key, this[field as keyof this]] as const,
-    );
-    return Object.fromEntries(fields.filter(([key, value]) => key !== undefined && value !== undefined));
   }
 
   protected async sandboxFolder(): Promise<string> {
@@ -145,8 +158,17 @@ export abstract class RunctlCommand extends Command<CommandContext> {
 
 export interface Connected {
   readonly settings: Settings;
-  readonly environment: Environment;
   readonly cloud: Cloud;
+}
+
+/** Which cloud, where it is not the one that files, variables and flags name. */
+interface CloudWanted {
+  /** Replaces what they say. */
+  readonly instead?: Partial<Settings>;
+  /** Folder from which .runctl.toml is looked for upwards; default: the working folder. */
+  readonly near?: string;
+  /** That of a cloud of its own, on which flags that name an account have no meaning. */
+  readonly environment?: Environment;
 }
 
 /** Words a store's refusal for a person; gives anything else back as it is. Recognises it by name, so that help loads no store. */
@@ -168,23 +190,4 @@ function isAbort(error: unknown): boolean {
 
 function abortedError(): RunctlError {
   return new RunctlError('aborted', 'interrupted with Ctrl-C');
-}
-
-function stderrLog(write: (line: string) => void, bindings: Readonly<Record<string, unknown>> = {}): Log {
-  const at = (level: string) => (fields: Readonly<Record<string, unknown>>, message: string) => {
-    const all = Object.entries({ ...bindings, ...fields }).map(([key, value]) => `${key}=${shown(value)}`);
-    write(`${level} ${message} ${all.join(' ')}`.trimEnd());
-  };
-  return {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: (more) => stderrLog(write, { ...bindings, ...more }),
-  };
-}
-
-function shown(value: unknown): string {
-  if (value instanceof Error) return JSON.stringify(messageOf(value));
-  return typeof value === 'string' && !/\s/.test(value) ? value : (JSON.stringify(value) ?? String(value));
 }

@@ -28,18 +28,13 @@ export abstract class FolderOrRunCommand extends RunctlCommand {
     return this.show({ folder, ...(await lookIntoFolder(folder, { clock, openWriters, signal })) });
   }
 
-  private async showRunOf(text: string): Promise<number> {
-    const { cloud } = await this.connect();
-    try {
-      const { resolveRun } = await import('@runctl/operations/run');
+  private showRunOf(text: string): Promise<number> {
+    return this.withRun(text, async ({ cloud, run }) => {
       const { checkpointsOfRun } = await import('@runctl/operations/checkpoint');
-      const run = await resolveRun(cloud.store, text);
       const access = { store: cloud.store, run, signal: this.context.interrupted };
       const { checkpoints, warnings } = await checkpointsOfRun(access);
       for (const warning of warnings) this.note(`warning: ${warning}`);
-      return await this.show({ run, cloud, checkpoints });
-    } finally {
-      cloud.close();
-    }
+      return this.show({ run, cloud, checkpoints });
+    });
   }
 }

@@ -2,6 +2,23 @@ import { RunctlCommand } from './command.ts';
 import type { Cloud } from '@runctl/operations';
 import type { LiveFeed } from '@runctl/operations/live';
 import type { FollowView } from '../render/follow.ts';
+import { resultOf } from './result-of.ts';
+
+/** Words for a launch that nobody agreed to. */
+export const LAUNCH_WORDS = {
+  unasked: 'nobody can be asked here, so nothing was launched',
+  declined: 'nothing was launched',
+} as const;
+
+/** A launch that was asked for, and what is to be done should the provider never be able to make its machine. */
+export interface Asked {
+  readonly cloud: Cloud;
+  readonly run: string;
+  readonly launch: number;
+  readonly onDemandAfterMs: number | null;
+  /** Ends what is left of the launch, and resolves with the error to show. */
+  readonly giveUp: (error: unknown) => Promise<unknown>;
+}
 
 /** A command that shows a run until it ends or Ctrl-C detaches. */
 export abstract class FollowingCommand extends RunctlCommand {
@@ -9,6 +26,17 @@ export abstract class FollowingCommand extends RunctlCommand {
     const { createFollowView } = await import('../render/follow.ts');
     const { stdout, stderr, colour, clock } = this.context;
     return createFollowView({ stdout, stderr, colour, clock, json: this.json, write: this.writeCommand });
+  }
+
+  /** Shows a launch from its beginning, or only that it was asked for with --detach. */
+  protected async followLaunch(view: FollowView, asked: Asked & { readonly detach: boolean }): Promise<number> {
+    const { cloud, run, launch, onDemandAfterMs, giveUp, detach } = asked;
+    if (detach) return view.detached(run, 'asked');
+    try {
+      return await this.follow(view, { cloud, run, launch, onDemandAfterMs, failWhenHopeless: true });
+    } catch (error) {
+      throw await giveUp(error);
+    }
   }
 
   /** Shows the run until it ends; the exit code says how. Ctrl-C only ends the watching. */
@@ -28,9 +56,7 @@ export abstract class FollowingCommand extends RunctlCommand {
     const { interrupted: signal, clock } = this.context;
     try {
       const following = followRun({ withLog: true, ...options, clock, signal });
-      let step = await following.next();
-      for (; step.done !== true; step = await following.next()) view.show(step.value);
-      return view.ended(options.run, step.value);
+      return view.ended(options.run, await resultOf(following, (event) => view.show(event)));
     } catch (error) {
       if (!signal.aborted) throw error;
       return view.detached(options.run, 'interrupted');

@@ -1,13 +1,13 @@
 import { Option } from 'clipanion';
 import { RunctlError, type Environment } from '@runctl/core';
+import type { Connected } from './command.ts';
 import { FollowingCommand } from './following-command.ts';
-import type { LaunchWish, MachineWish } from '@runctl/operations/launch';
+import { dirname, join } from 'node:path';
+import type { LaunchPlan, LaunchWish, MachineWish } from '@runctl/operations/launch';
 import type { Project } from '@runctl/workspace';
 import { providerSettings } from '../settings/provider-settings.ts';
 import type { Settings } from '../settings/schema.ts';
 import { option } from './declaration/option.ts';
-import { checkpointOptions } from './declared/checkpoint-options.ts';
-import { limitOptions } from './declared/limit-options.ts';
 import { workloadOptions } from './declared/workload-options.ts';
 
 /** Options that say what to run and under which policy: `launch` and `drill` share them. */
@@ -16,22 +16,37 @@ export abstract class WorkloadOptionsCommand extends FollowingCommand {
   args = Option.Rest({ name: 'argument' });
   projectFolder = option(workloadOptions.project);
   env = option(workloadOptions.env);
-  checkpointDir = option(checkpointOptions.checkpointDir);
-  resume = option(checkpointOptions.resume);
-  resumeArgument = option(checkpointOptions.resumeArgument);
-  grace = option(checkpointOptions.grace);
-  maxCrashes = option(limitOptions.maxCrashes);
 
-  /** Before anything is connected to: a wrong path needs no account. */
-  protected async findProject(): Promise<Project> {
+  /** Before anything is connected to: a wrong path or variable needs no account. */
+  protected async findWorkload(): Promise<FoundWorkload> {
     const { findProject } = await import('@runctl/workspace');
-    const { cwd, home } = this.context;
-    return findProject(this.script, { cwd, home, root: this.projectFolder });
+    const { cwd, home, env: environment } = this.context;
+    const env = environmentOption(this.env, environment);
+    const project = await findProject(this.script, { cwd, home, root: this.projectFolder });
+    return { project, env, near: dirname(join(project.root, project.script)) };
+  }
+
+  protected async makePlan(
+    { settings, cloud }: Connected,
+    { project, env }: FoundWorkload,
+    how: { readonly name: string | null; readonly detach: boolean },
+  ): Promise<LaunchPlan> {
+    const { makePlan } = await import('@runctl/operations/launch');
+    const { script, args } = this;
+    const wish = wishOf(settings, { script, args, env, ...how });
+    return makePlan(cloud, { wish, project, detach: how.detach, into: await this.context.temporaryFolder() });
   }
 }
 
+export interface FoundWorkload {
+  readonly project: Project;
+  readonly env: Readonly<Record<string, string>>;
+  /** Folder of the script, from which .runctl.toml is looked for. */
+  readonly near: string;
+}
+
 /** `--env` values; a name alone takes the value it has in `environment`. Errors: `usage`. */
-export function environmentOption(given: readonly string[], environment: Environment): Record<string, string> {
+function environmentOption(given: readonly string[], environment: Environment): Record<string, string> {
   const result: Record<string, string> = {};
   for (const item of given) {
     const equals = item.indexOf('=');
@@ -68,7 +83,7 @@ export function machineWishOf(settings: Settings): MachineWish {
 }
 
 /** The wish that settings and command line add up to. Errors: `config-missing`. */
-export function wishOf(
+function wishOf(
   settings: Settings,
   said: {
     readonly script: string;

@@ -1,29 +1,44 @@
 import type { TransferEvent, TransferResult } from '@runctl/protocol/events';
-import { RunctlError } from '@runctl/core';
-import type { PathFilter } from '@runctl/store';
+import type { ObjectStore, PathFilter } from '@runctl/store';
 import { RunctlCommand, type Connected } from './command.ts';
-import type { BucketPlace } from '@runctl/operations/transfer';
+import type { BucketPlace, FolderPlace } from '@runctl/operations/transfer';
 import type { TransferView } from '../render/transfer.ts';
-import { option } from './declaration/option.ts';
+import { resultOf } from './result-of.ts';
+import { option, optionValues } from './declaration/option.ts';
 import { fileOptions } from './declared/file-options.ts';
 import { outputOptions } from './declared/output-options.ts';
 
 /** A command that works on a place in a bucket: the configured one, or that of an `s3://` address. */
 export abstract class BucketCommand extends RunctlCommand {
   /** An address names the whole key; a bare path lies below the configured prefix. */
-  protected connectTo(place: BucketPlace): Promise<Connected> {
-    return this.connect(place.bucket === null ? {} : { bucket: place.bucket, prefix: '' });
+  protected withBucket<T>(place: BucketPlace, use: (connected: Connected) => Promise<T>): Promise<T> {
+    return this.withCloud(use, place.bucket === null ? {} : { instead: { bucket: place.bucket, prefix: '' } });
+  }
+
+  /** The same for a command about one folder or object. Errors: `usage` for a text that names none. */
+  protected async withPlace<T>(text: string, use: (at: ConnectedPlace) => Promise<T>): Promise<T> {
+    const { bucketPlace, folderPrefix } = await import('@runctl/operations/transfer');
+    const place = bucketPlace(text);
+    return this.withBucket(place, ({ cloud }) =>
+      use({ store: cloud.store, key: place.key, prefix: folderPrefix(place) }),
+    );
   }
 
   /** Asks once before something that can't be undone. Errors: `declined`, also where nobody can be asked. */
-  protected async askBefore(question: string): Promise<void> {
-    const { interactive, services, interrupted } = this.context;
-    if (!interactive)
-      throw new RunctlError('declined', `not confirmed: ${question}`, {
-        hint: 'add --yes to do it without being asked, or --dry-run to see all of it',
-      });
-    if (!(await services.ask(question, interrupted))) throw new RunctlError('declined', 'nothing was deleted');
+  protected askBefore(question: string): Promise<void> {
+    return this.askFirst(question, {
+      unasked: `not confirmed: ${question}`,
+      hint: 'add --yes to do it without being asked, or --dry-run to see all of it',
+      declined: 'nothing was deleted',
+    });
   }
+}
+
+interface ConnectedPlace {
+  readonly store: ObjectStore;
+  readonly key: string;
+  /** The beginning of all keys in the folder that is meant. */
+  readonly prefix: string;
 }
 
 /** What all commands that move files share. */
@@ -36,11 +51,11 @@ export abstract class TransferCommand extends BucketCommand {
 
   /** Says once what happens instead of what options without effect ask for. */
   protected noteWithoutEffect(): void {
-    for (const [option, instead] of this.withoutEffect()) this.note(`${option} has no effect: ${instead}`);
-  }
-
-  protected withoutEffect(): readonly (readonly [option: string, instead: string])[] {
-    return this.useS5cmd ? [['--use-s5cmd', 'the built-in engine moves the files']] : [];
+    for (const { declaration, value } of optionValues(this)) {
+      const { flag, instead } = declaration;
+      if (flag === null || instead === undefined || value === undefined) continue;
+      this.note(`${value === false ? flag.replace('--', '--no-') : flag} has no effect: ${instead}`);
+    }
   }
 
   protected async filter(): Promise<PathFilter> {
@@ -60,18 +75,42 @@ export abstract class TransferCommand extends BucketCommand {
     return createTransferView({ stdout, stderr, colour, clock, interactive, json, verbose });
   }
 
+  /** Sends what is here, or fetches what is there, and shows it to its end. Errors: those of `follow`. */
+  protected async move(direction: 'up' | 'down', move: Move): Promise<number> {
+    const { here, there, from, to, recursive = false } = move;
+    const filter = await this.filter();
+    return this.withBucket(there, async ({ cloud: { store } }) => {
+      const { gatherDownload, gatherUpload, transfer } = await import('@runctl/operations/transfer');
+      const { clock, interrupted: signal } = this.context;
+      const { dryRun } = this;
+      const where = { store, here, there, filter, signal, dryRun };
+      const gathered = direction === 'up' ? await gatherUpload(where) : await gatherDownload({ ...where, recursive });
+      const moving = transfer(gathered, { store, clock, signal, direction, dryRun, ...this.concurrency() });
+      return this.follow(moving, { from, to });
+    });
+  }
+
   /** Shows a transfer to its end. Errors: those of the transfer, `transfer-incomplete` and `file-unreadable` at its end. */
   protected async follow(
     moving: AsyncGenerator<TransferEvent, TransferResult>,
     what: { readonly from: string; readonly to: string },
   ): Promise<number> {
     const view = await this.transferView();
-    let step = await moving.next();
-    for (; step.done !== true; step = await moving.next()) view.show(step.value);
-    view.ended(step.value, { ...what, dryRun: this.dryRun });
+    const result = await resultOf(moving, (event) => view.show(event));
+    view.ended(result, { ...what, dryRun: this.dryRun });
     const { incomplete } = await import('@runctl/operations/transfer');
-    const problem = this.dryRun ? null : incomplete(step.value);
+    const problem = this.dryRun ? null : incomplete(result);
     if (problem !== null) throw problem;
     return 0;
   }
+}
+
+interface Move {
+  readonly here: FolderPlace;
+  readonly there: BucketPlace;
+  /** As the person wrote them. */
+  readonly from: string;
+  readonly to: string;
+  /** The place in the bucket is a folder, even if an object has its name. */
+  readonly recursive?: boolean;
 }

@@ -1,4 +1,4 @@
-import type { CheckpointEvent } from '@runctl/protocol/events';
+import type { CheckpointEvent, VerifiedEvent } from '@runctl/protocol/events';
 import type { InspectedCheckpoint, PassedOver } from '@runctl/checkpoint';
 import { formatBytes, formatDuration } from '@runctl/core';
 import type { RunCheckpoint } from '@runctl/operations/checkpoint';
@@ -147,4 +147,10 @@ export function renderRunCheckpoint(run: string, each: RunCheckpoint, { nowMs, c
     shownName(file.key),
   ]);
   return `${lines.join('\n')}\n\n${table(['FILE', 'SIZE', 'SHA-256', 'OBJECT'], rows)}`;
+}
+
+/** Whether the bytes of a checkpoint are as they were saved. */
+export function verifiedText({ checkpoint, fileCount, verifiedBytes, problems }: VerifiedEvent): string {
+  if (problems.length > 0) return problems.map((problem) => `${checkpoint}: ${problem}`).join('\n');
+  return `${checkpoint}: ${fileCount} files, ${formatBytes(verifiedBytes)}, as they were saved`;
 }

@@ -1,9 +1,29 @@
 import type { DrillEvent, DrillReportEvent, MeasuredInterruption } from '@runctl/protocol/events';
-import { formatDuration } from '@runctl/core';
+import { formatDuration, type Clock } from '@runctl/core';
+import type { SandboxRegion } from '@runctl/operations/sandbox';
 import type { Styles } from './style.ts';
 
+/** Tells a rehearsal from its beginning, each line with the time since then. */
+export function drillTeller(options: {
+  readonly note: (text: string) => void;
+  readonly clock: Clock;
+  readonly style: Styles;
+  readonly region: SandboxRegion;
+}): (event: DrillEvent) => void {
+  const { note, clock, style, region } = options;
+  const startedMs = clock.monotonicMs();
+  const say = (text: string): void =>
+    note(`${style.dim(`[${formatDuration(clock.monotonicMs() - startedMs).padStart(6)}]`)} ${text}`);
+  const noticeLasts = formatDuration(120_000 * region.timeScale);
+  say(`local cloud at level ${region.level}; a notice lasts ${noticeLasts} here, two minutes on EC2`);
+  return (event) => {
+    const line = drillLine(event, style);
+    if (line !== null) say(line);
+  };
+}
+
 /** One line of the story; null for what needs no words. */
-export function drillLine(event: DrillEvent, style: Styles): string | null {
+function drillLine(event: DrillEvent, style: Styles): string | null {
   switch (event.type) {
     case 'rehearsal-begun':
       return style.bold(

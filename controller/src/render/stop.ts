@@ -1,4 +1,5 @@
-import type { StopEvent } from '@runctl/protocol/events';
+import type { CommandEvent, StopEvent } from '@runctl/protocol/events';
+import type { LaunchOutcome } from '@runctl/protocol';
 import { followLine } from './follow-text.ts';
 import { styles } from './style.ts';
 
@@ -15,4 +16,21 @@ export function stopLine(event: StopEvent, colour: boolean): string | null {
     return `${event.id} and its machines are gone${event.endedHere ? ' (ended from here)' : ''}`;
   }
   return event.type === 'log-bytes' ? null : followLine(event, styles(colour));
+}
+
+/** How a stopped run ended; null stands for a run of an older format. */
+export function stopped(
+  run: string,
+  outcome: Pick<LaunchOutcome, 'status' | 'message' | 'durableStep'> | null,
+): { readonly event: CommandEvent; readonly text: string } {
+  if (outcome === null) {
+    const message = 'an older runctl launched it; its machines are ended, and that runctl can resume it';
+    return { event: { type: 'stopped', run, status: 'older', message, durableStep: null }, text: `${run}: ${message}` };
+  }
+  const { status, message, durableStep } = outcome;
+  const durable = durableStep === null ? 'nothing is durable' : `durable step ${durableStep}`;
+  return {
+    event: { type: 'stopped', run, status, message, durableStep },
+    text: `${run} ${status}: ${message}; ${durable}`,
+  };
 }

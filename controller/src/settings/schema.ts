@@ -1,17 +1,18 @@
 import { defaultOf, type OptionDeclaration, type WrittenDefault } from '../options/declaration/option-declaration.ts';
-import { checkpointOptions } from '../options/declared/checkpoint-options.ts';
+import { retentionOptions, savingOptions } from '../options/declared/checkpoint-options.ts';
 import { cloudOptions } from '../options/declared/cloud-options.ts';
 import { limitOptions } from '../options/declared/limit-options.ts';
 import { machineOptions } from '../options/declared/machine-options.ts';
 import { rehearsalOptions } from '../options/declared/rehearsal-options.ts';
-import { waitingOptions } from '../options/declared/waiting-options.ts';
+import { fallbackOptions } from '../options/declared/waiting-options.ts';
 import type { ValueOf } from '../options/values/value-schema.ts';
 
 const declarations = {
   ...cloudOptions,
   ...machineOptions,
-  ...waitingOptions,
-  ...checkpointOptions,
+  ...fallbackOptions,
+  ...savingOptions,
+  ...retentionOptions,
   ...limitOptions,
   ...rehearsalOptions,
 };

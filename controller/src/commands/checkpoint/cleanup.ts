@@ -1,10 +1,10 @@
 import { Command, Option } from 'clipanion';
-import { RunctlError, formatBytes } from '@runctl/core';
-import type { Cloud } from '@runctl/operations';
+import { RunctlError } from '@runctl/core';
+import type { CheckpointCleanup } from '@runctl/operations/checkpoint';
 import { option } from '../../options/declaration/option.ts';
 import { outputOptions } from '../../options/declared/output-options.ts';
-import { numberIn } from '../../options/values/numbers.ts';
 import { BucketCommand } from '../../options/transfer-command.ts';
+import { numberIn } from '../../options/values/numbers.ts';
 
 export class CheckpointCleanupCommand extends BucketCommand {
   static override paths = [['checkpoint', 'cleanup']];
@@ -32,71 +32,32 @@ export class CheckpointCleanupCommand extends BucketCommand {
   yes = option(outputOptions.yes);
 
   protected async run(): Promise<number> {
-    const { keepLast } = this;
-    const { folderMeant } = await import('@runctl/operations/checkpoint');
-    const folder = await folderMeant(this.text, this.context.cwd);
-    if (folder !== null) return this.cleanFolder(folder, keepLast);
-    const { cloud } = await this.connect();
-    try {
-      return await this.cleanRun(cloud, keepLast);
-    } finally {
-      cloud.close();
+    const { folderCleanup, folderMeant, runCleanup } = await import('@runctl/operations/checkpoint');
+    const { clock, user, interrupted: signal, cwd } = this.context;
+    const { text, keepLast } = this;
+    const folder = await folderMeant(text, cwd);
+    if (folder === null)
+      return this.withRun(text, async ({ cloud, run }) =>
+        this.clean(await runCleanup({ cloud, clock, user }, { run, keepLast, signal })),
+      );
+    return this.clean(await folderCleanup(folder, { clock, keepLast, signal, platform: process.platform }));
+  }
+
+  private async clean({ items, carryOut }: CheckpointCleanup): Promise<number> {
+    const { decisionLine } = await import('../../render/cleanup.ts');
+    const { dryRun, text, json } = this;
+    for (const { keep, ...item } of items)
+      this.printResult({ type: keep ? 'keep' : 'delete', ...item }, decisionLine({ keep, ...item }));
+    const doomed = items.filter(({ keep }) => !keep).length;
+    const what = `${doomed} of ${items.length} checkpoints`;
+    if (!dryRun && doomed > 0) {
+      if (!this.yes) await this.askBefore(`delete ${what} of ${text}?`);
+      await carryOut((name) => this.note(`deleted ${name}`));
     }
-  }
-
-  private async cleanFolder(folder: string, keepLast: number): Promise<number> {
-    const { openWritersFor } = await import('@runctl/checkpoint');
-    const { lookIntoFolder } = await import('@runctl/operations/checkpoint');
-    const { deleteFromFolder, judgeFolder } = await import('@runctl/operations/checkpoint');
-    const { clock, interrupted: signal } = this.context;
-    const openWriters = openWritersFor(process.platform);
-    const { checkpoints } = await lookIntoFolder(folder, { clock, openWriters, signal });
-    const decisions = judgeFolder(checkpoints, keepLast);
-    for (const { checkpoint, keep, why } of decisions)
-      this.show({ name: checkpoint.entry, keep, why, sizeBytes: checkpoint.sizeBytes });
-    const doomed = decisions.filter(({ keep }) => !keep).length;
-    return this.finish({ doomed, of: decisions.length }, () =>
-      deleteFromFolder(folder, decisions, ({ checkpoint }) => this.note(`deleted ${checkpoint.entry}`)),
-    );
-  }
-
-  private async cleanRun(cloud: Cloud, keepLast: number): Promise<number> {
-    const { resolveRun } = await import('@runctl/operations/run');
-    const { judgeRun, pruneRun } = await import('@runctl/operations/checkpoint');
-    const { clock, user, interrupted: signal } = this.context;
-    const run = await resolveRun(cloud.store, this.text);
-    const policy = { last: Math.max(1, keepLast - 1), everySteps: null, best: null };
-    const ports = { cloud, clock, user };
-    const decisions = await judgeRun(ports, { run, policy, signal });
-    for (const { manifestKey, step, keep, why } of decisions) {
-      const name = manifestKey.replace(/^.*\/(\d+-\d+)\.json$/, '$1');
-      this.show({ name: `${name} (step ${step ?? 'unknown'})`, keep, why, sizeBytes: null });
-    }
-    const doomed = decisions.filter(({ keep }) => !keep).length;
-    return this.finish({ doomed, of: decisions.length }, async () => {
-      for (const key of await pruneRun(ports, { run, policy, signal })) this.note(`deleted ${key}`);
-    });
-  }
-
-  private show(each: { name: string; keep: boolean; why: string; sizeBytes: number | null }): void {
-    const { name, keep, why, sizeBytes } = each;
-    if (this.json) return this.printJson({ type: keep ? 'keep' : 'delete', name, sizeBytes, why });
-    const size = sizeBytes === null ? '' : `  ${formatBytes(sizeBytes)}`;
-    this.print(`${keep ? 'keep  ' : 'delete'} ${name}${size}: ${why}`);
-  }
-
-  private async finish(count: { doomed: number; of: number }, deleteThem: () => Promise<void>): Promise<number> {
-    const what = `${count.doomed} of ${count.of} checkpoints`;
-    if (!this.dryRun && count.doomed > 0) {
-      if (!this.yes) await this.askBefore(`delete ${what} of ${this.text}?`);
-      await deleteThem();
-    }
-    const { dryRun } = this;
-    if (this.json)
-      this.printJson({ type: 'cleaned-up', deleted: dryRun ? 0 : count.doomed, doomed: count.doomed, dryRun });
-    else if (count.of === 0) throw new RunctlError('checkpoint-not-found', `no checkpoints in ${this.text}`);
-    else if (count.doomed === 0) this.print('nothing to delete');
-    else this.print(dryRun ? `would delete ${what}; nothing was changed` : `deleted ${what}`);
+    if (items.length === 0 && !json) throw new RunctlError('checkpoint-not-found', `no checkpoints in ${text}`);
+    const done = dryRun ? `would delete ${what}; nothing was changed` : `deleted ${what}`;
+    const event = { type: 'cleaned-up' as const, deleted: dryRun ? 0 : doomed, doomed, dryRun };
+    this.printResult(event, doomed === 0 ? 'nothing to delete' : done);
     return 0;
   }
 }

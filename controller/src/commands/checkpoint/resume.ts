@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { option } from '../../options/declaration/option.ts';
-import { checkpointOptions } from '../../options/declared/checkpoint-options.ts';
+import { savingOptions } from '../../options/declared/checkpoint-options.ts';
 import { outputOptions } from '../../options/declared/output-options.ts';
 import { orEmpty } from '../../options/values/texts.ts';
 import { RunctlCommand } from '../../options/command.ts';
@@ -24,7 +24,7 @@ export class CheckpointResumeCommand extends RunctlCommand {
   args = Option.Rest({ name: 'argument' });
   resumeArgument = option({
     flag: '--resume-argument',
-    schema: orEmpty(checkpointOptions.resumeArgument.schema),
+    schema: orEmpty(savingOptions.resumeArgument.schema),
     help: 'how the script takes the path; "" = only by the variable',
     group: 'checkpoints',
     default: '--resume {path}',

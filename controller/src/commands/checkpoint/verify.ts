@@ -1,6 +1,5 @@
-import type { VerifiedEvent } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
-import { formatBytes, RunctlError } from '@runctl/core';
+import { RunctlError } from '@runctl/core';
 import { option } from '../../options/declaration/option.ts';
 import { yesOrNo } from '../../options/values/choices.ts';
 import { FolderOrRunCommand, type FoundCheckpoints } from '../../options/folder-or-run-command.ts';
@@ -45,13 +44,13 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
     const look = { nowMs: this.context.clock.wallMs(), colour: this.context.colour };
     if (this.json) for (const each of picked) this.printJson(folderJson(each));
     else this.print(renderFolder(this.text, picked, look));
-    const bad = picked.filter((each) => each.state !== 'complete');
-    return bad.length === 0 ? 0 : this.damaged(bad.map((each) => each.entry));
+    return allWhole(picked.filter((each) => each.state !== 'complete').map((each) => each.entry));
   }
 
   private async showRun({ run, checkpoints, cloud }: Extract<FoundCheckpoints, { run: string }>): Promise<number> {
     const { pickFromRun, verifyOfRun } = await import('@runctl/operations/checkpoint');
     const { progressShower } = await import('../../render/transfer.ts');
+    const { verifiedText } = await import('../../render/checkpoints.ts');
     const { stderr, interactive, clock, interrupted: signal } = this.context;
     const shower = progressShower({ stderr, interactive, clock });
     const damaged: string[] = [];
@@ -61,28 +60,20 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
         if (event.type === 'progress' && !this.json) shower.show(event);
         if (event.type === 'progress') continue;
         shower.clear();
-        this.verified(event);
+        this.printResult(event, verifiedText(event));
         if (event.problems.length > 0) damaged.push(event.checkpoint);
       }
     } finally {
       shower.clear();
     }
-    return damaged.length === 0 ? 0 : this.damaged(damaged);
+    return allWhole(damaged);
   }
+}
 
-  private verified(event: VerifiedEvent): void {
-    if (this.json) return this.printJson(event);
-    const { checkpoint, fileCount, verifiedBytes, problems } = event;
-    this.print(
-      problems.length === 0
-        ? `${checkpoint}: ${fileCount} files, ${formatBytes(verifiedBytes)}, as they were saved`
-        : problems.map((problem) => `${checkpoint}: ${problem}`).join('\n'),
-    );
-  }
-
-  private damaged(names: readonly string[]): never {
-    throw new RunctlError('checkpoint-damaged', `not whole: ${names.join(', ')}`, {
-      hint: 'a resume goes back to the newest one that is whole',
-    });
-  }
+/** The exit code when no checkpoint is damaged. Errors: `checkpoint-damaged`. */
+function allWhole(damaged: readonly string[]): number {
+  if (damaged.length === 0) return 0;
+  throw new RunctlError('checkpoint-damaged', `not whole: ${damaged.join(', ')}`, {
+    hint: 'a resume goes back to the newest one that is whole',
+  });
 }

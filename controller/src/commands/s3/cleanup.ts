@@ -1,11 +1,10 @@
 import { Command, Option } from 'clipanion';
-import { formatBytes, formatDuration } from '@runctl/core';
 import type { CleanupDecision, CleanupPolicy } from '@runctl/operations/bucket';
 import { option } from '../../options/declaration/option.ts';
-import { fileOptions, namePattern } from '../../options/declared/file-options.ts';
+import { fileOptions } from '../../options/declared/file-options.ts';
 import { outputOptions } from '../../options/declared/output-options.ts';
-import { numberIn } from '../../options/values/numbers.ts';
 import { BucketCommand } from '../../options/transfer-command.ts';
+import { numberIn } from '../../options/values/numbers.ts';
 
 export class S3CleanupCommand extends BucketCommand {
   static override paths = [['s3', 'cleanup']];
@@ -32,63 +31,36 @@ export class S3CleanupCommand extends BucketCommand {
   });
   olderThan = option(fileOptions.olderThan);
   patterns = option({
+    ...fileOptions.include,
     flag: '--pattern',
-    schema: namePattern,
     help: 'only names that fit, such as "*.pt"; repeatable',
-    group: 'files',
-    default: [],
   });
   dryRun = option({ ...outputOptions.dryRun, help: 'only say what would be deleted, and why' });
   yes = option(outputOptions.yes);
 
-  protected async run(): Promise<number> {
-    const policy = await this.policy();
-    const { bucketPlace, folderPrefix } = await import('@runctl/operations/transfer');
-    const place = bucketPlace(this.placeText);
-    const { cloud } = await this.connectTo(place);
-    try {
+  protected run(): Promise<number> {
+    return this.withPlace(this.placeText, async ({ store, prefix }) => {
       const { carryOutCleanup, decideCleanup } = await import('@runctl/operations/bucket');
+      const { cleanupView } = await import('../../render/cleanup.ts');
       const { clock, interrupted: signal } = this.context;
-      const options = { store: cloud.store, clock, prefix: folderPrefix(place), policy, signal };
+      const options = { store, clock, prefix, policy: await this.policy(), signal };
       const decisions = await decideCleanup(options);
-      const doomed = decisions.filter(({ keep }) => !keep);
-      const bytes = doomed.reduce((sum, { item }) => sum + item.sizeBytes, 0);
-      for (const decision of decisions) this.show(decision);
-      const what = `${doomed.length} of ${decisions.length} (${formatBytes(bytes)})`;
-      if (this.dryRun || doomed.length === 0) return this.end({ doomed: doomed.length, bytes, deleted: 0 }, what);
-      if (!this.yes) await this.askBefore(`delete ${what} below ${this.placeText}?`);
-      const deleted = await carryOutCleanup(decisions, options, (decision) =>
-        this.note(`deleted ${decision.item.name}`),
-      );
-      return this.end({ doomed: doomed.length, bytes, deleted }, what);
-    } finally {
-      cloud.close();
-    }
+      const view = cleanupView(decisions, { nowMs: clock.wallMs(), dryRun: this.dryRun });
+      for (const { event, text, keep } of view.decisions)
+        if (this.json || !keep || this.dryRun || this.verbose) this.printResult(event, text);
+      const isIdle = this.dryRun || view.doomed === 0;
+      if (!isIdle && !this.yes) await this.askBefore(`delete ${view.what} below ${this.placeText}?`);
+      const tell = ({ item }: CleanupDecision): void => this.note(`deleted ${item.name}`);
+      const ending = view.ending(isIdle ? 0 : await carryOutCleanup(decisions, options, tell));
+      this.printResult(ending.event, ending.text);
+      return 0;
+    });
   }
 
   private async policy(): Promise<CleanupPolicy> {
     const { olderThan: olderThanMs = null } = this;
-    const keepLast = this.keepLast ?? (olderThanMs === null ? 10 : 0);
     const { pathFilter } = await import('@runctl/store');
+    const keepLast = this.keepLast ?? (olderThanMs === null ? 10 : 0);
     return { keepLast, olderThanMs, fits: pathFilter({ include: this.patterns }) };
-  }
-
-  private show({ item, keep, why }: CleanupDecision): void {
-    const { name, sizeBytes, newestMs } = item;
-    const ageMs = Math.max(0, this.context.clock.wallMs() - newestMs);
-    if (this.json)
-      this.printJson({ type: keep ? 'keep' : 'delete', name, objects: item.keys.length, sizeBytes, ageMs, why });
-    else if (!keep || this.dryRun || this.verbose)
-      this.print(
-        `${keep ? 'keep  ' : 'delete'} ${name}  ${formatBytes(sizeBytes)}, ${formatDuration(ageMs)} old: ${why}`,
-      );
-  }
-
-  private end(sum: { doomed: number; bytes: number; deleted: number }, what: string): number {
-    if (this.json) this.printJson({ type: 'cleaned-up', ...sum, dryRun: this.dryRun });
-    else if (sum.doomed === 0) this.print('nothing to delete');
-    else
-      this.print(this.dryRun ? `would delete ${what}; nothing was changed` : `deleted ${what}: ${sum.deleted} objects`);
-    return 0;
   }
 }

@@ -25,19 +25,6 @@ export class S3DownloadCommand extends TransferCommand {
     const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
     const there = bucketPlace(this.source);
     const here = folderPlace(this.destination, this.context.cwd);
-    const filter = await this.filter();
-    const concurrency = this.concurrency();
-    const { cloud } = await this.connectTo(there);
-    try {
-      const { gatherDownload } = await import('@runctl/operations/transfer');
-      const { transfer } = await import('@runctl/operations/transfer');
-      const { clock, interrupted: signal } = this.context;
-      const { dryRun, recursive } = this;
-      const gathered = await gatherDownload({ store: cloud.store, here, there, filter, signal, dryRun, recursive });
-      const options = { store: cloud.store, clock, signal, direction: 'down' as const, dryRun, ...concurrency };
-      return await this.follow(transfer(gathered, options), { from: this.source, to: this.destination });
-    } finally {
-      cloud.close();
-    }
+    return this.move('down', { here, there, from: this.source, to: this.destination, recursive: this.recursive });
   }
 }

@@ -1,5 +1,4 @@
 import { Command, Option } from 'clipanion';
-import { formatBytes } from '@runctl/core';
 import { option } from '../../options/declaration/option.ts';
 import { fileOptions } from '../../options/declared/file-options.ts';
 import { yesOrNo } from '../../options/values/choices.ts';
@@ -26,30 +25,15 @@ export class S3ListCommand extends BucketCommand {
     default: false,
   });
 
-  protected async run(): Promise<number> {
-    const { bucketPlace, folderPrefix } = await import('@runctl/operations/transfer');
-    const place = bucketPlace(this.placeText ?? '');
-    const { cloud } = await this.connectTo(place);
-    try {
+  protected run(): Promise<number> {
+    return this.withPlace(this.placeText ?? '', async ({ store, key, prefix: folder }) => {
       const { listPlace } = await import('@runctl/operations/bucket');
-      const { shownName } = await import('../../render/style.ts');
+      const { objectLine } = await import('../../render/objects.ts');
       const { recursive } = this;
       const { interrupted: signal } = this.context;
-      const folder = folderPrefix(place);
-      const entries = listPlace(cloud.store, { key: place.key, folder }, { recursive, signal });
-      for await (const entry of entries) {
-        if (this.json) this.printJson(entry);
-        else if (entry.type === 'folder') this.print(`${' '.repeat(32)}folder  ${shownName(entry.key)}`);
-        else {
-          const size = this.human ? formatBytes(entry.sizeBytes) : String(entry.sizeBytes);
-          this.print(
-            `${entry.modifiedAt.slice(0, 19).replace('T', ' ')}  ${size.padStart(17)}  ${shownName(entry.key)}`,
-          );
-        }
-      }
+      for await (const entry of listPlace(store, { key, folder }, { recursive, signal }))
+        this.printResult(entry, objectLine(entry, { human: this.human }));
       return 0;
-    } finally {
-      cloud.close();
-    }
+    });
   }
 }

@@ -24,21 +24,15 @@ export class S3ReviewCommand extends BucketCommand {
     default: false,
   });
 
-  protected async run(): Promise<number> {
-    const { bucketPlace, folderPrefix } = await import('@runctl/operations/transfer');
-    const place = bucketPlace(this.placeText ?? '');
-    const { cloud } = await this.connectTo(place);
-    try {
+  protected run(): Promise<number> {
+    return this.withPlace(this.placeText ?? '', async ({ store, prefix }) => {
       const { reviewBucket } = await import('@runctl/operations/bucket');
       const { renderReview } = await import('../../render/review.ts');
       const { clock, interrupted: signal } = this.context;
-      const review = await reviewBucket({ store: cloud.store, clock, prefix: folderPrefix(place), signal });
-      if (this.json) this.printJson({ type: 'review', ...review });
-      else
-        this.print(renderReview(review, { nowMs: clock.wallMs(), detailed: this.detailed, write: this.writeCommand }));
+      const review = await reviewBucket({ store, clock, prefix, signal });
+      const look = { nowMs: clock.wallMs(), detailed: this.detailed, write: this.writeCommand };
+      this.printResult({ type: 'review', ...review }, renderReview(review, look));
       return 0;
-    } finally {
-      cloud.close();
-    }
+    });
   }
 }

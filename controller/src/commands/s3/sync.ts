@@ -1,11 +1,10 @@
-import type { TransferEvent, TransferResult } from '@runctl/protocol/events';
+import type { TransferResult } from '@runctl/protocol/events';
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
-import type { Direction, Preference } from '@runctl/store';
 import { option } from '../../options/declaration/option.ts';
-import { fileOptions } from '../../options/declared/file-options.ts';
+import { fileOptions, syncOptions } from '../../options/declared/file-options.ts';
 import { outputOptions } from '../../options/declared/output-options.ts';
-import { choice, yesOrNo } from '../../options/values/choices.ts';
+import { resultOf } from '../../options/result-of.ts';
 import { TransferCommand } from '../../options/transfer-command.ts';
 
 export class S3SyncCommand extends TransferCommand {
@@ -29,64 +28,49 @@ export class S3SyncCommand extends TransferCommand {
   local = Option.String({ name: 'FOLDER' });
   remote = Option.String({ name: 'S3_PATH' });
   direction = option(fileOptions.direction);
-  deleteOthers = option({
-    flag: '--delete',
-    schema: yesOrNo,
-    help: 'delete at the destination what the source lacks',
-    group: 'files',
-    default: false,
-  });
-  prefer = option({
-    flag: '--prefer',
-    schema: choice('local', 'remote', 'newer'),
-    help: 'with --direction both, where files differ: local, remote, or newer (by the times of both clocks)',
-    group: 'files',
-  });
+  deleteOthers = option(syncOptions.deleteOthers);
+  prefer = option(syncOptions.prefer);
   yes = option({ ...outputOptions.yes, help: 'with --delete, do not ask' });
 
   protected async run(): Promise<number> {
     const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
-    const options = { ...this.syncOptions(), ...this.concurrency() };
-    const there = bucketPlace(this.remote);
-    const here = folderPlace(this.local, this.context.cwd);
+    const { local, remote, direction, dryRun } = this;
+    this.checkTogether();
+    const there = bucketPlace(remote);
+    const here = folderPlace(local, this.context.cwd);
     const filter = await this.filter();
-    const { cloud } = await this.connectTo(there);
-    try {
-      const { gatherSync } = await import('@runctl/operations/transfer');
-      const { transfer } = await import('@runctl/operations/transfer');
+    return this.withBucket(there, async ({ cloud: { store } }) => {
+      const { gatherSync, transfer } = await import('@runctl/operations/transfer');
       const { clock, interrupted: signal } = this.context;
-      const { dryRun } = this;
-      const { direction } = options;
-      const known = new Map();
-      const begin = async (rehearse: boolean) => {
-        const where = { store: cloud.store, here, there, filter, signal, dryRun: rehearse, direction };
-        return transfer(await gatherSync(where), { ...options, ...where, clock, known });
+      const { deleteOthers, prefer } = this;
+      const how = {
+        ...(prefer === undefined ? {} : { prefer }),
+        ...this.concurrency(),
+        deleteOthers,
+        known: new Map(),
       };
-      if (this.deleteOthers && !dryRun && !this.yes) await this.confirm(await begin(true));
-      const way = direction === 'down' ? [this.remote, this.local] : [this.local, this.remote];
-      return await this.follow(await begin(dryRun), { from: String(way[0]), to: String(way[1]) });
-    } finally {
-      cloud.close();
-    }
+      const begin = async (rehearse: boolean) => {
+        const where = { store, here, there, filter, signal, dryRun: rehearse, direction };
+        return transfer(await gatherSync(where), { ...how, ...where, clock });
+      };
+      if (deleteOthers && !dryRun && !this.yes) await this.confirm(await resultOf(await begin(true)));
+      const [from, to] = direction === 'down' ? [remote, local] : [local, remote];
+      return this.follow(await begin(dryRun), { from, to });
+    });
   }
 
-  private syncOptions(): { direction: Direction; deleteOthers: boolean; prefer?: Preference } {
+  private checkTogether(): void {
     const { direction, prefer, deleteOthers } = this;
     if (prefer !== undefined && direction !== 'both')
       throw new RunctlError('usage', `--prefer needs --direction both: with ${direction} the source is right`);
     if (deleteOthers && direction === 'both')
       throw new RunctlError('usage', '--delete needs one source: --direction up or down');
-    return { direction, deleteOthers, ...(prefer === undefined ? {} : { prefer }) };
   }
 
   /** Asks once, with what would go. Errors: `declined`. */
-  private async confirm(rehearsal: AsyncGenerator<TransferEvent, TransferResult>) {
-    let step = await rehearsal.next();
-    while (step.done !== true) step = await rehearsal.next();
-    const doomed = step.value.plan.filter((action) => action.kind.startsWith('delete'));
-    if (doomed.length > 0)
-      await this.askBefore(
-        `delete ${doomed.length} file${doomed.length === 1 ? '' : 's'} that the source does not have, such as ${doomed[0]?.path}?`,
-      );
+  private async confirm({ plan }: TransferResult): Promise<void> {
+    const doomed = plan.filter((action) => action.kind.startsWith('delete'));
+    const what = `${doomed.length} file${doomed.length === 1 ? '' : 's'} that the source does not have`;
+    if (doomed.length > 0) await this.askBefore(`delete ${what}, such as ${doomed[0]?.path}?`);
   }
 }

@@ -27,19 +27,6 @@ export class S3UploadCommand extends TransferCommand {
     const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
     const there = bucketPlace(this.destination);
     const here = folderPlace(this.source, this.context.cwd);
-    const filter = await this.filter();
-    const concurrency = this.concurrency();
-    const { cloud } = await this.connectTo(there);
-    try {
-      const { gatherUpload } = await import('@runctl/operations/transfer');
-      const { transfer } = await import('@runctl/operations/transfer');
-      const { clock, interrupted: signal } = this.context;
-      const { dryRun } = this;
-      const gathered = await gatherUpload({ store: cloud.store, here, there, filter, signal, dryRun });
-      const options = { store: cloud.store, clock, signal, direction: 'up' as const, dryRun, ...concurrency };
-      return await this.follow(transfer(gathered, options), { from: this.source, to: this.destination });
-    } finally {
-      cloud.close();
-    }
+    return this.move('up', { here, there, from: this.source, to: this.destination });
   }
 }

@@ -1,7 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { command, RunctlError } from '@runctl/core';
 import { option } from '../../options/declaration/option.ts';
-import { yesOrNo } from '../../options/values/choices.ts';
+import { reclaimOptions } from '../../options/declared/rehearsal-options.ts';
 import { RunctlCommand } from '../../options/command.ts';
 
 export class SandboxInterruptCommand extends RunctlCommand {
@@ -15,20 +15,8 @@ export class SandboxInterruptCommand extends RunctlCommand {
   });
 
   target = Option.String({ name: 'RUN-or-INSTANCE' });
-  noNotice = option({
-    flag: '--no-notice',
-    schema: yesOrNo,
-    help: 'it dies at once',
-    group: 'rehearsal',
-    default: false,
-  });
-  rebalance = option({
-    flag: '--rebalance',
-    schema: yesOrNo,
-    help: 'a rebalance recommendation comes first',
-    group: 'rehearsal',
-    default: false,
-  });
+  noNotice = option(reclaimOptions.noNotice);
+  rebalance = option(reclaimOptions.rebalance);
 
   protected async run(): Promise<number> {
     const folder = await this.sandboxFolder();
@@ -43,19 +31,13 @@ export class SandboxInterruptCommand extends RunctlCommand {
       throw new RunctlError('instance-not-found', `no spot instance of ${this.target} runs`, {
         hint: [command('sandbox status'), ' lists the instances'],
       });
-    if (this.json) this.printJson({ type: 'interrupted', instanceIds: taken, notice: !noNotice });
-    else this.print(`${taken.join(', ')} ${noNotice ? 'is gone' : 'got its notice'}`);
+    const what = `${taken.join(', ')} ${noNotice ? 'is gone' : 'got its notice'}`;
+    this.printResult({ type: 'interrupted', instanceIds: taken, notice: !noNotice }, what);
     return 0;
   }
 
-  private async findRun(): Promise<string> {
+  private findRun(): Promise<string> {
     this.useSandbox = true;
-    const { cloud } = await this.connect();
-    try {
-      const { resolveRun } = await import('@runctl/operations/run');
-      return await resolveRun(cloud.store, this.target);
-    } finally {
-      cloud.close();
-    }
+    return this.withRun(this.target, ({ run }) => Promise.resolve(run));
   }
 }

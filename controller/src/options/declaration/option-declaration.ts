@@ -24,6 +24,8 @@ export interface OptionDeclaration {
   readonly more?: string;
   /** An option of the old tool that is taken and changes nothing: never shown. */
   readonly hidden?: boolean;
+  /** What happens anyway, for a hidden switch that asked for it. */
+  readonly instead?: string;
 }
 
 /** Keeps the exact type of a declaration, from which the type of its value follows. */

@@ -1,5 +1,5 @@
 import { defaultTextOf, flagNames } from './option-declaration.ts';
-import { optionFields, type OptionsClass } from './option.ts';
+import { declarationsOf, type OptionsClass } from './option.ts';
 import type { OptionGroup } from './option-group.ts';
 
 /** An option as data, for help, completion and the nearest of a slip. */
@@ -23,7 +23,7 @@ export interface ListedOption {
 
 /** The options of a command class, in the order of its fields: inherited ones first. */
 export function optionsOf(commandClass: OptionsClass): readonly ListedOption[] {
-  return optionFields(commandClass).map(([, declaration]) => ({
+  return declarationsOf(commandClass).map((declaration) => ({
     flags: flagNames(declaration),
     takesValue: declaration.schema.valueName !== null,
     valueName: declaration.schema.valueName,

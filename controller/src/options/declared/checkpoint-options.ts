@@ -5,8 +5,11 @@ import { durationIn, numberIn } from '../values/numbers.ts';
 import { checkpointFolder } from '../values/places.ts';
 import { textThat } from '../values/texts.ts';
 
-/** Where the script saves, what it goes on from, and what is kept. */
-export const checkpointOptions = {
+/** Time between SIGTERM and SIGKILL. */
+const grace = durationIn({ least: '0s', most: '1d', example: '60s' });
+
+/** Where the script saves, what it goes on from, and how long it may save. */
+export const savingOptions = {
   checkpointDir: declared({
     flag: '--checkpoint-dir',
     key: 'checkpoint_dir',
@@ -36,6 +39,18 @@ export const checkpointOptions = {
     group: 'checkpoints',
     more: 'besides `RUNCTL_RESUME_FROM`',
   }),
+  grace: declared({
+    flag: '--grace',
+    key: 'grace',
+    schema: grace,
+    help: 'shortens the time the script has after SIGTERM',
+    group: 'checkpoints',
+    defaultText: 'the whole window',
+  }),
+};
+
+/** Which checkpoints stay in the bucket. */
+export const retentionOptions = {
   keepLast: declared({
     flag: '--keep-last',
     key: 'keep_last',
@@ -60,12 +75,36 @@ export const checkpointOptions = {
     group: 'checkpoints',
     more: '`loss` alone means `loss:min`',
   }),
+};
+
+/** Which checkpoint of a run is meant. */
+export const pullOptions = {
+  step: declared({
+    flag: '--step',
+    schema: numberIn({ least: 0, example: 12_000 }),
+    help: 'the checkpoint of this step, and no other',
+    group: 'checkpoints',
+  }),
+  manifest: declared({
+    flag: '--manifest',
+    schema: textThat({
+      takes: 'GENERATION-SEQUENCE, as `checkpoint list` shows it',
+      example: '1-12',
+      valueName: 'GENERATION-SEQUENCE',
+      pattern: /^\d+-\d+$/,
+    }),
+    help: 'the one that `checkpoint list` shows as GENERATION-SEQUENCE',
+    group: 'checkpoints',
+  }),
+};
+
+/** How a run is stopped. */
+export const stopOptions = {
   grace: declared({
     flag: '--grace',
-    key: 'grace',
-    schema: durationIn({ least: '0s', most: '1d', example: '60s' }),
-    help: 'shortens the time the script has after SIGTERM',
+    schema: grace,
+    help: 'time the script has after SIGTERM',
     group: 'checkpoints',
-    defaultText: 'the whole window',
+    defaultText: '90s',
   }),
 };

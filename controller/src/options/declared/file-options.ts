@@ -5,6 +5,8 @@ import { repeated, textThat } from '../values/texts.ts';
 
 export const namePattern = repeated(textThat({ takes: 'a pattern of names', example: '*.pt', valueName: 'PATTERN' }));
 
+const ofOldTool = { schema: yesOrNo, help: '', group: 'files', hidden: true } as const;
+
 /** Which files are moved or deleted, and how. */
 export const fileOptions = {
   include: declared({
@@ -48,6 +50,29 @@ export const fileOptions = {
     help: 'delete only what is older, such as 30d',
     group: 'files',
   }),
-  /** Of the old tool. */
-  useS5cmd: declared({ flag: '--use-s5cmd', schema: yesOrNo, help: '', group: 'files', hidden: true, default: false }),
+  useS5cmd: declared({ ...ofOldTool, flag: '--use-s5cmd', instead: 'the built-in engine moves the files' }),
+};
+
+/** What old command lines ask `transfer` for. */
+export const transferWishes = {
+  compress: declared({ ...ofOldTool, flag: '--compress', instead: 'objects hold exactly what the files hold' }),
+  verify: declared({ ...ofOldTool, flag: '--verify', instead: 'everything is always verified' }),
+  resume: declared({ ...ofOldTool, flag: '--resume', instead: 'what was cut off is always gone on with' }),
+};
+
+/** What `s3 sync` does with files that only one side has, or that differ. */
+export const syncOptions = {
+  deleteOthers: declared({
+    flag: '--delete',
+    schema: yesOrNo,
+    help: 'delete at the destination what the source lacks',
+    group: 'files',
+    default: false,
+  }),
+  prefer: declared({
+    flag: '--prefer',
+    schema: choice('local', 'remote', 'newer'),
+    help: 'with --direction both, where files differ: local, remote, or newer (by the times of both clocks)',
+    group: 'files',
+  }),
 };

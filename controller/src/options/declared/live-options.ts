@@ -1,9 +1,17 @@
 import { declared } from '../declaration/option-declaration.ts';
-import { choice } from '../values/choices.ts';
+import { choice, yesOrNo } from '../values/choices.ts';
+import { numberIn } from '../values/numbers.ts';
 import { textThat } from '../values/texts.ts';
 
 /** How the agent on a machine is reached. */
 export const liveOptions = {
+  live: declared({
+    flag: '--live',
+    schema: yesOrNo,
+    help: 'ask the agent on the machine',
+    group: 'where',
+    default: false,
+  }),
   via: declared({
     flag: '--via',
     schema: choice('ssh'),
@@ -21,5 +29,16 @@ export const liveOptions = {
     help: 'user on the machine, for --via ssh',
     group: 'where',
     default: 'ubuntu',
+  }),
+};
+
+/** How much a list shows. */
+export const listOptions = {
+  limit: declared({
+    flag: '--limit',
+    schema: numberIn({ least: 1, example: 50 }),
+    help: 'how many runs',
+    group: 'output',
+    default: 20,
   }),
 };

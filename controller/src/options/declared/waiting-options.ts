@@ -2,8 +2,8 @@ import { declared } from '../declaration/option-declaration.ts';
 import { yesOrNo } from '../values/choices.ts';
 import { durationIn } from '../values/numbers.ts';
 
-/** What is waited for, and how long. */
-export const waitingOptions = {
+/** What a launch does where spot has no machine. */
+export const fallbackOptions = {
   noFallback: declared({
     flag: '--no-fallback',
     key: 'no_fallback',
@@ -21,6 +21,10 @@ export const waitingOptions = {
     default: '5m',
     more: 'while the laptop watches',
   }),
+};
+
+/** How long a command waits, and for what. */
+export const waitingOptions = {
   detach: declared({
     flag: '-d,--detach',
     schema: yesOrNo,

@@ -4,9 +4,9 @@ import { runKeys } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 
 export interface Choice {
-  readonly step?: number;
+  readonly step?: number | undefined;
   /** `<generation>-<seq>`, as `checkpoint list` shows it. */
-  readonly manifest?: string;
+  readonly manifest?: string | undefined;
 }
 
 /** Key of the manifest that was asked for; undefined when none was. Errors: `usage`, `checkpoint-not-found` with what there is. */

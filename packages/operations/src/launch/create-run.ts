@@ -13,6 +13,7 @@ import {
   type LaunchTools,
   type RunSpec,
 } from '@runctl/protocol';
+import type { ObjectStore } from '@runctl/store';
 import { createReadStream } from 'node:fs';
 import { createDocument } from '../documents.ts';
 import { validName } from '../run/resolve-run.ts';
@@ -102,13 +103,13 @@ function nameTaken(name: string): RunctlError {
 }
 
 /** Refuses a name before anything is uploaded for it. Errors: `usage`, `name-taken`. */
-export async function checkName(ports: LaunchPorts, name: string | null): Promise<void> {
+export async function checkName(store: ObjectStore, name: string | null): Promise<void> {
   if (name === null) return;
   if (!validName(name))
     throw new RunctlError('usage', `--name ${name} can't be used`, {
       hint: 'letters, digits, dot, dash and underscore, at most 63, beginning with a letter or digit, and not like a run id',
     });
-  if ((await ports.cloud.store.head(bucketKeys.name(name))) !== null) throw nameTaken(name);
+  if ((await store.head(bucketKeys.name(name))) !== null) throw nameTaken(name);
 }
 
 /** Equal trees may be packed differently by other builds of zlib, so the archive's own hash is part of its name. */

@@ -1,4 +1,3 @@
-export { checkName } from './create-run.ts';
 export type { LaunchPlan, LaunchWish, MachineWish } from './launch-plan.ts';
 export { launchRun } from './launch-run.ts';
 export { makePlan } from './make-plan.ts';

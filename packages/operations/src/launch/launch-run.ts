@@ -1,6 +1,7 @@
 import type { LaunchEvent } from '@runctl/protocol/events';
 import { RunctlError, isRunctlError, messageOf } from '@runctl/core';
 import { runKeys, type RunSpec, type LaunchMachines } from '@runctl/protocol';
+import { isHopeless } from '../follow/hopeless.ts';
 import { checkName, createRun } from './create-run.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
@@ -10,8 +11,11 @@ import type { Tools } from './tools.ts';
 export interface Launched {
   readonly spec: RunSpec;
   readonly machines: LaunchMachines;
-  /** Takes everything of the run back: machines, documents, name. For a launch that turns out to be hopeless. */
-  readonly abandon: () => Promise<void>;
+  /**
+   * Takes everything of the run back (machines, documents, name) when `error` says that its launch will never have a machine, and
+   * leaves it alone otherwise. Resolves with the error to show.
+   */
+  readonly giveUp: (error: unknown) => Promise<unknown>;
 }
 
 /**
@@ -23,7 +27,7 @@ export async function* launchRun(
   plan: LaunchPlan,
   tools: Tools,
 ): AsyncGenerator<LaunchEvent, Launched> {
-  await checkName(ports, plan.wish.name);
+  await checkName(ports.cloud.store, plan.wish.name);
   const { spec, tools: keys, undo } = yield* createRun(ports, plan, tools);
   const { market, offers, target } = plan;
   yield { type: 'run-created', run: spec.run, name: spec.name };
@@ -38,7 +42,16 @@ export async function* launchRun(
       maxRuntimeMs: plan.wish.maxRuntimeMs,
     });
     yield { type: 'requested', run: spec.run, launch: 1, id: ports.cloud.provider.nameOf(machines.ref) };
-    return { spec, machines, abandon: () => abandon(ports, machines, undo) };
+    return {
+      spec,
+      machines,
+      async giveUp(error) {
+        if (!isHopeless(error)) return error;
+        await abandon(ports, machines, undo);
+        const message = `${error.message}; nothing of the launch is left`;
+        return new RunctlError(error.code, message, { hint: error.hintParts, cause: error });
+      },
+    };
   } catch (error) {
     // Capacity that could not be ended needs the run's documents, so that `stop` finds it.
     if (!isRunctlError(error) || error.details['cleanedUp'] !== false) await removed(undo, error);

@@ -2,6 +2,7 @@ import { snapshot, type Project } from '@runctl/workspace';
 import { bucketKeys } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { missingPromises } from '../provider/missing-promises.ts';
+import { checkName } from './create-run.ts';
 import { findPlace } from './find-place.ts';
 import { interpreterOf, type LaunchPlan, type LaunchWish } from './launch-plan.ts';
 
@@ -13,9 +14,10 @@ export interface PlanOptions {
   readonly into: string;
 }
 
-/** Looks at everything that a launch needs and changes nothing anywhere. Errors: those of project, snapshot and provider. */
+/** Looks at everything that a launch needs and changes nothing anywhere. Errors: `name-taken`; those of project, snapshot and provider. */
 export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<LaunchPlan> {
   const { wish, into, project } = options;
+  await checkName(cloud.store, wish.name);
   const exclude = wish.checkpoint.dir.startsWith('/')
     ? []
     : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];

@@ -11,4 +11,5 @@ export {
 } from './place.ts';
 export { incomplete, wordsOf } from './problems.ts';
 export type { TransferProgress } from './progress-meter.ts';
+export { notTransferable } from './refusal.ts';
 export { transfer } from './transfer.ts';

@@ -1,0 +1,40 @@
+import type { CommandEvent } from '@runctl/protocol/events';
+import { formatBytes, formatDuration } from '@runctl/core';
+import type { FirstToRestore } from '@runctl/checkpoint';
+import type { Pulled } from '@runctl/operations/checkpoint';
+import { counted } from './transfer.ts';
+
+interface ShownPull {
+  readonly event: CommandEvent;
+  readonly text: string;
+}
+
+/** What a pull would bring. */
+export function wouldPull({ manifest, manifestKey, warnings }: FirstToRestore, folder: string): ShownPull {
+  const { step } = manifest;
+  const bytes = bytesOf(manifest.files);
+  const files = manifest.files.map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 }));
+  const lines = files.map(({ path, sizeBytes }) => `${formatBytes(sizeBytes).padStart(10)}  ${path}`);
+  const what = `${counted(files.length, 'file')}, ${formatBytes(bytes)}`;
+  return {
+    event: { type: 'would-pull', manifest: manifestKey, step, folder, bytes, files, warnings },
+    text: [...lines, `would bring step ${step ?? 'unknown'}: ${what}, to ${folder}; nothing was changed`].join('\n'),
+  };
+}
+
+/** What a pull has brought. */
+export function pulled(result: Pulled, from: { readonly run: string; readonly location: string }): ShownPull {
+  const { manifest, manifestKey, entryPath, warnings, rejected } = result;
+  const { step } = manifest;
+  const { run, location } = from;
+  const bytes = bytesOf(manifest.files);
+  const tookMs = Math.round(result.tookMs);
+  const what = `${counted(manifest.files.length, 'file')}, ${formatBytes(bytes)}, verified, in ${formatDuration(result.tookMs)}`;
+  return {
+    event: { type: 'pulled', run, manifest: manifestKey, step, entryPath, bytes, warnings, rejected, tookMs },
+    text: `step ${step ?? 'unknown'} of ${run} from ${location}: ${what}\n${entryPath}`,
+  };
+}
+
+const bytesOf = (files: readonly { readonly sizeBytes: number }[]): number =>
+  files.reduce((sum, file) => sum + file.sizeBytes, 0);
