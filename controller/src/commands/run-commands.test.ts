@@ -75,9 +75,9 @@ describe('status', () => {
         machines   capacity-runctl-<run>-1 active; i-1 g4dn.xlarge us-east-1a running
         warning    the disk is nearly full
 
-      ATTEMPT  INSTANCE  MACHINE                    STARTED (UTC)        FROM   ENDED
-      1        i-1       g5.xlarge us-east-1a spot  2026-01-01 00:00:00  start  interrupted (notice, exit 143) at step 40, durable 40
-      2        i-2       g5.xlarge us-east-1a spot  2026-01-01 00:01:00  40     goes on
+      ATTEMPT  MACHINE  OFFER                      STARTED (UTC)        FROM   ENDED
+      1        i-1      g5.xlarge us-east-1a spot  2026-01-01 00:00:00  start  interrupted (notice, exit 143) at step 40, durable 40
+      2        i-2      g5.xlarge us-east-1a spot  2026-01-01 00:01:00  40     goes on
 
       runctl logs <run> · runctl attach <run> · runctl events <run>
       "

@@ -176,7 +176,7 @@ function attemptTable(record: RunRecord): string {
       : (attempt.started.resumedFrom?.step?.toString() ?? (attempt.started.resumedFrom === null ? 'start' : '?')),
     endText(record, attempt),
   ]);
-  return table(['ATTEMPT', 'INSTANCE', 'MACHINE', 'STARTED (UTC)', 'FROM', 'ENDED'], rows);
+  return table(['ATTEMPT', 'MACHINE', 'OFFER', 'STARTED (UTC)', 'FROM', 'ENDED'], rows);
 }
 
 /** Why a life ended, as far as it is known. */
