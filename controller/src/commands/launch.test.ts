@@ -36,6 +36,23 @@ describe('launch', () => {
     expect(await world.keys()).toEqual([]);
   });
 
+  test('rents what there is from a provider without spot, and resumes there', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    world.rentsFrom({ recovers: 'no', markets: ['on-demand'] });
+    const plan = await world.run(['launch', 'train.py', '--dry-run']);
+    expect(plan.stderr).toContain('machine       1 × on-demand of memory');
+    expect(plan.stderr).toContain('interruption  none announced; a machine that dies is not replaced');
+    const json = JSON.parse((await world.run(['launch', 'train.py', '--dry-run', '--json'])).stdout) as unknown;
+    expect(json).toMatchObject({ market: 'on-demand', onDemandAfterMs: null });
+    await world.run(['launch', 'train.py', '--yes', '--detach', '--name', 'mine']);
+    const run = await world.launched();
+    await run.outcome({ status: 'stopped' });
+    await world.endsOutside(run.run);
+    expect(await world.run(['resume', 'mine', '--yes', '--detach'])).toMatchObject({ exitCode: 0 });
+    expect(world.machines.capacities.map(({ market }) => market)).toEqual(['on-demand', 'on-demand']);
+  });
+
   test('names only some of many files that are left out, so that the plan stays in sight', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;

@@ -97,7 +97,7 @@ function wishOf(
   return {
     ...said,
     ...machineWishOf(settings),
-    market: spot ? 'spot' : 'on-demand',
+    market: spot ? null : 'on-demand',
     onDemandAfterMs: spot && !settings.no_fallback && !said.detach ? settings.fallback_after : null,
     checkpoint: {
       dir: settings.checkpoint_dir,

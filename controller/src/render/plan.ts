@@ -20,7 +20,7 @@ export function renderPlan(plan: LaunchPlan, options: { colour: boolean; write: 
       'project',
       `${project.root} (${snapshot.fileCount} files, ${formatBytes(snapshot.contentBytes)}, ${formatBytes(snapshot.sizeBytes)} packed)`,
     ],
-    ['machine', `1 × ${wish.market} of ${provider.name} in ${provider.place}, ${provider.target}`],
+    ['machine', `1 × ${plan.market} of ${provider.name} in ${provider.place}, ${provider.target}`],
     [
       'budget',
       wish.policy.budgetUsd === null
@@ -67,12 +67,12 @@ function endText({ provider, wish }: LaunchPlan): string {
   return provider.can.expires.value ? `the launch ends after ${after} in any case` : `its agent ends it after ${after}`;
 }
 
-function interruptionText({ provider, wish }: LaunchPlan, write: CommandWriter): string {
+function interruptionText({ provider, wish, market }: LaunchPlan, write: CommandWriter): string {
   const { policy } = wish;
   const { noticeMs, recovers } = provider.can;
   const limit = policy.maxInterruptions === null ? '' : ` (at most ${policy.maxInterruptions} times)`;
   const replaced = recovers.value === 'by-itself';
-  if (wish.market === 'on-demand')
+  if (market === 'on-demand')
     return replaced
       ? 'none announced; a machine that dies is replaced and the run resumes'
       : 'none announced; a machine that dies is not replaced';
@@ -84,10 +84,10 @@ function interruptionText({ provider, wish }: LaunchPlan, write: CommandWriter):
   return `${saves}, then another machine resumes by itself${limit}, with this computer off too`;
 }
 
-function capacityText({ provider, wish }: LaunchPlan): string {
+function capacityText({ provider, wish, market }: LaunchPlan): string {
   const atMost = `at most ${formatDuration(wish.maxRuntimeMs)}`;
   if (provider.can.recovers.value !== 'by-itself') return 'nothing is launched then';
-  if (wish.market === 'on-demand') return `waits until there is some, ${atMost}`;
+  if (market === 'on-demand') return `waits until there is some, ${atMost}`;
   if (wish.onDemandAfterMs === null) return `waits on spot, ${atMost}`;
   if (!provider.switchesMarket) return `waits on spot, ${atMost}: ${provider.name} can't go on in another market`;
   return `on-demand after ${formatDuration(wish.onDemandAfterMs)}, while this command watches; afterwards it waits on spot`;
@@ -125,7 +125,7 @@ export function planJson(plan: LaunchPlan) {
     provider: plan.provider.name,
     place: plan.provider.place,
     target: plan.target,
-    market: wish.market,
+    market: plan.market,
     offers: plan.offers,
     missing: plan.provider.missing,
     budgetUsd: wish.policy.budgetUsd,

@@ -11,10 +11,17 @@ const AGENT_ARCHITECTURE = 'x64';
  */
 export async function findPlace(
   provider: Provider,
-  wish: Omit<MachineWish, 'maxRuntimeMs'> & { readonly market: Market },
+  wish: Omit<MachineWish, 'maxRuntimeMs'> & { readonly market: Market | null },
 ): Promise<LaunchPlace> {
-  const { machineTypes, market, image, rootDiskGiB, providerSettings: settings } = wish;
+  const { machineTypes, image, rootDiskGiB, providerSettings: settings } = wish;
+  const market = wish.market ?? usualMarket(provider);
   const wanted = { machineTypes, market, architecture: AGENT_ARCHITECTURE, settings, image, rootDiskGiB } as const;
   const offers = await provider.offers(wanted);
   return { market, offers, target: await provider.target(wanted, offers) };
+}
+
+/** Spot is what runctl is for; a provider without it sells machines otherwise. */
+function usualMarket({ can }: Pick<Provider, 'can'>): Market {
+  const { value: markets } = can.markets;
+  return markets.includes('spot') ? 'spot' : (markets[0] ?? 'on-demand');
 }

@@ -22,7 +22,8 @@ export interface LaunchWish extends MachineWish {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly name: string | null;
-  readonly market: Market;
+  /** Null = spot where the provider sells it, else what it sells. */
+  readonly market: Market | null;
   /** Null = stay on spot. */
   readonly onDemandAfterMs: number | null;
   readonly checkpoint: RunSpec['checkpoint'];

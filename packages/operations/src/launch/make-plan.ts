@@ -30,7 +30,7 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   return {
     project,
     snapshot: await packing,
-    wish,
+    wish: found.market === 'spot' ? wish : { ...wish, onDemandAfterMs: null },
     interpreter: interpreterOf(project.script),
     ...found,
     provider: {

@@ -40,7 +40,7 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   const before = lastLaunch(record);
   await refuseActive({ cloud, clock }, record, before);
   const machineTypes = options.wish.machineTypes.length > 0 ? options.wish.machineTypes : typesOf(before);
-  const market = options.wish.market ?? (before?.intent?.market === 'on-demand' ? 'on-demand' : 'spot');
+  const market = options.wish.market ?? (before?.intent?.market === 'on-demand' ? 'on-demand' : null);
   const place = await findPlace(cloud.provider, { ...options.wish, machineTypes, market });
   const launch = (before?.launch ?? 0) + 1;
   const { maxRuntimeMs } = options.wish;
