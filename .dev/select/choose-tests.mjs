@@ -1,5 +1,6 @@
 // Which tests a change can break.
-import { closure, isTest, reaching } from './import-graph.mjs';
+import { isTest, reaching } from './import-graph.mjs';
+import { partsOfScenarios } from './scenario-parts.mjs';
 
 /** A change to one of these may break anything. */
 const EVERYTHING = [
@@ -9,9 +10,6 @@ const EVERYTHING = [
   /^\.dev\/(vitest\.config\.ts|property-seed\.ts|setup\.mjs)$/,
   /\/build\.ts$/,
 ];
-const BUNDLES = ['agent/src/main.ts', 'controller/src/main.ts'];
-/** A scenario that reaches it runs what is built: the controller, which carries the agent and the local cloud. */
-const RUNS_BUNDLES = 'e2e/support/runctl.ts';
 
 /**
  * @param {import('./import-graph.mjs').ImportGraph} graph
@@ -24,26 +22,41 @@ export function chooseTests(graph, changed) {
   if (sweeping !== undefined)
     return { tests: all, reasons: [`all ${all.length} files: ${sweeping} may break anything`] };
 
-  const reached = reaching(graph, withDeleted(graph, changed));
+  const standing = withDeleted(graph, changed);
+  const reached = reaching(graph, standing);
   const tests = new Set(all.filter((path) => reached.has(path)));
   const reasons = tests.size > 0 ? [`${tests.size} files that import or name what changed`] : [];
 
-  const built = new Set(BUNDLES.flatMap((entry) => [...closure(graph, entry)]));
-  const changedInBundles = changed.filter((path) => built.has(path));
-  if (changedInBundles.length > 0) {
-    const scenarios = all.filter((path) => path.endsWith('.e2e.ts') && closure(graph, path).has(RUNS_BUNDLES));
-    const added = scenarios.filter((path) => !tests.has(path));
-    for (const path of added) tests.add(path);
-    const some = changedInBundles.slice(0, 3).join(', ') + (changedInBundles.length > 3 ? ', …' : '');
-    reasons.push(`${added.length} more scenarios: the bundles that they run contain ${some}`);
+  const partsOf = partsOfScenarios(graph);
+  /** @type {Map<string, string[]>} */
+  const byReason = new Map();
+  for (const path of all.filter((path) => path.endsWith('.e2e.ts') && !tests.has(path))) {
+    const reason = reasonToRun(partsOf(path), standing);
+    if (reason === null) continue;
+    tests.add(path);
+    byReason.set(reason, [...(byReason.get(reason) ?? []), path]);
   }
+  for (const [reason, paths] of byReason)
+    reasons.push(`${paths.length} more ${reason}: ${paths.map(shortName).sort().join(', ')}`);
   return { tests: [...tests].sort(), reasons };
 }
+
+/** Null where nothing that the scenario runs holds what changed. */
+function reasonToRun(parts, changed) {
+  for (const { name, files } of parts) {
+    const held = changed.filter((path) => files.has(path));
+    if (held.length > 0) return `run ${name}, which holds ${held[0]}${held.length > 1 ? ' and others' : ''}`;
+  }
+  return null;
+}
+
+const shortName = (path) => path.slice(path.lastIndexOf('/') + 1).replace('.e2e.ts', '');
 
 /** What a deleted file was imported by can't be seen any more: its folder stands for it. */
 function withDeleted(graph, changed) {
   return changed.flatMap((path) => {
     if (graph.paths.has(path)) return [path];
+    if (isTest(path)) return [];
     const folder = path.slice(0, path.lastIndexOf('/') + 1);
     return path.endsWith('.ts') && folder !== '' ? [...graph.paths].filter((other) => other.startsWith(folder)) : [];
   });

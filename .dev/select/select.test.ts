@@ -20,16 +20,23 @@ const FILES = {
   'packages/store/src/port/conformance.ts': 'export const describeStore = 1;',
   'packages/unused/src/index.ts': 'export const unused = 1;',
   'packages/unused/src/unused.test.ts': "import { unused } from './index.ts'; unused;",
-  'agent/src/main.ts': "import { put } from '@runctl/store'; put;",
+  'agent/src/main.ts': "import { put } from '@runctl/store'; import { life } from './life/life.ts'; put;",
   'agent/src/life/life.ts': 'export const life = 1;',
   'agent/src/life/life.test.ts': "import { life } from './life.ts'; life;",
   'controller/src/main.ts': "const serve = () => import('./serve.ts'); serve;",
   'controller/src/serve.ts': 'export const serve = 1;',
+  'controller/src/commands/launch.ts':
+    "import { startLaunch } from '../../../packages/operations/src/launch/start-launch.ts';",
+  'controller/src/commands/s3/upload.ts': 'export const upload = 1;',
+  'controller/src/commands/s3/upload.test.ts': "import { upload } from './upload.ts'; upload;",
+  'packages/operations/src/launch/start-launch.ts': 'export const startLaunch = 1;',
   'controller/src/readme.test.ts': "const page = read('../../README.md');",
   'e2e/support/runctl.ts': "export const entry = 'controller/bin/runctl.mjs';",
   'e2e/support/workloads/counter.py': 'print("step 1")',
   'e2e/support/drilling.ts': "import { entry } from './runctl.ts'; export const drill = entry;",
   'e2e/scenarios/drill.e2e.ts': "import { drill } from '../support/drilling.ts'; drill('counter.py');",
+  'e2e/scenarios/upload.e2e.ts': "import { entry } from '../support/runctl.ts'; entry(['s3', 'upload', 'a']);",
+  'e2e/scenarios/notice.e2e.ts': "import { entry } from '../support/runctl.ts'; entry(['launch', 'train.py']);",
   'e2e/scenarios/examples.e2e.ts': "const script = '../../examples/' + 'char-lm';",
   'examples/char-lm/train.py': 'print("step 1")',
 };
@@ -45,13 +52,19 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true }));
 
 describe('a change', () => {
-  const DRILL = 'e2e/scenarios/drill.e2e.ts';
+  const [DRILL, NOTICE, UPLOAD] = ['drill', 'notice', 'upload'].map((name) => `e2e/scenarios/${name}.e2e.ts`);
   it.each([
     ['of a page that nothing reads', 'docs/figures.md', []],
     ['of a page that a test reads', 'README.md', ['controller/src/readme.test.ts']],
     ['of a module that no bundle holds', 'packages/unused/src/index.ts', ['packages/unused/src/unused.test.ts']],
-    ['of a module in a bundle', 'packages/store/src/put.ts', [DRILL, 'packages/store/src/put.test.ts']],
-    ['of a module that a bundle loads lazily', 'controller/src/serve.ts', [DRILL]],
+    ['of a module of the agent', 'packages/store/src/put.ts', [DRILL, NOTICE, 'packages/store/src/put.test.ts']],
+    ['of a module that every command loads', 'controller/src/serve.ts', [DRILL, NOTICE, UPLOAD]],
+    [
+      'of a command',
+      'controller/src/commands/s3/upload.ts',
+      ['controller/src/commands/s3/upload.test.ts', DRILL, UPLOAD],
+    ],
+    ['of what a command imports', 'packages/operations/src/launch/start-launch.ts', [DRILL, NOTICE]],
     ['of a test', 'agent/src/life/life.test.ts', ['agent/src/life/life.test.ts']],
     [
       'of a fixture',
@@ -60,7 +73,7 @@ describe('a change', () => {
     ],
     ['of a workload', 'e2e/support/workloads/counter.py', [DRILL]],
     ['of an example', 'examples/char-lm/train.py', ['e2e/scenarios/examples.e2e.ts']],
-    ['of a file that is gone', 'agent/src/life/gone.ts', ['agent/src/life/life.test.ts']],
+    ['of a file that is gone', 'agent/src/life/gone.ts', ['agent/src/life/life.test.ts', DRILL, NOTICE]],
   ])('%s chooses what depends on it', (_, path, tests) => {
     expect(chooseTests(readImportGraph(root), [path]).tests).toEqual(tests);
   });
@@ -75,7 +88,7 @@ describe('a change', () => {
     const { reasons } = chooseTests(readImportGraph(root), ['packages/store/src/put.ts']);
     expect(reasons).toEqual([
       '1 files that import or name what changed',
-      '1 more scenarios: the bundles that they run contain packages/store/src/put.ts',
+      '2 more run the agent, which holds packages/store/src/put.ts: drill, notice',
     ]);
   });
 });
