@@ -20,7 +20,7 @@ function flushingAttempt() {
   const stops = new StopBoard(clock);
   const flush = { writes: 0, cutAtMs: null as number | null, cutBeforeReport: false };
   const actions: AttemptActions = {
-    look: async () => ({ adopted: true, drain: null }),
+    adopt: async () => ({ adopted: true, drain: null }),
     prepare: async () => {},
     spawn: async () => {},
     exited: async () => ({ code: 0, signal: null }),

@@ -16,7 +16,7 @@ import { Inbox } from './inbox.ts';
 /** What the effects of an attempt do. A rejection is a failure of that step; none may end the agent. */
 export interface AttemptActions {
   /** Finds a workload that runs already, or has ended without anybody noticing; `drain` when it was told to stop. */
-  look(): Promise<{ readonly adopted: false } | { readonly adopted: true; readonly drain: Drain | null }>;
+  adopt(): Promise<{ readonly adopted: false } | { readonly adopted: true; readonly drain: Drain | null }>;
   /** Everything before the spawn. Stops soon after the signal fires. */
   prepare(signal: AbortSignal): Promise<void>;
   spawn(): Promise<void>;
@@ -109,8 +109,8 @@ function createEffects(
       },
     );
   };
-  const look = async (): Promise<void> => {
-    const found = await actions.look();
+  const adopt = async (): Promise<void> => {
+    const found = await actions.adopt();
     if (!found.adopted) return tell({ type: 'nothing-running' });
     tell({ type: 'adopted', drain: found.drain });
     watch();
@@ -153,7 +153,7 @@ function createEffects(
   const perform = (effect: AttemptEffect): void => {
     switch (effect.type) {
       case 'look':
-        look().catch(failing('looking for a workload', (message) => ({ type: 'preparation-failed', message })));
+        adopt().catch(failing('looking for a workload', (message) => ({ type: 'preparation-failed', message })));
         return;
       case 'prepare':
         prepare().catch(

@@ -1,17 +1,28 @@
-import { messageOf } from '@runctl/core';
-import { drainNoteOf, replaceFile } from '../journal/journal.ts';
+import { type Clock, type Log, messageOf } from '@runctl/core';
+import type { StopBoard } from '../driver/stop-board.ts';
+import { drainNoteOf, type Journal, replaceFile } from '../journal/journal.ts';
 import type { AttemptState, Drain } from '../lifecycle/model.ts';
 import { adoptedDrain, DrainNotes } from '../reporting/drain-notes.ts';
-import type { LifeContext } from './attempt-context.ts';
+import type { LifeState } from '../reporting/life-state.ts';
+import type { Supervisor } from '../workload/supervisor/supervisor.ts';
 
-type Parts = Pick<LifeContext, 'journal' | 'life' | 'ports' | 'stops' | 'supervisor'>;
+export interface AttemptDrainParts {
+  readonly supervisor: Pick<Supervisor, 'signal'>;
+  readonly journal: Journal;
+  readonly life: LifeState;
+  readonly stops: Pick<StopBoard, 'seenMs'>;
+  /** Where the script finds why it has to stop, and until when. */
+  readonly preemptPath: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
-/** The drain of one workload: its notes, its signals, and what is told of it. */
+/** The drain of one workload: its notes, and the signals that go to the workload. */
 export class AttemptDrain {
-  readonly #parts: Parts;
+  readonly #parts: AttemptDrainParts;
   #notes: DrainNotes | null = null;
 
-  constructor(parts: Parts) {
+  constructor(parts: AttemptDrainParts) {
     this.#parts = parts;
   }
 
@@ -24,51 +35,54 @@ export class AttemptDrain {
     this.#notes = null;
   }
 
-  /** The drain that an earlier agent began; `stopNote` is what it handed to the supervisor. The signal is sent again if need be. */
+  /**
+   * Takes over the drain that an earlier agent began; null when none did. `stopNote` is what that agent handed to the
+   * supervisor. Sends the signal again, which the supervisor delivers only to those who have not got it.
+   */
   async adopt(stopNote: string | null): Promise<Drain | null> {
-    const { journal, ports, supervisor } = this.#parts;
+    const { journal, clock, supervisor } = this.#parts;
     // The journal knows more, but an agent that died at once had no time to write it.
     const kept = journal.state.attempt?.drain ?? (stopNote === null ? null : drainNoteOf(stopNote));
     if (kept === null) return null;
     this.#notes = new DrainNotes(kept);
     await supervisor.signal(kept.killed ? 'SIGKILL' : 'SIGTERM', JSON.stringify(kept));
-    return adoptedDrain(kept, ports.clock);
+    return adoptedDrain(kept, clock);
   }
 
   /** Keeps the notes in step with a drain that begins, or whose deadlines moved. */
   follow(before: AttemptState, drain: Drain): void {
-    const { journal, life, ports } = this.#parts;
+    const { journal, life, clock, log } = this.#parts;
     this.#notes ??= this.#begin(drain);
-    this.#notes.deadlines(drain, ports.clock);
+    this.#notes.deadlines(drain, clock);
     const doing = drain.killed ? 'killing the workload' : 'letting the workload save and leave';
     life.enter('draining', `${doing} (${drain.cause})`);
     if (before.phase === 'draining')
       journal
         .updateAttempt({ drain: this.#notes.forJournal() })
-        .catch((error: unknown) => ports.log.warn({ error: messageOf(error) }, 'journal'));
+        .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'journal'));
   }
 
-  /** Sends the signal, and writes down that it was sent. `step` looks where the training is. */
-  async signal(signal: 'SIGTERM' | 'SIGKILL', step: () => Promise<number | null>): Promise<void> {
-    const { journal, life, ports, supervisor } = this.#parts;
+  /** Sends the signal, and writes down that it was sent. `readStep` reads where the training is. */
+  async signal(signal: 'SIGTERM' | 'SIGKILL', readStep: () => Promise<number | null>): Promise<void> {
+    const { journal, life, clock, preemptPath, supervisor } = this.#parts;
     const notes = this.#notes;
-    const noted = (problem: unknown): void => {
+    const warn = (problem: unknown): void => {
       life.warn(`the stop could not be written to this machine's disk: ${messageOf(problem)}`);
     };
     // A disk that is full keeps nobody from being told to stop, and one that is busy delays nobody.
     if (signal === 'SIGTERM' && notes !== null)
-      await replaceFile(ports.paths.preempt, notes.forScript(), { mode: 0o644, sync: false }).catch(noted);
-    if (signal === 'SIGTERM') notes?.termAt(ports.clock.wallMs());
+      await replaceFile(preemptPath, notes.forScript(), { mode: 0o644, sync: false }).catch(warn);
+    if (signal === 'SIGTERM') notes?.termAt(clock.wallMs());
     await supervisor.signal(signal, JSON.stringify(notes?.forJournal() ?? null));
     if (notes === null) return;
-    await journal.updateAttempt({ drain: notes.forJournal() }).catch(noted);
-    if (signal === 'SIGTERM') notes.stoppedAtStep(await step());
-    await journal.updateAttempt({ drain: notes.forJournal() }).catch(noted);
+    await journal.updateAttempt({ drain: notes.forJournal() }).catch(warn);
+    if (signal === 'SIGTERM') notes.stoppedAtStep(await readStep());
+    await journal.updateAttempt({ drain: notes.forJournal() }).catch(warn);
   }
 
   #begin(drain: Drain): DrainNotes {
-    const { life, ports, stops } = this.#parts;
-    const seenMs = stops.seenMs(drain.cause) ?? ports.clock.monotonicMs();
-    return DrainNotes.begin(drain, { seenMs, stepAtStop: life.lastStep, clock: ports.clock });
+    const { life, clock, stops } = this.#parts;
+    const seenMs = stops.seenMs(drain.cause) ?? clock.monotonicMs();
+    return DrainNotes.begin(drain, { seenMs, stepAtStop: life.lastStep, clock });
   }
 }

@@ -1,33 +1,45 @@
-import { messageOf } from '@runctl/core';
-import type { PassReport } from '@runctl/checkpoint';
-import { timestampOf } from '@runctl/protocol';
+import { type Clock, type Log, messageOf } from '@runctl/core';
+import type { LeaseKeeper, PassReport } from '@runctl/checkpoint';
+import { type Timing, timestampOf } from '@runctl/protocol';
+import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
 import { PassAccounts } from '../checkpoints/pass-accounts.ts';
 import { createPassLoop, type FinalPass, type PassLoop } from '../checkpoints/pass-loop.ts';
-import type { LifeContext } from './attempt-context.ts';
+import type { FitKeeper } from '../fit/fit-keeper.ts';
+import type { LifeState } from '../reporting/life-state.ts';
+import type { ProgressReader } from '../reporting/progress.ts';
 
-type Parts = Pick<LifeContext, 'checkpoints' | 'facts' | 'fit' | 'lease' | 'life' | 'ports' | 'progress'>;
+export interface AttemptPassesParts {
+  readonly checkpoints: Checkpoints;
+  readonly lease: Pick<LeaseKeeper, 'trouble'>;
+  readonly fit: Pick<FitKeeper, 'published'>;
+  readonly progress: Pick<ProgressReader, 'read'>;
+  readonly life: LifeState;
+  readonly timing: Pick<Timing, 'settleMs' | 'refusedMs' | 'reportReserveMs'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 /** The checkpoint passes of one attempt: while the workload runs, and after its end. */
 export class AttemptPasses {
-  readonly #parts: Parts;
+  readonly #parts: AttemptPassesParts;
   readonly #loop: PassLoop;
   #running: { readonly stop: () => void; readonly abort: () => void; readonly done: Promise<void> } | null = null;
   /** Wall time. */
   #sinceMs = Number.NEGATIVE_INFINITY;
   #last: PassReport | null = null;
 
-  constructor(parts: Parts) {
-    const { checkpoints, facts, lease, life, ports, progress } = parts;
+  constructor(parts: AttemptPassesParts) {
+    const { checkpoints, clock, lease, life, log, progress, timing } = parts;
     this.#parts = parts;
-    const accounts = new PassAccounts({ warn: (line) => life.warn(line), log: ports.log });
+    const accounts = new PassAccounts({ warn: (line) => life.warn(line), log });
     this.#loop = createPassLoop({
       checkpoints,
-      clock: ports.clock,
-      log: ports.log.child({ component: 'passes' }),
-      settleMs: facts.spec.timing.settleMs,
+      clock,
+      log: log.child({ component: 'passes' }),
+      settleMs: timing.settleMs,
       beforePass: () => progress.read(),
       leaseTrouble: () => lease.trouble(),
-      refusedMs: facts.spec.timing.refusedMs,
+      refusedMs: timing.refusedMs,
       onPass: (report) => {
         this.#last = report;
         accounts.tell(report);
@@ -44,16 +56,16 @@ export class AttemptPasses {
   /** Takes a checkpoint soon. `wish`: the nonce of the wish that shall learn when it was seen through. */
   request(wish?: string): void {
     if (wish === undefined) return this.#loop.request();
-    const { ports, life } = this.#parts;
+    const { clock, life } = this.#parts;
     this.#loop.request((report) => {
-      life.savedFor = { nonce: wish, at: timestampOf(ports.clock.wallMs()), notDurable: [...report.notDurable] };
+      life.savedFor = { nonce: wish, at: timestampOf(clock.wallMs()), notDurable: [...report.notDurable] };
       life.touch();
     });
   }
 
   /** The machine goes away at this time (monotonic), and the report needs some of it. */
   hurry(haltAtMs: number): void {
-    this.#loop.hurry(haltAtMs - this.#parts.facts.spec.timing.reportReserveMs);
+    this.#loop.hurry(haltAtMs - this.#parts.timing.reportReserveMs);
   }
 
   /** Begins the passes beside a workload that runs since `sinceMs` (wall time). */
@@ -87,12 +99,12 @@ export class AttemptPasses {
   }
 
   #measure({ published }: PassReport): void {
-    const { fit, life, ports } = this.#parts;
+    const { fit, life, log } = this.#parts;
     if (published === null) return;
-    ports.log.info({ step: published.step, seq: published.seq }, 'checkpoint durable');
+    log.info({ step: published.step, seq: published.seq }, 'checkpoint durable');
     fit
       .published(published, this.#sinceMs)
       .then(() => life.touch())
-      .catch((error: unknown) => ports.log.warn({ error: messageOf(error) }, 'the save could not be measured'));
+      .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'the save could not be measured'));
   }
 }

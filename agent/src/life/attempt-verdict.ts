@@ -1,9 +1,17 @@
 import { existsSync } from 'node:fs';
+import type { RunSpec } from '@runctl/protocol';
+import type { StopBoard } from '../driver/stop-board.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { Ending } from '../lifecycle/model.ts';
 import { type AttemptVerdict, verdictOn } from '../recovery/verdict.ts';
-import type { LifeContext } from './attempt-context.ts';
 
-type Parts = Pick<LifeContext, 'facts' | 'journal' | 'ports' | 'stops'>;
+export interface AttemptVerdictParts {
+  readonly spec: Pick<RunSpec, 'policy' | 'timing'>;
+  readonly journal: Journal;
+  readonly stops: Pick<StopBoard, 'interruption'>;
+  /** The script's done-marker. */
+  readonly donePath: string;
+}
 
 export interface EndedAttempt {
   readonly ending: Ending;
@@ -13,13 +21,15 @@ export interface EndedAttempt {
 }
 
 /** What follows from how the attempt ended, by the run's policy and by what this machine knows of its history. */
-export function attemptVerdict(parts: Parts, { ending, unsaved, ranMs }: EndedAttempt): AttemptVerdict {
-  const { facts, journal, ports, stops } = parts;
+export function attemptVerdict(
+  { spec, journal, stops, donePath }: AttemptVerdictParts,
+  { ending, unsaved, ranMs }: EndedAttempt,
+): AttemptVerdict {
   const { attempt } = journal.state;
-  const { maxCrashes, maxInterruptions } = facts.spec.policy;
-  const { crashBackoffMs, earlyFailureMs } = facts.spec.timing;
+  const { maxCrashes, maxInterruptions } = spec.policy;
+  const { crashBackoffMs, earlyFailureMs } = spec.timing;
   return verdictOn(ending, {
-    done: existsSync(ports.paths.done),
+    done: existsSync(donePath),
     unsaved,
     interruption: stops.interruption,
     ranMs,
@@ -28,10 +38,4 @@ export function attemptVerdict(parts: Parts, { ending, unsaved, ranMs }: EndedAt
     interruptions: attempt?.interruptions ?? 0,
     policy: { maxCrashes, maxInterruptions, crashBackoffMs, earlyFailureMs },
   });
-}
-
-/** How long the workload ran until `exitMs` (wall time); 0 where it never started. */
-export function ranUntil({ journal }: Pick<Parts, 'journal'>, exitMs: number): number {
-  const startedAt = journal.state.attempt?.workload?.startedAt;
-  return startedAt === undefined ? 0 : Math.max(0, Math.round(exitMs - Date.parse(startedAt)));
 }

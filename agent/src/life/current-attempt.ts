@@ -1,26 +1,27 @@
 import type { LogShipper } from '../reporting/shipper.ts';
-import type { AttemptLife } from './attempt-life.ts';
+import type { AttemptPasses } from './attempt-passes.ts';
 
-/** The attempt that lives on this machine now, for those who ask something of it or tell of it. */
+/** The attempt that lives on this machine now, for those who ask something of it or report on it. */
 export class CurrentAttempt {
-  #attempt: Pick<AttemptLife, 'hurry' | 'requestPass'> | null = null;
+  #passes: Pick<AttemptPasses, 'hurry' | 'request'> | null = null;
   #shipper: Pick<LogShipper, 'shippedBytes'> | null = null;
 
-  begin(attempt: AttemptLife, shipper: LogShipper): void {
-    this.#attempt = attempt;
+  begin(passes: Pick<AttemptPasses, 'hurry' | 'request'>, shipper: Pick<LogShipper, 'shippedBytes'>): void {
+    this.#passes = passes;
     this.#shipper = shipper;
   }
 
-  /** See `AttemptLife`. Without an attempt there is nothing to save. */
+  /** See `AttemptPasses.request`. Without an attempt there is nothing to save. */
   requestPass(wish?: string): void {
-    this.#attempt?.requestPass(wish);
+    this.#passes?.request(wish);
   }
 
+  /** See `AttemptPasses.hurry`. */
   hurry(haltAtMs: number): void {
-    this.#attempt?.hurry(haltAtMs);
+    this.#passes?.hurry(haltAtMs);
   }
 
-  /** Of the log of this attempt, or of the last one. */
+  /** Uncompressed bytes of this attempt's log, or of the last one's, that are in the bucket. */
   logBytes(): number {
     return this.#shipper?.shippedBytes() ?? 0;
   }

@@ -1,16 +1,34 @@
 import { rename } from 'node:fs/promises';
-import { timestampOf } from '@runctl/protocol';
+import type { Clock, Log } from '@runctl/core';
+import { type Timing, timestampOf } from '@runctl/protocol';
+import type { ObjectStore } from '@runctl/store';
+import type { Journal } from '../journal/journal.ts';
 import { createLogShipper, type LogShipper } from '../reporting/shipper.ts';
 import { inheritanceOf } from '../preparation/history.ts';
-import type { LifeContext } from './attempt-context.ts';
+import type { RunDocuments } from '../reporting/run-documents.ts';
+import type { Supervisor } from '../workload/supervisor/supervisor.ts';
 import { insist } from './insist.ts';
+
+export interface BeginGenerationParts {
+  readonly documents: Pick<RunDocuments, 'earlierAttempts'>;
+  readonly journal: Journal;
+  readonly supervisor: Supervisor;
+  readonly paths: { readonly log: string };
+  readonly self: { readonly launch: number };
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 /**
  * Makes this machine's journal one of `generation`: from nothing when it is new here, unchanged when an agent restarts in
  * it. What still runs of an older generation is killed: it may not go on beside the one that begins.
  */
-export async function beginGeneration(context: LifeContext, generation: number, signal: AbortSignal): Promise<void> {
-  const { documents, journal, ports, supervisor } = context;
+export async function beginGeneration(
+  parts: BeginGenerationParts,
+  generation: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, documents, journal, log, paths, self, supervisor } = parts;
   const before = journal.state.attempt;
   if (before?.generation === generation) {
     // A survivor whose release came to nothing has its own generation again.
@@ -28,13 +46,13 @@ export async function beginGeneration(context: LifeContext, generation: number, 
   await supervisor.forget();
   const earlier = await insist(
     'the history of the run could not be read',
-    () => inheritanceOf(documents.earlierAttempts(generation), ports.config.launch),
-    { ports, signal: signal },
+    () => inheritanceOf(documents.earlierAttempts(generation), self.launch),
+    { clock, log, signal },
   );
   // The log of a generation goes on where an agent of its own, even of an earlier launch, has left it.
   if (earlierHere !== null && earlierHere.generation !== generation)
-    await rename(ports.paths.log, `${ports.paths.log}.${earlierHere.generation}`).catch(() => {});
-  const now = timestampOf(ports.clock.wallMs());
+    await rename(paths.log, `${paths.log}.${earlierHere.generation}`).catch(() => {});
+  const now = timestampOf(clock.wallMs());
   await journal.update({
     restUntil: null,
     attempt: {
@@ -54,16 +72,27 @@ export async function beginGeneration(context: LifeContext, generation: number, 
   });
 }
 
-export function shipperOf(context: LifeContext, generation: number): LogShipper {
-  const { documents, facts, node, ports } = context;
+export interface ShipperParts {
+  readonly uploadStore: ObjectStore;
+  readonly documents: Pick<RunDocuments, 'keys'>;
+  readonly self: { readonly node: number };
+  readonly paths: { readonly log: string };
+  readonly timing: Pick<Timing, 'logShipMs'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Ships the log of one generation. */
+export function shipperOf(parts: ShipperParts, generation: number): LogShipper {
+  const { clock, documents, log, paths, self, timing, uploadStore } = parts;
   return createLogShipper({
-    store: ports.uploadStore,
+    store: uploadStore,
     keys: documents.keys,
     generation,
-    node,
-    path: ports.paths.log,
-    clock: ports.clock,
-    log: ports.log.child({ component: 'logs' }),
-    everyMs: facts.spec.timing.logShipMs,
+    node: self.node,
+    path: paths.log,
+    clock,
+    log: log.child({ component: 'logs' }),
+    everyMs: timing.logShipMs,
   });
 }

@@ -10,12 +10,12 @@ const INCURABLE: ReadonlySet<string> = new Set(['newer-format', 'older-format'])
 export function insist<T>(
   complaint: string,
   operation: () => Promise<T>,
-  { ports, signal }: { readonly ports: { readonly clock: Clock; readonly log: Log }; readonly signal: AbortSignal },
+  { clock, log, signal }: { readonly clock: Clock; readonly log: Log; readonly signal: AbortSignal },
 ): Promise<T> {
   return until(operation, {
-    clock: ports.clock,
+    clock,
     signal,
     isFinal: (error) => isRunctlError(error) && INCURABLE.has(error.code),
-    onTrouble: ({ error, attempt }) => ports.log.warn({ error: messageOf(error), attempt }, complaint),
+    onTrouble: ({ error, attempt }) => log.warn({ error: messageOf(error), attempt }, complaint),
   });
 }

@@ -1,34 +1,34 @@
-import { messageOf } from '@runctl/core';
-import { FORMAT_VERSION, timestampOf } from '@runctl/protocol';
-import type { InterruptionWatcher, Notice } from '../host/interruptions.ts';
-import type { LifeContext } from './attempt-context.ts';
-import type { CurrentAttempt } from './current-attempt.ts';
+import type { Clock, Log } from '@runctl/core';
+import type { Timing } from '@runctl/protocol';
+import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
+import type { Host } from '../host/host.ts';
+import type { InterruptionEvents, InterruptionWatcher } from '../host/interruptions.ts';
+import type { Journal } from '../journal/journal.ts';
 
-type Parts = Pick<LifeContext, 'checkpoints' | 'documents' | 'facts' | 'journal' | 'life' | 'node' | 'ports' | 'stops'>;
+export interface InterruptionWatchParts {
+  readonly host: Pick<Host, 'watch'>;
+  readonly journal: Journal;
+  readonly checkpoints: Pick<Checkpoints, 'publisher'>;
+  readonly events: InterruptionEvents;
+  readonly timing: Timing;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
-/** Watches for interruptions of the machine: a notice becomes a stop, a risk becomes a checkpoint. */
+/** Watches for interruptions of the machine, and knows the one that the machine has outlived. */
 export class InterruptionWatch {
-  readonly #parts: Parts;
-  readonly #current: CurrentAttempt;
+  readonly #parts: InterruptionWatchParts;
   readonly #watcher: InterruptionWatcher;
 
-  constructor(parts: Parts, current: CurrentAttempt) {
-    const { facts, journal, life, ports } = parts;
+  constructor(parts: InterruptionWatchParts) {
+    const { clock, events, host, journal, log, timing } = parts;
     this.#parts = parts;
-    this.#current = current;
-    this.#watcher = ports.host.watch({
-      clock: ports.clock,
-      log: ports.log.child({ component: 'interruption' }),
-      timing: facts.spec.timing,
+    this.#watcher = host.watch({
+      clock,
+      log: log.child({ component: 'interruption' }),
+      timing,
       outlived: journal.state.outlivedNotice,
-      events: {
-        onNotice: (notice) => this.#onNotice(notice),
-        onRisk: (what) => {
-          life.warn(`${what}; taking a checkpoint`);
-          current.requestPass();
-        },
-        onScheduledEvent: (what) => life.warn(what),
-      },
+      events,
     });
   }
 
@@ -37,39 +37,10 @@ export class InterruptionWatch {
     return this.#watcher.run(signal);
   }
 
-  /** What is shown as a notice now has not come true, and is none any more. */
+  /** Discards the notice that is shown now: it has not come true. Rejects when the disk does not take that. */
   async outliveNotice(): Promise<void> {
-    this.#parts.checkpoints.publisher.calm();
-    await this.#parts.journal.update({ outlivedNotice: await this.#watcher.outlive() });
-  }
-
-  #onNotice({ action, deadlineMs, firstSeenMs, windowMs }: Notice): void {
-    const { facts, life, ports, stops } = this.#parts;
-    life.notice = { action, deadlineMs };
-    ports.log.warn({ action, windowMs }, 'notice');
-    const { graceMs } = facts.spec.policy;
-    stops.raise({ cause: 'notice', haltAtMs: deadlineMs, graceMs }, firstSeenMs);
-    this.#current.hurry(deadlineMs);
-    this.#writeDown(action, windowMs).catch((error: unknown) =>
-      ports.log.warn({ error: messageOf(error) }, 'the notice could not be written down'),
-    );
-  }
-
-  async #writeDown(action: string, windowMs: number): Promise<void> {
-    const { checkpoints, documents, facts, journal, life, node, ports } = this.#parts;
-    const generation = journal.state.attempt?.generation;
-    if (generation === undefined) return;
-    await documents.putNotice({
-      version: FORMAT_VERSION,
-      generation,
-      node,
-      launch: ports.config.launch,
-      machineId: facts.identity.machineId,
-      at: timestampOf(ports.clock.wallMs()),
-      action,
-      windowMs,
-      step: life.lastStep,
-      durableStep: checkpoints.publisher.durable()?.step ?? null,
-    });
+    const { checkpoints, journal } = this.#parts;
+    checkpoints.publisher.calm();
+    await journal.update({ outlivedNotice: await this.#watcher.outlive() });
   }
 }

@@ -45,9 +45,14 @@ export function usefulness({ clock, uselessMs }: Pick<AgentPorts, 'clock' | 'use
   return { tooLate: late.signal, confirm: () => confirmed.abort() };
 }
 
-/** Ends the launch with what little is known: outcome if the bucket takes it, successors, power. */
-export async function lastResort(ports: AgentPorts, message: string, signal: AbortSignal): Promise<PowerEnd> {
-  const { clock, config, host, log, paths, store } = ports;
+export type LastResortParts = Pick<AgentPorts, 'config' | 'host' | 'store' | 'paths' | 'clock' | 'log'>;
+
+/**
+ * Ends the launch with what little is known: outcome if the bucket takes it, successors, power. Rejects with the signal's
+ * reason only.
+ */
+export async function lastResort(parts: LastResortParts, message: string, signal: AbortSignal): Promise<PowerEnd> {
+  const { clock, config, host, log, paths, store } = parts;
   const { run, launch } = config;
   const at = timestampOf(clock.wallMs());
   log.error({ reason: message }, 'ending the launch: this agent can do nothing for it');

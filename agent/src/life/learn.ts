@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import type { Clock, Log } from '@runctl/core';
 import type { LaunchIntent, RunSpec } from '@runctl/protocol';
 import type { RunDocuments } from '../reporting/run-documents.ts';
-import type { HostIdentity } from '../host/host.ts';
+import type { Host, HostIdentity } from '../host/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import { insist } from './insist.ts';
-import type { AgentPorts } from './ports.ts';
 
+/** What an agent knows once it knows its run: constant over all attempts on this machine. */
 export interface LearnedFacts {
   readonly spec: RunSpec;
   readonly intent: LaunchIntent | null;
@@ -14,22 +15,31 @@ export interface LearnedFacts {
   readonly capacity: string | null;
 }
 
+export interface LearnParts {
+  readonly host: Pick<Host, 'identity' | 'successors'>;
+  readonly documents: Pick<RunDocuments, 'spec' | 'intent' | 'machines'>;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 /**
- * Who and what this agent is for. Asks until it is answered; what an earlier agent on this machine learned is taken from
+ * Learns who and what this agent is for. Asks until it is answered; what an earlier agent on this machine learned is taken from
  * the journal, so that a restart in the middle of a notice, without network even, goes on at once.
  */
 export async function learn(
-  { ports, documents, journal }: { ports: AgentPorts; documents: RunDocuments; journal: Journal },
+  { host, documents, journal, clock, log }: LearnParts,
   signal: AbortSignal,
 ): Promise<LearnedFacts> {
   const kept = journal.state.facts;
   if (kept !== null) return kept;
-  const identity = await insist('the machine has no identity yet', () => ports.host.identity(), { ports, signal });
-  const spec = await insist('the spec of the run could not be read', () => documents.spec(), { ports, signal });
-  const intent = await insist('the intent could not be read', () => documents.intent(), { ports, signal });
+  const patience = { clock, log, signal };
+  const identity = await insist('the machine has no identity yet', () => host.identity(), patience);
+  const spec = await insist('the spec of the run could not be read', () => documents.spec(), patience);
+  const intent = await insist('the intent could not be read', () => documents.intent(), patience);
   const read = () => documents.machines();
-  const machines = await insist('the machines of the launch could not be read', read, { ports, signal });
-  const capacity = identity.capacity ?? ports.host.successors.capacityIn(machines?.ref ?? null);
+  const machines = await insist('the machines of the launch could not be read', read, patience);
+  const capacity = identity.capacity ?? host.successors.capacityIn(machines?.ref ?? null);
   const facts = { spec, intent, identity, capacity };
   await journal.update({ facts });
   return facts;

@@ -1,17 +1,29 @@
-import type { Timing } from '@runctl/protocol';
+import type { Clock } from '@runctl/core';
+import type { LaunchIntent, RunSpec, Timing } from '@runctl/protocol';
+import type { StopBoard } from '../driver/stop-board.ts';
+import type { Journal } from '../journal/journal.ts';
 import { costUsd } from '../reporting/cost.ts';
-import type { LifeContext } from './attempt-context.ts';
+import type { AgentSelf } from '../reporting/document-head.ts';
+import type { LifeState } from '../reporting/life-state.ts';
 
-type Parts = Pick<LifeContext, 'facts' | 'journal' | 'life' | 'stops'> & {
-  readonly ports: Pick<LifeContext['ports'], 'clock'>;
-};
+export interface LimitsParts {
+  readonly facts: {
+    readonly spec: Pick<RunSpec, 'policy' | 'timing'>;
+    readonly intent: Pick<LaunchIntent, 'validUntil'> | null;
+  };
+  readonly self: Pick<AgentSelf, 'pricePerHourUsd'>;
+  readonly journal: Journal;
+  readonly stops: Pick<StopBoard, 'raise'>;
+  readonly life: Pick<LifeState, 'touch'>;
+  readonly clock: Clock;
+}
 
 /** Limits of money and time: each becomes a stop, once. */
 export class Limits {
-  readonly #parts: Parts;
+  readonly #parts: LimitsParts;
   #budgetUsd: number | null;
 
-  constructor(parts: Parts) {
+  constructor(parts: LimitsParts) {
     this.#parts = parts;
     this.#budgetUsd = parts.facts.spec.policy.budgetUsd;
   }
@@ -27,16 +39,16 @@ export class Limits {
 
   /** By this attempt and those before it; null where there is no attempt, or no price. */
   spentUsd(): number | null {
-    const { facts, journal, ports } = this.#parts;
+    const { clock, journal, self } = this.#parts;
     const { attempt } = journal.state;
     if (attempt === null) return null;
-    const own = costUsd(facts.pricePerHourUsd, ports.clock.wallMs() - Date.parse(attempt.paidSince));
+    const own = costUsd(self.pricePerHourUsd, clock.wallMs() - Date.parse(attempt.paidSince));
     return own === null ? null : own + attempt.earlierSpentUsd;
   }
 
   /** Looks with every heartbeat's period, since both limits move slowly, until the signal fires. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { facts, ports, stops } = this.#parts;
+    const { clock, facts, stops } = this.#parts;
     const { heartbeatMs, userStopGraceMs: graceMs } = facts.spec.timing;
     const raised = new Set<'budget' | 'deadline'>();
     while (!signal.aborted) {
@@ -49,7 +61,7 @@ export class Limits {
         raised.add('deadline');
         stops.raise({ cause: 'deadline', haltAtMs, graceMs });
       }
-      await ports.clock.sleep(heartbeatMs, signal).catch(() => {});
+      await clock.sleep(heartbeatMs, signal).catch(() => {});
     }
   }
 
@@ -60,19 +72,19 @@ export class Limits {
 
   /** Null while the launch's end is further away than its margin. */
   #haltAtMs(): number | null {
-    const { facts, ports } = this.#parts;
+    const { clock, facts } = this.#parts;
     const { timing } = facts.spec;
     if (facts.intent === null) return null;
-    const leftMs = Date.parse(facts.intent.validUntil) - ports.clock.wallMs();
-    if (leftMs > timing.validityMarginMs) return null;
-    return ports.clock.monotonicMs() + haltInMs(leftMs - timing.unhurriedReportMs, timing);
+    const remainingMs = Date.parse(facts.intent.validUntil) - clock.wallMs();
+    if (remainingMs > timing.validityMarginMs) return null;
+    return clock.monotonicMs() + haltInMs(remainingMs - timing.unhurriedReportMs, timing);
   }
 }
 
 /**
- * When a launch whose validity ends in `leftMs` halts its attempt. A machine that lives past that time has a wall clock that
+ * When a launch whose validity ends in `remainingMs` halts its attempt. A machine that lives past that time has a wall clock that
  * is wrong, or a longer life than it was told of: its workload gets the time of any other stop.
  */
-function haltInMs(leftMs: number, { userStopGraceMs, flushReserveMs, reportReserveMs }: Timing): number {
-  return Math.max(leftMs, userStopGraceMs + flushReserveMs + reportReserveMs);
+function haltInMs(remainingMs: number, { userStopGraceMs, flushReserveMs, reportReserveMs }: Timing): number {
+  return Math.max(remainingMs, userStopGraceMs + flushReserveMs + reportReserveMs);
 }

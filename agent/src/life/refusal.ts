@@ -1,32 +1,41 @@
-import type { LifeContext } from './attempt-context.ts';
+import type { Clock, Log } from '@runctl/core';
+import type { RunSpec } from '@runctl/protocol';
+import type { Host } from '../host/host.ts';
+import type { RunDocuments } from '../reporting/run-documents.ts';
 import { insist } from './insist.ts';
 import type { LearnedFacts } from './learn.ts';
 
-type Parts = Pick<LifeContext, 'documents' | 'facts' | 'ports'>;
+export interface CapacityParts {
+  readonly documents: Pick<RunDocuments, 'machines'>;
+  readonly host: Pick<Host, 'successors'>;
+  readonly learned: Pick<LearnedFacts, 'capacity' | 'intent'>;
+}
 
-/** Why this machine must not train, or null. Proven before any training. */
-export async function trainingRefusal(
-  parts: Parts,
-  learned: LearnedFacts,
-  signal: AbortSignal,
-): Promise<string | null> {
-  const { facts, ports } = parts;
-  const { kind } = facts.spec.workload;
+export interface RefusalParts extends CapacityParts {
+  readonly spec: Pick<RunSpec, 'workload' | 'nodes'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Why this machine must not train, or null. Proven before any training; asks until it is answered. */
+export async function trainingRefusal(parts: RefusalParts, signal: AbortSignal): Promise<string | null> {
+  const { clock, host, log, spec } = parts;
+  const { kind } = spec.workload;
   if (kind !== 'script') return `the run is a ${kind}; this agent runs scripts`;
-  if (facts.spec.nodes !== 1) return `the run wants ${facts.spec.nodes} machines at once; this agent trains on one`;
-  const find = () => launchCapacity(parts, learned);
-  const capacity = await insist('the launch could not be looked up', find, { ports, signal });
+  if (spec.nodes !== 1) return `the run wants ${spec.nodes} machines at once; this agent trains on one`;
+  const patience = { clock, log, signal };
+  const capacity = await insist('the launch could not be looked up', () => launchCapacity(parts), patience);
   if (capacity === null) return null;
-  const ask = () => ports.host.successors.mayEnd(capacity);
-  const may = await insist('it is not known whether this machine may end its launch', ask, { ports, signal });
+  const ask = () => host.successors.mayEnd(capacity);
+  const may = await insist('it is not known whether this machine may end its launch', ask, patience);
   return may.granted ? null : may.why;
 }
 
-/** What starts machines for this launch, or null. The launch may write its machines down after this one has started. */
-export async function launchCapacity(
-  { documents, ports }: Pick<Parts, 'documents' | 'ports'>,
-  { capacity, intent }: LearnedFacts,
-): Promise<string | null> {
-  if (capacity !== null || intent === null) return capacity;
-  return ports.host.successors.capacityIn((await documents.machines())?.ref ?? null);
+/**
+ * What starts machines for this launch, or null. Asks the bucket where the machine itself does not know: the launch may
+ * write its machines down after this one has started. Rejects as the store does.
+ */
+export async function launchCapacity({ documents, host, learned }: CapacityParts): Promise<string | null> {
+  if (learned.capacity !== null || learned.intent === null) return learned.capacity;
+  return host.successors.capacityIn((await documents.machines())?.ref ?? null);
 }

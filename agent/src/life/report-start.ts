@@ -1,30 +1,33 @@
-import { messageOf } from '@runctl/core';
-import { FORMAT_VERSION, timestampOf } from '@runctl/protocol';
+import { type Log, messageOf } from '@runctl/core';
 import type { Prepared } from '../preparation/prepare.ts';
-import type { LifeContext } from './attempt-context.ts';
+import { documentHead, type HeadParts } from '../reporting/document-head.ts';
+import type { LifeState } from '../reporting/life-state.ts';
+import type { RunDocuments } from '../reporting/run-documents.ts';
+
+export interface ReportStartParts extends HeadParts {
+  readonly documents: Pick<RunDocuments, 'putStarted'>;
+  readonly agentVersion: string;
+  readonly life: Pick<LifeState, 'warn'>;
+  readonly log: Log;
+}
 
 /** Writes `started.json`. Never rejects: a store that fails now does not keep the training from starting. */
-export async function reportStart(context: LifeContext, prepared: Prepared): Promise<void> {
-  const { documents, facts, ports, journal, life, node } = context;
-  const { identity } = facts;
+export async function reportStart(parts: ReportStartParts, prepared: Prepared): Promise<void> {
+  const { agentVersion, documents, life, log, self } = parts;
+  const { machineType, location, market } = self.identity;
   try {
     await documents.putStarted({
-      version: FORMAT_VERSION,
-      generation: journal.state.attempt?.generation ?? 1,
-      node,
-      launch: ports.config.launch,
-      machineId: identity.machineId,
-      at: timestampOf(ports.clock.wallMs()),
-      machineType: identity.machineType,
-      location: identity.location,
-      market: identity.market,
-      pricePerHourUsd: facts.pricePerHourUsd,
+      ...documentHead(parts),
+      machineType,
+      location,
+      market,
+      pricePerHourUsd: self.pricePerHourUsd,
       resumedFrom: prepared.resumedFrom,
-      agentVersion: ports.agentVersion,
+      agentVersion,
       stagesMs: prepared.stagesMs,
     });
   } catch (error) {
-    ports.log.warn({ error: messageOf(error) }, 'the start could not be written down');
+    log.warn({ error: messageOf(error) }, 'the start could not be written down');
     life.warn(`the start could not be written to the bucket: ${messageOf(error)}`);
   }
 }

@@ -1,8 +1,19 @@
-import type { ControlDocument } from '@runctl/protocol';
+import type { Clock, Log } from '@runctl/core';
+import type { ControlDocument, Timing } from '@runctl/protocol';
+import type { StopBoard } from '../driver/stop-board.ts';
 import { type ControlPoll, createControlPoll } from '../endpoint/control-poll.ts';
-import type { LifeContext } from './attempt-context.ts';
+import type { RunDocuments } from '../reporting/run-documents.ts';
 import type { CurrentAttempt } from './current-attempt.ts';
 import type { Limits } from './limits.ts';
+
+export interface WishesParts {
+  readonly documents: RunDocuments;
+  readonly self: { readonly launch: number };
+  readonly stops: Pick<StopBoard, 'raise'>;
+  readonly timing: Pick<Timing, 'userStopGraceMs' | 'controlPollMs'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 export interface WishReceivers {
   readonly current: Pick<CurrentAttempt, 'requestPass'>;
@@ -11,10 +22,10 @@ export interface WishReceivers {
 
 /** Obeys what people ask of this launch in the bucket. */
 export function obeyWishes(
-  { documents, facts, ports, stops }: Pick<LifeContext, 'documents' | 'facts' | 'ports' | 'stops'>,
+  { clock, documents, log, self, stops, timing }: WishesParts,
   { current, limits }: WishReceivers,
 ): ControlPoll {
-  const usualMs = facts.spec.timing.userStopGraceMs;
+  const usualMs = timing.userStopGraceMs;
   const obey = (wish: ControlDocument): void => {
     switch (wish.action) {
       case 'stop': {
@@ -29,10 +40,10 @@ export function obeyWishes(
   };
   return createControlPoll({
     documents,
-    clock: ports.clock,
-    log: ports.log.child({ component: 'control' }),
-    launch: ports.config.launch,
-    everyMs: facts.spec.timing.controlPollMs,
+    clock,
+    log: log.child({ component: 'control' }),
+    launch: self.launch,
+    everyMs: timing.controlPollMs,
     obey,
   });
 }

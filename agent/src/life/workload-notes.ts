@@ -2,16 +2,16 @@ import { type Log, messageOf } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
 import type { Journal } from '../journal/journal.ts';
 import type { WorkloadExit } from '../lifecycle/model.ts';
+import type { LifeState } from '../reporting/life-state.ts';
 import type { WorkloadProcess } from '../workload/supervisor/supervisor.ts';
-import type { LifeContext } from './attempt-context.ts';
 
 /**
- * Writes down which workload runs: by that its crash will be known as the one that was judged. An agent may have died
- * between the start and this note, so who adopts makes it too. `startedMs` is wall time. Never rejects: it runs, and to
- * report a failed start now would start it a second time beside itself.
+ * Notes in the journal which workload runs, so that its crash will be known as the one that was judged. An agent may have
+ * died between the start and this note, so an agent that adopts makes it too. `startedMs` is wall time. Never rejects: the
+ * workload runs, and a start that was reported as failed would be made a second time beside it.
  */
 export async function noteWorkload(
-  { journal, life }: Pick<LifeContext, 'journal' | 'life'>,
+  { journal, life }: { readonly journal: Journal; readonly life: LifeState },
   { id, pid }: WorkloadProcess,
   startedMs: number,
 ): Promise<void> {
@@ -23,12 +23,13 @@ export async function noteWorkload(
   }
 }
 
-/** Whether a workload ended by a decision of its own: then what it saved is whole. */
-export const isClean = ({ code }: WorkloadExit, told: boolean): boolean => code === 0 || (code !== null && told);
+/** Whether a workload ended by a decision of its own, so that what it saved is whole. */
+export const isClean = ({ code }: WorkloadExit, wasToldToStop: boolean): boolean =>
+  code === 0 || (code !== null && wasToldToStop);
 
 /**
- * A workload of this attempt was cut off: what it has written may be a piece. Where the clock was set meanwhile, no age of
- * a file tells who wrote it. Never rejects.
+ * Notes in the journal that a workload of this attempt was cut off: what it has written may be a piece. Where the clock was
+ * set meanwhile, no age of a file tells who wrote it. Never rejects.
  */
 export async function noteCutOff(
   journal: Journal,

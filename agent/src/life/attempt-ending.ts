@@ -1,0 +1,95 @@
+import type { Clock } from '@runctl/core';
+import { timestampOf } from '@runctl/protocol';
+import type { Journal } from '../journal/journal.ts';
+import type { Ending, FlushResult } from '../lifecycle/model.ts';
+import { type AttemptVerdict, crashOf } from '../recovery/verdict.ts';
+import { unsavedAfter } from '../reporting/unsaved.ts';
+import type { AttemptDrain } from './attempt-drain.ts';
+import type { AttemptFlush } from './attempt-flush.ts';
+import type { EndedAttempt } from './attempt-verdict.ts';
+import type { AttemptWorkload } from './attempt-workload.ts';
+import type { AttemptReport } from './report-attempt.ts';
+
+export interface AttemptEndingParts {
+  readonly workload: Pick<AttemptWorkload, 'exitMs' | 'ranMs'>;
+  readonly drain: Pick<AttemptDrain, 'notes'>;
+  readonly flush: AttemptFlush;
+  readonly journal: Journal;
+  readonly judge: {
+    verdictOn(ended: EndedAttempt): AttemptVerdict;
+    /** Rejects with the signal's reason only. */
+    report(report: AttemptReport, signal: AbortSignal): Promise<void>;
+  };
+  readonly clock: Clock;
+}
+
+/** Judges how a workload ended, notes a crash for the next try, and writes the report. */
+export class AttemptEnding {
+  readonly #parts: AttemptEndingParts;
+  #unsaved: string | null = null;
+  #verdict: AttemptVerdict | null = null;
+  #unreported: AttemptReport | null = null;
+
+  constructor(parts: AttemptEndingParts) {
+    this.#parts = parts;
+  }
+
+  /** The verdict of the report; of an ending that was not reported, what is known without. */
+  verdictOn(ending: Ending): AttemptVerdict {
+    return this.#verdict ?? this.#judge(ending);
+  }
+
+  /** See `AttemptActions`. */
+  async report(ending: Ending, flushResult: FlushResult, signal: AbortSignal): Promise<void> {
+    const { drain, flush, judge, workload } = this.#parts;
+    const unlooked = await flush.isCutShort(signal);
+    const { lastPass } = flush;
+    this.#unsaved = unsavedAfter({ ending, flush: flushResult, lastPass, unlooked });
+    const verdict = this.#judge(ending);
+    this.#verdict = verdict;
+    if (verdict.next === 'restart') await this.#noteCrash(ending, verdict.afterMs);
+    const report = {
+      ending,
+      flush: flushResult,
+      verdict,
+      drain: drain.notes,
+      exitMs: workload.exitMs,
+      flushMs: flush.tookMs,
+      lastPass,
+      unsaved: this.#unsaved,
+      unlooked,
+      ranMs: workload.ranMs(),
+      logBytes: flush.shippedBytes(),
+    };
+    this.#unreported = report;
+    await judge.report(report, signal);
+    this.#unreported = null;
+  }
+
+  /** Writes the report that the deadline cut off, if the machine lives on. Rejects with the signal's reason only. */
+  async reportLate(signal: AbortSignal): Promise<void> {
+    if (this.#unreported !== null) await this.#parts.judge.report(this.#unreported, signal);
+  }
+
+  /** Forgets the last ending, before the next try. */
+  forget(): void {
+    this.#verdict = null;
+    this.#unsaved = null;
+  }
+
+  #judge(ending: Ending): AttemptVerdict {
+    const { judge, workload } = this.#parts;
+    return judge.verdictOn({ ending, unsaved: this.#unsaved, ranMs: workload.ranMs() });
+  }
+
+  async #noteCrash(ending: Ending, afterMs: number): Promise<void> {
+    const { clock, journal, workload } = this.#parts;
+    const attempt = journal.state.attempt;
+    const crash = crashOf(ending, workload.ranMs());
+    if (attempt === null || crash === null) return;
+    await journal.updateAttempt({
+      crashes: [...attempt.crashes, { ...crash, workload: attempt.workload?.id ?? null }],
+      backoffUntil: timestampOf(clock.wallMs() + afterMs),
+    });
+  }
+}

@@ -1,0 +1,32 @@
+import type { AttemptDrained } from '@runctl/protocol';
+import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
+import { documentHead, type HeadParts } from '../reporting/document-head.ts';
+import { drainReportOf, writesSince } from '../reporting/drain-record.ts';
+import type { AttemptReport } from './report-attempt.ts';
+
+export interface DrainedDocumentParts extends HeadParts {
+  readonly checkpoints: Pick<Checkpoints, 'publisher'>;
+  readonly folders: { readonly checkpoint: string };
+}
+
+/** How the workload's stop went; null where it was not told to stop. Never rejects. */
+export async function drainedDocument(
+  parts: DrainedDocumentParts,
+  report: AttemptReport,
+): Promise<AttemptDrained | null> {
+  if (report.drain === null) return null;
+  const head = documentHead(parts);
+  const times = report.drain.times();
+  const writes = await writesSince(parts.folders.checkpoint, times.termMs);
+  const drain = drainReportOf(times, {
+    generation: head.generation,
+    exitMs: report.exitMs,
+    killed: report.ending.killed,
+    writes,
+    flushMs: report.flushMs,
+    lastPass: report.lastPass,
+    unlooked: report.unlooked,
+    durable: parts.checkpoints.publisher.durable(),
+  });
+  return { ...head, drain };
+}

@@ -1,0 +1,32 @@
+import type { Clock, Log } from '@runctl/core';
+import type { Timing } from '@runctl/protocol';
+import type { RunDocuments } from '../reporting/run-documents.ts';
+import { insist } from './insist.ts';
+
+export interface LaunchEndParts {
+  readonly documents: Pick<RunDocuments, 'launchOutcome'>;
+  readonly timing: Pick<Timing, 'controlPollMs'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Whether the launch has an outcome. Asks until it is answered; rejects as `insist` does. */
+export async function isLaunchOver(
+  { documents, clock, log }: Omit<LaunchEndParts, 'timing'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const ask = () => documents.launchOutcome(signal);
+  return (await insist('the launch could not be looked at', ask, { clock, log, signal })) !== null;
+}
+
+/** Resolves once the launch has an outcome, or when the signal fires. Never rejects. */
+export async function endOfLaunch(
+  { documents, timing, clock }: Omit<LaunchEndParts, 'log'>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(timing.controlPollMs, signal).catch(() => {});
+    const outcome = signal.aborted ? null : await documents.launchOutcome(signal).catch(() => null);
+    if (outcome !== null) return;
+  }
+}
