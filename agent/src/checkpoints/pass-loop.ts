@@ -4,6 +4,7 @@ import { isStoreError } from '@runctl/store';
 import type { Checkpoints } from './checkpoint-port.ts';
 import { growingLoop } from './growing-loop.ts';
 import { Patience } from './refusals.ts';
+import { Wish } from './wish.ts';
 
 export interface PassLoopOptions {
   readonly checkpoints: Checkpoints;
@@ -64,86 +65,96 @@ function complaintOf(error: unknown): string {
 }
 
 export function createPassLoop(options: PassLoopOptions): PassLoop {
-  const { checkpoints, clock, log, settleMs, beforePass, onPass, leaseTrouble, refusedMs } = options;
-  let wake = (): void => {};
-  let wanted = false;
-  let complaint: string | null = null;
-  const waiting: ((report: PassReport) => void)[] = [];
-  const request = (settled?: (report: PassReport) => void): void => {
-    if (settled !== undefined) waiting.push(settled);
-    wanted = true;
-    wake();
-  };
+  return new CheckpointPassLoop(options);
+}
 
-  const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
-    if (wanted) return;
-    const woken = new AbortController();
-    wake = () => woken.abort();
-    await clock.sleep(ms, AbortSignal.any([signal, woken.signal])).catch(() => {});
-  };
+class CheckpointPassLoop implements PassLoop {
+  readonly #options: PassLoopOptions;
+  readonly #wish = new Wish();
+  /** Those who wait for a pass that leaves nothing to wait for. */
+  readonly #waiting: ((report: PassReport) => void)[] = [];
+  /** Of the last pass; null when nothing was wrong with it. */
+  #complaint: string | null = null;
 
-  const passOnce = async (final: Parameters<Checkpoints['publisher']['pass']>[0]): Promise<PassReport> => {
+  constructor(options: PassLoopOptions) {
+    this.#options = options;
+  }
+
+  request(settled?: (report: PassReport) => void): void {
+    if (settled !== undefined) this.#waiting.push(settled);
+    this.#wish.make();
+  }
+
+  hurry(deadlineMs: number): void {
+    this.#options.checkpoints.publisher.hurry(deadlineMs).then(
+      () => this.request(),
+      () => {},
+    );
+  }
+
+  async run({ loop, pass }: LoopStops): Promise<void> {
+    const { checkpoints, clock, settleMs } = this.#options;
+    const signal = AbortSignal.any([loop, pass]);
+    const growing = growingLoop(this.#options);
+    checkpoints.watch(() => {
+      growing.changed();
+      this.request();
+    }, signal);
+    const uploading = growing.run(signal);
+    while (!signal.aborted) {
+      await this.#wish.pause(await this.#passBeside(pass), { clock, signal });
+      // A file that is being written makes many events: one look per settle time is enough.
+      if (this.#wish.isMade && !signal.aborted) await clock.sleep(settleMs / 4, signal).catch(() => {});
+    }
+    await uploading;
+  }
+
+  async finish({ ended, signal, deadlineMs }: FinalPass): Promise<PassReport | null> {
+    const { clock, leaseTrouble, log, refusedMs, settleMs } = this.#options;
+    let report: PassReport | null = null;
+    const pauseMs = Math.min(RETRY_MS, settleMs);
+    const patience = new Patience({ clock, pauseMs, giveUpMs: deadlineMs === undefined ? refusedMs : null });
+    while (!signal.aborted) {
+      report = await this.#passOnce({ ended, signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
+      const again = report.refused !== 'fenced' && (report.error !== null || report.refused === 'not-holder');
+      if (!again && !report.unsettled) return report;
+      const error = report.error ?? (report.refused === null ? null : leaseTrouble());
+      const pause = again ? patience.after(error) : pauseMs;
+      if (pause === null) {
+        log.error(
+          { error: messageOf(patience.refusal) },
+          'the bucket goes on refusing: the last checkpoint is given up',
+        );
+        return { ...report, error: patience.refusal };
+      }
+      await clock.sleep(pause, signal).catch(() => {});
+    }
+    return report;
+  }
+
+  /** One pass beside the workload. Resolves with how long to wait for the next one where nothing asks for it. */
+  async #passBeside(signal: AbortSignal): Promise<number> {
+    const { clock, settleMs } = this.#options;
+    this.#wish.clear();
+    const served = this.#waiting.length;
+    const beganMs = clock.monotonicMs();
+    const report = await this.#passOnce({ signal });
+    const tookMs = clock.monotonicMs() - beganMs;
+    const soon = report.unsettled || report.error !== null || report.refused === 'not-holder';
+    if (soon) return Math.min(Math.max(report.againInMs ?? settleMs, tookMs / MOST_LOOKING), settleMs);
+    for (const settled of this.#waiting.splice(0, served)) settled(report);
+    return settleMs * UNASKED_SETTLES;
+  }
+
+  async #passOnce(pass: Parameters<Checkpoints['publisher']['pass']>[0]): Promise<PassReport> {
+    const { beforePass, checkpoints, log, onPass } = this.#options;
     await beforePass?.();
-    const report = await checkpoints.publisher.pass(final);
-    const before = complaint;
-    complaint = report.error === null ? null : complaintOf(report.error);
-    if (complaint !== null && complaint !== before && !final.signal.aborted)
+    const report = await checkpoints.publisher.pass(pass);
+    const before = this.#complaint;
+    this.#complaint = report.error === null ? null : complaintOf(report.error);
+    if (this.#complaint !== null && this.#complaint !== before && !pass.signal.aborted)
       log.warn({ error: messageOf(report.error) }, 'a checkpoint pass was cut short; it is tried again');
     onPass(report);
     return report;
-  };
-
-  return {
-    request,
-    hurry: (deadlineMs) => {
-      checkpoints.publisher.hurry(deadlineMs).then(
-        () => request(),
-        () => {},
-      );
-    },
-    async run({ loop, pass }) {
-      const signal = AbortSignal.any([loop, pass]);
-      const growing = growingLoop(options);
-      checkpoints.watch(() => {
-        growing.changed();
-        request();
-      }, signal);
-      const uploading = growing.run(signal);
-      while (!signal.aborted) {
-        wanted = false;
-        const served = waiting.length;
-        const beganMs = clock.monotonicMs();
-        const report = await passOnce({ signal: pass });
-        const tookMs = clock.monotonicMs() - beganMs;
-        const soon = report.unsettled || report.error !== null || report.refused === 'not-holder';
-        if (!soon) for (const settled of waiting.splice(0, served)) settled(report);
-        const soonMs = Math.min(Math.max(report.againInMs ?? settleMs, tookMs / MOST_LOOKING), settleMs);
-        await pause(soon ? soonMs : settleMs * UNASKED_SETTLES, signal);
-        // A file that is being written makes many events: one look per settle time is enough.
-        if (wanted && !signal.aborted) await clock.sleep(settleMs / 4, signal).catch(() => {});
-      }
-      await uploading;
-    },
-    async finish({ ended, signal, deadlineMs }) {
-      let report: PassReport | null = null;
-      const pauseMs = Math.min(RETRY_MS, settleMs);
-      const patience = new Patience({ clock, pauseMs, giveUpMs: deadlineMs === undefined ? refusedMs : null });
-      while (!signal.aborted) {
-        report = await passOnce({ ended, signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
-        const again = report.refused !== 'fenced' && (report.error !== null || report.refused === 'not-holder');
-        if (!again && !report.unsettled) return report;
-        const error = report.error ?? (report.refused === null ? null : leaseTrouble());
-        const pause = again ? patience.after(error) : pauseMs;
-        if (pause === null) {
-          log.error(
-            { error: messageOf(patience.refusal) },
-            'the bucket goes on refusing: the last checkpoint is given up',
-          );
-          return { ...report, error: patience.refusal };
-        }
-        await clock.sleep(pause, signal).catch(() => {});
-      }
-      return report;
-    },
-  };
+  }
 }
