@@ -49,77 +49,101 @@ export function wholeLines(bytes: Uint8Array): number {
 }
 
 export function createLogShipper(options: LogShipperOptions): LogShipper {
-  const { store, keys, generation, node, path, clock, log } = options;
-  const chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
-  let shipped: number | null = null;
+  return new ChunkShipper(options);
+}
+
+interface Chunk {
+  readonly offset: number;
+  readonly raw: Uint8Array;
+}
+
+class ChunkShipper implements LogShipper {
+  readonly #options: LogShipperOptions;
+  readonly #chunkBytes: number;
+  /** Null until the bucket was asked. */
+  #shipped: number | null = null;
   /** A chunk whose upload was not confirmed is sent again as it was: it may be there already, and read already. */
-  let unconfirmed: { readonly offset: number; readonly raw: Uint8Array } | null = null;
-  let waitedAt = -1;
-  let turn: Promise<void> = Promise.resolve();
+  #unconfirmed: Chunk | null = null;
+  #waitedAt = -1;
+  #turn: Promise<void> = Promise.resolve();
 
-  const upload = async (chunk: { offset: number; raw: Uint8Array }, signal: AbortSignal | undefined): Promise<void> => {
-    unconfirmed = chunk;
-    const key = keys.logChunk(generation, node, chunk.offset);
-    const body = await compress(chunk.raw);
-    try {
-      await store.put(key, body, { when: { absent: true }, signal });
-      shipped = chunk.offset + chunk.raw.length;
-    } catch (error) {
-      if (!isStoreError(error, 'precondition')) throw error;
-      // An earlier try did arrive, of this agent or of the one before it, which may have sent less: the bucket knows.
-      shipped = await publishedBytes(store, keys.logFolder(generation, node), signal);
+  constructor(options: LogShipperOptions) {
+    this.#options = options;
+    this.#chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
+  }
+
+  shippedBytes(): number {
+    return this.#shipped ?? 0;
+  }
+
+  pass({ all = false, signal }: { readonly all?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
+    const pass = this.#turn.then(() => this.#passOnce(all, signal));
+    this.#turn = pass.catch(() => {});
+    return pass;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, everyMs, log } = this.#options;
+    const startedMs = clock.monotonicMs();
+    let failing = false;
+    while (!signal.aborted) {
+      try {
+        await this.pass({ signal });
+        failing = false;
+      } catch (error) {
+        if (!failing && !signal.aborted)
+          log.warn({ error: messageOf(error) }, 'the log could not be shipped; trying again');
+        failing = true;
+      }
+      const eager = clock.monotonicMs() - startedMs < EAGER_MS;
+      await clock.sleep(eager ? Math.min(EAGER_EVERY_MS, everyMs) : everyMs, signal).catch(() => {});
     }
-    unconfirmed = null;
-  };
+  }
 
-  /** What to send next from `offset`; null when the rest is to wait for its line to end. */
-  const nextChunk = async (offset: number, all: boolean): Promise<Uint8Array | null> => {
-    const raw = await readFrom(path, offset, chunkBytes);
+  async #passOnce(all: boolean, signal: AbortSignal | undefined): Promise<void> {
+    let offset = (this.#shipped ??= await this.#published(signal));
+    if (this.#unconfirmed !== null) offset = await this.#upload(this.#unconfirmed, signal);
+    for (;;) {
+      const raw = await this.#nextChunk(offset, all);
+      if (raw === null) return;
+      offset = await this.#upload({ offset, raw }, signal);
+      if (raw.length < this.#chunkBytes / 2 && !all) return;
+    }
+  }
+
+  /** Reads what to send next from `offset`; null when the rest is to wait for its line to end. */
+  async #nextChunk(offset: number, all: boolean): Promise<Uint8Array | null> {
+    const raw = await readFrom(this.#options.path, offset, this.#chunkBytes);
     if (raw === null || raw.length === 0) return null;
     const whole = wholeLines(raw);
     if (whole > 0 && !all) return raw.subarray(0, whole);
-    const patient = raw.length < PARTIAL_BYTES && waitedAt !== offset && !all;
-    waitedAt = offset;
+    const patient = raw.length < PARTIAL_BYTES && this.#waitedAt !== offset && !all;
+    this.#waitedAt = offset;
     return patient ? null : raw;
-  };
+  }
 
-  const passOnce = async (all: boolean, signal: AbortSignal | undefined): Promise<void> => {
-    shipped ??= await publishedBytes(store, keys.logFolder(generation, node), signal);
-    if (unconfirmed !== null) await upload(unconfirmed, signal);
-    for (;;) {
-      const raw = await nextChunk(shipped, all);
-      if (raw === null) return;
-      await upload({ offset: shipped, raw }, signal);
-      if (raw.length < chunkBytes / 2 && !all) return;
+  /** Resolves with where the published log ends then. */
+  async #upload(chunk: Chunk, signal: AbortSignal | undefined): Promise<number> {
+    const { generation, keys, node, store } = this.#options;
+    this.#unconfirmed = chunk;
+    const body = await compress(chunk.raw);
+    let end = chunk.offset + chunk.raw.length;
+    try {
+      await store.put(keys.logChunk(generation, node, chunk.offset), body, { when: { absent: true }, signal });
+    } catch (error) {
+      if (!isStoreError(error, 'precondition')) throw error;
+      // An earlier try did arrive, of this agent or of the one before it, which may have sent less: the bucket knows.
+      end = await this.#published(signal);
     }
-  };
+    this.#shipped = end;
+    this.#unconfirmed = null;
+    return end;
+  }
 
-  const pass: LogShipper['pass'] = ({ all = false, signal } = {}) => {
-    const mine = turn.then(() => passOnce(all, signal));
-    turn = mine.catch(() => {});
-    return mine;
-  };
-
-  return {
-    shippedBytes: () => shipped ?? 0,
-    pass,
-    async run(signal) {
-      const startedMs = clock.monotonicMs();
-      let failing = false;
-      while (!signal.aborted) {
-        try {
-          await pass({ signal });
-          failing = false;
-        } catch (error) {
-          if (!failing && !signal.aborted)
-            log.warn({ error: messageOf(error) }, 'the log could not be shipped; trying again');
-          failing = true;
-        }
-        const eager = clock.monotonicMs() - startedMs < EAGER_MS;
-        await clock.sleep(eager ? Math.min(EAGER_EVERY_MS, options.everyMs) : options.everyMs, signal).catch(() => {});
-      }
-    },
-  };
+  #published(signal: AbortSignal | undefined): Promise<number> {
+    const { generation, keys, node, store } = this.#options;
+    return publishedBytes(store, keys.logFolder(generation, node), signal);
+  }
 }
 
 const REST_RETRY_MS = 500;

@@ -31,81 +31,99 @@ function resolutionMs(noticeMs: number): number {
 
 /** Asks the instance's metadata for notices and recommendations with every look, and for scheduled events now and then. */
 export function createInterruptionWatcher(imds: Imds, options: WatchRequest): InterruptionWatcher {
-  const { clock, log, timing, events } = options;
-  let noticed: string | null = null;
-  let outlived = options.outlived;
-  let recommended: string | null = null;
-  let scheduledAtMs = Number.NEGATIVE_INFINITY;
-  const announced = new Set<string>();
-  let lastError: string | null = null;
+  return new ImdsWatcher(imds, options);
+}
 
-  const lookForNotice = (answer: ImdsAnswer): void => {
-    if (answer.status !== 200 || noticed !== null || answer.body === outlived) return;
-    const parsed = instanceAction.safeParse(parseJson(answer.body));
+class ImdsWatcher implements InterruptionWatcher {
+  readonly #imds: Imds;
+  readonly #options: WatchRequest;
+  /** IMDS's words, as of their first sight. */
+  #notice: string | null = null;
+  #outlived: string | null;
+  #recommendation: string | null = null;
+  readonly #announced = new Set<string>();
+  /** Monotonic. */
+  #scheduledAtMs = Number.NEGATIVE_INFINITY;
+  #lastError: string | null = null;
+
+  constructor(imds: Imds, options: WatchRequest) {
+    this.#imds = imds;
+    this.#options = options;
+    this.#outlived = options.outlived;
+  }
+
+  async look(): Promise<void> {
+    const { log } = this.#options;
+    try {
+      await this.#ask();
+      if (this.#lastError !== null) log.info({}, 'IMDS answers again');
+      this.#lastError = null;
+    } catch (error) {
+      const message = messageOf(error);
+      if (message !== this.#lastError) log.warn({ error: message }, 'IMDS does not answer; watching goes on');
+      this.#lastError = message;
+    }
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, timing } = this.#options;
+    while (!signal.aborted) {
+      const startedMs = clock.monotonicMs();
+      await this.look();
+      const pauseMs = timing.noticePollMs - (clock.monotonicMs() - startedMs);
+      await clock.sleep(Math.max(timing.noticePollMs / 10, pauseMs), signal).catch(() => {});
+    }
+  }
+
+  async outlive(): Promise<string | null> {
+    // Also what an agent that has just started had no time to see.
+    await this.look();
+    this.#outlived = this.#notice ?? this.#outlived;
+    this.#notice = null;
+    return this.#outlived;
+  }
+
+  async #ask(): Promise<void> {
+    const { clock } = this.#options;
+    this.#readNotice(await this.#imds.get('meta-data/spot/instance-action'));
+    this.#readRecommendation(await this.#imds.get('meta-data/events/recommendations/rebalance'));
+    if (clock.monotonicMs() - this.#scheduledAtMs < SCHEDULED_EVERY_MS) return;
+    this.#scheduledAtMs = clock.monotonicMs();
+    this.#readScheduled(await this.#imds.get('meta-data/events/maintenance/scheduled'));
+  }
+
+  #readNotice({ body, dateMs, status }: ImdsAnswer): void {
+    const { clock, events, log, timing } = this.#options;
+    if (status !== 200 || this.#notice !== null || body === this.#outlived) return;
+    const parsed = instanceAction.safeParse(parseJson(body));
     if (!parsed.success || !ACTIONS.has(parsed.data.action)) {
-      log.warn({ body: answer.body.slice(0, 200) }, 'what IMDS gave as instance-action is no notice');
+      log.warn({ body: body.slice(0, 200) }, 'what IMDS gave as instance-action is no notice');
       return;
     }
-    noticed = answer.body;
+    this.#notice = body;
     const firstSeenMs = clock.monotonicMs();
-    const windowMs = noticeWindowMs(parsed.data.time, answer.dateMs, timing.noticeMs);
+    const windowMs = noticeWindowMs(parsed.data.time, dateMs, timing.noticeMs);
     const deadlineMs = firstSeenMs + Math.max(0, windowMs - timing.deadlineMarginMs - resolutionMs(timing.noticeMs));
     events.onNotice({ action: parsed.data.action, firstSeenMs, windowMs, deadlineMs });
-  };
+  }
 
-  const lookForRebalance = (answer: ImdsAnswer): void => {
-    if (answer.status !== 200 || answer.body === recommended) return;
-    recommended = answer.body;
-    events.onRisk('EC2 recommends to rebalance: this machine may be taken soon');
-  };
+  #readRecommendation({ body, status }: ImdsAnswer): void {
+    if (status !== 200 || body === this.#recommendation) return;
+    this.#recommendation = body;
+    this.#options.events.onRisk('EC2 recommends to rebalance: this machine may be taken soon');
+  }
 
-  const lookForScheduled = (answer: ImdsAnswer): void => {
-    const parsed = answer.status === 200 ? scheduledEvents.safeParse(parseJson(answer.body)) : null;
+  #readScheduled({ body, status }: ImdsAnswer): void {
+    const parsed = status === 200 ? scheduledEvents.safeParse(parseJson(body)) : null;
     for (const event of parsed?.success === true ? parsed.data : []) {
       const key = event.EventId ?? `${event.Code} ${event.NotBefore ?? ''}`;
-      if (announced.has(key) || (event.State !== undefined && event.State !== 'active')) continue;
-      announced.add(key);
-      events.onScheduledEvent(
+      if (this.#announced.has(key) || (event.State !== undefined && event.State !== 'active')) continue;
+      this.#announced.add(key);
+      this.#options.events.onScheduledEvent(
         `EC2 has scheduled ${event.Code}${event.NotBefore === undefined ? '' : ` for ${event.NotBefore}`}`,
       );
     }
-  };
-
-  const look = async (): Promise<void> => {
-    try {
-      lookForNotice(await imds.get('meta-data/spot/instance-action'));
-      lookForRebalance(await imds.get('meta-data/events/recommendations/rebalance'));
-      if (clock.monotonicMs() - scheduledAtMs >= SCHEDULED_EVERY_MS) {
-        scheduledAtMs = clock.monotonicMs();
-        lookForScheduled(await imds.get('meta-data/events/maintenance/scheduled'));
-      }
-      if (lastError !== null) log.info({}, 'IMDS answers again');
-      lastError = null;
-    } catch (error) {
-      const message = messageOf(error);
-      if (message !== lastError) log.warn({ error: message }, 'IMDS does not answer; watching goes on');
-      lastError = message;
-    }
-  };
-
-  return {
-    look,
-    async run(signal) {
-      while (!signal.aborted) {
-        const startedMs = clock.monotonicMs();
-        await look();
-        const pauseMs = timing.noticePollMs - (clock.monotonicMs() - startedMs);
-        await clock.sleep(Math.max(timing.noticePollMs / 10, pauseMs), signal).catch(() => {});
-      }
-    },
-    async outlive() {
-      // Also what an agent that has just started had no time to see.
-      await look();
-      outlived = noticed ?? outlived;
-      noticed = null;
-      return outlived;
-    },
-  };
+  }
 }
 
 function parseJson(text: string): unknown {
