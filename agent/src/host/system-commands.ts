@@ -10,7 +10,7 @@ export type CallSystem = (command: string, words: readonly string[]) => Promise<
 
 const LONGEST_MS = 5000;
 
-/** By Node's own spawn: a library for it would stay in the agent's memory for two commands a life. */
+/** By Node's own spawn, for the reason that stands at the agent's `tar` (`unpackWithTar`). */
 export const callSystem: CallSystem = (command, words) =>
   new Promise((resolve, reject) => {
     const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'ignore'], timeout: LONGEST_MS });

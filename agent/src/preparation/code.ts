@@ -57,7 +57,10 @@ async function download({ store, project, archivePath, signal }: CodeRequest): P
   return hash.digest('hex');
 }
 
-/** By the machine's own tar, run as the workload's user, so that the files are that user's. */
+/**
+ * Unpacks by the machine's own tar, run as the workload's user, so that the files are that user's. By Node's own spawn: the
+ * agent is resident, and two commands a life do not pay for the memory of a library (the host's commands are the other).
+ */
 export function unpackWithTar(account: Account, environment: Readonly<Record<string, string | undefined>>): UnpackCode {
   return (archivePath, folder) =>
     new Promise((resolve, reject) => {
