@@ -3,10 +3,10 @@ import type { Timing } from '@runctl/protocol';
 import type { LifeState } from '../reporting/life-state.ts';
 import type { LogShipper } from '../reporting/shipper.ts';
 import type { Announcer } from './announcer.ts';
-import type { AttemptLife } from './attempt-life.ts';
-import type { AttemptPasses } from './attempt-passes.ts';
-import type { CurrentAttempt } from './current-attempt.ts';
-import type { LastVerdict } from './report-attempt.ts';
+import type { AttemptLife } from './attempt/attempt-life.ts';
+import type { AttemptPasses } from './attempt/attempt-passes.ts';
+import type { CurrentAttempt } from './attempt/current-attempt.ts';
+import type { LastVerdict } from './attempt/report-attempt.ts';
 
 /** The attempt of one generation on this machine. */
 export interface OpenedAttempt {

@@ -6,7 +6,7 @@ import type { InterruptionEvents, Notice } from '../host/interruptions.ts';
 import { documentHead, type HeadParts } from '../reporting/document-head.ts';
 import type { LifeState } from '../reporting/life-state.ts';
 import type { RunDocuments } from '../reporting/run-documents.ts';
-import type { CurrentAttempt } from './current-attempt.ts';
+import type { CurrentAttempt } from './attempt/current-attempt.ts';
 
 export interface InterruptionResponseParts {
   readonly stops: Pick<StopBoard, 'raise'>;

@@ -3,7 +3,7 @@ import type { PowerEnd } from '../host/host.ts';
 import type { RunDocuments } from '../reporting/run-documents.ts';
 import type { LaunchEnding } from './departure.ts';
 import type { NextStep } from './next-step.ts';
-import type { LastVerdict } from './report-attempt.ts';
+import type { LastVerdict } from './attempt/report-attempt.ts';
 
 /** What becomes of the machine: see `PowerEnd`; `leaving` when it is shutting down anyway. */
 export type AgentEnd = PowerEnd | 'leaving';

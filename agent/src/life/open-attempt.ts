@@ -1,22 +1,22 @@
 import { prepareWorkload } from '../preparation/prepare.ts';
-import { AttemptBeginning } from './attempt-beginning.ts';
-import { attemptCommand } from './attempt-command.ts';
-import { AttemptDrain } from './attempt-drain.ts';
-import { AttemptEnding } from './attempt-ending.ts';
-import { AttemptFlush } from './attempt-flush.ts';
-import { AttemptLife } from './attempt-life.ts';
-import { AttemptPasses } from './attempt-passes.ts';
-import { followPhase } from './attempt-phases.ts';
-import { attemptVerdict } from './attempt-verdict.ts';
-import { AttemptWorkload } from './attempt-workload.ts';
-import { cleanUpBeside, recallStops, renewLeaseBeside } from './beside-attempt.ts';
-import { drainedDocument } from './drained-document.ts';
-import { showFlush } from './flush-wait.ts';
+import { AttemptBeginning } from './attempt/attempt-beginning.ts';
+import { attemptCommand } from './attempt/attempt-command.ts';
+import { AttemptDrain } from './attempt/attempt-drain.ts';
+import { AttemptEnding } from './attempt/attempt-ending.ts';
+import { AttemptFlush } from './attempt/attempt-flush.ts';
+import { AttemptLife } from './attempt/attempt-life.ts';
+import { AttemptPasses } from './attempt/attempt-passes.ts';
+import { followPhase } from './attempt/attempt-phases.ts';
+import { attemptVerdict } from './attempt/attempt-verdict.ts';
+import { AttemptWorkload } from './attempt/attempt-workload.ts';
+import { cleanUpBeside, recallStops, renewLeaseBeside } from './attempt/beside-attempt.ts';
+import { drainedDocument } from './attempt/drained-document.ts';
+import { showFlush } from './attempt/flush-wait.ts';
 import { shipperOf } from './generation.ts';
 import type { OpenedAttempt } from './generation-life.ts';
-import { outcomeDocument } from './outcome-document.ts';
-import { type AttemptReport, reportAttempt } from './report-attempt.ts';
-import { reportStart } from './report-start.ts';
+import { outcomeDocument } from './attempt/outcome-document.ts';
+import { type AttemptReport, reportAttempt } from './attempt/report-attempt.ts';
+import { reportStart } from './attempt/report-start.ts';
 import type { SharedParts } from './shared-parts.ts';
 
 /** Puts the attempt of one generation together. */

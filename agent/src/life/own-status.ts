@@ -8,7 +8,7 @@ import type { AgentSelf } from '../reporting/document-head.ts';
 import type { LifeState } from '../reporting/life-state.ts';
 import type { ProgressReader } from '../reporting/progress.ts';
 import { statusOf, type WaitingFacts, waitingStatusOf } from '../reporting/status.ts';
-import type { CurrentAttempt } from './current-attempt.ts';
+import type { CurrentAttempt } from './attempt/current-attempt.ts';
 import type { Limits } from './limits.ts';
 
 /** What is known of this agent whether or not it has an attempt. */

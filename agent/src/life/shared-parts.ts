@@ -6,7 +6,7 @@ import type { AgentSelf } from '../reporting/document-head.ts';
 import { LifeState } from '../reporting/life-state.ts';
 import { createProgressReader } from '../reporting/progress.ts';
 import type { RunDocuments } from '../reporting/run-documents.ts';
-import { CurrentAttempt } from './current-attempt.ts';
+import { CurrentAttempt } from './attempt/current-attempt.ts';
 import { type LearnedFacts, runFolders } from './learn.ts';
 import type { AgentPorts } from './ports.ts';
 import { priceOf } from './price.ts';

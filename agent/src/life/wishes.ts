@@ -3,7 +3,7 @@ import type { ControlDocument, Timing } from '@runctl/protocol';
 import type { StopBoard } from '../driver/stop-board.ts';
 import { type ControlPoll, createControlPoll } from '../endpoint/control-poll.ts';
 import type { RunDocuments } from '../reporting/run-documents.ts';
-import type { CurrentAttempt } from './current-attempt.ts';
+import type { CurrentAttempt } from './attempt/current-attempt.ts';
 import type { Limits } from './limits.ts';
 
 export interface WishesParts {

@@ -1,11 +1,11 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
 import type { PassReport } from '@runctl/checkpoint';
 import type { AttemptDrained, AttemptOutcome } from '@runctl/protocol';
-import type { Ending, FlushResult } from '../lifecycle/model.ts';
-import type { AttemptVerdict } from '../recovery/verdict.ts';
-import type { DrainNotes } from '../reporting/drain-notes.ts';
-import type { LifeState } from '../reporting/life-state.ts';
-import type { RunDocuments } from '../reporting/run-documents.ts';
+import type { Ending, FlushResult } from '../../lifecycle/model.ts';
+import type { AttemptVerdict } from '../../recovery/verdict.ts';
+import type { DrainNotes } from '../../reporting/drain-notes.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
+import type { RunDocuments } from '../../reporting/run-documents.ts';
 
 /** The verdict that ends a generation on this machine; after `restart` the generation goes on. */
 export type LastVerdict = Exclude<AttemptVerdict, { next: 'restart' }>;

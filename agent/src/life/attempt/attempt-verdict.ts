@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import type { RunSpec } from '@runctl/protocol';
-import type { StopBoard } from '../driver/stop-board.ts';
-import type { Journal } from '../journal/journal.ts';
-import type { Ending } from '../lifecycle/model.ts';
-import { type AttemptVerdict, verdictOn } from '../recovery/verdict.ts';
+import type { StopBoard } from '../../driver/stop-board.ts';
+import type { Journal } from '../../journal/journal.ts';
+import type { Ending } from '../../lifecycle/model.ts';
+import { type AttemptVerdict, verdictOn } from '../../recovery/verdict.ts';
 
 export interface AttemptVerdictParts {
   readonly spec: Pick<RunSpec, 'policy' | 'timing'>;

@@ -1,9 +1,9 @@
 import type { Clock, Log } from '@runctl/core';
 import type { Timing } from '@runctl/protocol';
-import { type AttemptActions, driveAttempt, type FlushRequest } from '../driver/attempt-driver.ts';
-import type { StopBoard } from '../driver/stop-board.ts';
-import type { AttemptState, Ending, FlushResult, WorkloadExit } from '../lifecycle/model.ts';
-import { attemptPolicy } from '../lifecycle/windows.ts';
+import { type AttemptActions, driveAttempt, type FlushRequest } from '../../driver/attempt-driver.ts';
+import type { StopBoard } from '../../driver/stop-board.ts';
+import type { AttemptState, Ending, FlushResult, WorkloadExit } from '../../lifecycle/model.ts';
+import { attemptPolicy } from '../../lifecycle/windows.ts';
 import type { AttemptBeginning } from './attempt-beginning.ts';
 import type { AttemptEnding } from './attempt-ending.ts';
 import type { AttemptFlush } from './attempt-flush.ts';

@@ -1,8 +1,8 @@
 import type { AttemptOutcome } from '@runctl/protocol';
-import { costUsd } from '../reporting/cost.ts';
-import { documentHead, type HeadParts } from '../reporting/document-head.ts';
-import { durableStep, type DurableStepParts } from '../reporting/durable-step.ts';
-import type { LifeState } from '../reporting/life-state.ts';
+import { costUsd } from '../../reporting/cost.ts';
+import { documentHead, type HeadParts } from '../../reporting/document-head.ts';
+import { durableStep, type DurableStepParts } from '../../reporting/durable-step.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
 import type { AttemptReport, LastVerdict } from './report-attempt.ts';
 
 export interface OutcomeDocumentParts extends HeadParts, DurableStepParts {

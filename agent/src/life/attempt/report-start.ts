@@ -1,8 +1,8 @@
 import { type Log, messageOf } from '@runctl/core';
-import type { Prepared } from '../preparation/prepare.ts';
-import { documentHead, type HeadParts } from '../reporting/document-head.ts';
-import type { LifeState } from '../reporting/life-state.ts';
-import type { RunDocuments } from '../reporting/run-documents.ts';
+import type { Prepared } from '../../preparation/prepare.ts';
+import { documentHead, type HeadParts } from '../../reporting/document-head.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
+import type { RunDocuments } from '../../reporting/run-documents.ts';
 
 export interface ReportStartParts extends HeadParts {
   readonly documents: Pick<RunDocuments, 'putStarted'>;

@@ -1,9 +1,9 @@
 import type { Clock } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
-import type { Journal } from '../journal/journal.ts';
-import type { Ending, FlushResult } from '../lifecycle/model.ts';
-import { type AttemptVerdict, crashOf } from '../recovery/verdict.ts';
-import { unsavedAfter } from '../reporting/unsaved.ts';
+import type { Journal } from '../../journal/journal.ts';
+import type { Ending, FlushResult } from '../../lifecycle/model.ts';
+import { type AttemptVerdict, crashOf } from '../../recovery/verdict.ts';
+import { unsavedAfter } from '../../reporting/unsaved.ts';
 import type { AttemptDrain } from './attempt-drain.ts';
 import type { AttemptFlush } from './attempt-flush.ts';
 import type { EndedAttempt } from './attempt-verdict.ts';

@@ -1,6 +1,6 @@
-import type { Prepared } from '../preparation/prepare.ts';
-import type { LifeState } from '../reporting/life-state.ts';
-import type { WorkloadCommand } from '../workload/supervisor/supervisor.ts';
+import type { Prepared } from '../../preparation/prepare.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
+import type { WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 import type { AttemptWorkload } from './attempt-workload.ts';
 
 export interface AttemptBeginningParts {

@@ -1,7 +1,7 @@
 import type { AttemptDrained } from '@runctl/protocol';
-import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
-import { documentHead, type HeadParts } from '../reporting/document-head.ts';
-import { drainReportOf, writesSince } from '../reporting/drain-record.ts';
+import type { Checkpoints } from '../../checkpoints/checkpoint-port.ts';
+import { documentHead, type HeadParts } from '../../reporting/document-head.ts';
+import { drainReportOf, writesSince } from '../../reporting/drain-record.ts';
 import type { AttemptReport } from './report-attempt.ts';
 
 export interface DrainedDocumentParts extends HeadParts {

@@ -1,4 +1,4 @@
-import type { LogShipper } from '../reporting/shipper.ts';
+import type { LogShipper } from '../../reporting/shipper.ts';
 import type { AttemptPasses } from './attempt-passes.ts';
 
 /** The attempt that lives on this machine now, for those who ask something of it or report on it. */

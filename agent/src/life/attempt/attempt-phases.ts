@@ -1,6 +1,6 @@
-import type { AttemptState } from '../lifecycle/model.ts';
-import type { LifeState } from '../reporting/life-state.ts';
-import type { Priority } from '../workload/priority.ts';
+import type { AttemptState } from '../../lifecycle/model.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
+import type { Priority } from '../../workload/priority.ts';
 import type { AttemptDrain } from './attempt-drain.ts';
 
 export interface AttemptPhasesParts {

@@ -1,10 +1,10 @@
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { Clock, Log } from '@runctl/core';
 import type { Timing } from '@runctl/protocol';
-import type { BucketTraffic } from '../reporting/bucket-traffic.ts';
-import { showBucketWait } from '../reporting/bucket-wait.ts';
-import type { AgentSelf } from '../reporting/document-head.ts';
-import type { LifeState } from '../reporting/life-state.ts';
+import type { BucketTraffic } from '../../reporting/bucket-traffic.ts';
+import { showBucketWait } from '../../reporting/bucket-wait.ts';
+import type { AgentSelf } from '../../reporting/document-head.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
 
 export interface FlushWaitParts {
   readonly life: LifeState;

@@ -1,9 +1,9 @@
 import type { AgentPaths, RunSpec } from '@runctl/protocol';
-import type { Journal } from '../journal/journal.ts';
-import type { Prepared } from '../preparation/prepare.ts';
-import type { Account } from '../workload/account.ts';
-import { workloadCommand, workloadEnvironment } from '../workload/environment.ts';
-import type { WorkloadCommand } from '../workload/supervisor/supervisor.ts';
+import type { Journal } from '../../journal/journal.ts';
+import type { Prepared } from '../../preparation/prepare.ts';
+import type { Account } from '../../workload/account.ts';
+import { workloadCommand, workloadEnvironment } from '../../workload/environment.ts';
+import type { WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 
 export interface AttemptCommandParts {
   readonly spec: RunSpec;

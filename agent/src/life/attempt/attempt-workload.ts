@@ -1,10 +1,10 @@
 import type { Clock, Log } from '@runctl/core';
-import type { AttemptActions } from '../driver/attempt-driver.ts';
-import type { Journal } from '../journal/journal.ts';
-import type { WorkloadExit } from '../lifecycle/model.ts';
-import type { LifeState } from '../reporting/life-state.ts';
-import type { ProgressReader } from '../reporting/progress.ts';
-import type { Supervisor, WorkloadCommand } from '../workload/supervisor/supervisor.ts';
+import type { AttemptActions } from '../../driver/attempt-driver.ts';
+import type { Journal } from '../../journal/journal.ts';
+import type { WorkloadExit } from '../../lifecycle/model.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
+import type { ProgressReader } from '../../reporting/progress.ts';
+import type { Supervisor, WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 import type { AttemptDrain } from './attempt-drain.ts';
 import { isClean, noteCutOff, noteWorkload } from './workload-notes.ts';
 

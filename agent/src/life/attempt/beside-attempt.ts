@@ -1,11 +1,11 @@
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import { type Log, messageOf } from '@runctl/core';
-import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
-import type { StopBoard } from '../driver/stop-board.ts';
-import type { FitKeeper } from '../fit/fit-keeper.ts';
-import { stopHistory } from '../fit/stop-history.ts';
-import type { LifeState } from '../reporting/life-state.ts';
-import type { RunDocuments } from '../reporting/run-documents.ts';
+import type { Checkpoints } from '../../checkpoints/checkpoint-port.ts';
+import type { StopBoard } from '../../driver/stop-board.ts';
+import type { FitKeeper } from '../../fit/fit-keeper.ts';
+import { stopHistory } from '../../fit/stop-history.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
+import type { RunDocuments } from '../../reporting/run-documents.ts';
 
 /** Earlier lives whose stops are looked at. */
 const RECALLED_LIVES = 20;

@@ -1,10 +1,10 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
-import type { StopBoard } from '../driver/stop-board.ts';
-import { drainNoteOf, type Journal, replaceFile } from '../journal/journal.ts';
-import type { AttemptState, Drain } from '../lifecycle/model.ts';
-import { adoptedDrain, DrainNotes } from '../reporting/drain-notes.ts';
-import type { LifeState } from '../reporting/life-state.ts';
-import type { Supervisor } from '../workload/supervisor/supervisor.ts';
+import type { StopBoard } from '../../driver/stop-board.ts';
+import { drainNoteOf, type Journal, replaceFile } from '../../journal/journal.ts';
+import type { AttemptState, Drain } from '../../lifecycle/model.ts';
+import { adoptedDrain, DrainNotes } from '../../reporting/drain-notes.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
+import type { Supervisor } from '../../workload/supervisor/supervisor.ts';
 
 export interface AttemptDrainParts {
   readonly supervisor: Pick<Supervisor, 'signal'>;

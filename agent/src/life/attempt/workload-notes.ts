@@ -1,9 +1,9 @@
 import { type Log, messageOf } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
-import type { Journal } from '../journal/journal.ts';
-import type { WorkloadExit } from '../lifecycle/model.ts';
-import type { LifeState } from '../reporting/life-state.ts';
-import type { WorkloadProcess } from '../workload/supervisor/supervisor.ts';
+import type { Journal } from '../../journal/journal.ts';
+import type { WorkloadExit } from '../../lifecycle/model.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
+import type { WorkloadProcess } from '../../workload/supervisor/supervisor.ts';
 
 /**
  * Notes in the journal which workload runs, so that its crash will be known as the one that was judged. An agent may have

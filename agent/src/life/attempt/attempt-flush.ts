@@ -1,11 +1,11 @@
 import type { PassReport } from '@runctl/checkpoint';
 import type { Clock, Log } from '@runctl/core';
 import type { Timing } from '@runctl/protocol';
-import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
-import type { FlushRequest } from '../driver/attempt-driver.ts';
-import type { BucketTraffic } from '../reporting/bucket-traffic.ts';
-import { type LogShipper, shipRest } from '../reporting/shipper.ts';
-import { mayHaveSaved, unsavedOf } from '../reporting/unsaved.ts';
+import type { Checkpoints } from '../../checkpoints/checkpoint-port.ts';
+import type { FlushRequest } from '../../driver/attempt-driver.ts';
+import type { BucketTraffic } from '../../reporting/bucket-traffic.ts';
+import { type LogShipper, shipRest } from '../../reporting/shipper.ts';
+import { mayHaveSaved, unsavedOf } from '../../reporting/unsaved.ts';
 import type { AttemptPasses } from './attempt-passes.ts';
 import { isClean } from './workload-notes.ts';
 

@@ -1,12 +1,12 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
 import type { LeaseKeeper, PassReport } from '@runctl/checkpoint';
 import { type Timing, timestampOf } from '@runctl/protocol';
-import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
-import { PassAccounts } from '../checkpoints/pass-accounts.ts';
-import { createPassLoop, type FinalPass, type PassLoop } from '../checkpoints/pass-loop.ts';
-import type { FitKeeper } from '../fit/fit-keeper.ts';
-import type { LifeState } from '../reporting/life-state.ts';
-import type { ProgressReader } from '../reporting/progress.ts';
+import type { Checkpoints } from '../../checkpoints/checkpoint-port.ts';
+import { PassAccounts } from '../../checkpoints/pass-accounts.ts';
+import { createPassLoop, type FinalPass, type PassLoop } from '../../checkpoints/pass-loop.ts';
+import type { FitKeeper } from '../../fit/fit-keeper.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
+import type { ProgressReader } from '../../reporting/progress.ts';
 
 export interface AttemptPassesParts {
   readonly checkpoints: Checkpoints;
