@@ -132,8 +132,8 @@ async function madeBy({ provider }: LaunchPorts['cloud'], failed: FailedLaunch):
 }
 
 /**
- * Ends what was made. A provider that does not show yet what it has just made does not find it to end it either, so it is
- * asked until it shows it. Errors: those of the provider; `cloud-error` when it does not show it in time.
+ * Ends what was made, and looks whether the provider knows it: one that it does not know although it has made it may still
+ * make machines, so it is ended again until it is shown. Errors: those of the provider; `cloud-error` when it does not show it in time.
  */
 async function endMade({ cloud, clock }: LaunchPorts, made: LaunchedCapacity): Promise<void> {
   const { provider } = cloud;
