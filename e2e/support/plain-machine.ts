@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { newRunId } from '@runctl/core';
+import { newRunId, required } from '@runctl/core';
 import {
   agentPaths,
   controlDocument,
@@ -13,6 +13,7 @@ import {
   runKeys,
   runSpec,
   scaledTiming,
+  sha256OfDocument,
 } from '@runctl/protocol';
 import { BareMachine } from './bare-machine.ts';
 import { repository } from './runctl.ts';
@@ -89,7 +90,9 @@ export class PlainMachine implements AsyncDisposable {
   static async start(world: World, run: string, launch: number): Promise<PlainMachine> {
     const machine = await BareMachine.start(world, { name: `plain-${run}-${launch}` });
     const { bucket, region } = world.region;
-    const config = { version: FORMAT_VERSION, run, launch, bucket, prefix: '', region, host: 'plain' };
+    const spec = required(await world.bucket.bytes(runKeys(run).spec), 'the spec');
+    const written = { specSha256: sha256OfDocument(spec), intentSha256: null };
+    const config = { version: FORMAT_VERSION, run, launch, bucket, prefix: '', region, host: 'plain', written };
     await machine.write('/etc/runctl/agent.json', JSON.stringify(config));
     return new PlainMachine(machine, run);
   }

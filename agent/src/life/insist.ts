@@ -1,11 +1,11 @@
 import { type Clock, isRunctlError, type Log, messageOf, until } from '@runctl/core';
 
-/** Another format stays another format. */
-const INCURABLE: ReadonlySet<string> = new Set(['newer-format', 'older-format']);
+/** Another format stays another format, and other bytes other bytes. */
+const INCURABLE: ReadonlySet<string> = new Set(['newer-format', 'older-format', 'not-as-launched']);
 
 /**
  * Asks until there is an answer, with the complaint in the log at each failure. Rejects with the signal's reason, and with
- * `newer-format` or `older-format`, which no repetition cures.
+ * `newer-format`, `older-format` or `not-as-launched`, which no repetition cures.
  */
 export function insist<T>(
   complaint: string,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock, Log } from '@runctl/core';
-import type { LaunchIntent, RunSpec } from '@runctl/protocol';
+import type { AgentConfig, LaunchIntent, RunSpec } from '@runctl/protocol';
 import type { RunDocuments } from '../reporting/run-documents.ts';
 import type { Host, HostIdentity } from '../host/host.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -18,25 +18,30 @@ export interface LearnedFacts {
 export interface LearnParts {
   readonly host: Pick<Host, 'identity' | 'successors'>;
   readonly documents: Pick<RunDocuments, 'spec' | 'intent' | 'machines'>;
+  /** Which documents those are, as user data says. */
+  readonly written: AgentConfig['written'];
   readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /**
- * Learns who and what this agent is for. Asks until it is answered; what an earlier agent on this machine learned is taken from
- * the journal, so that a restart in the middle of a notice, without network even, goes on at once.
+ * Learns who and what this agent is for. Asks until it is answered, and rejects with `not-as-launched` where the bucket has
+ * other documents than the laptop wrote. What an earlier agent on this machine learned is taken from the journal, so that a
+ * restart in the middle of a notice, without network even, goes on at once.
  */
 export async function learn(
-  { host, documents, journal, clock, log }: LearnParts,
+  { host, documents, written, journal, clock, log }: LearnParts,
   signal: AbortSignal,
 ): Promise<LearnedFacts> {
   const kept = journal.state.facts;
   if (kept !== null) return kept;
   const patience = { clock, log, signal };
   const identity = await insist('the machine has no identity yet', () => host.identity(), patience);
-  const spec = await insist('the spec of the run could not be read', () => documents.spec(), patience);
-  const intent = await insist('the intent could not be read', () => documents.intent(), patience);
+  const { specSha256, intentSha256 } = written;
+  const spec = await insist('the spec of the run could not be read', () => documents.spec(specSha256), patience);
+  const readIntent = async () => (intentSha256 === null ? null : documents.intent(intentSha256));
+  const intent = await insist('the intent could not be read', readIntent, patience);
   const read = () => documents.machines();
   const machines = await insist('the machines of the launch could not be read', read, patience);
   const capacity = identity.capacity ?? host.successors.capacityIn(machines?.ref ?? null);

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { messageOf } from '@runctl/core';
+import { isRunctlError, messageOf } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
 import { emptyJournal, Journal } from '../journal/journal.ts';
 import { RunDocuments } from '../reporting/run-documents.ts';
@@ -22,7 +22,9 @@ export async function runAgent(ports: AgentPorts, signal: AbortSignal): Promise<
   try {
     return await liveOnce(ports, { signal: AbortSignal.any([signal, useful.tooLate]), onReady: useful.confirm });
   } catch (error) {
-    if (signal.aborted || (!useful.tooLate.aborted && !(await failures.isTooMany()))) throw error;
+    // Documents that somebody changed are no failure of this agent's, and the next one would find the same.
+    const isHopeless = useful.tooLate.aborted || isRunctlError(error, 'not-as-launched');
+    if (signal.aborted || (!isHopeless && !(await failures.isTooMany()))) throw error;
     return await lastResort(ports, messageOf(useful.tooLate.aborted ? useful.tooLate.reason : error), signal);
   } finally {
     useful.confirm();
@@ -30,13 +32,13 @@ export async function runAgent(ports: AgentPorts, signal: AbortSignal): Promise<
 }
 
 async function liveOnce(ports: AgentPorts, options: LifeOptions): Promise<AgentEnd> {
-  const { run, launch } = ports.config;
+  const { run, launch, written } = ports.config;
   const now = timestampOf(ports.clock.wallMs());
   const journal = new Journal(ports.paths.journal, emptyJournal(launch, now));
   const documents = new RunDocuments(ports.store, { run, launch, node: NODE });
   try {
     const { clock, host, log } = ports;
-    const learned = await learn({ host, documents, journal, clock, log }, options.signal);
+    const learned = await learn({ host, documents, written, journal, clock, log }, options.signal);
     await host.power.cancelPlanned();
     return await assembleLife({ ports, journal, documents, learned, node: NODE }, options).live();
   } finally {

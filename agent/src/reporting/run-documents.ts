@@ -26,8 +26,9 @@ import {
   type RunKeys,
   type RunSpec,
   runSpec,
+  sha256OfDocument,
 } from '@runctl/protocol';
-import { isRunctlError } from '@runctl/core';
+import { isRunctlError, RunctlError } from '@runctl/core';
 import { collect, isStoreError, type ObjectStore } from '@runctl/store';
 import type { z } from 'zod';
 import type { LifeSeen } from '../fit/stop-history.ts';
@@ -57,14 +58,14 @@ export class RunDocuments {
     this.keys = runKeys(place.run);
   }
 
-  /** Rejects with `missing` when the run has no spec. */
-  async spec(): Promise<RunSpec> {
-    const { body } = await this.#store.get(this.keys.spec);
-    return decodeDocument(runSpec, await collect(body), this.keys.spec);
+  /** The spec with these bytes. Rejects with `not-as-launched` when there are others. */
+  spec(sha256: string): Promise<RunSpec> {
+    return this.#readWritten(runSpec, this.keys.spec, sha256);
   }
 
-  intent(): Promise<LaunchIntent | null> {
-    return this.#read(launchIntent, this.keys.launch(this.#place.launch).intent);
+  /** The launch's intent with these bytes. Rejects with `not-as-launched` when there are others. */
+  intent(sha256: string): Promise<LaunchIntent> {
+    return this.#readWritten(launchIntent, this.keys.launch(this.#place.launch).intent, sha256);
   }
 
   machines(): Promise<LaunchMachines | null> {
@@ -165,13 +166,22 @@ export class RunDocuments {
     return this.keys.attempt(generation, this.#place.node);
   }
 
+  async #readWritten<S extends z.ZodType>(schema: S, key: string, sha256: string): Promise<z.output<S>> {
+    const bytes = await this.#store.get(key).then(({ body }) => collect(body), noneIfMissing);
+    const found = bytes === null ? 'is not there' : `has SHA-256 ${sha256OfDocument(bytes)}`;
+    if (bytes === null || sha256OfDocument(bytes) !== sha256)
+      throw new RunctlError('not-as-launched', `${key} ${found}; the laptop wrote ${sha256}`, {
+        hint: 'somebody with the rights of a machine changed it: look at what the script does in the bucket, then launch it anew',
+      });
+    return decodeDocument(schema, bytes, key);
+  }
+
   async #read<S extends z.ZodType>(schema: S, key: string, signal?: AbortSignal): Promise<z.output<S> | null> {
     try {
       const { body } = await this.#store.get(key, { signal });
       return decodeDocument(schema, await collect(body), key);
     } catch (error) {
-      if (isStoreError(error, 'missing')) return null;
-      throw error;
+      return noneIfMissing(error);
     }
   }
 
@@ -182,6 +192,11 @@ export class RunDocuments {
   ): Promise<void> {
     await this.#store.put(key, encodeDocument(schema, document), { signal });
   }
+}
+
+function noneIfMissing(error: unknown): null {
+  if (isStoreError(error, 'missing')) return null;
+  throw error;
 }
 
 function noneIfUnreadable(error: unknown): null {

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { newRunId, systemClock } from '@runctl/core';
 import {
+  type AgentConfig,
   attemptDrained,
   attemptOutcome,
   attemptStarted,
@@ -27,6 +28,7 @@ import {
   type RunSpec,
   runSpec,
   scaledTiming,
+  sha256OfDocument,
 } from '@runctl/protocol';
 import { collect, isStoreError, MemoryStore, type ObjectStore } from '@runctl/store';
 import { temporaryFolder } from '@runctl/testkit';
@@ -55,6 +57,8 @@ export class RunWorld {
   readonly keys = runKeys(this.run);
   readonly fleet = { deletions: 0, mayDelete: true, failures: 0, uselessMs: 60_000 };
   readonly #machines: TestMachine[] = [];
+  readonly #intents = new Map<number, string>();
+  #specSha256 = '';
 
   private constructor(options: RunOptions) {
     this.store = options.store?.(this.memory) ?? this.memory;
@@ -68,7 +72,9 @@ export class RunWorld {
     const bytes = await readFile(archive);
     await world.memory.put('code/tree/project.tar.gz', bytes);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    await world.memory.put(world.keys.spec, encodeDocument(runSpec, world.#spec(options, sha256, bytes.length)));
+    const spec = encodeDocument(runSpec, world.#spec(options, sha256, bytes.length));
+    world.#specSha256 = sha256OfDocument(spec);
+    await world.memory.put(world.keys.spec, spec);
     await world.launchAgain(1, options.validUntilMs);
     return world;
   }
@@ -91,7 +97,14 @@ export class RunWorld {
       by: 'test',
       nonce: 'nonce',
     };
-    await this.memory.put(this.keys.launch(launch).intent, encodeDocument(launchIntent, intent));
+    const bytes = encodeDocument(launchIntent, intent);
+    this.#intents.set(launch, sha256OfDocument(bytes));
+    await this.memory.put(this.keys.launch(launch).intent, bytes);
+  }
+
+  /** What user data says of the documents of a launch. */
+  written(launch: number): AgentConfig['written'] {
+    return { specSha256: this.#specSha256, intentSha256: this.#intents.get(launch) ?? null };
   }
 
   async machine(machineId: string): Promise<TestMachine> {

@@ -21,7 +21,7 @@ import type { RunWorld } from './run-world.ts';
 const processTable = existsSync('/proc/self/stat') ? linuxProcessTable : psProcessTable;
 
 /** What a machine sees of its run's world. */
-export type MachineWorld = Pick<RunWorld, 'run' | 'store' | 'keys' | 'fleet'>;
+export type MachineWorld = Pick<RunWorld, 'run' | 'store' | 'keys' | 'fleet' | 'written'>;
 
 /** A machine with a disk of its own. An agent on it can be killed (as far as one process can) and started again. */
 export class TestMachine implements AsyncDisposable {
@@ -158,6 +158,7 @@ export class TestMachine implements AsyncDisposable {
         prefix: '',
         region: 'us-east-1',
         host: 'ec2',
+        written: this.#world.written(launch),
       },
       bucket: store,
       // What a test fails is to be seen by who calls.

@@ -1,6 +1,6 @@
 import { type AgentEnd, type AgentPorts, runAgent, type WorkloadCommand } from '@runctl/agent/life';
 import type { LeaseKeeper } from '@runctl/checkpoint';
-import { agentPaths, type RunSpec } from '@runctl/protocol';
+import { type AgentConfig, agentPaths, type RunSpec } from '@runctl/protocol';
 import { Disk } from '../disk.ts';
 import type { WatchedMachine } from '../invariants.ts';
 import type { ModelS3 } from '../model-s3.ts';
@@ -36,6 +36,8 @@ export interface LifeSurroundings {
   readonly disks: NodeDisk;
   readonly fleet: Fleet;
   readonly spec: RunSpec;
+  /** The laptop's documents, as user data names them. */
+  readonly written: () => AgentConfig['written'];
   readonly habits: Habits;
   readonly plan: ScriptPlan;
   readonly saves: FinishedSaves;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  type AgentConfig,
   type ControlDocument,
   controlDocument,
   defaultRetention,
@@ -13,6 +14,7 @@ import {
   type RunSpec,
   runSpec,
   scaledTiming,
+  sha256OfDocument,
   timestampOf,
 } from '@runctl/protocol';
 import { RUN } from '../agent.ts';
@@ -99,6 +101,7 @@ class LifeWorld {
   readonly #spec: RunSpec;
   readonly #invariants: LifeInvariants;
   readonly #at: LifeSurroundings;
+  #written: AgentConfig['written'] = { specSha256: '', intentSha256: null };
   #over = false;
   #chaosMs = 0;
   #fates = 0;
@@ -138,6 +141,7 @@ class LifeWorld {
       random: random.fork(),
       disks: interposed.disks,
       fleet: this.#fleet,
+      written: () => this.#written,
       portsOf,
       parts,
       invariants: this.#invariants,
@@ -222,8 +226,10 @@ class LifeWorld {
       ref: { fleetId: FLEET_ID, launchTemplateId: 'lt-1' },
     };
     await contents.put(ARCHIVE_KEY, ARCHIVE);
-    await contents.put(keys.spec, encodeDocument(runSpec, this.#spec));
-    await contents.put(keys.launch(1).intent, encodeDocument(launchIntent, intent));
+    const bytes = { spec: encodeDocument(runSpec, this.#spec), intent: encodeDocument(launchIntent, intent) };
+    this.#written = { specSha256: sha256OfDocument(bytes.spec), intentSha256: sha256OfDocument(bytes.intent) };
+    await contents.put(keys.spec, bytes.spec);
+    await contents.put(keys.launch(1).intent, bytes.intent);
     await contents.put(keys.launch(1).machines, encodeDocument(launchMachines, machines));
   }
 

@@ -29,6 +29,7 @@ export const errorCatalog = {
   'lease-held': 11,
   'run-active': 11,
   'not-resumable': 11,
+  'not-as-launched': 11,
   'sandbox-running': 11,
   'no-credentials': 12,
   'credentials-expired': 12,

@@ -61,7 +61,15 @@ function isSealed(schema: z.ZodType): boolean {
 }
 
 function digestOf(json: string): string {
-  return createHash('sha256').update(json).digest('hex');
+  return sha256OfDocument(encoder.encode(json));
+}
+
+/** SHA-256 of a document's bytes, in hex: what binds it to who wrote it. */
+export const documentSha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** The SHA-256 of a document as it lies in the bucket. */
+export function sha256OfDocument(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** One JSON line; that of a sealed document with its digest as last field. */

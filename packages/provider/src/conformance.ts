@@ -481,6 +481,8 @@ async function rejection(promise: Promise<unknown>, code: RunctlError['code']): 
   return outcome.error;
 }
 
+const written = { specSha256: '5'.repeat(64), intentSha256: null };
+
 function agentConfig(launch: number): CapacityRequest['boot']['config'] {
-  return { version: 2, run: RUN, launch, bucket: 'bucket', prefix: '', region: 'us-east-1' };
+  return { version: 2, run: RUN, launch, bucket: 'bucket', prefix: '', region: 'us-east-1', written };
 }

@@ -1,6 +1,6 @@
 import type { LaunchEvent } from '@runctl/protocol/events';
 import { RunctlError, isRunctlError, messageOf } from '@runctl/core';
-import { runKeys, type RunSpec, type LaunchMachines } from '@runctl/protocol';
+import { encodeDocument, runKeys, runSpec, type RunSpec, type LaunchMachines } from '@runctl/protocol';
 import { isHopeless } from '../follow/hopeless.ts';
 import { checkName, createRun } from './create-run.ts';
 import type { LaunchPlan } from './launch-plan.ts';
@@ -34,6 +34,7 @@ export async function* launchRun(
   try {
     const machines = await startLaunch(ports, {
       spec,
+      specBytes: encodeDocument(runSpec, spec),
       launch: 1,
       tools: keys,
       market,

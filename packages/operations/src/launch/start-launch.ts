@@ -1,10 +1,12 @@
 import { command, type Hint, isRunctlError, joinedHints, messageOf, newNonce, RunctlError } from '@runctl/core';
 import type { BootRequest, CapacityRef, LaunchedCapacity } from '@runctl/provider';
 import {
+  encodeDocument,
   FORMAT_VERSION,
   launchIntent,
   launchMachines,
   runKeys,
+  sha256OfDocument,
   timestampOf,
   type LaunchIntent,
   type LaunchMachines,
@@ -17,6 +19,8 @@ import type { LaunchPorts } from './launch-ports.ts';
 
 interface StartRequest extends LaunchPlace {
   readonly spec: RunSpec;
+  /** The spec's bytes in the bucket: machines of this launch obey these alone. */
+  readonly specBytes: Uint8Array;
   readonly launch: number;
   readonly tools: LaunchTools;
   readonly maxRuntimeMs: number;
@@ -46,7 +50,7 @@ export async function startLaunch(ports: LaunchPorts, request: StartRequest): Pr
       project: spec.project?.name ?? spec.run,
       user: ports.user,
       target: request.target,
-      boot: bootOf(cloud, request),
+      boot: bootOf(cloud, request, intent),
       offers: request.offers,
       market: request.market,
       nodes: spec.nodes,
@@ -69,10 +73,15 @@ export async function startLaunch(ports: LaunchPorts, request: StartRequest): Pr
 }
 
 /** What a machine does at its first boot. */
-function bootOf(cloud: LaunchPorts['cloud'], { spec, launch, tools }: StartRequest): BootRequest {
+function bootOf(cloud: LaunchPorts['cloud'], request: StartRequest, intent: LaunchIntent): BootRequest {
   const { bucket, prefix, region } = cloud;
+  const { spec, specBytes, launch, tools } = request;
+  const written = {
+    specSha256: sha256OfDocument(specBytes),
+    intentSha256: sha256OfDocument(encodeDocument(launchIntent, intent)),
+  };
   return {
-    config: { version: FORMAT_VERSION, run: spec.run, launch, bucket, prefix, region },
+    config: { version: FORMAT_VERSION, run: spec.run, launch, bucket, prefix, region, written },
     tools,
     bootGuardMs: spec.timing.bootGuardMs,
   };

@@ -1,6 +1,7 @@
 import { isLeaseHeld } from '@runctl/checkpoint';
 import { type Clock, command, RunctlError } from '@runctl/core';
-import type { LaunchMachines, Market, RunSpec } from '@runctl/protocol';
+import { decodeDocument, runKeys, runSpec, type LaunchMachines, type Market, type RunSpec } from '@runctl/protocol';
+import { readBytes } from '@runctl/store';
 import type { Cloud } from '../cloud.ts';
 import { isActive } from '../run/liveness.ts';
 import { findPlace } from '../launch/find-place.ts';
@@ -45,14 +46,11 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   const launch = (before?.launch ?? 0) + 1;
   const { maxRuntimeMs } = options.wish;
   const { keys: tools } = await uploadTools(cloud.store, options.tools);
-  const machines = await startLaunch(ports, {
-    spec: record.spec,
-    launch,
-    tools,
-    ...place,
-    maxRuntimeMs,
-  });
-  return { spec: record.spec, launch, machines, fromStep: record.latest?.document.step ?? null };
+  const key = runKeys(options.run).spec;
+  const specBytes = await readBytes(cloud.store, key);
+  const spec = decodeDocument(runSpec, specBytes, key);
+  const machines = await startLaunch(ports, { spec, specBytes, launch, tools, ...place, maxRuntimeMs });
+  return { spec, launch, machines, fromStep: record.latest?.document.step ?? null };
 }
 
 async function refuseActive(

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { launchNumber, openEnum, versioned } from '../codec.ts';
+import { documentSha256, launchNumber, openEnum, versioned } from '../codec.ts';
 import { runId } from '../run-id.ts';
 
 /**
@@ -15,6 +15,12 @@ export const agentConfig = versioned.extend({
   region: z.string().min(1),
   /** What the agent runs on: it decides how interruptions are seen and what ends with the launch. */
   host: openEnum(['ec2', 'plain']),
+  /**
+   * What the laptop wrote into the bucket for this launch. The role of a machine, which the workload has too, may write there,
+   * but it can't change user data: an agent obeys documents with these bytes and no others. `intentSha256` is null where the
+   * launch has no intent.
+   */
+  written: z.object({ specSha256: documentSha256, intentSha256: documentSha256.nullable() }),
 });
 export type AgentConfig = z.output<typeof agentConfig>;
 

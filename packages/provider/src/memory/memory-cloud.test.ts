@@ -5,6 +5,8 @@ import type { CapacityRequest, Provider } from '../port/index.ts';
 import { MemoryCloud, MemoryProvider } from './index.ts';
 import type { MemoryRules } from './rules.ts';
 
+const written = { specSha256: 'c'.repeat(64), intentSha256: null };
+
 function world(rules: Partial<MemoryRules> = {}) {
   const clock = new FakeClock();
   const cloud = new MemoryCloud(clock, rules);
@@ -18,7 +20,7 @@ function world(rules: Partial<MemoryRules> = {}) {
     user: 'u',
     target: {},
     boot: {
-      config: { version: 2, run: 'r-1', launch: 1, bucket: 'b', prefix: '', region: 'r' },
+      config: { version: 2, run: 'r-1', launch: 1, bucket: 'b', prefix: '', region: 'r', written },
       tools: { agentKey: 'a', agentSha256: 'a', nodeKey: 'n', nodeSha256: 'n' },
       bootGuardMs: 1,
     },

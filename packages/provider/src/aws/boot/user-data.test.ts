@@ -11,6 +11,7 @@ const request: BootRequest = {
     bucket: 'bucket',
     prefix: "it's/",
     region: 'us-east-1',
+    written: { specSha256: 'c'.repeat(64), intentSha256: 'd'.repeat(64) },
   },
   tools: {
     agentKey: 'tools/agent-a.mjs',

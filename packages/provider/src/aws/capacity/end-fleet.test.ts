@@ -7,6 +7,8 @@ const RUN = 'r-end';
 type World = Awaited<ReturnType<typeof awsUnderTest>>;
 const launched = { run: RUN, launch: 1 };
 
+const written = { specSha256: 'c'.repeat(64), intentSha256: null };
+
 async function launchOne({ provider, wish, nowMs }: World): Promise<CapacityRef> {
   const offers = await provider.offers(wish);
   return provider.launch({
@@ -17,7 +19,7 @@ async function launchOne({ provider, wish, nowMs }: World): Promise<CapacityRef>
     user: 'me@laptop',
     target: await provider.target(wish, offers),
     boot: {
-      config: { version: 2, ...launched, bucket: 'bucket', prefix: '', region: 'us-east-1' },
+      config: { version: 2, ...launched, bucket: 'bucket', prefix: '', region: 'us-east-1', written },
       tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
       bootGuardMs: 60_000,
     },

@@ -1,0 +1,45 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { runKeys } from '@runctl/protocol';
+import { expect, test } from 'vitest';
+import { onInstance } from '../support/agent-process.ts';
+import { giveNotice } from '../support/breaking.ts';
+import { Bucket } from '../support/bucket.ts';
+import { eventually } from '../support/eventually.ts';
+import { launchDetached, reachesStep } from '../support/launching.ts';
+import { World } from '../support/world.ts';
+
+const SHOW_ROLE_KEYS = `imds=\${AWS_EC2_METADATA_SERVICE_ENDPOINT}latest
+token=$(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $imds/api/token)
+curl -s -H "X-aws-ec2-metadata-token: $token" $imds/meta-data/iam/security-credentials/runctl-instance`;
+
+/** The bucket with the rights of a machine's role, which its training script has as well. */
+async function bucketOfRole(world: World, machineId: string): Promise<Bucket> {
+  const keys = JSON.parse(await onInstance(world, machineId, SHOW_ROLE_KEYS)) as Record<string, string>;
+  const credentials = {
+    accessKeyId: keys['AccessKeyId'] ?? '',
+    secretAccessKey: keys['SecretAccessKey'] ?? '',
+    sessionToken: keys['Token'] ?? '',
+  };
+  const { endpoint, region, bucket } = world.region;
+  return new Bucket(new S3Client({ endpoint, region, credentials, forcePathStyle: true }), bucket);
+}
+
+test.concurrent('a script that rewrites its spec does not choose what the next machine runs', async () => {
+  await using world = await World.start();
+  const run = await launchDetached(world, 'counter', { args: ['2000', '0.1'] });
+  const { machineId } = await reachesStep(world, run, 1, 2);
+  const { spec } = runKeys(run);
+  const role = await bucketOfRole(world, machineId);
+  const own = (await role.bytes(spec))?.toString() ?? '';
+  const forged = own.replace('"interpreter":["python3"]', '"interpreter":["sh","-c","touch $HOME/owned"]');
+  expect(forged).not.toBe(own);
+  await role.write(spec, Buffer.from(forged));
+
+  await giveNotice(world, machineId);
+  const outcome = await eventually('the launch is ended', () => world.bucket.outcome(run), 60_000);
+  expect(outcome).toMatchObject({ status: 'failed', cause: 'boot-failed' });
+  expect(outcome.message).toContain(`${spec} has SHA-256`);
+  const status = await world.runctl(['status', run]);
+  expect(status.stdout).toContain(`${spec} has SHA-256`);
+  expect(await world.bucket.status(run, 2)).toBeNull();
+});
