@@ -16,7 +16,7 @@ export interface GrowingLoop {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** While something grows: a part of 8 MiB fills in 32 ms at 250 MB/s, and its end is seen at the second look that finds it the same. */
+/** While something grows: a part of 8 MiB fills in 32 ms at 250 MB/s, and its end is servedChanges at the second look that finds it the same. */
 const GROWING_PER_SETTLE = 40;
 const IDLE_PER_SETTLE = 4;
 /** Files can change without a word: look once in so many idle pauses. */
@@ -43,16 +43,16 @@ export function growingLoop({ checkpoints, clock, log, settleMs }: GrowingLoopOp
     changed: () => void changes++,
     async run(signal) {
       let active = false;
-      for (let idle = 0, seen = 0; !signal.aborted;) {
-        let looked = NOTHING;
-        if (active || seen !== changes || idle >= UNASKED_PAUSES) {
-          seen = changes;
+      for (let idle = 0, servedChanges = 0; !signal.aborted;) {
+        let found = NOTHING;
+        if (active || servedChanges !== changes || idle >= UNASKED_PAUSES) {
+          servedChanges = changes;
           idle = 0;
-          looked = await look(signal);
-          active = looked.active;
+          found = await look(signal);
+          active = found.active;
         } else idle++;
         const looksPerSettle = active ? GROWING_PER_SETTLE : IDLE_PER_SETTLE;
-        const pauseMs = Math.max(settleMs / looksPerSettle, (looked.files * LOOK_MS_PER_FILE) / MOST_LOOKING);
+        const pauseMs = Math.max(settleMs / looksPerSettle, (found.files * LOOK_MS_PER_FILE) / MOST_LOOKING);
         await clock.sleep(pauseMs, signal).catch(() => {});
       }
     },

@@ -3,16 +3,16 @@ import type { PassedOver } from '@runctl/checkpoint';
 /** Of what is new in one pass, so many are named; the rest is counted. */
 const NAMED = 3;
 /** Beyond this many kinds of things nobody reads on. */
-const MOST_TOLD = 1000;
+const MOST_REPORTED = 1000;
 
 /**
  * What a script finds in its status about things in its checkpoint folder that are not kept: each once, though every pass
  * meets them again. What differs in numbers alone (the same link in each step's folder) is one thing.
  */
 export class PassedOverAccount {
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
-  /** Lines for people about what was not told before. */
+  /** Lines for people about what was not reported before. */
   news(passedOver: readonly PassedOver[]): readonly string[] {
     const fresh = passedOver.filter((each) => this.#isNew(each));
     const rest = fresh.length - NAMED;
@@ -26,8 +26,8 @@ export class PassedOverAccount {
 
   #isNew({ path, why }: PassedOver): boolean {
     const kind = `${path} ${why}`.replace(/\d+/g, '#');
-    if (this.#told.has(kind) || this.#told.size >= MOST_TOLD) return false;
-    this.#told.add(kind);
+    if (this.#reported.has(kind) || this.#reported.size >= MOST_REPORTED) return false;
+    this.#reported.add(kind);
     return true;
   }
 }

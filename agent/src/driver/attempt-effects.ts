@@ -31,7 +31,7 @@ export class AttemptEffects {
     const { actions, log } = this.#options;
     const { preparation } = this.#channels;
     switch (effect.type) {
-      case 'look':
+      case 'adopt':
         return this.#start('looking for a workload', this.#adopt(), preparationFailed);
       case 'prepare':
         return this.#start('preparing', this.#prepare(), (message) =>

@@ -28,16 +28,16 @@ export interface ControlPoll {
  */
 export function createControlPoll(options: ControlPollOptions): ControlPoll {
   const { documents, clock, log, launch, everyMs, obey } = options;
-  const seen = new Set<string>();
+  const handled = new Set<string>();
 
   const look = async (signal: AbortSignal): Promise<void> => {
-    for await (const { key, document } of documents.control(seen, signal)) {
+    for await (const { key, document } of documents.control(handled, signal)) {
       if (document === null) log.warn({ key }, 'a wish that this agent can not read is left alone');
       if (document?.launch === launch) {
         log.info({ action: document.action, by: document.by }, 'control');
         obey(document);
       }
-      seen.add(key);
+      handled.add(key);
     }
   };
 

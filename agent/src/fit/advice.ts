@@ -16,8 +16,8 @@ const gbits = (bytesPerSecond: number): string => {
 };
 
 /** What to change so that the last save fits, with numbers, most useful first. */
-export function adviceFor(seen: Unfit): string[] {
-  return [...saveAdvice(seen), ...networkAdvice(seen), oftenAdvice(seen)];
+export function adviceFor(observed: Unfit): string[] {
+  return [...saveAdvice(observed), ...networkAdvice(observed), oftenAdvice(observed)];
 }
 
 function saveAdvice({ save, saveLimitMs, sizeBytes }: Unfit): string[] {
@@ -35,12 +35,12 @@ function saveAdvice({ save, saveLimitMs, sizeBytes }: Unfit): string[] {
 function networkAdvice({ upload, sizeBytes, neededBytesPerSecond, usableMs, save }: Unfit): string[] {
   // Nothing to send has no rate, however long it takes.
   if (!sizeBytes || upload.ms === null || neededBytesPerSecond === null) return [];
-  const leftMs = usableMs - (save.ms ?? 0);
-  if (upload.ms <= leftMs) return [];
+  const remainingMs = usableMs - (save.ms ?? 0);
+  if (upload.ms <= remainingMs) return [];
   const measured = sizeBytes / (Math.max(1, upload.ms) / 1000);
   const machines = Math.ceil(neededBytesPerSecond / measured);
   return [
-    `${formatBytes(sizeBytes)} in the ${formatDuration(leftMs)} that the save leaves need ${gbits(neededBytesPerSecond)}, and this machine brought ${gbits(measured)} to S3: choose a type with at least ${gbits(neededBytesPerSecond)} of network, or shard the checkpoint over ${machines} machines`,
+    `${formatBytes(sizeBytes)} in the ${formatDuration(remainingMs)} that the save leaves need ${gbits(neededBytesPerSecond)}, and this machine brought ${gbits(measured)} to S3: choose a type with at least ${gbits(neededBytesPerSecond)} of network, or shard the checkpoint over ${machines} machines`,
   ];
 }
 

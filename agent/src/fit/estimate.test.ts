@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { estimateFit } from './estimate.ts';
-import type { FitObservations, StopSeen } from './observations.ts';
+import type { FitObservations, EarlierStop } from './observations.ts';
 
 const S = 1000;
 const GIB = 1024 ** 3;
@@ -16,7 +16,7 @@ const nothing: FitObservations = {
   sizeBytes: null,
   intervalsMs: [],
 };
-const stop = (given: Partial<StopSeen> = {}): StopSeen => ({
+const stop = (given: Partial<EarlierStop> = {}): EarlierStop => ({
   interruption: true,
   saveMs: 12 * S,
   killed: false,

@@ -5,21 +5,21 @@ import { suggestInterval } from './interval.ts';
 import { type FitObservations, median } from './observations.ts';
 
 /** Whether the last save of a run fits into a notice, and what to do if not. Unknown parts stay unknown. */
-export function estimateFit(seen: FitObservations): Fit {
-  const save = saveOf(seen);
-  const upload = uploadOf(seen);
-  const verdict = verdictOf(seen, save, upload);
-  const measured = { ...seen, save, upload, verdict };
+export function estimateFit(observed: FitObservations): Fit {
+  const save = saveOf(observed);
+  const upload = uploadOf(observed);
+  const verdict = verdictOf(observed, save, upload);
+  const measured = { ...observed, save, upload, verdict };
   const interval = suggestInterval(measured);
-  const neededBytesPerSecond = neededRate(seen, save.ms);
+  const neededBytesPerSecond = neededRate(observed, save.ms);
   return {
     verdict,
-    summary: summaryOf(seen, save, upload),
+    summary: summaryOf(observed, save, upload),
     save,
     upload,
-    usableMs: seen.usableMs,
-    saveLimitMs: seen.saveLimitMs,
-    sizeBytes: seen.sizeBytes,
+    usableMs: observed.usableMs,
+    saveLimitMs: observed.saveLimitMs,
+    sizeBytes: observed.sizeBytes,
     neededBytesPerSecond,
     advice: verdict === 'does-not-fit' ? adviceFor({ ...measured, neededBytesPerSecond, interval }) : [],
     interval,
@@ -53,19 +53,19 @@ function verdictOf(
   return save.ms === null || upload.ms === null || upload.from === 'under-way' ? 'unknown' : 'fits';
 }
 
-function summaryOf(seen: FitObservations, save: Fit['save'], upload: Fit['upload']): string {
-  const verdict = verdictOf(seen, save, upload);
+function summaryOf(observed: FitObservations, save: Fit['save'], upload: Fit['upload']): string {
+  const verdict = verdictOf(observed, save, upload);
   const time = ({ ms }: { readonly ms: number | null }): string => (ms === null ? 'unknown' : formatDuration(ms));
   const atLeast = upload.from === 'under-way' ? 'at least ' : '';
-  const parts = `save ${time(save)} + upload ${atLeast}${time(upload)} of ${formatDuration(seen.usableMs)} usable`;
+  const parts = `save ${time(save)} + upload ${atLeast}${time(upload)} of ${formatDuration(observed.usableMs)} usable`;
   if (verdict === 'fits')
     return save.from === 'stop'
       ? `${parts}: fits`
       : `${parts}: fits, if the script ends its step and exits in the rest`;
   if (verdict === 'unknown') return `${parts}: not known yet`;
-  if (seen.stops[0]?.killed === true) return `${parts}: does not fit, the script was killed at the last stop`;
-  if ((save.ms ?? 0) > seen.saveLimitMs)
-    return `${parts}: does not fit, the script is killed after ${formatDuration(seen.saveLimitMs)}`;
+  if (observed.stops[0]?.killed === true) return `${parts}: does not fit, the script was killed at the last stop`;
+  if ((save.ms ?? 0) > observed.saveLimitMs)
+    return `${parts}: does not fit, the script is killed after ${formatDuration(observed.saveLimitMs)}`;
   return `${parts}: does not fit`;
 }
 

@@ -21,17 +21,17 @@ interface Measured extends FitObservations {
  * working final save (q of the interruptions lose nothing), never shorter than one save and upload. C is the time of a
  * save, which overestimates the stall of scripts that save in the background. Null while C is unknown.
  */
-export function suggestInterval(seen: Measured): Fit['interval'] {
-  const costMs = median(seen.savesMs) ?? seen.save.ms;
+export function suggestInterval(observed: Measured): Fit['interval'] {
+  const costMs = median(observed.savesMs) ?? observed.save.ms;
   if (costMs === null) return null;
-  const rate = interruptionRate(seen);
-  const final = reliability(seen);
+  const rate = interruptionRate(observed);
+  const final = reliability(observed);
   const bestMs = Math.sqrt((2 * costMs * rate.everyMs) / (1 - final.share));
-  const shortestMs = (seen.save.ms ?? costMs) + (seen.upload.ms ?? 0);
+  const shortestMs = (observed.save.ms ?? costMs) + (observed.upload.ms ?? 0);
   const parts = [`a save costs ${formatDuration(costMs)}`, rate.text, final.text];
   if (bestMs < shortestMs) parts.push(`a save and its upload take ${formatDuration(shortestMs)}`);
   return {
-    nowMs: median(seen.intervalsMs),
+    nowMs: median(observed.intervalsMs),
     suggestedMs: Math.round(Math.max(bestMs, shortestMs)),
     reason: parts.join('; '),
   };
@@ -49,10 +49,10 @@ function interruptionRate({ stops, ranMs }: FitObservations): { readonly everyMs
 
 /** By the rule of succession, (saved + 1) of (seen + 2), so that one success is not yet taken for certainty. */
 function reliability({ stops, verdict }: Measured): { readonly share: number; readonly text: string } {
-  const seen = stops.filter((stop) => stop.interruption);
+  const interruptions = stops.filter((stop) => stop.interruption);
   if (verdict === 'does-not-fit') return { share: 0, text: 'the final save is not counted on' };
-  if (seen.length === 0) return { share: 0, text: 'no final save was seen yet, so none is counted on' };
-  const saved = seen.filter((stop) => stop.saved).length;
-  const share = (saved + 1) / (seen.length + 2);
-  return { share, text: `${saved} of ${seen.length} final saves came through` };
+  if (interruptions.length === 0) return { share: 0, text: 'no final save was seen yet, so none is counted on' };
+  const saved = interruptions.filter((stop) => stop.saved).length;
+  const share = (saved + 1) / (interruptions.length + 2);
+  return { share, text: `${saved} of ${interruptions.length} final saves came through` };
 }

@@ -6,7 +6,7 @@ import { temporaryFolder } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import { FitKeeper } from './fit-keeper.ts';
 import { saveSpanMs } from './save-span.ts';
-import { type LifeSeen, stopHistory } from './stop-history.ts';
+import { type EarlierLife, stopHistory } from './stop-history.ts';
 
 const policy = { graceMs: null, budgetUsd: null, maxInterruptions: null, maxCrashes: 3 };
 
@@ -89,7 +89,7 @@ const status = { step: 3, phase: 'running', phaseSince: timestampOf(0), at: time
 const outcome = { ranMs: 1000 } as AttemptOutcome;
 
 test('a life that vanished counts as an interruption that saved nothing, one that ended by itself as none', async () => {
-  const lives: readonly LifeSeen[] = [
+  const lives: readonly EarlierLife[] = [
     { status, outcome: null, drained: null },
     { status, outcome, drained: drained({ notDurable: ['model.bin: too late'] }) },
     { status, outcome, drained: drained({ cause: 'user-stop' }) },

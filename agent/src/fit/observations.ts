@@ -1,5 +1,5 @@
 /** How one earlier stop of this run went. */
-export interface StopSeen {
+export interface EarlierStop {
   /** The machine was taken, with a notice or without a word, or went down: nobody asked for it. */
   readonly interruption: boolean;
   /** From SIGTERM to the exit; null when that was not seen. */
@@ -22,7 +22,7 @@ export interface FitObservations {
   /** So long has the first upload of this machine been under way. */
   readonly uploadingForMs: number | null;
   /** Newest first. */
-  readonly stops: readonly StopSeen[];
+  readonly stops: readonly EarlierStop[];
   /** Times the scripts of all lives have run together. */
   readonly ranMs: number;
   readonly sizeBytes: number | null;

@@ -1,8 +1,8 @@
 import type { AttemptDrained, AttemptOutcome, AttemptStatus } from '@runctl/protocol';
-import type { StopSeen } from './observations.ts';
+import type { EarlierStop } from './observations.ts';
 
 /** What an earlier life left behind, as far as it bears on how its stop went. */
-export interface LifeSeen {
+export interface EarlierLife {
   readonly status: AttemptStatus | null;
   readonly outcome: AttemptOutcome | null;
   readonly drained: AttemptDrained | null;
@@ -10,7 +10,7 @@ export interface LifeSeen {
 
 export interface StopHistory {
   /** Newest first. */
-  readonly stops: readonly StopSeen[];
+  readonly stops: readonly EarlierStop[];
   readonly ranMs: number;
 }
 
@@ -18,8 +18,8 @@ export interface StopHistory {
 const isUnasked = (cause: string): boolean => cause === 'notice' || cause === 'machine-shutdown';
 
 /** How earlier lives of the run were stopped, newest first. A life that ended without a word saved nothing at its end. */
-export async function stopHistory(lives: AsyncIterable<LifeSeen>): Promise<StopHistory> {
-  const stops: StopSeen[] = [];
+export async function stopHistory(lives: AsyncIterable<EarlierLife>): Promise<StopHistory> {
+  const stops: EarlierStop[] = [];
   let ranMs = 0;
   for await (const life of lives) {
     ranMs += ranFor(life);
@@ -29,7 +29,7 @@ export async function stopHistory(lives: AsyncIterable<LifeSeen>): Promise<StopH
   return { stops, ranMs };
 }
 
-function stopOf({ status, outcome, drained }: LifeSeen): StopSeen | null {
+function stopOf({ status, outcome, drained }: EarlierLife): EarlierStop | null {
   const drain = drained?.drain ?? null;
   if (drain !== null)
     return {
@@ -43,7 +43,7 @@ function stopOf({ status, outcome, drained }: LifeSeen): StopSeen | null {
   return vanished ? { interruption: true, saveMs: null, killed: false, uploadMs: null, saved: false } : null;
 }
 
-function ranFor({ status, outcome }: LifeSeen): number {
+function ranFor({ status, outcome }: EarlierLife): number {
   if (outcome !== null) return outcome.ranMs;
   if (status === null || status.phase !== 'running') return 0;
   return Math.max(0, Date.parse(status.at) - Date.parse(status.phaseSince));

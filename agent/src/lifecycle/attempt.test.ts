@@ -233,7 +233,7 @@ function live(given: World): Lived {
   };
   const perform = (effect: AttemptEffect): void => {
     switch (effect.type) {
-      case 'look':
+      case 'adopt':
         if (!given.runsAlready) return after(given.lookMs, { type: 'nothing-running' });
         alive = true;
         if (given.lookMs === null) return;

@@ -14,7 +14,7 @@ import type {
 
 export const initialAttempt: AttemptStep = {
   state: { phase: 'preparing', stage: 'looking', stop: null },
-  effects: [{ type: 'look' }],
+  effects: [{ type: 'adopt' }],
 };
 
 type In<P extends AttemptState['phase']> = Extract<AttemptState, { phase: P }>;

@@ -104,7 +104,7 @@ export type AttemptEvent =
 
 export type AttemptEffect =
   /** For a workload that an earlier agent on this machine started. */
-  | { readonly type: 'look' }
+  | { readonly type: 'adopt' }
   | { readonly type: 'prepare' }
   | { readonly type: 'cancel-preparation' }
   | { readonly type: 'spawn' }

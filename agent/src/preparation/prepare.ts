@@ -85,11 +85,11 @@ function patiently<T>(
 async function pauseAfterCrash({ ports, journal, life }: PreparationContext, signal: AbortSignal): Promise<void> {
   const backoffUntil = journal.state.attempt?.backoffUntil ?? null;
   if (backoffUntil === null) return;
-  const leftMs = Date.parse(backoffUntil) - ports.clock.wallMs();
-  if (leftMs <= 0) return;
+  const remainingMs = Date.parse(backoffUntil) - ports.clock.wallMs();
+  if (remainingMs <= 0) return;
   const last = journal.state.attempt?.crashes.at(-1);
-  life.enter('backoff', `waiting ${formatDuration(leftMs)} to start again after: ${last?.failure ?? 'a crash'}`);
-  await ports.clock.sleep(leftMs, signal);
+  life.enter('backoff', `waiting ${formatDuration(remainingMs)} to start again after: ${last?.failure ?? 'a crash'}`);
+  await ports.clock.sleep(remainingMs, signal);
 }
 
 /** Also while waiting for the lease: it changes nothing that another machine can see. */

@@ -10,7 +10,7 @@ import { passReport } from '../testing/pass-report.ts';
 
 const TERM_MS = Date.UTC(2026, 0, 1);
 const times = { cause: 'notice', seenMs: TERM_MS, termMs: TERM_MS, windowMs: 120_000, stepAtStop: 7 } as const;
-const report = (lastPass: PassReport | null, savedAtMs: number | null = null, unlooked = false) =>
+const report = (lastPass: PassReport | null, savedAtMs: number | null = null, isCutShort = false) =>
   drainReportOf(times, {
     generation: 1,
     exitMs: null,
@@ -18,7 +18,7 @@ const report = (lastPass: PassReport | null, savedAtMs: number | null = null, un
     writes: { firstMs: null, lastMs: null },
     flushMs: null,
     lastPass,
-    unlooked,
+    isCutShort,
     durable:
       savedAtMs === null
         ? null
@@ -52,7 +52,7 @@ const reportWith = (manifest: { readonly generation: number; readonly savedAt: s
     writes: { firstMs: null, lastMs: null },
     flushMs: 100,
     lastPass: null,
-    unlooked: false,
+    isCutShort: false,
     durable: {
       manifest: runKeys('r-aaaaaaaaaa').manifest({ generation: manifest.generation, seq: 1 }),
       step: 40,

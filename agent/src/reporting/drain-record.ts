@@ -28,7 +28,7 @@ export interface DrainEnd {
   readonly flushMs: number | null;
   readonly lastPass: PassReport | null;
   /** The deadline came before the last pass could say what it leaves. */
-  readonly unlooked: boolean;
+  readonly isCutShort: boolean;
   readonly durable: DurableCheckpoint | null;
 }
 
@@ -55,9 +55,9 @@ export function drainReportOf(times: DrainTimes, end: DrainEnd): DrainReport {
 }
 
 /** Empty beside `newCheckpoint: false` has to mean that none appeared: a look that was cut short must not pass for one. */
-function notDurableOf({ lastPass, unlooked }: DrainEnd, newCheckpoint: boolean): string[] {
+function notDurableOf({ lastPass, isCutShort }: DrainEnd, newCheckpoint: boolean): string[] {
   const known = lastPass?.notDurable ?? [];
-  if (unlooked) return [...known, 'whatever was saved after that: the deadline came before it could be looked at'];
+  if (isCutShort) return [...known, 'whatever was saved after that: the deadline came before it could be looked at'];
   if (newCheckpoint || known.length > 0 || (lastPass !== null && lastPass.error === null)) return [...known];
   const why = lastPass === null ? 'there was no time for it' : messageOf(lastPass.error);
   return [`whatever was saved last: the look at the checkpoint folder was cut short (${why})`];

@@ -43,20 +43,20 @@ export function createProgressReader(paths: { readonly progress: string; readonl
     if (samples.length > SAMPLES) samples.shift();
   };
   const fromLog = async (): Promise<Progress> => {
-    const seen = await log.read();
-    if (seen.step === null) return { step: null, source: 'unknown' };
-    note(seen.atMs, seen.step);
-    return { step: seen.step, source: 'log' };
+    const inLog = await log.read();
+    if (inLog.step === null) return { step: null, source: 'unknown' };
+    note(inLog.atMs, inLog.step);
+    return { step: inLog.step, source: 'log' };
   };
 
   return {
     async read() {
       try {
-        const told = JSON.parse(await readFile(paths.progress, 'utf8')) as Record<string, unknown>;
-        const { step } = told;
+        const content = JSON.parse(await readFile(paths.progress, 'utf8')) as Record<string, unknown>;
+        const { step } = content;
         if (typeof step === 'number' && Number.isFinite(step)) {
           const whole = Math.max(0, Math.floor(step));
-          note((await stat(paths.progress)).mtimeMs, whole, metricsOf(told));
+          note((await stat(paths.progress)).mtimeMs, whole, metricsOf(content));
           return { step: whole, source: 'file' };
         }
       } catch {
@@ -72,8 +72,8 @@ export function createProgressReader(paths: { readonly progress: string; readonl
   };
 }
 
-function metricsOf(told: Readonly<Record<string, unknown>>): Metrics {
-  const numbers = Object.entries(told).filter(([name, value]) => name !== 'step' && Number.isFinite(value));
+function metricsOf(content: Readonly<Record<string, unknown>>): Metrics {
+  const numbers = Object.entries(content).filter(([name, value]) => name !== 'step' && Number.isFinite(value));
   return Object.fromEntries(numbers.slice(0, MOST_METRICS)) as Metrics;
 }
 

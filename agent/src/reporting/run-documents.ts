@@ -31,7 +31,7 @@ import {
 import { isRunctlError, RunctlError } from '@runctl/core';
 import { collect, isStoreError, type ObjectStore } from '@runctl/store';
 import type { z } from 'zod';
-import type { LifeSeen } from '../fit/stop-history.ts';
+import type { EarlierLife } from '../fit/stop-history.ts';
 
 /** What an earlier attempt of the run left behind; null where it did not come to write it. */
 export interface EarlierAttempt {
@@ -127,7 +127,7 @@ export class RunDocuments {
   }
 
   /** The same with how each was stopped, at most `limit` of them. */
-  async *earlierLives(generation: number, limit: number, signal: AbortSignal): AsyncIterable<LifeSeen> {
+  async *earlierLives(generation: number, limit: number, signal: AbortSignal): AsyncIterable<EarlierLife> {
     for (const earlier of (await this.#generationsBefore(generation)).slice(0, limit)) {
       const keys = this.#attempt(earlier);
       const [status, outcome, drained] = await Promise.all([

@@ -7,18 +7,18 @@ export function mayHaveSaved({ started, cause }: Ending): boolean {
   return started && cause !== 'fenced';
 }
 
-export interface LastLook {
+export interface LastPassOutcome {
   readonly ending: Ending;
   readonly flush: FlushResult;
   readonly lastPass: PassReport | null;
   /** The deadline came before the last pass could say what it leaves. */
-  readonly unlooked: boolean;
+  readonly isCutShort: boolean;
 }
 
 /** What was saved last and is not durable, for people; null when all of it is. */
-export function unsavedAfter({ ending, flush, lastPass, unlooked }: LastLook): string | null {
+export function unsavedAfter({ ending, flush, lastPass, isCutShort }: LastPassOutcome): string | null {
   if (flush === 'complete' || !mayHaveSaved(ending)) return null;
-  return unlooked ? 'whatever was saved last: the deadline came before it could be looked at' : unsavedOf(lastPass);
+  return isCutShort ? 'whatever was saved last: the deadline came before it could be looked at' : unsavedOf(lastPass);
 }
 
 /** What the last pass over the checkpoint folder leaves behind, for people; null when everything there is durable. */

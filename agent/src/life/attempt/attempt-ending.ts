@@ -42,9 +42,9 @@ export class AttemptEnding {
   /** See `AttemptActions`. */
   async report(ending: Ending, flushResult: FlushResult, signal: AbortSignal): Promise<void> {
     const { drain, flush, judge, workload } = this.#parts;
-    const unlooked = await flush.isCutShort(signal);
+    const isCutShort = await flush.isCutShort(signal);
     const { lastPass } = flush;
-    this.#unsaved = unsavedAfter({ ending, flush: flushResult, lastPass, unlooked });
+    this.#unsaved = unsavedAfter({ ending, flush: flushResult, lastPass, isCutShort });
     const verdict = this.#judge(ending);
     this.#verdict = verdict;
     if (verdict.next === 'restart') await this.#noteCrash(ending, verdict.afterMs);
@@ -57,7 +57,7 @@ export class AttemptEnding {
       flushMs: flush.tookMs,
       lastPass,
       unsaved: this.#unsaved,
-      unlooked,
+      isCutShort,
       ranMs: workload.ranMs(),
       logBytes: flush.shippedBytes(),
     };

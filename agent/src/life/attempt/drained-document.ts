@@ -25,7 +25,7 @@ export async function drainedDocument(
     writes,
     flushMs: report.flushMs,
     lastPass: report.lastPass,
-    unlooked: report.unlooked,
+    isCutShort: report.isCutShort,
     durable: parts.checkpoints.publisher.durable(),
   });
   return { ...head, drain };

@@ -21,7 +21,7 @@ export interface AttemptReport {
   /** What was saved last and is not durable, for people; null when all of it is. */
   readonly unsaved: string | null;
   /** The deadline came before the last pass could say what it leaves. */
-  readonly unlooked: boolean;
+  readonly isCutShort: boolean;
   readonly ranMs: number;
   readonly logBytes: number;
 }

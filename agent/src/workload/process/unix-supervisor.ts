@@ -76,15 +76,15 @@ export class UnixSupervisor implements Supervisor {
   async adopt(): Promise<AdoptedProcess | null> {
     const note = await this.#files.startNote();
     if (note === null) return null;
-    const noted = await this.#started(note.id, WRAPPER_MS / 10);
-    if (noted === null) {
+    const fromWrapper = await this.#started(note.id, WRAPPER_MS / 10);
+    if (fromWrapper === null) {
       await this.#members.kill({ id: note.id, pid: NO_LEADER, wrapper: NO_LEADER, startTime: '' });
       await this.forget();
       return null;
     }
     // Nothing outlives a boot, and its pids are others' by now.
     const sameBoot = note.boot === null || note.boot === this.#options.processes.bootId();
-    const workload = sameBoot ? noted : { ...noted, pid: NO_LEADER, wrapper: NO_LEADER };
+    const workload = sameBoot ? fromWrapper : { ...fromWrapper, pid: NO_LEADER, wrapper: NO_LEADER };
     this.#workload = workload;
     this.#stop.resume(workload);
     const startedAtMs = await this.#files.startedAtMs();
