@@ -21,6 +21,7 @@ function expectSafe(report: DrillReport, interruptions: number): void {
     identicalToUninterrupted: true,
     verdict: 'safe',
     reasons: [],
+    advice: [],
   });
   expect(report.interruptions).toEqual(Array.from({ length: interruptions }, () => UNHARMED));
   expectNothingTornResumed(report);
@@ -42,8 +43,8 @@ describe('a drill of the bundled examples', () => {
   test('char-lm loses no step in three interruptions and ends with the bytes of an undisturbed run', async () => {
     const { report } = await drill('examples/char-lm/train.py', {
       flags: ['--interruptions', '3', '--compare'],
-      args: ['--steps', '200', '--step-delay-ms', '20'],
-      holds: [175, 180, 185],
+      args: ['--steps', '200', '--step-delay-ms', '20', '--checkpoint-every', '10'],
+      holds: [100, 140, 175],
     });
     expectSafe(report, 3);
     expect(report.finalStep).toBe(200);
@@ -53,8 +54,8 @@ describe('a drill of the bundled examples', () => {
     if (!hasTorch()) context.skip('/usr/bin/python3 has no PyTorch (Debian: apt-get install python3-torch)');
     const { report } = await drill('examples/char-lm-torch/train.py', {
       flags: ['--interruptions', '1', '--compare'],
-      args: ['--steps', '120', '--step-delay-ms', '30'],
-      holds: [105],
+      args: ['--steps', '120', '--step-delay-ms', '30', '--checkpoint-every', '10'],
+      holds: [100],
     });
     expectSafe(report, 1);
     expect(report.finalStep).toBe(120);
@@ -70,7 +71,7 @@ describe('a drill of the bundled examples', () => {
     expectNothingTornResumed(report);
     const reasons = report.reasons.join('\n');
     expect(reasons).toContain('did not end after SIGTERM and was killed');
-    expect(reasons).toContain('handle SIGTERM by saving and exiting');
+    expect(report.advice).toContainEqual(expect.stringContaining('on SIGTERM only set a flag'));
     expect(reasons).toMatch(/\d+ steps were lost that the notice should have saved/);
     expect(report.interruptions.some(({ lostSteps }) => (lostSteps ?? 0) > 0)).toBe(true);
   });
@@ -80,8 +81,8 @@ describe.concurrent('a drill judges', () => {
   test('steps that died without a notice as a cost, not as a fault of the script', async () => {
     const { report } = await drill('examples/char-lm/train.py', {
       flags: ['--interruptions', '1', '--no-notice', '1', '--compare'],
-      args: ['--steps', '160', '--step-delay-ms', '25', '--checkpoint-every', '40'],
-      holds: [145],
+      args: ['--steps', '160', '--step-delay-ms', '25', '--checkpoint-every', '20'],
+      holds: [130],
     });
     expect(report).toMatchObject({ verdict: 'safe', outcome: 'succeeded', identicalToUninterrupted: true });
     const [only] = report.interruptions;
@@ -98,13 +99,13 @@ describe.concurrent('a drill judges', () => {
   });
 
   test('a script that reports no step as one whose losses cannot be known, and tidies up after a killed drill', async () => {
-    const options = { flags: ['--compare'], args: ['80', '0.1'], holds: [75], afterOneThatWasKilled: true };
+    const options = { flags: ['--compare'], args: ['80', '0.1'], holds: [65], afterOneThatWasKilled: true };
     const { report } = await drill('silent.py', options);
-    expect(report).toMatchObject({ verdict: 'unsafe', outcome: 'succeeded', finalStep: null });
+    expect(report).toMatchObject({ verdict: 'inconclusive', outcome: 'succeeded', finalStep: null });
     expect(report.identicalToUninterrupted).toBe(true); // which a script that began anew would reach, too
     expect(report.interruptions).toMatchObject([{ stepAtInterruption: null, lostSteps: null }]);
-    expect(report.reasons).toEqual([expect.stringMatching(/^how many steps were lost, .* is unknown/)]);
-    expect(report.reasons[0]).toContain('print `step N`');
+    expect(report.reasons).toEqual([expect.stringMatching(/how many steps were lost, is unknown/)]);
+    expect(report.advice).toEqual([expect.stringContaining('print `step N`')]);
   });
 
   test('a script that begins anew although a checkpoint was there as unsafe', async () => {
@@ -114,10 +115,9 @@ describe.concurrent('a drill judges', () => {
     expect(only).toMatchObject({ kind: 'notice', lostSteps: 0 });
     expect(only?.resumedStep ?? 0).toBeLessThan(only?.durableStep ?? 0);
     expect(report.reasons).toEqual([
-      expect.stringMatching(
-        /began again at step \d+ although a checkpoint of step \d+ was there: load what \$RUNCTL_RESUME_FROM names/,
-      ),
+      expect.stringMatching(/began again at step \d+ although a checkpoint of step \d+ was there/),
     ]);
+    expect(report.advice).toEqual([expect.stringContaining('load what $RUNCTL_RESUME_FROM names')]);
   });
 });
 

@@ -39,9 +39,13 @@ const drillReport = z.strictObject({
     neededBytesPerSecond: z.number().nullable(),
     summary: z.string(),
   }),
-  verdict: z.enum(['safe', 'unsafe']),
+  verdict: z.enum(['safe', 'unsafe', 'inconclusive']),
   reasons: z.array(z.string()),
+  framework: z.string().nullable(),
+  advice: z.array(z.string()),
 });
+
+const EXIT_CODES = { safe: 0, unsafe: 23, inconclusive: 24 } as const;
 
 export type DrillReport = z.infer<typeof drillReport>;
 
@@ -86,7 +90,7 @@ export async function drill(script: string, options: DrillOptions): Promise<Dril
   const finished = await runctl(command('lives'), { env });
   expect(finished.stdout.trim().split('\n'), finished.stderr).toHaveLength(1);
   const report = drillReport.parse(JSON.parse(finished.stdout));
-  expect(finished.exitCode, finished.stdout).toBe(report.verdict === 'safe' ? 0 : 23);
+  expect(finished.exitCode, finished.stdout).toBe(EXIT_CODES[report.verdict]);
   await noProcessIsLeft(temporary);
   // Node itself leaves its compile cache.
   expect((await readdir(temporary)).filter((name) => name !== 'node-compile-cache')).toEqual([]);

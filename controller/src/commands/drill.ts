@@ -17,7 +17,7 @@ export class DrillCommand extends WorkloadOptionsCommand {
       'Rehearses interruptions of a script on a local cloud made for it, and says what they would have cost.',
     details:
       'The script is launched as `runctl launch` does it, its machine is reclaimed at random moments, and the run recovers.\n' +
-      'Exit code 0 when it is safe, 23 when it is not; each reason says what to change in the script.',
+      'Exit code 0 when it is safe, 23 when it is not, 24 when too little was seen; the advice says what to change.',
     examples: [
       ['one interruption, compared with an undisturbed run', '$0 drill train.py --compare'],
       [
@@ -95,6 +95,7 @@ export class DrillCommand extends WorkloadOptionsCommand {
     });
     const report = await resultOf(drilling, tell);
     this.printResult(report, drillVerdict(report, style));
-    return report.verdict === 'safe' ? 0 : 23;
+    const { errorCatalog } = await import('@runctl/core');
+    return report.verdict === 'safe' ? 0 : errorCatalog[`drill-${report.verdict}`];
   }
 }

@@ -30,10 +30,10 @@ function drillLine(event: DrillEvent, style: Styles): string | null {
         event.which === 'undisturbed' ? `undisturbed run ${event.run}` : `run ${event.run}, to be interrupted`,
       );
     case 'rehearsal-attempt':
-      return `${event.machineId}: the script runs${event.resumed ? `, resumed from step ${event.fromStep ?? '?'}` : ', from nothing'}`;
+      return `${event.machineId}: the script runs${event.resumed ? `, resumed from ${event.fromStep === null ? 'a checkpoint without a step' : `step ${event.fromStep}`}` : ', from nothing'}`;
     case 'interrupting':
       return style.yellow(
-        `interruption ${event.number}: ${event.kind === 'notice' ? 'notice' : 'the machine dies without notice'} at step ${event.step ?? 'unknown'} (durable so far: ${event.durableStep ?? 'nothing'})`,
+        `interruption ${event.number}: ${event.kind === 'notice' ? 'notice' : 'the machine dies without notice'} at step ${event.step ?? 'unknown'} (durable so far: ${durableText(event)})`,
       );
     case 'recovered':
       return recoveredText(event.report, style);
@@ -57,6 +57,11 @@ function drillLine(event: DrillEvent, style: Styles): string | null {
   }
 }
 
+function durableText({ durableStep, hasDurable }: { durableStep: number | null; hasDurable: boolean }): string {
+  if (durableStep !== null) return `step ${durableStep}`;
+  return hasDurable ? 'a checkpoint without a step' : 'nothing';
+}
+
 function recoveredText(report: MeasuredInterruption, style: Styles): string {
   const time = (ms: number | null): string => (ms === null ? '?' : formatDuration(ms));
   const parts: string[] = [];
@@ -69,9 +74,15 @@ function recoveredText(report: MeasuredInterruption, style: Styles): string {
   }
   if (report.downtimeMs === null) return '  the run ended before another machine took over';
   parts.push(`away for ${time(report.downtimeMs)}`);
-  parts.push(report.resumedStep === null ? 'began anew' : `resumed at step ${report.resumedStep}`);
+  parts.push(resumedText(report));
   parts.push(lostText(report, style));
   return `  back: ${parts.join(', ')}`;
+}
+
+function resumedText({ resumedStep, hadCheckpoint, beganAgainAt }: MeasuredInterruption): string {
+  if (!hadCheckpoint) return 'began from nothing';
+  if (beganAgainAt !== null) return `began again at step ${beganAgainAt}`;
+  return resumedStep === null ? 'was given a checkpoint without a step' : `resumed at step ${resumedStep}`;
 }
 
 function lostText(report: MeasuredInterruption, style: Styles): string {
@@ -83,12 +94,17 @@ function lostText(report: MeasuredInterruption, style: Styles): string {
 export function drillVerdict(report: DrillReportEvent, style: Styles): string {
   const [heading, summary] = verdictWords(report, style);
   const fit = report.interruptions.some((one) => one.kind === 'notice') ? `  ${report.noticeFit.summary}\n` : '';
-  return `${style.bold(heading)}: ${summary}\n${fit}${report.reasons.map((reason) => `  - ${reason}\n`).join('')}`;
+  const { reasons, advice } = report;
+  // The first line of an inconclusive drill has its first reason.
+  const rest = report.verdict === 'inconclusive' ? reasons.slice(1) : reasons;
+  const change = advice.length === 0 ? '' : `  what to change:\n${advice.map((text) => `  - ${text}\n`).join('')}`;
+  return `${style.bold(heading)}: ${summary}\n${fit}${rest.map((reason) => `  - ${reason}\n`).join('')}${change}`;
 }
 
-function verdictWords({ verdict, interruptions }: DrillReportEvent, style: Styles): readonly [string, string] {
-  if (verdict === 'unsafe') return [style.red('UNSAFE'), 'a real interruption would have cost work; what to change:'];
-  if (interruptions.length === 0)
+function verdictWords(report: DrillReportEvent, style: Styles): readonly [string, string] {
+  if (report.verdict === 'unsafe') return [style.red('UNSAFE'), 'a real interruption would have cost work'];
+  if (report.verdict === 'inconclusive') return [style.yellow('INCONCLUSIVE'), report.reasons[0] ?? ''];
+  if (report.interruptions.length === 0)
     return ['FINISHED', 'nothing was to be interrupted, so this says nothing of interruptions'];
   return [style.green('SAFE'), 'a real interruption would have cost nothing but time'];
 }

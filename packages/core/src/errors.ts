@@ -46,6 +46,7 @@ export const errorCatalog = {
   interrupted: 21,
   declined: 22,
   'drill-unsafe': 23,
+  'drill-inconclusive': 24,
   aborted: 130,
 } as const;
 
@@ -66,6 +67,7 @@ export const exitCodes: Readonly<Record<number, string>> = {
   21: 'interrupted, resumable',
   22: 'declined',
   23: 'the drill says unsafe',
+  24: 'the drill is inconclusive',
   130: 'Ctrl-C',
 };
 

@@ -5,10 +5,14 @@ import type { LaunchPlan } from '../launch/launch-plan.ts';
 import { launchRun } from '../launch/launch-run.ts';
 import type { Tools } from '../launch/tools.ts';
 import { differingFiles, finalCheckpoint } from './final-files.ts';
-import { planMoments, type Reference } from './moments.ts';
+import { lastWords } from './last-words.ts';
+import { intervalsAfter } from './measure.ts';
+import { planMoments, type InterruptionMoment, type Reference } from './moments.ts';
 import { noticeFit } from './notice-fit.ts';
 import { seededRandom } from './random.ts';
+import { recipeFor } from './recipes.ts';
 import { rehearse, type Rehearsal } from './rehearse.ts';
+import { readSources } from './sources.ts';
 import { judgeDrill } from './verdict.ts';
 
 export interface DrillOptions {
@@ -28,60 +32,96 @@ export interface DrillOptions {
   readonly interrupt: (machineId: string, notice: boolean) => Promise<void>;
 }
 
-/** Rehearses interruptions of a plan on the given (local) cloud through the ordinary launch, and judges what came of them. */
+interface Rehearsed {
+  readonly run: string;
+  readonly rehearsal: Rehearsal;
+}
+
+/**
+ * Rehearses interruptions of a plan on the given (local) cloud through the ordinary launch, and judges what came of them. A
+ * script that fails undisturbed is not interrupted any more.
+ */
 export async function* drill(options: DrillOptions): AsyncGenerator<DrillEvent, DrillReportEvent> {
-  const { cloud, clock } = options;
-  const calm = options.compare ? yield* one(options, 'undisturbed', []) : null;
-  const reference: Reference | null =
-    calm === null || calm.rehearsal.outcome?.status !== 'succeeded'
-      ? null
-      : { finalStep: calm.rehearsal.outcome.step, trainingMs: trainingMs(calm.rehearsal, clock) };
-  const { interruptions: count, noNotice } = options;
-  const moments = planMoments(seededRandom(options.seed), { interruptions: count, noNotice, reference });
-  const { run, rehearsal } = yield* one(options, 'interrupted', moments);
+  const calm = options.compare ? yield* one(options, { which: 'undisturbed', moments: [], reference: null }) : null;
+  if (calm !== null && calm.rehearsal.outcome?.status !== 'succeeded') return report(options, calm, null);
+  const reference = calm === null ? null : await referenceOf(options, calm);
+  const { interruptions, noNotice } = options;
+  const moments = planMoments(seededRandom(options.seed), { interruptions, noNotice });
+  const interrupted = yield* one(options, { which: 'interrupted', moments, reference });
+  const { store } = options.cloud;
   const files = await Promise.all([
-    calm === null ? null : finalCheckpoint(cloud.store, calm.run),
-    finalCheckpoint(cloud.store, run),
+    calm === null ? null : finalCheckpoint(store, calm.run),
+    finalCheckpoint(store, interrupted.run),
   ]);
   const differing = calm === null ? null : differingFiles(...files);
   const identical = differing === null ? null : differing.length === 0;
   if (calm !== null) yield { type: 'compared', identical, files: files[1]?.files.size ?? 0 };
-  const outcome = rehearsal.outcome?.status ?? 'unfinished';
+  return report(options, interrupted, differing);
+}
+
+async function referenceOf({ cloud, clock }: DrillOptions, { run, rehearsal }: Rehearsed): Promise<Reference> {
+  const finalStep = rehearsal.outcome?.step ?? (await finalCheckpoint(cloud.store, run))?.step ?? null;
+  return { finalStep, trainingMs: trainingMs(rehearsal, clock) };
+}
+
+async function report(
+  options: DrillOptions,
+  { run, rehearsal }: Rehearsed,
+  differing: readonly string[] | null,
+): Promise<DrillReportEvent> {
+  const { outcome, interruptions, last } = rehearsal;
+  const left = await finalCheckpoint(options.cloud.store, run);
+  const identical = differing === null ? null : differing.length === 0;
+  const status = outcome?.status ?? 'unfinished';
+  const recipe = recipeFor({
+    recognisers: last.saves.map(({ recogniser }) => recogniser),
+    sources: await readSources(options.plan.project),
+    output: last.tail,
+  });
   const judged = judgeDrill({
-    outcome,
-    outcomeMessage: rehearsal.outcome?.message ?? 'it neither ended nor moved on',
-    asked: count,
-    interruptions: rehearsal.interruptions,
+    outcome: status,
+    outcomeMessage: outcome?.message ?? 'it neither ended nor moved on',
+    lastWords: status === 'succeeded' ? null : lastWords(last.tail),
+    asked: options.interruptions,
+    interruptions,
+    intervalsAfter: intervalsAfter(last),
+    leftCheckpoint: left !== null,
     identical,
     differing: differing ?? [],
     timeScale: options.timeScale,
+    recipe,
+    elsewhere: null,
   });
+  const fits = last.record.attempts.map((attempt) => attempt.status?.document.fit ?? null);
   return {
     type: 'drill-report',
     run,
     level: options.level,
-    outcome,
-    finalStep: files[1]?.step ?? rehearsal.outcome?.step ?? null,
+    outcome: status,
+    finalStep: left?.step ?? outcome?.step ?? null,
     identicalToUninterrupted: identical,
-    interruptions: rehearsal.interruptions.map(shortened),
-    noticeFit: noticeFit(
-      rehearsal.interruptions,
-      rehearsal.last.record.attempts.map((attempt) => attempt.status?.document.fit ?? null),
-    ),
+    interruptions: interruptions.map(shortened),
+    noticeFit: noticeFit(interruptions, fits),
+    framework: recipe.framework,
     ...judged,
   };
 }
 
+interface OneRun {
+  readonly which: 'undisturbed' | 'interrupted';
+  readonly moments: readonly InterruptionMoment[];
+  readonly reference: Reference | null;
+}
+
 async function* one(
   options: DrillOptions,
-  which: 'undisturbed' | 'interrupted',
-  moments: ReturnType<typeof planMoments>,
-): AsyncGenerator<DrillEvent, { readonly run: string; readonly rehearsal: Rehearsal }> {
+  { which, moments, reference }: OneRun,
+): AsyncGenerator<DrillEvent, Rehearsed> {
   const { cloud, clock, user, signal, interrupt } = options;
   const startedMs = clock.monotonicMs();
   const { spec } = yield* launchRun({ cloud, clock, user }, options.plan, options.tools);
   yield { type: 'rehearsal-begun', which, run: spec.run };
-  const rehearsal = yield* rehearse({ cloud, run: spec.run, clock, signal, moments, interrupt });
+  const rehearsal = yield* rehearse({ cloud, run: spec.run, clock, signal, moments, reference, interrupt });
   const { outcome, last } = rehearsal;
   yield {
     type: 'rehearsal-ended',

@@ -1,6 +1,8 @@
 import type { MeasuredInterruption } from '@runctl/protocol/events';
 import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
-import type { LifeProgress } from './observer.ts';
+import { type Lives, lostWork } from './lost-work.ts';
+import { resumption } from './resumption.ts';
+import { type SaveInterval, saveInterval } from './save-interval.ts';
 
 export interface Interruption {
   readonly kind: 'notice' | 'no-notice';
@@ -8,21 +10,20 @@ export interface Interruption {
   readonly generation: number;
   /** Wall time. */
   readonly atMs: number;
+  /** How long the life had shown life by then. */
+  readonly aliveForMs: number;
   readonly step: number | null;
   readonly durableStep: number | null;
 }
 
 /** Reads from the bucket's documents what became of an interruption. */
-export function measure(
-  interruption: Interruption,
-  record: RunRecord,
-  progress: ReadonlyMap<number, LifeProgress>,
-): MeasuredInterruption {
+export function measure(interruption: Interruption, lives: Lives): MeasuredInterruption {
+  const { record, progress, saves } = lives;
   const { generation, kind } = interruption;
   const life = record.attempts.find((attempt) => attempt.generation === generation);
   const next = record.attempts.find((attempt) => attempt.generation > generation && attempt.started !== null);
   const drain = life?.drain ?? null;
-  const lastStep = latest(
+  const reportedStep = latest(
     life?.notice?.step,
     drain?.stepAtStop,
     life?.outcome?.step,
@@ -31,27 +32,73 @@ export function measure(
   );
   const given = next?.started?.resumedFrom ?? null;
   const durableStep = next === undefined ? (drain?.durableStep ?? interruption.durableStep) : (given?.step ?? null);
-  const firstStep = next === undefined ? null : (progress.get(next.generation)?.firstStep ?? null);
-  const beganAgainAt =
-    firstStep !== null && given?.step !== null && given !== null && firstStep < given.step ? firstStep : null;
+  const lastStep = latest(
+    reportedStep,
+    ...saves.filter((save) => save.generation === generation).map(({ step }) => step),
+  );
+  const lost = lostWork(interruption, lives, { lastStep, durableStep });
+  const resumed = resumption(next, lives);
   return {
     kind,
     stepAtInterruption: life?.notice?.step ?? interruption.step,
     durableStep,
-    lostSteps: lastStep === null ? null : Math.max(0, lastStep - (durableStep ?? 0)),
+    lostSteps: lost.steps,
     noticeToSigtermMs: drain?.noticeToSigtermMs ?? null,
     sigtermToExitMs: drain?.sigtermToExitMs ?? null,
     flushMs: drain?.flushMs ?? null,
     downtimeMs: downtime(interruption, life, next),
-    resumedStep: given === null ? null : (beganAgainAt ?? given.step),
+    resumedStep: given === null ? null : (resumed.beganAgainAt ?? given.step),
     recovered: next !== undefined || record.launches.at(-1)?.outcome?.status === 'succeeded',
     killed: drain?.killed ?? false,
     newCheckpoint: drain?.newCheckpoint ?? null,
     hadCheckpoint: given !== null,
-    beganAgainAt,
+    beganAgainAt: resumed.beganAgainAt,
+    resumeSeen: resumed.isSeen,
+    unsavedMs: lost.unsavedMs,
+    savesLastedMs: savesLasted(drain),
+    intervalsBefore: intervalsTrained({
+      interval: saveInterval(record, saves),
+      steps: lastStep === null ? null : stepsSince(life, lastStep),
+      ms: interruption.aliveForMs,
+    }),
     notDurable: drain?.notDurable ?? [],
     ranToItsEnd: ranToItsEnd(record, life),
   };
+}
+
+/** How many save intervals the last life trained before the run ended; null where no interval was seen. */
+export function intervalsAfter({ record, progress, saves }: Lives): number | null {
+  const last = record.attempts.findLast((attempt) => attempt.started !== null);
+  const own = last === undefined ? undefined : progress.get(last.generation);
+  const steps = latest(own?.lastStep, last?.outcome?.step, saves.at(-1)?.step);
+  return intervalsTrained({
+    interval: saveInterval(record, saves),
+    steps: steps === null ? null : stepsSince(last, steps),
+    ms: last?.outcome?.ranMs ?? 0,
+  });
+}
+
+function intervalsTrained(trained: {
+  readonly interval: SaveInterval;
+  readonly steps: number | null;
+  readonly ms: number;
+}): number | null {
+  const { interval, steps, ms } = trained;
+  if (steps !== null && interval.steps !== null) return steps / interval.steps;
+  return interval.ms === null ? null : ms / interval.ms;
+}
+
+function stepsSince(life: AttemptRecord | undefined, step: number): number | null {
+  const from = life?.started?.resumedFrom ?? null;
+  // Without a step in the checkpoint nobody knows where the life began.
+  if (from !== null && from.step === null) return null;
+  return Math.max(0, step - (from?.step ?? 0));
+}
+
+/** From SIGTERM until the last byte of a save: a shell that dies at once has children that still write. */
+function savesLasted(drain: AttemptRecord['drain']): number | null {
+  if (drain === null || drain.sigtermToExitMs === null) return null;
+  return Math.max(drain.sigtermToExitMs, drain.sigtermToLastWriteMs ?? 0);
 }
 
 function ranToItsEnd(record: RunRecord, life: AttemptRecord | undefined): boolean {

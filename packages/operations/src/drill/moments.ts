@@ -4,46 +4,77 @@ export interface Reference {
   readonly trainingMs: number;
 }
 
-/** When one interruption is due: once the script has passed a step, or so long after its first step of this life. */
+/** When one interruption is due. Fractions are of the whole training, where its length is known. */
 export interface InterruptionMoment {
   readonly kind: 'notice' | 'no-notice';
-  readonly afterStep: number | null;
-  readonly afterMs: number;
+  readonly fraction: number;
+  /** Later than this the interruption no longer waits for a checkpoint of the life. */
+  readonly untilFraction: number;
+  /** Part of the training between the interruption before this one, or the start, and this one. */
+  readonly fractionOfLife: number;
+  /** How long a life has trained where nothing tells the training's length. */
+  readonly waitMs: number;
 }
 
 /** Interruptions keep away from the very beginning and end, where there is nothing to learn. */
 const EARLIEST = 0.15;
 const LATEST = 0.85;
-/** Without a reference the script may be short, so the wait is. */
-const SHORTEST_WAIT_MS = 300;
-const LONGEST_WAIT_MS = 3000;
+/** The part of each interruption's share of the training in which it may come; the rest separates it from the next. */
+const SHARE_USED = 0.7;
+/** Where the length is unknown the script may be short, so the first wait is. */
+const SHORTEST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 2500;
+const WAIT_GROWTH = 1.5;
+const WAIT_LIMIT_MS = 60_000;
+/** A life of a training of unknown length that has not saved by then may save only when it is told to stop. */
+const PATIENCE_MS = 20_000;
 
-/** Moments of all interruptions, in order; the same random numbers give the same moments. */
+/** Moments of all interruptions, in order, spread over the training; the same random numbers give the same moments. */
 export function planMoments(
   random: () => number,
-  options: { readonly interruptions: number; readonly noNotice: number; readonly reference: Reference | null },
+  { interruptions, noNotice }: { readonly interruptions: number; readonly noNotice: number },
 ): readonly InterruptionMoment[] {
-  const { interruptions, noNotice, reference } = options;
-  const fractions = Array.from({ length: interruptions }, () => EARLIEST + random() * (LATEST - EARLIEST)).sort(
-    (a, b) => a - b,
-  );
+  const share = (LATEST - EARLIEST) / Math.max(1, interruptions);
+  const fractions = Array.from({ length: interruptions }, (_, index) => {
+    const place = (1 - SHARE_USED) / 2 + random() * SHARE_USED;
+    return EARLIEST + share * (index + place);
+  });
   return fractions.map((fraction, index) => {
     const kind = random() < noNotice ? 'no-notice' : 'notice';
-    const waitMs = SHORTEST_WAIT_MS + random() * (LONGEST_WAIT_MS - SHORTEST_WAIT_MS);
-    if (reference === null) return { kind, afterStep: null, afterMs: waitMs };
-    if (reference.finalStep !== null)
-      return { kind, afterStep: Math.round(reference.finalStep * fraction), afterMs: 0 };
-    return { kind, afterStep: null, afterMs: reference.trainingMs * (fraction - (fractions[index - 1] ?? 0)) };
+    const firstWaitMs = SHORTEST_WAIT_MS + random() * (LONGEST_WAIT_MS - SHORTEST_WAIT_MS);
+    const waitMs = Math.min(WAIT_LIMIT_MS, firstWaitMs * WAIT_GROWTH ** index);
+    const untilFraction = EARLIEST + share * (index + 1);
+    return { kind, fraction, untilFraction, fractionOfLife: fraction - (fractions[index - 1] ?? 0), waitMs };
   });
 }
 
-/** Whether the moment has come in a life that began to step at `steppingForMs` ago. */
-export function isDue(
-  moment: InterruptionMoment,
-  life: { readonly step: number | null; readonly fromStep: number | null; readonly steppingForMs: number },
-): boolean {
-  if (life.steppingForMs < moment.afterMs) return false;
+/** One life of the script that has shown life. */
+export interface LivingScript {
+  readonly step: number | null;
+  /** Step of the checkpoint that it was given; null from nothing, or where that bears none. */
+  readonly fromStep: number | null;
+  readonly totalSteps: number | null;
+  readonly aliveForMs: number;
+  /** A checkpoint of this life is durable, so it has trained for a whole save interval. */
+  readonly hasSaved: boolean;
+}
+
+/**
+ * Whether the moment has come. It waits until the life has saved, because an interruption before that proves little; but
+ * not for ever, because a script may save only when it is told to stop.
+ */
+export function isDue(moment: InterruptionMoment, life: LivingScript, reference: Reference | null): boolean {
   // A life must have made a step of its own, else nothing of it could be lost.
-  if (life.step === null ? life.fromStep !== null : life.step <= (life.fromStep ?? 0)) return false;
-  return moment.afterStep === null || (life.step !== null && life.step >= moment.afterStep);
+  if (life.step !== null && life.step <= (life.fromStep ?? 0)) return false;
+  const total = reference?.finalStep ?? life.totalSteps;
+  if (life.step !== null && total !== null && total > 0) {
+    const done = life.step / total;
+    return done >= moment.fraction && (life.hasSaved || done >= moment.untilFraction);
+  }
+  if (reference !== null) {
+    const spareMs = reference.trainingMs * (moment.untilFraction - moment.fraction);
+    const neededMs = reference.trainingMs * moment.fractionOfLife;
+    return life.aliveForMs >= neededMs && (life.hasSaved || life.aliveForMs >= neededMs + spareMs);
+  }
+  return life.aliveForMs >= moment.waitMs && (life.hasSaved || life.aliveForMs >= moment.waitMs + PATIENCE_MS);
 }

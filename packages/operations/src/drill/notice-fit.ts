@@ -7,9 +7,7 @@ const SAVE_LIMIT_MS = USABLE_MS - defaultTiming.flushReserveMs;
 
 /** `fits` are what the agents of the interrupted run said last, oldest first. */
 export function noticeFit(interruptions: readonly MeasuredInterruption[], fits: readonly (Fit | null)[]): NoticeFit {
-  const seen = interruptions.flatMap((one) =>
-    one.killed || one.sigtermToExitMs === null ? [] : [one.sigtermToExitMs],
-  );
+  const seen = interruptions.flatMap((one) => (one.killed || one.savesLastedMs === null ? [] : [one.savesLastedMs]));
   const saveMs = seen.length === 0 ? null : Math.max(...seen);
   const sizeBytes = fits.findLast((fit) => fit?.sizeBytes !== null && fit?.sizeBytes !== undefined)?.sizeBytes ?? null;
   const leftMs = saveMs === null || saveMs > SAVE_LIMIT_MS ? null : USABLE_MS - saveMs;

@@ -1,40 +1,54 @@
 import type { Clock } from '@runctl/core';
 import { OutputLines, StepReader } from '@runctl/protocol';
-import { createLogReader } from '../log/log-reader.ts';
 import type { Cloud } from '../cloud.ts';
+import { createLogReader } from '../log/log-reader.ts';
 import { createRunReader } from '../run/run-reader.ts';
-import type { RunRecord } from '../run/run-record.ts';
+import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
+import { CheckpointTrail, type DurableSave } from './checkpoint-trail.ts';
 
 /** What was seen of one life's progress. */
 export interface LifeProgress {
   readonly firstStep: number | null;
   readonly lastStep: number | null;
-  /** When the life was first seen to step (or, if it reports no steps, to run), monotonic; null before. */
-  readonly steppingSinceMs: number | null;
+  /** Steps of the whole training, where the output announced them. */
+  readonly totalSteps: number | null;
+  /** Since when the script was seen to run, monotonic; null before. */
+  readonly runningSinceMs: number | null;
+  /** Since when it has shown life: a step, a progress bar, an epoch, or a checkpoint. Monotonic; null before. */
+  readonly aliveSinceMs: number | null;
 }
 
 export interface Observation {
   readonly record: RunRecord;
   readonly progress: ReadonlyMap<number, LifeProgress>;
+  /** Every checkpoint that became durable, oldest first. */
+  readonly saves: readonly DurableSave[];
   /** The last lines of the log. */
   readonly tail: readonly string[];
 }
 
 const TAIL_LINES = 15;
-const UNSEEN: LifeProgress = { firstStep: null, lastStep: null, steppingSinceMs: null };
+const UNSEEN: LifeProgress = {
+  firstStep: null,
+  lastStep: null,
+  totalSteps: null,
+  runningSinceMs: null,
+  aliveSinceMs: null,
+};
+
+interface LifeOutput {
+  readonly lines: OutputLines;
+  readonly steps: StepReader;
+}
 
 /** Looks at a run again and again and remembers how its lives progressed. */
 export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(): Promise<Observation> } {
   const reader = createRunReader({ store: cloud.store, run, clock });
   const log = createLogReader({ store: cloud.store, run });
+  const trail = new CheckpointTrail(cloud.store);
   const progress = new Map<number, LifeProgress>();
-  const outputs = new Map<number, { readonly lines: OutputLines; readonly steps: StepReader }>();
+  const outputs = new Map<number, LifeOutput>();
   const tail: string[] = [];
-
-  const note = (generation: number, seen: { readonly firstStep: number; readonly lastStep: number }): void => {
-    const steppingSinceMs = progress.get(generation)?.steppingSinceMs ?? clock.monotonicMs();
-    progress.set(generation, { ...seen, steppingSinceMs });
-  };
 
   const readLog = async (): Promise<void> => {
     for await (const event of log.read()) {
@@ -43,8 +57,6 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
       outputs.set(event.generation, output);
       const lines = output.lines.push(event.bytes);
       for (const line of lines) output.steps.read(line, clock.monotonicMs());
-      const { firstStep, step } = output.steps.current();
-      if (step !== null && firstStep !== null) note(event.generation, { firstStep, lastStep: step });
       tail.push(...lines);
       tail.splice(0, Math.max(0, tail.length - TAIL_LINES));
     }
@@ -53,18 +65,46 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
   return {
     look: async () => {
       const [record] = await Promise.all([reader.read(), readLog()]);
-      for (const { generation, status } of record.attempts) {
-        if (status === null) continue;
-        const { step, phase, stepSource } = status.document;
-        // The log is newer than the heartbeat, where it tells steps as well.
-        const isLogged = (outputs.get(generation)?.steps.current().step ?? null) !== null;
-        if (step !== null && stepSource === 'file' && !isLogged)
-          note(generation, { firstStep: progress.get(generation)?.firstStep ?? step, lastStep: step });
+      const saves = await trail.follow(record.latest?.document.manifest ?? null);
+      for (const attempt of record.attempts) {
+        const { generation } = attempt;
         const before = progress.get(generation) ?? UNSEEN;
-        if (phase === 'running' && step === null && before.steppingSinceMs === null)
-          progress.set(generation, { ...before, steppingSinceMs: clock.monotonicMs() });
+        const output = outputs.get(generation)?.steps.current() ?? null;
+        const hasSaved = saves.some((save) => save.generation === generation);
+        progress.set(generation, progressOf(attempt, { before, output, hasSaved, nowMs: clock.monotonicMs() }));
       }
-      return { record, progress: new Map(progress), tail: [...tail] };
+      return { record, progress: new Map(progress), saves, tail: [...tail] };
     },
   };
+}
+
+interface LifeSigns {
+  readonly before: LifeProgress;
+  readonly output: ReturnType<StepReader['current']> | null;
+  readonly hasSaved: boolean;
+  readonly nowMs: number;
+}
+
+function progressOf({ status, outcome }: AttemptRecord, { before, output, hasSaved, nowMs }: LifeSigns): LifeProgress {
+  const heartbeat = status?.document ?? null;
+  const steps = output?.step === null || output === null ? progressFileSteps(before, heartbeat) : output;
+  const isAlive = hasSaved || output?.isAlive === true || steps.step !== null;
+  const hasRun = isAlive || heartbeat?.phase === 'running' || outcome !== null;
+  return {
+    firstStep: steps.firstStep,
+    lastStep: steps.step,
+    totalSteps: output?.total ?? before.totalSteps,
+    runningSinceMs: before.runningSinceMs ?? (hasRun ? nowMs : null),
+    aliveSinceMs: before.aliveSinceMs ?? (isAlive ? nowMs : null),
+  };
+}
+
+/** The log is newer than the heartbeat, so the progress file counts only where the log tells no step. */
+function progressFileSteps(
+  before: LifeProgress,
+  heartbeat: { readonly step: number | null; readonly stepSource: string } | null,
+): { readonly firstStep: number | null; readonly step: number | null } {
+  if (heartbeat === null || heartbeat.stepSource !== 'file' || heartbeat.step === null)
+    return { firstStep: before.firstStep, step: before.lastStep };
+  return { firstStep: before.firstStep ?? heartbeat.step, step: heartbeat.step };
 }

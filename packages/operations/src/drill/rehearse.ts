@@ -4,7 +4,7 @@ import type { LaunchOutcome } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
 import { measure, type Interruption } from './measure.ts';
-import { isDue, type InterruptionMoment } from './moments.ts';
+import { isDue, type InterruptionMoment, type Reference } from './moments.ts';
 import { createObserver, type Observation } from './observer.ts';
 
 export interface Rehearsal {
@@ -19,6 +19,8 @@ export interface RehearseOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly moments: readonly InterruptionMoment[];
+  /** What an undisturbed run told; null without one. */
+  readonly reference: Reference | null;
   /** Takes the machine of the run back. */
   readonly interrupt: (machineId: string, notice: boolean) => Promise<void>;
 }
@@ -53,14 +55,14 @@ export async function* rehearse(options: RehearseOptions): AsyncGenerator<Rehear
       last !== undefined &&
       current !== undefined &&
       current.generation > last.generation &&
-      isStepping(seen, current)
+      isAlive(seen, current)
     ) {
-      yield { type: 'recovered', number: open.number, report: measure(last, seen.record, seen.progress) };
+      yield { type: 'recovered', number: open.number, report: measure(last, seen) };
       open = null;
     }
     if (outcome !== null) {
       if (open !== null && last !== undefined)
-        yield { type: 'recovered', number: open.number, report: measure(last, seen.record, seen.progress) };
+        yield { type: 'recovered', number: open.number, report: measure(last, seen) };
       return ended(made, seen, outcome);
     }
     const key = progressKey(seen);
@@ -71,19 +73,20 @@ export async function* rehearse(options: RehearseOptions): AsyncGenerator<Rehear
     }
     if (clock.monotonicMs() - stall.sinceMs > STALL_LIMIT_MS) return ended(made, seen, null);
     const moment = moments[made.length];
-    if (open === null && moment !== undefined && current !== undefined && comes(moment, { seen, current, clock })) {
+    if (open === null && moment !== undefined && current !== undefined && comes(moment, { seen, current, options })) {
       const interruption = await interrupt(options, { moment, seen, current });
       made.push(interruption);
       open = { sinceMs: clock.monotonicMs(), number: made.length };
       const { kind, step, durableStep } = interruption;
-      yield { type: 'interrupting', kind, number: made.length, step, durableStep };
+      const hasDurable = seen.record.latest !== null;
+      yield { type: 'interrupting', kind, number: made.length, step, durableStep, hasDurable };
     }
     await clock.sleep(LOOK_MS, signal);
   }
 }
 
 function ended(made: readonly Interruption[], seen: Observation, outcome: LaunchOutcome | null): Rehearsal {
-  return { outcome, interruptions: made.map((one) => measure(one, seen.record, seen.progress)), last: seen };
+  return { outcome, interruptions: made.map((one) => measure(one, seen)), last: seen };
 }
 
 function attemptEvent(attempt: AttemptRecord): RehearsalEvent {
@@ -98,22 +101,29 @@ function attemptEvent(attempt: AttemptRecord): RehearsalEvent {
   };
 }
 
-function isStepping(seen: Observation, attempt: AttemptRecord): boolean {
-  return (seen.progress.get(attempt.generation)?.steppingSinceMs ?? null) !== null;
+function isAlive(seen: Observation, attempt: AttemptRecord): boolean {
+  return (seen.progress.get(attempt.generation)?.aliveSinceMs ?? null) !== null;
 }
+
+/** A script that shows no life for so long, such as one without any output, is interrupted all the same. */
+const LIFE_LIMIT_MS = 60_000;
 
 function comes(
   moment: InterruptionMoment,
-  { seen, current, clock }: { readonly seen: Observation; readonly current: AttemptRecord; readonly clock: Clock },
+  { seen, current, options }: { seen: Observation; current: AttemptRecord; options: RehearseOptions },
 ): boolean {
-  const progress = seen.progress.get(current.generation);
-  const sinceMs = progress?.steppingSinceMs ?? null;
-  if (sinceMs === null || current.outcome !== null || current.notice !== null) return false;
-  return isDue(moment, {
-    step: progress?.lastStep ?? null,
+  const life = seen.progress.get(current.generation);
+  if (life === undefined || current.outcome !== null || current.notice !== null) return false;
+  const nowMs = options.clock.monotonicMs();
+  if (life.aliveSinceMs === null) return life.runningSinceMs !== null && nowMs - life.runningSinceMs >= LIFE_LIMIT_MS;
+  const living = {
+    step: life.lastStep,
     fromStep: current.started?.resumedFrom?.step ?? null,
-    steppingForMs: clock.monotonicMs() - sinceMs,
-  });
+    totalSteps: life.totalSteps,
+    aliveForMs: nowMs - life.aliveSinceMs,
+    hasSaved: seen.saves.some((save) => save.generation === current.generation),
+  };
+  return isDue(moment, living, options.reference);
 }
 
 async function interrupt(
@@ -121,12 +131,14 @@ async function interrupt(
   at: { readonly moment: InterruptionMoment; readonly seen: Observation; readonly current: AttemptRecord },
 ): Promise<Interruption> {
   const { moment, seen, current } = at;
+  const { lastStep, aliveSinceMs } = seen.progress.get(current.generation) ?? { lastStep: null, aliveSinceMs: null };
   const machineId = current.started?.machineId ?? current.status?.document.machineId ?? '';
   const interruption = {
     kind: moment.kind,
     generation: current.generation,
     atMs: options.clock.wallMs(),
-    step: seen.progress.get(current.generation)?.lastStep ?? null,
+    aliveForMs: aliveSinceMs === null ? 0 : options.clock.monotonicMs() - aliveSinceMs,
+    step: lastStep,
     durableStep: seen.record.latest?.document.step ?? null,
   };
   await options.interrupt(machineId, moment.kind === 'notice');

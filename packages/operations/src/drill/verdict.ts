@@ -1,104 +1,125 @@
 import type { MeasuredInterruption } from '@runctl/protocol/events';
-import { formatDuration } from '@runctl/core';
-import { defaultTiming } from '@runctl/protocol';
-
-export interface DrillFacts {
-  readonly outcome: string;
-  readonly outcomeMessage: string;
-  readonly asked: number;
-  readonly interruptions: readonly MeasuredInterruption[];
-  readonly identical: boolean | null;
-  /** Checkpoint files that differ from the undisturbed run's. */
-  readonly differing: readonly string[];
-  /** How much the rehearsal shortens the real times. */
-  readonly timeScale: number;
-}
+import type { DrillFacts, DrillFinding } from './drill-facts.ts';
+import { interruptionFindings, nameOfInterruption } from './interruption-findings.ts';
 
 export interface DrillVerdict {
-  readonly verdict: 'safe' | 'unsafe';
-  /** What is wrong or could not be known, each with what to change. */
+  readonly verdict: 'safe' | 'unsafe' | 'inconclusive';
+  /** What is wrong or was not seen, the most important first. */
   readonly reasons: readonly string[];
+  /** What to change, each once. */
+  readonly advice: readonly string[];
 }
 
-/** How much of a real notice is left for the script and its upload. */
-const NOTICE_MS = defaultTiming.noticeMs - defaultTiming.deadlineMarginMs;
-
-/** Judges a rehearsal. Anything that a real interruption would have cost is unsafe; what can't be known is said. */
+/**
+ * Judges a rehearsal. What a real interruption would have cost makes it unsafe. Safe needs proof of every interruption that
+ * was asked for; without it, and without a fault that was seen, the drill is inconclusive.
+ */
 export function judgeDrill(facts: DrillFacts): DrillVerdict {
-  const { interruptions, asked } = facts;
-  const wrong: string[] = [];
-  const remarks: string[] = [];
-  if (facts.outcome !== 'succeeded')
-    wrong.push(
-      `the script did not finish (${facts.outcome}: ${facts.outcomeMessage}): make it run to its end before rehearsing interruptions`,
-    );
-  if (asked > 0 && interruptions.length === 0)
-    wrong.push('nothing was interrupted, because the script ended first: rehearse with more steps');
-  else if (interruptions.length < asked)
-    remarks.push(
-      `only ${interruptions.length} of ${asked} interruptions took place, because the script ended first: rehearse with more steps`,
-    );
-  interruptions.forEach((one, index) => wrong.push(...interruptionReasons(one, index, facts)));
-  const untaken = interruptions.flatMap((one, index) => (endedFirst(one) ? [nameOf(one, index)] : []));
-  const account = `${untaken.join(', ')}: the script ended before another machine took over, so whether it resumes was not seen: rehearse with more steps`;
-  if (untaken.length > 0) (untaken.length === interruptions.length ? wrong : remarks).push(account);
-  if (facts.identical === false)
-    wrong.push(
-      `the result differs from the undisturbed run's (${facts.differing.slice(0, 3).join(', ')}): save everything that decides the next step (random states, optimiser, scheduler, place in the data) and restore all of it`,
-    );
-  if (interruptions.some((one) => one.lostSteps === null)) wrong.push(BLIND_REASON);
-  return { verdict: wrong.length > 0 ? 'unsafe' : 'safe', reasons: [...wrong, ...remarks] };
+  const faults = [...failureAfterResume(facts), ...interruptionFindings(facts), ...differences(facts)];
+  const gaps = [...earlyFailure(facts), ...missingInterruptions(facts), ...unseen(facts)];
+  const findings = [...faults, ...gaps];
+  const kept = facts.elsewhere !== null && (findings.length > 0 || !facts.leftCheckpoint) ? [facts.elsewhere] : [];
+  const advice = [...findings.map((finding) => finding.advice ?? null).filter((text) => text !== null), ...kept];
+  return {
+    verdict: faults.length > 0 ? 'unsafe' : gaps.length > 0 ? 'inconclusive' : 'safe',
+    reasons: findings.map(({ reason }) => reason),
+    advice: [...new Set(advice)],
+  };
+}
+
+function diedText({ outcome, outcomeMessage, lastWords }: DrillFacts): string {
+  return `${outcome}: ${outcomeMessage}${lastWords === null ? '' : `; its last words: ${lastWords}`}`;
+}
+
+/** A script that went through an interruption and failed afterwards, for want of something or because it never came back. */
+function failureAfterResume(facts: DrillFacts): readonly DrillFinding[] {
+  if (facts.outcome === 'succeeded' || !facts.interruptions.some(({ recovered }) => recovered)) return [];
+  return [
+    {
+      reason: `the script did not finish after it was interrupted (${diedText(facts)})`,
+      advice:
+        'what the script needs to go on from a checkpoint must lie in the checkpoint folder, and be saved with it',
+    },
+  ];
+}
+
+/** A script that fails undisturbed says nothing of interruptions. */
+function earlyFailure(facts: DrillFacts): readonly DrillFinding[] {
+  if (facts.outcome === 'succeeded' || facts.interruptions.length > 0) return [];
+  return [
+    {
+      reason: `the script did not finish (${diedText(facts)})`,
+      advice: 'make it run to its end before rehearsing interruptions',
+    },
+  ];
+}
+
+const LONGER = 'give the script more work, and --compare, which measures its length first to spread the interruptions';
+
+function missingInterruptions({ asked, interruptions, outcome }: DrillFacts): readonly DrillFinding[] {
+  const took = interruptions.length;
+  if (took >= asked) return [];
+  const which = took === 0 ? `none of ${asked} interruptions` : `only ${took} of ${asked} interruptions`;
+  // Where it died early the reason before says so, and more work would not help.
+  if (outcome !== 'succeeded') return [{ reason: `${which} took place` }];
+  return [{ reason: `${which} took place, because the script ended first`, advice: LONGER }];
+}
+
+/** Time is measured by looking, so a little less than an interval is one. */
+const WHOLE_INTERVAL = 0.8;
+
+function unseen(facts: DrillFacts): readonly DrillFinding[] {
+  const { interruptions } = facts;
+  const findings: DrillFinding[] = [];
+  interruptions.forEach((one, index) => {
+    const which = nameOfInterruption(one, index);
+    if (one.intervalsBefore !== null && one.intervalsBefore < WHOLE_INTERVAL)
+      findings.push({ reason: `${which} came before the script had trained for one save interval`, advice: LONGER });
+    if (one.kind === 'no-notice' && one.downtimeMs !== null && !one.hadCheckpoint)
+      findings.push({
+        reason: `${which}: nothing was durable yet, so whether the script resumes was not seen`,
+        advice: LONGER,
+      });
+    if (endedFirst(one))
+      findings.push({
+        reason: `${which}: the script ended before another machine took over, so whether it resumes was not seen`,
+        advice: LONGER,
+      });
+  });
+  const { intervalsAfter } = facts;
+  if (interruptions.length > 0 && intervalsAfter !== null && intervalsAfter < WHOLE_INTERVAL)
+    findings.push({
+      reason: 'the script ended less than one save interval after the last interruption',
+      advice: LONGER,
+    });
+  const blind = interruptions.flatMap((one, index) => (isBlind(one) ? [nameOfInterruption(one, index)] : []));
+  if (blind.length > 0) findings.push({ reason: `${blind.join(', ')}: ${BLIND_REASON}`, advice: BLIND_ADVICE });
+  return findings;
 }
 
 /** An equal result proves nothing here: a deterministic script that began anew ends with the same bytes. */
 const BLIND_REASON =
-  'how many steps were lost, and whether the script resumed at all, is unknown, because it reports no step: print `step N`, or write {"step": N} to $RUNCTL_PROGRESS_FILE';
+  'whether the script resumed, or how many steps were lost, is unknown, because neither its output nor its checkpoints tell enough steps';
+const BLIND_ADVICE =
+  'print `step N`, write {"step": N} to $RUNCTL_PROGRESS_FILE, or put the step into the name of the checkpoint';
+
+function isBlind(one: MeasuredInterruption): boolean {
+  if (!one.recovered || one.downtimeMs === null || one.beganAgainAt !== null) return false;
+  return one.lostSteps === null || (one.hadCheckpoint && !one.resumeSeen);
+}
 
 /** It came to a good end without another life. That it trained on after SIGTERM is a reason of its own. */
 function endedFirst({ recovered, downtimeMs, ranToItsEnd }: MeasuredInterruption): boolean {
   return recovered && downtimeMs === null && !ranToItsEnd;
 }
 
-function nameOf({ kind }: MeasuredInterruption, index: number): string {
-  return `interruption ${index + 1} (${kind})`;
-}
-
-function interruptionReasons(one: MeasuredInterruption, index: number, facts: DrillFacts): string[] {
-  const which = nameOf(one, index);
-  const reasons: string[] = [];
-  if (one.kind === 'notice') reasons.push(...noticeReasons(one, which, facts));
-  if (!one.recovered) reasons.push(`${which}: the run did not come back on another machine in time`);
-  else if (one.beganAgainAt !== null)
-    reasons.push(
-      `${which}: the script began again at step ${one.beganAgainAt} although a checkpoint of step ${one.durableStep} was there: load what $RUNCTL_RESUME_FROM names when it starts`,
-    );
-  return reasons;
-}
-
-function noticeReasons(one: MeasuredInterruption, which: string, facts: DrillFacts): string[] {
-  const reasons: string[] = [];
-  const lost = one.lostSteps ?? 1;
-  if (one.killed)
-    reasons.push(
-      `${which}: the script did not end after SIGTERM and was killed${facts.timeScale < 1 ? ` (the rehearsal's notice lasts ${formatDuration(120_000 * facts.timeScale)}; --time-scale 1 gives it the real two minutes)` : ''}: handle SIGTERM by saving and exiting`,
-    );
-  if (one.newCheckpoint === false && one.notDurable.length === 0 && lost > 0)
-    reasons.push(
-      `${which}: no new complete checkpoint appeared after SIGTERM: save one in the SIGTERM handler, under a temporary name that is then renamed`,
-    );
-  if (one.lostSteps !== null && one.lostSteps > 0)
-    reasons.push(
-      `${which}: ${one.lostSteps} steps were lost that the notice should have saved: save after SIGTERM instead of waiting for the next regular checkpoint`,
-    );
-  if (one.ranToItsEnd)
-    reasons.push(
-      `${which}: the script trained on to its end after SIGTERM instead of stopping; a longer one would have been killed: handle SIGTERM by saving and exiting`,
-    );
-  for (const text of one.notDurable) reasons.push(`${which}: ${text}`);
-  const neededMs = (one.noticeToSigtermMs ?? 0) + (one.sigtermToExitMs ?? 0) + (one.flushMs ?? 0);
-  if (!one.killed && neededMs > NOTICE_MS)
-    reasons.push(
-      `${which}: saving took ${formatDuration(neededMs)}, and a notice leaves ${formatDuration(NOTICE_MS)}: make checkpoints smaller or steps shorter`,
-    );
-  return reasons;
+function differences({ identical, differing }: DrillFacts): readonly DrillFinding[] {
+  if (identical !== false) return [];
+  return [
+    {
+      reason: `the result differs from the undisturbed run's (${differing.slice(0, 3).join(', ')})`,
+      advice:
+        'save everything that decides the next step (random states, optimiser, scheduler, place in the data), and restore all of it',
+    },
+  ];
 }

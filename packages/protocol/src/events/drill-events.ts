@@ -12,7 +12,7 @@ const interruption = z.object({
   stepAtInterruption: step,
   /** Step of the checkpoint that was durable when the machine was gone. */
   durableStep: step,
-  /** Null when the script reports no steps. */
+  /** Null when it is unknown, because neither the script nor its checkpoints tell a step, or work was lost that no step tells. */
   lostSteps: z.number().nullable(),
   noticeToSigtermMs: ms,
   sigtermToExitMs: ms,
@@ -35,6 +35,14 @@ const measured = interruption.extend({
   hadCheckpoint: z.boolean(),
   /** The first step that the next life reported, when it lies before the checkpoint it was given. */
   beganAgainAt: step,
+  /** Steps prove that the next life went on from the checkpoint it was given. */
+  resumeSeen: z.boolean(),
+  /** Training time between the last durable save and SIGTERM, where it must have lost work; else null. */
+  unsavedMs: ms,
+  /** From SIGTERM to the end of the script and of its writes, also of processes that outlive it. */
+  savesLastedMs: ms,
+  /** How many save intervals the script had trained since it began or resumed; null where no interval was seen. */
+  intervalsBefore: z.number().nullable(),
   notDurable: z.array(z.string()).readonly(),
   /** It went on training after SIGTERM until it was done, so its stopping was not seen. */
   ranToItsEnd: z.boolean(),
@@ -42,7 +50,7 @@ const measured = interruption.extend({
 export type MeasuredInterruption = z.output<typeof measured>;
 
 const noticeFit = z.object({
-  /** SIGTERM to exit, the longest; null when none was seen. */
+  /** SIGTERM to the end of the script and of its writes, the longest; null when none was seen. */
   saveMs: ms,
   sizeBytes: z.number().nullable(),
   /** From the first sight of a real notice until a checkpoint must be durable. */
@@ -86,6 +94,8 @@ const interrupting = z.object({
   number: z.number(),
   step,
   durableStep: step,
+  /** A checkpoint was durable, with a step or without. */
+  hasDurable: z.boolean(),
 });
 
 const recovered = z.object({ type: z.literal('recovered'), number: z.number(), report: measured });
@@ -101,8 +111,14 @@ const report = z.object({
   identicalToUninterrupted: z.boolean().nullable(),
   interruptions: z.array(interruption).readonly(),
   noticeFit,
-  verdict: z.enum(['safe', 'unsafe']),
+  /** `inconclusive`: too little was seen to call it safe, and nothing to call it unsafe. */
+  verdict: z.enum(['safe', 'unsafe', 'inconclusive']),
+  /** What is wrong or was not seen, the most important first. */
   reasons: z.array(z.string()).readonly(),
+  /** The framework that the script was recognised to use; null for none. */
+  framework: z.string().nullable(),
+  /** What to change, each for one or several of the reasons. */
+  advice: z.array(z.string()).readonly(),
 });
 
 export const drillEvents = [begun, ended, compared, attempt, interrupting, recovered, notRecovered, report] as const;

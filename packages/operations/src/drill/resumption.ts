@@ -1,0 +1,45 @@
+import type { AttemptRecord } from '../run/run-record.ts';
+import type { DurableSave } from './checkpoint-trail.ts';
+import type { LifeProgress, Observation } from './observer.ts';
+
+/** What a life did with the checkpoint that it was given. */
+export interface Resumption {
+  /** Where the life began, when that lies before its checkpoint. */
+  readonly beganAgainAt: number | null;
+  /** Its steps prove that it went on from its checkpoint: a life that began anew would have shown lower ones. */
+  readonly isSeen: boolean;
+}
+
+const UNSEEN: Resumption = { beganAgainAt: null, isSeen: false };
+
+/**
+ * Judges a life by the first step that it printed, and by its first checkpoint. A step at or beyond the given checkpoint
+ * proves a resumption only where the run's first life showed a lower one: else the script may print or save so rarely that
+ * a life which began anew looks the same.
+ */
+export function resumption(
+  life: AttemptRecord | undefined,
+  { record, progress, saves }: Pick<Observation, 'record' | 'progress' | 'saves'>,
+): Resumption {
+  const given = life?.started?.resumedFrom?.step ?? null;
+  const first = record.attempts[0];
+  if (life === undefined || given === null || first === undefined) return UNSEEN;
+  const witnesses = [printedFirst(progress), savedFirst(saves)].map((stepOf) => ({
+    step: stepOf(life.generation),
+    anew: stepOf(first.generation),
+  }));
+  const lower = witnesses.flatMap(({ step }) => (step !== null && step < given ? [step] : []));
+  if (lower.length > 0) return { beganAgainAt: Math.min(...lower), isSeen: false };
+  const isSeen = witnesses.some(({ step, anew }) => step !== null && anew !== null && anew < given);
+  return { beganAgainAt: null, isSeen };
+}
+
+const printedFirst =
+  (progress: ReadonlyMap<number, LifeProgress>) =>
+  (generation: number): number | null =>
+    progress.get(generation)?.firstStep ?? null;
+
+const savedFirst =
+  (saves: readonly DurableSave[]) =>
+  (generation: number): number | null =>
+    saves.find((save) => save.generation === generation)?.step ?? null;

@@ -1,0 +1,130 @@
+import type { MeasuredInterruption } from '@runctl/protocol/events';
+import { describe, expect, test } from 'vitest';
+import { recipeFor } from './recipes.ts';
+import type { DrillFacts } from './drill-facts.ts';
+import { judgeDrill } from './verdict.ts';
+import { GOOD_INTERRUPTION as GOOD } from './testing/interruptions.ts';
+
+const facts = (change: Partial<MeasuredInterruption>, more: Partial<DrillFacts> = {}): DrillFacts => ({
+  outcome: 'succeeded',
+  outcomeMessage: '',
+  lastWords: null,
+  asked: 1,
+  interruptions: [{ ...GOOD, ...change }],
+  intervalsAfter: 3,
+  leftCheckpoint: true,
+  identical: true,
+  differing: [],
+  timeScale: 0.1,
+  recipe: recipeFor({ recognisers: [], sources: [], output: [] }),
+  elsewhere: null,
+  ...more,
+});
+const DIED = { outcome: 'failed', outcomeMessage: 'exit code 1', lastWords: "KeyError: 'best'" };
+
+describe('the verdict of a drill', () => {
+  test('is not unsafe because nothing was asked to be interrupted', () => {
+    expect(judgeDrill({ ...facts({}), asked: 0, interruptions: [] }).verdict).toBe('safe');
+  });
+
+  test('is safe without reasons when everything was saved and resumed', () => {
+    expect(judgeDrill(facts({}))).toEqual({ verdict: 'safe', reasons: [], advice: [] });
+  });
+
+  test.each<[string, DrillFacts, RegExp]>([
+    [
+      'work was lost that the notice should have saved',
+      facts({ lostSteps: 7 }),
+      /7 steps were lost .*only set a flag/s,
+    ],
+    [
+      'no new complete checkpoint appeared',
+      facts({ newCheckpoint: false, lostSteps: 7 }),
+      /no new complete checkpoint appeared after SIGTERM: 7 steps were lost/,
+    ],
+    [
+      'work was lost that no printed step tells',
+      facts({ newCheckpoint: false, lostSteps: null, unsavedMs: 1500 }),
+      /no new complete checkpoint appeared after SIGTERM, 1\.5 s after the last save/,
+    ],
+    ['the script had to be killed', facts({ killed: true }), /was killed .*only set a flag/s],
+    [
+      'the saving would not fit into a real notice',
+      facts({ savesLastedMs: 100_000, flushMs: 20_000 }),
+      /saving took 2m, .*make checkpoints smaller/s,
+    ],
+    [
+      'the script began again',
+      facts({ beganAgainAt: 1, resumedStep: 1, resumeSeen: false }),
+      /began again at step 1 .*RUNCTL_RESUME_FROM/s,
+    ],
+    ['the run did not come back', facts({ recovered: false }), /did not come back/],
+    ['the script trained on to its end', facts({ ranToItsEnd: true }), /trained on to its end after SIGTERM/],
+    ['results differ', facts({}, { identical: false, differing: ['model.pt'] }), /differs .*model\.pt.*random states/s],
+    [
+      'the script failed after it was interrupted',
+      facts({}, DIED),
+      /did not finish after it was interrupted \(failed: exit code 1; its last words: KeyError: 'best'\)/,
+    ],
+    ['a checkpoint could not be uploaded', facts({ notDurable: ['step 9: torn'] }), /step 9: torn/],
+  ])('is unsafe when %s', (_name, given, text) => {
+    const { verdict, reasons, advice } = judgeDrill(given);
+    expect(verdict).toBe('unsafe');
+    expect([...reasons, ...advice].join('\n')).toMatch(text);
+  });
+
+  test.each<[string, DrillFacts, RegExp]>([
+    ['nothing was interrupted', facts({}, { interruptions: [] }), /^none of 1 interruptions took place/],
+    ['fewer were interrupted than asked', facts({}, { asked: 2 }), /^only 1 of 2 interruptions took place/],
+    [
+      'no other machine ever had to go on',
+      facts({ downtimeMs: null, resumedStep: null, resumeSeen: false }),
+      /the script ended before another machine took over/,
+    ],
+    ['an interruption came too early', facts({ intervalsBefore: 0.3 }), /before .* one save interval/],
+    ['the script ended right after', facts({}, { intervalsAfter: 0.3 }), /less than one save interval after/],
+    ['the resumption was not seen', facts({ resumeSeen: false }), /whether the script resumed/],
+    ['lost steps are unknown', facts({ lostSteps: null }, { identical: null }), /how many steps were lost/],
+    [
+      'a machine died before anything was durable',
+      facts({ kind: 'no-notice', hadCheckpoint: false, resumeSeen: false, newCheckpoint: null }),
+      /nothing was durable yet/,
+    ],
+  ])('is inconclusive when %s', (_name, given, reason) => {
+    const { verdict, reasons } = judgeDrill(given);
+    expect(verdict).toBe('inconclusive');
+    expect(reasons.join('\n')).toMatch(reason);
+  });
+
+  test('says what a script died of that never got as far as an interruption, and asks for no more steps', () => {
+    const { verdict, reasons, advice } = judgeDrill(facts({}, { ...DIED, interruptions: [] }));
+    expect(verdict).toBe('inconclusive');
+    expect(reasons[0]).toBe("the script did not finish (failed: exit code 1; its last words: KeyError: 'best')");
+    expect(advice).toEqual(['make it run to its end before rehearsing interruptions']);
+  });
+
+  test('steps lost without a notice are told, not blamed', () => {
+    expect(
+      judgeDrill(facts({ kind: 'no-notice', lostSteps: 30, newCheckpoint: null, noticeToSigtermMs: null })).verdict,
+    ).toBe('safe');
+  });
+
+  test('does not count equal results as proof: a script that began anew has them too', () => {
+    const { verdict, advice } = judgeDrill(facts({ lostSteps: null, resumeSeen: false }));
+    expect(verdict).toBe('inconclusive');
+    expect(advice).toEqual([expect.stringContaining('print `step N`')]);
+  });
+
+  test('a save under way when the machine was taken at a regular checkpoint needs no second one', () => {
+    expect(judgeDrill(facts({ newCheckpoint: false, lostSteps: 0 })).verdict).toBe('safe');
+  });
+
+  test('gives each advice once, and tells of files elsewhere only where that may be why', () => {
+    const careless = { ...GOOD, killed: true, newCheckpoint: false, lostSteps: 9 };
+    const elsewhere = 'wrote out/model.pt';
+    const { advice } = judgeDrill({ ...facts({}), asked: 2, interruptions: [careless, careless], elsewhere });
+    expect(advice).toEqual([expect.stringContaining('only set a flag'), elsewhere]);
+    expect(judgeDrill(facts({}, { elsewhere })).advice).toEqual([]);
+    expect(judgeDrill(facts({}, { elsewhere, leftCheckpoint: false })).advice).toEqual([elsewhere]);
+  });
+});
