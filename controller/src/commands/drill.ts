@@ -69,6 +69,7 @@ export class DrillCommand extends WorkloadOptionsCommand {
 
   private async rehearse(connected: Connected, workload: FoundWorkload, region: SandboxRegion): Promise<number> {
     const { drill } = await import('@runctl/operations/drill');
+    const { instanceHomes } = await import('@runctl/sandbox/client');
     const { drillTeller, drillVerdict } = await import('../render/drill.ts');
     const { styles } = await import('../render/style.ts');
     const { clock, user, interrupted: signal, services, colour } = this.context;
@@ -92,6 +93,7 @@ export class DrillCommand extends WorkloadOptionsCommand {
       timeScale,
       ...how,
       interrupt,
+      homes: () => instanceHomes(region.folder),
     });
     const report = await resultOf(drilling, tell);
     this.printResult(report, drillVerdict(report, style));

@@ -1,3 +1,4 @@
 export * from './project.ts';
+export { projectFiles } from './project-files.ts';
 export * from './snapshot.ts';
 export * from './unpack.ts';

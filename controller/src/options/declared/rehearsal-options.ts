@@ -71,7 +71,7 @@ export const drillOptions = {
   compare: declared({
     flag: '--compare',
     schema: yesOrNo,
-    help: 'run it undisturbed too and compare the results byte for byte',
+    help: 'run it undisturbed first, and compare the results byte for byte',
     group: 'rehearsal',
     default: false,
   }),

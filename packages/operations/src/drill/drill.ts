@@ -1,5 +1,6 @@
 import type { DrillEvent, DrillReportEvent, InterruptionReport, MeasuredInterruption } from '@runctl/protocol/events';
 import type { Clock } from '@runctl/core';
+import { projectFiles } from '@runctl/workspace';
 import type { Cloud } from '../cloud.ts';
 import type { LaunchPlan } from '../launch/launch-plan.ts';
 import { launchRun } from '../launch/launch-run.ts';
@@ -14,6 +15,7 @@ import { recipeFor } from './recipes.ts';
 import { rehearse, type Rehearsal } from './rehearse.ts';
 import { readSources } from './sources.ts';
 import { judgeDrill } from './verdict.ts';
+import { WrittenElsewhere } from './written-elsewhere.ts';
 
 export interface DrillOptions {
   readonly cloud: Cloud;
@@ -30,11 +32,14 @@ export interface DrillOptions {
   readonly compare: boolean;
   readonly timeScale: number;
   readonly interrupt: (machineId: string, notice: boolean) => Promise<void>;
+  /** Homes of the machines that there are now, as paths on this computer. */
+  readonly homes: () => Promise<readonly string[]>;
 }
 
 interface Rehearsed {
   readonly run: string;
   readonly rehearsal: Rehearsal;
+  readonly elsewhere: WrittenElsewhere;
 }
 
 /**
@@ -66,7 +71,7 @@ async function referenceOf({ cloud, clock }: DrillOptions, { run, rehearsal }: R
 
 async function report(
   options: DrillOptions,
-  { run, rehearsal }: Rehearsed,
+  { run, rehearsal, elsewhere }: Rehearsed,
   differing: readonly string[] | null,
 ): Promise<DrillReportEvent> {
   const { outcome, interruptions, last } = rehearsal;
@@ -90,7 +95,7 @@ async function report(
     differing: differing ?? [],
     timeScale: options.timeScale,
     recipe,
-    elsewhere: null,
+    elsewhere: elsewhere.advice(),
   });
   const fits = last.record.attempts.map((attempt) => attempt.status?.document.fit ?? null);
   return {
@@ -121,7 +126,17 @@ async function* one(
   const startedMs = clock.monotonicMs();
   const { spec } = yield* launchRun({ cloud, clock, user }, options.plan, options.tools);
   yield { type: 'rehearsal-begun', which, run: spec.run };
-  const rehearsal = yield* rehearse({ cloud, run: spec.run, clock, signal, moments, reference, interrupt });
+  const elsewhere = await watchElsewhere(options);
+  const rehearsal = yield* rehearse({
+    cloud,
+    run: spec.run,
+    clock,
+    signal,
+    moments,
+    reference,
+    elsewhere,
+    interrupt,
+  });
   const { outcome, last } = rehearsal;
   yield {
     type: 'rehearsal-ended',
@@ -132,7 +147,13 @@ async function* one(
     tookMs: clock.monotonicMs() - startedMs,
     tail: last.tail,
   };
-  return { run: spec.run, rehearsal };
+  return { run: spec.run, rehearsal, elsewhere };
+}
+
+async function watchElsewhere({ clock, homes, plan }: DrillOptions): Promise<WrittenElsewhere> {
+  const { project, wish } = plan;
+  const sent = new Set(await projectFiles(project.root, []));
+  return new WrittenElsewhere({ clock, homes, sent, projectName: project.name, checkpointDir: wish.checkpoint.dir });
 }
 
 /** How long the script itself ran in a run of one life. */

@@ -6,6 +6,7 @@ import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
 import { measure, type Interruption } from './measure.ts';
 import { isDue, type InterruptionMoment, type Reference } from './moments.ts';
 import { createObserver, type Observation } from './observer.ts';
+import type { WrittenElsewhere } from './written-elsewhere.ts';
 
 export interface Rehearsal {
   readonly outcome: LaunchOutcome | null;
@@ -21,6 +22,7 @@ export interface RehearseOptions {
   readonly moments: readonly InterruptionMoment[];
   /** What an undisturbed run told; null without one. */
   readonly reference: Reference | null;
+  readonly elsewhere: WrittenElsewhere;
   /** Takes the machine of the run back. */
   readonly interrupt: (machineId: string, notice: boolean) => Promise<void>;
 }
@@ -41,7 +43,7 @@ export async function* rehearse(options: RehearseOptions): AsyncGenerator<Rehear
   let stall = { key: '', sinceMs: clock.monotonicMs() };
   for (;;) {
     signal.throwIfAborted();
-    const seen = await observer.look();
+    const [seen] = await Promise.all([observer.look(), options.elsewhere.look()]);
     const outcome = seen.record.launches.at(-1)?.outcome ?? null;
     for (const attempt of seen.record.attempts.slice(shown)) {
       if (attempt.started === null) break;

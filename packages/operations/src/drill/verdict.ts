@@ -105,7 +105,8 @@ const BLIND_ADVICE =
 
 function isBlind(one: MeasuredInterruption): boolean {
   if (!one.recovered || one.downtimeMs === null || one.beganAgainAt !== null) return false;
-  return one.lostSteps === null || (one.hadCheckpoint && !one.resumeSeen);
+  const isLossUnknown = one.lostSteps === null && one.unsavedMs === null;
+  return isLossUnknown || (one.hadCheckpoint && !one.resumeSeen);
 }
 
 /** It came to a good end without another life. That it trained on after SIGTERM is a reason of its own. */

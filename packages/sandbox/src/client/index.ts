@@ -1,2 +1,3 @@
+export * from './instance-homes.ts';
 export * from './process-folder.ts';
 export * from './sandbox-client.ts';

@@ -1,0 +1,88 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { type Clock, formatBytes } from '@runctl/core';
+
+export interface ElsewhereOptions {
+  readonly clock: Clock;
+  /** Homes of the machines that there are now, as paths on this computer. */
+  readonly homes: () => Promise<readonly string[]>;
+  /** What the project's folder is called in a home. */
+  readonly projectName: string;
+  /** Paths that came from the laptop, relative to the project. */
+  readonly sent: ReadonlySet<string>;
+  /** As the user named it: relative to the project, or absolute. */
+  readonly checkpointDir: string;
+}
+
+const EVERY_MS = 1000;
+const MOST_ENTRIES = 10_000;
+const LARGE_BYTES = 1024 * 1024;
+/** What trainings call their models and states. */
+const MODEL = /\.(?:pt|pth|ckpt|bin|safetensors|h5|hdf5|keras|npz|npy|pkl|pickle|joblib|onnx|ubj|msgpack|gguf|zip)$/i;
+const PASSED_OVER = /^(?:\.|__pycache__$|node_modules$|wandb$|lightning_logs$|runs$|mlruns$)/;
+
+/** Watches what a script writes into its project or home outside the checkpoint folder: that is gone with its machine. */
+export class WrittenElsewhere {
+  readonly #options: ElsewhereOptions;
+  readonly #sizes = new Map<string, number>();
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ElsewhereOptions) {
+    this.#options = options;
+  }
+
+  /** Looks once a second at most, since a machine that has ended takes its files along. Never rejects. */
+  async look(): Promise<void> {
+    const { clock, homes } = this.#options;
+    if (clock.monotonicMs() - this.#lookedAtMs < EVERY_MS) return;
+    this.#lookedAtMs = clock.monotonicMs();
+    for (const home of await homes().catch(() => [])) await this.#walk(home, '', { entries: MOST_ENTRIES });
+  }
+
+  /** The largest file that looks like what a training is for, and what to do about it; null for none. */
+  advice(): string | null {
+    const files = [...this.#sizes].filter(([path, size]) => MODEL.test(path) || size >= LARGE_BYTES);
+    const [largest, ...others] = files.sort(([, a], [, b]) => b - a);
+    if (largest === undefined) return null;
+    const [path, size] = largest;
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
+    return `the script wrote ${path} (${formatBytes(size)})${more} outside the checkpoint folder, gone with the machine: ${remedyFor(path)}`;
+  }
+
+  async #walk(home: string, folder: string, left: { entries: number }): Promise<void> {
+    const { sent } = this.#options;
+    for (const entry of await readdir(join(home, folder), { withFileTypes: true }).catch(() => [])) {
+      const path = posix.join(folder, entry.name);
+      const shown = this.#shownPath(path);
+      left.entries -= 1;
+      if (left.entries < 0) return;
+      if (PASSED_OVER.test(entry.name) || this.#isCheckpointFolder(shown)) continue;
+      if (entry.isDirectory()) await this.#walk(home, path, left);
+      if (!entry.isFile() || sent.has(shown)) continue;
+      const size = await stat(join(home, path)).then(
+        (info) => info.size,
+        () => 0,
+      );
+      this.#sizes.set(shown, Math.max(size, this.#sizes.get(shown) ?? 0));
+    }
+  }
+
+  /** Relative to the project, or `~/…` beside it. */
+  #shownPath(inHome: string): string {
+    const project = `${this.#options.projectName}/`;
+    return inHome.startsWith(project) ? inHome.slice(project.length) : `~/${inHome}`;
+  }
+
+  #isCheckpointFolder(shown: string): boolean {
+    const { checkpointDir, projectName } = this.#options;
+    if (checkpointDir.startsWith('/'))
+      return checkpointDir.endsWith(shown.startsWith('~/') ? shown.slice(1) : `/${projectName}/${shown}`);
+    return shown === posix.normalize(checkpointDir).replace(/\/+$/, '');
+  }
+}
+
+function remedyFor(path: string): string {
+  const folder = posix.dirname(path);
+  if (folder === '.' || folder.startsWith('~')) return 'save it below $RUNCTL_CHECKPOINT_DIR';
+  return `--checkpoint-dir ${folder}, or save it below $RUNCTL_CHECKPOINT_DIR`;
+}
