@@ -28,7 +28,7 @@ function saveAdvice({ save, saveLimitMs, sizeBytes }: Unfit): string[] {
       ? ''
       : `, or make it smaller than ${formatBytes(Math.floor(sizeBytes * (saveLimitMs / save.ms)))}`;
   return [
-    `the save takes ${formatDuration(save.ms)} of the ${formatDuration(saveLimitMs)} that the script has: shard it over ${pieces} processes that write at the same time${smaller}`,
+    `the save takes ${save.from === 'cut-off' ? 'at least ' : ''}${formatDuration(save.ms)} of the ${formatDuration(saveLimitMs)} that the script has: shard it over ${pieces} processes that write at the same time${smaller}`,
   ];
 }
 

@@ -56,6 +56,24 @@ describe('whether a last save fits into a notice', () => {
     expect(estimateFit({ ...nothing, stops: [stop({ killed: true, saved: false })] }).verdict).toBe('does-not-fit');
   });
 
+  test('keeps the measured save beside one that was cut off earlier', () => {
+    const killed = stop({ saveMs: 44 * S, killed: true, saved: false });
+    expect(estimateFit({ ...nothing, stops: [killed], savesMs: [86 * S], uploadsMs: [S] }).summary).toBe(
+      'save 1m 26s + upload 1.0 s of 1m 50s usable: does not fit, the script was killed at the last stop',
+    );
+    const whole = stop({ saveMs: 90 * S });
+    expect(estimateFit({ ...nothing, stops: [killed, whole] }).save).toEqual({ ms: 90 * S, from: 'stop' });
+  });
+
+  test('says "at least" of a save that was cut off beyond all that was measured, and never that it fits', () => {
+    const killed = stop({ saveMs: 44 * S, killed: true, saved: false });
+    const fit = estimateFit({ ...nothing, stops: [killed], savesMs: [8 * S], uploadsMs: [S] });
+    expect(fit.save).toEqual({ ms: 44 * S, from: 'cut-off' });
+    expect(fit.summary).toContain('save at least 44 s + upload 1.0 s');
+    const later = estimateFit({ ...nothing, stops: [stop({ saveMs: 12 * S }), killed] });
+    expect(later).toMatchObject({ verdict: 'unknown', save: { from: 'cut-off' } });
+  });
+
   test('with advice in numbers when the network is too slow', () => {
     const fit = estimateFit({ ...nothing, savesMs: [10 * S], uploadsMs: [200 * S], sizeBytes: 50 * GIB });
     expect(fit.neededBytesPerSecond).toBeCloseTo((50 * GIB) / 100);

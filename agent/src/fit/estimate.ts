@@ -26,12 +26,23 @@ export function estimateFit(observed: FitObservations): Fit {
   };
 }
 
-/** The longest of the last stops, since the next may be like it; a regular save says nothing of reacting to SIGTERM. */
+/**
+ * The longest of the last stops, since the next may be like it; a regular save says nothing of reacting to SIGTERM. Where the
+ * script was killed its save would have lasted longer: that time counts only as a lower bound, beyond what else was measured.
+ */
 function saveOf({ stops, savesMs }: FitObservations): Fit['save'] {
-  const recent = stops.flatMap((stop) => (stop.saveMs === null ? [] : [stop.saveMs])).slice(0, 3);
-  if (recent.length > 0) return { ms: Math.max(...recent), from: 'stop' };
-  const ms = median(savesMs);
-  return { ms, from: ms === null ? null : 'files' };
+  const recent = stops.filter((stop) => stop.saveMs !== null).slice(0, 3);
+  const longest = (killed: boolean): number | null =>
+    recent.reduce<number | null>(
+      (most, stop) => (stop.killed === killed ? Math.max(most ?? 0, stop.saveMs ?? 0) : most),
+      null,
+    );
+  const stoppedMs = longest(false);
+  const knownMs = stoppedMs ?? median(savesMs);
+  const cutOffMs = longest(true);
+  if (cutOffMs !== null && cutOffMs > (knownMs ?? 0)) return { ms: cutOffMs, from: 'cut-off' };
+  if (knownMs === null) return { ms: null, from: null };
+  return { ms: knownMs, from: stoppedMs === null ? 'files' : 'stop' };
 }
 
 /** Durations as they were observed, since uploads begin while the save goes on, and parts that did not change are copied. */
@@ -50,14 +61,13 @@ function verdictOf(
 ): Fit['verdict'] {
   const knownMs = (save.ms ?? 0) + (upload.ms ?? 0);
   if (stops[0]?.killed === true || (save.ms ?? 0) > saveLimitMs || knownMs > usableMs) return 'does-not-fit';
-  return save.ms === null || upload.ms === null || upload.from === 'under-way' ? 'unknown' : 'fits';
+  const isBound = save.from === 'cut-off' || upload.from === 'under-way';
+  return save.ms === null || upload.ms === null || isBound ? 'unknown' : 'fits';
 }
 
 function summaryOf(observed: FitObservations, save: Fit['save'], upload: Fit['upload']): string {
   const verdict = verdictOf(observed, save, upload);
-  const time = ({ ms }: { readonly ms: number | null }): string => (ms === null ? 'unknown' : formatDuration(ms));
-  const atLeast = upload.from === 'under-way' ? 'at least ' : '';
-  const parts = `save ${time(save)} + upload ${atLeast}${time(upload)} of ${formatDuration(observed.usableMs)} usable`;
+  const parts = `save ${timeOf(save)} + upload ${timeOf(upload)} of ${formatDuration(observed.usableMs)} usable`;
   if (verdict === 'fits')
     return save.from === 'stop'
       ? `${parts}: fits`
@@ -67,6 +77,11 @@ function summaryOf(observed: FitObservations, save: Fit['save'], upload: Fit['up
   if ((save.ms ?? 0) > observed.saveLimitMs)
     return `${parts}: does not fit, the script is killed after ${formatDuration(observed.saveLimitMs)}`;
   return `${parts}: does not fit`;
+}
+
+function timeOf({ ms, from }: Fit['save'] | Fit['upload']): string {
+  if (ms === null) return 'unknown';
+  return from === 'cut-off' || from === 'under-way' ? `at least ${formatDuration(ms)}` : formatDuration(ms);
 }
 
 /** What the network must carry in the time that the save leaves. */

@@ -78,6 +78,7 @@ const drained = (drain: Partial<DrainReport>): AttemptDrained =>
     drain: {
       cause: 'notice',
       sigtermToExitMs: 10,
+      sigtermToLastWriteMs: null,
       flushMs: 20,
       killed: false,
       newCheckpoint: true,
@@ -107,4 +108,14 @@ test('a life that vanished counts as an interruption that saved nothing, one tha
     [true, false],
     [false, true],
   ]);
+});
+
+test('a save lasts until its last byte, though the shell around it died at once', async () => {
+  const life: EarlierLife = { status, outcome, drained: drained({ sigtermToExitMs: 1, sigtermToLastWriteMs: 3000 }) };
+  const history = await stopHistory(
+    (async function* () {
+      yield life;
+    })(),
+  );
+  expect(history.stops[0]?.saveMs).toBe(3000);
 });

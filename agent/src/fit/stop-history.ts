@@ -1,4 +1,4 @@
-import type { AttemptDrained, AttemptOutcome, AttemptStatus } from '@runctl/protocol';
+import type { AttemptDrained, AttemptOutcome, AttemptStatus, DrainReport } from '@runctl/protocol';
 import type { EarlierStop } from './observations.ts';
 
 /** What an earlier life left behind, as far as it bears on how its stop went. */
@@ -34,13 +34,18 @@ function stopOf({ status, outcome, drained }: EarlierLife): EarlierStop | null {
   if (drain !== null)
     return {
       interruption: isUnasked(drain.cause),
-      saveMs: drain.sigtermToExitMs,
+      saveMs: savesLastedMs(drain),
       killed: drain.killed,
       uploadMs: drain.flushMs,
       saved: drain.newCheckpoint && drain.notDurable.length === 0,
     };
   const vanished = outcome === null && status !== null && status.step !== null;
   return vanished ? { interruption: true, saveMs: null, killed: false, uploadMs: null, saved: false } : null;
+}
+
+/** Where a shell dies at once, its children still write: the save ends with the last byte. */
+function savesLastedMs({ sigtermToExitMs, sigtermToLastWriteMs }: DrainReport): number | null {
+  return sigtermToExitMs === null ? null : Math.max(sigtermToExitMs, sigtermToLastWriteMs ?? 0);
 }
 
 function ranFor({ status, outcome }: EarlierLife): number {

@@ -27,7 +27,7 @@ const LONGEST_WAIT_MS = 2500;
 const WAIT_GROWTH = 1.5;
 const WAIT_LIMIT_MS = 60_000;
 /** A life of a training of unknown length that has not saved by then may save only when it is told to stop. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 10_000;
 
 /** Moments of all interruptions, in order, spread over the training; the same random numbers give the same moments. */
 export function planMoments(

@@ -2,6 +2,9 @@
 export interface Recipe {
   /** Null for a script of no framework that is known. */
   readonly framework: string | null;
+  /** How it saves regularly. */
+  readonly save: string;
+  /** How it saves once more when it is told to stop. */
   readonly react: string;
   readonly resume: string;
 }
@@ -11,6 +14,7 @@ const GUIDE = 'docs/writing-a-script.md';
 
 const PLAIN: Recipe = {
   framework: null,
+  save: `save regularly below $RUNCTL_CHECKPOINT_DIR, each time under a temporary name that is then renamed (${GUIDE}, "Save atomically")`,
   react: `on SIGTERM only set a flag; look at it after each step, then save under a temporary name, rename, and exit (${GUIDE}, "React to SIGTERM")`,
   resume: `load what $RUNCTL_RESUME_FROM names when it starts, before anything empties the checkpoint folder (${GUIDE}, "Resume")`,
 };
@@ -18,30 +22,35 @@ const PLAIN: Recipe = {
 const RECIPES = {
   trainer: {
     framework: 'Hugging Face Trainer',
+    save: 'Hugging Face Trainer: TrainingArguments(output_dir=os.environ.get("RUNCTL_CHECKPOINT_DIR") or "out", save_strategy="steps", save_steps=…)',
     react:
       'Hugging Face Trainer: add a callback whose on_step_end sets control.should_save = control.should_training_stop = True once SIGTERM has come (version 5: enable_jit_checkpoint=True)',
     resume: 'Hugging Face Trainer: trainer.train(resume_from_checkpoint=os.environ.get("RUNCTL_RESUME_FROM") or None)',
   },
   lightning: {
     framework: 'Lightning',
+    save: 'Lightning: ModelCheckpoint(dirpath=os.environ.get("RUNCTL_CHECKPOINT_DIR") or "checkpoints", every_n_train_steps=…)',
     react:
       'Lightning: ModelCheckpoint(…, save_on_exception=True); without it Lightning ends at SIGTERM and saves nothing',
     resume: 'Lightning: trainer.fit(model, ckpt_path=os.environ.get("RUNCTL_RESUME_FROM") or None)',
   },
   keras: {
     framework: 'Keras',
+    save: 'Keras: BackupAndRestore(os.environ.get("RUNCTL_CHECKPOINT_DIR") or "backup", save_freq=…, delete_checkpoint=False)',
     react:
       'Keras: on SIGTERM only set a flag; in on_train_batch_end of a callback of your own look at it, model.save(…) under a temporary name, rename, and sys.exit(143); not model.stop_training',
     resume: 'Keras: load the model that $RUNCTL_RESUME_FROM names, or use BackupAndRestore(…, delete_checkpoint=False)',
   },
   accelerate: {
     framework: 'accelerate',
+    save: 'accelerate: accelerator.save_state(…) regularly, into a folder below $RUNCTL_CHECKPOINT_DIR with the step in its name',
     react:
       'accelerate: on SIGTERM only set a flag; look at it after each step, then accelerator.save_state(…) into a folder with the step in its name, and exit',
     resume: 'accelerate: accelerator.load_state(os.environ["RUNCTL_RESUME_FROM"]) where that is set',
   },
   xgboost: {
     framework: 'XGBoost',
+    save: 'XGBoost: TrainingCheckPoint(os.environ.get("RUNCTL_CHECKPOINT_DIR") or "checkpoints", interval=…)',
     react:
       'XGBoost: on SIGTERM only set a flag; in after_iteration of a callback of your own save the model under a temporary name, rename, and return True',
     resume: 'XGBoost: xgboost.train(…, xgb_model=os.environ.get("RUNCTL_RESUME_FROM") or None)',

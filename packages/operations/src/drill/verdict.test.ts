@@ -66,6 +66,11 @@ describe('the verdict of a drill', () => {
       facts({}, DIED),
       /did not finish after it was interrupted \(failed: exit code 1; its last words: KeyError: 'best'\)/,
     ],
+    [
+      'nothing was saved at all, whether or not it was interrupted',
+      facts({}, { interruptions: [], leftCheckpoint: false }),
+      /saved nothing to the checkpoint folder.*save regularly below/s,
+    ],
     ['a checkpoint could not be uploaded', facts({ notDurable: ['step 9: torn'] }), /step 9: torn/],
   ])('is unsafe when %s', (_name, given, text) => {
     const { verdict, reasons, advice } = judgeDrill(given);
@@ -125,6 +130,6 @@ describe('the verdict of a drill', () => {
     const { advice } = judgeDrill({ ...facts({}), asked: 2, interruptions: [careless, careless], elsewhere });
     expect(advice).toEqual([expect.stringContaining('only set a flag'), elsewhere]);
     expect(judgeDrill(facts({}, { elsewhere })).advice).toEqual([]);
-    expect(judgeDrill(facts({}, { elsewhere, leftCheckpoint: false })).advice).toEqual([elsewhere]);
+    expect(judgeDrill(facts({}, { elsewhere, leftCheckpoint: false })).advice).toContain(elsewhere);
   });
 });

@@ -15,10 +15,15 @@ export interface DrillVerdict {
  * was asked for; without it, and without a fault that was seen, the drill is inconclusive.
  */
 export function judgeDrill(facts: DrillFacts): DrillVerdict {
-  const faults = [...failureAfterResume(facts), ...interruptionFindings(facts), ...differences(facts)];
+  const faults = [
+    ...failureAfterResume(facts),
+    ...interruptionFindings(facts),
+    ...nothingSaved(facts),
+    ...differences(facts),
+  ];
   const gaps = [...earlyFailure(facts), ...missingInterruptions(facts), ...unseen(facts)];
   const findings = [...faults, ...gaps];
-  const kept = facts.elsewhere !== null && (findings.length > 0 || !facts.leftCheckpoint) ? [facts.elsewhere] : [];
+  const kept = facts.elsewhere !== null && findings.length > 0 ? [facts.elsewhere] : [];
   const advice = [...findings.map((finding) => finding.advice ?? null).filter((text) => text !== null), ...kept];
   return {
     verdict: faults.length > 0 ? 'unsafe' : gaps.length > 0 ? 'inconclusive' : 'safe',
@@ -39,6 +44,17 @@ function failureAfterResume(facts: DrillFacts): readonly DrillFinding[] {
       reason: `the script did not finish after it was interrupted (${diedText(facts)})`,
       advice:
         'what the script needs to go on from a checkpoint must lie in the checkpoint folder, and be saved with it',
+    },
+  ];
+}
+
+/** What a script writes elsewhere, or not at all, no interruption leaves. */
+function nothingSaved({ outcome, asked, leftCheckpoint, recipe }: DrillFacts): readonly DrillFinding[] {
+  if (outcome !== 'succeeded' || asked === 0 || leftCheckpoint) return [];
+  return [
+    {
+      reason: 'the script saved nothing to the checkpoint folder, so an interruption costs all of its work',
+      advice: recipe.save,
     },
   ];
 }

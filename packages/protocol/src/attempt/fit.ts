@@ -9,8 +9,11 @@ export const fit = z.object({
   verdict: openEnum(['fits', 'does-not-fit', 'unknown']),
   /** For people: `save 12 s + upload 9.0 s of 110 s usable: fits`. */
   summary: z.string(),
-  /** `stop`: from SIGTERM to the exit, in earlier stops. `files`: from first to last write of regular checkpoints. */
-  save: z.object({ ms, from: openEnum(['stop', 'files']).nullable() }),
+  /**
+   * `stop`: from SIGTERM to the exit and the last write, in earlier stops. `cut-off`: at least so long, the script was killed.
+   * `files`: from first to last write of regular checkpoints.
+   */
+  save: z.object({ ms, from: openEnum(['stop', 'cut-off', 'files']).nullable() }),
   /** From the last write to being durable. `under-way`: at least so long, the first upload is not done. */
   upload: z.object({ ms, from: openEnum(['stop', 'checkpoints', 'under-way']).nullable() }),
   /** From the first sight of a notice until a checkpoint must be durable. */
