@@ -52,8 +52,11 @@ export type DrillReport = z.infer<typeof drillReport>;
 export interface DrillOptions {
   readonly flags: readonly string[];
   readonly args: readonly string[];
-  /** Life n of the rehearsed run waits at the nth of these steps until it is ended (support/workloads/held.py). */
-  readonly holds: readonly number[];
+  /**
+   * Life n of the rehearsed run waits at the nth of these steps until it is ended (support/workloads/held.py). Without them
+   * the script runs as it is.
+   */
+  readonly holds?: readonly number[];
   /** Another drill came before, in the same temporary folder, and was killed in the middle. */
   readonly afterOneThatWasKilled?: boolean;
 }
@@ -73,10 +76,22 @@ export async function drill(script: string, options: DrillOptions): Promise<Dril
   await mkdir(temporary);
   const path = await placed(script, folder.path);
   // The undisturbed run that the others are compared with is a life, too.
-  const holds = [...(options.flags.includes('--compare') ? ['-'] : []), ...options.holds].join(',');
+  const calm = options.flags.includes('--compare') ? ['-'] : [];
   const command = (lives: string): string[] => {
-    const held = [join(folder.path, lives), holds, basename(path), ...options.args];
-    return ['drill', join(dirname(path), 'held.py'), '--json', '--level', 'process', ...options.flags, '--', ...held];
+    const { flags, args, holds } = options;
+    const rehearse = (file: string, given: readonly string[]): string[] => [
+      'drill',
+      file,
+      '--json',
+      '--level',
+      'process',
+      ...flags,
+      '--',
+      ...given,
+    ];
+    if (holds === undefined) return rehearse(path, args);
+    const held = [join(folder.path, lives), [...calm, ...holds].join(','), basename(path)];
+    return rehearse(join(dirname(path), 'held.py'), [...held, ...args]);
   };
   const env = {
     // The interpreter that Debian's packages belong to comes first.
@@ -123,7 +138,7 @@ async function placed(script: string, folder: string): Promise<string> {
   if (script.startsWith('examples/')) await cp(join(repository, dirname(script)), project, { recursive: true });
   else {
     await mkdir(project);
-    await copyFile(join(workloads, script), join(project, script));
+    await copyFile(join(workloads, script), join(project, basename(script)));
   }
   await copyFile(join(workloads, 'held.py'), join(project, 'held.py'));
   return join(project, basename(script));

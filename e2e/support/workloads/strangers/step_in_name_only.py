@@ -1,0 +1,26 @@
+"""Prints nothing; only the names of its checkpoints tell a step. Careful otherwise."""
+import json, os, signal, sys, time
+
+folder = os.environ.get("RUNCTL_CHECKPOINT_DIR") or "checkpoints"
+os.makedirs(folder, exist_ok=True)
+stop = False
+
+
+def request_stop(*_):
+    global stop
+    stop = True
+
+
+signal.signal(signal.SIGTERM, request_stop)
+resume = os.environ.get("RUNCTL_RESUME_FROM")
+done = json.load(open(resume))["done"] if resume else 0
+while done < 150:
+    time.sleep(0.1)
+    done += 1
+    stopping = stop
+    if stopping or done % 20 == 0:
+        with open(os.path.join(folder, ".part"), "w") as file:
+            json.dump({"done": done}, file)
+        os.replace(os.path.join(folder, ".part"), os.path.join(folder, "iter_%05d.json" % done))
+    if stopping:
+        sys.exit(143)
