@@ -52,14 +52,21 @@ export function statusText(status: AgentStatus): string {
   return lines.map(([name, value]) => `${name.padEnd(9)}${value}\n`).join('');
 }
 
+function durableText(durable: AttemptStatus['durable']): string {
+  if (durable === null) return 'nothing yet';
+  return `${durable.step === null ? 'a checkpoint without a step' : `step ${durable.step}`}, saved ${durable.savedAt}`;
+}
+
 function attemptLines(status: AttemptStatus): readonly Line[] {
   const { durable, budget } = status;
-  const step = status.step === null ? 'unknown' : `${status.step} (from the ${status.stepSource})`;
+  const saved =
+    durable === null || durable.step === null ? 'unknown' : `${durable.step} or later (from the checkpoint)`;
+  const step = status.step === null ? saved : `${status.step} (from the ${status.stepSource})`;
   return [
     ['run', `${status.run}, launch ${status.launch}, attempt ${status.generation}`],
     phaseLine(status),
     ['step', step],
-    ['durable', durable === null ? 'nothing yet' : `step ${durable.step ?? 'unknown'}, saved ${durable.savedAt}`],
+    ['durable', durableText(durable)],
     ['at risk', status.atRiskMs === null ? 'nothing' : formatDuration(status.atRiskMs)],
     ...status.uploads.map((upload): Line => [
       'upload',

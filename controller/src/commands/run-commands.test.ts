@@ -84,6 +84,34 @@ describe('status', () => {
     `);
   });
 
+  test('takes the step of a checkpoint where the script reports none, and calls nothing step 0', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.heartbeat(1);
+    await run.interrupted(1, { step: null, durableStep: null });
+    await run.started(2);
+    await run.heartbeat(2, { step: null, stepSource: 'unknown' });
+    await run.checkpoint(2, 1, 105);
+    const { stdout } = await world.run(['status', 'mine']);
+    expect(stdout).toContain('step       105 or later, by its last checkpoint; the script reports none\n');
+    expect(stdout).toContain('interrupted (notice, exit 143), nothing durable\n');
+    expect(stdout).not.toContain('step 0');
+  });
+
+  test('tells a checkpoint without a step from none', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    const at = new Date(0).toISOString();
+    await run.started(1);
+    await run.heartbeat(1, { durable: { manifest: 'm', step: null, savedAt: at, at } });
+    await run.interrupted(1, { step: null, durableStep: null });
+    const { stdout } = await world.run(['status', 'mine']);
+    expect(stdout).toContain('interrupted (notice, exit 143), durable without a step\n');
+  });
+
   test('says whether a last save fits into a notice, what to do if not, and how often to save', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;

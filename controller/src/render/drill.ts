@@ -86,6 +86,7 @@ function resumedText({ resumedStep, hadCheckpoint, beganAgainAt }: MeasuredInter
 }
 
 function lostText(report: MeasuredInterruption, style: Styles): string {
+  if (report.beganAgainAt !== null) return style.yellow('its checkpoint was not used');
   if (report.lostSteps === null) return 'steps lost: unknown';
   return report.lostSteps === 0 ? style.green('no step lost') : style.yellow(`${report.lostSteps} steps lost`);
 }

@@ -39,7 +39,7 @@ export function followLine(event: LineEvent, style: Styles): string | null {
     case 'notice': {
       const { action, windowMs, step, durableStep } = event.notice;
       return style.yellow(
-        `interruption notice (${action}): ${formatDuration(windowMs)} left, at step ${step ?? 'unknown'}, durable ${durableStep ?? 'none'}`,
+        `interruption notice (${action}): ${formatDuration(windowMs)} left, at step ${step ?? 'unknown'}, ${durableStep === null ? 'no durable step' : `durable ${durableStep}`}`,
       );
     }
     case 'drained':

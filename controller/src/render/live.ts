@@ -29,11 +29,16 @@ export function renderLive(answer: LiveAnswer, colour: boolean): string {
   return `${style.bold(`${answer.machineId}, asked over ${answer.via} just now`)}\n${lines.join('\n')}\n`;
 }
 
+/** Of a script that reports no step. */
+function savedStepText(durable: AttemptStatus['durable']): string {
+  return durable === null || durable.step === null ? 'unknown' : `${durable.step} or later`;
+}
+
 /** `step 120 · durable 100 · at risk 12 s ($0.01) · spent $0.02` */
 export function statusLine(status: AttemptStatus): string {
   const { step, durable, atRiskMs, pricePerHourUsd, budget } = status;
   const parts = [
-    `step ${step ?? 'unknown'}`,
+    `step ${step ?? savedStepText(durable)}`,
     `durable ${durable === null ? 'none' : (durable.step ?? 'without a step')}`,
   ];
   if (atRiskMs !== null) {

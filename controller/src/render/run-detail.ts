@@ -37,7 +37,7 @@ export function renderRunDetail(detail: RunDetail, options: { colour: boolean; w
   const rows: [string, string][] = [
     ['state', `${stateText(detail.state, style)}${stateReason(detail)}${goneText(detail, style)}`],
     [spec.workload.kind, workloadText(spec.workload)],
-    ['step', stepText(record)],
+    ['step', stepText(detail)],
     ['durable', durableText(detail, style)],
     ['at risk', riskText(detail, style)],
     ...(hasEnded(detail.state) ? [] : fitRows(record, style)),
@@ -116,12 +116,17 @@ function goneText(detail: RunDetail, style: Styles): string {
   );
 }
 
-function stepText(record: RunRecord): string {
+/** The step in a checkpoint's own name or content is a witness too, where the script reports none. */
+function stepText({ record, durable }: RunDetail): string {
   const outcome = lastLaunch(record)?.outcome;
   const status = record.attempts.at(-1)?.status?.document;
   const step = outcome?.step ?? status?.step ?? null;
   if (step !== null) return String(step);
-  return status?.stepSource === 'unknown' ? 'unknown: the script reports none' : 'none yet';
+  if (status?.stepSource !== 'unknown') return 'none yet';
+  const saved = durable?.step ?? null;
+  return saved === null
+    ? 'unknown: the script reports none'
+    : `${saved} or later, by its last checkpoint; the script reports none`;
 }
 
 function durableText(detail: RunDetail, style: Styles): string {
@@ -184,11 +189,19 @@ function endText(record: RunRecord, attempt: AttemptRecord): string {
   const { outcome } = attempt;
   if (outcome !== null) {
     const code = outcome.exitCode === null ? (outcome.signal ?? '') : `exit ${outcome.exitCode}`;
-    return `${outcome.status} (${outcome.cause}${code === '' ? '' : `, ${code}`}) at step ${Math.max(outcome.step ?? 0, outcome.durableStep ?? 0)}, durable ${outcome.durableStep ?? 'none'}`;
+    const steps = [outcome.step, outcome.durableStep].filter((step) => step !== null);
+    const at = steps.length === 0 ? '' : ` at step ${Math.max(...steps)}`;
+    return `${outcome.status} (${outcome.cause}${code === '' ? '' : `, ${code}`})${at}, ${durableAtEnd(attempt)}`;
   }
   const later = record.attempts.some((other) => other.generation > attempt.generation);
   if (later) return `vanished without a word, last at step ${attempt.status?.document.step ?? '?'}`;
   return lastLaunch(record)?.outcome === null ? 'goes on' : '-';
+}
+
+function durableAtEnd({ outcome, status }: AttemptRecord): string {
+  const step = outcome?.durableStep ?? null;
+  if (step !== null) return `durable ${step}`;
+  return (status?.document.durable ?? null) === null ? 'nothing durable' : 'durable without a step';
 }
 
 /** The same as one object. */

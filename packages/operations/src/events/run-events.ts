@@ -97,7 +97,7 @@ function attemptEvents(record: RunRecord, attempt: AttemptRecord): HappenedEvent
       type: 'happened',
       at: drainedAt,
       kind: 'drained',
-      text: `drained (${drain.cause}), durable step ${drain.durableStep ?? 'none'}${newCheckpointText(drain)}`,
+      text: `drained (${drain.cause}), ${drain.durableStep === null ? 'no durable step' : `durable step ${drain.durableStep}`}${newCheckpointText(drain)}`,
       source,
     });
   if (outcome !== null)

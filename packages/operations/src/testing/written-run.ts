@@ -172,7 +172,7 @@ export class WrittenRun {
     });
   }
 
-  async interrupted(generation: number, drain: Partial<DrainReport> & { step: number }): Promise<void> {
+  async interrupted(generation: number, drain: Partial<DrainReport> & { step: number | null }): Promise<void> {
     const { step, ...rest } = drain;
     const keys = this.#keys.attempt(generation, 0);
     await this.#put(keys.notice, attemptNotice, {
