@@ -32,6 +32,7 @@ const status: AttemptStatus = {
   pid: 42,
   step: 1200,
   stepSource: 'file',
+  stepEvidence: null,
   durable: { manifest: 'manifest', step: 1000, savedAt: at, at },
   atRiskMs: 90_000,
   fit: null,

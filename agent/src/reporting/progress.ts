@@ -4,6 +4,8 @@ import { type Metrics, OutputLines, StepReader } from '@runctl/protocol';
 export interface Progress {
   readonly step: number | null;
   readonly source: 'file' | 'log' | 'unknown';
+  /** The line of the log that the step was read in; null for other sources. */
+  readonly evidence: string | null;
 }
 
 export interface ProgressReader {
@@ -17,6 +19,8 @@ export interface ProgressReader {
    */
   metricsAt(at: { readonly wallMs: number; readonly step: number | null }): Metrics;
 }
+
+const UNKNOWN: Progress = { step: null, source: 'unknown', evidence: null };
 
 interface Sample {
   readonly atMs: number;
@@ -44,9 +48,9 @@ export function createProgressReader(paths: { readonly progress: string; readonl
   };
   const fromLog = async (): Promise<Progress> => {
     const inLog = await log.read();
-    if (inLog.step === null) return { step: null, source: 'unknown' };
+    if (inLog.step === null) return UNKNOWN;
     note(inLog.atMs, inLog.step);
-    return { step: inLog.step, source: 'log' };
+    return { step: inLog.step, source: 'log', evidence: inLog.evidence };
   };
 
   return {
@@ -57,12 +61,12 @@ export function createProgressReader(paths: { readonly progress: string; readonl
         if (typeof step === 'number' && Number.isFinite(step)) {
           const whole = Math.max(0, Math.floor(step));
           note((await stat(paths.progress)).mtimeMs, whole, metricsOf(content));
-          return { step: whole, source: 'file' };
+          return { step: whole, source: 'file', evidence: null };
         }
       } catch {
         // None, or caught in the middle of being written: the log may know.
       }
-      return fromLog().catch((): Progress => ({ step: null, source: 'unknown' }));
+      return fromLog().catch(() => UNKNOWN);
     },
     stepAt: (wallMs) => samples.findLast((sample) => sample.atMs <= wallMs)?.step ?? null,
     metricsAt: ({ wallMs, step }) => {
@@ -89,11 +93,12 @@ class LogSteps {
     this.#path = path;
   }
 
-  /** The step so far, and the wall time of the newest line. Rejects as the file system does; no log tells no step. */
-  async read(): Promise<{ readonly step: number | null; readonly atMs: number }> {
+  /** The step so far with its line, and the wall time of the newest line. Rejects as the file system does; no log tells no step. */
+  async read(): Promise<{ readonly step: number | null; readonly evidence: string | null; readonly atMs: number }> {
     const info = await stat(this.#path).catch(() => null);
     if (info !== null && info.size !== this.#offset) await this.#readOn(info.size, info.mtimeMs);
-    return { step: info === null ? null : this.#steps.current().step, atMs: this.#atMs };
+    const { step, evidence } = this.#steps.current();
+    return info === null ? { step: null, evidence: null, atMs: this.#atMs } : { step, evidence, atMs: this.#atMs };
   }
 
   async #readOn(size: number, mtimeMs: number): Promise<void> {

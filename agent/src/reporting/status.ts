@@ -39,6 +39,7 @@ export function statusOf(facts: StatusFacts): AttemptStatus {
     pid: life.pid,
     step: facts.progress.step,
     stepSource: facts.progress.source,
+    stepEvidence: facts.progress.evidence,
     durable: facts.durable,
     atRiskMs: atRiskMs(facts),
     fit: facts.fit,

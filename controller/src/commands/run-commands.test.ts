@@ -100,6 +100,17 @@ describe('status', () => {
     expect(stdout).not.toContain('step 0');
   });
 
+  test('shows on request in which line of the log the step was read', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.heartbeat(1, { step: 40, stepEvidence: 'it 40/900 loss 0.2' });
+    expect((await world.run(['status', 'mine'])).stdout).toContain('step       40\n');
+    const { stdout } = await world.run(['status', 'mine', '-v']);
+    expect(stdout).toContain('step       40, read in the log: it 40/900 loss 0.2\n');
+  });
+
   test('tells a checkpoint without a step from none', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;

@@ -46,10 +46,9 @@ export class StatusCommand extends RunctlCommand {
     const { runDetail } = await import('@runctl/operations/status');
     const { renderRunDetail, runDetailJson } = await import('../render/run-detail.ts');
     const detail = await runDetail(cloud, run, this.context.clock);
-    this.printResult(
-      runDetailJson(detail),
-      renderRunDetail(detail, { colour: this.context.colour, write: this.writeCommand }),
-    );
+    const { verbose, writeCommand: write } = this;
+    const { colour } = this.context;
+    this.printResult(runDetailJson(detail), renderRunDetail(detail, { colour, verbose, write }));
     return 0;
   }
 

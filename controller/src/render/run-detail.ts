@@ -29,15 +29,22 @@ function workloadText(workload: Workload): string {
   }
 }
 
+interface RunDetailStyle {
+  readonly colour: boolean;
+  /** Shows why what is guessed is believed. */
+  readonly verbose: boolean;
+  readonly write: CommandWriter;
+}
+
 /** `runctl status RUN`. */
-export function renderRunDetail(detail: RunDetail, options: { colour: boolean; write: CommandWriter }): string {
+export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): string {
   const style = styles(options.colour);
   const { record } = detail;
   const { spec } = record;
   const rows: [string, string][] = [
     ['state', `${stateText(detail.state, style)}${stateReason(detail)}${goneText(detail, style)}`],
     [spec.workload.kind, workloadText(spec.workload)],
-    ['step', stepText(detail)],
+    ['step', `${stepText(detail)}${options.verbose ? stepReason(record) : ''}`],
     ['durable', durableText(detail, style)],
     ['at risk', riskText(detail, style)],
     ...(hasEnded(detail.state) ? [] : fitRows(record, style)),
@@ -127,6 +134,14 @@ function stepText({ record, durable }: RunDetail): string {
   return saved === null
     ? 'unknown: the script reports none'
     : `${saved} or later, by its last checkpoint; the script reports none`;
+}
+
+/** What the step was read in. */
+function stepReason(record: RunRecord): string {
+  const status = record.attempts.at(-1)?.status?.document;
+  if (status === undefined || status.step === null) return '';
+  if (status.stepSource === 'file') return ', from $RUNCTL_PROGRESS_FILE';
+  return status.stepEvidence === null ? '' : `, read in the log: ${status.stepEvidence}`;
 }
 
 function durableText(detail: RunDetail, style: Styles): string {

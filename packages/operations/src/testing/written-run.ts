@@ -98,6 +98,7 @@ export class WrittenRun {
       pid: 1,
       step: null,
       stepSource: 'log',
+      stepEvidence: null,
       durable: null,
       atRiskMs: null,
       fit: null,

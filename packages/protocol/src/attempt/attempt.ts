@@ -114,6 +114,8 @@ export const attemptStatus = versioned.extend({
   pid: z.number().nullable(),
   step: z.number().nullable(),
   stepSource: openEnum(['file', 'log', 'unknown']),
+  /** The line of the log that the step was read in; null for other sources, and where the agent is older than this field. */
+  stepEvidence: z.string().nullable().default(null),
   /** The durable checkpoint, and how old its content is. */
   durable: z
     .object({ manifest: z.string(), step: z.number().nullable(), savedAt: timestamp, at: timestamp })
