@@ -32,7 +32,7 @@ export function sharedParts({ ports, journal, documents, learned, node }: Known)
   const self: AgentSelf = { run, launch, node, identity, pricePerHourUsd: priceOf(intent, identity) };
   const lease = ports.lease({ owner: identity.machineId, launch, spec });
   const folders = runFolders(spec, ports.account.home);
-  const progress = createProgressReader(paths);
+  const progress = createProgressReader({ ...paths, stepPattern: spec.checkpoint.stepPattern });
   const life = new LifeState(clock);
   const facts = { spec, intent };
   const checkpoints = ports.checkpoints({

@@ -17,6 +17,16 @@ test('a log that is written on, cut, and begun anew is followed', async () => {
   expect(await reader.read()).toEqual({ step: 1, source: 'log', evidence: 'step 1' });
 });
 
+test("a pattern of the user's own takes the place of the reader", async () => {
+  await using folder = await temporaryFolder('runctl-progress');
+  const paths = { progress: `${folder.path}/progress.json`, log: `${folder.path}/training.log` };
+  const reader = createProgressReader({ ...paths, stepPattern: String.raw`^tick (\d+)` });
+  await writeFile(paths.log, 'step 5\ntick 7\nstep 9\n');
+  expect(await reader.read()).toEqual({ step: 7, source: 'log', evidence: 'tick 7' });
+  await writeFile(paths.log, 'tick 1\n');
+  expect(await reader.read()).toMatchObject({ step: 1 });
+});
+
 test("the script's own word counts before the log, the log before nothing", async () => {
   await using folder = await temporaryFolder('runctl-progress');
   const paths = { progress: `${folder.path}/progress.json`, log: `${folder.path}/training.log` };

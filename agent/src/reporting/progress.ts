@@ -1,5 +1,5 @@
 import { open, readFile, stat } from 'node:fs/promises';
-import { type Metrics, OutputLines, StepReader } from '@runctl/protocol';
+import { type Metrics, OutputLines, stepPattern, StepReader } from '@runctl/protocol';
 
 export interface Progress {
   readonly step: number | null;
@@ -34,10 +34,17 @@ const SAMPLES = 512;
 /** A manifest has room for what a person compares, not for everything that a script may log. */
 const MOST_METRICS = 32;
 
+export interface ProgressOptions {
+  readonly progress: string;
+  readonly log: string;
+  /** The user's own pattern of a step in the log. */
+  readonly stepPattern?: string | undefined;
+}
+
 /** The progress file is the script's own word; without one the log is searched; else it is unknown and said so. */
-export function createProgressReader(paths: { readonly progress: string; readonly log: string }): ProgressReader {
+export function createProgressReader(paths: ProgressOptions): ProgressReader {
   const samples: Sample[] = [];
-  const log = new LogSteps(paths.log);
+  const log = new LogSteps(paths);
 
   const note = (atMs: number, step: number, metrics: Metrics = {}): void => {
     const last = samples.at(-1);
@@ -84,13 +91,20 @@ function metricsOf(content: Readonly<Record<string, unknown>>): Metrics {
 /** Follows the steps that a growing log tells. A log that became shorter is read anew. */
 class LogSteps {
   readonly #path: string;
+  readonly #pattern: ReturnType<typeof stepPattern> | null;
   #offset = 0;
   #lines = new OutputLines();
-  #steps = new StepReader();
+  #steps: StepReader;
   #atMs = 0;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor({ log, stepPattern: pattern }: ProgressOptions) {
+    this.#path = log;
+    this.#pattern = pattern === undefined ? null : stepPattern(pattern);
+    this.#steps = this.#newReader();
+  }
+
+  #newReader(): StepReader {
+    return new StepReader({ pattern: this.#pattern });
   }
 
   /** The step so far with its line, and the wall time of the newest line. Rejects as the file system does; no log tells no step. */
@@ -103,7 +117,7 @@ class LogSteps {
 
   async #readOn(size: number, mtimeMs: number): Promise<void> {
     if (size < this.#offset) {
-      this.#steps = new StepReader();
+      this.#steps = this.#newReader();
       this.#offset = 0;
     }
     const from = Math.max(this.#offset, size - TAIL_BYTES);

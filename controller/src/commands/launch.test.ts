@@ -335,6 +335,7 @@ describe('bad input to launch', () => {
       2,
       /--resume-argument takes a text with \{path\} in it, not "--from"/,
     ],
+    [['train.py', '--step-pattern', '(a+)+'], 2, /--step-pattern takes no repetition of a group, not "\(a\+\)\+"/],
     [['train.py', '--name', 'a/b'], 2, /--name takes letters, digits, .* not "a\/b"/],
     [['train.py', '--grace', '-5s'], 2, /--grace takes a duration from 0s to 1d, not "-5s"\nhint: such as --grace 60s/],
     [['train.py', '--keep-last', '0'], 2, /--keep-last takes a whole number from 1 up/],
@@ -374,6 +375,13 @@ describe('bad input to launch', () => {
       args: ['--epochs', '3'],
       checkpoint: { resumeArgument: '--resume {path}' },
     });
+  });
+
+  test('takes a pattern of the steps that the log tells', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const launch = ['launch', 'train.py', '--dry-run', '--json', '--step-pattern'];
+    const result = await scope.world.run([...launch, String.raw`it (\d+)/`]);
+    expect(JSON.parse(result.stdout)).toMatchObject({ checkpoint: { stepPattern: String.raw`it (\d+)/` } });
   });
 
   test('keeps checkpoints as the options say, or as the project does', async () => {

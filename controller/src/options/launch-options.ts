@@ -104,6 +104,7 @@ function wishOf(
       resume: settings.resume,
       resumeArgument: settings.resume_argument ?? null,
       keep: { last: settings.keep_last, everySteps: settings.keep_every ?? null, best: settings.keep_best ?? null },
+      ...(settings.step_pattern === undefined ? {} : { stepPattern: settings.step_pattern }),
     },
     policy: {
       graceMs: settings.grace ?? null,

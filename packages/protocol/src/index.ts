@@ -12,6 +12,7 @@ export * from './launch/launch.ts';
 export * from './offer.ts';
 export * from './output/output-lines.ts';
 export * from './output/progress-line.ts';
+export * from './output/step-pattern.ts';
 export * from './output/step-reader.ts';
 export * from './run-id.ts';
 export * from './run/control.ts';

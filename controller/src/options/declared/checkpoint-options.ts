@@ -1,3 +1,4 @@
+import { stepPatternProblem } from '@runctl/protocol/step-pattern';
 import { declared } from '../declaration/option-declaration.ts';
 import { bestMetric } from '../values/best-metric.ts';
 import { choice } from '../values/choices.ts';
@@ -38,6 +39,18 @@ export const savingOptions = {
     help: 'how the script takes the checkpoint, such as "--resume {path}"',
     group: 'checkpoints',
     more: 'besides `RUNCTL_RESUME_FROM`',
+  }),
+  stepPattern: declared({
+    flag: '--step-pattern',
+    key: 'step_pattern',
+    schema: textThat({
+      takes: 'a regular expression with one group, around the step',
+      example: String.raw`it (\d+)/`,
+      valueName: 'REGEXP',
+      refuses: stepPatternProblem,
+    }),
+    help: 'finds the step in a line of the log, where the reader of steps guesses wrong',
+    group: 'checkpoints',
   }),
   grace: declared({
     flag: '--grace',

@@ -1,5 +1,5 @@
 import type { Clock } from '@runctl/core';
-import { OutputLines, StepReader } from '@runctl/protocol';
+import { OutputLines, stepPattern, StepReader } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { createLogReader } from '../log/log-reader.ts';
 import { createRunReader } from '../run/run-reader.ts';
@@ -41,6 +41,11 @@ interface LifeOutput {
   readonly steps: StepReader;
 }
 
+function newOutput(pattern: string | undefined): LifeOutput {
+  const steps = new StepReader({ pattern: pattern === undefined ? null : stepPattern(pattern) });
+  return { lines: new OutputLines(), steps };
+}
+
 /** Looks at a run again and again and remembers how its lives progressed. */
 export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(): Promise<Observation> } {
   const reader = createRunReader({ store: cloud.store, run, clock });
@@ -50,10 +55,10 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
   const outputs = new Map<number, LifeOutput>();
   const tail: string[] = [];
 
-  const readLog = async (): Promise<void> => {
+  const readLog = async (pattern: string | undefined): Promise<void> => {
     for await (const event of log.read()) {
       if (event.type !== 'log-bytes') continue;
-      const output = outputs.get(event.generation) ?? { lines: new OutputLines(), steps: new StepReader() };
+      const output = outputs.get(event.generation) ?? newOutput(pattern);
       outputs.set(event.generation, output);
       const lines = output.lines.push(event.bytes);
       for (const line of lines) output.steps.read(line, clock.monotonicMs());
@@ -64,7 +69,8 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
 
   return {
     look: async () => {
-      const [record] = await Promise.all([reader.read(), readLog()]);
+      const record = await reader.read();
+      await readLog(record.spec.checkpoint.stepPattern);
       const saves = await trail.follow(record.latest?.document.manifest ?? null);
       for (const attempt of record.attempts) {
         const { generation } = attempt;

@@ -1,4 +1,5 @@
 import { type ProgressBar, readProgressLine } from './progress-line.ts';
+import type { StepPattern } from './step-pattern.ts';
 
 /** Where a training stands, as far as its output tells. */
 export interface ReadStep {
@@ -15,27 +16,43 @@ export interface ReadStep {
 
 const EVIDENCE_CHARACTERS = 120;
 
+const evidenceIn = (line: string): string => line.trim().slice(0, EVIDENCE_CHARACTERS);
+
 /**
  * Follows the step of one life of a script through its lines; agent and rehearsal read with it, so that they never differ.
  * A named step counts before a progress bar, and of several bars the one that was drawn for the longest time. A number
- * that jumps further than the time allows counts only once a later line goes on from it.
+ * that jumps further than the time allows counts only once a later line goes on from it. A pattern of the user's own takes
+ * the place of all that: only what it finds is a step.
  */
 export class StepReader {
   readonly #named = new StepTrack();
   readonly #bars = new Map<string, BarTrack>();
+  readonly #pattern: StepPattern | null;
   #announced: number | null = null;
   #isAlive = false;
 
+  constructor({ pattern = null }: { readonly pattern?: StepPattern | null } = {}) {
+    this.#pattern = pattern;
+  }
+
   /** Reads one line that was written at this time (milliseconds of any one clock). */
   read(line: string, atMs: number): void {
+    if (this.#pattern !== null) this.#readByPattern(this.#pattern(line), { line, atMs });
     const progress = readProgressLine(line);
     if (progress === null) return;
     const { step, total, epoch, bar } = progress;
     this.#isAlive ||= step !== null || epoch !== null || (bar !== null && bar.counts !== 'other');
     this.#announced = total ?? this.#announced;
-    const evidence = line.trim().slice(0, EVIDENCE_CHARACTERS);
+    if (this.#pattern !== null) return;
+    const evidence = evidenceIn(line);
     if (step !== null) this.#named.read({ step, atMs, evidence });
     else if (bar?.counts === 'training') this.#barOf(bar, atMs).read({ step: bar.at, atMs, evidence });
+  }
+
+  #readByPattern(step: number | null, { line, atMs }: { readonly line: string; readonly atMs: number }): void {
+    if (step === null) return;
+    this.#isAlive = true;
+    this.#named.read({ step, atMs, evidence: evidenceIn(line) });
   }
 
   current(): ReadStep {

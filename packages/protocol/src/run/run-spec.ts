@@ -82,6 +82,8 @@ export const runSpec = versioned.extend({
     /** How the path of what to resume from reaches the script besides RUNCTL_RESUME_FROM: `--resume {path}`. */
     resumeArgument: z.string().nullable(),
     keep: retentionPolicy.default(defaultRetention),
+    /** Finds the step in a line of the log, in place of the reader; see `stepPattern`. */
+    stepPattern: z.string().optional(),
   }),
   policy: z.object({
     /** Shortens the time the script has after SIGTERM; null = the whole window. */
