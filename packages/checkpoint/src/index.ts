@@ -2,13 +2,13 @@
  * Makes what a script saves durable in the bucket, and brings it back. Each folder imports only those before it, type
  * imports included.
  *
- *   contract/   ports and plain data that several folders share: files as seen, candidates, recogniser, publisher, restore
+ *   contract/   ports and plain data that several folders share: files as a look finds them, candidates, recogniser, publisher, restore
  *   formats/    what the bytes of one file say about its being whole
  *   look/       one folder as it is: scan, what several looks have shown of each file, and whether a candidate is complete
  *   recognise/  which files belong together, framework by framework
  *   ledger/     what the bucket holds of a run: pointer, manifests, numbers, rounds of several machines, retention
  *   upload/     bytes on their way into the bucket, while files grow and when they are complete; builds on ledger/
- *   publish/    which checkpoint is made durable next, and its commit
+ *   publish/    the stages of a pass: choose, judge, upload, commit; publisher.ts drives them
  *   restore/    the latest checkpoint, back into a folder
  *   shards/     runs of several machines: who commits and who delivers
  *   inspect/    looks for people: at a local folder, and at what the bucket holds

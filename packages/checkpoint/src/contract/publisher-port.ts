@@ -29,7 +29,7 @@ export interface PublisherOptions {
   readonly mayPublish: () => { readonly generation: number } | null;
   /** The training's step at a wall time, for checkpoints whose names bear none. */
   readonly progressStep?: (atWallMs: number) => number | null;
-  /** Numbers that the script told beside its step, as of when a checkpoint of this step was saved. */
+  /** Numbers that the script reported beside its step, as of when a checkpoint of this step was saved. */
   readonly progressMetrics?: (at: { readonly wallMs: number; readonly step: number | null }) => Metrics;
   /** Which checkpoints stay in the bucket (default: `defaultRetention`). */
   readonly keep?: RetentionPolicy;

@@ -35,7 +35,7 @@ export interface Candidate {
   readonly doubt?: Doubt;
   /** The framework writes every checkpoint as one file, so that none can be missing beside it. */
   readonly wholeInOneFile?: true;
-  /** Why it can't be kept as a whole, however often it is tried: told, and never published. */
+  /** Why it can't be kept as a whole, however often it is tried: it is reported and never published. */
   readonly unkept?: string;
 }
 

@@ -42,7 +42,7 @@ export async function readPointer(access: BucketAccess): Promise<StoredPointer |
   return found;
 }
 
-/** The same, but a pointer that is damaged is told with the etag that it takes to replace it. */
+/** As `readPointer`, but answers a damaged pointer with the etag that it takes to replace it. */
 export async function inspectPointer({
   store,
   run,

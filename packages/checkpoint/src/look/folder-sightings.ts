@@ -66,7 +66,7 @@ export class FolderSightings {
     if (this.#next !== null) return this.#next;
     const look = this.#looking.then(() => {
       this.#next = null;
-      return this.#look();
+      return this.#scan();
     });
     this.#next = look;
     this.#looking = look.catch(() => {});
@@ -82,12 +82,12 @@ export class FolderSightings {
   async noteWriters(): Promise<void> {
     const { clock, openWriters } = this.#options;
     const pass = ++this.#passes;
-    const seen = Array.from(this.sightings.values()).filter(({ present, unfinished }) => present && !unfinished);
-    const files = seen.filter((each) => !isKnownClosed(each)).map(({ file }) => file);
+    const present = Array.from(this.sightings.values()).filter(({ present, unfinished }) => present && !unfinished);
+    const files = present.filter((each) => !isKnownClosed(each)).map(({ file }) => file);
     const writers = files.length === 0 ? null : await openWriters.among(files);
     if (pass !== this.#passes) return;
     const isOpen = ({ inode }: FileSeen): boolean => writers?.has(inode) ?? true;
-    this.#notePass(seen, { isFirst: !this.#hasNoted, isOpen, atMs: clock.wallMs() });
+    this.#notePass(present, { isFirst: !this.#hasNoted, isOpen, atMs: clock.wallMs() });
   }
 
   /** The sighting of the file with this inode, under whatever name; null when the last look did not find it. */
@@ -140,7 +140,7 @@ export class FolderSightings {
     this.#published = new Set(files.map(({ path }) => path));
   }
 
-  async #look(): Promise<FolderLooked> {
+  async #scan(): Promise<FolderLooked> {
     const tree = await scanFolder(this.#options.folder, { unfinished: true });
     const nowMs = this.#options.clock.monotonicMs();
     this.#sightings = observe(this.#sightings, tree, nowMs);
@@ -148,11 +148,11 @@ export class FolderSightings {
   }
 
   #notePass(
-    seen: readonly Sighting[],
+    present: readonly Sighting[],
     pass: { readonly isFirst: boolean; readonly isOpen: (file: FileSeen) => boolean; readonly atMs: number },
   ): void {
     const after = new Map(Array.from(this.sightings).filter(([, { present }]) => present));
-    for (const sighting of seen) {
+    for (const sighting of present) {
       const { path } = sighting.file;
       const now = after.get(path);
       if (now === undefined) continue;

@@ -9,7 +9,8 @@ import { fileSeen, fingerprintOf, isGone } from './scan.ts';
 import type { FileBytes } from '../formats/structure.ts';
 
 export interface HeldFile extends FileBytes {
-  readonly seen: FileSeen;
+  /** The file as the look found it that it was opened after. */
+  readonly version: FileSeen;
   /** Path that leads to the open file even after its own is gone. */
   readonly openPath: string;
 }
@@ -33,7 +34,7 @@ interface NotHeld {
   readonly forbidden: boolean;
 }
 
-type OpenFile = { readonly seen: FileSeen; readonly handle: FileHandle };
+type OpenFile = { readonly version: FileSeen; readonly handle: FileHandle };
 
 /**
  * Opens files as they were seen. A required one that has changed, vanished or can't be read is a problem; an optional one
@@ -44,8 +45,8 @@ export async function holdFiles(
   required: readonly FileSeen[],
   optional: readonly FileSeen[] = [],
 ): Promise<{ readonly held: HeldFiles } | NotHeld> {
-  const opened = await inParallel([...required, ...optional], { concurrency: OPEN_AT_ONCE }, (seen) =>
-    openAsSeen(folder, seen),
+  const opened = await inParallel([...required, ...optional], { concurrency: OPEN_AT_ONCE }, (version) =>
+    openAsSeen(folder, version),
   );
   const forbidden = opened
     .filter((each) => 'problem' in each)
@@ -60,31 +61,31 @@ export async function holdFiles(
   return problem;
 }
 
-async function openAsSeen(folder: string, seen: FileSeen): Promise<OpenFile | NotHeld> {
+async function openAsSeen(folder: string, version: FileSeen): Promise<OpenFile | NotHeld> {
   try {
     // Non-blocking, since a FIFO may have taken the place of the file.
-    const handle = await open(join(folder, seen.path), constants.O_RDONLY | constants.O_NONBLOCK);
-    if (await isAsSeen(handle, seen)) return { seen, handle };
+    const handle = await open(join(folder, version.path), constants.O_RDONLY | constants.O_NONBLOCK);
+    if (await isAsSeen(handle, version)) return { version, handle };
     await handle.close();
-    return { path: seen.path, problem: 'changed while being looked at', forbidden: false };
+    return { path: version.path, problem: 'changed while being looked at', forbidden: false };
   } catch (error) {
-    return { path: seen.path, problem: `can't be read: ${messageOf(error)}`, forbidden: !isGone(error) };
+    return { path: version.path, problem: `can't be read: ${messageOf(error)}`, forbidden: !isGone(error) };
   }
 }
 
-async function isAsSeen(handle: FileHandle, seen: FileSeen): Promise<boolean> {
-  return fingerprintOf(fileSeen(seen.path, await handle.stat({ bigint: true }))) === fingerprintOf(seen);
+async function isAsSeen(handle: FileHandle, version: FileSeen): Promise<boolean> {
+  return fingerprintOf(fileSeen(version.path, await handle.stat({ bigint: true }))) === fingerprintOf(version);
 }
 
 function heldFiles(handles: readonly OpenFile[], forbidden: readonly PassedOver[]): HeldFiles {
   return {
     forbidden,
     files: handles
-      .map(({ seen, handle }) => heldFile(seen, handle))
-      .sort((a, b) => (a.seen.path < b.seen.path ? -1 : 1)),
+      .map(({ version, handle }) => heldFile(version, handle))
+      .sort((a, b) => (a.version.path < b.version.path ? -1 : 1)),
     changed: async () => {
       const paths = new Set<string>();
-      for (const { seen, handle } of handles) if (!(await isAsSeen(handle, seen))) paths.add(seen.path);
+      for (const { version, handle } of handles) if (!(await isAsSeen(handle, version))) paths.add(version.path);
       return paths;
     },
     [Symbol.asyncDispose]: async () => {
@@ -93,13 +94,13 @@ function heldFiles(handles: readonly OpenFile[], forbidden: readonly PassedOver[
   };
 }
 
-function heldFile(seen: FileSeen, handle: FileHandle): HeldFile {
+function heldFile(version: FileSeen, handle: FileHandle): HeldFile {
   return {
-    seen,
+    version,
     openPath: `${OWN_DESCRIPTORS}/${handle.fd}`,
-    sizeBytes: seen.sizeBytes,
+    sizeBytes: version.sizeBytes,
     read: async (start, length) => {
-      const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, seen.sizeBytes - start)));
+      const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, version.sizeBytes - start)));
       let filled = 0;
       while (filled < buffer.length) {
         const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, start + filled);

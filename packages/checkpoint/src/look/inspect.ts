@@ -1,14 +1,13 @@
 import { type Incomplete, judgeCandidate } from './judge.ts';
 import type { MovementFacts } from './movement.ts';
-import type { Candidate, FileSeen, OpenWriters } from '../contract/recogniser.ts';
+import type { Candidate, OpenWriters } from '../contract/recogniser.ts';
 import { structureOf, type StructureFinding } from '../formats/structure.ts';
 import type { FolderSightings } from './folder-sightings.ts';
 import { type HeldFiles, holdFiles } from './held-files.ts';
 
-/** A candidate found complete, its files held open. */
-export interface CompleteCandidate extends AsyncDisposable {
+/** A candidate found complete, its files held open. `companions` are those of its companions that are complete too. */
+export interface CompleteCandidate extends AsyncDisposable, Pick<Candidate, 'companions'> {
   readonly candidate: Candidate;
-  readonly companions: readonly FileSeen[];
   readonly evidence: string;
   readonly held: HeldFiles;
 }
@@ -16,8 +15,8 @@ export interface CompleteCandidate extends AsyncDisposable {
 async function findingsOf({ files }: HeldFiles, known: FolderSightings | null): Promise<Map<string, StructureFinding>> {
   const findings = new Map<string, StructureFinding>();
   for (const file of files) {
-    const { seen } = file;
-    findings.set(seen.path, await (known?.structureOf(seen, file) ?? structureOf(seen.path, file)));
+    const { version } = file;
+    findings.set(version.path, await (known?.structureOf(version, file) ?? structureOf(version.path, file)));
   }
   return findings;
 }
@@ -52,14 +51,14 @@ export async function inspect(
     };
   const { held } = opened;
   try {
-    const seen = held.files.map((file) => file.seen);
-    const writers = await openWriters.among(seen);
+    const versions = held.files.map((file) => file.version);
+    const writers = await openWriters.among(versions);
     const findings = await findingsOf(held, sightings);
     const verdict = judgeCandidate(candidate, { ...facts, structures: findings, writers });
     const changed = await held.changed();
     if (facts.ended === null && writers !== null)
       sightings?.finished(
-        seen.filter(({ inode, path }) => isWhole(findings, path) && !writers.has(inode) && !changed.has(path)),
+        versions.filter(({ inode, path }) => isWhole(findings, path) && !writers.has(inode) && !changed.has(path)),
       );
     const moved = candidate.files.find((file) => changed.has(file.path));
     if (verdict.complete && moved === undefined) {

@@ -13,17 +13,17 @@ export function keepable(
   candidates: readonly Candidate[],
   { passedOver, unreadable }: Pick<ScannedFolder, 'passedOver' | 'unreadable'>,
 ): { readonly candidates: readonly Candidate[]; readonly passedOver: readonly PassedOver[] } {
-  const left = new Map(passedOver.map((each) => [each.path, each]));
+  const omitted = new Map(passedOver.map((each) => [each.path, each]));
   const kept = candidates.map((candidate): Candidate => {
     const companions = candidate.companions.filter((file) => {
       const why = unkeepable(file);
-      if (why !== null) left.set(file.path, { path: file.path, why });
+      if (why !== null) omitted.set(file.path, { path: file.path, why });
       return why === null;
     });
     const unkept = unreadableIn(candidate, unreadable) ?? unkeepableOf(candidate);
     return unkept === null ? { ...candidate, companions } : { ...candidate, companions, unkept };
   });
-  return { candidates: kept, passedOver: Array.from(left.values()) };
+  return { candidates: kept, passedOver: Array.from(omitted.values()) };
 }
 
 function unreadableIn({ files }: Candidate, unreadable: readonly string[]): string | null {

@@ -86,9 +86,9 @@ export class CandidatePublisher {
     this.#memory.durable.supersede(lowerAndNotLater(candidate, facts));
     this.#memory.look.notePublished(candidate);
     const taken = new Set([...candidate.files, ...companions].map((file) => file.path));
-    const files = held.files.map((file) => file.seen).filter((seen) => taken.has(seen.path));
+    const files = held.files.map((file) => file.version).filter((version) => taken.has(version.path));
     await this.#memory.growing.committed(
-      new Map(files.map((seen) => [seen.inode, fingerprintOf(seen)])),
+      new Map(files.map((version) => [version.inode, fingerprintOf(version)])),
       candidate.step,
     );
   }

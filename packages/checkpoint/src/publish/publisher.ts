@@ -37,8 +37,9 @@ export function createCommittingPublisher(options: PublisherOptions): Publisher 
 }
 
 /**
- * Performs the passes over one checkpoint folder, one at a time: look, judge, choose, upload, commit. Each decision is
+ * Performs the passes over one checkpoint folder, one at a time: look, choose, judge, upload, commit. Each decision is
  * a pure function over values; this class performs the effects between them and folds the outcomes into a report.
+ * Candidates are judged in turn, since what one of them makes durable decides about the next.
  */
 class CommittingFolder {
   readonly memory: FolderMemory;

@@ -78,8 +78,8 @@ export async function uploadCandidate(complete: CompleteCandidate, stage: Upload
 /** The data places that parts of these files were uploaded to, the one with the most bytes first. */
 function placesOf(files: readonly HeldFile[], uploads: FileUploads): readonly DataPlace[] {
   const sent = new Map<DataPlace, number>();
-  for (const { seen } of files) {
-    const upload = uploads.of(seen.inode);
+  for (const { version } of files) {
+    const upload = uploads.of(version.inode);
     if (upload !== null) sent.set(upload.place, (sent.get(upload.place) ?? 0) + upload.parts.sentBytes);
   }
   return Array.from(sent.keys()).sort((a, b) => (sent.get(b) ?? 0) - (sent.get(a) ?? 0));
@@ -123,7 +123,7 @@ async function uploadHeld(
 }
 
 function presentAmong(companions: Companions['companions'], files: readonly HeldFile[]): Companions['companions'] {
-  return companions.filter((companion) => files.some((file) => file.seen.path === companion.path));
+  return companions.filter((companion) => files.some((file) => file.version.path === companion.path));
 }
 
 /** The candidate's own files and its complete companions; in a hurry only companions that cost little to upload. */
@@ -134,8 +134,8 @@ function filesToPublish(
   const own = new Set(candidate.files.map((file) => file.path));
   const along = new Set(companions.map((file) => file.path));
   return held.files.filter((file) => {
-    if (own.has(file.seen.path)) return true;
-    if (!along.has(file.seen.path)) return false;
+    if (own.has(file.version.path)) return true;
+    if (!along.has(file.version.path)) return false;
     return !hurry || file.sizeBytes <= SMALL_BYTES || holdsSameContent(before, [file], known);
   });
 }
@@ -145,8 +145,8 @@ async function discard(
   uploaded: readonly ManifestFile[],
   { store, signal, files, uploads }: BucketAccess & Pick<HeldUpload, 'files' | 'uploads'>,
 ): Promise<void> {
-  for (const { seen } of files) {
-    const upload = uploads.of(seen.inode);
+  for (const { version } of files) {
+    const upload = uploads.of(version.inode);
     if (upload !== null && upload.object !== null) await uploads.drop(upload);
   }
   const keys = uploaded.map((file) => file.key);

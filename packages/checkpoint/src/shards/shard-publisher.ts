@@ -215,7 +215,7 @@ class ShardFolder {
     access: BucketAccess,
   ): Promise<readonly ManifestFile[]> {
     const along = new Set([...candidate.files, ...companions].map((file) => file.path));
-    const files = held.files.filter((file) => along.has(file.seen.path));
+    const files = held.files.filter((file) => along.has(file.version.path));
     const before = this.#before();
     const shared = { known: this.#sightings, uploads: this.#uploads };
     await hashFilesOfKnownSize(files, before, { ...shared, signal: access.signal, atMostBytes: QUICKLY_HASHED_BYTES });

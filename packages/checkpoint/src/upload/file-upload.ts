@@ -20,7 +20,7 @@ const TIME_STEP_MS = 20;
 
 export interface FileUploadOptions {
   /** As a look found the file that `file` holds open. */
-  readonly seen: FileSeen;
+  readonly version: FileSeen;
   readonly file: FileHandle;
   readonly parts: PartUpload;
   readonly place: DataPlace;
@@ -51,10 +51,10 @@ export class FileUpload {
   /** Resolves when nothing is being done with it: one thing after the other. */
   #busy: Promise<void> = Promise.resolve();
 
-  constructor({ seen, file, parts, place, key, held, clock }: FileUploadOptions) {
-    this.inode = seen.inode;
-    this.path = seen.path;
-    this.sizeBytes = seen.sizeBytes;
+  constructor({ version, file, parts, place, key, held, clock }: FileUploadOptions) {
+    this.inode = version.inode;
+    this.path = version.path;
+    this.sizeBytes = version.sizeBytes;
     this.place = place;
     this.key = key;
     this.parts = parts;
@@ -85,14 +85,14 @@ export class FileUpload {
 
   /** Makes the object of the whole file, which is complete now. Rejects as `PartUpload.send` does. */
   async complete(
-    seen: FileSeen,
+    version: FileSeen,
     { signal, onProgress }: Pick<FeedRequest, 'signal' | 'onProgress'>,
   ): Promise<ContentHashes> {
     if (this.object !== null) return this.object.hashes;
-    const fingerprint = fingerprintOf(seen);
+    const fingerprint = fingerprintOf(version);
     const progress = onProgress === undefined ? {} : { onProgress };
     await this.feed({ whole: true, checkAs: fingerprint, signal, ...progress });
-    const hashes = await this.parts.complete(seen.sizeBytes, signal);
+    const hashes = await this.parts.complete(version.sizeBytes, signal);
     this.object = { fingerprint, hashes };
     return hashes;
   }
@@ -140,7 +140,7 @@ export class FileUpload {
 
   async #stat() {
     const atMs = this.#clock.wallMs();
-    const seen = fileSeen(this.path, await this.file.stat({ bigint: true }));
-    return { atMs, fingerprint: fingerprintOf(seen), sizeBytes: seen.sizeBytes, mtimeMs: seen.mtimeMs };
+    const version = fileSeen(this.path, await this.file.stat({ bigint: true }));
+    return { atMs, fingerprint: fingerprintOf(version), sizeBytes: version.sizeBytes, mtimeMs: version.mtimeMs };
   }
 }

@@ -64,11 +64,11 @@ export class FileUploads {
   }
 
   /** Null when the file is gone or another one by now. Sends nothing yet. */
-  async begin(seen: FileSeen, place: DataPlace): Promise<FileUpload | null> {
-    const file = await this.#openSame(seen);
+  async begin(version: FileSeen, place: DataPlace): Promise<FileUpload | null> {
+    const file = await this.#openSame(version);
     if (file === null) return null;
-    const { partSizeBytes } = this.gridOf(seen.sizeBytes);
-    return this.#add({ seen, file, place, key: place.keyFor(seen.path), partSizeBytes });
+    const { partSizeBytes } = this.gridOf(version.sizeBytes);
+    return this.#add({ version, file, place, key: place.keyFor(version.path), partSizeBytes });
   }
 
   /**
@@ -83,7 +83,7 @@ export class FileUploads {
     for (let tries = 1; ; tries++) {
       const upload = await this.#uploadFor(held, place);
       try {
-        const hashes = await upload.complete(held.seen, request);
+        const hashes = await upload.complete(held.version, request);
         if (upload.place !== place) await this.#move(upload, hashes, { place, held, signal: request.signal });
         return { key: upload.key, hashes };
       } catch (error) {
@@ -121,29 +121,29 @@ export class FileUploads {
    * Goes on with an upload that an agent left on this machine, with these parts, if its file is still there. What is in the
    * file now is compared with them before it counts.
    */
-  async takeUp(left: JournalledUpload & LeftUpload, seen: FileSeen, place: DataPlace): Promise<boolean> {
-    const file = await this.#openSame(seen);
+  async takeUp(journalled: JournalledUpload & LeftUpload, version: FileSeen, place: DataPlace): Promise<boolean> {
+    const file = await this.#openSame(version);
     if (file === null) return false;
-    const { key } = left.upload;
+    const { key } = journalled.upload;
     place.reserve(key);
-    this.#add({ seen, file, place, key, partSizeBytes: left.file.partSizeBytes, left });
+    this.#add({ version, file, place, key, partSizeBytes: journalled.file.partSizeBytes, journalled });
     return true;
   }
 
   async #uploadFor(held: HeldFile, place: DataPlace): Promise<FileUpload> {
-    const { seen } = held;
-    const there = this.of(seen.inode);
+    const { version } = held;
+    const there = this.of(version.inode);
     if (there !== null) {
       const usable =
-        there.parts.partSizeBytes === this.gridOf(seen.sizeBytes).partSizeBytes &&
-        (there.object === null || there.object.fingerprint === fingerprintOf(seen));
+        there.parts.partSizeBytes === this.gridOf(version.sizeBytes).partSizeBytes &&
+        (there.object === null || there.object.fingerprint === fingerprintOf(version));
       if (usable) return there;
       await this.drop(there);
     }
     // By the descriptor that holds it: the script may have taken its name away.
     const file = await open(held.openPath, constants.O_RDONLY | constants.O_NONBLOCK);
-    const { partSizeBytes } = this.gridOf(seen.sizeBytes);
-    return this.#add({ seen, file, place, key: place.keyFor(seen.path), partSizeBytes });
+    const { partSizeBytes } = this.gridOf(version.sizeBytes);
+    return this.#add({ version, file, place, key: place.keyFor(version.path), partSizeBytes });
   }
 
   /**
@@ -156,7 +156,7 @@ export class FileUploads {
     { place, held, signal }: { readonly place: DataPlace; readonly held: HeldFile; readonly signal: AbortSignal },
   ): Promise<void> {
     const { store } = this.#options;
-    const { path, sizeBytes } = held.seen;
+    const { path, sizeBytes } = held.version;
     const key = place.keyFor(path);
     const crcs = parts.map((part) => part.crc32);
     const pieces = piecesOf(sizeBytes, upload.parts.partSizeBytes, crcs);
@@ -167,11 +167,11 @@ export class FileUploads {
     upload.place = place;
   }
 
-  async #openSame(seen: FileSeen): Promise<FileHandle | null> {
+  async #openSame(version: FileSeen): Promise<FileHandle | null> {
     try {
-      const path = join(this.#options.folder, seen.path);
+      const path = join(this.#options.folder, version.path);
       const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      if (fileSeen(seen.path, await file.stat({ bigint: true })).inode === seen.inode) return file;
+      if (fileSeen(version.path, await file.stat({ bigint: true })).inode === version.inode) return file;
       await file.close();
       return null;
     } catch (error) {
@@ -182,16 +182,16 @@ export class FileUploads {
 
   /** Whoever came first stays: a look and a pass may begin with the same file. */
   #add(begun: {
-    readonly seen: FileSeen;
+    readonly version: FileSeen;
     readonly file: FileHandle;
     readonly place: DataPlace;
     readonly key: string;
     readonly partSizeBytes: number;
-    readonly left?: LeftUpload;
+    readonly journalled?: LeftUpload;
   }): FileUpload {
-    const { seen, file, place, key, partSizeBytes } = begun;
+    const { version, file, place, key, partSizeBytes } = begun;
     const { clock, store, lanes, journal } = this.#options;
-    const { inode, path } = seen;
+    const { inode, path } = version;
     const there = this.#byInode.get(inode);
     if (there !== undefined) {
       void file.close().catch(() => {});
@@ -207,9 +207,9 @@ export class FileUploads {
         equalPart: (part) => this.equalParts(part),
         onEvent: (event) => journal.append(entryOf(event, noted)),
       },
-      begun.left,
+      begun.journalled,
     );
-    const upload = new FileUpload({ seen, file, parts, place, key, held: this.#held.has(inode), clock });
+    const upload = new FileUpload({ version, file, parts, place, key, held: this.#held.has(inode), clock });
     this.#byInode.set(inode, upload);
     return upload;
   }

@@ -87,7 +87,7 @@ export class GrowingUploads {
 
   /** These files belong to a pass until what comes back is disposed of. */
   hold({ files }: HeldFiles): Disposable {
-    this.uploads.hold(new Set(files.map((file) => file.seen.inode)));
+    this.uploads.hold(new Set(files.map((file) => file.version.inode)));
     return { [Symbol.dispose]: () => this.uploads.hold(new Set()) };
   }
 
@@ -107,12 +107,13 @@ export class GrowingUploads {
   /** Bytes of a candidate that the bucket has not, as far as is known without reading them. */
   bytesLeft({ files }: Candidate): number {
     const stored = new Set(this.#copyFrom?.files.map((file) => file.sha256));
-    return files.reduce((sum, seen) => {
-      const hashes = this.#options.sightings.contentOf(seen);
+    return files.reduce((sum, version) => {
+      const hashes = this.#options.sightings.contentOf(version);
       if (hashes !== null && stored.has(hashes.sha256)) return sum;
-      const upload = this.uploads.of(seen.inode);
-      const there = upload?.object?.fingerprint === fingerprintOf(seen) ? seen.sizeBytes : upload?.parts.sentBytes;
-      return sum + Math.max(0, seen.sizeBytes - (there ?? 0));
+      const upload = this.uploads.of(version.inode);
+      const there =
+        upload?.object?.fingerprint === fingerprintOf(version) ? version.sizeBytes : upload?.parts.sentBytes;
+      return sum + Math.max(0, version.sizeBytes - (there ?? 0));
     }, 0);
   }
 

@@ -23,10 +23,10 @@ export interface ResumeOptions {
 export async function resumeUploads(options: ResumeOptions): Promise<void> {
   const { generation, journal, places, sightings, signal, store } = options;
   await sightings.look();
-  const left = resumable(await journal.read());
-  const own = left.places.filter((place) => place.generation === generation);
+  const known = resumable(await journal.read());
+  const own = known.places.filter((place) => place.generation === generation);
   const byFolder = new Map(own.map((place) => [place.folder, places.resume(place.folder, place.step)]));
-  for (const each of left.uploads) {
+  for (const each of known.uploads) {
     const place = byFolder.get(each.file.folder) ?? null;
     if (place !== null && (await isTakenUp(each, { ...options, place }))) continue;
     await store.abortMultipart(each.upload, { signal });
@@ -38,17 +38,17 @@ export async function resumeUploads(options: ResumeOptions): Promise<void> {
 
 /** A file that is not where it was seen gets a second look: a script that finishes it renames it, at any moment. */
 async function isTakenUp(
-  left: JournalledUpload,
+  journalled: JournalledUpload,
   options: ResumeOptions & { readonly place: DataPlace },
 ): Promise<boolean> {
   const { place, sightings, signal, store, uploads } = options;
   for (const look of [() => Promise.resolve(), () => sightings.look()]) {
     await look();
-    const seen = sightings.ofInode(left.file.inode)?.file;
-    if (seen === undefined) continue;
-    const confirmed = await confirmedBy(store, left, signal);
+    const version = sightings.ofInode(journalled.file.inode)?.file;
+    if (version === undefined) continue;
+    const confirmed = await confirmedBy(store, journalled, signal);
     if (confirmed === null) return false;
-    if (await uploads.takeUp(confirmed, seen, place)) return true;
+    if (await uploads.takeUp(confirmed, version, place)) return true;
   }
   return false;
 }
@@ -56,22 +56,22 @@ async function isTakenUp(
 /** With the parts that the store has, as they were noted or not; null when it does not know the upload any more. */
 async function confirmedBy(
   store: ObjectStore,
-  left: JournalledUpload,
+  journalled: JournalledUpload,
   signal: AbortSignal,
 ): Promise<(JournalledUpload & LeftUpload) | null> {
   const stored = new Map<number, PartInfo>();
   try {
-    for await (const part of store.listParts(left.upload, { signal })) stored.set(part.partNumber, part);
+    for await (const part of store.listParts(journalled.upload, { signal })) stored.set(part.partNumber, part);
   } catch (error) {
     if (isStoreError(error, 'missing')) return null;
     throw error;
   }
-  const parts = left.parts.filter(({ partNumber, sizeBytes, etag }) => {
+  const parts = journalled.parts.filter(({ partNumber, sizeBytes, etag }) => {
     const there = stored.get(partNumber);
     return there?.sizeBytes === sizeBytes && there.etag === etag;
   });
   for (const { partNumber } of parts) stored.delete(partNumber);
-  return { ...left, parts, unnoted: Array.from(stored.values()) };
+  return { ...journalled, parts, unnoted: Array.from(stored.values()) };
 }
 
 /** Uploads below our own places that the journal does not name: the agent died between opening and noting them. */

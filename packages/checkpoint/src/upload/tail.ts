@@ -122,16 +122,16 @@ export class TailUploads {
     if (request === null) return;
     const uploading = new Set(uploads.all().map((upload) => upload.inode));
     const facts = { nowMs: clock.monotonicMs(), uploading, durable: this.#durable, wasted: this.#wasted };
-    for (const seen of chooseGrowing(growths, facts, {
+    for (const version of chooseGrowing(growths, facts, {
       ...LIMITS,
       leastBytes: this.#options.uploads.gridOf(0).partSizeBytes,
     })) {
       if (uploads.all().length >= MOST_UPLOADS) return;
       try {
-        const place = await places.forGrowing({ ...request, step: likelyStep(seen.path) });
-        if (uploads.of(seen.inode) === null) await uploads.begin(seen, place);
+        const place = await places.forGrowing({ ...request, step: likelyStep(version.path) });
+        if (uploads.of(version.inode) === null) await uploads.begin(version, place);
       } catch (error) {
-        log.debug({ error: messageOf(error), path: seen.path }, 'not uploaded while it grows');
+        log.debug({ error: messageOf(error), path: version.path }, 'not uploaded while it grows');
         return;
       }
     }
@@ -200,9 +200,9 @@ export class TailUploads {
     feeding.comparedAs = fingerprint;
   }
 
-  async #isClosed(seen: FileSeen): Promise<boolean> {
-    const writers = await this.#options.openWriters.among([seen]);
-    return writers !== null && !writers.has(seen.inode);
+  async #isClosed(version: FileSeen): Promise<boolean> {
+    const writers = await this.#options.openWriters.among([version]);
+    return writers !== null && !writers.has(version.inode);
   }
 
   async #failed(upload: FileUpload, error: unknown, signal: AbortSignal): Promise<void> {

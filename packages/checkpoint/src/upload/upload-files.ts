@@ -42,25 +42,25 @@ export async function hashFilesOfKnownSize(
   { known, uploads, signal, atMostBytes }: HashOptions,
 ): Promise<void> {
   for (const file of files) {
-    const upload = uploads.of(file.seen.inode);
-    const sent = upload?.checkedAs === fingerprintOf(file.seen) ? upload.parts.hashes(file.sizeBytes) : null;
-    if (sent !== null) known.noteContent(file.seen, sent);
+    const upload = uploads.of(file.version.inode);
+    const sent = upload?.checkedAs === fingerprintOf(file.version) ? upload.parts.hashes(file.sizeBytes) : null;
+    if (sent !== null) known.noteContent(file.version, sent);
   }
   const sizes = new Set(before?.files.map((file) => file.sizeBytes));
   for (const file of files)
-    if (sizes.has(file.sizeBytes) && file.sizeBytes <= atMostBytes && known.contentOf(file.seen) === null)
-      known.noteContent(file.seen, await hashContent(file, uploads.gridOf(file.sizeBytes), signal));
+    if (sizes.has(file.sizeBytes) && file.sizeBytes <= atMostBytes && known.contentOf(file.version) === null)
+      known.noteContent(file.version, await hashContent(file, uploads.gridOf(file.sizeBytes), signal));
 }
 
 /** Whether a manifest has every one of these files with this content under this path. Unknown content counts as different. */
 export function holdsSameContent(manifest: Manifest | null, files: readonly HeldFile[], known: ContentMemory): boolean {
   const stored = new Map(manifest?.files.map((file) => [file.path, file]));
   return files.every((file) => {
-    const before = stored.get(file.seen.path);
+    const before = stored.get(file.version.path);
     return (
       before !== undefined &&
       before.sizeBytes === file.sizeBytes &&
-      before.sha256 === known.contentOf(file.seen)?.sha256
+      before.sha256 === known.contentOf(file.version)?.sha256
     );
   });
 }
@@ -87,7 +87,7 @@ export async function uploadFiles(files: readonly HeldFile[], options: UploadOpt
     const upload = (file: HeldFile): Promise<ManifestFile | null> =>
       uploadFile(file, stored, options).catch((error: unknown) => {
         const changed = [FileChangedError, FileShrankError, FileGrewError].some((kind) => error instanceof kind);
-        if (changed && options.optional.has(file.seen.path)) return null;
+        if (changed && options.optional.has(file.version.path)) return null;
         throw error;
       });
     const inParts = ({ sizeBytes }: HeldFile): boolean => options.uploads.gridOf(sizeBytes).parts.length > 1;
@@ -117,9 +117,9 @@ export async function carryOver(paths: readonly string[], options: UploadOptions
 
 async function uploadFile(file: HeldFile, stored: Map<string, string>, options: UploadOptions): Promise<ManifestFile> {
   const { known, place, progress } = options;
-  const { path, sizeBytes, mode } = file.seen;
+  const { path, sizeBytes, mode } = file.version;
   const grid = options.uploads.gridOf(sizeBytes);
-  const atHand = known.contentOf(file.seen);
+  const atHand = known.contentOf(file.version);
   const from = atHand === null ? undefined : stored.get(contentName({ sizeBytes, sha256: atHand.sha256 }));
   if (atHand !== null && from !== undefined) {
     const key = place.keyFor(path);
@@ -134,7 +134,7 @@ async function uploadFile(file: HeldFile, stored: Map<string, string>, options: 
   progress.set(path, { path, sentBytes: 0, sizeBytes });
   const { key, hashes } = await sendFile(file, options);
   progress.delete(path);
-  known.noteContent(file.seen, hashes);
+  known.noteContent(file.version, hashes);
   stored.set(contentName({ sizeBytes, sha256: hashes.sha256 }), key);
   return { path, key, sizeBytes, mode, ...manifestHashes(grid, hashes) };
 }
@@ -143,7 +143,7 @@ async function sendFile(
   file: HeldFile,
   { store, place, progress, signal, uploads }: UploadOptions,
 ): Promise<{ readonly key: string; readonly hashes: ContentHashes }> {
-  const { path, sizeBytes } = file.seen;
+  const { path, sizeBytes } = file.version;
   const onProgress = (sentBytes: number): void => void progress.set(path, { path, sentBytes, sizeBytes });
   if (uploads.gridOf(sizeBytes).parts.length > 1) return uploads.bring(file, place, { signal, onProgress });
   const key = place.keyFor(path);
