@@ -1,6 +1,7 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { command } from '@runctl/core';
 import type { Cloud } from '@runctl/operations';
+import { argument } from '../options/declaration/argument.ts';
 import { option } from '../options/declaration/option.ts';
 import { liveOptions } from '../options/declared/live-options.ts';
 import { FollowingCommand } from '../options/following-command.ts';
@@ -16,7 +17,7 @@ export class AttachCommand extends FollowingCommand {
     examples: [['through an SSH tunnel', '$0 attach r-abc --via ssh']],
   });
 
-  runText = Option.String({ name: 'RUN' });
+  runText = argument('RUN');
   via = option(liveOptions.via);
   sshUser = option(liveOptions.sshUser);
 

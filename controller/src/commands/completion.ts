@@ -1,7 +1,8 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from '../options/command.ts';
 import { completionScript } from '../render/completion.ts';
+import { argument } from '../options/declaration/argument.ts';
 
 export class CompletionCommand extends RunctlCommand {
   static override paths = [['completion']];
@@ -11,7 +12,7 @@ export class CompletionCommand extends RunctlCommand {
     examples: [['for this bash session', 'source <($0 completion bash)']],
   });
 
-  shell = Option.String({ name: 'shell' });
+  shell = argument('shell');
 
   protected run(): Promise<number> {
     const script = completionScript(this.shell, this.context.commands.commands);

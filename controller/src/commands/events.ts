@@ -1,4 +1,5 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
+import { argument } from '../options/declaration/argument.ts';
 import { option } from '../options/declaration/option.ts';
 import { waitingOptions } from '../options/declared/waiting-options.ts';
 import { RunctlCommand } from '../options/command.ts';
@@ -12,7 +13,7 @@ export class EventsCommand extends RunctlCommand {
     examples: [['go on as it happens', '$0 events -f r-abc']],
   });
 
-  runText = Option.String({ name: 'RUN' });
+  runText = argument('RUN');
   follow = option(waitingOptions.follow);
 
   protected run(): Promise<number> {

@@ -1,5 +1,6 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { command, RunctlError } from '@runctl/core';
+import { argument } from '../options/declaration/argument.ts';
 import { option } from '../options/declaration/option.ts';
 import { waitingOptions } from '../options/declared/waiting-options.ts';
 import { durationIn, numberIn } from '../options/values/numbers.ts';
@@ -20,7 +21,7 @@ export class LogsCommand extends RunctlCommand {
     ],
   });
 
-  runText = Option.String({ name: 'RUN' });
+  runText = argument('RUN');
   follow = option(waitingOptions.follow);
   since = option({
     flag: '--since',

@@ -1,5 +1,6 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import type { Connected } from '../options/command.ts';
+import { argument } from '../options/declaration/argument.ts';
 import { option } from '../options/declaration/option.ts';
 import { machineOptions } from '../options/declared/machine-options.ts';
 import { outputOptions } from '../options/declared/output-options.ts';
@@ -16,7 +17,7 @@ export class ResumeCommand extends FollowingCommand {
     examples: [['on another type of machine', '$0 resume r-abc --instance-type g5.2xlarge']],
   });
 
-  runText = Option.String({ name: 'RUN' });
+  runText = argument('RUN');
   instanceTypes = option({
     ...machineOptions.instanceTypes,
     help: 'type to use instead of those of before; repeatable, or with commas',

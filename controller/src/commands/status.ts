@@ -1,5 +1,6 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { RunctlCommand } from '../options/command.ts';
+import { optionalArgument } from '../options/declaration/argument.ts';
 import { option } from '../options/declaration/option.ts';
 import { listOptions, liveOptions } from '../options/declared/live-options.ts';
 import type { Cloud } from '@runctl/operations';
@@ -19,7 +20,7 @@ export class StatusCommand extends RunctlCommand {
     ],
   });
 
-  runText = Option.String({ name: 'RUN', required: false });
+  runText = optionalArgument('RUN');
   limit = option(listOptions.limit);
   live = option(liveOptions.live);
   via = option({ ...liveOptions.via, help: 'ssh = with --live, reach the agent through an SSH tunnel' });

@@ -1,6 +1,7 @@
 import type { StopEvent } from '@runctl/protocol/events';
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { RunctlCommand } from '../options/command.ts';
+import { argument } from '../options/declaration/argument.ts';
 import { option } from '../options/declaration/option.ts';
 import { stopOptions } from '../options/declared/checkpoint-options.ts';
 import { resultOf } from '../options/result-of.ts';
@@ -14,7 +15,7 @@ export class StopCommand extends RunctlCommand {
     examples: [['stop and give the script only 20 seconds', '$0 stop r-abc --grace 20s']],
   });
 
-  runText = Option.String({ name: 'RUN' });
+  runText = argument('RUN');
   grace = option(stopOptions.grace);
 
   protected run(): Promise<number> {

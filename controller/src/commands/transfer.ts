@@ -1,5 +1,6 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import type { BucketPlace } from '@runctl/operations/transfer';
+import { argument } from '../options/declaration/argument.ts';
 import { optionSet } from '../options/declaration/option.ts';
 import { transferWishes } from '../options/declared/file-options.ts';
 import { TransferCommand } from '../options/transfer-command.ts';
@@ -20,8 +21,8 @@ export class TransferAnyCommand extends TransferCommand {
     ],
   });
 
-  source = Option.String({ name: 'SOURCE' });
-  destination = Option.String({ name: 'DESTINATION' });
+  source = argument('SOURCE');
+  destination = argument('DESTINATION');
   wishes = optionSet(transferWishes);
 
   protected async run(): Promise<number> {

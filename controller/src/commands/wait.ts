@@ -1,4 +1,5 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
+import { argument } from '../options/declaration/argument.ts';
 import { option } from '../options/declaration/option.ts';
 import { waitingOptions } from '../options/declared/waiting-options.ts';
 import { FollowingCommand } from '../options/following-command.ts';
@@ -11,7 +12,7 @@ export class WaitCommand extends FollowingCommand {
     examples: [['for scripts', '$0 wait r-abc --timeout 2h && echo done']],
   });
 
-  runText = Option.String({ name: 'RUN' });
+  runText = argument('RUN');
   timeout = option({
     ...waitingOptions.timeout,
     help: 'give up waiting after this time (exit code 11); the run goes on',

@@ -54,7 +54,7 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   /** Where nothing answers, the region itself may be a slip. */
   private async withRegion(error: unknown): Promise<unknown> {
     if (this.usedRegion === null || !isRunctlError(error, 'cloud-unreachable')) return error;
-    const { unknownRegion } = await import('../settings/regions.ts');
+    const { unknownRegion } = await import('./values/regions.ts');
     return unknownRegion(this.usedRegion, error) ?? error;
   }
 

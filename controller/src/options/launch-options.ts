@@ -7,12 +7,13 @@ import type { LaunchPlan, LaunchWish, MachineWish } from '@runctl/operations/lau
 import type { Project } from '@runctl/workspace';
 import { providerSettings } from '../settings/provider-settings.ts';
 import type { Settings } from '../settings/schema.ts';
+import { argument } from './declaration/argument.ts';
 import { option } from './declaration/option.ts';
 import { workloadOptions } from './declared/workload-options.ts';
 
 /** Options that say what to run and under which policy: `launch` and `drill` share them. */
 export abstract class WorkloadOptionsCommand extends FollowingCommand {
-  script = Option.String({ name: 'script' });
+  script = argument('script');
   args = Option.Rest({ name: 'argument' });
   projectFolder = option(workloadOptions.project);
   env = option(workloadOptions.env);

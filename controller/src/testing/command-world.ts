@@ -73,6 +73,8 @@ export class CommandWorld {
   /** What a launch uploads for its machines. */
   tools: Tools = tools;
   answer: boolean | null = null;
+  /** How often a command connected to the cloud. */
+  connections = 0;
   /** Programs that were run in the foreground, and how the next one ends. */
   readonly foreground: { command: string; args: readonly string[]; resumeFrom: string | undefined }[] = [];
   foregroundExitCode = 0;
@@ -170,15 +172,17 @@ export class CommandWorld {
       throw new Error('not in this test');
     };
     return {
-      connect: (settings) =>
-        Promise.resolve({
+      connect: (settings) => {
+        this.connections += 1;
+        return Promise.resolve({
           store: this.cloudStore,
           provider: new MemoryProvider(this.machines),
           bucket: settings.bucket ?? '',
           prefix: settings.prefix,
           region: 'us-east-1',
           close: () => {},
-        }),
+        });
+      },
       sandbox: {
         start: none,
         ensure: none,

@@ -1,6 +1,7 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import type { CheckpointCleanup } from '@runctl/operations/checkpoint';
+import { argument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { outputOptions } from '../../options/declared/output-options.ts';
 import { BucketCommand } from '../../options/transfer-command.ts';
@@ -20,7 +21,7 @@ export class CheckpointCleanupCommand extends BucketCommand {
     ],
   });
 
-  text = Option.String({ name: 'DIRECTORY or RUN' });
+  text = argument('DIRECTORY or RUN');
   keepLast = option({
     flag: '--keep-last-n',
     schema: numberIn({ least: 1, example: 5 }),

@@ -1,5 +1,6 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { FolderOrRunCommand, type FoundCheckpoints } from '../../options/folder-or-run-command.ts';
+import { argument, optionalArgument } from '../../options/declaration/argument.ts';
 
 export class CheckpointInfoCommand extends FolderOrRunCommand {
   static override paths = [['checkpoint', 'info']];
@@ -14,8 +15,8 @@ export class CheckpointInfoCommand extends FolderOrRunCommand {
     ],
   });
 
-  text = Option.String({ name: 'DIR|RUN' });
-  checkpoint = Option.String({ name: 'CHECKPOINT', required: false });
+  text = argument('DIR|RUN');
+  checkpoint = optionalArgument('CHECKPOINT');
 
   protected async show(found: FoundCheckpoints): Promise<number> {
     const render = await import('../../render/checkpoints.ts');

@@ -1,5 +1,6 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { FolderOrRunCommand, type FoundCheckpoints } from '../../options/folder-or-run-command.ts';
+import { argument } from '../../options/declaration/argument.ts';
 
 export class CheckpointListCommand extends FolderOrRunCommand {
   static override paths = [['checkpoint', 'list']];
@@ -17,7 +18,7 @@ export class CheckpointListCommand extends FolderOrRunCommand {
     ],
   });
 
-  text = Option.String({ name: 'DIR|RUN' });
+  text = argument('DIR|RUN');
 
   protected async show(found: FoundCheckpoints): Promise<number> {
     const render = await import('../../render/checkpoints.ts');

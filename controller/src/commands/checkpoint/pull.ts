@@ -1,9 +1,10 @@
 import type { ProgressEvent } from '@runctl/protocol/events';
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { resolve } from 'node:path';
 import type { PullOptions } from '@runctl/operations/checkpoint';
 import { RunctlCommand } from '../../options/command.ts';
+import { argument, optionalArgument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { pullOptions } from '../../options/declared/checkpoint-options.ts';
 import { outputOptions } from '../../options/declared/output-options.ts';
@@ -23,8 +24,8 @@ export class CheckpointPullCommand extends RunctlCommand {
     ],
   });
 
-  runText = Option.String({ name: 'RUN' });
-  folder = Option.String({ name: 'DIR', required: false });
+  runText = argument('RUN');
+  folder = optionalArgument('DIR');
   step = option(pullOptions.step);
   manifest = option(pullOptions.manifest);
   dryRun = option({ ...outputOptions.dryRun, help: 'only say what would come' });

@@ -1,5 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { RunctlError } from '@runctl/core';
+import { argument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { savingOptions } from '../../options/declared/checkpoint-options.ts';
 import { outputOptions } from '../../options/declared/output-options.ts';
@@ -19,8 +20,8 @@ export class CheckpointResumeCommand extends RunctlCommand {
     ],
   });
 
-  checkpoint = Option.String({ name: 'CHECKPOINT' });
-  script = Option.String({ name: 'SCRIPT' });
+  checkpoint = argument('CHECKPOINT');
+  script = argument('SCRIPT');
   args = Option.Rest({ name: 'argument' });
   resumeArgument = option({
     flag: '--resume-argument',

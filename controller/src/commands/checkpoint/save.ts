@@ -1,6 +1,7 @@
 import type { SaveEvent } from '@runctl/protocol/events';
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { RunctlCommand } from '../../options/command.ts';
+import { argument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { waitingOptions } from '../../options/declared/waiting-options.ts';
 import { resultOf } from '../../options/result-of.ts';
@@ -15,7 +16,7 @@ export class CheckpointSaveCommand extends RunctlCommand {
     examples: [['before closing the laptop', '$0 checkpoint save r-abc']],
   });
 
-  runText = Option.String({ name: 'RUN' });
+  runText = argument('RUN');
   timeout = option({ ...waitingOptions.timeout, default: '10m' });
 
   protected run(): Promise<number> {

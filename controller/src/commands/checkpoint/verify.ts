@@ -1,5 +1,6 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { RunctlError } from '@runctl/core';
+import { argument, optionalArgument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { yesOrNo } from '../../options/values/choices.ts';
 import { FolderOrRunCommand, type FoundCheckpoints } from '../../options/folder-or-run-command.ts';
@@ -20,8 +21,8 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
     ],
   });
 
-  text = Option.String({ name: 'DIR|RUN' });
-  checkpoint = Option.String({ name: 'CHECKPOINT', required: false });
+  text = argument('DIR|RUN');
+  checkpoint = optionalArgument('CHECKPOINT');
   all = option({
     flag: '--all',
     schema: yesOrNo,

@@ -1,5 +1,6 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import type { CleanupDecision, CleanupPolicy } from '@runctl/operations/bucket';
+import { argument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { fileOptions } from '../../options/declared/file-options.ts';
 import { outputOptions } from '../../options/declared/output-options.ts';
@@ -21,7 +22,7 @@ export class S3CleanupCommand extends BucketCommand {
     ],
   });
 
-  placeText = Option.String({ name: 'S3_PATH' });
+  placeText = argument('S3_PATH');
   keepLast = option({
     flag: '--keep-last-n',
     schema: numberIn({ least: 0, example: 5 }),

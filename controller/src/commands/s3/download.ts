@@ -1,4 +1,5 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
+import { argument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { fileOptions } from '../../options/declared/file-options.ts';
 import { TransferCommand } from '../../options/transfer-command.ts';
@@ -17,8 +18,8 @@ export class S3DownloadCommand extends TransferCommand {
     ],
   });
 
-  source = Option.String({ name: 'SOURCE' });
-  destination = Option.String({ name: 'DESTINATION' });
+  source = argument('SOURCE');
+  destination = argument('DESTINATION');
   recursive = option({ ...fileOptions.recursive, help: 'SOURCE is a folder, even if an object has its name' });
 
   protected async run(): Promise<number> {

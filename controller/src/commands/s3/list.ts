@@ -1,4 +1,5 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
+import { optionalArgument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { fileOptions } from '../../options/declared/file-options.ts';
 import { yesOrNo } from '../../options/values/choices.ts';
@@ -15,7 +16,7 @@ export class S3ListCommand extends BucketCommand {
     ],
   });
 
-  placeText = Option.String({ name: 'S3_PATH', required: false });
+  placeText = optionalArgument('S3_PATH');
   recursive = option({ ...fileOptions.recursive, help: 'every object, not the folders' });
   human = option({
     flag: '--human-readable',

@@ -1,4 +1,5 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
+import { optionalArgument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { yesOrNo } from '../../options/values/choices.ts';
 import { BucketCommand } from '../../options/transfer-command.ts';
@@ -15,7 +16,7 @@ export class S3ReviewCommand extends BucketCommand {
     ],
   });
 
-  placeText = Option.String({ name: 'S3_PATH', required: false });
+  placeText = optionalArgument('S3_PATH');
   detailed = option({
     flag: '-d,--detailed',
     schema: yesOrNo,

@@ -1,6 +1,7 @@
 import type { TransferResult } from '@runctl/protocol/events';
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { RunctlError } from '@runctl/core';
+import { argument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { fileOptions, syncOptions } from '../../options/declared/file-options.ts';
 import { outputOptions } from '../../options/declared/output-options.ts';
@@ -25,8 +26,8 @@ export class S3SyncCommand extends TransferCommand {
     ],
   });
 
-  local = Option.String({ name: 'FOLDER' });
-  remote = Option.String({ name: 'S3_PATH' });
+  local = argument('FOLDER');
+  remote = argument('S3_PATH');
   direction = option(fileOptions.direction);
   deleteOthers = option(syncOptions.deleteOthers);
   prefer = option(syncOptions.prefer);

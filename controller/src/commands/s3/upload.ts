@@ -1,4 +1,5 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
+import { argument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { fileOptions } from '../../options/declared/file-options.ts';
 import { TransferCommand } from '../../options/transfer-command.ts';
@@ -18,8 +19,8 @@ export class S3UploadCommand extends TransferCommand {
     ],
   });
 
-  source = Option.String({ name: 'SOURCE' });
-  destination = Option.String({ name: 'DESTINATION' });
+  source = argument('SOURCE');
+  destination = argument('DESTINATION');
   /** Of the old tool. A folder is always sent whole. */
   recursive = option({ ...fileOptions.recursive, hidden: true });
 

@@ -1,4 +1,5 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
+import { argument, optionalArgument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { fileOptions } from '../../options/declared/file-options.ts';
 import { TransferCommand } from '../../options/transfer-command.ts';
@@ -18,8 +19,8 @@ export class S3WatchCommand extends TransferCommand {
     ],
   });
 
-  first = Option.String({ name: 'S3_PATH or FOLDER' });
-  second = Option.String({ name: 'S3_PATH', required: false });
+  first = argument('S3_PATH or FOLDER');
+  second = optionalArgument('S3_PATH');
   interval = option({
     flag: '--interval',
     schema: durationIn({ least: '1s', most: '1d', example: '30s' }),

@@ -1,5 +1,6 @@
-import { Command, Option } from 'clipanion';
+import { Command } from 'clipanion';
 import { command, RunctlError } from '@runctl/core';
+import { argument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { reclaimOptions } from '../../options/declared/rehearsal-options.ts';
 import { RunctlCommand } from '../../options/command.ts';
@@ -14,7 +15,7 @@ export class SandboxInterruptCommand extends RunctlCommand {
     ],
   });
 
-  target = Option.String({ name: 'RUN-or-INSTANCE' });
+  target = argument('RUN-or-INSTANCE');
   noNotice = option(reclaimOptions.noNotice);
   rebalance = option(reclaimOptions.rebalance);
 

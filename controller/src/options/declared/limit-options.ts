@@ -21,10 +21,12 @@ export const limitOptions = {
   maxRuntime: declared({
     flag: '--max-runtime',
     key: 'max_runtime',
-    schema: durationIn({ least: '1m', most: '365d', example: '12h' }),
+    // The agent stops ten minutes before the end (`validityMarginMs`): less than this leaves no time to train.
+    schema: durationIn({ least: '15m', most: '365d', example: '12h' }),
     help: 'the launch ends then, whatever happens',
     group: 'money',
     default: '7d',
+    more: 'at least `15m`, since the run is stopped ten minutes before',
   }),
   maxInterruptions: declared({
     flag: '--max-interruptions',

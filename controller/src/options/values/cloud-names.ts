@@ -1,3 +1,4 @@
+import { nearestRegion } from './regions.ts';
 import { textThat } from './texts.ts';
 
 /** General purpose buckets (Amazon S3 User Guide, "General purpose bucket naming rules"). */
@@ -6,7 +7,7 @@ export const bucketName = textThat({
   example: 'my-training',
   valueName: 'NAME',
   pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
-  refuses: (text) => (/^(\d+\.){3}\d+$/.test(text) ? 'the name of a bucket, which is no address' : null),
+  refuses: (text) => (/^(\d+\.){3}\d+$/.test(text) ? 'the name of a bucket and no IP address' : null),
 });
 
 export const regionName = textThat({
@@ -14,6 +15,7 @@ export const regionName = textThat({
   example: 'us-east-1',
   valueName: 'REGION',
   pattern: /^[a-z]{2,}(-[a-z]+)+-\d+$/,
+  guess: nearestRegion,
 });
 
 export const profileName = textThat({

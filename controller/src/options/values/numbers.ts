@@ -63,7 +63,16 @@ export function durationIn({ least, most, example, bareUnit }: DurationRange): V
       if (typeof given !== 'string' && typeof given !== 'number') return new RefusedValue();
       const text = String(given).trim();
       const ms = parseDuration(bareUnit !== undefined && /^\d+$/.test(text) ? `${text}${bareUnit}` : text);
-      return ms !== null && ms >= leastMs && ms <= mostMs ? Math.round(ms) : new RefusedValue();
+      if (ms !== null && ms >= leastMs && ms <= mostMs) return Math.round(ms);
+      const meant = ms === null ? inUnits(text) : null;
+      return new RefusedValue(meant === null ? {} : { meant });
     },
   };
+}
+
+/** `5m` of `5 minutes` and of `5M`; null when the units are none that could be meant. */
+function inUnits(text: string): string | null {
+  const [, amount, unit] =
+    /^(\d+(?:\.\d+)?)\s*(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)$/i.exec(text) ?? [];
+  return amount === undefined || unit === undefined ? null : `${amount}${unit.slice(0, 1).toLowerCase()}`;
 }

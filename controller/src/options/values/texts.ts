@@ -9,23 +9,28 @@ export interface TextRule {
   readonly pattern?: RegExp;
   /** Why a text is refused although it fits the pattern, completing "takes …"; null = it is not. */
   readonly refuses?: (text: string) => string | null;
+  /** What was probably meant by a text that does not fit; null = no idea. */
+  readonly guess?: (text: string) => string | null;
 }
 
 /** A text that is not empty. */
 export function textThat(rule: TextRule): ValueSchema<string> {
-  const { takes, example, valueName, pattern = /./s, refuses } = rule;
+  const { takes, example, valueName, pattern = /./s, refuses, guess } = rule;
   return {
     takes,
     example,
     valueName,
     read(given) {
       if (typeof given !== 'string') return new RefusedValue({ takes: 'a text in quotes' });
-      if (given.trim() === '' || !pattern.test(given)) return new RefusedValue();
+      if (given.trim() === '') return new RefusedValue();
+      if (!pattern.test(given)) return refusedWith(guess?.(given) ?? null);
       const reason = refuses?.(given) ?? null;
       return reason === null ? given : new RefusedValue({ takes: reason });
     },
   };
 }
+
+const refusedWith = (meant: string | null): RefusedValue => new RefusedValue(meant === null ? {} : { meant });
 
 /** The text of `schema`, or an empty one that means something of its own. */
 export function orEmpty(schema: ValueSchema<string>): ValueSchema<string> {
@@ -46,8 +51,8 @@ export function listOf(each: ValueSchema<string>, takes: string): ValueSchema<re
         .flatMap((text) => text.split(','))
         .map((item) => item.trim())
         .filter((item) => item !== '');
-      // TOML's empty array says "none"; a text without anything in it is a slip.
-      if (items.length === 0 && texts.length > 0) return new RefusedValue();
+      // TOML's empty array says "none"; a text without anything in it is a slip, such as a shell variable that is not set.
+      if (texts.some((text) => text.replaceAll(',', '').trim() === '')) return new RefusedValue({ part: '' });
       const wrong = items.find((item) => each.read(item) instanceof RefusedValue);
       return wrong === undefined ? items : new RefusedValue({ part: wrong });
     },

@@ -43,8 +43,8 @@ function hint(
 ): string {
   if (refused.meant !== undefined) return `did you mean ${written(place, schema, refused.meant)}?`;
   const example = `such as ${written(place, schema, schema.example)}`;
-  const isEmpty = [given].flat().every((text) => typeof text === 'string' && text.trim() === '');
-  return isEmpty && place.kind === 'flag' ? `is a shell variable empty there? ${example}` : example;
+  const isEmpty = [given].flat().some((text) => typeof text === 'string' && text.trim() === '');
+  return isEmpty && place.kind === 'flag' ? `check the shell variable that it comes from; ${example}` : example;
 }
 
 /** A value as it would be written at this place. */

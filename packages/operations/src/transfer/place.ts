@@ -33,14 +33,21 @@ export type TransferPlace = BucketPlace | FolderPlace | InstancePlace;
 export function bucketPlace(text: string): BucketPlace {
   const url = /^s3:\/\/([^/]*)(?:\/(.*))?$/s.exec(text);
   const bucket = url === null ? null : String(url[1]);
-  if (bucket !== null && !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
-    throw new RunctlError('usage', `${text} names no bucket`, { hint: 'write s3://bucket/folder' });
+  if (bucket !== null && !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) throw noBucket(text, bucket);
   if (url === null && /^[a-z][a-z0-9+.-]*:\/\//i.test(text))
     throw new RunctlError('usage', `${text} is no place in S3`, { hint: 'write s3://bucket/folder' });
   const key = (url === null ? text : (url[2] ?? '')).replace(/^\.?\/+/, '');
   if (key.split('/').some((segment) => segment === '..' || segment === '.'))
     throw new RunctlError('usage', `${text} has a part "." or "..", which S3 does not resolve`);
   return { kind: 'bucket', bucket, key: key === '.' ? '' : key, text };
+}
+
+function noBucket(text: string, bucket: string): RunctlError {
+  const isLength = /^[a-z0-9][a-z0-9.-]*$/.test(bucket) && (bucket.length < 3 || bucket.length > 63);
+  const rule = isLength ? '3 to 63 characters' : 'only lowercase letters, digits, dots and dashes';
+  const message =
+    bucket === '' ? `${text} names no bucket` : `${text}: "${bucket}" is no bucket's name, which has ${rule}`;
+  return new RunctlError('usage', message, { hint: 'write s3://bucket/folder' });
 }
 
 export function folderPlace(text: string, cwd: string): FolderPlace {

@@ -15,6 +15,11 @@ const REGIONS: readonly string[] = `
   .trim()
   .split(/\s+/);
 
+/** The known region that a text was probably meant to be; null when none is close. */
+export function nearestRegion(text: string): string | null {
+  return nearest(text, REGIONS);
+}
+
 /** The error for a region at which nothing answers and which runctl does not know; null when it is a known one. */
 export function unknownRegion(region: string, cause: RunctlError): RunctlError | null {
   if (REGIONS.includes(region)) return null;
