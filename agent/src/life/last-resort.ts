@@ -13,7 +13,10 @@ const HEALTHY_MS = 300_000;
 const TOO_MANY = 20;
 const record = z.object({ count: z.number().int() });
 
-/** Counts an agent's own failures over its restarts: one that fails again and again must not cost money for ever. */
+/**
+ * Counts the failures of one launch's agents over their restarts: an agent that fails again and again must not cost money
+ * for ever. `isTooMany` counts one more, and rejects as the file system does.
+ */
 export function failureCount(path: string, clock: Clock): { isTooMany(): Promise<boolean> } {
   const startedMs = clock.monotonicMs();
   return {

@@ -17,7 +17,8 @@ const NODE = 0;
  */
 export async function runAgent(ports: AgentPorts, signal: AbortSignal): Promise<AgentEnd> {
   await mkdir(ports.paths.state, { recursive: true });
-  const failures = failureCount(`${ports.paths.state}/agent-failures.json`, ports.clock);
+  const { launch } = ports.config;
+  const failures = failureCount(`${ports.paths.state}/agent-failures.${launch}.json`, ports.clock);
   const useful = usefulness(ports);
   try {
     return await liveOnce(ports, { signal: AbortSignal.any([signal, useful.tooLate]), onReady: useful.confirm });

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { eventually } from '../testing/eventually.ts';
 import { resultOf, RunWorld } from '../testing/run-world.ts';
@@ -48,4 +49,17 @@ test.concurrent('a workload that an earlier launch left running is cut off befor
   await eventually('the next generation', async () => (await world.started(3)) !== null);
   expect((await machine.journal()).attempt).toMatchObject({ generation: 3, cutOffSince: since });
   await eventually('the log', async () => (await world.log(3)) === 'ready\n');
+});
+
+test.concurrent('failures of an earlier launch do not end the next one', async () => {
+  await using world = await RunWorld.launch({ script: 'counter.py' });
+  const machine = await world.machine('i-1');
+  // Nothing can be written to the journal.
+  await mkdir(`${machine.paths.journal}.tmp`, { recursive: true });
+  for (let agent = 1; agent < 20; agent++) await expect(machine.start()).rejects.toThrow('EISDIR');
+  await world.launchAgain(2);
+  await expect(machine.start(undefined, 2)).rejects.toThrow('EISDIR');
+  expect(await world.outcome(2)).toBeNull();
+  expect(await machine.start()).toBe('off');
+  expect(await world.outcome(1)).toMatchObject({ status: 'failed', cause: 'boot-failed' });
 });
