@@ -7,7 +7,7 @@ import type { AgentSelf } from '../reporting/document-head.ts';
 import type { LifeState } from '../reporting/life-state.ts';
 
 export interface LimitsParts {
-  readonly facts: {
+  readonly learned: {
     readonly spec: Pick<RunSpec, 'policy' | 'timing'>;
     readonly intent: Pick<LaunchIntent, 'validUntil'> | null;
   };
@@ -25,7 +25,7 @@ export class Limits {
 
   constructor(parts: LimitsParts) {
     this.#parts = parts;
-    this.#budgetUsd = parts.facts.spec.policy.budgetUsd;
+    this.#budgetUsd = parts.learned.spec.policy.budgetUsd;
   }
 
   get budgetUsd(): number | null {
@@ -48,8 +48,8 @@ export class Limits {
 
   /** Looks with every heartbeat's period, since both limits move slowly, until the signal fires. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, facts, stops } = this.#parts;
-    const { heartbeatMs, userStopGraceMs: graceMs } = facts.spec.timing;
+    const { clock, learned, stops } = this.#parts;
+    const { heartbeatMs, userStopGraceMs: graceMs } = learned.spec.timing;
     const raised = new Set<'budget' | 'deadline'>();
     while (!signal.aborted) {
       if (this.#isSpent() && !raised.has('budget')) {
@@ -72,10 +72,10 @@ export class Limits {
 
   /** Null while the launch's end is further away than its margin. */
   #haltAtMs(): number | null {
-    const { clock, facts } = this.#parts;
-    const { timing } = facts.spec;
-    if (facts.intent === null) return null;
-    const remainingMs = Date.parse(facts.intent.validUntil) - clock.wallMs();
+    const { clock, learned } = this.#parts;
+    const { timing } = learned.spec;
+    if (learned.intent === null) return null;
+    const remainingMs = Date.parse(learned.intent.validUntil) - clock.wallMs();
     if (remainingMs > timing.validityMarginMs) return null;
     return clock.monotonicMs() + haltInMs(remainingMs - timing.unhurriedReportMs, timing);
   }

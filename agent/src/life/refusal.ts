@@ -1,5 +1,4 @@
 import type { Clock, Log } from '@runctl/core';
-import type { RunSpec } from '@runctl/protocol';
 import type { Host } from '../host/host.ts';
 import type { RunDocuments } from '../reporting/run-documents.ts';
 import { insist } from './insist.ts';
@@ -8,18 +7,18 @@ import type { LearnedFacts } from './learn.ts';
 export interface CapacityParts {
   readonly documents: Pick<RunDocuments, 'machines'>;
   readonly host: Pick<Host, 'successors'>;
-  readonly learned: Pick<LearnedFacts, 'capacity' | 'intent'>;
+  readonly learned: LearnedFacts;
 }
 
 export interface RefusalParts extends CapacityParts {
-  readonly spec: Pick<RunSpec, 'workload' | 'nodes'>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Why this machine must not train, or null. Proven before any training; asks until it is answered. */
 export async function trainingRefusal(parts: RefusalParts, signal: AbortSignal): Promise<string | null> {
-  const { clock, host, log, spec } = parts;
+  const { clock, host, log } = parts;
+  const { spec } = parts.learned;
   const { kind } = spec.workload;
   if (kind !== 'script') return `the run is a ${kind}; this agent runs scripts`;
   if (spec.nodes !== 1) return `the run wants ${spec.nodes} machines at once; this agent trains on one`;

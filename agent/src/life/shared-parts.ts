@@ -34,7 +34,6 @@ export function sharedParts({ ports, journal, documents, learned, node }: Known)
   const folders = runFolders(spec, ports.account.home);
   const progress = createProgressReader({ ...paths, stepPattern: spec.checkpoint.stepPattern });
   const life = new LifeState(clock);
-  const facts = { spec, intent };
   const checkpoints = ports.checkpoints({
     folder: folders.checkpoint,
     settleMs: timing.settleMs,
@@ -45,7 +44,7 @@ export function sharedParts({ ports, journal, documents, learned, node }: Known)
     progressMetrics: (at) => progress.metricsAt(at),
     keep: spec.checkpoint.keep,
   });
-  const preparation: PreparationContext = { ports, facts, folders, journal, life, checkpoints };
+  const preparation: PreparationContext = { ports, facts: learned, folders, journal, life, checkpoints };
   return {
     clock,
     log,
@@ -53,7 +52,6 @@ export function sharedParts({ ports, journal, documents, learned, node }: Known)
     paths,
     timing,
     spec,
-    facts,
     learned,
     self,
     journal,
