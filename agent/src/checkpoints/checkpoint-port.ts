@@ -13,7 +13,7 @@ export interface Checkpoints {
   prefetch(options: RestoreRequest): void;
   /** Calls back soon after anything below the checkpoint folder changed, until the signal fires. */
   watch(onChange: () => void, signal: AbortSignal): void;
-  /** Once a generation: what older generations left unfinished is removed. Rejects as the store does. */
+  /** Removes what older generations left unfinished; called once a generation. Rejects as the store does. */
   cleanUp(generation: number, signal: AbortSignal): Promise<void>;
 }
 

@@ -21,7 +21,7 @@ const GROWING_PER_SETTLE = 40;
 const IDLE_PER_SETTLE = 4;
 /** Files can change without a word: look once in so many idle pauses. */
 const UNASKED_PAUSES = 120;
-/** Of the time: a look at many thousand files takes long, and the processors belong to the training. */
+/** Looks take at most this share of the time: one at many thousand files is long, and the processors belong to the training. */
 const MOST_LOOKING = 0.1;
 /** Processor time; how long a look takes tells nothing of it while the processor hashes what is uploaded. */
 const LOOK_MS_PER_FILE = 0.15;

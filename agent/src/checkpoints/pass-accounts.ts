@@ -3,12 +3,12 @@ import { type Log, messageOf } from '@runctl/core';
 import { PassedOverAccount } from './passed-over-account.ts';
 import { isRefusal } from './refusals.ts';
 
-/** What passes find that people should know while the training goes on: each thing once, in log and status. */
+/** Reports what passes find and people should know while the training goes on: each thing once, in log and status. */
 export class PassAccounts {
   readonly #warn: (line: string) => void;
   readonly #log: Log;
   readonly #passedOver = new PassedOverAccount();
-  /** Of the refusal that stands; null when the bucket takes what it is given. */
+  /** The refusal that stands; null when the bucket takes what it is given. */
   #refusal: string | null = null;
 
   constructor({ warn, log }: { readonly warn: (line: string) => void; readonly log: Log }) {

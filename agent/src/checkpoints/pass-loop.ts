@@ -56,10 +56,10 @@ export interface PassLoop {
 /** Files can change without a word (network file systems, an overflown queue of events): look once in this many settle times. */
 const UNASKED_SETTLES = 30;
 const RETRY_MS = 1000;
-/** Of the time, as long as nothing tells of a change: the processors belong to the training. */
+/** Looks take at most this share of the time while nothing changes: the processors belong to the training. */
 const MOST_LOOKING = 0.1;
 
-/** What makes two failures the same one: messages name keys that are new with each try. */
+/** Tells two failures apart by more than their messages, which name keys that are new with each try. */
 function complaintOf(error: unknown): string {
   return isStoreError(error) ? `${error.kind} ${error.code}` : messageOf(error);
 }
@@ -73,7 +73,7 @@ class CheckpointPassLoop implements PassLoop {
   readonly #wish = new Wish();
   /** Those who wait for a pass that leaves nothing to wait for. */
   readonly #waiting: ((report: PassReport) => void)[] = [];
-  /** Of the last pass; null when nothing was wrong with it. */
+  /** The complaint about the last pass; null when nothing was wrong with it. */
   #complaint: string | null = null;
 
   constructor(options: PassLoopOptions) {

@@ -1,6 +1,6 @@
 import type { PassedOver } from '@runctl/checkpoint';
 
-/** Of what is new in one pass, so many are named; the rest is counted. */
+/** One pass names so many new things; it counts the rest. */
 const NAMED = 3;
 /** Beyond this many kinds of things nobody reads on. */
 const MOST_REPORTED = 1000;

@@ -28,7 +28,7 @@ export interface RunCheckpointsOptions {
   readonly watch: WatchFolder;
   readonly lanes: Lanes;
   readonly paths: Pick<AgentPaths, 'rejected' | 'uploads'>;
-  /** Of the grid (default: the format's 8 MiB). */
+  /** The size of a part in the grid (default: the format's 8 MiB). */
   readonly partSizeBytes?: number;
 }
 

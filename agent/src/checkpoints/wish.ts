@@ -15,7 +15,7 @@ export class Wish {
     this.#wake();
   }
 
-  /** What is wished for begins now. */
+  /** Forgets the wish, because the pass that it asks for begins. */
   clear(): void {
     this.#isMade = false;
   }

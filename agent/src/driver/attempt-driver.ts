@@ -13,7 +13,7 @@ import type {
 import { AttemptEffects } from './attempt-effects.ts';
 import { Inbox } from './inbox.ts';
 
-/** What the effects of an attempt do. A rejection is a failure of that step; none may end the agent. */
+/** Does what the effects of an attempt ask for. A rejection is a failure of that step; none may end the agent. */
 export interface AttemptActions {
   /** Finds a workload that runs already, or has ended without anybody noticing; `drain` when it was told to stop. */
   adopt(): Promise<{ readonly adopted: false } | { readonly adopted: true; readonly drain: Drain | null }>;

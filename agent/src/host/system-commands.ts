@@ -22,7 +22,7 @@ export const callSystem: CallSystem = (command, words) =>
 
 const STAYING = ['running', 'degraded', 'starting', 'initializing', 'maintenance'];
 
-/** Whether the system is shutting down, by systemd's word; null where there is none. Never rejects. */
+/** Asks systemd whether the system is shutting down; null where there is no systemd. Never rejects. */
 export async function isSystemStopping(call: CallSystem): Promise<boolean | null> {
   const answer = await call('systemctl', ['is-system-running']).catch(() => null);
   const word = answer?.output.trim() ?? '';

@@ -44,12 +44,12 @@ const journalDocument = z.object({
       since: timestamp,
       /** Since when this attempt pays for the machine: from its boot for the first one on it. */
       paidSince: timestamp,
-      /** Of earlier machines of this launch. */
+      /** Crashes on earlier machines of this launch. */
       earlierCrashes: z.number().int(),
       interruptions: z.number().int(),
       earlierSpentUsd: z.number(),
       crashes: z.array(z.object({ failure: z.string(), ranMs: z.number(), workload: z.string().nullable() })),
-      /** Not before then may the workload be started again. */
+      /** The workload may be started again from then on. */
       backoffUntil: timestamp.nullable(),
       resumedFrom: z
         .object({ manifest: z.string(), step: z.number().nullable(), warnings: z.array(z.string()) })

@@ -15,7 +15,7 @@ export interface EndingOptions {
   readonly power: Power;
   readonly clock: Clock;
   readonly log: Log;
-  /** What the agent is doing, for people. */
+  /** Shows what the agent is doing, for people. */
   readonly doing: (what: string) => void;
   readonly signal: AbortSignal;
 }

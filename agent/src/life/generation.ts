@@ -82,7 +82,7 @@ export interface ShipperParts {
   readonly log: Log;
 }
 
-/** Ships the log of one generation. */
+/** Makes the shipper of one generation's log. */
 export function shipperOf(parts: ShipperParts, generation: number): LogShipper {
   const { clock, documents, log, paths, self, timing, uploadStore } = parts;
   return createLogShipper({

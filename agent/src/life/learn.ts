@@ -6,7 +6,7 @@ import type { Host, HostIdentity } from '../host/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import { insist } from './insist.ts';
 
-/** What an agent knows once it knows its run: constant over all attempts on this machine. */
+/** The facts of an agent that knows its run: constant over all attempts on this machine. */
 export interface LearnedFacts {
   readonly spec: RunSpec;
   readonly intent: LaunchIntent | null;
@@ -50,7 +50,7 @@ export async function learn(
   return facts;
 }
 
-/** Where the project and its checkpoints lie on this machine. */
+/** The folders of the project and of its checkpoints on this machine. */
 export function runFolders(spec: RunSpec, home: string): { readonly code: string; readonly checkpoint: string } {
   const code = join(home, spec.project?.name ?? spec.run);
   const { dir } = spec.checkpoint;

@@ -37,7 +37,7 @@ export class Limits {
     this.#parts.life.touch();
   }
 
-  /** By this attempt and those before it; null where there is no attempt, or no price. */
+  /** The dollars that this attempt and those before it have cost; null where there is no attempt, or no price. */
   spentUsd(): number | null {
     const { clock, journal, self } = this.#parts;
     const { attempt } = journal.state;

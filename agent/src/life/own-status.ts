@@ -11,7 +11,7 @@ import { statusOf, type WaitingFacts, waitingStatusOf } from '../reporting/statu
 import type { CurrentAttempt } from './attempt/current-attempt.ts';
 import type { Limits } from './limits.ts';
 
-/** What is known of this agent whether or not it has an attempt. */
+/** The sources of a status, whether or not the agent has an attempt. */
 export interface OwnFactsParts {
   readonly self: AgentSelf;
   readonly life: LifeState;
@@ -19,7 +19,7 @@ export interface OwnFactsParts {
   readonly clock: Clock;
 }
 
-/** What is known of its attempt. */
+/** The sources of what a status says about the attempt. */
 export interface AttemptFactsParts {
   readonly journal: Journal;
   readonly progress: Pick<ProgressReader, 'read'>;

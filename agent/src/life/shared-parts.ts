@@ -11,7 +11,7 @@ import { type LearnedFacts, runFolders } from './learn.ts';
 import type { AgentPorts } from './ports.ts';
 import { priceOf } from './price.ts';
 
-/** What an agent has once it knows its run. */
+/** The base of an agent's life once it knows its run. */
 export interface Known {
   readonly ports: AgentPorts;
   readonly journal: Journal;

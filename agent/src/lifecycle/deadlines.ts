@@ -24,7 +24,7 @@ function reserves(
   };
 }
 
-/** When a workload that is told to stop now has had its time. */
+/** Computes when a workload that is told to stop now has had its time. */
 export function killTime(request: StopRequest, moment: Moment): number {
   const graceEnd = request.graceMs === null ? Number.POSITIVE_INFINITY : moment.nowMs + request.graceMs;
   if (request.haltAtMs === null) return graceEnd;
@@ -32,7 +32,7 @@ export function killTime(request: StopRequest, moment: Moment): number {
   return Math.max(moment.nowMs, Math.min(graceEnd, request.haltAtMs - flushMs - reportMs));
 }
 
-/** When saving must be over; without `haltAtMs`, should nothing move from now on. */
+/** Computes when saving must be over; without `haltAtMs`, should nothing move from now on. */
 export function flushTime(haltAtMs: number | null, moment: Moment): number {
   if (haltAtMs === null) return moment.nowMs + moment.policy.stalledFlushMs;
   return Math.max(moment.nowMs, haltAtMs - reserves(haltAtMs, moment).reportMs);

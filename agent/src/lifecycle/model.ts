@@ -57,7 +57,7 @@ export interface PendingStop {
   readonly giveUpAtMs: number;
 }
 
-/** From SIGTERM on. */
+/** The state of an attempt from SIGTERM on. */
 export interface Drain {
   readonly cause: StopCause;
   readonly haltAtMs: number | null;

@@ -1,6 +1,6 @@
 import type { EarlierAttempt } from '../reporting/run-documents.ts';
 
-/** What earlier machines of this launch (and launches, for money) leave to this attempt. */
+/** The counts that an attempt takes over from earlier machines of its launch, and the money from earlier launches too. */
 export interface Inheritance {
   readonly crashes: number;
   readonly interruptions: number;

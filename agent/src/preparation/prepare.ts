@@ -9,7 +9,7 @@ import { placeCode, type UnpackCode } from './code.ts';
 import { downloadAccount } from './download-account.ts';
 import { emptyScriptFolder, scriptsOwnFolder } from './script-folder.ts';
 
-/** What preparing takes of one agent's life. */
+/** The parts of an agent's life that preparing takes. */
 export interface PreparationContext {
   readonly ports: {
     readonly clock: Clock;

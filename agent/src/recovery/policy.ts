@@ -8,9 +8,9 @@ export interface Crash {
 }
 
 export interface RecoveryHistory {
-  /** Of this machine, oldest first, the newest included. */
+  /** Crashes on this machine, oldest first, the newest included. */
   readonly crashes: readonly Crash[];
-  /** Of this launch on earlier machines. */
+  /** Crashes of this launch on earlier machines. */
   readonly earlierCrashes: number;
 }
 
@@ -27,7 +27,7 @@ export type RecoveryDecision =
 /** The pause doubles up to this many times the first one. */
 const LONGEST_BACKOFF = 64;
 
-/** What to do after a crash. The same failure twice soon after the start is a mistake in the script that no repetition cures. */
+/** Decides what to do after a crash. The same failure twice soon after the start is a mistake in the script that no repetition cures. */
 export function afterCrash(history: RecoveryHistory, policy: RecoveryPolicy): RecoveryDecision {
   const count = history.earlierCrashes + history.crashes.length;
   const [last, before] = [history.crashes.at(-1), history.crashes.at(-2)];

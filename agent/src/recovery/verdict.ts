@@ -3,7 +3,7 @@ import { assertNever } from '@runctl/core';
 import type { Ending, WorkloadExit } from '../lifecycle/model.ts';
 import { afterCrash, type Crash, type RecoveryPolicy } from './policy.ts';
 
-/** What follows from how a workload ended. */
+/** The consequence of how a workload ended. */
 export type AttemptVerdict =
   /** On this machine, same generation. */
   | { readonly next: 'restart'; readonly afterMs: number; readonly message: string }

@@ -9,7 +9,7 @@ const WRITES: ReadonlySet<keyof ObjectStore> = new Set([
   'completeMultipart',
 ] as const);
 
-/** What goes to the bucket of checkpoints and log: whether it moves, and why not. */
+/** Counts what goes to the bucket of checkpoints and log: whether it moves, and why not. */
 export class BucketTraffic {
   #writes = 0;
   #trouble: unknown = null;

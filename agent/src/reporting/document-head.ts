@@ -3,7 +3,7 @@ import { FORMAT_VERSION, timestampOf } from '@runctl/protocol';
 import type { HostIdentity } from '../host/host.ts';
 import type { Journal } from '../journal/journal.ts';
 
-/** Who an agent is and for which launch it works: constant for as long as it lives. */
+/** An agent's own name: its run, its launch, its machine. Constant for as long as it lives. */
 export interface AgentSelf {
   readonly run: string;
   readonly launch: number;

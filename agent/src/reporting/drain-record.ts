@@ -5,7 +5,7 @@ import type { DurableCheckpoint, PassReport } from '@runctl/checkpoint';
 import { messageOf } from '@runctl/core';
 import { type DrainReport, parseManifestKey, type StopCause } from '@runctl/protocol';
 
-/** What is noted while a workload drains. Wall times. */
+/** The notes of a drain that its report is counted from. Wall times. */
 export interface DrainTimes {
   readonly cause: StopCause;
   readonly seenMs: number;
@@ -35,7 +35,7 @@ export interface DrainEnd {
 const since = (fromMs: number, atMs: number | null): number | null =>
   atMs === null ? null : Math.max(0, Math.round(atMs - fromMs));
 
-/** What happened between the stop and the last byte. */
+/** Reports what happened between the stop and the last byte. */
 export function drainReportOf(times: DrainTimes, end: DrainEnd): DrainReport {
   const newCheckpoint = end.durable !== null && isSince(end.durable, times.termMs, end.generation);
   return {
@@ -68,7 +68,7 @@ function isSince({ manifest, savedAt }: DurableCheckpoint, termMs: number, gener
   return parseManifestKey(manifest)?.generation === generation && Date.parse(savedAt) >= termMs;
 }
 
-/** By the files' own times: first and last moment at which one of them was written after `fromMs`, as far as they can be seen. */
+/** Finds by the files' own times when the first and the last of them was written after `fromMs`, as far as they can be read. */
 export async function writesSince(folder: string, fromMs: number): Promise<Writes> {
   let firstMs: number | null = null;
   let lastMs: number | null = null;

@@ -8,7 +8,7 @@ export interface StandingNotice {
   readonly deadlineMs: number;
 }
 
-/** What the agent is doing, for the heartbeat. Changed in many places, read in one. */
+/** Holds what the agent is doing, for the heartbeat. Many parts change it, one reads it. */
 export class LifeState {
   readonly #clock: Clock;
   #phase: AttemptPhase = 'waiting';
@@ -21,7 +21,7 @@ export class LifeState {
   generation: number | null = null;
   /** Wall time since when the workload does work that nothing has saved; null while it does none. */
   workingSinceMs: number | null = null;
-  /** As of the last look. */
+  /** The step of the training when it was read last. */
   lastStep: number | null = null;
   savedFor: AttemptStatus['savedFor'] = null;
   lastExit: WorkloadExit | null = null;

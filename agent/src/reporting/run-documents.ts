@@ -33,7 +33,7 @@ import { collect, isStoreError, type ObjectStore } from '@runctl/store';
 import type { z } from 'zod';
 import type { EarlierLife } from '../fit/stop-history.ts';
 
-/** What an earlier attempt of the run left behind; null where it did not come to write it. */
+/** The documents of an earlier attempt of the run; null where it did not come to write one. */
 export interface EarlierAttempt {
   readonly generation: number;
   readonly status: AttemptStatus | null;

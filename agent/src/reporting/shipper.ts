@@ -43,7 +43,7 @@ const NEWLINE = 10;
 const CARRIAGE_RETURN = 13;
 const compress = (raw: Uint8Array): Promise<Uint8Array> => promisify(gzip)(raw, { level: 1 });
 
-/** How many bytes from the start end with a whole line; a progress bar's `\r` ends one too. 0 when none does. */
+/** Counts the bytes from the start that end with a whole line; a progress bar's `\r` ends one too. 0 when none does. */
 export function wholeLines(bytes: Uint8Array): number {
   return Math.max(bytes.lastIndexOf(NEWLINE), bytes.lastIndexOf(CARRIAGE_RETURN)) + 1;
 }
@@ -176,7 +176,7 @@ export async function shipRest(
   return false;
 }
 
-/** Where the published chunks end. Only the last one is looked at: its length is in its last four bytes (RFC 1952). */
+/** Finds where the published chunks end. Reads only the last one: its length is in its last four bytes (RFC 1952). */
 async function publishedBytes(store: ObjectStore, folder: string, signal: AbortSignal | undefined): Promise<number> {
   let last: ObjectInfo | null = null;
   for await (const info of store.list({ prefix: folder, signal })) last = info;

@@ -4,7 +4,7 @@ import type { HostIdentity } from '../host/host.ts';
 import type { LifeState } from './life-state.ts';
 import type { Progress } from './progress.ts';
 
-/** What is known before there is an attempt. */
+/** The facts of an agent that may have no attempt yet. */
 export interface WaitingFacts {
   readonly run: string;
   readonly launch: number;

@@ -15,13 +15,13 @@ export interface LastPassOutcome {
   readonly isCutShort: boolean;
 }
 
-/** What was saved last and is not durable, for people; null when all of it is. */
+/** Names the saves that are not durable after a flush, for people; null when all are. */
 export function unsavedAfter({ ending, flush, lastPass, isCutShort }: LastPassOutcome): string | null {
   if (flush === 'complete' || !mayHaveSaved(ending)) return null;
   return isCutShort ? 'whatever was saved last: the deadline came before it could be looked at' : unsavedOf(lastPass);
 }
 
-/** What the last pass over the checkpoint folder leaves behind, for people; null when everything there is durable. */
+/** Names what the last pass over the checkpoint folder leaves behind, for people; null when everything there is durable. */
 export function unsavedOf(lastPass: PassReport | null): string | null {
   if (lastPass === null) return 'there was no time for a last look at the checkpoint folder';
   const { candidates, error, notDurable, refused, unsettled } = lastPass;

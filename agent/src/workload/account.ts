@@ -1,4 +1,4 @@
-/** Who runs the workload. */
+/** The user that runs the workload. */
 export interface Account {
   readonly name: string;
   readonly home: string;

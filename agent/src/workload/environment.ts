@@ -1,7 +1,7 @@
 import { RunctlError } from '@runctl/core';
 import type { RunSpec } from '@runctl/protocol';
 
-/** Of a launcher or scheduler around the agent: would make a framework believe that it runs under that. */
+/** Variables of a launcher or scheduler around the agent: a framework would believe that it runs under that. */
 const FOREIGN =
   /^(RANK|LOCAL_RANK|WORLD_SIZE|LOCAL_WORLD_SIZE|GROUP_RANK|MASTER_(ADDR|PORT)|SLURM_.*|TORCHELASTIC_.*)$/;
 /** The agent's own, of no meaning to the script. */

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
-/** How much the agent asks of the processors that it shares with the workload. */
+/** The agent's share of the processors that it has in common with the workload. */
 export interface Priority {
   /** Behind the workload, which must not feel an upload. */
   background(): void;

@@ -17,7 +17,7 @@ const ACTIONS = new Set(['terminate', 'stop', 'hibernate']);
 /** Scheduled events are announced days ahead. */
 const SCHEDULED_EVERY_MS = 60_000;
 
-/** How long the machine has, by the notice's time and the clock of the side that gave it; never by this machine's clock. */
+/** Computes how long the machine has, by the notice's time and the clock of the side that gave it; never by this machine's clock. */
 export function noticeWindowMs(time: string | undefined, dateMs: number | null, noticeMs: number): number {
   const atMs = time === undefined ? Number.NaN : Date.parse(time);
   if (Number.isNaN(atMs) || dateMs === null) return noticeMs;

@@ -42,7 +42,7 @@ export class AttemptFlush {
     return this.#parts.passes.last;
   }
 
-  /** Of the log, uncompressed. */
+  /** Uncompressed bytes of the log that are in the bucket. */
   shippedBytes(): number {
     return this.#parts.shipper.shippedBytes();
   }

@@ -19,7 +19,7 @@ export interface AttemptLifeParts {
   readonly onTransition: AttemptActions['onTransition'];
 }
 
-/** What drives the attempt. */
+/** The rest that the attempt's driver takes. */
 export interface AttemptDrive {
   readonly stops: StopBoard;
   readonly timing: Timing;

@@ -20,7 +20,7 @@ export interface EndedAttempt {
   readonly ranMs: number;
 }
 
-/** What follows from how the attempt ended, by the run's policy and by what this machine knows of its history. */
+/** Judges how the attempt ended, by the run's policy and by what this machine knows of its history. */
 export function attemptVerdict(
   { spec, journal, stops, donePath }: AttemptVerdictParts,
   { ending, unsaved, ranMs }: EndedAttempt,

@@ -9,7 +9,7 @@ export interface DrainedDocumentParts extends HeadParts {
   readonly folders: { readonly checkpoint: string };
 }
 
-/** How the workload's stop went; null where it was not told to stop. Never rejects. */
+/** Makes `drained.json` of the attempt; null where the workload was not told to stop. Never rejects. */
 export async function drainedDocument(
   parts: DrainedDocumentParts,
   report: AttemptReport,

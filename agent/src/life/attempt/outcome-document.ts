@@ -9,7 +9,7 @@ export interface OutcomeDocumentParts extends HeadParts, DurableStepParts {
   readonly life: Pick<LifeState, 'lastStep'>;
 }
 
-/** How the attempt ended. Never rejects. */
+/** Makes `outcome.json` of the attempt. Never rejects. */
 export async function outcomeDocument(
   parts: OutcomeDocumentParts,
   { report, verdict }: { readonly report: AttemptReport; readonly verdict: LastVerdict },

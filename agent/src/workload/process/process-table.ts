@@ -14,7 +14,7 @@ export interface LivingProcess {
   readonly environment: string;
 }
 
-/** What the supervisor asks of the machine's processes. Reads only. */
+/** Answers the supervisor's questions about the machine's processes. Reads only. */
 export interface ProcessTable {
   /** Start time of a living process, null when there is none. */
   startTime(pid: number): Promise<string | null>;

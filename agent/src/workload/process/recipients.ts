@@ -1,6 +1,6 @@
 import type { LivingProcess } from './process-table.ts';
 
-/** How to tell the workload's processes: by the mark in their environment, or by session and group of its leader. */
+/** Identifies the workload's processes: by the mark in their environment, or by session and group of its leader. */
 export interface WorkloadMark {
   readonly id: string;
   readonly leader: number;
@@ -18,8 +18,8 @@ export function membersOf(all: readonly LivingProcess[], mark: WorkloadMark): re
 }
 
 /**
- * Who is told first to stop. Under a launcher that kills its workers early (torchrun after 30 s) only the workers, so that
- * the launcher hears of it when they are done. Otherwise all but pool workers, forked from a process that is told itself:
+ * Chooses the processes that get SIGTERM first. Under a launcher that kills its workers early (torchrun after 30 s) only the workers, so that
+ * the launcher hears of it when they are done. Otherwise all but pool workers, forked from a process that gets it too:
  * losing one of those makes a data loader's parent fail in the middle of saving.
  */
 export function firstRecipients(members: readonly LivingProcess[]): readonly LivingProcess[] {
@@ -35,7 +35,7 @@ export function firstRecipients(members: readonly LivingProcess[]): readonly Liv
   });
 }
 
-/** A worker that a launcher started. */
+/** Whether a launcher started the process as one of its workers. */
 export function isRank(process: LivingProcess): boolean {
   return hasVariable(process, 'LOCAL_RANK=');
 }

@@ -45,7 +45,7 @@ export class StopDelivery {
     if (this.#record !== null) this.#deliver(workload, this.#record);
   }
 
-  /** To processes of the workload that turn up later. A second SIGTERM would look like impatience to a script that saves. */
+  /** Sends SIGTERM to those that have not got it: a second one would look like impatience to a script that saves. */
   sendOnce(processes: readonly LivingProcess[]): void {
     for (const { pid } of processes) {
       if (!this.#delivered.has(pid)) sendSignal(pid, 'SIGTERM');

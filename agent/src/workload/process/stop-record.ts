@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import * as z from 'zod';
 
 const stopFile = z.object({
-  /** Of the workload. */
+  /** The workload's id. */
   id: z.string(),
   /** Whether its leader had a handler of its own for SIGTERM; null where that can't be known. */
   caught: z.boolean().nullable(),

@@ -1,6 +1,6 @@
 import type { WorkloadExit } from '../../lifecycle/model.ts';
 
-/** What to run. The environment is complete: nothing of the agent's own is added. */
+/** A command to run. Its environment is complete: nothing of the agent's own is added. */
 export interface WorkloadCommand {
   readonly command: readonly string[];
   readonly folder: string;
