@@ -12,7 +12,7 @@ const STRANGERS: readonly (readonly [string, Verdict, RegExp])[] = [
   ['step_in_name_only.py', 'safe', /^$/],
   ['prints_as_rarely_as_it_saves.py', 'unsafe', /no new complete checkpoint/],
   ['dies_in_line_two.py', 'inconclusive', /its last words: ModuleNotFoundError: No module named 'no_such_framework'/],
-  ['begins_anew_in_silence.py', 'unsafe', /began again at step \d+ although a checkpoint of step \d+/],
+  ['begins_anew_in_silence.py', 'unsafe', /began again, first seen at step \d+, although a checkpoint of step \d+/],
   ['epochs_only.py', 'safe', /^$/],
   ['saves_each_step.py', 'safe', /^$/],
 ];

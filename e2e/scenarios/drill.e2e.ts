@@ -115,7 +115,7 @@ describe.concurrent('a drill judges', () => {
     expect(only).toMatchObject({ kind: 'notice', lostSteps: 0 });
     expect(only?.resumedStep ?? 0).toBeLessThan(only?.durableStep ?? 0);
     expect(report.reasons).toEqual([
-      expect.stringMatching(/began again at step \d+ although a checkpoint of step \d+ was there/),
+      expect.stringMatching(/began again, first seen at step \d+, although a checkpoint of step \d+ was there/),
     ]);
     expect(report.advice).toEqual([expect.stringContaining('load what $RUNCTL_RESUME_FROM names')]);
   });

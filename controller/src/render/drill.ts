@@ -30,7 +30,7 @@ function drillLine(event: DrillEvent, style: Styles): string | null {
         event.which === 'undisturbed' ? `undisturbed run ${event.run}` : `run ${event.run}, to be interrupted`,
       );
     case 'rehearsal-attempt':
-      return `${event.machineId}: the script runs${event.resumed ? `, resumed from ${event.fromStep === null ? 'a checkpoint without a step' : `step ${event.fromStep}`}` : ', from nothing'}`;
+      return `${event.machineId}: the script runs, ${event.resumed ? `with ${checkpointText(event.fromStep)}` : 'from nothing'}`;
     case 'interrupting':
       return style.yellow(
         `interruption ${event.number}: ${event.kind === 'notice' ? 'notice' : 'the machine dies without notice'} at step ${event.step ?? 'unknown'} (durable so far: ${durableText(event)})`,
@@ -58,8 +58,11 @@ function drillLine(event: DrillEvent, style: Styles): string | null {
 }
 
 function durableText({ durableStep, hasDurable }: { durableStep: number | null; hasDurable: boolean }): string {
-  if (durableStep !== null) return `step ${durableStep}`;
-  return hasDurable ? 'a checkpoint without a step' : 'nothing';
+  return hasDurable ? checkpointText(durableStep) : 'nothing';
+}
+
+function checkpointText(step: number | null): string {
+  return step === null ? 'a checkpoint without a step' : `the checkpoint of step ${step}`;
 }
 
 function recoveredText(report: MeasuredInterruption, style: Styles): string {
@@ -79,10 +82,10 @@ function recoveredText(report: MeasuredInterruption, style: Styles): string {
   return `  back: ${parts.join(', ')}`;
 }
 
-function resumedText({ resumedStep, hadCheckpoint, beganAgainAt }: MeasuredInterruption): string {
+function resumedText({ resumedStep, hadCheckpoint, beganAgainAt, resumeSeen }: MeasuredInterruption): string {
   if (!hadCheckpoint) return 'began from nothing';
-  if (beganAgainAt !== null) return `began again at step ${beganAgainAt}`;
-  return resumedStep === null ? 'was given a checkpoint without a step' : `resumed at step ${resumedStep}`;
+  if (beganAgainAt !== null) return `began again, first seen at step ${beganAgainAt}`;
+  return resumeSeen ? `resumed at step ${resumedStep}` : `began with ${checkpointText(resumedStep)}`;
 }
 
 function lostText(report: MeasuredInterruption, style: Styles): string {

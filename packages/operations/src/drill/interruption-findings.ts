@@ -67,7 +67,7 @@ function returnFindings(one: MeasuredInterruption, { recipe }: DrillFacts): read
   if (one.beganAgainAt === null) return [];
   return [
     {
-      reason: `the script began again at step ${one.beganAgainAt} although a checkpoint of step ${one.durableStep} was there`,
+      reason: `the script began again, first seen at step ${one.beganAgainAt}, although a checkpoint of step ${one.durableStep} was there`,
       advice: recipe.resume,
     },
   ];

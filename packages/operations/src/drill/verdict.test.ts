@@ -56,7 +56,7 @@ describe('the verdict of a drill', () => {
     [
       'the script began again',
       facts({ beganAgainAt: 1, resumedStep: 1, resumeSeen: false }),
-      /began again at step 1 .*RUNCTL_RESUME_FROM/s,
+      /began again, first seen at step 1, .*RUNCTL_RESUME_FROM/s,
     ],
     ['the run did not come back', facts({ recovered: false }), /did not come back/],
     ['the script trained on to its end', facts({ ranToItsEnd: true }), /trained on to its end after SIGTERM/],
