@@ -190,6 +190,26 @@ test('an older step that was overtaken is given up once the newer is committed',
   expect(await openUploads(memory)).toBe(0);
 });
 
+test.each([
+  ['before a deadline other files that do not grow any more are', 100_000, 0],
+  ['without a deadline no other file is', undefined, 1],
+])('%s given up', async (_name, timeLeftMs, open) => {
+  const { append, clock, look, memory, world } = await growingWorld();
+  await using _ = world;
+  const publisher = world.publisher();
+  await look(publisher);
+  await append('scratch.tmp', randomBytes(2 * PART_SIZE_BYTES));
+  await look(publisher);
+  await world.write('checkpoint-5/model.bin', 'small');
+  await publisher.pass({ signal: never });
+  await clock.advance(6000);
+  expect(await openUploads(memory)).toBe(1);
+  const deadline = timeLeftMs === undefined ? {} : { deadlineMs: clock.monotonicMs() + timeLeftMs };
+  expect((await publisher.pass({ signal: never, ...deadline })).published).toMatchObject({ step: 5 });
+  await publisher.settled();
+  expect(await openUploads(memory)).toBe(open);
+});
+
 test('at the end all that no manifest names is given up', async () => {
   const { append, look, memory, world } = await growingWorld();
   await using _ = world;
