@@ -2,7 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { runKeys } from '@runctl/protocol';
 import { expect, test } from 'vitest';
 import { onInstance } from '../support/agent-process.ts';
-import { giveNotice } from '../support/breaking.ts';
+import { giveNotice, livingInstances } from '../support/breaking.ts';
 import { Bucket } from '../support/bucket.ts';
 import { eventually } from '../support/eventually.ts';
 import { launchDetached, reachesStep } from '../support/launching.ts';
@@ -41,5 +41,22 @@ test.concurrent('a script that rewrites its spec does not choose what the next m
   expect(outcome.message).toContain(`${spec} has SHA-256`);
   const status = await world.runctl(['status', run]);
   expect(status.stdout).toContain(`${spec} has SHA-256`);
+  expect(await world.bucket.status(run, 2)).toBeNull();
+});
+
+test.concurrent('a script that replaces the agent in the bucket does not get it run on the next machine', async () => {
+  await using world = await World.start();
+  const run = await launchDetached(world, 'counter', { args: ['2000', '0.1'] });
+  const { machineId } = await reachesStep(world, run, 1, 2);
+  const role = await bucketOfRole(world, machineId);
+  const [agent = ''] = await role.keys('tools/agent-');
+  await role.write(agent, Buffer.from('import { writeFileSync } from "node:fs"; writeFileSync("/tmp/owned", "");'));
+
+  await giveNotice(world, machineId);
+  await eventually('the next machine has refused it', async () => {
+    const next = (await livingInstances(world, run)).find((id) => id !== machineId);
+    if (next === undefined) return false;
+    return (await world.sandbox.send('console', { instanceId: next })).text.includes(`${agent}: sha256 is `);
+  });
   expect(await world.bucket.status(run, 2)).toBeNull();
 });

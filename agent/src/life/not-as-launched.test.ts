@@ -32,3 +32,13 @@ test.concurrent.each(rewrites)(
     expect(world.fleet.deletions).toBe(1);
   },
 );
+
+test.concurrent('a project whose archive somebody changed is not unpacked', async () => {
+  await using world = await RunWorld.launch({ script: 'counter.py', args: ['3', '0.02'] });
+  await world.memory.put('code/tree/project.tar.gz', Buffer.from('another archive'));
+  const machine = await world.machine('i-1');
+  await machine.start();
+  const outcome = await world.outcome();
+  expect(outcome?.status).toBe('failed');
+  expect(outcome?.message).toContain("the project's archive has sha256");
+});

@@ -40,3 +40,10 @@ test('the boot guard comes before anything that can fail', () => {
   expect(script.indexOf('shutdown -h +15')).toBeGreaterThan(0);
   expect(script.indexOf('shutdown -h +15')).toBeLessThan(script.indexOf('mkdir -p'));
 });
+
+test('tells an agent names and hashes alone, since every process of the machine can read it', () => {
+  const text = /<<'AGENT_JSON'\n(.*)\nAGENT_JSON\n/.exec(renderUserData(request))?.[1] ?? '';
+  const { written, ...names } = JSON.parse(text) as Record<string, unknown>;
+  expect(Object.keys(names)).toEqual(['version', 'run', 'launch', 'bucket', 'prefix', 'region', 'host']);
+  expect(Object.keys(written as object)).toEqual(['specSha256', 'intentSha256']);
+});
