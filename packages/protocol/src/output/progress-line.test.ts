@@ -91,6 +91,22 @@ test.each<[string, Record<string, unknown>]>([
   ['Generating train split: 100%|███| 900/900 [00:01<00:00]', { bar: '900 of 900, other' }],
   ['3:\tlearn: 0.6921\ttotal: 51ms', { step: 3 }],
   ['TrainingArguments(max_steps=500, step=4)', {}],
+  ['training will stop at step 1000', {}],
+  ['lr decay at step 5000', {}],
+  ['best loss 0.2 at step 300', {}],
+  ['step 500 loss 0.3, best step 300', { step: 500 }],
+  ['| epoch 001: 100 / 2000 loss=3.2, num_updates=1200, lr=0.1', { epoch: 1, step: 1200 }],
+  ['Epoch(train)  [3][ 50/936]  lr: 1.0e-02  loss: 0.7', { epoch: 3 }],
+  ['Iter(train) [  100/40000]  lr: 1.0e-02  loss: 0.7', { step: 100, total: 40_000 }],
+  ['Iter(val) [ 100/500]', {}],
+  ['|    total_timesteps      | 2048        |', { step: 2048 }],
+  ['total_timesteps=100000', {}],
+  [' iteration       10/    1000 | consumed samples:  160', { step: 10, total: 1000 }],
+  ['INFO:tensorflow:loss = 0.5, step = 100 (1.2 sec)', { step: 100 }],
+  ['INFO:tensorflow:global_step/sec: 12.3', {}],
+  ['[11/22 10:00:00 d2.utils.events]:  eta: 0:10:00  iter: 19  total_loss: 1.3', { step: 19 }],
+  ['Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.29', { epoch: 1 }],
+  ['Step[12/500] loss 1', { step: 12, total: 500 }],
 ])('a line that is easily misread: %s', (line, expected) => {
   expect(told(line)).toEqual(expected);
 });

@@ -111,7 +111,8 @@ function tqdmLine(text: string, match: RegExpExecArray): ProgressLine {
 }
 
 /** `step 12`, `global_step=12`, `iter 340:`, `Step: 1,200/5,000`; the parts before `step` are in the first group. */
-const NAMED = /(?<![\w/.-])((?:[A-Za-z]+[_/.-])*)(?:globalstep|step|iter|iteration)\b["']?\s*[:=#]?\s*[[(]?\s*/gi;
+const NAMED =
+  /(?<![\w/.-])((?:[A-Za-z]+[_/.-])*)(?:globalstep|step|iter|iteration|num_updates)\b["']?(?:\(train\))?\s*[:=#]?\s*[[(]?\s*/gi;
 const NUMBER = /^(\d[\d,_]*)(?:\s*(?:\/|of)\s*(\d[\d,_]*))?(?![\d%A-Za-z]|[.:-]\d)/;
 /** Parts of a name that leave it the step of the training. */
 const PART_OF_STEP = new Set(['global', 'train', 'training', 'trainer', 'current', 'cur', 'optimizer', 'optimiser']);
@@ -121,15 +122,18 @@ const OTHER_STEP = new Set(
     ' ',
   ),
 );
-const NOT_WHERE_IT_IS = /resum|restor|load|checkpoint|\bsav(?:e|ed|ing)\b/i;
+const NOT_WHERE_IT_IS = /resum|restor|load|checkpoint|\bsav(?:e|ed|ing)\b|\bwill\b|\bdecay at\b|\bbest\b/i;
 const TOTAL = /(?<![A-Za-z])(total|max|num)((?:[ _][A-Za-z]+){0,2})[ _]steps\s*[=:]\s*(\d[\d,_]*)/i;
-const EPOCH = /(?<![A-Za-z_])epoch\s*[:=#]?\s*[[(]?\s*(\d+(?:\.\d+)?)/i;
-/** A boosting round: XGBoost and LightGBM write `[3]` and a tab, CatBoost `3:`, a tab and `learn:`. */
-const ROUND = /^(?:\[(\d+)\]\t[^:\t]{1,64}:|(\d+):\tlearn:)/;
+const EPOCH = /(?<![A-Za-z_])epoch(?:\(train\))?\s*[:=#]?\s*[[(]?\s*(\d+(?:\.\d+)?)/i;
+/**
+ * A boosting round: XGBoost and LightGBM write `[3]` and a tab, CatBoost `3:`, a tab and `learn:`. Stable-Baselines3 has its
+ * step in a row of a table.
+ */
+const ROUND = /^(?:\[(\d+)\]\t[^:\t]{1,64}:|(\d+):\tlearn:|\|\s{1,64}total_timesteps\s{1,64}\|\s{1,64}(\d+)\s)/;
 
 function inText(text: string): ProgressLine | null {
   const round = ROUND.exec(text);
-  if (round !== null) return { step: Number(round[1] ?? round[2]), total: null, epoch: null, bar: null };
+  if (round !== null) return { step: Number(round[1] ?? round[2] ?? round[3]), total: null, epoch: null, bar: null };
   const epoch = EPOCH.exec(text);
   const named = lastNamed(text);
   // `Epoch [2/10], Step [300/938]` counts anew in each epoch.
