@@ -1,0 +1,47 @@
+import type { DrillReportEvent } from '@runctl/protocol/events';
+import { expect, test } from 'vitest';
+import { drillVerdict } from './drill.ts';
+import { styles } from './style.ts';
+
+const REPORT: DrillReportEvent = {
+  type: 'drill-report',
+  run: 'r-1',
+  level: 'process',
+  outcome: 'succeeded',
+  finalStep: 9,
+  identicalToUninterrupted: null,
+  interruptions: [],
+  noticeFit: { saveMs: null, sizeBytes: null, usableMs: 110_000, neededBytesPerSecond: null, summary: 'save unknown' },
+  verdict: 'inconclusive',
+  reasons: ['only 1 of 2 interruptions took place', 'the script ended first'],
+  framework: null,
+  advice: ['give the script more work'],
+};
+const text = (change: Partial<DrillReportEvent>): string => drillVerdict({ ...REPORT, ...change }, styles(false));
+
+test('an inconclusive drill says in its first line what was not seen', () => {
+  expect(text({})).toBe(
+    [
+      'INCONCLUSIVE: only 1 of 2 interruptions took place',
+      '  - the script ended first',
+      '  what to change:',
+      '  - give the script more work',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('an unsafe drill lists every reason, and then what to change', () => {
+  expect(text({ verdict: 'unsafe', advice: [] })).toBe(
+    [
+      'UNSAFE: a real interruption would have cost work',
+      '  - only 1 of 2 interruptions took place',
+      '  - the script ended first',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('a drill without interruptions calls nothing safe', () => {
+  expect(text({ verdict: 'safe', reasons: [], advice: [] })).toMatch(/^FINISHED: .*says nothing of interruptions\n$/);
+});
