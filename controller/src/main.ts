@@ -1,6 +1,6 @@
 import { commandIndex } from './command-index/command-index.ts';
 import { overview } from './render/help.ts';
-import { completionScript } from './render/completion.ts';
+import { completionScript, shells } from './completion/shells.ts';
 import { VERSION } from './cli/version.ts';
 
 const argv = process.argv.slice(2);
@@ -11,7 +11,8 @@ function quickAnswer(): string | null {
   if (argv.length === 1 && (first === '--version' || first === '-V')) return `${VERSION}\n`;
   if (argv.length === 1 && (first === '--help' || first === '-h' || first === 'help'))
     return overview(commandIndex, VERSION);
-  if (argv.length === 2 && first === 'completion') return completionScript(argv[1] ?? '', commandIndex.commands);
+  const shell = argv.length === 2 && first === 'completion' ? shells.find((each) => each === argv[1]) : undefined;
+  if (shell !== undefined) return completionScript(shell);
   return null;
 }
 

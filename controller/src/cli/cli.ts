@@ -2,7 +2,7 @@ import { required, type RunctlError } from '@runctl/core';
 import { Cli, type CommandClass, type Definition } from 'clipanion';
 import type { CommandContext } from '../options/context.ts';
 import type { CommandEntry } from '../catalog/command-entry.ts';
-import { destinationOf, shownBelow, type Destination } from './find-command.ts';
+import { destinationOf, shownBelow, type Destination } from '../catalog/find-command.ts';
 import { exitCodeOf, renderError } from '../render/error.ts';
 import { commandHelp } from '../render/command-help.ts';
 import { groupHelp, overview } from '../render/help.ts';

@@ -5,7 +5,7 @@ import { commandIndex } from '../command-index/command-index.ts';
 import { readCommands } from '../command-index/read-commands.ts';
 import type { CommandIndex } from '../catalog/command-entry.ts';
 import { commandWorld, type CommandResult } from '../testing/command-world.ts';
-import { destinationOf } from './find-command.ts';
+import { destinationOf } from '../catalog/find-command.ts';
 import { otherWords } from './other-words.ts';
 
 async function run(line: string, commands?: CommandIndex): Promise<CommandResult> {

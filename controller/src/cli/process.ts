@@ -3,7 +3,6 @@ import type { ProcessFolder } from '@runctl/sandbox/client';
 import { realpathSync } from 'node:fs';
 import { homedir, hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { runCli } from './cli.ts';
 import { commandIndex } from '../command-index/command-index.ts';
 import type { CommandContext, CommandServices } from '../options/context.ts';
 import { VERSION } from './version.ts';
@@ -24,6 +23,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const temporary = createTemporaryFolder();
   process.on('exit', temporary.remove);
+  const cacheFolder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'runctl');
   const context: CommandContext = {
     env: process.env,
     stdin: process.stdin,
@@ -37,21 +37,30 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
     home: process.env['HOME'] ?? homedir(),
     user: `${userName()}@${hostname()}`,
     clock: systemClock,
-    services: services(),
+    cacheFolder,
+    services: services(cacheFolder),
     interrupted: interrupted.signal,
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     colour: process.stdout.isTTY && process.stderr.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
     temporaryFolder: temporary.path,
   };
-  process.exitCode = await runCli(argv, context);
+  process.exitCode = await run(argv, context);
   // Kept connections of clients must not hold a finished command.
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit();
 }
 
+/** What a shell asks at each Tab loads no command, unless it wants to ask the cloud. */
+async function run(argv: readonly string[], context: CommandContext): Promise<number> {
+  if (argv[0] !== 'complete' || context.env['RUNCTL_COMPLETE_REMOTE'] === '1')
+    return (await import('./cli.ts')).runCli(argv, context);
+  const { completeQuickly } = await import('./complete-quickly.ts');
+  context.stdout.write(await completeQuickly(argv.slice(1), context));
+  return 0;
+}
+
 /** Adapters are loaded by the command that uses them. */
-function services(): CommandServices {
-  const cacheFolder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'runctl');
+function services(cacheFolder: string): CommandServices {
   const program = [process.execPath, realpathSync(process.argv[1] ?? '')];
   const sandbox = async () => (await import('../adapters/sandbox.ts')).createSandboxControl({ program });
   return {

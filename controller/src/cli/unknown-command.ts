@@ -1,6 +1,6 @@
 import { command, nearest, RunctlError, type Hint } from '@runctl/core';
 import type { CommandIndex } from '../catalog/command-entry.ts';
-import { entryAt, leadingWords, shownBelow, shownNextWords } from './find-command.ts';
+import { entryAt, leadingWords, shownBelow, shownNextWords } from '../catalog/find-command.ts';
 import { otherWords } from './other-words.ts';
 
 /** Says which words lead nowhere, and what is near: our word for it, the slip mended, or what there is. Code `usage`. */

@@ -2,7 +2,7 @@ import { Cli, type CommandClass } from 'clipanion';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { destinationOf } from '../cli/find-command.ts';
+import { destinationOf } from '../catalog/find-command.ts';
 import { joinedValues } from '../cli/joined-values.ts';
 import { commandDetails } from './command-details.ts';
 import { commandIndex } from './command-index.ts';

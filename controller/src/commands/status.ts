@@ -1,11 +1,11 @@
 import { Command } from 'clipanion';
-import { RunctlCommand } from '../options/command.ts';
+import { RunListCommand } from '../options/run-list-command.ts';
 import { optionalArgument } from '../options/declaration/argument.ts';
 import { option } from '../options/declaration/option.ts';
 import { listOptions, liveOptions } from '../options/declared/live-options.ts';
 import type { Cloud } from '@runctl/operations';
 
-export class StatusCommand extends RunctlCommand {
+export class StatusCommand extends RunListCommand {
   static override paths = [['status']];
   static override usage = Command.Usage({
     category: 'runs',
@@ -34,10 +34,9 @@ export class StatusCommand extends RunctlCommand {
   }
 
   private async showAll(cloud: Cloud): Promise<number> {
-    const { listRuns } = await import('@runctl/operations/status');
     const { renderRuns } = await import('../render/status.ts');
     const { clock, colour } = this.context;
-    const runs = await listRuns(cloud.store, { limit: this.limit, clock });
+      const runs = await this.listRuns(cloud, this.limit);
     if (this.json) for (const run of runs) this.printJson({ type: 'run', ...run });
     else this.print(renderRuns(runs, { nowMs: clock.wallMs(), colour, location: cloud.store.location }));
     return 0;

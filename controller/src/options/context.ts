@@ -35,6 +35,8 @@ export interface CommandContext extends BaseContext {
   readonly cwd: string;
   readonly pid: number;
   readonly home: string;
+  /** What can be made again at any time lies here. */
+  readonly cacheFolder: string;
   /** `user@host`, for documents that say who did something. */
   readonly user: string;
   readonly clock: Clock;

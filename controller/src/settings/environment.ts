@@ -5,7 +5,7 @@ import { settingKeys } from './schema.ts';
 /** Variables of runctl that are no settings: the local cloud's, and those that scripts and instances get. */
 const OTHERS: ReadonlySet<string> = new Set(
   [
-    'SANDBOX_STATE SANDBOX_INSTANCE INSTANCE_ROOT RUN LAUNCH RUN_ID ATTEMPT NODE WORKLOAD',
+    'SANDBOX_STATE COMPLETE_REMOTE SANDBOX_INSTANCE INSTANCE_ROOT RUN LAUNCH RUN_ID ATTEMPT NODE WORKLOAD',
     'CHECKPOINT_DIR RESUME_FROM PREEMPT_FILE PROGRESS_FILE DONE_FILE',
     // What runctl's own tests are told.
     'BOTO3_PYTHON CONFORMANCE_RGW',

@@ -156,6 +156,7 @@ export class CommandWorld {
       commands: this.commands,
       cwd: this.folder,
       home: '/home/me',
+      cacheFolder: join(this.folder, '.cache'),
       pid: 1,
       user: 'me@laptop',
       clock: this.clock,

@@ -1,4 +1,4 @@
-import type { CommandEntry, CommandIndex } from '../catalog/command-entry.ts';
+import type { CommandEntry, CommandIndex } from './command-entry.ts';
 
 /** Where the words of a command line lead. */
 export type Destination =
