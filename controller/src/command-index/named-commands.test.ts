@@ -1,4 +1,4 @@
-import { Cli, type CommandClass } from 'clipanion';
+import { Cli } from 'clipanion';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -68,7 +68,7 @@ async function parse(path: readonly string[], args: readonly string[]): Promise<
   if (args.includes('--help')) return;
   const cli = new Cli({ binaryName: 'runctl' });
   const options = detailsAt(path)?.options ?? [];
-  cli.register((await destination.entry.load()) as CommandClass);
+  cli.register(await destination.entry.load());
   for (let missing = 0; ; missing++)
     try {
       cli.process([...path, ...joinedValues(args, { options }), ...Array<string>(missing).fill('x')], {});
@@ -147,7 +147,7 @@ describe('commands that texts name', () => {
     for (const entry of commandIndex.commands) {
       const { usage } = await entry.load();
       for (const [, line] of usage?.examples ?? [])
-        for (const [, example = ''] of line.replace('$$', '4242').matchAll(/\$0 ([^;|&)]*)/g)) {
+        for (const [, example = ''] of line.replace('$$', '4242').matchAll(/\$0 ([^;|&)>]*)/g)) {
           const words = [...example.trim().matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '');
           const path = words.slice(0, entry.path.length);
           await expect(parse(path, words.slice(path.length)), line).resolves.toBeUndefined();

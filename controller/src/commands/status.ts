@@ -36,7 +36,7 @@ export class StatusCommand extends RunListCommand {
   private async showAll(cloud: Cloud): Promise<number> {
     const { renderRuns } = await import('../render/status.ts');
     const { clock, colour } = this.context;
-      const runs = await this.listRuns(cloud, this.limit);
+    const runs = await this.listRuns(cloud, this.limit);
     if (this.json) for (const run of runs) this.printJson({ type: 'run', ...run });
     else this.print(renderRuns(runs, { nowMs: clock.wallMs(), colour, location: cloud.store.location }));
     return 0;

@@ -110,8 +110,8 @@ async function argumentSuggestions(name: string, sources: CompletionSources): Pr
   return { suggestions: isRun(name) ? await runSuggestions(sources, '') : [], files: isFile(name) };
 }
 
-async function runSuggestions({ runs }: CompletionSources, before: string): Promise<Suggestion[]> {
-  return (await runs()).flatMap(({ run, name, about }) => [
+async function runSuggestions(sources: CompletionSources, before: string): Promise<Suggestion[]> {
+  return (await sources.runs()).flatMap(({ run, name, about }) => [
     ...(name === null ? [] : [{ value: before + name, about: `${run}, ${about}` }]),
     { value: before + run, about: name === null ? about : `${name}, ${about}` },
   ]);

@@ -84,6 +84,8 @@ export class CommandWorld {
     RUNCTL_INSTANCE_PROFILE: 'p',
   };
   folder = '/nowhere';
+  /** Beside the project, which it must not become a part of. */
+  cacheFolder = '/nowhere';
   commands = commandIndex;
 
   /** Runs a command line; `meanwhile` plays the rest of the world beside it. */
@@ -156,7 +158,7 @@ export class CommandWorld {
       commands: this.commands,
       cwd: this.folder,
       home: '/home/me',
-      cacheFolder: join(this.folder, '.cache'),
+      cacheFolder: this.cacheFolder,
       pid: 1,
       user: 'me@laptop',
       clock: this.clock,
@@ -219,10 +221,12 @@ export async function commandWorld(
   await loadCommands();
   const folder = await temporaryFolder('runctl-command');
   const world = new CommandWorld();
-  world.folder = folder.path;
+  world.folder = join(folder.path, 'project');
+  world.cacheFolder = join(folder.path, 'cache');
+  await mkdir(world.folder);
   for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(join(folder.path, path)), { recursive: true });
-    await writeFile(join(folder.path, path), content);
+    await mkdir(dirname(join(world.folder, path)), { recursive: true });
+    await writeFile(join(world.folder, path), content);
   }
   return { world, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
