@@ -9,10 +9,13 @@ import { askStatus, statusText } from './endpoint/status-command.ts';
 import type { Power } from './host/host.ts';
 import type { AgentEnd } from './life/life.ts';
 import { runAgent } from './life/run-agent.ts';
+import { showSignsOfLife } from './reporting/signs-of-life.ts';
 
 /** Set by the bundler. */
 declare const RUNCTL_VERSION: string | undefined;
 const version = typeof RUNCTL_VERSION === 'string' ? RUNCTL_VERSION : 'from source';
+
+const SIGNS_IN_STANDSTILL = 10;
 
 const usage = `usage: runctl-agent run | status [--json] | --version\n`;
 
@@ -58,6 +61,15 @@ async function run(): Promise<number> {
   });
   const ports = composeAgent(machine);
   process.on('SIGTERM', () => onTerm(ports.host.power, { log, listeners }));
+  const ended = new AbortController();
+  const { config, paths } = configuration;
+  mkdirSync(paths.state, { recursive: true });
+  // Ten signs in the time after which it would be restarted: it may be late with most of them.
+  if (config.standstillMs !== null)
+    void showSignsOfLife(
+      { clock: systemClock, log, paths, pid: process.pid, everyMs: config.standstillMs / SIGNS_IN_STANDSTILL },
+      ended.signal,
+    );
   try {
     const end = await runAgent(ports, new AbortController().signal);
     log.info({ end }, END_TEXTS[end]);
@@ -65,6 +77,8 @@ async function run(): Promise<number> {
   } catch (error) {
     log.error({ error: messageOf(error), stack: error instanceof Error ? error.stack : undefined }, 'agent failed');
     return 1;
+  } finally {
+    ended.abort();
   }
 }
 

@@ -158,6 +158,7 @@ export class TestMachine implements AsyncDisposable {
         prefix: '',
         region: 'us-east-1',
         host: 'ec2',
+        standstillMs: null,
         written: this.#world.written(launch),
       },
       bucket: store,

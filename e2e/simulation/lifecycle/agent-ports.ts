@@ -40,6 +40,7 @@ function surroundingsOf(machine: LifeMachine, process: Process): AgentSurroundin
       prefix: '',
       region: 'us-east-1',
       host: 'ec2',
+      standstillMs: null,
       written: at.written(),
     },
     bucket: new S3Connection(at.s3, process),

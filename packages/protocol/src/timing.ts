@@ -30,6 +30,8 @@ export const timing = z.object({
   releaseMs: period,
   /** A boot that has not reached the agent by then powers the machine off. */
   bootGuardMs: period,
+  /** An agent that has not shown life for this long is killed and started again; the next time the machine powers off. */
+  standstillMs: period,
   /** An agent that has not learnt its run and its launch by then ends the launch. */
   firstBootMs: period,
   /** Pause before a crashed workload is started again, doubled with each crash. */
@@ -78,6 +80,7 @@ export const defaultTiming: Timing = {
   restMs: 120_000,
   releaseMs: 120_000,
   bootGuardMs: 900_000,
+  standstillMs: 900_000,
   firstBootMs: 810_000,
   crashBackoffMs: 10_000,
   earlyFailureMs: 60_000,
@@ -107,6 +110,7 @@ const floors: Partial<Timing> = {
   reportReserveMs: 1000,
   survivalMs: 3000,
   bootGuardMs: 60_000,
+  standstillMs: 15_000,
   crashBackoffMs: 200,
   afterKillMs: 1000,
 };

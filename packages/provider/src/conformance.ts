@@ -83,6 +83,7 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
         config: agentConfig(launch),
         tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
         bootGuardMs: 60_000,
+        standstillMs: 900_000,
       },
       offers,
       market: wish.market,

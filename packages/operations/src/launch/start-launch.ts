@@ -84,6 +84,7 @@ function bootOf(cloud: LaunchPorts['cloud'], request: StartRequest, intent: Laun
     config: { version: FORMAT_VERSION, run: spec.run, launch, bucket, prefix, region, written },
     tools,
     bootGuardMs: spec.timing.bootGuardMs,
+    standstillMs: spec.timing.standstillMs,
   };
 }
 

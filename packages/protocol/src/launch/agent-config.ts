@@ -15,6 +15,8 @@ export const agentConfig = versioned.extend({
   region: z.string().min(1),
   /** What the agent runs on: it decides how interruptions are seen and what ends with the launch. */
   host: openEnum(['ec2', 'plain']),
+  /** The agent shows life at least this often to who restarts it otherwise; null where nobody watches it. */
+  standstillMs: z.number().int().positive().nullable().default(null),
   /**
    * What the laptop wrote into the bucket for this launch. The role of a machine, which the workload has too, may write there,
    * but it can't change user data: an agent obeys documents with these bytes and no others. `intentSha256` is null where the
@@ -31,6 +33,8 @@ export function agentPaths(instanceRoot: string, run: string) {
     config: `${instanceRoot}/etc/runctl/agent.json`,
     /** Where the agent answers: `{pid, port, token}`, mode 0600. */
     endpoint: `${instanceRoot}/run/runctl/agent.json`,
+    /** Its pid and a number that grows while it lives, for who watches it from outside. */
+    alive: `${instanceRoot}/run/runctl/alive`,
     state,
     /** Nonce and generation of the lease this machine holds. */
     lease: `${state}/lease.json`,
@@ -46,6 +50,8 @@ export function agentPaths(instanceRoot: string, run: string) {
     journal: `${state}/journal.json`,
     /** Uploads on their way, for the agent that starts after this one died. */
     uploads: `${state}/uploads.ndjson`,
+    /** Written again and again, to see whether the disk still answers. */
+    probe: `${state}/probe`,
     /** Manifests that a restore found damaged. */
     rejected: `${state}/rejected.json`,
     agentLog: `${instanceRoot}/var/log/runctl-agent.log`,

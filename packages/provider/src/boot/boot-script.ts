@@ -21,8 +21,12 @@ export interface BootKind {
  * one, else in a restart loop. All paths stand under RUNCTL_INSTANCE_ROOT, which is empty on a real machine.
  */
 export function renderBootScript(request: BootRequest, { host, fetcher }: BootKind): string {
-  const config: AgentConfig = { ...request.config, host };
-  return [beginning(request), onFailure, folders, tools(request, fetcher), agentFiles(config), start].join('\n');
+  const { standstillMs } = request;
+  const config: AgentConfig = { ...request.config, host, standstillMs };
+  const watching = watcher(Math.max(1, Math.round(standstillMs / 1000 / LOOKS)));
+  return [beginning(request), onFailure, folders, tools(request, fetcher), agentFiles(config), start, watching].join(
+    '\n',
+  );
 }
 
 function beginning({ config, bootGuardMs }: BootRequest): string {
@@ -108,3 +112,40 @@ else
 fi
 echo "boot: the agent is started"
 `;
+
+/** Looks without a sign of life, one after the other, that mean a standstill. */
+const LOOKS = 5;
+
+/**
+ * Looks from outside whether the agent lives: EC2 takes a machine whose agent is frozen, or waits for a disk that does not
+ * answer, for healthy, and the training would go on with nothing durable. Looks are counted, not times compared: a clock may
+ * be set. A restart is forgotten once twice as many looks in a row have seen it live.
+ */
+function watcher(periodSeconds: number): string {
+  return `cat >"$ROOT/opt/runctl/watch" <<'WATCH'
+#!/bin/sh
+cd "\${RUNCTL_INSTANCE_ROOT:-}/run/runctl" || exit
+read -r pid sign <alive || pid=0
+read -r last looks good again <watched || { looks=0 good=0 again=0; }
+if [ "$pid/$sign" = "$last" ]; then looks=$((looks + 1)) good=0; else looks=0 good=$((good + 1)); fi
+[ $good -lt ${2 * LOOKS} ] || again=0
+if [ $looks -ge ${LOOKS} ]; then
+  echo "watch: the agent ($pid) stands still"
+  if [ $again = 1 ]; then shutdown -h now; else
+    ps -o args= -p $pid | grep -q runctl/agent.mjs && kill -9 $pid
+    looks=0 again=1
+  fi
+fi
+echo "$pid/$sign $looks $good $again" >watched
+WATCH
+chmod 755 "$ROOT/opt/runctl/watch"
+if [ -z "$ROOT" ] && [ -d /run/systemd/system ]; then
+  cd /etc/systemd/system
+  printf '[Service]\nType=oneshot\nExecStart=/opt/runctl/watch\n' >runctl-watch.service
+  printf '[Timer]\nOnActiveSec=${periodSeconds}\nOnUnitActiveSec=${periodSeconds}\n[Install]\nWantedBy=timers.target\n' >runctl-watch.timer
+  systemctl daemon-reload && systemctl enable --now runctl-watch.timer || fail "systemd did not take the watcher"
+else
+  nohup sh -c 'while sleep ${periodSeconds}; do "$0/opt/runctl/watch"; done' "$ROOT" </dev/null >>"$ROOT/var/log/runctl-agent.out" 2>&1 &
+fi
+`;
+}

@@ -20,6 +20,7 @@ const request: BootRequest = {
     nodeSha256: 'b'.repeat(64),
   },
   bootGuardMs: 900_000,
+  standstillMs: 900_000,
 };
 
 test('the shell and Python parts parse', () => {
@@ -44,6 +45,15 @@ test('the boot guard comes before anything that can fail', () => {
 test('tells an agent names and hashes alone, since every process of the machine can read it', () => {
   const text = /<<'AGENT_JSON'\n(.*)\nAGENT_JSON\n/.exec(renderUserData(request))?.[1] ?? '';
   const { written, ...names } = JSON.parse(text) as Record<string, unknown>;
-  expect(Object.keys(names)).toEqual(['version', 'run', 'launch', 'bucket', 'prefix', 'region', 'host']);
+  expect(Object.keys(names)).toEqual([
+    'version',
+    'run',
+    'launch',
+    'bucket',
+    'prefix',
+    'region',
+    'host',
+    'standstillMs',
+  ]);
   expect(Object.keys(written as object)).toEqual(['specSha256', 'intentSha256']);
 });

@@ -22,6 +22,7 @@ async function launchOne({ provider, wish, nowMs }: World): Promise<CapacityRef>
       config: { version: 2, ...launched, bucket: 'bucket', prefix: '', region: 'us-east-1', written },
       tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
       bootGuardMs: 60_000,
+      standstillMs: 900_000,
     },
     offers,
     market: wish.market,
