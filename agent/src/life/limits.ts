@@ -21,19 +21,20 @@ export interface LimitsParts {
 /** Limits of money and time: each becomes a stop, once. */
 export class Limits {
   readonly #parts: LimitsParts;
-  #budgetUsd: number | null;
+  #limitUsd: number | null;
 
   constructor(parts: LimitsParts) {
     this.#parts = parts;
-    this.#budgetUsd = parts.learned.spec.policy.budgetUsd;
+    this.#limitUsd = parts.learned.spec.policy.budgetUsd;
   }
 
-  get budgetUsd(): number | null {
-    return this.#budgetUsd;
+  /** What the run may cost; null = no limit. */
+  get limitUsd(): number | null {
+    return this.#limitUsd;
   }
 
-  changeBudget(budgetUsd: number | null): void {
-    this.#budgetUsd = budgetUsd;
+  changeBudget(limitUsd: number | null): void {
+    this.#limitUsd = limitUsd;
     this.#parts.life.touch();
   }
 
@@ -67,7 +68,7 @@ export class Limits {
 
   #isSpent(): boolean {
     const spentUsd = this.spentUsd();
-    return this.#budgetUsd !== null && spentUsd !== null && spentUsd >= this.#budgetUsd;
+    return this.#limitUsd !== null && spentUsd !== null && spentUsd >= this.#limitUsd;
   }
 
   /** Null while the launch's end is further away than its margin. */

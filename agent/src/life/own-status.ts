@@ -32,9 +32,9 @@ export interface AttemptFactsParts {
 export class OwnStatus {
   readonly #own: OwnFactsParts;
   readonly #attempt: AttemptFactsParts;
-  readonly #limits: Pick<Limits, 'spentUsd' | 'budgetUsd'>;
+  readonly #limits: Pick<Limits, 'spentUsd' | 'limitUsd'>;
 
-  constructor(own: OwnFactsParts, attempt: AttemptFactsParts, limits: Pick<Limits, 'spentUsd' | 'budgetUsd'>) {
+  constructor(own: OwnFactsParts, attempt: AttemptFactsParts, limits: Pick<Limits, 'spentUsd' | 'limitUsd'>) {
     this.#own = own;
     this.#attempt = attempt;
     this.#limits = limits;
@@ -58,7 +58,7 @@ export class OwnStatus {
       uploads,
       fit: fit.estimate(facts.nowMs, uploads),
       spentUsd: this.#limits.spentUsd(),
-      limitUsd: this.#limits.budgetUsd,
+      limitUsd: this.#limits.limitUsd,
       interruptions: attempt.interruptions,
       crashes: attempt.earlierCrashes + attempt.crashes.length,
       logBytes: current.logBytes(),

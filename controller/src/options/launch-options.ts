@@ -5,6 +5,7 @@ import { FollowingCommand } from './following-command.ts';
 import { dirname, join } from 'node:path';
 import type { LaunchPlan, LaunchWish, MachineWish } from '@runctl/operations/launch';
 import type { Project } from '@runctl/workspace';
+import { carriedAt } from '../settings/carried.ts';
 import { providerSettings } from '../settings/provider-settings.ts';
 import type { Settings } from '../settings/schema.ts';
 import { argument } from './declaration/argument.ts';
@@ -75,11 +76,8 @@ function environmentOption(given: readonly string[], environment: Environment): 
 /** Which machines the settings ask for. Errors: `config-missing`. */
 export function machineWishOf(settings: Settings): MachineWish {
   return {
-    machineTypes: settings.instance_types,
-    image: settings.ami ?? null,
-    rootDiskGiB: settings.root_volume_gib ?? null,
+    ...carriedAt(settings, 'machine'),
     providerSettings: providerSettings(settings),
-    maxRuntimeMs: settings.max_runtime,
   };
 }
 
@@ -101,18 +99,11 @@ function wishOf(
     market: spot ? null : 'on-demand',
     onDemandAfterMs: spot && !settings.no_fallback && !said.detach ? settings.fallback_after : null,
     checkpoint: {
-      dir: settings.checkpoint_dir,
-      resume: settings.resume,
-      resumeArgument: settings.resume_argument ?? null,
-      keep: { last: settings.keep_last, everySteps: settings.keep_every ?? null, best: settings.keep_best ?? null },
+      ...carriedAt(settings, 'checkpoint'),
       ...(settings.step_pattern === undefined ? {} : { stepPattern: settings.step_pattern }),
+      keep: carriedAt(settings, 'keep'),
     },
-    policy: {
-      graceMs: settings.grace ?? null,
-      budgetUsd: settings.budget ?? null,
-      maxInterruptions: settings.max_interruptions ?? null,
-      maxCrashes: settings.max_crashes,
-    },
+    policy: carriedAt(settings, 'policy'),
     timeScale: settings.time_scale,
   };
 }

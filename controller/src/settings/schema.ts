@@ -20,11 +20,12 @@ const declarations = {
 /** What declares a setting. */
 export type SettingDeclaration = OptionDeclaration & { readonly key: string };
 
-type Declared = Extract<(typeof declarations)[keyof typeof declarations], { readonly key: string }>;
+/** The declarations of all settings, as types. */
+export type DeclaredSetting = Extract<(typeof declarations)[keyof typeof declarations], { readonly key: string }>;
 
 /** Everything that can be configured, whether it stands in a file, in `RUNCTL_<KEY>` or in a flag. */
 export type Settings = {
-  readonly [D in Declared as D['key']]: D extends { readonly default: WrittenDefault }
+  readonly [D in DeclaredSetting as D['key']]: D extends { readonly default: WrittenDefault }
     ? ValueOf<D['schema']>
     : ValueOf<D['schema']> | undefined;
 };

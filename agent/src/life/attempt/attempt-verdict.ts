@@ -26,7 +26,6 @@ export function attemptVerdict(
   { ending, unsaved, ranMs }: EndedAttempt,
 ): AttemptVerdict {
   const { attempt } = journal.state;
-  const { maxCrashes, maxInterruptions } = spec.policy;
   const { crashBackoffMs, earlyFailureMs } = spec.timing;
   return verdictOn(ending, {
     done: existsSync(donePath),
@@ -36,6 +35,6 @@ export function attemptVerdict(
     crashes: attempt?.crashes ?? [],
     earlierCrashes: attempt?.earlierCrashes ?? 0,
     interruptions: attempt?.interruptions ?? 0,
-    policy: { maxCrashes, maxInterruptions, crashBackoffMs, earlyFailureMs },
+    policy: { ...spec.policy, crashBackoffMs, earlyFailureMs },
   });
 }

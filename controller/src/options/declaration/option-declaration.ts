@@ -9,10 +9,12 @@ export type WrittenDefault = string | number | boolean | readonly string[];
  * is checked, the shown default, and the rows of docs/configuration.md.
  */
 export interface OptionDeclaration {
-  /** `--grace`, or with a short one `-d,--detach`; null for a setting that has no flag. */
+  /** `--limit`, or with a short one `-d,--detach`; null for a setting that has no flag. */
   readonly flag: string | null;
   /** Key of the setting; left out for an option that only a command line has. */
   readonly key?: string;
+  /** Where the documents of a launch carry the setting, such as `policy.graceMs`; left out where they do not. */
+  readonly carriedAs?: `${'machine' | 'checkpoint' | 'keep' | 'policy'}.${string}`;
   readonly schema: ValueSchema<unknown>;
   /** One line, without the default. */
   readonly help: string;

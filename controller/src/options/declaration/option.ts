@@ -20,7 +20,7 @@ interface OptionField {
 }
 
 /**
- * The field of a command class for an option: `grace = option(checkpointOptions.grace)`. Reading the command line puts the
+ * The field of a command class for an option: `limit = option(listOptions.limit)`. Reading the command line puts the
  * checked value there. Errors while reading: `usage`, with the flag as it was written.
  */
 export function option<const D extends OptionDeclaration>(declaration: D): OptionValue<D> {

@@ -14,6 +14,7 @@ export const savingOptions = {
   checkpointDir: declared({
     flag: '--checkpoint-dir',
     key: 'checkpoint_dir',
+    carriedAs: 'checkpoint.dir',
     schema: checkpointFolder,
     help: 'where the script saves, in the project',
     group: 'checkpoints',
@@ -22,6 +23,7 @@ export const savingOptions = {
   resume: declared({
     flag: '--resume',
     key: 'resume',
+    carriedAs: 'checkpoint.resume',
     schema: choice('auto', 'never'),
     help: 'auto = from the last checkpoint, never = from nothing in every life',
     group: 'checkpoints',
@@ -30,6 +32,7 @@ export const savingOptions = {
   resumeArgument: declared({
     flag: '--resume-argument',
     key: 'resume_argument',
+    carriedAs: 'checkpoint.resumeArgument',
     schema: textThat({
       takes: 'a text with {path} in it',
       example: '--resume {path}',
@@ -55,6 +58,7 @@ export const savingOptions = {
   grace: declared({
     flag: '--grace',
     key: 'grace',
+    carriedAs: 'policy.graceMs',
     schema: grace,
     help: 'shortens the time the script has after SIGTERM',
     group: 'checkpoints',
@@ -67,6 +71,7 @@ export const retentionOptions = {
   keepLast: declared({
     flag: '--keep-last',
     key: 'keep_last',
+    carriedAs: 'keep.last',
     schema: numberIn({ least: 1, example: 3 }),
     help: 'checkpoints kept in the bucket besides the newest',
     group: 'checkpoints',
@@ -76,6 +81,7 @@ export const retentionOptions = {
   keepEvery: declared({
     flag: '--keep-every',
     key: 'keep_every',
+    carriedAs: 'keep.everySteps',
     schema: numberIn({ kind: 'a whole number of steps', least: 1, example: 1000 }),
     help: 'also keep the first checkpoint at or after each multiple of so many steps',
     group: 'checkpoints',
@@ -83,6 +89,7 @@ export const retentionOptions = {
   keepBest: declared({
     flag: '--keep-best',
     key: 'keep_best',
+    carriedAs: 'keep.best',
     schema: bestMetric,
     help: 'also keep the best by a number in the progress file: loss:min, accuracy:max',
     group: 'checkpoints',

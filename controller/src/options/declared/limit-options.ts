@@ -6,6 +6,7 @@ export const limitOptions = {
   budget: declared({
     flag: '--budget',
     key: 'budget',
+    carriedAs: 'policy.budgetUsd',
     schema: numberIn({
       kind: 'an amount of dollars',
       least: 0,
@@ -21,6 +22,7 @@ export const limitOptions = {
   maxRuntime: declared({
     flag: '--max-runtime',
     key: 'max_runtime',
+    carriedAs: 'machine.maxRuntimeMs',
     // The agent stops ten minutes before the end (`validityMarginMs`): less than this leaves no time to train.
     schema: durationIn({ least: '15m', most: '365d', example: '12h' }),
     help: 'the launch ends then, whatever happens',
@@ -31,6 +33,7 @@ export const limitOptions = {
   maxInterruptions: declared({
     flag: '--max-interruptions',
     key: 'max_interruptions',
+    carriedAs: 'policy.maxInterruptions',
     schema: numberIn({ least: 0, example: 20 }),
     help: 'give up after this many',
     group: 'money',
@@ -39,6 +42,7 @@ export const limitOptions = {
   maxCrashes: declared({
     flag: '--max-crashes',
     key: 'max_crashes',
+    carriedAs: 'policy.maxCrashes',
     schema: numberIn({ least: 0, example: 3 }),
     help: 'give up after this many crashes',
     group: 'money',

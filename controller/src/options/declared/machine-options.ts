@@ -9,6 +9,7 @@ export const machineOptions = {
   instanceTypes: declared({
     flag: '--instance-type',
     key: 'instance_types',
+    carriedAs: 'machine.machineTypes',
     schema: listOf(machineTypeName, 'names of instance types'),
     help: 'type to use; repeatable, or with commas',
     group: 'where',
@@ -54,6 +55,7 @@ export const machineOptions = {
   ami: declared({
     flag: '--ami',
     key: 'ami',
+    carriedAs: 'machine.image',
     schema: imageName,
     help: 'image id or SSM parameter',
     group: 'where',
@@ -63,6 +65,7 @@ export const machineOptions = {
   rootVolume: declared({
     flag: '--root-volume-gib',
     key: 'root_volume_gib',
+    carriedAs: 'machine.rootDiskGiB',
     schema: numberIn({ kind: 'a whole number of GiB', least: 1, most: 65_536, example: 100 }),
     help: 'size of the root disk',
     group: 'where',

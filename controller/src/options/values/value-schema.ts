@@ -3,7 +3,7 @@
  * schema is a few lines of its own: loading zod takes longer than showing a command's help.
  */
 export interface ValueSchema<T> {
-  /** Completes "--grace takes …": the kind with its range, such as `a duration from 1s to 1d`. */
+  /** Completes "--limit takes …": the kind with its range, such as `a whole number from 1 to 100`. */
   readonly takes: string;
   /** A value that could stand there, as a person types it; empty where any text could. */
   readonly example: string;

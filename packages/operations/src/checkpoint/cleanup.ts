@@ -1,5 +1,6 @@
 import { openWritersFor } from '@runctl/checkpoint';
 import type { Clock } from '@runctl/core';
+import { defaultRetention } from '@runctl/protocol';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { deleteFromFolder, judgeFolder } from './cleanup-folder.ts';
 import { judgeRun, pruneRun } from './cleanup-run.ts';
@@ -44,7 +45,7 @@ export async function runCleanup(
   { run, keepLast, signal }: CleanupOptions & { readonly run: string },
 ): Promise<CheckpointCleanup> {
   // The latest is kept besides.
-  const policy = { last: Math.max(1, keepLast - 1), everySteps: null, best: null };
+  const policy = { ...defaultRetention, last: Math.max(1, keepLast - 1) };
   const decisions = await judgeRun(ports, { run, policy, signal });
   return {
     items: decisions.map(({ manifestKey, step, keep, why }) => {

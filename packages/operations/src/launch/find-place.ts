@@ -11,7 +11,7 @@ const AGENT_ARCHITECTURE = 'x64';
  */
 export async function findPlace(
   provider: Provider,
-  wish: Omit<MachineWish, 'maxRuntimeMs'> & { readonly market: Market | null },
+  wish: MachineWish & { readonly market: Market | null },
 ): Promise<LaunchPlace> {
   const { machineTypes, image, rootDiskGiB, providerSettings: settings } = wish;
   const market = wish.market ?? usualMarket(provider);

@@ -40,7 +40,7 @@ export async function* launchRun(
       market,
       offers,
       target,
-      maxRuntimeMs: plan.wish.maxRuntimeMs,
+      wish: plan.wish,
     });
     yield { type: 'requested', run: spec.run, launch: 1, id: ports.cloud.provider.nameOf(machines.ref) };
     return {

@@ -14,7 +14,7 @@ import {
   type RunSpec,
 } from '@runctl/protocol';
 import { createDocument } from '../documents.ts';
-import type { LaunchPlace } from './launch-plan.ts';
+import type { LaunchPlace, MachineWish } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
 
 interface StartRequest extends LaunchPlace {
@@ -23,7 +23,7 @@ interface StartRequest extends LaunchPlace {
   readonly specBytes: Uint8Array;
   readonly launch: number;
   readonly tools: LaunchTools;
-  readonly maxRuntimeMs: number;
+  readonly wish: MachineWish;
 }
 
 /**
@@ -104,7 +104,7 @@ function makeIntent(ports: LaunchPorts, request: StartRequest): LaunchIntent {
     token: `runctl-${spec.run}-${launch}`,
     market: request.market,
     offers: [...request.offers],
-    validUntil: timestampOf(nowMs + request.maxRuntimeMs),
+    validUntil: timestampOf(nowMs + request.wish.maxRuntimeMs),
     by: ports.user,
     nonce: newNonce(),
   };

@@ -44,12 +44,11 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   const market = options.wish.market ?? (before?.intent?.market === 'on-demand' ? 'on-demand' : null);
   const place = await findPlace(cloud.provider, { ...options.wish, machineTypes, market });
   const launch = (before?.launch ?? 0) + 1;
-  const { maxRuntimeMs } = options.wish;
   const { keys: tools } = await uploadTools(cloud.store, options.tools);
   const key = runKeys(options.run).spec;
   const specBytes = await readBytes(cloud.store, key);
   const spec = decodeDocument(runSpec, specBytes, key);
-  const machines = await startLaunch(ports, { spec, specBytes, launch, tools, ...place, maxRuntimeMs });
+  const machines = await startLaunch(ports, { spec, specBytes, launch, tools, ...place, wish: options.wish });
   return { spec, launch, machines, fromStep: record.latest?.document.step ?? null };
 }
 
