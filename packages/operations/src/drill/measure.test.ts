@@ -85,7 +85,7 @@ describe('steps that an interruption cost', () => {
   });
 
   test('are none where less than a step was under way', () => {
-    const saves = [save(1, 9, 9 * S), save(1, 10, 9.9 * S)];
+    const saves = [save(1, 9, 8 * S), save(1, 10, 9.4 * S)];
     const seen = measure(interruption, lives({ stepAtStop: 10, newCheckpoint: false, resumedStep: 10, saves }));
     expect(seen).toMatchObject({ lostSteps: 0, unsavedMs: null });
   });

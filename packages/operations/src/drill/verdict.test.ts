@@ -101,6 +101,10 @@ describe('the verdict of a drill', () => {
     expect(reasons.join('\n')).toMatch(reason);
   });
 
+  test('says once that a script failed after an interruption', () => {
+    expect(judgeDrill(facts({}, DIED)).reasons).toHaveLength(1);
+  });
+
   test('says what a script died of that never got as far as an interruption, and asks for no more steps', () => {
     const { verdict, reasons, advice } = judgeDrill(facts({}, { ...DIED, interruptions: [] }));
     expect(verdict).toBe('inconclusive');
