@@ -39,6 +39,7 @@ test.each<[string, Shown]>([
   ['its first step', { printed: [1, 41] }],
   ['its first step, counted from 0', { printed: [0, 40] }],
   ['its first checkpoint', { saved: [[20, 40], [60]] }],
+  ['its first checkpoint, after one save alone', { saved: [[40], [60]] }],
 ])('a life is seen to resume by %s', (_name, shown) => {
   expect(judged(shown)).toEqual({ beganAgainAt: null, isSeen: true });
 });
@@ -46,7 +47,7 @@ test.each<[string, Shown]>([
 test.each<[string, Shown]>([
   ['shows nothing', {}],
   ['prints so rarely that a life from nothing looks the same', { printed: [50, 50] }],
-  ['saves so rarely that a life from nothing looks the same', { saved: [[40], [60]] }],
+  ['saves so rarely that a life from nothing looks the same', { saved: [[40], [40]] }],
   ['saves without a step', { saved: [[null], [null]] }],
 ])('a life is not seen to resume that %s', (_name, shown) => {
   expect(judged(shown)).toEqual({ beganAgainAt: null, isSeen: false });

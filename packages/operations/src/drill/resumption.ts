@@ -14,8 +14,8 @@ const UNSEEN: Resumption = { beganAgainAt: null, isSeen: false };
 
 /**
  * Judges a life by the first step that it printed, and by its first checkpoint. A step at or beyond the given checkpoint
- * proves a resumption only where the run's first life showed a lower one: else the script may print or save so rarely that
- * a life which began anew looks the same.
+ * proves a resumption only where it is higher than what the run's first life showed first: else the script may print or save
+ * so rarely that a life which began anew looks the same.
  */
 export function resumption(
   life: AttemptRecord | undefined,
@@ -30,7 +30,7 @@ export function resumption(
   }));
   const lower = witnesses.flatMap(({ step }) => (step !== null && step < given ? [step] : []));
   if (lower.length > 0) return { beganAgainAt: Math.min(...lower), isSeen: false };
-  const isSeen = witnesses.some(({ step, anew }) => step !== null && anew !== null && anew < given);
+  const isSeen = witnesses.some(({ step, anew }) => step !== null && anew !== null && step > anew);
   return { beganAgainAt: null, isSeen };
 }
 
