@@ -10,25 +10,24 @@ import type { Incomplete } from '../look/judge.ts';
 import type { DurableHere } from './durable-here.ts';
 
 /**
- * The ruling of one pass on one candidate.
+ * The ruling of one pass on one candidate, and what the pass reports beside it.
  *
  *     sighted ──judgeSighted──▶ behind | durable | moving | unopened
  *     unopened ──inspect, then judgeIncomplete or judgeComplete──▶ incomplete | durable | complete
  */
-export type Judgement =
+export type Judgement = Ruling & JudgementNotes;
+
+type Ruling =
   /** It came before what is durable, so it must never take its place. */
-  (
-    | { readonly kind: 'behind' }
-    /** The bucket has all of its files that count. */
-    | { readonly kind: 'durable' }
-    /** Its movement alone keeps it back. */
-    | { readonly kind: 'moving'; readonly why: string }
-    /** Its files were opened, or could not be, and it does not count. `needsUser`: waiting can't change that. */
-    | { readonly kind: 'incomplete'; readonly why: string; readonly needsUser: boolean }
-    /** `hasFallen`: its step is lower than the durable one, so the bucket must be asked whether this save was durable once. */
-    | { readonly kind: 'complete'; readonly hasFallen: boolean }
-  ) &
-    JudgementNotes;
+  | { readonly kind: 'behind' }
+  /** The bucket has all of its files that count. */
+  | { readonly kind: 'durable' }
+  /** Its movement alone keeps it back. */
+  | { readonly kind: 'moving'; readonly why: string }
+  /** Its files were opened, or could not be, and it does not count. `needsUser`: waiting can't change that. */
+  | { readonly kind: 'incomplete'; readonly why: string; readonly needsUser: boolean }
+  /** `hasFallen`: its step is lower than the durable one, so the bucket must be asked whether this save was durable once. */
+  | { readonly kind: 'complete'; readonly hasFallen: boolean };
 
 /** What a pass reports beside its rulings. */
 export interface JudgementNotes {
