@@ -1,4 +1,4 @@
-import { messageOf, systemClock, type Environment, type Log } from '@runctl/core';
+import { isRunctlError, messageOf, systemClock, type Environment, type Log } from '@runctl/core';
 import type { Cloud } from '@runctl/operations';
 import {
   S3Store,
@@ -11,7 +11,7 @@ import {
 } from '@runctl/store';
 import { requiredBucket, requiredRegion } from '../settings/load.ts';
 import type { Settings } from '../settings/schema.ts';
-import { awsAccount } from '@runctl/provider/aws/account';
+import { awsAccount, type OnRepeatedCall } from '@runctl/provider/aws/account';
 import { connectProvider } from '@runctl/provider/connect';
 
 const PARALLEL_REQUESTS = 32;
@@ -24,7 +24,10 @@ const PARALLEL_REQUESTS = 32;
 export async function connectCloud(settings: Settings, environment: Environment, log: Log): Promise<Cloud> {
   const bucket = requiredBucket(settings);
   const region = requiredRegion(settings);
-  const account = awsAccount({ environment, profile: settings.profile, region, keys: credentialsOf(environment) });
+  const onRepeat = repeatedCallTeller(log);
+  const { profile } = settings;
+  const keys = credentialsOf(environment);
+  const account = awsAccount({ environment, profile, region, keys, calls: { onRepeat } });
   const provider = connectProvider(settings.provider, { region, clock: systemClock, awsAccess: account.access });
   const s3 = new S3Store({
     bucket,
@@ -33,7 +36,7 @@ export async function connectCloud(settings: Settings, environment: Environment,
     endpoint: await account.s3Endpoint(),
     credentials: storeCredentials(account.credentials),
   });
-  const onRetry = (error: StoreError): void => log.debug({ error }, 'asking S3 again');
+  const onRetry = (error: StoreError, retry: number): void => onRepeat({ service: 'S3', attempt: retry + 1, error });
   const patient = retrying(limited(s3, PARALLEL_REQUESTS), { clock: systemClock, onRetry });
   return {
     store: settings.prefix === '' ? patient : prefixed(patient, settings.prefix),
@@ -52,6 +55,22 @@ export async function connectCloud(settings: Settings, environment: Environment,
 function storeCredentials(find: CredentialsProvider): CredentialsProvider {
   return (options) =>
     find(options).catch((cause: unknown) => {
+      if (isRunctlError(cause)) throw cause;
       throw new StoreError('credentials', messageOf(cause), { cause });
     });
+}
+
+/** Trouble that goes on is told again this much later. */
+const TELL_AGAIN_MS = 30_000;
+
+/** Tells of calls that are made again: the first repeat to who asked for more, trouble that goes on to everybody. */
+function repeatedCallTeller(log: Log): OnRepeatedCall {
+  const toldMs = new Map<string, number>();
+  return ({ service, attempt, error }) => {
+    const text = `${service}: ${messageOf(error)}; asking again`;
+    const lastMs = toldMs.get(service) ?? Number.NEGATIVE_INFINITY;
+    if (attempt <= 2 || systemClock.monotonicMs() - lastMs < TELL_AGAIN_MS) return log.debug({ attempt }, text);
+    toldMs.set(service, systemClock.monotonicMs());
+    log.warn({ attempt }, text);
+  };
 }

@@ -21,6 +21,10 @@ export class AttachCommand extends FollowingCommand {
   via = option(liveOptions.via);
   sshUser = option(liveOptions.sshUser);
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected async run(): Promise<number> {
     try {
       return await this.withRun(this.runText, ({ cloud, run }) => this.attach(cloud, run));

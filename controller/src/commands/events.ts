@@ -16,6 +16,10 @@ export class EventsCommand extends RunctlCommand {
   runText = argument('RUN');
   follow = option(waitingOptions.follow);
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected run(): Promise<number> {
     return this.withRun(this.runText, async ({ cloud, run }) => {
       const { watchEvents } = await import('@runctl/operations/events');

@@ -51,7 +51,8 @@ export class LaunchCommand extends WorkloadOptionsCommand {
   private async planAndLaunch(connected: Connected, workload: FoundWorkload): Promise<number> {
     const { renderPlan, planJson } = await import('../render/plan.ts');
     const { context, detach } = this;
-    const plan = await this.makePlan(connected, workload, { name: this.runName ?? null, detach });
+    const planning = this.makePlan(connected, workload, { name: this.runName ?? null, detach });
+    const plan = await this.whileAsking(planning);
     if (this.json) this.printJson(planJson(plan));
     else context.stderr.write(renderPlan(plan, { colour: context.colour, write: this.writeCommand }));
     if (this.dryRun) return 0;

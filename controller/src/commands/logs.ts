@@ -31,6 +31,10 @@ export class LogsCommand extends RunctlCommand {
   });
   tail = option({ flag: '--tail', schema: numberOfLines, help: 'only the last lines', group: 'output' });
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected run(): Promise<number> {
     const { since: sinceAgoMs = null, tail: lines = null, follow } = this;
     if (lines !== null && sinceAgoMs !== null) throw new RunctlError('usage', '--tail and --since exclude each other');

@@ -26,6 +26,10 @@ export class StatusCommand extends RunListCommand {
   via = option({ ...liveOptions.via, help: 'ssh = with --live, reach the agent through an SSH tunnel' });
   sshUser = option(liveOptions.sshUser);
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected run(): Promise<number> {
     if (this.runText === undefined) return this.withCloud(({ cloud }) => this.showAll(cloud));
     return this.withRun(this.runText, ({ cloud, run }) =>

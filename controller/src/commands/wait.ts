@@ -18,6 +18,10 @@ export class WaitCommand extends FollowingCommand {
     help: 'give up waiting after this time (exit code 11); the run goes on',
   });
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected run(): Promise<number> {
     return this.withRun(this.runText, async ({ cloud, run }) => {
       const { waitForRun } = await import('@runctl/operations/follow');

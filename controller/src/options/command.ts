@@ -10,7 +10,8 @@ import type { Settings } from '../settings/schema.ts';
 import { givenSettings, option } from './declaration/option.ts';
 import { cloudOptions } from './declared/cloud-options.ts';
 import { outputOptions } from './declared/output-options.ts';
-import { stderrLog } from './stderr-log.ts';
+import { leaveWaiting } from './leave-waiting.ts';
+import { stderrLog, warningLog } from './stderr-log.ts';
 
 /**
  * What all commands share: global options, and errors that a person or a program can act on. `run` returns the exit code;
@@ -31,6 +32,11 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   /** Region of the settings, once they are known. */
   private usedRegion: string | null = null;
 
+  /** Whether nothing anywhere is changed by the command: then Ctrl-C ends it at once, whatever it waits for. */
+  protected get onlyAsks(): boolean {
+    return false;
+  }
+
   protected abstract run(): Promise<number>;
 
   get json(): boolean {
@@ -39,7 +45,7 @@ export abstract class RunctlCommand extends Command<CommandContext> {
 
   async execute(): Promise<number> {
     try {
-      return await this.run();
+      return await (this.onlyAsks ? this.whileAsking(this.run()) : this.run());
     } catch (error) {
       const shown =
         this.context.interrupted.aborted && isAbort(error)
@@ -49,6 +55,11 @@ export abstract class RunctlCommand extends Command<CommandContext> {
       this.context.stderr.write(renderError(shown, { json, verbose, colour: this.context.colour, write }));
       return exitCodeOf(shown);
     }
+  }
+
+  /** As the work, which changes nothing anywhere; Ctrl-C leaves it alone, whatever it waits for. */
+  protected whileAsking<T>(work: Promise<T>): Promise<T> {
+    return leaveWaiting(work, this.context.interrupted);
   }
 
   /** Where nothing answers, the region itself may be a slip. */
@@ -100,7 +111,9 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   }
 
   protected get log(): Log {
-    return this.verbose ? stderrLog((line) => this.note(line)) : silentLog;
+    if (this.verbose) return stderrLog((line) => this.note(line));
+    // A program gets one object on stderr, and only for an error.
+    return this.json ? silentLog : warningLog((line) => this.note(line));
   }
 
   /** Lets `use` work with the cloud that the command line means, and lets go of it however that ends. */
@@ -120,7 +133,7 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   protected withRun<T>(text: string, use: (connected: Connected & { readonly run: string }) => Promise<T>): Promise<T> {
     return this.withCloud(async (connected) => {
       const { resolveRun } = await import('@runctl/operations/run');
-      return use({ ...connected, run: await resolveRun(connected.cloud.store, text) });
+      return use({ ...connected, run: await this.whileAsking(resolveRun(connected.cloud.store, text)) });
     });
   }
 

@@ -1,4 +1,4 @@
-import { messageOf, type Log } from '@runctl/core';
+import { messageOf, silentLog, type Log } from '@runctl/core';
 
 /** A log for people who asked for more: one line an entry. */
 export function stderrLog(write: (line: string) => void, bindings: Readonly<Record<string, unknown>> = {}): Log {
@@ -13,6 +13,13 @@ export function stderrLog(write: (line: string) => void, bindings: Readonly<Reco
     error: at('error'),
     child: (more) => stderrLog(write, { ...bindings, ...more }),
   };
+}
+
+/** A log for people who did not ask for more: only what they should know, in words. */
+export function warningLog(write: (line: string) => void): Log {
+  const warn = (_fields: Readonly<Record<string, unknown>>, message: string): void => write(message);
+  const log: Log = { ...silentLog, warn, error: warn, child: () => log };
+  return log;
 }
 
 function shown(value: unknown): string {

@@ -18,6 +18,10 @@ export class CheckpointInfoCommand extends FolderOrRunCommand {
   text = argument('DIR|RUN');
   checkpoint = optionalArgument('CHECKPOINT');
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected async show(found: FoundCheckpoints): Promise<number> {
     const render = await import('../../render/checkpoints.ts');
     const look = { nowMs: this.context.clock.wallMs(), colour: this.context.colour };

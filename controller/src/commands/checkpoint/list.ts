@@ -20,6 +20,10 @@ export class CheckpointListCommand extends FolderOrRunCommand {
 
   text = argument('DIR|RUN');
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected async show(found: FoundCheckpoints): Promise<number> {
     const render = await import('../../render/checkpoints.ts');
     const { folderJson, passedOverJson, renderFolder, renderPassedOver, renderRun, runJson } = render;

@@ -31,6 +31,10 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
     default: false,
   });
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected async show(found: FoundCheckpoints): Promise<number> {
     if (this.all && this.checkpoint !== undefined)
       throw new RunctlError('usage', '--all and a CHECKPOINT exclude each other');

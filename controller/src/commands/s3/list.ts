@@ -26,6 +26,10 @@ export class S3ListCommand extends BucketCommand {
     default: false,
   });
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected run(): Promise<number> {
     return this.withPlace(this.placeText ?? '', async ({ store, key, prefix: folder }) => {
       const { listPlace } = await import('@runctl/operations/bucket');

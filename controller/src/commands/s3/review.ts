@@ -25,6 +25,10 @@ export class S3ReviewCommand extends BucketCommand {
     default: false,
   });
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected run(): Promise<number> {
     return this.withPlace(this.placeText ?? '', async ({ store, prefix }) => {
       const { reviewBucket } = await import('@runctl/operations/bucket');

@@ -10,6 +10,10 @@ export class SandboxEnvCommand extends RunctlCommand {
     examples: [['for this shell', 'eval "$($0 sandbox env)"; aws s3 ls']],
   });
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected async run(): Promise<number> {
     const folder = await this.sandboxFolder();
     const region = await this.context.services.sandbox.find(folder);

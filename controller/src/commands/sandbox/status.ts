@@ -7,6 +7,10 @@ export class SandboxStatusCommand extends RunctlCommand {
     description: 'Shows the local cloud and its instances. Exit code 14 when none runs.',
   });
 
+  protected override get onlyAsks(): boolean {
+    return true;
+  }
+
   protected async run(): Promise<number> {
     const { renderSandboxStatus } = await import('../../render/sandbox.ts');
     const status = await this.context.services.sandbox.status(await this.sandboxFolder());

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from '@runctl/testkit';
+import { freezes, frozenEndpoint, temporaryFolder } from '@runctl/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connectSandbox, readRegion, sandboxEnvironment, startSandbox, stopSandbox } from './sandbox-client.ts';
 
@@ -53,6 +53,17 @@ describe('the client of a sandbox', () => {
     await expect(connectSandbox(folder.path)).rejects.toMatchObject({ code: 'sandbox-not-running' });
     writeFileSync(path, JSON.stringify({ ...file, endpoint: 'http://127.0.0.1:1' }));
     await expect(connectSandbox(folder.path)).rejects.toMatchObject({ code: 'sandbox-not-running' });
+    writeFileSync(path, JSON.stringify(file));
+  });
+
+  test.each(freezes)('does not wait for a region that %s', async (freeze) => {
+    const { file } = await start();
+    await using endpoint = await frozenEndpoint(freeze);
+    const path = join(folder.path, 'region.json');
+    writeFileSync(path, JSON.stringify({ ...file, endpoint: endpoint.url }));
+    const isSilent = /never|half|now and then|accepts no/.test(freeze);
+    const code = isSilent ? 'cloud-unreachable' : 'sandbox-not-running';
+    await expect(connectSandbox(folder.path, { answerMs: 200 })).rejects.toMatchObject({ code });
     writeFileSync(path, JSON.stringify(file));
   });
 

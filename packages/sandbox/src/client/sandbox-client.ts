@@ -17,10 +17,13 @@ import {
 /** File in the state folder that takes the region process's output. */
 export const sandboxLogName = 'region.log';
 
+/** Longest wait for an answer of the control channel, all of it. */
+const ANSWER_MS = 30_000;
+
 /** A running region, as the laptop talks to it. */
 export interface Sandbox {
   readonly file: SandboxRegionFile;
-  /** One request of the control channel. Errors: `sandbox-not-running`, and what the region answers (`usage`, `instance-not-found`, …). */
+  /** One request of the control channel. Errors: `sandbox-not-running`, `cloud-unreachable` when it does not answer in time, and what the region answers (`usage`, `instance-not-found`, …). */
   send<Name extends SandboxRequestName>(name: Name, request: SandboxRequest<Name>): Promise<SandboxAnswer<Name>>;
 }
 
@@ -50,11 +53,14 @@ export function sandboxEnvironment(file: SandboxRegionFile, stateFolder: string)
   };
 }
 
-/** The running region of a state folder. Errors: `sandbox-not-running`. */
-export async function connectSandbox(stateFolder: string): Promise<Sandbox> {
+/** The running region of a state folder. Errors: `sandbox-not-running`, `cloud-unreachable` when it does not answer in time. */
+export async function connectSandbox(
+  stateFolder: string,
+  { answerMs = ANSWER_MS }: { readonly answerMs?: number } = {},
+): Promise<Sandbox> {
   const file = readRegion(stateFolder);
   if (file === null) throw notRunning(`no sandbox has been started in ${stateFolder}`);
-  const sandbox = sandboxOf(file);
+  const sandbox = sandboxOf(file, answerMs);
   await sandbox.send('status', {});
   return sandbox;
 }
@@ -129,7 +135,8 @@ export async function stopSandbox(
 async function answering(stateFolder: string): Promise<Sandbox | null> {
   try {
     return await connectSandbox(stateFolder);
-  } catch {
+  } catch (error) {
+    if (error instanceof RunctlError && error.code === 'cloud-unreachable') throw error;
     return null;
   }
 }
@@ -147,7 +154,11 @@ function logTail(stateFolder: string): string {
   }
 }
 
-function sandboxOf(file: SandboxRegionFile): Sandbox {
+function sandboxOf(file: SandboxRegionFile, answerMs: number): Sandbox {
+  const failed = (error: unknown): RunctlError =>
+    (error as { name?: unknown }).name === 'TimeoutError'
+      ? silent(file, answerMs)
+      : notRunning(`the sandbox at ${file.endpoint} does not answer`, error);
   return {
     file,
     async send(name, request) {
@@ -155,15 +166,34 @@ function sandboxOf(file: SandboxRegionFile): Sandbox {
         method: 'POST',
         headers: { authorization: `Bearer ${file.adminToken}`, 'content-type': 'application/json' },
         body: JSON.stringify(request),
+        signal: AbortSignal.timeout(answerMs),
       }).catch((error: unknown) => {
-        throw notRunning(`the sandbox at ${file.endpoint} does not answer`, error);
+        throw failed(error);
       });
-      const answer: unknown = await response.json().catch(() => null);
+      const text = await response.text().catch((error: unknown) => {
+        throw failed(error);
+      });
+      const answer = jsonOf(text);
       if (!response.ok) throw failureOf(answer, `${name}: HTTP ${response.status}`);
       // The schemas are keyed by the same name as the type.
       return sandboxAnswers[name].parse(answer) as SandboxAnswer<typeof name>;
     },
   };
+}
+
+/** A process that stands still keeps its port: it is no region that has ended, so none is started in its place. */
+function silent({ endpoint, pid }: SandboxRegionFile, answerMs: number): RunctlError {
+  return new RunctlError('cloud-unreachable', `the sandbox at ${endpoint} gave no answer within ${answerMs / 1000} s`, {
+    hint: `its process ${pid} may be stopped or very busy; end it with \`kill -9 ${pid}\` if it does not come back`,
+  });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function failureOf(answer: unknown, fallback: string): RunctlError {

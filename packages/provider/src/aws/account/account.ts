@@ -1,13 +1,17 @@
 import type { AwsCredentials } from '@runctl/aws-wire';
 import { systemClock, type Environment } from '@runctl/core';
+import { defaultCallLimits, within, type LimitedCalls } from '../api/call-limits.ts';
+import { classifyAwsError, isNetworkFailure } from '../api/classify.ts';
 import type { AwsAccess } from '../api/clients.ts';
 import type { credentialChain } from './credential-chain.ts';
 import { keptCredentials, type FindCredentials } from './kept-credentials.ts';
 import type { SharedConfig } from './shared-config.ts';
 
+export type { OnRepeatedCall } from '../api/call-limits.ts';
+
 /** The identity of clients and the endpoints of services, from one environment and one profile. */
 export interface AwsAccount {
-  /** Errors: `CredentialsProviderError` where there are none. */
+  /** Errors: `CredentialsProviderError` where there are none, `cloud-unreachable` where whoever has them does not answer. */
   readonly credentials: FindCredentials;
   /** Undefined = at AWS. */
   readonly s3Endpoint: () => Promise<string | undefined>;
@@ -22,6 +26,8 @@ export interface AccountOptions {
   readonly region: string;
   /** Keys of the environment, where it has some. */
   readonly keys: AwsCredentials | null;
+  /** Of every call that looks for keys; those of `access` too. */
+  readonly calls?: LimitedCalls | undefined;
 }
 
 export function awsAccount(options: AccountOptions): AwsAccount {
@@ -33,13 +39,16 @@ export function awsAccount(options: AccountOptions): AwsAccount {
   const shared = (): Promise<SharedConfig> =>
     (reading ??= import('./shared-config.ts').then(({ readSharedConfig }) => readSharedConfig(environment, profile)));
   const credentials: FindCredentials =
-    keys === null ? chained({ environment, profile, region }, shared) : () => Promise.resolve(keys);
+    keys === null
+      ? chained({ environment, profile, region, calls: options.calls }, shared)
+      : () => Promise.resolve(keys);
   return {
     credentials,
     s3Endpoint: async () => (await shared()).endpoint('S3'),
     access: async () => {
       const config = await shared();
       return {
+        ...options.calls,
         region,
         credentials: async () => {
           const { expiresAtMs, sessionToken, ...keys } = await credentials();
@@ -59,16 +68,20 @@ export function awsAccount(options: AccountOptions): AwsAccount {
 
 /** Keeps what the SDK's chain finds: profiles, SSO, containers. */
 function chained(
-  options: { readonly environment: Environment; readonly profile: string; readonly region: string },
+  options: Pick<AccountOptions, 'environment' | 'region' | 'calls'> & { readonly profile: string },
   shared: () => Promise<SharedConfig>,
 ): FindCredentials {
+  const { calls, ...of } = options;
   let chain: ReturnType<typeof credentialChain> | null = null;
   return keptCredentials(async () => {
     if (chain === null) {
       const loaded = await import('./credential-chain.ts');
-      chain = loaded.credentialChain({ ...options, shared: await shared() });
+      chain = loaded.credentialChain({ ...of, limits: calls?.limits, shared: await shared() });
     }
-    const { accessKeyId, secretAccessKey, sessionToken, expiration } = await chain();
+    const search = within(chain(), (calls?.limits ?? defaultCallLimits).searchMs).catch((error: unknown) => {
+      throw isNetworkFailure(error) ? classifyAwsError(error, 'looking for AWS credentials') : error;
+    });
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = await search;
     return { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration?.getTime() };
   }, systemClock);
 }

@@ -6,6 +6,7 @@ import {
   fromTokenFile,
 } from '@aws-sdk/credential-providers';
 import type { Environment } from '@runctl/core';
+import { connectionLimits, defaultCallLimits, type CallLimits } from '../api/call-limits.ts';
 import { CredentialsProviderError } from '@smithy/core/config';
 import { sharedFilesOf, type SharedConfig } from './shared-config.ts';
 
@@ -16,6 +17,7 @@ export interface ChainOptions {
   readonly profile: string;
   readonly region: string;
   readonly shared: SharedConfig;
+  readonly limits?: CallLimits | undefined;
 }
 
 /**
@@ -33,18 +35,24 @@ export function credentialChain(options: ChainOptions): Provider {
 }
 
 /** With STS at its configured endpoint. A profile of SSO would ask SSO there too, so it gets none. */
-function fromProfile({ environment, profile, region, shared }: ChainOptions): Provider {
+function fromProfile({ environment, profile, region, shared, limits }: ChainOptions): Provider {
   const endpoint = shared.setting('role_arn') === undefined ? undefined : shared.endpoint('STS');
+  const requestHandler = answeringLimits(limits);
   return fromIni({
     ...sharedFilesOf(environment),
     ignoreCache: true,
     profile,
-    parentClientConfig: { region },
-    ...(endpoint === undefined ? {} : { clientConfig: { endpoint } }),
+    parentClientConfig: { region, requestHandler },
+    clientConfig: { requestHandler, ...(endpoint === undefined ? {} : { endpoint }) },
   });
 }
 
-function fromWebIdentity({ environment, region, shared }: ChainOptions): Provider {
+/** No middleware reaches these clients, so their connections alone limit them. */
+function answeringLimits(limits: CallLimits = defaultCallLimits) {
+  return { ...connectionLimits(limits), requestTimeout: limits.answerMs, throwOnRequestTimeout: true };
+}
+
+function fromWebIdentity({ environment, region, shared, limits }: ChainOptions): Provider {
   const webIdentityTokenFile = environment['AWS_WEB_IDENTITY_TOKEN_FILE'];
   const roleArn = environment['AWS_ROLE_ARN'];
   const roleSessionName = environment['AWS_ROLE_SESSION_NAME'];
@@ -54,7 +62,12 @@ function fromWebIdentity({ environment, region, shared }: ChainOptions): Provide
     webIdentityTokenFile,
     roleArn,
     ...(roleSessionName ? { roleSessionName } : {}),
-    clientConfig: { region, ignoreConfiguredEndpointUrls: true, ...(endpoint === undefined ? {} : { endpoint }) },
+    clientConfig: {
+      region,
+      requestHandler: answeringLimits(limits),
+      ignoreConfiguredEndpointUrls: true,
+      ...(endpoint === undefined ? {} : { endpoint }),
+    },
   });
 }
 

@@ -96,20 +96,30 @@ export function awsCodeOf(error: unknown): string | null {
 const NETWORK_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
   'ENOTFOUND',
   'EAI_AGAIN',
   'ETIMEDOUT',
   'EHOSTUNREACH',
-  'TimeoutError',
+  'ENETUNREACH',
 ]);
+
+/** Whether no answer came, or only a part of one. */
+export function isNetworkFailure(error: unknown): boolean {
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  // What the network's own functions throw has a code; what the SDK throws has a name.
+  if (typeof code !== 'string') return name === 'TimeoutError';
+  // What answered is no web server (llhttp's codes).
+  return NETWORK_CODES.has(code) || code.startsWith('HPE_') || name === 'TimeoutError';
+}
 
 /** A RunctlError for whatever an AWS call threw; `doing` is what was attempted: `creating the fleet`. */
 export function classifyAwsError(error: unknown, doing: string): RunctlError {
   if (error instanceof RunctlError) return error;
   const awsCode = awsCodeOf(error);
-  const network = (error as { code?: unknown } | null)?.code;
-  if (typeof network === 'string' && NETWORK_CODES.has(network))
-    return new RunctlError('cloud-unreachable', `${doing}: no answer from AWS (${network})`, {
+  if (isNetworkFailure(error))
+    return new RunctlError('cloud-unreachable', `${doing}: no answer from AWS (${networkWord(error)})`, {
       hint: 'check the network, the region, and AWS_ENDPOINT_URL if it is set',
       cause: error,
     });
@@ -120,6 +130,11 @@ export function classifyAwsError(error: unknown, doing: string): RunctlError {
     cause: error,
     details: { awsCode },
   });
+}
+
+function networkWord(error: unknown): string {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' ? code : messageOf(error);
 }
 
 /** Does `work`, and rejects with a RunctlError alone; `doing` is what is attempted: `creating the fleet`. */

@@ -1,8 +1,9 @@
 import { EC2Client, type EC2ClientConfig } from '@aws-sdk/client-ec2';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { connectionLimits, limitCalls, type LimitedCalls } from './call-limits.ts';
 
 /** Which account and region, as values: two of them may be open in one process. What is left out, the SDK finds itself. */
-export interface AwsAccess {
+export interface AwsAccess extends LimitedCalls {
   readonly region: string;
   /** Where the services answer; one that is not in it answers at AWS. */
   readonly endpoints?: { readonly ec2?: string | undefined; readonly ssm?: string | undefined };
@@ -24,6 +25,7 @@ export function createAwsClients(access: AwsAccess): AwsClients {
   const { region, endpoints, credentials, useFipsEndpoint, useDualstackEndpoint } = access;
   const shared = {
     region,
+    requestHandler: connectionLimits(access.limits),
     ignoreConfiguredEndpointUrls: endpoints !== undefined,
     ...(credentials === undefined ? {} : { credentials }),
     ...(useFipsEndpoint === undefined ? {} : { useFipsEndpoint }),
@@ -33,6 +35,9 @@ export function createAwsClients(access: AwsAccess): AwsClients {
   const reading = new EC2Client({ ...ec2, maxAttempts: 5, retryMode: 'standard' });
   const launching = new EC2Client({ ...ec2, maxAttempts: 2 });
   const ssm = new SSMClient({ ...shared, ...(endpoints?.ssm === undefined ? {} : { endpoint: endpoints.ssm }) });
+  limitCalls(reading, 'EC2', access);
+  limitCalls(launching, 'EC2', access);
+  limitCalls(ssm, 'SSM', access);
   return {
     reading,
     launching,
