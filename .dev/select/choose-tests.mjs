@@ -11,6 +11,10 @@ const EVERYTHING = [
   /\/build\.ts$/,
 ];
 
+/** The index of commands reads this folder at its start instead of importing it; tests in process that reach the index run any of it. */
+const COMMANDS = /^controller\/src\/commands\//;
+const COMMAND_INDEX = 'controller/src/command-index/command-index.ts';
+
 /**
  * @param {import('./import-graph.mjs').ImportGraph} graph
  * @param {string[]} changed paths in the repository, deleted ones included
@@ -24,7 +28,10 @@ export function chooseTests(graph, changed) {
 
   const standing = withDeleted(graph, changed);
   const reached = reaching(graph, standing);
-  const tests = new Set(all.filter((path) => reached.has(path)));
+  const byIndex = [...reached].some((path) => COMMANDS.test(path) && !isTest(path))
+    ? reaching(graph, [COMMAND_INDEX])
+    : new Set();
+  const tests = new Set(all.filter((path) => reached.has(path) || (!path.endsWith('.e2e.ts') && byIndex.has(path))));
   const reasons = tests.size > 0 ? [`${tests.size} files that import or name what changed`] : [];
 
   const partsOf = partsOfScenarios(graph);

@@ -29,6 +29,8 @@ const FILES = {
     "import { startLaunch } from '../../../packages/operations/src/launch/start-launch.ts';",
   'controller/src/commands/s3/upload.ts': 'export const upload = 1;',
   'controller/src/commands/s3/upload.test.ts': "import { upload } from './upload.ts'; upload;",
+  'controller/src/command-index/command-index.ts': "export const index = readCommands(['../commands']);",
+  'controller/src/cli.test.ts': "import { index } from './command-index/command-index.ts'; index;",
   'packages/operations/src/launch/start-launch.ts': 'export const startLaunch = 1;',
   'controller/src/readme.test.ts': "const page = read('../../README.md');",
   'e2e/support/runctl.ts': "export const entry = 'controller/bin/runctl.mjs';",
@@ -62,9 +64,13 @@ describe('a change', () => {
     [
       'of a command',
       'controller/src/commands/s3/upload.ts',
-      ['controller/src/commands/s3/upload.test.ts', DRILL, UPLOAD],
+      ['controller/src/cli.test.ts', 'controller/src/commands/s3/upload.test.ts', DRILL, UPLOAD],
     ],
-    ['of what a command imports', 'packages/operations/src/launch/start-launch.ts', [DRILL, NOTICE]],
+    [
+      'of what a command imports',
+      'packages/operations/src/launch/start-launch.ts',
+      ['controller/src/cli.test.ts', DRILL, NOTICE],
+    ],
     ['of a test', 'agent/src/life/life.test.ts', ['agent/src/life/life.test.ts']],
     [
       'of a fixture',
