@@ -1,35 +1,14 @@
-import { commandIndexPlugin } from './command-index-plugin.ts';
-import { requiredHttp } from '@runctl/testkit/build';
-import { build, type Metafile } from 'esbuild';
+import type { Metafile } from 'esbuild';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.ts';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const agent = fileURLToPath(new URL('../agent/dist/agent.mjs', import.meta.url));
 
 rmSync(`${folder}dist`, { recursive: true, force: true });
-const { metafile } = await build({
-  entryPoints: { runctl: `${folder}src/main.ts` },
-  outdir: `${folder}dist`,
-  outExtension: { '.js': '.mjs' },
-  chunkNames: 'chunks/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node22',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'none',
-  // Dependencies that are CommonJS inside still call require.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
-  plugins: [requiredHttp, commandIndexPlugin([`${folder}src/commands`])],
-  metafile: true,
-  logLevel: 'warning',
-});
+const metafile = await bundle(`${folder}dist`);
 assertLazyRegion(metafile);
 // So that the package holds all that a launch uploads.
 if (existsSync(agent)) copyFileSync(agent, `${folder}dist/agent.mjs`);

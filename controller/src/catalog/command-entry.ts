@@ -52,11 +52,16 @@ export interface CommandDetails {
   readonly options: readonly IndexedOption[];
 }
 
-/** Every command and every group, without their code. */
-export interface CommandIndex {
-  readonly commands: readonly CommandEntry[];
+/** Every command and every group, as the overview names them. */
+export interface CommandSummaries {
+  readonly commands: readonly CommandSummary[];
   /** By the words of their path, with a space between. */
   readonly groups: Readonly<Record<string, CommandGroup>>;
+}
+
+/** The same with the way to each command's code. */
+export interface CommandIndex extends CommandSummaries {
+  readonly commands: readonly CommandEntry[];
 }
 
 export interface CommandEntry extends CommandSummary {

@@ -10,6 +10,12 @@ export function indexModule({ commands, groups }: ReadCommands): string {
   return `export const commandIndex={commands:[${entries.join(',\n')}],groups:${JSON.stringify(groups)}};\n`;
 }
 
+/** What the overview shows as a module. */
+export function summariesModule({ commands, groups }: ReadCommands): string {
+  const all = { commands: commands.map(({ summary }) => summary), groups };
+  return `export const commandSummaries=${JSON.stringify(all)};\n`;
+}
+
 /** The details as a module in which an option that many commands have stands once. */
 export function detailsModule({ commands }: ReadCommands): string {
   const options = new Map<string, number>();

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { temporaryFolder } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
 import { commandIndexPlugin } from '../../command-index-plugin.ts';
-import type { CommandDetails, CommandIndex } from '../catalog/command-entry.ts';
+import type { CommandDetails, CommandIndex, CommandSummaries } from '../catalog/command-entry.ts';
 import { commandDetails } from './command-details.ts';
 import { commandIndex } from './command-index.ts';
 import { readCommands } from './read-commands.ts';
@@ -49,7 +49,8 @@ test('the build writes the same index as is read from the sources', async () => 
   await using folder = await temporaryFolder('runctl-index');
   await build({
     stdin: {
-      contents: "export * from './command-index.ts'; export * from './command-details.ts';",
+      contents:
+        "export * from './command-index.ts'; export * from './command-details.ts'; export * from './command-summaries.ts';",
       resolveDir: import.meta.dirname,
     },
     outfile: join(folder.path, 'index.mjs'),
@@ -65,8 +66,10 @@ test('the build writes the same index as is read from the sources', async () => 
   const written = (await import(pathToFileURL(join(folder.path, 'index.mjs')).href)) as {
     commandIndex: CommandIndex;
     commandDetails: readonly CommandDetails[];
+    commandSummaries: CommandSummaries;
   };
   const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
   expect(plain(written.commandIndex)).toEqual(plain(commandIndex));
   expect(written.commandDetails).toEqual(commandDetails);
+  expect(written.commandSummaries).toEqual(plain(commandIndex));
 });

@@ -1,7 +1,7 @@
-import { sections, type CommandEntry, type CommandIndex, type CommandSummary } from '../catalog/command-entry.ts';
+import { sections, type CommandEntry, type CommandSummaries, type CommandSummary } from '../catalog/command-entry.ts';
 
 /** `runctl help`: commands of one word and groups, by section. */
-export function overview({ commands, groups }: CommandIndex, version: string): string {
+export function overview({ commands, groups }: CommandSummaries, version: string): string {
   const shown = commands.filter((entry) => !entry.hidden);
   const rows = [
     ...shown
