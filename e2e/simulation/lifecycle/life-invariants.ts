@@ -54,7 +54,12 @@ export class LifeInvariants implements S3Observer, Witness {
   readonly engine: Invariants;
   readonly machines: LifeMachine[] = [];
   readonly counts = { scripts: 0, crashes: 0, noticesInTime: 0, adopted: 0, survivors: 0, denials: 0, clockSteps: 0 };
-  outcome: { readonly document: LaunchOutcome; readonly landedMs: number } | null = null;
+  /** With the step that a restore would have yielded when the outcome landed. */
+  outcome: {
+    readonly document: LaunchOutcome;
+    readonly landedMs: number;
+    readonly durableStep: number | null;
+  } | null = null;
   /** Since when the weather is calm; null in bad weather. */
   calmSinceMs: number | null = null;
   /** When somebody wished that the run stops. */
@@ -100,7 +105,12 @@ export class LifeInvariants implements S3Observer, Witness {
       if (!this.#leaseSinceMs.has(generation)) this.#leaseSinceMs.set(generation, this.#nowMs);
     } else if (key === OUTCOME) {
       if (this.outcome !== null) return;
-      this.outcome = { document: decodeDocument(launchOutcome, await this.#read(key), key), landedMs: this.#nowMs };
+      const document = decodeDocument(launchOutcome, await this.#read(key), key);
+      this.outcome = { document, landedMs: this.#nowMs, durableStep: this.#durableStep };
+    } else if (key === keys.latest) {
+      // What a dead agent had sent may land at any time; a living one publishes nothing after the end.
+      if (this.outcome !== null && write.by.alive)
+        this.violated(`${write.by.name} publishes after the launch's outcome`);
     } else if (parseAttemptKey(`/${key}`)?.document === 'status') await this.#statusLanded(key);
   }
 
@@ -204,7 +214,7 @@ export class LifeInvariants implements S3Observer, Witness {
     if (fleet.exists) this.violated('the fleet lives on');
     for (const machine of this.machines) if (machine.alive) this.violated(`${machine.name} stays on`);
     if (this.outcome === null) this.violated('the launch has no outcome');
-    else await this.#isTrue(this.outcome.document);
+    else await this.#isTrue(this.outcome);
     for (const generation of this.#said.keys()) await this.#logIsWhole(generation);
   }
 
@@ -270,11 +280,15 @@ export class LifeInvariants implements S3Observer, Witness {
       this.violated(`generation ${generation} tells of ${interruptions} interruptions before it`);
   }
 
-  async #isTrue(outcome: LaunchOutcome): Promise<void> {
+  get #durableStep(): number | null {
+    return this.engine.latest?.manifest.step ?? null;
+  }
+
+  async #isTrue(ended: NonNullable<LifeInvariants['outcome']>): Promise<void> {
+    const outcome = ended.document;
     const { cause, durableStep, status } = outcome;
-    const latest = this.engine.latest;
-    if (durableStep !== (latest?.manifest.step ?? null))
-      this.violated(`the outcome (${cause}) names ${durableStep} as durable step, and it is ${latest?.manifest.step}`);
+    if (durableStep !== ended.durableStep && durableStep !== this.#durableStep)
+      this.violated(`the outcome (${cause}) names ${durableStep} as durable step, and it was ${ended.durableStep}`);
     if (!(await this.engine.isLatestWhole())) this.violated('what is durable is not whole any more');
     if (status === 'succeeded') this.#hasSucceeded();
     else if (!this.#hadReason(outcome))
