@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +37,21 @@ describe('the client of a sandbox', () => {
     expect(await stopSandbox(folder.path)).toBe(true);
     expect(readRegion(folder.path)).toBe(null);
     expect(await stopSandbox(folder.path)).toBe(false);
+  });
+
+  test('ends a region that does not answer by its process, and no other process that has its number', async () => {
+    const path = join(folder.path, 'region.json');
+    const child = spawn(process.execPath, [tinyRegion, folder.path, 'mute'], { stdio: 'ignore' });
+    const exit = once(child, 'exit');
+    while (readRegion(folder.path) === null) await new Promise((resolve) => setTimeout(resolve, 10));
+    const file = readRegion(folder.path)!;
+    writeFileSync(path, JSON.stringify({ ...file, processStart: 'another life' }));
+    const limits = { answerMs: 200, timeoutMs: 300 };
+    expect(await stopSandbox(folder.path, limits)).toBe(false);
+    expect(child.exitCode).toBe(null);
+    writeFileSync(path, JSON.stringify(file));
+    expect(await stopSandbox(folder.path, limits)).toBe(true);
+    expect(await exit).toEqual([null, 'SIGKILL']);
   });
 
   test('shows the log of a region that does not come up', async () => {

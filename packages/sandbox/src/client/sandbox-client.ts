@@ -13,12 +13,15 @@ import {
   type SandboxRequest,
   type SandboxRequestName,
 } from '@runctl/protocol';
+import { processStartOf } from './process-start.ts';
 
 /** File in the state folder that takes the region process's output. */
 export const sandboxLogName = 'region.log';
 
 /** Longest wait for an answer of the control channel, all of it. */
 const ANSWER_MS = 30_000;
+/** Shorter for an ending: asked by a signal, one that is only busy ends in order as well. */
+const STOP_ANSWER_MS = 10_000;
 
 /** A running region, as the laptop talks to it. */
 export interface Sandbox {
@@ -112,22 +115,46 @@ export async function startSandbox(options: StartSandboxOptions): Promise<Sandbo
   }
 }
 
-/** Ends the region of a state folder and waits until it is gone; false when none ran. Objects in S3 stay. */
-export async function stopSandbox(
-  stateFolder: string,
-  options: { timeoutMs?: number; clock?: Clock } = {},
-): Promise<boolean> {
-  const { timeoutMs = 20_000, clock = systemClock } = options;
-  const sandbox = await answering(stateFolder);
-  if (sandbox === null) return false;
+export interface StopSandboxOptions {
+  /** Time that it has to end. */
+  readonly timeoutMs?: number;
+  /** Time that it has to answer. */
+  readonly answerMs?: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * Ends the region of a state folder and waits until it is gone; false when none ran. One that does not answer is ended by its
+ * process, where that is still the one that wrote the region file. Objects in S3 stay.
+ */
+export async function stopSandbox(stateFolder: string, options: StopSandboxOptions = {}): Promise<boolean> {
+  const { timeoutMs = 20_000, answerMs = STOP_ANSWER_MS, clock = systemClock } = options;
+  const sandbox = await connectSandbox(stateFolder, { answerMs }).catch(() => null);
+  if (sandbox === null) return endByProcess(stateFolder, { timeoutMs, clock });
   await sandbox.send('stop', {});
-  const deadline = clock.monotonicMs() + timeoutMs;
-  while (readRegion(stateFolder)?.adminToken === sandbox.file.adminToken) {
-    if (clock.monotonicMs() > deadline)
-      throw new RunctlError('internal', `the sandbox (process ${sandbox.file.pid}) did not end in ${timeoutMs} ms`, {
-        hint: `see ${join(stateFolder, sandboxLogName)}`,
-      });
-    await clock.sleep(25);
+  const isThere = () => readRegion(stateFolder)?.adminToken === sandbox.file.adminToken;
+  if (await isOver(isThere, { timeoutMs, clock })) return true;
+  throw new RunctlError('internal', `the sandbox (process ${sandbox.file.pid}) did not end in ${timeoutMs} ms`, {
+    hint: `see ${join(stateFolder, sandboxLogName)}`,
+  });
+}
+
+/** The process is told by when it started: another one may have its pid by now. Its machines end with it, however it does. */
+async function endByProcess(stateFolder: string, within: { timeoutMs: number; clock: Clock }): Promise<boolean> {
+  const file = readRegion(stateFolder);
+  const isThere = () => file !== null && processStartOf(file.pid) === file.processStart;
+  if (file === null || !isThere()) return false;
+  process.kill(file.pid, 'SIGTERM');
+  if (await isOver(isThere, within)) return true;
+  process.kill(file.pid, 'SIGKILL');
+  return isOver(isThere, within);
+}
+
+async function isOver(isThere: () => boolean, at: { timeoutMs: number; clock: Clock }): Promise<boolean> {
+  const deadline = at.clock.monotonicMs() + at.timeoutMs;
+  while (isThere()) {
+    if (at.clock.monotonicMs() > deadline) return false;
+    await at.clock.sleep(25);
   }
   return true;
 }

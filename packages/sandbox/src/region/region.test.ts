@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DescribeInstancesCommand, EC2Client, RunInstancesCommand, type Instance } from '@aws-sdk/client-ec2';
@@ -298,6 +299,24 @@ describe('a region', () => {
     const text = readFileSync(join(stateFolder, 'region.json'), 'utf8');
     return { child, file: sandboxRegionFile.parse(JSON.parse(text)) };
   }
+
+  test('ends when its state folder is removed, and leaves alone what is made in its place', async () => {
+    await using folder = await temporaryFolder('runctl-region');
+    const stateFolder = join(folder.path, 'state');
+    const first = await spawnRegion(stateFolder);
+    const token = `region-folder-${process.pid}`;
+    await launch(first.file, `#!/bin/sh\nTOKEN=${token} sleep 9402\n`);
+    await until('it runs', () => processesWith(`TOKEN=${token}`).length > 0);
+    const ended = once(first.child, 'exit');
+    await rm(stateFolder, { recursive: true, force: true });
+    const second = await serveRegion({ stateFolder, level: 'process' });
+    const [code] = (await ended) as [number];
+    expect(code).toBe(0);
+    expect(processesWith(`TOKEN=${token}`)).toEqual([]);
+    expect(existsSync(join(stateFolder, 'region.json'))).toBe(true);
+    expect(existsSync(join(stateFolder, 'instances'))).toBe(true);
+    await second.close();
+  });
 
   test('takes the place of a region whose process is dead', async () => {
     await using folder = await temporaryFolder('runctl-region');

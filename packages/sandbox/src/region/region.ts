@@ -19,7 +19,8 @@ import { loadAccount, saveAccount, writePrivateFile, type RegionAccount } from '
 import { ACCOUNT, createCloud } from './cloud.ts';
 import { chooseDriver, type LevelChoice, type RefusedLevel } from './choose-driver.ts';
 import { createControl, isControlRequest } from './control.ts';
-import { lockState, processStartOf } from './state-lock.ts';
+import { processStartOf } from '../client/process-start.ts';
+import { lockState, type StateLock } from './state-lock.ts';
 
 export interface RegionOptions {
   /** Folder of the region's objects, account and instances; made if it is missing. */
@@ -58,16 +59,16 @@ const OS_STOP_LIMIT_MS = 90_000;
  */
 export async function serveRegion(options: RegionOptions): Promise<Region> {
   mkdirSync(options.stateFolder, { recursive: true, mode: 0o700 });
-  const unlock = lockState(options.stateFolder);
+  const lock = lockState(options.stateFolder);
   try {
-    return await start(options, unlock);
+    return await start(options, lock);
   } catch (error) {
-    unlock();
+    lock.release();
     throw error;
   }
 }
 
-async function start(options: RegionOptions, unlock: () => void): Promise<Region> {
+async function start(options: RegionOptions, lock: StateLock): Promise<Region> {
   const { stateFolder, timeScale = 1, region = 'us-east-1', log = silentLog } = options;
   const startedAt = new Date(systemClock.wallMs()).toISOString();
   const clock: RegionClock = { nowMs: () => systemClock.wallMs(), scale: timeScale };
@@ -89,11 +90,12 @@ async function start(options: RegionOptions, unlock: () => void): Promise<Region
       level: driver.level,
       notReal: [...driver.notReal],
     };
-    const close = closing({ server, compute, metadata, driver, s3, stateFolder, unlock });
+    const close = closing({ server, compute, metadata, driver, s3, stateFolder, lock });
     const stop = () => void close();
     const control = createControl({ compute, metadata, s3, startedAt, adminToken: file.adminToken, stop });
     listener = (request, response) => (isControlRequest(request) ? control : front)(request, response);
     writePrivateFile(join(stateFolder, sandboxRegionFileName), file);
+    endWithoutFolder(lock, close, log);
     return { file, refused, closed: close.done, close };
   } catch (error) {
     server.close();
@@ -147,6 +149,19 @@ async function listen(server: Server, wanted: number, last: number | undefined):
   return typeof address === 'object' && address !== null ? address.port : wanted;
 }
 
+/** Period at which a region looks whether its state folder is still its own. */
+const FOLDER_LOOK_MS = 1000;
+
+/** Whoever removes the state folder of a region means the region: nothing could find it any more, to use it or to end it. */
+function endWithoutFolder(lock: StateLock, close: ReturnType<typeof closing>, log: Log): void {
+  const look = setInterval(() => {
+    if (lock.isHeld()) return;
+    log.error({}, 'sandbox: the state folder is gone; the region ends');
+    close().catch(() => {}); // `closed` rejects too
+  }, FOLDER_LOOK_MS).unref();
+  close.done.finally(() => clearInterval(look)).catch(() => {});
+}
+
 interface Parts {
   readonly server: Server;
   readonly compute: Compute;
@@ -154,7 +169,7 @@ interface Parts {
   readonly driver: MachineDriver;
   readonly s3: S3Service;
   readonly stateFolder: string;
-  readonly unlock: () => void;
+  readonly lock: StateLock;
 }
 
 function closing(parts: Parts): (() => Promise<void>) & { readonly done: Promise<void> } {
@@ -173,7 +188,7 @@ function closing(parts: Parts): (() => Promise<void>) & { readonly done: Promise
   return Object.assign(close, { done: promise });
 }
 
-async function end({ server, compute, metadata, driver, s3, stateFolder, unlock }: Parts): Promise<void> {
+async function end({ server, compute, metadata, driver, s3, stateFolder, lock }: Parts): Promise<void> {
   metadata.close();
   await compute.close();
   await driver.close();
@@ -184,8 +199,10 @@ async function end({ server, compute, metadata, driver, s3, stateFolder, unlock 
   await Promise.race([quiet, systemClock.sleep(200)]);
   server.closeAllConnections();
   s3.close();
+  // What lies in a folder that was lost is another region's.
+  if (!lock.isHeld()) return;
   await rm(join(stateFolder, 'instances'), { recursive: true, force: true });
   // In this order: whoever sees no region file may start the next region.
   rmSync(join(stateFolder, sandboxRegionFileName), { force: true });
-  unlock();
+  lock.release();
 }

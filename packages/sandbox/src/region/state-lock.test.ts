@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
-import { lockState, processStartOf } from './state-lock.ts';
+import { processStartOf } from '../client/process-start.ts';
+import { lockState } from './state-lock.ts';
 
 const fixture = fileURLToPath(new URL('fixtures/takes-the-lock.ts', import.meta.url));
 
@@ -30,9 +31,20 @@ describe('the lock of a state folder', () => {
 
   test('can be taken again once it is released', async () => {
     await using folder = await temporaryFolder('runctl-lock');
-    lockState(folder.path)();
-    lockState(folder.path)();
+    lockState(folder.path).release();
+    lockState(folder.path).release();
     expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  test('is lost with its folder, and then not taken from who has it next', async () => {
+    await using folder = await temporaryFolder('runctl-lock');
+    const first = lockState(folder.path);
+    expect(first.isHeld()).toBe(true);
+    rmSync(join(folder.path, 'region.lock'));
+    expect(first.isHeld()).toBe(false);
+    const second = lockState(folder.path);
+    first.release();
+    expect([first.isHeld(), second.isHeld()]).toEqual([false, true]);
   });
 
   test('tells a process from none', () => {

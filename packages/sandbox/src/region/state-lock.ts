@@ -1,41 +1,32 @@
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { command, RunctlError } from '@runctl/core';
+import { processStartOf } from '../client/process-start.ts';
 
 const lockName = 'region.lock';
 
-/**
- * Something that tells a living process from a later one with the same pid; null when there is none with it (zombies are
- * dead).
- */
-export function processStartOf(pid: number): string | null {
-  try {
-    if (process.platform !== 'linux')
-      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || null;
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command name, in brackets, may contain anything.
-    const [state = 'X', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return 'ZX'.includes(state) ? null : (fields[18] ?? null);
-  } catch {
-    return null;
-  }
+/** The lock of a state folder, once this process has it. */
+export interface StateLock {
+  /** Whether it is still there. It is not once somebody has removed the folder, and maybe made another region in its place. */
+  isHeld(): boolean;
+  /** Releases it; one that is lost stays its new holder's. Idempotent. */
+  release(): void;
 }
 
 /**
- * Makes this process the only region of a state folder. Returns what releases it. A lock whose holder is dead is replaced.
- * Errors: `sandbox-running`.
+ * Makes this process the only region of a state folder. A lock whose holder is dead is replaced. Errors: `sandbox-running`.
  */
-export function lockState(stateFolder: string): () => void {
+export function lockState(stateFolder: string): StateLock {
   const lock = join(stateFolder, lockName);
-  const own = JSON.stringify({ pid: process.pid, start: processStartOf(process.pid) });
-  const claim = join(stateFolder, `${lockName}.${randomUUID()}`);
+  const id = randomUUID();
+  const own = JSON.stringify({ pid: process.pid, start: processStartOf(process.pid), id });
+  const claim = join(stateFolder, `${lockName}.${id}`);
   writeFileSync(claim, own, { mode: 0o600 });
   try {
     for (;;) {
       // A link appears whole and only if nobody else's is there.
-      if (linked(claim, lock)) return () => rmSync(lock, { force: true });
+      if (linked(claim, lock)) return stateLock(lock, own);
       const holder = read(lock);
       if (holder === null) continue;
       const { pid, start } = holder.content;
@@ -48,6 +39,23 @@ export function lockState(stateFolder: string): () => void {
   } finally {
     rmSync(claim, { force: true });
   }
+}
+
+function stateLock(lock: string, own: string): StateLock {
+  const isHeld = () => {
+    try {
+      return readFileSync(lock, 'utf8') === own;
+    } catch (error) {
+      // Anything else (no descriptor is free, say) tells nothing of the lock.
+      return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+    }
+  };
+  return {
+    isHeld,
+    release: () => {
+      if (isHeld()) rmSync(lock, { force: true });
+    },
+  };
 }
 
 function linked(claim: string, lock: string): boolean {
