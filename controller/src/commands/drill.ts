@@ -1,15 +1,14 @@
 import { Command } from 'clipanion';
-import { join } from 'node:path';
-import type { SandboxRegion } from '@runctl/operations/sandbox';
 import type { Connected } from '../options/command.ts';
 import { option, optionSet } from '../options/declaration/option.ts';
 import { savingOptions } from '../options/declared/checkpoint-options.ts';
 import { limitOptions } from '../options/declared/limit-options.ts';
-import { drillOptions, rehearsalOptions } from '../options/declared/rehearsal-options.ts';
-import { WorkloadOptionsCommand, type FoundWorkload } from '../options/launch-options.ts';
+import { drillOptions } from '../options/declared/rehearsal-options.ts';
+import type { FoundWorkload } from '../options/launch-options.ts';
+import { OwnSandboxCommand, type OwnSandbox } from '../options/own-sandbox-command.ts';
 import { resultOf } from '../options/result-of.ts';
 
-export class DrillCommand extends WorkloadOptionsCommand {
+export class DrillCommand extends OwnSandboxCommand {
   static override paths = [['drill']];
   static override usage = Command.Usage({
     category: 'rehearsal',
@@ -28,76 +27,34 @@ export class DrillCommand extends WorkloadOptionsCommand {
   });
 
   how = optionSet(drillOptions);
-  level = option(rehearsalOptions.level);
-  timeScale = option(rehearsalOptions.drillTimeScale);
   saving = optionSet(savingOptions);
   maxCrashes = option(limitOptions.maxCrashes);
-  keep = option(rehearsalOptions.keep);
 
   protected async run(): Promise<number> {
     const workload = await this.findWorkload();
-    const { near } = workload;
-    return this.inOwnSandbox(async (region) => {
-      const { inSandbox } = await import('@runctl/operations/sandbox');
-      const environment = inSandbox(this.context.env, region);
-      return this.withCloud((connected) => this.rehearse(connected, workload, region), { environment, near });
-    });
+    return this.inOwnSandbox(({ environment, ...sandbox }) =>
+      this.withCloud((connected) => this.rehearse(connected, workload, sandbox), { environment, near: workload.near }),
+    );
   }
 
-  private async inOwnSandbox(use: (region: SandboxRegion) => Promise<number>): Promise<number> {
-    const { sandbox } = this.context.services;
-    const { env: environment, pid: parentPid } = this.context;
-    const isKept = this.keep || this.state !== undefined;
-    const folder = await this.ownFolder(isKept);
-    const { level, timeScale } = this;
-    const region = await sandbox.start({ folder, environment, level, timeScale, parentPid }, () => {});
-    try {
-      return await use(region);
-    } finally {
-      await sandbox.stop(folder);
-      if (isKept) this.note(`the local cloud's folder is kept: ${folder}`);
-    }
-  }
-
-  private async ownFolder(isKept: boolean): Promise<string> {
-    const { ownSandboxName } = await import('@runctl/sandbox/client');
-    if (!isKept) return join(await this.context.temporaryFolder(), ownSandboxName);
-    const named = await this.sandboxFolder();
-    if (this.state !== undefined) return named;
-    return `${named}-drill-${new Date(this.context.clock.wallMs()).toISOString().replaceAll(':', '-')}`;
-  }
-
-  private async rehearse(connected: Connected, workload: FoundWorkload, region: SandboxRegion): Promise<number> {
+  private async rehearse(
+    connected: Connected,
+    workload: FoundWorkload,
+    sandbox: Omit<OwnSandbox, 'environment'>,
+  ): Promise<number> {
     const { drill } = await import('@runctl/operations/drill');
-    const { instanceHomes } = await import('@runctl/sandbox/client');
     const { drillTeller, drillVerdict } = await import('../render/drill.ts');
-    const { styles } = await import('../render/style.ts');
+    const { errorCatalog } = await import('@runctl/core');
     const { clock, user, interrupted: signal, services, colour } = this.context;
-    const style = styles(colour);
-    const note = (text: string): void => (this.json ? undefined : this.note(text));
     const plan = await this.makePlan(connected, workload, { name: null, detach: true });
-    const tell = drillTeller({ note, clock, style, region });
     const tools = await services.tools();
-    const interrupt = async (instanceId: string, notice: boolean): Promise<void> =>
-      void (await services.sandbox.interrupt(region.folder, { target: { instanceId }, notice, rebalance: false }));
+    const { region, ...reached } = sandbox;
+    const tell = drillTeller({ note: (text) => (this.json ? undefined : this.note(text)), clock, colour, region });
     const { cloud } = connected;
     const { timeScale, how } = this;
-    const drilling = drill({
-      cloud,
-      clock,
-      user,
-      signal,
-      plan,
-      tools,
-      level: region.level,
-      timeScale,
-      ...how,
-      interrupt,
-      homes: () => instanceHomes(region.folder),
-    });
-    const report = await resultOf(drilling, tell);
-    this.printResult(report, drillVerdict(report, style));
-    const { errorCatalog } = await import('@runctl/core');
+    const ports = { cloud, clock, user, signal, tools, ...reached };
+    const report = await resultOf(drill({ ...ports, plan, level: region.level, timeScale, ...how }), tell);
+    this.printResult(report, drillVerdict(report, colour));
     return report.verdict === 'safe' ? 0 : errorCatalog[`drill-${report.verdict}`];
   }
 }

@@ -1,13 +1,10 @@
 import { Command } from 'clipanion';
-import type { Cloud } from '@runctl/operations';
 import type { LaunchPlan } from '@runctl/operations/launch';
 import type { Connected } from '../options/command.ts';
 import { option, optionSet } from '../options/declaration/option.ts';
-import { retentionOptions, savingOptions } from '../options/declared/checkpoint-options.ts';
-import { limitOptions } from '../options/declared/limit-options.ts';
-import { machineOptions } from '../options/declared/machine-options.ts';
+import { launchOptions } from '../options/declared/launch-options.ts';
 import { outputOptions } from '../options/declared/output-options.ts';
-import { fallbackOptions, waitingOptions } from '../options/declared/waiting-options.ts';
+import { waitingOptions } from '../options/declared/waiting-options.ts';
 import { workloadOptions } from '../options/declared/workload-options.ts';
 import { LAUNCH_WORDS } from '../options/following-command.ts';
 import { WorkloadOptionsCommand, type FoundWorkload } from '../options/launch-options.ts';
@@ -33,38 +30,27 @@ export class LaunchCommand extends WorkloadOptionsCommand {
   });
 
   runName = option(workloadOptions.name);
-  machine = optionSet(machineOptions);
-  saving = optionSet(savingOptions);
-  retention = optionSet(retentionOptions);
-  limits = optionSet(limitOptions);
-  fallback = optionSet(fallbackOptions);
+  given = optionSet(launchOptions);
   detach = option(waitingOptions.detach);
   dryRun = option({ ...outputOptions.dryRun, help: 'show the plan and stop' });
   yes = option(outputOptions.yes);
 
   protected async run(): Promise<number> {
     const workload = await this.findWorkload();
-    const { near } = workload;
-    return this.withCloud((connected) => this.planAndLaunch(connected, workload), { near });
+    return this.withCloud((connected) => this.planAndLaunch(connected, workload), { near: workload.near });
   }
 
   private async planAndLaunch(connected: Connected, workload: FoundWorkload): Promise<number> {
-    const { renderPlan, planJson } = await import('../render/plan.ts');
-    const { context, detach } = this;
-    const planning = this.makePlan(connected, workload, { name: this.runName ?? null, detach });
-    const plan = await this.whileAsking(planning);
-    if (this.json) this.printJson(planJson(plan));
-    else context.stderr.write(renderPlan(plan, { colour: context.colour, write: this.writeCommand }));
+    const { runName: name = null, detach } = this;
+    const plan = await this.whileAsking(this.makePlan(connected, workload, { name, detach }));
+    await this.showPlan(plan);
     if (this.dryRun) return 0;
-    if (!this.yes)
-      await this.askFirst('Launch?', {
-        ...LAUNCH_WORDS,
-        hint: 'add --yes to launch without a question, or --dry-run to only see the plan',
-      });
-    return this.launch(connected.cloud, plan);
+    const hint = 'add --yes to launch without a question, or --dry-run to only see the plan';
+    if (!this.yes) await this.askFirst('Launch?', { ...LAUNCH_WORDS, hint });
+    return this.launch(connected, plan);
   }
 
-  private async launch(cloud: Cloud, plan: LaunchPlan): Promise<number> {
+  private async launch({ cloud }: Connected, plan: LaunchPlan): Promise<number> {
     const { launchRun } = await import('@runctl/operations/launch');
     const { clock, user, services } = this.context;
     const view = await this.followView();

@@ -100,6 +100,11 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     if (!(await services.ask(question, interrupted))) throw new RunctlError('declined', words.declined);
   }
 
+  /** For people; programs find them in the result. */
+  protected warn(warnings: readonly string[]): void {
+    if (!this.json) for (const warning of warnings) this.note(`warning: ${warning}`);
+  }
+
   /** Anything that is not data. */
   protected note(text: string): void {
     this.context.stderr.write(`${text}\n`);

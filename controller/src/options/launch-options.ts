@@ -38,6 +38,14 @@ export abstract class WorkloadOptionsCommand extends FollowingCommand {
     const wish = wishOf(settings, { script, args, env, ...how });
     return makePlan(cloud, { wish, project, detach: how.detach, into: await this.context.temporaryFolder() });
   }
+
+  /** What would happen and what it costs: data for a program, and for people beside what the script will print. */
+  protected async showPlan(plan: LaunchPlan): Promise<void> {
+    const { renderPlan, planJson } = await import('../render/plan.ts');
+    const { colour, stderr } = this.context;
+    if (this.json) this.printJson(planJson(plan));
+    else stderr.write(renderPlan(plan, { colour, write: this.writeCommand }));
+  }
 }
 
 export interface FoundWorkload {

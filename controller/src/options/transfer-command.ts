@@ -75,6 +75,13 @@ export abstract class TransferCommand extends BucketCommand {
     return createTransferView({ stdout, stderr, colour, clock, interactive, json, verbose });
   }
 
+  /** A folder here and one in a bucket, and which files of them count. Errors: `usage` for a text that names none. */
+  protected async pairOf(local: string, remote: string): Promise<TransferPair> {
+    const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
+    const there = bucketPlace(remote);
+    return { here: folderPlace(local, this.context.cwd), there, filter: await this.filter() };
+  }
+
   /** Sends what is here, or fetches what is there, and shows it to its end. Errors: those of `follow`. */
   protected async move(direction: 'up' | 'down', move: Move): Promise<number> {
     const { here, there, from, to, recursive = false } = move;
@@ -103,6 +110,12 @@ export abstract class TransferCommand extends BucketCommand {
     if (problem !== null) throw problem;
     return 0;
   }
+}
+
+interface TransferPair {
+  readonly here: FolderPlace;
+  readonly there: BucketPlace;
+  readonly filter: PathFilter;
 }
 
 interface Move {

@@ -1,9 +1,10 @@
-import type { CheckpointEvent, VerifiedEvent } from '@runctl/protocol/events';
+import type { CheckpointEvent, ProgressEvent, VerifiedEvent } from '@runctl/protocol/events';
 import type { InspectedCheckpoint, PassedOver } from '@runctl/checkpoint';
 import { formatBytes, formatDuration } from '@runctl/core';
 import type { RunCheckpoint } from '@runctl/operations/checkpoint';
 import { shownName, styles, type Styles } from './style.ts';
 import { table } from './table.ts';
+import { progressShower, type TransferViewOptions } from './transfer.ts';
 
 interface Look {
   readonly nowMs: number;
@@ -150,7 +151,34 @@ export function renderRunCheckpoint(run: string, each: RunCheckpoint, { nowMs, c
 }
 
 /** Whether the bytes of a checkpoint are as they were saved. */
-export function verifiedText({ checkpoint, fileCount, verifiedBytes, problems }: VerifiedEvent): string {
+function verifiedText({ checkpoint, fileCount, verifiedBytes, problems }: VerifiedEvent): string {
   if (problems.length > 0) return problems.map((problem) => `${checkpoint}: ${problem}`).join('\n');
   return `${checkpoint}: ${fileCount} files, ${formatBytes(verifiedBytes)}, as they were saved`;
+}
+
+export interface VerifyView {
+  show(event: VerifiedEvent | ProgressEvent): void;
+  end(): void;
+  /** Names of checkpoints in which something does not hold, so far. */
+  readonly damaged: readonly string[];
+}
+
+/** Shows a verification: how far it is to people, and each checkpoint by `print`. */
+export function verifyView(
+  options: Pick<TransferViewOptions, 'stderr' | 'interactive' | 'clock' | 'json'> & {
+    readonly print: (event: VerifiedEvent, text: string) => void;
+  },
+): VerifyView {
+  const shower = progressShower(options);
+  const damaged: string[] = [];
+  return {
+    damaged,
+    end: () => shower.clear(),
+    show: (event) => {
+      if (event.type === 'progress') return options.json ? undefined : shower.show(event);
+      shower.clear();
+      options.print(event, verifiedText(event));
+      if (event.problems.length > 0) damaged.push(event.checkpoint);
+    },
+  };
 }

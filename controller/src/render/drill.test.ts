@@ -1,7 +1,6 @@
 import type { DrillReportEvent } from '@runctl/protocol/events';
 import { expect, test } from 'vitest';
 import { drillVerdict } from './drill.ts';
-import { styles } from './style.ts';
 
 const REPORT: DrillReportEvent = {
   type: 'drill-report',
@@ -17,7 +16,7 @@ const REPORT: DrillReportEvent = {
   framework: null,
   advice: ['give the script more work'],
 };
-const text = (change: Partial<DrillReportEvent>): string => drillVerdict({ ...REPORT, ...change }, styles(false));
+const text = (change: Partial<DrillReportEvent>): string => drillVerdict({ ...REPORT, ...change }, false);
 
 test('an inconclusive drill says in its first line what was not seen', () => {
   expect(text({})).toBe(

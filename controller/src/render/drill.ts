@@ -1,16 +1,17 @@
 import type { DrillEvent, DrillReportEvent, MeasuredInterruption } from '@runctl/protocol/events';
 import { formatDuration, type Clock } from '@runctl/core';
 import type { SandboxRegion } from '@runctl/operations/sandbox';
-import type { Styles } from './style.ts';
+import { styles, type Styles } from './style.ts';
 
 /** Tells a rehearsal from its beginning, each line with the time since then. */
 export function drillTeller(options: {
   readonly note: (text: string) => void;
   readonly clock: Clock;
-  readonly style: Styles;
+  readonly colour: boolean;
   readonly region: SandboxRegion;
 }): (event: DrillEvent) => void {
-  const { note, clock, style, region } = options;
+  const { note, clock, colour, region } = options;
+  const style = styles(colour);
   const startedMs = clock.monotonicMs();
   const say = (text: string): void =>
     note(`${style.dim(`[${formatDuration(clock.monotonicMs() - startedMs).padStart(6)}]`)} ${text}`);
@@ -95,7 +96,8 @@ function lostText(report: MeasuredInterruption, style: Styles): string {
 }
 
 /** The last words of a rehearsal. */
-export function drillVerdict(report: DrillReportEvent, style: Styles): string {
+export function drillVerdict(report: DrillReportEvent, colour: boolean): string {
+  const style = styles(colour);
   const [heading, summary] = verdictWords(report, style);
   const fit = report.interruptions.some((one) => one.kind === 'notice') ? `  ${report.noticeFit.summary}\n` : '';
   const { reasons, advice } = report;

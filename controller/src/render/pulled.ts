@@ -7,6 +7,7 @@ import { counted } from './transfer.ts';
 interface ShownPull {
   readonly event: CommandEvent;
   readonly text: string;
+  readonly warnings: readonly string[];
 }
 
 /** What a pull would bring. */
@@ -19,20 +20,25 @@ export function wouldPull({ manifest, manifestKey, warnings }: FirstToRestore, f
   return {
     event: { type: 'would-pull', manifest: manifestKey, step, folder, bytes, files, warnings },
     text: [...lines, `would bring step ${step ?? 'unknown'}: ${what}, to ${folder}; nothing was changed`].join('\n'),
+    warnings,
   };
 }
 
 /** What a pull has brought. */
-export function pulled(result: Pulled, from: { readonly run: string; readonly location: string }): ShownPull {
+export function pulled(
+  result: Pulled,
+  from: { readonly run: string; readonly store: { readonly location: string } },
+): ShownPull {
   const { manifest, manifestKey, entryPath, warnings, rejected } = result;
   const { step } = manifest;
-  const { run, location } = from;
+  const { run, store } = from;
   const bytes = bytesOf(manifest.files);
   const tookMs = Math.round(result.tookMs);
   const what = `${counted(manifest.files.length, 'file')}, ${formatBytes(bytes)}, verified, in ${formatDuration(result.tookMs)}`;
   return {
     event: { type: 'pulled', run, manifest: manifestKey, step, entryPath, bytes, warnings, rejected, tookMs },
-    text: `step ${step ?? 'unknown'} of ${run} from ${location}: ${what}\n${entryPath}`,
+    text: `step ${step ?? 'unknown'} of ${run} from ${store.location}: ${what}\n${entryPath}`,
+    warnings,
   };
 }
 

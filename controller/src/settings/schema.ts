@@ -1,19 +1,12 @@
 import { defaultOf, type OptionDeclaration, type WrittenDefault } from '../options/declaration/option-declaration.ts';
-import { retentionOptions, savingOptions } from '../options/declared/checkpoint-options.ts';
 import { cloudOptions } from '../options/declared/cloud-options.ts';
-import { limitOptions } from '../options/declared/limit-options.ts';
-import { machineOptions } from '../options/declared/machine-options.ts';
 import { rehearsalOptions } from '../options/declared/rehearsal-options.ts';
-import { fallbackOptions } from '../options/declared/waiting-options.ts';
+import { launchOptions } from '../options/declared/launch-options.ts';
 import type { ValueOf } from '../options/values/value-schema.ts';
 
 const declarations = {
   ...cloudOptions,
-  ...machineOptions,
-  ...fallbackOptions,
-  ...savingOptions,
-  ...retentionOptions,
-  ...limitOptions,
+  ...launchOptions,
   ...rehearsalOptions,
 };
 

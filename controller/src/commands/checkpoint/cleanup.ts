@@ -3,9 +3,9 @@ import { RunctlError } from '@runctl/core';
 import type { CheckpointCleanup } from '@runctl/operations/checkpoint';
 import { argument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
+import { cleaningOptions } from '../../options/declared/checkpoint-options.ts';
 import { outputOptions } from '../../options/declared/output-options.ts';
 import { BucketCommand } from '../../options/transfer-command.ts';
-import { numberIn } from '../../options/values/numbers.ts';
 
 export class CheckpointCleanupCommand extends BucketCommand {
   static override paths = [['checkpoint', 'cleanup']];
@@ -22,13 +22,7 @@ export class CheckpointCleanupCommand extends BucketCommand {
   });
 
   text = argument('DIRECTORY or RUN');
-  keepLast = option({
-    flag: '--keep-last-n',
-    schema: numberIn({ least: 1, example: 5 }),
-    help: 'how many stay',
-    group: 'checkpoints',
-    default: 10,
-  });
+  keepLast = option(cleaningOptions.keepLast);
   dryRun = option({ ...outputOptions.dryRun, help: 'only say what would be deleted, and why' });
   yes = option(outputOptions.yes);
 

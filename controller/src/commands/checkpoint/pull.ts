@@ -31,53 +31,28 @@ export class CheckpointPullCommand extends RunctlCommand {
   dryRun = option({ ...outputOptions.dryRun, help: 'only say what would come' });
 
   protected run(): Promise<number> {
-    const { step, manifest, runText, folder: given } = this;
+    const { step, manifest, folder } = this;
     if (step !== undefined && manifest !== undefined)
       throw new RunctlError('usage', '--step and --manifest exclude each other');
-    if (given === '')
-      throw new RunctlError('usage', 'DIR is empty', {
-        hint: 'name a folder, or leave it out for one named as the run',
-      });
-    return this.withRun(runText, async ({ cloud: { store }, run }) => {
-      const { chosenManifest } = await import('@runctl/operations/checkpoint');
+    return this.withRun(this.runText, async ({ cloud: { store }, run }) => {
       const { lockFolder: lock } = await import('../../adapters/folder-lock.ts');
       const { clock, interrupted: signal, cwd } = this.context;
-      const manifestKey = await chosenManifest({ store, run, signal }, { step, manifest });
-      const options = {
-        store,
-        run,
-        folder: resolve(cwd, given ?? run),
-        manifestKey,
-        clock,
-        log: this.log,
-        signal,
-        lock,
-      };
-      return this.dryRun ? this.rehearse(options) : this.pull(options);
+      const place = { store, run, folder: resolve(cwd, folder ?? run), choice: { step, manifest } };
+      return this.pull({ ...place, clock, log: this.log, signal, lock });
     });
   }
 
-  private async rehearse(options: PullOptions): Promise<number> {
-    const { lookAtCheckpoint } = await import('@runctl/operations/checkpoint');
-    const { wouldPull } = await import('../../render/pulled.ts');
-    const found = await lookAtCheckpoint(options);
-    const { event, text } = wouldPull(found, options.folder);
-    if (!this.json) for (const warning of found.warnings) this.note(`warning: ${warning}`);
-    this.printResult(event, text);
-    return 0;
-  }
-
   private async pull(options: PullOptions): Promise<number> {
-    const { pullCheckpoint } = await import('@runctl/operations/checkpoint');
+    const { lookAtCheckpoint, pullCheckpoint } = await import('@runctl/operations/checkpoint');
     const { progressShower } = await import('../../render/transfer.ts');
-    const { pulled } = await import('../../render/pulled.ts');
-    const { stderr, interactive, clock } = this.context;
-    const shower = progressShower({ stderr, interactive, clock });
+    const { pulled, wouldPull } = await import('../../render/pulled.ts');
+    const shower = progressShower(this.context);
     const show = (event: ProgressEvent): void => (this.json ? this.printJson(event) : shower.show(event));
-    const result = await resultOf(pullCheckpoint(options), show);
+    const { event, text, warnings } = this.dryRun
+      ? wouldPull(await lookAtCheckpoint(options), options.folder)
+      : pulled(await resultOf(pullCheckpoint(options), show), options);
     shower.clear();
-    const { event, text } = pulled(result, { run: options.run, location: options.store.location });
-    if (!this.json) for (const warning of result.warnings) this.note(`warning: ${warning}`);
+    this.warn(warnings);
     this.printResult(event, text);
     return 0;
   }

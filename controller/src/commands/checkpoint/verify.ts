@@ -2,7 +2,7 @@ import { Command } from 'clipanion';
 import { RunctlError } from '@runctl/core';
 import { argument, optionalArgument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
-import { yesOrNo } from '../../options/values/choices.ts';
+import { verifyOptions } from '../../options/declared/checkpoint-options.ts';
 import { FolderOrRunCommand, type FoundCheckpoints } from '../../options/folder-or-run-command.ts';
 
 export class CheckpointVerifyCommand extends FolderOrRunCommand {
@@ -23,13 +23,7 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
 
   text = argument('DIR|RUN');
   checkpoint = optionalArgument('CHECKPOINT');
-  all = option({
-    flag: '--all',
-    schema: yesOrNo,
-    help: 'every checkpoint of the run, not only the latest',
-    group: 'checkpoints',
-    default: false,
-  });
+  all = option(verifyOptions.all);
 
   protected override get onlyAsks(): boolean {
     return true;
@@ -42,43 +36,33 @@ export class CheckpointVerifyCommand extends FolderOrRunCommand {
   }
 
   private async showFolder({ folder, checkpoints }: Extract<FoundCheckpoints, { folder: string }>): Promise<number> {
-    const { pickFromFolder } = await import('@runctl/operations/checkpoint');
+    const { assertWhole, pickFromFolder } = await import('@runctl/operations/checkpoint');
     const { folderJson, renderFolder } = await import('../../render/checkpoints.ts');
     const picked = this.checkpoint === undefined ? checkpoints : [pickFromFolder(folder, checkpoints, this.checkpoint)];
     if (picked.length === 0) throw new RunctlError('checkpoint-not-found', `no checkpoint in ${this.text}`);
     const look = { nowMs: this.context.clock.wallMs(), colour: this.context.colour };
     if (this.json) for (const each of picked) this.printJson(folderJson(each));
     else this.print(renderFolder(this.text, picked, look));
-    return allWhole(picked.filter((each) => each.state !== 'complete').map((each) => each.entry));
+    assertWhole(picked.filter((each) => each.state !== 'complete').map((each) => each.entry));
+    return 0;
   }
 
   private async showRun({ run, checkpoints, cloud }: Extract<FoundCheckpoints, { run: string }>): Promise<number> {
-    const { pickFromRun, verifyOfRun } = await import('@runctl/operations/checkpoint');
-    const { progressShower } = await import('../../render/transfer.ts');
-    const { verifiedText } = await import('../../render/checkpoints.ts');
-    const { stderr, interactive, clock, interrupted: signal } = this.context;
-    const shower = progressShower({ stderr, interactive, clock });
-    const damaged: string[] = [];
+    const { assertWhole, pickFromRun, verifyOfRun } = await import('@runctl/operations/checkpoint');
+    const { verifyView } = await import('../../render/checkpoints.ts');
+    const { clock, interrupted: signal } = this.context;
     const chosen = this.all && checkpoints.length > 0 ? checkpoints : [pickFromRun(run, checkpoints, this.checkpoint)];
+    const view = verifyView({
+      ...this.context,
+      json: this.json,
+      print: (event, text) => this.printResult(event, text),
+    });
     try {
-      for await (const event of verifyOfRun({ store: cloud.store, run, clock, signal }, chosen)) {
-        if (event.type === 'progress' && !this.json) shower.show(event);
-        if (event.type === 'progress') continue;
-        shower.clear();
-        this.printResult(event, verifiedText(event));
-        if (event.problems.length > 0) damaged.push(event.checkpoint);
-      }
+      for await (const event of verifyOfRun({ store: cloud.store, run, clock, signal }, chosen)) view.show(event);
     } finally {
-      shower.clear();
+      view.end();
     }
-    return allWhole(damaged);
+    assertWhole(view.damaged);
+    return 0;
   }
-}
-
-/** The exit code when no checkpoint is damaged. Errors: `checkpoint-damaged`. */
-function allWhole(damaged: readonly string[]): number {
-  if (damaged.length === 0) return 0;
-  throw new RunctlError('checkpoint-damaged', `not whole: ${damaged.join(', ')}`, {
-    hint: 'a resume goes back to the newest one that is whole',
-  });
 }

@@ -1,11 +1,10 @@
 import { Command } from 'clipanion';
 import type { CleanupDecision, CleanupPolicy } from '@runctl/operations/bucket';
 import { argument } from '../../options/declaration/argument.ts';
-import { option } from '../../options/declaration/option.ts';
-import { fileOptions } from '../../options/declared/file-options.ts';
+import { option, optionSet } from '../../options/declaration/option.ts';
+import { cleanupOptions } from '../../options/declared/file-options.ts';
 import { outputOptions } from '../../options/declared/output-options.ts';
 import { BucketCommand } from '../../options/transfer-command.ts';
-import { numberIn } from '../../options/values/numbers.ts';
 
 export class S3CleanupCommand extends BucketCommand {
   static override paths = [['s3', 'cleanup']];
@@ -23,19 +22,7 @@ export class S3CleanupCommand extends BucketCommand {
   });
 
   placeText = argument('S3_PATH');
-  keepLast = option({
-    flag: '--keep-last-n',
-    schema: numberIn({ least: 0, example: 5 }),
-    help: 'keep the newest',
-    group: 'files',
-    defaultText: '10, or 0 with --older-than',
-  });
-  olderThan = option(fileOptions.olderThan);
-  patterns = option({
-    ...fileOptions.include,
-    flag: '--pattern',
-    help: 'only names that fit, such as "*.pt"; repeatable',
-  });
+  what = optionSet(cleanupOptions);
   dryRun = option({ ...outputOptions.dryRun, help: 'only say what would be deleted, and why' });
   yes = option(outputOptions.yes);
 
@@ -59,9 +46,9 @@ export class S3CleanupCommand extends BucketCommand {
   }
 
   private async policy(): Promise<CleanupPolicy> {
-    const { olderThan: olderThanMs = null } = this;
     const { pathFilter } = await import('@runctl/store');
-    const keepLast = this.keepLast ?? (olderThanMs === null ? 10 : 0);
-    return { keepLast, olderThanMs, fits: pathFilter({ include: this.patterns }) };
+    const { olderThan: olderThanMs = null, patterns: include } = this.what;
+    const { keepLast = olderThanMs === null ? 10 : 0 } = this.what;
+    return { keepLast, olderThanMs, fits: pathFilter({ include }) };
   }
 }

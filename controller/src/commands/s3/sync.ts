@@ -1,6 +1,5 @@
 import type { TransferResult } from '@runctl/protocol/events';
 import { Command } from 'clipanion';
-import { RunctlError } from '@runctl/core';
 import { argument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { fileOptions, syncOptions } from '../../options/declared/file-options.ts';
@@ -34,38 +33,18 @@ export class S3SyncCommand extends TransferCommand {
   yes = option({ ...outputOptions.yes, help: 'with --delete, do not ask' });
 
   protected async run(): Promise<number> {
-    const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
-    const { local, remote, direction, dryRun } = this;
-    this.checkTogether();
-    const there = bucketPlace(remote);
-    const here = folderPlace(local, this.context.cwd);
-    const filter = await this.filter();
-    return this.withBucket(there, async ({ cloud: { store } }) => {
-      const { gatherSync, transfer } = await import('@runctl/operations/transfer');
+    const { checkSync, syncPasses } = await import('@runctl/operations/transfer');
+    const { local, remote, direction, dryRun, deleteOthers, prefer } = this;
+    const wish = { direction, deleteOthers, ...(prefer === undefined ? {} : { prefer }) };
+    checkSync(wish);
+    const pair = await this.pairOf(local, remote);
+    return this.withBucket(pair.there, async ({ cloud: { store } }) => {
       const { clock, interrupted: signal } = this.context;
-      const { deleteOthers, prefer } = this;
-      const how = {
-        ...(prefer === undefined ? {} : { prefer }),
-        ...this.concurrency(),
-        deleteOthers,
-        known: new Map(),
-      };
-      const begin = async (rehearse: boolean) => {
-        const where = { store, here, there, filter, signal, dryRun: rehearse, direction };
-        return transfer(await gatherSync(where), { ...how, ...where, clock });
-      };
-      if (deleteOthers && !dryRun && !this.yes) await this.confirm(await resultOf(await begin(true)));
+      const pass = syncPasses({ store, ...pair, signal, clock, ...wish, ...this.concurrency() });
+      if (deleteOthers && !dryRun && !this.yes) await this.confirm(await resultOf(await pass(true)));
       const [from, to] = direction === 'down' ? [remote, local] : [local, remote];
-      return this.follow(await begin(dryRun), { from, to });
+      return this.follow(await pass(dryRun), { from, to });
     });
-  }
-
-  private checkTogether(): void {
-    const { direction, prefer, deleteOthers } = this;
-    if (prefer !== undefined && direction !== 'both')
-      throw new RunctlError('usage', `--prefer needs --direction both: with ${direction} the source is right`);
-    if (deleteOthers && direction === 'both')
-      throw new RunctlError('usage', '--delete needs one source: --direction up or down');
   }
 
   /** Asks once, with what would go. Errors: `declined`. */

@@ -2,8 +2,8 @@ import { Command } from 'clipanion';
 import { argument, optionalArgument } from '../../options/declaration/argument.ts';
 import { option } from '../../options/declaration/option.ts';
 import { fileOptions } from '../../options/declared/file-options.ts';
+import { waitingOptions } from '../../options/declared/waiting-options.ts';
 import { TransferCommand } from '../../options/transfer-command.ts';
-import { durationIn } from '../../options/values/numbers.ts';
 
 export class S3WatchCommand extends TransferCommand {
   static override paths = [['s3', 'watch']];
@@ -21,13 +21,7 @@ export class S3WatchCommand extends TransferCommand {
 
   first = argument('S3_PATH or FOLDER');
   second = optionalArgument('S3_PATH');
-  interval = option({
-    flag: '--interval',
-    schema: durationIn({ least: '1s', most: '1d', example: '30s' }),
-    help: 'seconds between two looks, or such as 5m',
-    group: 'waiting',
-    default: '30',
-  });
+  interval = option(waitingOptions.interval);
   direction = option({ ...fileOptions.direction, help: 'with a folder: up, down, or both' });
 
   protected run(): Promise<number> {
@@ -51,22 +45,15 @@ export class S3WatchCommand extends TransferCommand {
 
   private async keep(remote: string): Promise<number> {
     const { direction, dryRun, first, interval: intervalMs } = this;
-    const { bucketPlace, folderPlace } = await import('@runctl/operations/transfer');
-    const there = bucketPlace(remote);
-    const here = folderPlace(first, this.context.cwd);
-    const filter = await this.filter();
-    return this.withBucket(there, async ({ cloud: { store } }) => {
+    const pair = await this.pairOf(first, remote);
+    return this.withBucket(pair.there, async ({ cloud: { store } }) => {
       const { keepInStep } = await import('@runctl/operations/transfer');
       const { createStepView } = await import('../../render/step-view.ts');
       const { clock, interrupted: signal } = this.context;
-      const view = createStepView(await this.transferView(), {
-        from: first,
-        to: remote,
-        dryRun,
-        note: (text) => this.note(text),
-      });
+      const note = (text: string): void => this.note(text);
+      const view = createStepView(await this.transferView(), { from: first, to: remote, dryRun, note });
       this.note(`keeping ${first} and ${remote} in step (${direction}); Ctrl-C ends it`);
-      const where = { store, here, there, filter, signal, dryRun, ...this.concurrency() };
+      const where = { store, ...pair, signal, dryRun, ...this.concurrency() };
       for await (const event of keepInStep({ ...where, clock, direction, intervalMs })) view(event);
       return 0;
     });

@@ -1,7 +1,7 @@
 import { stepPatternProblem } from '@runctl/protocol/step-pattern';
 import { declared } from '../declaration/option-declaration.ts';
 import { bestMetric } from '../values/best-metric.ts';
-import { choice } from '../values/choices.ts';
+import { choice, yesOrNo } from '../values/choices.ts';
 import { durationIn, numberIn } from '../values/numbers.ts';
 import { checkpointFolder } from '../values/places.ts';
 import { textThat } from '../values/texts.ts';
@@ -115,6 +115,28 @@ export const pullOptions = {
     }),
     help: 'the one that `checkpoint list` shows as GENERATION-SEQUENCE',
     group: 'checkpoints',
+  }),
+};
+
+/** What `checkpoint cleanup` keeps. */
+export const cleaningOptions = {
+  keepLast: declared({
+    flag: '--keep-last-n',
+    schema: numberIn({ least: 1, example: 5 }),
+    help: 'how many stay',
+    group: 'checkpoints',
+    default: 10,
+  }),
+};
+
+/** How much `checkpoint verify` reads. */
+export const verifyOptions = {
+  all: declared({
+    flag: '--all',
+    schema: yesOrNo,
+    help: 'every checkpoint of the run, not only the latest',
+    group: 'checkpoints',
+    default: false,
   }),
 };
 

@@ -3,7 +3,7 @@ import { choice, yesOrNo } from '../values/choices.ts';
 import { durationIn, numberIn } from '../values/numbers.ts';
 import { repeated, textThat } from '../values/texts.ts';
 
-export const namePattern = repeated(textThat({ takes: 'a pattern of names', example: '*.pt', valueName: 'PATTERN' }));
+const namePattern = repeated(textThat({ takes: 'a pattern of names', example: '*.pt', valueName: 'PATTERN' }));
 
 const ofOldTool = { schema: yesOrNo, help: '', group: 'files', hidden: true } as const;
 
@@ -44,12 +44,6 @@ export const fileOptions = {
     group: 'files',
     default: false,
   }),
-  olderThan: declared({
-    flag: '--older-than',
-    schema: durationIn({ least: '0s', most: '3650d', example: '30d' }),
-    help: 'delete only what is older, such as 30d',
-    group: 'files',
-  }),
   useS5cmd: declared({ ...ofOldTool, flag: '--use-s5cmd', instead: 'the built-in engine moves the files' }),
 };
 
@@ -74,5 +68,29 @@ export const syncOptions = {
     schema: choice('local', 'remote', 'newer'),
     help: 'with --direction both, where files differ: local, remote, or newer (by the times of both clocks)',
     group: 'files',
+  }),
+};
+
+/** What `s3 cleanup` looks at, and what stays. */
+export const cleanupOptions = {
+  keepLast: declared({
+    flag: '--keep-last-n',
+    schema: numberIn({ least: 0, example: 5 }),
+    help: 'keep the newest',
+    group: 'files',
+    defaultText: '10, or 0 with --older-than',
+  }),
+  olderThan: declared({
+    flag: '--older-than',
+    schema: durationIn({ least: '0s', most: '3650d', example: '30d' }),
+    help: 'delete only what is older, such as 30d',
+    group: 'files',
+  }),
+  patterns: declared({
+    flag: '--pattern',
+    schema: namePattern,
+    help: 'only names that fit, such as "*.pt"; repeatable',
+    group: 'files',
+    default: [],
   }),
 };

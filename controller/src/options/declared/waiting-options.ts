@@ -38,6 +38,13 @@ export const waitingOptions = {
     help: 'wait at most this long',
     group: 'waiting',
   }),
+  interval: declared({
+    flag: '--interval',
+    schema: durationIn({ least: '1s', most: '1d', example: '30s' }),
+    help: 'seconds between two looks, or such as 5m',
+    group: 'waiting',
+    default: '30',
+  }),
   follow: declared({
     flag: '-f,--follow',
     schema: yesOrNo,

@@ -49,11 +49,17 @@ function hint(
 
 /** A value as it would be written at this place. */
 function written(place: ValuePlace, schema: ValueSchema<unknown>, value: string): string {
-  if (place.kind === 'flag') return `${place.name} ${/[\s{}"'$*]/.test(value) ? JSON.stringify(value) : value}`;
-  if (place.kind === 'variable') return `${place.name}=${/[\s{}"'$*]/.test(value) ? JSON.stringify(value) : value}`;
+  if (place.kind === 'flag') return `${place.name} ${forShell(value)}`;
+  if (place.kind === 'variable') return `${place.name}=${forShell(value)}`;
   const isBare = schema.valueName === null || typeof schema.read(Number(value)) === 'number';
   const text = isBare ? value : JSON.stringify(value);
   return `${place.key} = ${schema.repeatable === true ? `[${text}]` : text}`;
+}
+
+/** In quotes where a shell would change it. */
+function forShell(value: string): string {
+  if (/[\\$`"]/.test(value)) return `'${value}'`;
+  return /[\s{}*']/.test(value) ? `"${value}"` : value;
 }
 
 /** As JSON, cut where it is long. A list of one is shown as that one. */

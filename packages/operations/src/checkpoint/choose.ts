@@ -9,11 +9,11 @@ export interface Choice {
   readonly manifest?: string | undefined;
 }
 
-/** Key of the manifest that was asked for; undefined when none was. Errors: `usage`, `checkpoint-not-found` with what there is. */
+/** The key of the manifest that was asked for, if one was. Errors: `usage`, `checkpoint-not-found` with what there is. */
 export async function chosenManifest(
   access: { readonly store: ObjectStore; readonly run: string; readonly signal: AbortSignal },
   choice: Choice,
-): Promise<string | undefined> {
+): Promise<{ readonly manifestKey?: string }> {
   const { run } = access;
   if (choice.manifest !== undefined) {
     const match = /^(\d+)-(\d+)$/.exec(choice.manifest);
@@ -21,13 +21,13 @@ export async function chosenManifest(
       throw new RunctlError('usage', `--manifest takes GENERATION-SEQUENCE, not ${choice.manifest}`, {
         hint: ['such as 1-12; ', command('checkpoint list', run), ' shows them'],
       });
-    return runKeys(run).manifest({ generation: Number(match[1]), seq: Number(match[2]) });
+    return { manifestKey: runKeys(run).manifest({ generation: Number(match[1]), seq: Number(match[2]) }) };
   }
-  if (choice.step === undefined) return undefined;
+  if (choice.step === undefined) return {};
   const { checkpoints } = await listCheckpoints(access);
   const committed = checkpoints.filter((checkpoint) => checkpoint.committed !== false);
   const found = committed.findLast(({ manifest }) => manifest.step === choice.step);
-  if (found !== undefined) return found.manifestKey;
+  if (found !== undefined) return { manifestKey: found.manifestKey };
   const steps = committed.flatMap(({ manifest }) => manifest.step ?? []);
   throw new RunctlError('checkpoint-not-found', `${run} has no checkpoint of step ${choice.step}`, {
     hint: steps.length === 0 ? 'it has none that tells its step' : `it has those of step ${steps.slice(-8).join(', ')}`,

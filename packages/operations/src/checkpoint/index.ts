@@ -1,4 +1,3 @@
-export { chosenManifest } from './choose.ts';
 export { folderCleanup, runCleanup, type CheckpointCleanup } from './cleanup.ts';
 export { lookIntoFolder, pickFromFolder } from './folder-checkpoints.ts';
 export { folderMeant } from './place.ts';
@@ -6,3 +5,4 @@ export { lookAtCheckpoint, pullCheckpoint, type Pulled, type PullOptions } from 
 export { localResume } from './resume-here.ts';
 export { checkpointsOfRun, pickFromRun, verifyOfRun, type RunCheckpoint } from './run-checkpoints.ts';
 export { saveNow, type SaveResult } from './save.ts';
+export { assertWhole } from './whole.ts';

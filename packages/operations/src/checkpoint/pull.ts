@@ -9,6 +9,7 @@ import {
 } from '@runctl/checkpoint';
 import { type Clock, command, type Log, RunctlError } from '@runctl/core';
 import type { ObjectStore } from '@runctl/store';
+import { chosenManifest, type Choice } from './choose.ts';
 import { emitting } from '../transfer/emitting.ts';
 import { fatalProblem } from '../transfer/problems.ts';
 import { ProgressMeter } from '../transfer/progress-meter.ts';
@@ -18,8 +19,8 @@ export interface PullOptions {
   readonly run: string;
   /** Absolute. */
   readonly folder: string;
-  /** Undefined = the newest that can be restored. */
-  readonly manifestKey: string | undefined;
+  /** Empty = the newest that can be restored. */
+  readonly choice: Choice;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -40,7 +41,7 @@ const PROGRESS_MS = 500;
  */
 export function pullCheckpoint(options: PullOptions): AsyncGenerator<ProgressEvent, Pulled> {
   return emitting(async (emit) => {
-    const { clock, manifestKey, folder, run } = options;
+    const { clock, folder, run } = options;
     const startedMs = clock.monotonicMs();
     let shown: { readonly step: number | null; readonly meter: ProgressMeter; doneBytes: number } | null = null;
     let lastMs = Number.NEGATIVE_INFINITY;
@@ -55,7 +56,7 @@ export function pullCheckpoint(options: PullOptions): AsyncGenerator<ProgressEve
     };
     const { store, log, signal } = options;
     const restore = { store, run, folder, clock, log, signal, onProgress, leaveOthers: true };
-    const request = { ...restore, ...(manifestKey === undefined ? {} : { manifestKey }) };
+    const request = { ...restore, ...(await chosenManifest({ store, run, signal }, options.choice)) };
     await assertFolder(folder);
     await using _ = await options.lock(folder);
     try {
@@ -70,11 +71,11 @@ export function pullCheckpoint(options: PullOptions): AsyncGenerator<ProgressEve
 
 /** What a pull would bring. Errors: `checkpoint-not-found`, `newer-format`, StoreError. */
 export async function lookAtCheckpoint({
-  manifestKey,
+  choice,
   ...access
-}: Pick<PullOptions, 'store' | 'run' | 'manifestKey' | 'signal' | 'folder'>): Promise<FirstToRestore> {
+}: Pick<PullOptions, 'store' | 'run' | 'choice' | 'signal' | 'folder'>): Promise<FirstToRestore> {
   await assertFolder(access.folder);
-  const found = await firstToRestore({ ...access, ...(manifestKey === undefined ? {} : { manifestKey }) });
+  const found = await firstToRestore({ ...access, ...(await chosenManifest(access, choice)) });
   if (found === null) throw noCheckpoint(access.run);
   return found;
 }

@@ -12,4 +12,5 @@ export {
 export { incomplete, wordsOf } from './problems.ts';
 export type { TransferProgress } from './progress-meter.ts';
 export { notTransferable } from './refusal.ts';
+export { checkSync, syncPasses } from './sync.ts';
 export { transfer } from './transfer.ts';
