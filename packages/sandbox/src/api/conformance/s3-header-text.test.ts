@@ -6,7 +6,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { RequestSigner, UNSIGNED_PAYLOAD } from '@runctl/aws-wire';
 import { systemClock } from '@runctl/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { S3Server, user } from './s3-server.ts';
+import { failureOf, S3Server, user } from './s3-server.ts';
 
 const Bucket = 'headers';
 let server: S3Server;
@@ -60,4 +60,19 @@ it('takes metadata in UTF-8 and gives it back encoded, and other headers byte fo
   expect(Buffer.from(got.headers.get('content-disposition') ?? '', 'latin1').toString()).toBe(
     own['content-disposition'],
   );
+});
+
+describe('a header that asks for what is not modelled is refused, where neglect would lose something', () => {
+  it.each([
+    ['appending', { WriteOffsetBytes: 1 }],
+    ['a lock', { ObjectLockMode: 'COMPLIANCE', ObjectLockRetainUntilDate: new Date('2030-01-01') }],
+    ['a legal hold', { ObjectLockLegalHoldStatus: 'ON' }],
+    ['a key of the customer', { SSECustomerAlgorithm: 'AES256', SSECustomerKey: 'k'.repeat(32) }],
+  ] as const)('%s', async (_, more) => {
+    const put = new S3.PutObjectCommand({ Bucket, Key: 'object', Body: 'y', ...more });
+    expect(await failureOf(server.client({ endpoint: server.endpoint }).send(put))).toEqual({
+      name: 'NotImplemented',
+      status: 501,
+    });
+  });
 });

@@ -114,8 +114,21 @@ function settingRoute(method: string, setting: BucketSetting): Route {
   throw new S3Error('MethodNotAllowed');
 }
 
+/** Headers that ask for what is not modelled and whose silent neglect would lose data or a promise. */
+const unmodelledHeaders = [
+  'x-amz-copy-source-server-side-encryption-customer-algorithm',
+  'x-amz-object-lock-legal-hold',
+  'x-amz-object-lock-mode',
+  'x-amz-object-lock-retain-until-date',
+  'x-amz-rename-source',
+  'x-amz-server-side-encryption-customer-algorithm',
+  'x-amz-write-offset-bytes',
+];
+
 function objectOperation(target: Target, headers: CallHeaders): OperationName {
   const { method, query } = target;
+  const unmodelled = unmodelledHeaders.find((name) => headers[name] !== undefined);
+  if (unmodelled !== undefined) throw new S3Error('NotImplemented', { fields: { Header: unmodelled } });
   for (const name of ['acl', 'legal-hold', 'retention', 'torrent', 'restore', 'select'])
     if (query.has(name)) throw new S3Error('NotImplemented');
   if (query.has('tagging')) return taggingOperation(method);
