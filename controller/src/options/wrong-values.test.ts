@@ -6,7 +6,10 @@ import { commandWorld } from '../testing/command-world.ts';
 import { placesOf, refusedSlips } from '../testing/wrong-values.ts';
 import { declarationsOf } from './declaration/option.ts';
 import { flagNames, type OptionDeclaration } from './declaration/option-declaration.ts';
+import { bucketName, imageName, machineRoleName, securityGroupName } from './values/cloud-names.ts';
 import { numberIn } from './values/numbers.ts';
+import { keyPrefix } from './values/places.ts';
+import { RefusedValue } from './values/value-schema.ts';
 
 const PAGE = '../testing/wrong-values.txt';
 
@@ -85,4 +88,19 @@ test('one empty text among the values of a list is told', async () => {
   expect(result.stderr).toMatch(
     /--instance-type takes names of instance types, not ""\nhint: check the shell variable/,
   );
+});
+
+test.each([
+  [imageName, ['ami-0abc', '/aws/service/x', 'resolve:ssm:/my/image:3', 'my-image'], ['ami-xyz', 'a b', '']],
+  [securityGroupName, ['sg-0abc'], ['foo', 'subnet-0abc']],
+  [
+    machineRoleName,
+    ['trainer', 'arn:aws-cn:iam::123456789012:instance-profile/team/trainer'],
+    ['arn:aws:iam::1:role/x'],
+  ],
+  [keyPrefix, ['', '/', 'a/b/'], ['../..', 'a/../b', './a']],
+  [bucketName, ['abc', 'my.bucket-1'], ['b', 'My_B', '-abc', '10.0.0.1']],
+] as const)('names are told from slips: %j', (schema, right, wrong) => {
+  for (const text of right) expect(schema.read(text), text).not.toBeInstanceOf(RefusedValue);
+  for (const text of wrong) expect(schema.read(text), text).toBeInstanceOf(RefusedValue);
 });

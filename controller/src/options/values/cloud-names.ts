@@ -39,10 +39,10 @@ export const machineTypeName = textThat({
 });
 
 export const imageName = textThat({
-  takes: 'the id of an image, or the path of an SSM parameter that names one',
+  takes: 'the id of an image, or the name of an SSM parameter that holds one',
   example: 'ami-0123456789abcdef0',
   valueName: 'IMAGE',
-  pattern: /^(ami-[0-9a-f]+|(resolve:ssm:)?\/[\w./-]+)$/,
+  pattern: /^(ami-[0-9a-f]+|(resolve:ssm:)?(?!ami-)[\w./:-]+)$/,
 });
 
 export const networkName = textThat({
