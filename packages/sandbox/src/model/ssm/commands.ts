@@ -46,6 +46,8 @@ export interface CommandsOptions {
 }
 
 const maximumTimeoutSeconds = 172_800;
+/** Output that anything ever shows of a command (d.ts GetCommandInvocationResult). */
+const keptCharacters = 24_000;
 /** Time between an agent's looks for commands while its network is down. */
 const deliveryRetryMs = 200;
 /** The shell's way to say that a command was killed. */
@@ -143,7 +145,7 @@ export class Commands {
   }
 
   #record(invocation: Invocation, result: ExecResult): void {
-    const output = { stdout: result.stdout.toString('utf8'), stderr: result.stderr.toString('utf8') };
+    const output = { stdout: shownOf(result.stdout), stderr: shownOf(result.stderr) };
     // It may have ended by itself in the very moment when its time was up.
     if (result.timedOut && (result.exitCode === null || result.exitCode === killedCode)) {
       this.#finish(invocation, 'TimedOut', { ...output, details: 'ExecutionTimedOut', responseCode: killedCode });
@@ -170,4 +172,8 @@ function shellCommand(command: CommandRequest): readonly string[] {
   const folder = command.parameters['workingDirectory']?.[0];
   if (folder === undefined || folder === '') return ['/bin/sh', '-c', lines];
   return ['/bin/sh', '-c', `cd -- "$1" || exit 1\n${lines}`, 'sh', folder];
+}
+
+function shownOf(output: Buffer): string {
+  return output.toString('utf8').slice(0, keptCharacters);
 }
