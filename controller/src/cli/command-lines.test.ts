@@ -136,3 +136,26 @@ describe('help', () => {
     expect(new Set(flags).size).toBe(flags.length);
   });
 });
+
+describe('commands that a command names', () => {
+  const place = ['--bucket', 'other', '--prefix', 'team a', '--region', 'eu-west-1'];
+  const added = "--bucket other --prefix 'team a/' --region eu-west-1";
+
+  test('in a hint carry what the command line itself needed, for programs too', async () => {
+    await using scope = await commandWorld({ 'train.py': 'print(1)\n' });
+    await scope.world.run(['launch', 'train.py', '--detach', '--yes', '--name', 'mine']);
+    const refused = await scope.world.run(['logs', 'nope', ...place]);
+    expect(refused.stderr).toContain(`\nhint: \`runctl status ${added}\` lists the runs`);
+    const json = await scope.world.run(['logs', 'nope', '--json', ...place]);
+    expect(JSON.parse(json.stderr)).toMatchObject({
+      hint: expect.stringContaining(`\`runctl status ${added}\` lists the runs`),
+    });
+  });
+
+  test('outside of errors too', async () => {
+    await using scope = await commandWorld({ 'train.py': 'print(1)\n' });
+    const launched = await scope.world.run(['launch', 'train.py', '--detach', '--yes', ...place]);
+    expect(launched.stderr).toContain(`come back:  runctl attach <run> ${added}\n`);
+    expect((await scope.world.run(['status', 'r-', ...place])).stdout).toContain(`runctl logs <run> ${added} · `);
+  });
+});
