@@ -78,9 +78,11 @@ async function report(
   const left = await finalCheckpoint(options.cloud.store, run);
   const identical = differing === null ? null : differing.length === 0;
   const status = outcome?.status ?? 'unfinished';
+  const { project } = options.plan;
   const recipe = recipeFor({
+    script: project.script,
     recognisers: last.saves.map(({ recogniser }) => recogniser),
-    sources: await readSources(options.plan.project),
+    sources: await readSources(project),
     output: last.tail,
   });
   const judged = judgeDrill({

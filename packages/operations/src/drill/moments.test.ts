@@ -29,8 +29,15 @@ test('moments are spread over the training, away from its beginning and end and 
   );
 });
 
-const MOMENT = { kind: 'notice', fraction: 0.5, untilFraction: 0.6, fractionOfLife: 0.5, waitMs: 1000 } as const;
-const LIFE: LivingScript = { step: 55, fromStep: null, totalSteps: 100, aliveForMs: 9000, hasSaved: true };
+const MOMENT = {
+  kind: 'notice',
+  fraction: 0.5,
+  untilFraction: 0.6,
+  fractionOfLife: 0.5,
+  waitMs: 1000,
+  saves: 2,
+} as const;
+const LIFE: LivingScript = { step: 55, fromStep: null, totalSteps: 100, aliveForMs: 9000, saves: 2 };
 
 test('a moment waits for a step of the life itself', () => {
   expect(isDue(MOMENT, { ...LIFE, fromStep: 55 }, null)).toBe(false);
@@ -40,12 +47,14 @@ test('a moment waits for a step of the life itself', () => {
 test.each<[string, Partial<LivingScript>, boolean]>([
   ['before its part of the announced steps', { step: 49 }, false],
   ['behind it', {}, true],
-  ['behind it, but before the first save', { hasSaved: false }, false],
-  ['so far behind it that the script may never save', { step: 60, hasSaved: false }, true],
+  ['behind it, but before the first save', { saves: 0 }, false],
+  ['so far behind it that the script may never save', { step: 60, saves: 0 }, true],
   ['early in a training of unknown length', { totalSteps: null, aliveForMs: 900 }, false],
   ['later in one', { totalSteps: null, aliveForMs: 1000 }, true],
-  ['in one that has not saved', { totalSteps: null, aliveForMs: 10_000, hasSaved: false }, false],
-  ['long after in one that does not save', { totalSteps: null, aliveForMs: 11_000, hasSaved: false }, true],
+  ['in one that has not saved', { totalSteps: null, aliveForMs: 10_000, saves: 0 }, false],
+  ['after one save, where a second may come soon', { totalSteps: null, aliveForMs: 60_000, saves: 1 }, false],
+  ['after one save of a script that saves rarely', { totalSteps: null, aliveForMs: 61_000, saves: 1 }, true],
+  ['long after in one that does not save', { totalSteps: null, aliveForMs: 11_000, saves: 0 }, true],
   ['in a script without steps', { step: null, totalSteps: null, aliveForMs: 1000 }, true],
 ])('is it due %s', (_name, life, due) => {
   expect(isDue(MOMENT, { ...LIFE, ...life }, null)).toBe(due);
@@ -57,7 +66,7 @@ test('an undisturbed run tells the length, in steps or in time', () => {
   expect(isDue(MOMENT, { ...LIFE, step: 500, totalSteps: 10 }, { finalStep: 1000, trainingMs: 1 })).toBe(true);
   expect(isDue(MOMENT, { ...stepless, aliveForMs: 4000 }, { finalStep: null, trainingMs: 10_000 })).toBe(false);
   expect(isDue(MOMENT, { ...stepless, aliveForMs: 5000 }, { finalStep: null, trainingMs: 10_000 })).toBe(true);
-  const unsaved = { ...stepless, hasSaved: false };
+  const unsaved = { ...stepless, saves: 0 };
   expect(isDue(MOMENT, { ...unsaved, aliveForMs: 5900 }, { finalStep: null, trainingMs: 10_000 })).toBe(false);
   expect(isDue(MOMENT, { ...unsaved, aliveForMs: 6000 }, { finalStep: null, trainingMs: 10_000 })).toBe(true);
 });

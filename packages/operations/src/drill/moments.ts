@@ -14,6 +14,8 @@ export interface InterruptionMoment {
   readonly fractionOfLife: number;
   /** How long a life has trained where nothing tells the training's length. */
   readonly waitMs: number;
+  /** So many checkpoints of the life are durable before, unless that takes too long. */
+  readonly saves: number;
 }
 
 /** Interruptions keep away from the very beginning and end, where there is nothing to learn. */
@@ -28,6 +30,10 @@ const WAIT_GROWTH = 1.5;
 const WAIT_LIMIT_MS = 60_000;
 /** A life of a training of unknown length that has not saved by then may save only when it is told to stop. */
 const PATIENCE_MS = 10_000;
+/** One that has saved too little by then saves rarely. */
+const LONGER_PATIENCE_MS = 60_000;
+/** What a script keeps beside its newest checkpoint, such as the best, shows only after its second. */
+const SAVES_OF_FIRST_LIFE = 2;
 
 /** Moments of all interruptions, in order, spread over the training; the same random numbers give the same moments. */
 export function planMoments(
@@ -44,7 +50,9 @@ export function planMoments(
     const firstWaitMs = SHORTEST_WAIT_MS + random() * (LONGEST_WAIT_MS - SHORTEST_WAIT_MS);
     const waitMs = Math.min(WAIT_LIMIT_MS, firstWaitMs * WAIT_GROWTH ** index);
     const untilFraction = EARLIEST + share * (index + 1);
-    return { kind, fraction, untilFraction, fractionOfLife: fraction - (fractions[index - 1] ?? 0), waitMs };
+    const fractionOfLife = fraction - (fractions[index - 1] ?? 0);
+    const saves = index === 0 ? SAVES_OF_FIRST_LIFE : 1;
+    return { kind, fraction, untilFraction, fractionOfLife, waitMs, saves };
   });
 }
 
@@ -55,8 +63,8 @@ export interface LivingScript {
   readonly fromStep: number | null;
   readonly totalSteps: number | null;
   readonly aliveForMs: number;
-  /** A checkpoint of this life is durable, so it has trained for a whole save interval. */
-  readonly hasSaved: boolean;
+  /** How many checkpoints of this life became durable. */
+  readonly saves: number;
 }
 
 /**
@@ -66,15 +74,17 @@ export interface LivingScript {
 export function isDue(moment: InterruptionMoment, life: LivingScript, reference: Reference | null): boolean {
   // A life must have made a step of its own, else nothing of it could be lost.
   if (life.step !== null && life.step <= (life.fromStep ?? 0)) return false;
+  const hasSaved = life.saves >= moment.saves;
   const total = reference?.finalStep ?? life.totalSteps;
   if (life.step !== null && total !== null && total > 0) {
     const done = life.step / total;
-    return done >= moment.fraction && (life.hasSaved || done >= moment.untilFraction);
+    return done >= moment.fraction && (hasSaved || done >= moment.untilFraction);
   }
   if (reference !== null) {
     const spareMs = reference.trainingMs * (moment.untilFraction - moment.fraction);
     const neededMs = reference.trainingMs * moment.fractionOfLife;
-    return life.aliveForMs >= neededMs && (life.hasSaved || life.aliveForMs >= neededMs + spareMs);
+    return life.aliveForMs >= neededMs && (hasSaved || life.aliveForMs >= neededMs + spareMs);
   }
-  return life.aliveForMs >= moment.waitMs && (life.hasSaved || life.aliveForMs >= moment.waitMs + PATIENCE_MS);
+  const patienceMs = life.saves === 0 ? PATIENCE_MS : LONGER_PATIENCE_MS;
+  return life.aliveForMs >= moment.waitMs && (hasSaved || life.aliveForMs >= moment.waitMs + patienceMs);
 }

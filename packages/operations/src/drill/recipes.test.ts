@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { lastWords } from './last-words.ts';
 import { recipeFor, type FrameworkTraces } from './recipes.ts';
 
-const NOTHING: FrameworkTraces = { recognisers: [], sources: [], output: [] };
+const NOTHING: FrameworkTraces = { script: 'train.py', recognisers: [], sources: [], output: [] };
 
 test.each<[string, Partial<FrameworkTraces>, string | null, RegExp]>([
   ['its checkpoints', { recognisers: ['plain', 'hf-trainer'] }, 'Hugging Face Trainer', /on_step_end/],
@@ -26,6 +26,12 @@ test.each<[string, Partial<FrameworkTraces>, string | null, RegExp]>([
   expect(recipe.framework).toBe(framework);
   expect(recipe.react).toMatch(react);
   expect(recipe.react).not.toMatch(/in the (?:SIGTERM )?handler/);
+});
+
+test('a shell is to become the trainer', () => {
+  const { react } = recipeFor({ ...NOTHING, script: 'run.sh', sources: ['python3 -m lightning'] });
+  expect(react).toMatch(/only set a flag.*exec python …/s);
+  expect(recipeFor(NOTHING).react).not.toContain('exec');
 });
 
 test('what a script died of is its exception, else its last line', () => {

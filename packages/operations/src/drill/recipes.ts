@@ -59,8 +59,10 @@ const RECIPES = {
 
 type Known = keyof typeof RECIPES;
 
-/** What tells the framework. All three may be empty. */
+/** What tells the framework. All of it may be empty. */
 export interface FrameworkTraces {
+  /** The script's path. */
+  readonly script: string;
   /** Names of the recognisers that took the script's checkpoints. */
   readonly recognisers: readonly string[];
   /** The script, and the modules beside it. */
@@ -98,7 +100,12 @@ const BY_OUTPUT: readonly (readonly [RegExp, Known])[] = [
 export function recipeFor(traces: FrameworkTraces): Recipe {
   const byCheckpoint = traces.recognisers.map((name) => BY_CHECKPOINT[name]).find((known) => known !== undefined);
   const known = byCheckpoint ?? firstMatch(BY_SOURCE, traces.sources) ?? firstMatch(BY_OUTPUT, traces.output);
-  return known === undefined ? PLAIN : RECIPES[known];
+  const recipe = known === undefined ? PLAIN : RECIPES[known];
+  if (!traces.script.endsWith('.sh')) return recipe;
+  return {
+    ...recipe,
+    react: `${recipe.react}; and let the shell become the trainer (exec python …), so that it hears SIGTERM in its place`,
+  };
 }
 
 function firstMatch(patterns: typeof BY_SOURCE, texts: readonly string[]): Known | undefined {

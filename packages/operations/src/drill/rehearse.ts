@@ -123,7 +123,7 @@ function comes(
     fromStep: current.started?.resumedFrom?.step ?? null,
     totalSteps: life.totalSteps,
     aliveForMs: nowMs - life.aliveSinceMs,
-    hasSaved: seen.saves.some((save) => save.generation === current.generation),
+    saves: seen.saves.filter((save) => save.generation === current.generation).length,
   };
   return isDue(moment, living, options.reference);
 }

@@ -5,13 +5,17 @@ import type { Project } from '@runctl/workspace';
 const MOST_FILES = 50;
 const MOST_BYTES = 256 * 1024;
 
-/** The script and the Python modules beside it as text, the script first. Files that can't be read are left out. */
+/** The script and the Python files beside it that it names, as text, the script first. What can't be read is left out. */
 export async function readSources({ root, script }: Pick<Project, 'root' | 'script'>): Promise<readonly string[]> {
   const folder = join(root, dirname(script));
+  const text = await beginningOf(join(folder, basename(script)));
+  if (text === null) return [];
   const names = await readdir(folder).catch(() => []);
-  const modules = names.filter((name) => name.endsWith('.py') && name !== basename(script)).slice(0, MOST_FILES);
-  const texts = await Promise.all([basename(script), ...modules].map((name) => beginningOf(join(folder, name))));
-  return texts.filter((text) => text !== null);
+  const words = new Set(text.split(/\W+/));
+  const named = names.filter((name) => name.endsWith('.py') && words.has(name.slice(0, -'.py'.length)));
+  const modules = named.filter((name) => name !== basename(script)).slice(0, MOST_FILES);
+  const texts = await Promise.all(modules.map((name) => beginningOf(join(folder, name))));
+  return [text, ...texts.filter((each) => each !== null)];
 }
 
 async function beginningOf(path: string): Promise<string | null> {

@@ -16,7 +16,7 @@ const facts = (change: Partial<MeasuredInterruption>, more: Partial<DrillFacts> 
   identical: true,
   differing: [],
   timeScale: 0.1,
-  recipe: recipeFor({ recognisers: [], sources: [], output: [] }),
+  recipe: recipeFor({ script: 'train.py', recognisers: [], sources: [], output: [] }),
   elsewhere: null,
   ...more,
 });
