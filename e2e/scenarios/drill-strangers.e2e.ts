@@ -15,6 +15,7 @@ const STRANGERS: readonly (readonly [string, Verdict, RegExp])[] = [
   ['begins_anew_in_silence.py', 'unsafe', /began again, first seen at step \d+, although a checkpoint of step \d+/],
   ['epochs_only.py', 'safe', /^$/],
   ['saves_each_step.py', 'safe', /^$/],
+  ['writes_elsewhere.py', 'unsafe', /saved nothing to the checkpoint folder.*out\/model\.pt .*--checkpoint-dir out/s],
 ];
 
 describe.concurrent('a drill of a script as strangers write it', () => {
