@@ -12,14 +12,14 @@ def request_stop(*_):
 
 
 signal.signal(signal.SIGTERM, request_stop)
-for step in range(1, 151):
+for rounds in range(1, 151):
     time.sleep(0.1)
-    if step % 50 == 1:
-        print("epoch %d of 3" % (step // 50 + 1), flush=True)
+    if rounds % 50 == 1:
+        print("epoch %d of 3" % (rounds // 50 + 1), flush=True)
     stopping = stop
-    if stopping or step % 20 == 0:
+    if stopping or rounds % 20 == 0:
         with open(os.path.join(folder, ".part"), "w") as file:
-            json.dump({"at": step}, file)
-        os.replace(os.path.join(folder, ".part"), os.path.join(folder, "snapshot_%05d.json" % step))
+            json.dump({"at": rounds}, file)
+        os.replace(os.path.join(folder, ".part"), os.path.join(folder, "snapshot_%05d.json" % rounds))
     if stopping:
         sys.exit(143)

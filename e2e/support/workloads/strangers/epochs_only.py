@@ -25,6 +25,7 @@ def save():
 while epoch <= 8:
     print("Epoch %d/8" % epoch, flush=True)
     while batch < 20:
+        rounds = (epoch - 1) * 20 + batch
         time.sleep(0.1)
         batch += 1
         if stop:

@@ -17,18 +17,18 @@ def request_stop(*_):
 
 signal.signal(signal.SIGTERM, request_stop)
 resume = os.environ.get("RUNCTL_RESUME_FROM")
-step = int(os.path.basename(resume).split("step=")[1].split(".")[0]) if resume else 0
+rounds = int(os.path.basename(resume).split("step=")[1].split(".")[0]) if resume else 0
 print("GPU available: False, used: False\n`Trainer(max_steps=180)` was configured", flush=True)
-while step < 180 and not stop:
+while rounds < 180 and not stop:
     time.sleep(0.1)
-    step += 1
-    epoch, batch = divmod(step, 30)
+    rounds += 1
+    epoch, batch = divmod(rounds, 30)
     sys.stderr.write("\rEpoch %d: %3d%%|%s| %d/30 [00:%02d<00:01,  9.8it/s, v_num=0, train_loss=0.731]" % (epoch, batch * 100 // 30, "#" * 10, batch, batch // 10))
-    if step % 30 == 0:
+    if rounds % 30 == 0:
         part = os.path.join(folder, ".part")
         with zipfile.ZipFile(part, "w") as file:
             file.writestr("data.pkl", "x" * 1000)
-        os.replace(part, os.path.join(folder, "epoch=%d-step=%d.ckpt" % (epoch, step)))
+        os.replace(part, os.path.join(folder, "epoch=%d-step=%d.ckpt" % (epoch, rounds)))
 if stop:
     sys.exit(143)
 print("\n`Trainer.fit` stopped: `max_steps=180` reached.", flush=True)

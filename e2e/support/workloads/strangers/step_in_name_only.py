@@ -13,14 +13,14 @@ def request_stop(*_):
 
 signal.signal(signal.SIGTERM, request_stop)
 resume = os.environ.get("RUNCTL_RESUME_FROM")
-done = json.load(open(resume))["done"] if resume else 0
-while done < 150:
+rounds = json.load(open(resume))["done"] if resume else 0
+while rounds < 150:
     time.sleep(0.1)
-    done += 1
+    rounds += 1
     stopping = stop
-    if stopping or done % 20 == 0:
+    if stopping or rounds % 20 == 0:
         with open(os.path.join(folder, ".part"), "w") as file:
-            json.dump({"done": done}, file)
-        os.replace(os.path.join(folder, ".part"), os.path.join(folder, "iter_%05d.json" % done))
+            json.dump({"done": rounds}, file)
+        os.replace(os.path.join(folder, ".part"), os.path.join(folder, "iter_%05d.json" % rounds))
     if stopping:
         sys.exit(143)

@@ -29,16 +29,16 @@ def save(step):
 
 signal.signal(signal.SIGTERM, request_stop)
 resume = os.environ.get("RUNCTL_RESUME_FROM")
-step = json.load(open(os.path.join(resume, "trainer_state.json")))["global_step"] if resume else 0
+rounds = json.load(open(os.path.join(resume, "trainer_state.json")))["global_step"] if resume else 0
 print("***** Running training *****\n  Num examples = 4,000\n  Total optimization steps = 160", flush=True)
-while step < 160:
+while rounds < 160:
     time.sleep(0.1)
-    step += 1
-    sys.stderr.write("\r%3d%%|%s| %d/160 [00:%02d<00:09,  9.8it/s]" % (step * 100 // 160, "#" * 10, step, step % 60))
-    if step % 10 == 0:
-        print("{'loss': '%.3f', 'grad_norm': '1.21', 'learning_rate': '4.9e-05', 'epoch': '%.2f'}" % (1 / step, step / 80), flush=True)
+    rounds += 1
+    sys.stderr.write("\r%3d%%|%s| %d/160 [00:%02d<00:09,  9.8it/s]" % (rounds * 100 // 160, "#" * 10, rounds, rounds % 60))
+    if rounds % 10 == 0:
+        print("{'loss': '%.3f', 'grad_norm': '1.21', 'learning_rate': '4.9e-05', 'epoch': '%.2f'}" % (1 / rounds, rounds / 80), flush=True)
     stopping = stop
-    if stopping or step % 20 == 0:
-        save(step)
+    if stopping or rounds % 20 == 0:
+        save(rounds)
     if stopping:
         sys.exit(143)

@@ -11,6 +11,7 @@ const NOTICE_MS = defaultTiming.noticeMs - defaultTiming.deadlineMarginMs;
 /** What each interruption of a rehearsal showed to be wrong. */
 export function interruptionFindings(facts: DrillFacts): readonly DrillFinding[] {
   return facts.interruptions.flatMap((one, index) => {
+    if (one.wasDone) return [];
     const which = nameOfInterruption(one, index);
     const ofNotice = one.kind === 'notice' ? [...reactionFindings(one, facts), ...saveFindings(one, facts)] : [];
     return [...ofNotice, ...returnFindings(one, facts)].map(({ reason, advice }) => ({

@@ -29,8 +29,9 @@ function lives(options: {
   readonly resumedStep: number | null;
   readonly saves: readonly DurableSave[];
   readonly progress?: Partial<LifeProgress>;
+  readonly exitCode?: number | null;
 }) {
-  const { stepAtStop, newCheckpoint, resumedStep, saves, progress } = options;
+  const { stepAtStop, newCheckpoint, resumedStep, saves, progress, exitCode } = options;
   const attempts = [
     {
       generation: 1,
@@ -44,7 +45,7 @@ function lives(options: {
         stepAtStop,
         notDurable: [],
       },
-      outcome: null,
+      outcome: exitCode === undefined ? null : { exitCode, step: null },
     },
     {
       generation: 2,
@@ -103,6 +104,22 @@ describe('steps that an interruption cost', () => {
     expect(measure(interruption, lives({ ...epochs, newCheckpoint: true })).lostSteps).toBe(0);
     expect(measure(interruption, lives({ ...epochs, newCheckpoint: false })).lostSteps).toBeNull();
   });
+});
+
+test('a script that left nothing to do had ended by itself', () => {
+  const saves = [save(1, 40, 4 * S), save(1, 60, 9 * S)];
+  const done = lives({ stepAtStop: 60, newCheckpoint: false, resumedStep: 60, saves, exitCode: 0 });
+  expect(measure(interruption, done).wasDone).toBe(true);
+  const killed = lives({ stepAtStop: 60, newCheckpoint: false, resumedStep: 60, saves, exitCode: null });
+  expect(measure(interruption, killed).wasDone).toBe(false);
+  const going = lives({
+    stepAtStop: 60,
+    newCheckpoint: false,
+    resumedStep: 60,
+    saves: [...saves, save(2, 80, 22 * S)],
+    exitCode: 0,
+  });
+  expect(measure(interruption, going).wasDone).toBe(false);
 });
 
 test('a save lasts until its last byte, though the shell around it died at once', () => {

@@ -38,6 +38,7 @@ export function measure(interruption: Interruption, lives: Lives): MeasuredInter
   );
   const lost = lostWork(interruption, lives, { lastStep, durableStep });
   const resumed = resumption(next, lives);
+  const isRunThrough = ranToItsEnd(record, life);
   return {
     kind,
     stepAtInterruption: life?.notice?.step ?? interruption.step,
@@ -62,7 +63,8 @@ export function measure(interruption: Interruption, lives: Lives): MeasuredInter
       ms: interruption.aliveForMs,
     }),
     notDurable: drain?.notDurable ?? [],
-    ranToItsEnd: ranToItsEnd(record, life),
+    ranToItsEnd: isRunThrough,
+    wasDone: !isRunThrough && given !== null && wasDone(life, given.step, lives),
   };
 }
 
@@ -99,6 +101,12 @@ function stepsSince(life: AttemptRecord | undefined, step: number): number | nul
 function savesLasted(drain: AttemptRecord['drain']): number | null {
   if (drain === null || drain.sigtermToExitMs === null) return null;
   return Math.max(drain.sigtermToExitMs, drain.sigtermToLastWriteMs ?? 0);
+}
+
+/** It left a checkpoint beyond which no life found anything to do. */
+function wasDone(life: AttemptRecord | undefined, givenStep: number | null, { progress, saves }: Lives): boolean {
+  const lastStep = latest(...[...progress.values()].map((each) => each.lastStep), ...saves.map(({ step }) => step));
+  return life?.outcome?.exitCode === 0 && givenStep !== null && givenStep === lastStep;
 }
 
 function ranToItsEnd(record: RunRecord, life: AttemptRecord | undefined): boolean {

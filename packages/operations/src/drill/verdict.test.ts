@@ -88,6 +88,11 @@ describe('the verdict of a drill', () => {
     ],
     ['an interruption came too early', facts({ intervalsBefore: 0.3 }), /before .* one save interval/],
     ['the script ended right after', facts({}, { intervalsAfter: 0.3 }), /less than one save interval after/],
+    [
+      'a script had ended by itself before SIGTERM',
+      facts({ wasDone: true, newCheckpoint: false, lostSteps: null, resumeSeen: false }),
+      /^interruption 1 \(notice\): the script had ended by itself when SIGTERM came$/,
+    ],
     ['the resumption was not seen', facts({ resumeSeen: false }), /whether the script resumed/],
     ['lost steps are unknown', facts({ lostSteps: null }, { identical: null }), /how many steps were lost/],
     [

@@ -89,6 +89,8 @@ function unseen(facts: DrillFacts): readonly DrillFinding[] {
   const findings: DrillFinding[] = [];
   interruptions.forEach((one, index) => {
     const which = nameOfInterruption(one, index);
+    if (one.wasDone)
+      findings.push({ reason: `${which}: the script had ended by itself when SIGTERM came`, advice: LONGER });
     if (one.intervalsBefore !== null && one.intervalsBefore < WHOLE_INTERVAL)
       findings.push({ reason: `${which} came before the script had trained for one save interval`, advice: LONGER });
     if (one.kind === 'no-notice' && one.downtimeMs !== null && !one.hadCheckpoint)
@@ -120,7 +122,7 @@ const BLIND_ADVICE =
   'print `step N`, write {"step": N} to $RUNCTL_PROGRESS_FILE, or put the step into the name of the checkpoint';
 
 function isBlind(one: MeasuredInterruption): boolean {
-  if (!one.recovered || one.downtimeMs === null || one.beganAgainAt !== null) return false;
+  if (one.wasDone || !one.recovered || one.downtimeMs === null || one.beganAgainAt !== null) return false;
   const isLossUnknown = one.lostSteps === null && one.unsavedMs === null;
   return isLossUnknown || (one.hadCheckpoint && !one.resumeSeen);
 }

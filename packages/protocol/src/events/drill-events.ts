@@ -44,6 +44,8 @@ const measured = interruption.extend({
   /** How many save intervals the script had trained since it began or resumed; null where no interval was seen. */
   intervalsBefore: z.number().nullable(),
   notDurable: z.array(z.string()).readonly(),
+  /** It had come to its end by itself when SIGTERM was sent, so its stopping was not seen. */
+  wasDone: z.boolean(),
   /** It went on training after SIGTERM until it was done, so its stopping was not seen. */
   ranToItsEnd: z.boolean(),
 });

@@ -21,5 +21,6 @@ export const GOOD_INTERRUPTION: MeasuredInterruption = {
   savesLastedMs: 500,
   intervalsBefore: 2,
   notDurable: [],
+  wasDone: false,
   ranToItsEnd: false,
 };
