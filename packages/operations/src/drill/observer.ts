@@ -53,6 +53,7 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
   const trail = new CheckpointTrail(cloud.store);
   const progress = new Map<number, LifeProgress>();
   const outputs = new Map<number, LifeOutput>();
+  const starts = new Map<string, AttemptRecord['started']>();
   const tail: string[] = [];
 
   const readLog = async (pattern: string | undefined): Promise<void> => {
@@ -69,7 +70,7 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
 
   return {
     look: async () => {
-      const record = await reader.read();
+      const record = withFirstStarts(await reader.read(), starts);
       await readLog(record.spec.checkpoint.stepPattern);
       const saves = await trail.follow(record.latest?.document.manifest ?? null);
       for (const attempt of record.attempts) {
@@ -82,6 +83,17 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
       return { record, progress: new Map(progress), saves, tail: [...tail] };
     },
   };
+}
+
+/** A script that crashes and starts again on its machine writes its start anew; what it began its life with is the first. */
+function withFirstStarts(record: RunRecord, starts: Map<string, AttemptRecord['started']>): RunRecord {
+  const attempts = record.attempts.map((attempt) => {
+    const life = `${attempt.generation}/${attempt.node}`;
+    const started = starts.get(life) ?? attempt.started;
+    if (started !== null) starts.set(life, started);
+    return { ...attempt, started };
+  });
+  return { ...record, attempts };
 }
 
 interface LifeSigns {

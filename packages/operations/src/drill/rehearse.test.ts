@@ -1,37 +1,24 @@
-import {
-  defaultRetention,
-  defaultTiming,
-  encodeDocument,
-  FORMAT_VERSION,
-  runKeys,
-  runSpec,
-  timestampOf,
-} from '@runctl/protocol';
-import { MemoryStore } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import type { Cloud } from '../cloud.ts';
-import { WrittenRun } from '../testing/written-run.ts';
 import { planMoments } from './moments.ts';
 import { rehearse } from './rehearse.ts';
+import { rehearsedRun } from './testing/rehearsed-run.ts';
 import { WrittenElsewhere } from './written-elsewhere.ts';
 
-const RUN = 'r-abcdefghij';
 const S = 1000;
 
 /** A rehearsal with one interruption of a run that has started, and the times at which machines were taken. */
 async function rehearsing() {
   const clock = new FakeClock();
-  const store = new MemoryStore({ clock });
-  await store.put(runKeys(RUN).spec, specOf(clock));
-  const run = new WrittenRun(store, RUN, clock);
+  const run = await rehearsedRun(clock);
   await run.started(1);
   await run.heartbeat(1, { stepSource: 'unknown' });
   const takenAtMs: number[] = [];
   const stop = new AbortController();
   const rehearsal = rehearse({
-    cloud: { store } as unknown as Cloud,
-    run: RUN,
+    cloud: { store: run.store } as unknown as Cloud,
+    run: run.run,
     clock,
     signal: stop.signal,
     moments: planMoments(() => 0, { interruptions: 1, noNotice: 0 }),
@@ -58,21 +45,6 @@ async function rehearsing() {
     },
   };
 }
-
-const specOf = (clock: FakeClock): Uint8Array =>
-  encodeDocument(runSpec, {
-    version: FORMAT_VERSION,
-    run: RUN,
-    name: null,
-    createdAt: timestampOf(clock.wallMs()),
-    launchedBy: 'me@here',
-    nodes: 1,
-    project: null,
-    workload: { kind: 'command', command: ['train'], env: {} },
-    checkpoint: { dir: 'checkpoints', resume: 'auto', resumeArgument: null, keep: defaultRetention },
-    policy: { graceMs: null, budgetUsd: null, maxInterruptions: null, maxCrashes: 3 },
-    timing: defaultTiming,
-  });
 
 async function pass(clock: FakeClock, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 150) await clock.advance(150);

@@ -107,7 +107,7 @@ describe('the verdict of a drill', () => {
   });
 
   test('says once that a script failed after an interruption', () => {
-    expect(judgeDrill(facts({}, DIED)).reasons).toHaveLength(1);
+    expect(judgeDrill(facts({ resumeSeen: false }, { ...DIED, intervalsAfter: 0 })).reasons).toHaveLength(1);
   });
 
   test('says what a script died of that never got as far as an interruption, and asks for no more steps', () => {

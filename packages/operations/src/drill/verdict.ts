@@ -86,6 +86,8 @@ const WHOLE_INTERVAL = 0.8;
 
 function unseen(facts: DrillFacts): readonly DrillFinding[] {
   const { interruptions } = facts;
+  // How a script failed is all that there is to see of it.
+  if (facts.outcome !== 'succeeded') return [];
   const findings: DrillFinding[] = [];
   interruptions.forEach((one, index) => {
     const which = nameOfInterruption(one, index);

@@ -1,0 +1,57 @@
+import { FakeClock } from '@runctl/testkit';
+import { expect, test } from 'vitest';
+import type { Cloud } from '../cloud.ts';
+import { createObserver } from './observer.ts';
+import { rehearsedRun } from './testing/rehearsed-run.ts';
+
+async function observed() {
+  const clock = new FakeClock();
+  const run = await rehearsedRun(clock);
+  await run.started(1);
+  await run.heartbeat(1, { stepSource: 'unknown' });
+  const observer = createObserver({ store: run.store } as unknown as Cloud, run.run, clock);
+  const isAlive = async (): Promise<boolean> => {
+    const { progress } = await observer.look();
+    return (progress.get(1)?.aliveSinceMs ?? null) !== null;
+  };
+  return { run, observer, isAlive };
+}
+
+test('a life shows itself by a step, an epoch, a bar of its training, a progress file or a checkpoint', async () => {
+  for (const line of ['step 1', 'Epoch 1/3', '  5%|▌ | 1/20 [00:01<00:10, 1.00it/s]']) {
+    const { run, isAlive } = await observed();
+    expect(await isAlive()).toBe(false);
+    await run.log(1, `${line}\n`);
+    expect(await isAlive(), line).toBe(true);
+  }
+  const byFile = await observed();
+  await byFile.run.heartbeat(1, { step: 3, stepSource: 'file' });
+  expect(await byFile.isAlive()).toBe(true);
+  const bySave = await observed();
+  await bySave.run.checkpoint(1, 1, 10);
+  expect(await bySave.isAlive()).toBe(true);
+});
+
+test('neither imports, nor downloads, nor the configuration are a sign of life', async () => {
+  const { run, isAlive } = await observed();
+  await run.log(1, 'import torch\nNamespace(max_steps=300)\nDownloading: 50%|█ | 5/10 [00:01<00:01]\nstarting\n');
+  expect(await isAlive()).toBe(false);
+});
+
+test('checkpoints are remembered in the order in which they became durable', async () => {
+  const { run, observer } = await observed();
+  await run.checkpoint(1, 1, 10);
+  await run.checkpoint(1, 2, 20);
+  await observer.look();
+  await run.checkpoint(1, 3, 30);
+  const { saves } = await observer.look();
+  expect(saves.map(({ step }) => step)).toEqual([10, 20, 30]);
+});
+
+test('a life began with what its first start says, however often its script crashes on the machine', async () => {
+  const { run, observer } = await observed();
+  await observer.look();
+  await run.started(1, 100);
+  const { record } = await observer.look();
+  expect(record.attempts[0]?.started?.resumedFrom).toBeNull();
+});
