@@ -18,6 +18,7 @@ export abstract class WorkloadOptionsCommand extends FollowingCommand {
   args = Option.Rest({ name: 'argument' });
   projectFolder = option(workloadOptions.project);
   env = option(workloadOptions.env);
+  includePatterns = option(workloadOptions.includePattern);
 
   /** Before anything is connected to: a wrong path or variable needs no account. */
   protected async findWorkload(): Promise<FoundWorkload> {
@@ -36,7 +37,8 @@ export abstract class WorkloadOptionsCommand extends FollowingCommand {
     const { makePlan } = await import('@runctl/operations/launch');
     const { script, args } = this;
     const wish = wishOf(settings, { script, args, env, ...how });
-    return makePlan(cloud, { wish, project, detach: how.detach, into: await this.context.temporaryFolder() });
+    const { includePatterns: include } = this;
+    return makePlan(cloud, { wish, project, include, detach: how.detach, into: await this.context.temporaryFolder() });
   }
 
   /** What would happen and what it costs: data for a program, and for people beside what the script will print. */

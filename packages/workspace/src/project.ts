@@ -1,6 +1,7 @@
 import { RunctlError, messageOf, nearest } from '@runctl/core';
 import { constants } from 'node:fs';
 import { access, readdir, realpath, stat } from 'node:fs/promises';
+import { refuseNoProject } from './system-folders.ts';
 import { basename, dirname, isAbsolute, join, parse, relative, resolve, sep } from 'node:path';
 
 const MARKERS = ['.runctl.toml', '.git', 'pyproject.toml', 'requirements.txt', 'setup.py', 'Cargo.toml'];
@@ -26,15 +27,17 @@ export interface FindProjectOptions {
 
 /**
  * The project a script belongs to: the nearest folder at or above it that has a marker, else the script's own folder.
- * Errors: `script-not-found`, `script-outside-project` (the script lies outside the root that was asked for, or nothing but
- * the home folder or `/` would be left as root), `usage` (the root that was asked for is no folder).
+ * Errors: `script-not-found`, `script-outside-project` (the script lies outside the root that was asked for, or the root would
+ * be the home folder, a system folder, or one that has either in it), `usage` (the root that was asked for is no folder).
  */
 export async function findProject(script: string, options: FindProjectOptions): Promise<Project> {
   const path = await realScript(resolve(options.cwd, script), script);
+  const home = await real(options.home);
   const { root, marker } =
     options.root === undefined
-      ? await nearestRoot(dirname(path), await real(options.home))
+      ? await nearestRoot(dirname(path), home)
       : { root: await realFolder(resolve(options.cwd, options.root), options.root), marker: 'option' };
+  refuseNoProject(root, home);
   const inside = relative(root, path);
   if (inside.startsWith('..') || isAbsolute(inside))
     throw new RunctlError('script-outside-project', `${script} is not inside the project ${root}`, {
@@ -74,10 +77,7 @@ async function nearestRoot(from: string, home: string): Promise<{ root: string; 
     const marker = await markerIn(folder);
     if (marker !== null) return { root: folder, marker };
   }
-  if (from !== home && from !== top) return { root: from, marker: null };
-  throw new RunctlError('script-outside-project', `the script lies directly in ${from}, which is no project folder`, {
-    hint: 'everything in the project is copied to the instance: move the script into a folder of its own',
-  });
+  return { root: from, marker: null };
 }
 
 async function markerIn(folder: string): Promise<string | null> {

@@ -1,13 +1,17 @@
 import { RunctlError, messageOf } from '@runctl/core';
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, type Stats } from 'node:fs';
 import { lstat, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { projectFiles } from './project-files.ts';
+import { matching, projectFiles, type ProjectFiles } from './project-files.ts';
+import { holdsPrivateKey, secretByName } from './secret-names.ts';
 import { BLOCK, encodeHeader, padding } from './tar-header.ts';
+
+/** A folder full of keys is told by its first ones. */
+const SHOWN_SECRETS = 20;
 
 export interface Snapshot {
   /** Names the tree by its content: paths, executable bits, sizes and bytes; never by dates, owners or machine. */
@@ -30,27 +34,31 @@ export interface SnapshotOptions {
   readonly into: string;
   /** Folders below the root that stay behind, with `/`: the checkpoints. */
   readonly exclude?: readonly string[];
+  /** Patterns as in .gitignore: what fits one is sent although git ignores it or it may hold secrets. */
+  readonly include?: readonly string[];
   /** Must be part of the snapshot; the error says so when it is ignored. */
   readonly script?: string;
 }
 
 interface Entry {
   readonly path: string;
-  readonly kind: 'file' | 'link';
+  readonly kind: 'file' | 'link' | 'folder';
   readonly executable: boolean;
   readonly sizeBytes: number;
   readonly linkTarget: string;
 }
 
 /**
- * Archives what git would not ignore. A symbolic link is kept when it points inside the project, else left out with a note.
+ * Archives what git would not ignore, empty folders too. What may hold secrets is left out with a note, tracked or not. A symbolic link is kept when it points inside the project, else left out with a note.
  * Errors: `file-unreadable` (also for a file that changes while it is read), `empty-project`, `script-outside-project` when
  * the script itself is ignored.
  */
 export async function snapshot(root: string, options: SnapshotOptions): Promise<Snapshot> {
-  const notes: string[] = [];
-  const entries = await describe(root, await projectFiles(root, options.exclude ?? []), notes);
-  if (entries.length === 0)
+  const { exclude = [], include = [] } = options;
+  const found = await projectFiles(root, { exclude, include });
+  const { entries, notes } = await describe(root, found, matching(include));
+  const files = entries.filter(({ kind }) => kind !== 'folder');
+  if (files.length === 0)
     throw new RunctlError('empty-project', `nothing in ${root} would be copied to the instance`, {
       hint: 'the project is empty, or .gitignore names everything in it',
     });
@@ -67,13 +75,13 @@ export async function snapshot(root: string, options: SnapshotOptions): Promise<
     const { treeHash, sha256, sizeBytes } = await writeArchive(root, entries, partial);
     const archivePath = join(options.into, `${treeHash}.tar.gz`);
     await rename(partial, archivePath);
-    const contentBytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
+    const contentBytes = files.reduce((sum, entry) => sum + entry.sizeBytes, 0);
     return {
       treeHash,
       archivePath,
       sizeBytes,
       sha256,
-      fileCount: entries.length,
+      fileCount: files.length,
       contentBytes,
       largest: [...entries].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, 3),
       notes,
@@ -83,26 +91,59 @@ export async function snapshot(root: string, options: SnapshotOptions): Promise<
   }
 }
 
-async function describe(root: string, paths: readonly string[], notes: string[]): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  for (const path of paths) {
+interface Described {
+  readonly entries: Entry[];
+  readonly notes: string[];
+}
+
+async function describe(root: string, found: ProjectFiles, isAskedFor: (path: string) => boolean): Promise<Described> {
+  const described: Described = { entries: [], notes: [...found.notes] };
+  const secrets: string[] = [];
+  for (const path of found.files) {
     const info = await lstat(join(root, path)).catch((error: NodeJS.ErrnoException) => {
       // In git's index, but deleted from the work tree.
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
       throw unreadable(path, error);
     });
     if (info === null) continue;
-    if (info.isSymbolicLink()) {
-      const linkTarget = await readlink(join(root, path));
-      if (await pointsInside(root, path, linkTarget))
-        entries.push({ path, kind: 'link', executable: false, sizeBytes: 0, linkTarget });
-      else notes.push(`${path} is left out: it is a link to ${linkTarget}, outside the project`);
-    } else if (info.isFile()) {
-      const executable = (info.mode & 0o111) !== 0;
-      entries.push({ path, kind: 'file', executable, sizeBytes: info.size, linkTarget: '' });
-    } else notes.push(`${path} is left out: it is neither a file nor a link`);
+    if (!isAskedFor(path) && (await mayHoldSecrets(root, path, info))) secrets.push(path);
+    else await describeEntry(root, { path, info }, described);
   }
-  return entries;
+  for (const path of found.emptyFolders)
+    described.entries.push({ path: `${path}/`, kind: 'folder', executable: true, sizeBytes: 0, linkTarget: '' });
+  if (secrets.length > 0) described.notes.unshift(secretsNote(secrets));
+  return described;
+}
+
+async function mayHoldSecrets(root: string, path: string, info: Stats): Promise<boolean> {
+  if (secretByName(path) !== null) return true;
+  if (!info.isFile()) return false;
+  return holdsPrivateKey(join(root, path), info.size).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+}
+
+/** One note for all: however many there are, a plan must not hide another note behind them. */
+function secretsNote(secrets: readonly string[]): string {
+  const shown = secrets.slice(0, SHOWN_SECRETS).join(', ');
+  const more = secrets.length > SHOWN_SECRETS ? `, and ${secrets.length - SHOWN_SECRETS} more` : '';
+  return `left out, since they may hold secrets: ${shown}${more}; --include-pattern '${secrets[0]}' would send ${secrets.length === 1 ? 'it' : 'the first'}`;
+}
+
+async function describeEntry(
+  root: string,
+  { path, info }: { readonly path: string; readonly info: Stats },
+  { entries, notes }: Described,
+): Promise<void> {
+  if (info.isSymbolicLink()) {
+    const linkTarget = await readlink(join(root, path));
+    if (await pointsInside(root, path, linkTarget))
+      entries.push({ path, kind: 'link', executable: false, sizeBytes: 0, linkTarget });
+    else notes.push(`${path} is left out: it is a link to ${linkTarget}, outside the project`);
+  } else if (info.isFile()) {
+    const executable = (info.mode & 0o111) !== 0;
+    entries.push({ path, kind: 'file', executable, sizeBytes: info.size, linkTarget: '' });
+  } else notes.push(`${path} is left out: it is neither a file nor a link`);
 }
 
 /** Whether the link leads to something inside, both as written and after following further links. */
@@ -145,9 +186,10 @@ async function* tarBytes(root: string, entries: readonly Entry[], tree: Hash): A
   for (const entry of entries) {
     const mode = entry.executable || entry.kind === 'link' ? 0o755 : 0o644;
     const linkTarget = entry.kind === 'link' ? entry.linkTarget : undefined;
-    yield encodeHeader({ path: entry.path, mode, sizeBytes: entry.sizeBytes, linkTarget });
-    if (entry.kind === 'link') {
-      tree.update(`${entry.path}\0link\0${entry.linkTarget}\n`);
+    const isFolder = entry.kind === 'folder';
+    yield encodeHeader({ path: entry.path, mode, sizeBytes: entry.sizeBytes, linkTarget, isFolder });
+    if (entry.kind !== 'file') {
+      tree.update(`${entry.path}\0${entry.kind}\0${entry.linkTarget}\n`);
       continue;
     }
     const content = createHash('sha256');

@@ -31,6 +31,8 @@ export function encodeHeader(entry: {
   readonly mode: number;
   readonly sizeBytes: number;
   readonly linkTarget?: string | undefined;
+  /** A folder, whose path ends with `/`. */
+  readonly isFolder?: boolean;
 }): Buffer {
   const records: Record<string, string> = {};
   if (!fits(entry.path)) records['path'] = entry.path;
@@ -40,7 +42,7 @@ export function encodeHeader(entry: {
     path: ascii(entry.path),
     mode: entry.mode,
     sizeBytes: Math.min(entry.sizeBytes, LARGEST_OCTAL - 1),
-    flag: entry.linkTarget === undefined ? '0' : '2',
+    flag: entry.isFolder === true ? '5' : entry.linkTarget === undefined ? '0' : '2',
     linkTarget: ascii(entry.linkTarget ?? ''),
   });
   if (Object.keys(records).length === 0) return main;

@@ -1,5 +1,6 @@
 import { RunctlError, messageOf } from '@runctl/core';
 import ignore from 'ignore';
+import { isUtf8 } from 'node:buffer';
 import type { Dirent } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,39 +24,85 @@ interface Rules {
   readonly matcher: ReturnType<typeof ignore>;
 }
 
-/**
- * Files and symbolic links below `root` as git would see them, found without git: nested `.gitignore` files count, the
- * nearest last. Paths are relative, with `/`. Errors: `file-unreadable` for a folder that can't be listed.
- */
-export async function walk(root: string): Promise<string[]> {
-  const found: string[] = [];
-  await walkFolder({ root, folder: '', rules: [] }, found);
-  return found;
+/** What lies below a folder. Paths are relative, with `/`. */
+export interface Walked {
+  /** Files and symbolic links. */
+  readonly files: string[];
+  /** Folders with nothing at all in them. */
+  readonly emptyFolders: string[];
+  /** What can't be sent, one sentence each: pipes, sockets, devices, names that are not UTF-8. */
+  readonly unsendable: string[];
+  /** Folders that can't be listed. */
+  readonly unlisted: { readonly folder: string; readonly error: unknown }[];
 }
 
-async function walkFolder(
-  at: { readonly root: string; readonly folder: string; readonly rules: readonly Rules[] },
-  found: string[],
-): Promise<void> {
-  const own = await rulesIn(at.root, at.folder);
-  const rules = own === null ? at.rules : [...at.rules, own];
-  for (const entry of await entriesOf(at.root, at.folder)) {
-    const path = `${at.folder}${entry.name}`;
-    if (NEVER_COPIED.has(entry.name)) continue;
-    if (isIgnored(path, entry.isDirectory(), rules)) continue;
-    if (entry.isDirectory()) await walkFolder({ root: at.root, folder: `${path}/`, rules }, found);
-    else if (entry.isFile() || entry.isSymbolicLink()) found.push(path);
+export interface WalkOptions {
+  /** Also what `.gitignore` files name. */
+  readonly withIgnored?: boolean;
+}
+
+interface Walk extends Walked {
+  readonly root: string;
+  readonly withIgnored: boolean;
+}
+
+/** Finds what git would see below `root`, without git: nested `.gitignore` files count, the nearest last. */
+export async function walk(root: string, { withIgnored = false }: WalkOptions = {}): Promise<Walked> {
+  const walked: Walk = { root, withIgnored, files: [], emptyFolders: [], unsendable: [], unlisted: [] };
+  await walkFolder(walked, '', []);
+  return walked;
+}
+
+/** The walk's files. Errors: `file-unreadable` for a folder that can't be listed. */
+export function walkedFiles({ files, unlisted: [first] }: Walked): string[] {
+  if (first === undefined) return files;
+  const { folder, error } = first;
+  throw new RunctlError(
+    'file-unreadable',
+    `can't list ${folder === '' ? 'the project' : folder}: ${messageOf(error)}`,
+    {
+      hint: 'make the folder readable, or name it in .gitignore',
+      cause: error,
+    },
+  );
+}
+
+async function walkFolder(walked: Walk, folder: string, above: readonly Rules[]): Promise<void> {
+  const own = walked.withIgnored ? null : await rulesIn(walked.root, folder);
+  const rules = own === null ? above : [...above, own];
+  const entries = await entriesOf(walked, folder);
+  if (entries?.length === 0 && folder !== '') walked.emptyFolders.push(folder.slice(0, -1));
+  for (const entry of entries ?? []) {
+    const path = `${folder}${entry.name.toString()}`;
+    if (NEVER_COPIED.has(entry.name.toString()) || isIgnored(path, entry.isDirectory(), rules)) continue;
+    if (!isUtf8(entry.name))
+      walked.unsendable.push(`${folder}${inAscii(entry.name)} is left out: its name is not UTF-8`);
+    else if (entry.isDirectory()) await walkFolder(walked, `${path}/`, rules);
+    else if (entry.isFile() || entry.isSymbolicLink()) walked.files.push(path);
+    else walked.unsendable.push(`${path} is left out: it is ${kindOf(entry)}`);
   }
 }
 
-async function entriesOf(root: string, folder: string): Promise<Dirent[]> {
+function kindOf(entry: Dirent<Buffer>): string {
+  if (entry.isFIFO()) return 'a pipe';
+  if (entry.isSocket()) return 'a socket';
+  return 'a device';
+}
+
+/** The name with its other bytes as `\xe9`. */
+export function inAscii(name: Buffer): string {
+  return name
+    .toString('latin1')
+    .replaceAll(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+/** Null where the folder can't be listed. */
+async function entriesOf(walked: Walk, folder: string): Promise<Dirent<Buffer>[] | null> {
   try {
-    return await readdir(join(root, folder), { withFileTypes: true });
+    return await readdir(join(walked.root, folder), { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
-    throw new RunctlError('file-unreadable', `can't list ${folder === '' ? root : folder}: ${messageOf(error)}`, {
-      hint: 'make the folder readable, or name it in .gitignore',
-      cause: error,
-    });
+    walked.unlisted.push({ folder, error });
+    return null;
   }
 }
 

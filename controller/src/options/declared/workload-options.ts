@@ -11,6 +11,13 @@ export const workloadOptions = {
     group: 'what',
     defaultText: 'found from the script',
   }),
+  includePattern: declared({
+    flag: '--include-pattern',
+    schema: repeated(textThat({ takes: 'a pattern as in .gitignore', example: '.env', valueName: 'PATTERN' })),
+    help: 'send what fits this pattern too, though git ignores it or it may hold secrets, such as .env; repeatable',
+    group: 'what',
+    default: [],
+  }),
   env: declared({
     flag: '--env',
     schema: repeated(

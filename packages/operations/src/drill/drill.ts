@@ -154,7 +154,7 @@ async function* one(
 
 async function watchElsewhere({ clock, homes, plan }: DrillOptions): Promise<WrittenElsewhere> {
   const { project, wish } = plan;
-  const sent = new Set(await projectFiles(project.root, []));
+  const sent = new Set((await projectFiles(project.root, { exclude: [], include: [] })).files);
   return new WrittenElsewhere({ clock, homes, sent, projectName: project.name, checkpointDir: wish.checkpoint.dir });
 }
 

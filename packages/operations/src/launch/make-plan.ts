@@ -10,18 +10,20 @@ export interface PlanOptions {
   readonly wish: LaunchWish;
   readonly project: Project;
   readonly detach: boolean;
+  /** Patterns of what is sent although git ignores it or it may hold secrets. */
+  readonly include: readonly string[];
   /** Folder for the archive. */
   readonly into: string;
 }
 
 /** Looks at everything that a launch needs and changes nothing anywhere. Errors: `name-taken`; those of project, snapshot and provider. */
 export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<LaunchPlan> {
-  const { wish, into, project } = options;
+  const { wish, into, include, project } = options;
   await checkName(cloud.store, wish.name);
   const exclude = wish.checkpoint.dir.startsWith('/')
     ? []
     : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];
-  const packing = snapshot(project.root, { into, exclude, script: project.script });
+  const packing = snapshot(project.root, { into, exclude, include, script: project.script });
   const asking = Promise.all([findPlace(cloud.provider, wish), bucketAnswers(cloud)]);
   // Whichever part fails, nothing goes on in the background afterwards.
   await Promise.allSettled([packing, asking]);
