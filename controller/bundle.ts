@@ -20,6 +20,10 @@ export async function bundle(outdir: string, commandFolders: readonly string[] =
     outdir,
     chunkNames: 'chunks/[name]-[hash]',
     splitting: true,
+    // Dependencies that are CommonJS inside still call require.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
     plugins: [requiredHttp, commandIndex],
   });
   const start = await build({
@@ -51,10 +55,6 @@ const common = {
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
-  // Dependencies that are CommonJS inside still call require.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
   metafile: true,
   logLevel: 'warning',
 } as const;

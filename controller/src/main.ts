@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import { commandSummaries } from './command-index/command-summaries.ts';
 import { overview } from './render/help.ts';
 import { completionScript, shells } from './completion/shells.ts';
@@ -17,8 +16,9 @@ function quickAnswer(): string | null {
   return null;
 }
 
-/** Past `process.stdout`, which loads more than all of this does. */
+/** Past `process.stdout` and without an import of `node:fs`: either loads more than all of this does. */
 function writeQuickly(text: string): void {
+  const { writeSync } = process.getBuiltinModule('node:fs');
   const bytes = Buffer.from(text);
   let sent = 0;
   try {

@@ -44,7 +44,7 @@ function buildWithManyCommands(): number {
   // As controller/bin/runctl.mjs.
   writeFileSync(
     entry,
-    "import module from 'node:module';\nmodule.enableCompileCache?.();\nawait import('../dist/runctl.mjs');\n",
+    "process.getBuiltinModule?.('node:module').enableCompileCache?.();\nawait import('../dist/runctl.mjs');\n",
   );
   return missing;
 }
