@@ -119,3 +119,18 @@ test('a save lasts until its last byte, though the shell around it died at once'
   );
   expect(history.stops[0]?.saveMs).toBe(3000);
 });
+
+test('a stop at which nothing was saved measures no save, one that was cut off does', async () => {
+  const nothingNew = { newCheckpoint: false, sigtermToExitMs: 1 };
+  const lives: readonly EarlierLife[] = [
+    { status, outcome, drained: drained(nothingNew) },
+    { status, outcome, drained: drained({ ...nothingNew, killed: true, sigtermToExitMs: 90_000 }) },
+    { status, outcome, drained: drained({ ...nothingNew, notDurable: ['model.bin: too late'] }) },
+  ];
+  const history = await stopHistory(
+    (async function* () {
+      yield* lives;
+    })(),
+  );
+  expect(history.stops.map(({ saveMs }) => saveMs)).toEqual([null, 90_000, 1]);
+});

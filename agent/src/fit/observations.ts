@@ -2,7 +2,7 @@
 export interface EarlierStop {
   /** The machine was taken, with a notice or without a word, or went down: nobody asked for it. */
   readonly interruption: boolean;
-  /** From SIGTERM to the exit, or to the last write where that came later; null when it was not seen. */
+  /** From SIGTERM to the exit, or to the last write where that came later; null when no save was seen. */
   readonly saveMs: number | null;
   /** The save was cut off, so `saveMs` is a lower bound. */
   readonly killed: boolean;

@@ -34,13 +34,18 @@ function stopOf({ status, outcome, drained }: EarlierLife): EarlierStop | null {
   if (drain !== null)
     return {
       interruption: isUnasked(drain.cause),
-      saveMs: savesLastedMs(drain),
+      saveMs: hasSaved(drain) ? savesLastedMs(drain) : null,
       killed: drain.killed,
       uploadMs: drain.flushMs,
       saved: drain.newCheckpoint && drain.notDurable.length === 0,
     };
   const vanished = outcome === null && status !== null && status.step !== null;
   return vanished ? { interruption: true, saveMs: null, killed: false, uploadMs: null, saved: false } : null;
+}
+
+/** A stop at which nothing was saved measures no save. One that was cut off is a lower bound of one. */
+function hasSaved({ newCheckpoint, notDurable, killed }: DrainReport): boolean {
+  return newCheckpoint || notDurable.length > 0 || killed;
 }
 
 /** Where a shell dies at once, its children still write: the save ends with the last byte. */

@@ -16,6 +16,12 @@ test('whether a save fits into a real notice is told, and the network that its u
   expect(noticeFit([{ ...GOOD, killed: true }], [fit])).toMatchObject({ saveMs: null, neededBytesPerSecond: null });
 });
 
+test('a script that died without a save shows nothing of one', () => {
+  const { saveMs, summary } = noticeFit([{ ...GOOD, newCheckpoint: false }], []);
+  expect(saveMs).toBeNull();
+  expect(summary).toMatch(/^save unknown .*no save after SIGTERM was seen/);
+});
+
 test('a shell that dies at once does not end the save of its children', () => {
   expect(noticeFit([{ ...GOOD, sigtermToExitMs: 1, savesLastedMs: 3000 }], []).saveMs).toBe(3000);
 });

@@ -7,7 +7,9 @@ const SAVE_LIMIT_MS = USABLE_MS - defaultTiming.flushReserveMs;
 
 /** `fits` are what the agents of the interrupted run said last, oldest first. */
 export function noticeFit(interruptions: readonly MeasuredInterruption[], fits: readonly (Fit | null)[]): NoticeFit {
-  const seen = interruptions.flatMap((one) => (one.killed || one.savesLastedMs === null ? [] : [one.savesLastedMs]));
+  const seen = interruptions.flatMap((one) =>
+    one.killed || one.newCheckpoint !== true || one.savesLastedMs === null ? [] : [one.savesLastedMs],
+  );
   const saveMs = seen.length === 0 ? null : Math.max(...seen);
   const sizeBytes = fits.findLast((fit) => fit?.sizeBytes !== null && fit?.sizeBytes !== undefined)?.sizeBytes ?? null;
   const leftMs = saveMs === null || saveMs > SAVE_LIMIT_MS ? null : USABLE_MS - saveMs;
@@ -26,7 +28,7 @@ function summaryOf(
   { sizeBytes, needed }: { readonly sizeBytes: number | null; readonly needed: number | null },
 ): string {
   const usable = `of ${formatDuration(USABLE_MS)} usable in a real notice`;
-  if (saveMs === null) return `save unknown ${usable}: no stop by SIGTERM was seen to its end`;
+  if (saveMs === null) return `save unknown ${usable}: no save after SIGTERM was seen to its end`;
   const save = `save ${formatDuration(saveMs)} ${usable}`;
   if (saveMs > SAVE_LIMIT_MS)
     return `${save}: does not fit, the script is killed after ${formatDuration(SAVE_LIMIT_MS)}`;
