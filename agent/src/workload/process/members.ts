@@ -1,6 +1,15 @@
+import { realpathSync } from 'node:fs';
 import type { Clock } from '@runctl/core';
-import type { LivingProcess, ProcessTable } from './process-table.ts';
-import { membersOf } from './recipients.ts';
+import { isRank } from './kinship.ts';
+import {
+  hasTerm,
+  type LivingProcess,
+  type ProcessIdentity,
+  type ProcessStat,
+  type ProcessTable,
+} from './process-table.ts';
+import { hasMark, isProven, isWithLeader } from './proof.ts';
+import type { StopCandidate } from './recipients.ts';
 import type { StartedWorkload } from './state-files.ts';
 
 /** The leader of a workload whose leader is not known. No process has it as group or session. */
@@ -8,36 +17,124 @@ export const NO_LEADER = -1;
 /** Gives up on processes that hang in the kernel. */
 const KILL_PASSES = 20;
 
-/** Finds and kills the processes of a workload. */
+/** A process of the workload, with what decides about its SIGTERM. */
+export type Member = StopCandidate & ProcessIdentity;
+
+/**
+ * Finds the processes of one workload, remembers them, and signals them. A process counts that bears the workload's mark,
+ * is in its leader's group or session, or was seen below one that counts.
+ */
 export class Members {
   readonly #clock: Clock;
   readonly #processes: ProcessTable;
+  readonly #workload: StartedWorkload;
+  readonly #recorded = new Set<string>();
+  /** Those that were looked into and are not the workload's. */
+  #strangers = new Set<string>();
+  readonly #writers = new Set<string>();
 
-  constructor({ clock, processes }: { readonly clock: Clock; readonly processes: ProcessTable }) {
+  constructor(
+    workload: StartedWorkload,
+    { clock, processes }: { readonly clock: Clock; readonly processes: ProcessTable },
+  ) {
+    this.#workload = workload;
     this.#clock = clock;
     this.#processes = processes;
   }
 
-  /** All living processes of the workload; null where this machine can't list them. */
-  of({ id, pid, wrapper }: StartedWorkload): readonly LivingProcess[] | null {
-    const all = this.#processes.all();
-    return all === null ? null : membersOf(all, { id, leader: pid, wrapper });
+  /** All living processes of the workload, its wrapper excepted; null where this machine can't list them. Records them. */
+  now(): readonly ProcessStat[] | null {
+    const all = this.#processes.stats();
+    if (all === null) return null;
+    const leader = all.find(({ pid }) => pid === this.#workload.pid);
+    const strangers = new Set<string>();
+    const found = new Set<number>();
+    const children = Map.groupBy(all, ({ parent }) => parent);
+    const add = (one: ProcessStat): void => {
+      if (found.has(one.pid) || one.pid === this.#workload.wrapper) return;
+      found.add(one.pid);
+      this.#recorded.add(keyOf(one));
+      children.get(one.pid)?.forEach(add);
+    };
+    for (const one of all) {
+      if (found.has(one.pid)) continue;
+      if (this.#counts(one, leader?.startTime ?? null)) add(one);
+      else strangers.add(keyOf(one));
+    }
+    this.#strangers = strangers;
+    return all.filter(({ pid }) => found.has(pid));
+  }
+
+  /** Like `now`, with what decides about their SIGTERM. */
+  candidates(): readonly Member[] | null {
+    const found = this.now()?.flatMap(({ pid }) => this.#processes.living(pid) ?? []);
+    return found?.map((each) => this.#candidate(each)) ?? null;
+  }
+
+  /** Remembers which of them have a file below the folder open for writing. */
+  noteWriters(folder: string): void {
+    const path = realPathOf(folder);
+    if (path === null) return;
+    for (const each of this.now() ?? [])
+      if (this.#processes.writesBelow(path, each.pid)) this.#writers.add(keyOf(each));
+  }
+
+  /** Sends a signal to a process that is proven to be the workload's; without effect on any other, and on one that is gone. */
+  send(target: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): void {
+    const isTarget = isProven(target, {
+      workload: this.#workload,
+      now: this.#processes.living(target.pid),
+      leaderStartTime: this.#processes.living(this.#workload.pid)?.startTime ?? null,
+      isRecorded: this.#recorded.has(keyOf(target)),
+    });
+    if (isTarget) sendSignal(target.pid, signal);
   }
 
   /** Kills them until none is left. Never rejects. */
-  async kill(workload: StartedWorkload): Promise<void> {
+  async kill(): Promise<void> {
     for (let pass = 0; pass < KILL_PASSES; pass++) {
-      const members = this.of(workload);
-      if (members === null && workload.pid !== NO_LEADER) sendSignal(-workload.pid, 'SIGKILL');
+      const members = this.now();
+      if (members === null) this.signalGroup('SIGKILL');
       if (members === null || members.length === 0) return;
-      for (const { pid } of members) sendSignal(pid, 'SIGKILL');
+      for (const each of members) this.send(each, 'SIGKILL');
       await this.#clock.sleep(10);
     }
+  }
+
+  /** Signals the leader's group, where processes can't be listed. A group whose leader is gone keeps its number from others. */
+  signalGroup(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (this.#workload.pid !== NO_LEADER) sendSignal(-this.#workload.pid, signal);
+  }
+
+  #counts(one: ProcessStat, leaderStartTime: string | null): boolean {
+    const key = keyOf(one);
+    if (this.#recorded.has(key) || isWithLeader(one, this.#workload, leaderStartTime)) return true;
+    if (this.#strangers.has(key)) return false;
+    const living = this.#processes.living(one.pid);
+    return living !== null && hasMark(living, this.#workload.id);
+  }
+
+  #candidate(living: LivingProcess): Member {
+    const { pid, startTime, parent, command } = living;
+    const masks = this.#processes.signalMasks(pid);
+    const catchesTerm = masks !== null && (hasTerm(masks.caught) || hasTerm(masks.blocked));
+    const hasWritten = this.#writers.has(keyOf(living));
+    return { pid, startTime, parent, command, catchesTerm, isRank: isRank(living), hasWritten };
+  }
+}
+
+const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`;
+
+function realPathOf(folder: string): string | null {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return null; // the script has not made it yet
   }
 }
 
 /** Sends a signal to a process, or to the group `-pid`; one that is gone is no error. */
-export function sendSignal(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+function sendSignal(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
     process.kill(pid, signal);
   } catch {

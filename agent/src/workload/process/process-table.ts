@@ -1,31 +1,50 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { writesBelow } from '@runctl/checkpoint';
 
-/** A process that lives; a zombie does not. */
-export interface LivingProcess {
+/** One life of a process: its pid may be another's later. */
+export interface ProcessIdentity {
   readonly pid: number;
+  /** Tells a process from a later one with the same pid. Opaque. */
+  readonly startTime: string;
+}
+
+/** The place of a living process among the others. */
+export interface ProcessStat extends ProcessIdentity {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
-  /** Tells a process from a later one with the same pid. Opaque. */
-  readonly startTime: string;
+}
+
+/** A process that lives; a zombie does not. Words and variables end with a NUL each. */
+export interface LivingProcess extends ProcessStat {
   readonly command: string;
   readonly environment: string;
+}
+
+/** What a process does about signals, as sets of them in hexadecimal (SigCgt, SigBlk in proc(5)). */
+export interface SignalMasks {
+  readonly caught: string;
+  readonly blocked: string;
 }
 
 /** Answers the supervisor's questions about the machine's processes. Reads only. */
 export interface ProcessTable {
   /** Start time of a living process, null when there is none. */
   startTime(pid: number): Promise<string | null>;
-  /** All living processes that can be looked into; null where this machine can't list them with their environment. */
-  all(): readonly LivingProcess[] | null;
+  /** All living processes; null where this machine can't list them with their environment. */
+  stats(): readonly ProcessStat[] | null;
+  /** A living process; null when there is none. Command and environment are empty where they can't be read. */
+  living(pid: number): LivingProcess | null;
   /** Tells this boot of the machine from others, whose pids mean nothing now; null where that can't be known. */
   bootId(): string | null;
   /** Since this boot, by a clock that nobody can set; null where that can't be known. */
   uptimeMs(): number | null;
-  /** Whether the process has a handler of its own for SIGTERM; null where that can't be known. */
-  catchesTerm(pid: number): boolean | null;
+  /** Null where that can't be known. */
+  signalMasks(pid: number): SignalMasks | null;
+  /** Whether the process has a file below the folder (a real path) open for writing, as far as that can be seen. */
+  writesBelow(folder: string, pid: number): boolean;
 }
 
 const read = (path: string): string | null => {
@@ -53,42 +72,50 @@ function statOf(pid: number): Stat | null {
   return { state, parent: Number(parent), group: Number(group), session: Number(session), startTime: fields[19] ?? '' };
 }
 
+const placeOf = (pid: number, { parent, group, session, startTime }: Stat): ProcessStat => ({
+  pid,
+  parent,
+  group,
+  session,
+  startTime,
+});
 const isDead = (stat: Stat): boolean => stat.state === 'Z' || stat.state === 'X';
 const SIGTERM_BIT = 14n;
+
+/** Whether SIGTERM is one of the signals of a mask. */
+export const hasTerm = (mask: string): boolean => ((BigInt(`0x${mask}`) >> SIGTERM_BIT) & 1n) === 1n;
 
 export const linuxProcessTable: ProcessTable = {
   async startTime(pid) {
     const stat = statOf(pid);
     return stat === null || isDead(stat) ? null : stat.startTime;
   },
-  all() {
-    const living: LivingProcess[] = [];
-    for (const name of readdirSync('/proc')) {
+  stats() {
+    return readdirSync('/proc').flatMap((name) => {
       const pid = Number(name);
-      if (!Number.isInteger(pid)) continue;
-      const stat = statOf(pid);
-      if (stat === null || isDead(stat)) continue;
-      living.push({
-        pid,
-        parent: stat.parent,
-        group: stat.group,
-        session: stat.session,
-        startTime: stat.startTime,
-        command: read(`/proc/${pid}/cmdline`) ?? '',
-        environment: read(`/proc/${pid}/environ`) ?? '',
-      });
-    }
-    return living;
+      const stat = Number.isInteger(pid) ? statOf(pid) : null;
+      return stat === null || isDead(stat) ? [] : [placeOf(pid, stat)];
+    });
+  },
+  living(pid) {
+    const stat = statOf(pid);
+    if (stat === null || isDead(stat)) return null;
+    const [command, environment] = [read(`/proc/${pid}/cmdline`) ?? '', read(`/proc/${pid}/environ`) ?? ''];
+    return { ...placeOf(pid, stat), command, environment };
   },
   bootId: () => read('/proc/sys/kernel/random/boot_id')?.trim() ?? null,
   uptimeMs() {
     const seconds = Number.parseFloat(read('/proc/uptime') ?? '');
     return Number.isNaN(seconds) ? null : seconds * 1000;
   },
-  catchesTerm(pid) {
-    const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
-    return mask === undefined ? null : ((BigInt(`0x${mask}`) >> SIGTERM_BIT) & 1n) === 1n;
+  signalMasks(pid) {
+    const status = read(`/proc/${pid}/status`) ?? '';
+    const [caught, blocked] = ['SigCgt', 'SigBlk'].map(
+      (name) => new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1],
+    );
+    return caught === undefined || blocked === undefined ? null : { caught, blocked };
   },
+  writesBelow,
 };
 
 /** Machines without /proc: `ps` for one process, nothing for all. */
@@ -104,8 +131,10 @@ export const psProcessTable: ProcessTable = {
       return null;
     }
   },
-  all: () => null,
+  stats: () => null,
+  living: () => null,
   bootId: () => null,
   uptimeMs: () => null,
-  catchesTerm: () => null,
+  signalMasks: () => null,
+  writesBelow: () => false,
 };

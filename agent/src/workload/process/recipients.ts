@@ -1,50 +1,131 @@
-import type { LivingProcess } from './process-table.ts';
+import { isPartOf, isRunner, runs, runsSource } from './kinship.ts';
 
-/** Identifies the workload's processes: by the mark in their environment, or by session and group of its leader. */
-export interface WorkloadMark {
-  readonly id: string;
-  readonly leader: number;
-  readonly wrapper: number;
+/** What decides whether a process of the workload is told to stop, and when. */
+export interface StopCandidate {
+  readonly pid: number;
+  readonly parent: number;
+  /** Each word ends with a NUL. */
+  readonly command: string;
+  /** Whether a handler of its own, or a thread that waits for it, gets SIGTERM. */
+  readonly catchesTerm: boolean;
+  /** Whether a launcher started it as one of its workers. */
+  readonly isRank: boolean;
+  /** Whether it was seen with a file of the checkpoint folder open for writing. */
+  readonly hasWritten: boolean;
 }
 
-/** Every living process of the workload, its wrapper excepted. Grandchildren in sessions of their own are found by the mark. */
-export function membersOf(all: readonly LivingProcess[], mark: WorkloadMark): readonly LivingProcess[] {
-  const marked = `RUNCTL_WORKLOAD=${mark.id}`;
-  return all.filter(
-    (each) =>
-      each.pid !== mark.wrapper &&
-      (each.group === mark.leader || each.session === mark.leader || hasVariable(each, marked)),
-  );
+export interface StopOrder {
+  /** Those who save, or all but helpers where nobody can. SIGTERM goes to them first. */
+  readonly first: readonly StopCandidate[];
+  /** Their ancestors: they get it when the first have ended, before they could start them again. */
+  readonly above: readonly StopCandidate[];
 }
 
 /**
- * Chooses the processes that get SIGTERM first. Under a launcher that kills its workers early (torchrun after 30 s) only the workers, so that
- * the launcher hears of it when they are done. Otherwise all but pool workers, forked from a process that gets it too:
- * losing one of those makes a data loader's parent fail in the middle of saving.
+ * Orders the processes of a workload such that SIGTERM reaches those who save, and nobody whose end would take them down
+ * before they have ended. All others (ends of pipes, helpers) have their turn once the first are gone.
+ *
+ * Who does not catch SIGTERM can't save at it. Of those who catch it, a process forked from another has its handler by
+ * inheritance and serves the other; a shell, a launcher of ranks and a program that runs the other's very command pass on
+ * what is not theirs. Of the rest the uppermost counts, as it does for whoever signals one process only, unless it has
+ * never been seen writing a checkpoint and one that it started has.
  */
-export function firstRecipients(members: readonly LivingProcess[]): readonly LivingProcess[] {
+export function stopOrder(members: readonly StopCandidate[]): StopOrder {
   const byPid = new Map(members.map((each) => [each.pid, each]));
-  const ranks = members.filter((each) => {
-    const parent = byPid.get(each.parent);
-    return isRank(each) && (parent === undefined || !isRank(parent));
-  });
-  if (ranks.length > 0) return ranks;
-  return members.filter((each) => {
-    const parent = byPid.get(each.parent);
-    return parent === undefined || parent.command !== each.command;
-  });
+  const savers = new Catchers(members, byPid).savers();
+  const heads = members.filter((each) => !isPart(each, byPid.get(each.parent)));
+  const first = new Set((savers.length > 0 ? savers : heads).map(({ pid }) => pid));
+  const above = new Set(members.filter(({ pid }) => first.has(pid)).flatMap((each) => ancestorsOf(each, byPid)));
+  return {
+    first: members.filter(({ pid }) => first.has(pid)),
+    above: [...above].filter(({ pid }) => !first.has(pid)),
+  };
 }
 
-/** Whether a launcher started the process as one of its workers. */
-export function isRank(process: LivingProcess): boolean {
-  return hasVariable(process, 'LOCAL_RANK=');
+type ByPid = ReadonlyMap<number, StopCandidate>;
+
+/** From the parent upwards. */
+function ancestorsOf(of: StopCandidate, byPid: ByPid): readonly StopCandidate[] {
+  const found: StopCandidate[] = [];
+  for (let at = byPid.get(of.parent); at !== undefined && at !== of && !found.includes(at); at = byPid.get(at.parent))
+    found.push(at);
+  return found;
 }
 
-/** `variable` is `NAME=` for any value or `NAME=value`. */
-function hasVariable(process: LivingProcess, variable: string): boolean {
-  const at = `\0${process.environment}`.indexOf(`\0${variable}`);
-  if (at < 0) return false;
-  if (variable.endsWith('=')) return true;
-  const end = process.environment.charAt(at + variable.length);
-  return end === '' || end === '\0';
+/** Whether it is a further process of its parent's program. */
+function isPart(member: StopCandidate, parent: StopCandidate | undefined): boolean {
+  return parent !== undefined && isPartOf(member, parent) && !isSecondRank(member, parent);
+}
+
+/** Lightning starts the script again for each further rank, with the same words: those are its equals. */
+function isSecondRank(member: StopCandidate, parent: StopCandidate): boolean {
+  return member.isRank && !parent.isRank && member.command === parent.command;
+}
+
+/** Whether a process above it in its own program catches SIGTERM. */
+function servesACatcher(member: StopCandidate, byPid: ByPid): boolean {
+  let at = member;
+  for (const above of ancestorsOf(member, byPid)) {
+    if (!isPart(at, above)) return false;
+    if (above.catchesTerm) return true;
+    at = above;
+  }
+  return false;
+}
+
+/** Those who catch SIGTERM on their own account, and who of them runs below whom. */
+class Catchers {
+  readonly #above = new Map<StopCandidate, StopCandidate | undefined>();
+  readonly #byPid: ByPid;
+  /** Those who wrote checkpoints, by themselves or by processes below them that do not catch SIGTERM for themselves. */
+  readonly #writers: ReadonlySet<StopCandidate | undefined>;
+
+  constructor(members: readonly StopCandidate[], byPid: ByPid) {
+    this.#byPid = byPid;
+    const catchers = new Set(members.filter((each) => each.catchesTerm && !servesACatcher(each, byPid)));
+    const nearest = (line: readonly StopCandidate[]) => line.find((each) => catchers.has(each));
+    for (const each of catchers) this.#above.set(each, nearest(ancestorsOf(each, byPid)));
+    const writing = members.filter((each) => each.hasWritten);
+    this.#writers = new Set(writing.map((each) => nearest([each, ...ancestorsOf(each, byPid)])));
+  }
+
+  savers(): readonly StopCandidate[] {
+    return this.#training(this.#below(undefined).flatMap((top) => this.#saversFrom(top)));
+  }
+
+  #below(above: StopCandidate | undefined): readonly StopCandidate[] {
+    return [...this.#above].filter(([, found]) => found === above).map(([each]) => each);
+  }
+
+  #saversFrom(top: StopCandidate): readonly StopCandidate[] {
+    const below = this.#below(top);
+    const saversOf = (chosen: readonly StopCandidate[]) => chosen.flatMap((each) => this.#saversFrom(each));
+    const equals = below.filter((each) => isSecondRank(each, top));
+    if (equals.length > 0) return [top, ...saversOf(equals)];
+    const passedOnTo = below.filter((each) => this.#passesOn(top, each));
+    if (passedOnTo.length > 0) return saversOf(passedOnTo);
+    const writers = this.#writers.has(top) ? [] : saversOf(below).filter((each) => this.#writers.has(each));
+    return writers.length > 0 ? writers : [top];
+  }
+
+  /** Whether SIGTERM is meant for the lower of two, though the upper catches it. */
+  #passesOn(top: StopCandidate, below: StopCandidate): boolean {
+    if (isRunner(top) || (below.isRank && !top.isRank)) return true;
+    const ancestors = ancestorsOf(below, this.#byPid);
+    return [below, ...ancestors.slice(0, ancestors.indexOf(top))].some(
+      (each) => each.command !== top.command && runs(top, each),
+    );
+  }
+
+  /** Leaves out services that run beside the training, by the best evidence there is. */
+  #training(savers: readonly StopCandidate[]): readonly StopCandidate[] {
+    const writers = savers.filter((each) => this.#writers.has(each));
+    const isEqual = (each: StopCandidate): boolean =>
+      writers.some((one) => (one.isRank && each.isRank) || one.command === each.command);
+    if (writers.length > 0) return savers.filter(isEqual);
+    const ranks = savers.filter((each) => each.isRank || savers.some((other) => isSecondRank(other, each)));
+    if (ranks.length > 0) return ranks;
+    const scripts = savers.filter(runsSource);
+    return scripts.length > 0 ? scripts : savers;
+  }
 }

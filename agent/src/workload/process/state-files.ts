@@ -8,6 +8,8 @@ const exitFile = z.object({ code: z.number().int().nullable(), signal: z.string(
 const startFile = z.object({
   id: z.string(),
   boot: z.string().nullable().default(null),
+  /** The checkpoint folder; null when there is none. */
+  checkpointFolder: z.string().nullable().default(null),
   /** What both clocks showed then. */
   clocks: z.object({ wallMs: z.number(), uptimeMs: z.number() }).nullable().default(null),
 });

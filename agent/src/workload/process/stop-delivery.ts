@@ -1,28 +1,33 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
-import { type Members, sendSignal } from './members.ts';
-import type { LivingProcess } from './process-table.ts';
-import { firstRecipients, isRank } from './recipients.ts';
+import type { Member, Members } from './members.ts';
+import type { ProcessIdentity, ProcessTable } from './process-table.ts';
+import { stopOrder } from './recipients.ts';
 import type { StartedWorkload } from './state-files.ts';
 import { keepStopRecord, readStopRecord, type StopRecord } from './stop-record.ts';
 
 export interface StopDeliveryOptions {
+  readonly workload: StartedWorkload;
   readonly members: Members;
+  readonly processes: Pick<ProcessTable, 'startTime'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Where the record is kept. */
   readonly path: string;
 }
 
-const RANKS_POLL_MS = 50;
+const POLL_MS = 20;
+/** For the ends of pipes, to read what the first have written last and to leave by themselves. */
+export const READING_MS = 250;
 
 /**
- * Delivers SIGTERM to the processes of one workload: to each once, over all agents on this machine, and to a launcher
- * only after its ranks are gone.
+ * Delivers SIGTERM to the processes of one workload: to each once, over all agents on this machine, and to those whose end
+ * could take others down only after these are gone (see `stopOrder`).
  */
 export class StopDelivery {
   readonly #options: StopDeliveryOptions;
   #record: StopRecord | null = null;
-  readonly #delivered = new Set<number>();
+  #firstAreGone = false;
+  readonly #delivered = new Set<string>();
 
   constructor(options: StopDeliveryOptions) {
     this.#options = options;
@@ -33,51 +38,73 @@ export class StopDelivery {
     return this.#record;
   }
 
-  /** Begins to stop a workload; without effect once it is being stopped. See `StopRecord` for `caught` and `note`. */
-  begin(workload: StartedWorkload, { caught, note }: Pick<StopRecord, 'caught' | 'note'>): void {
+  /** Whether those that could save have ended since they were told to stop. */
+  get firstAreGone(): boolean {
+    return this.#firstAreGone;
+  }
+
+  /** Begins to stop the workload; without effect once it is being stopped. See `StopRecord` for `caught` and `note`. */
+  begin({ caught, note }: Pick<StopRecord, 'caught' | 'note'>): void {
     if (this.#record !== null) return;
-    this.#deliver(workload, this.#keep({ id: workload.id, caught, ranks: false, pids: [], note }));
+    this.#deliver(this.#keep({ id: this.#options.workload.id, caught, first: [], above: [], note }));
   }
 
   /** Goes on from where an agent that died had come to; without effect when none had begun. */
-  resume(workload: StartedWorkload): void {
-    this.#record = readStopRecord(this.#options.path, workload.id);
-    if (this.#record !== null) this.#deliver(workload, this.#record);
+  resume(): void {
+    this.#record = readStopRecord(this.#options.path, this.#options.workload.id);
+    if (this.#record !== null) this.#deliver(this.#record);
   }
 
   /** Sends SIGTERM to those that have not got it: a second one would look like impatience to a script that saves. */
-  sendOnce(processes: readonly LivingProcess[]): void {
-    for (const { pid } of processes) {
-      if (!this.#delivered.has(pid)) sendSignal(pid, 'SIGTERM');
-      this.#delivered.add(pid);
+  sendOnce(processes: readonly ProcessIdentity[]): void {
+    for (const each of processes) {
+      const key = keyOf(each);
+      if (!this.#delivered.has(key)) this.#options.members.send(each, 'SIGTERM');
+      this.#delivered.add(key);
     }
   }
 
-  #deliver(workload: StartedWorkload, begun: StopRecord): void {
-    for (const pid of begun.pids) this.#delivered.add(pid);
-    const record = begun.pids.length > 0 ? begun : this.#sendFirst(workload, begun);
-    if (!record.ranks) return;
-    this.#sendLauncherAfter(workload, new Set(record.pids)).catch((error: unknown) =>
-      this.#options.log.warn({ error: messageOf(error) }, 'the launcher could not be told to stop'),
+  #deliver(begun: StopRecord): void {
+    for (const each of begun.first) this.#delivered.add(keyOf(each));
+    const record = begun.first.length > 0 ? begun : this.#sendFirst(begun);
+    this.#sendOthers(record).catch((error: unknown) =>
+      this.#options.log.warn({ error: messageOf(error) }, 'some processes could not be told to stop'),
     );
   }
 
-  #sendFirst(workload: StartedWorkload, record: StopRecord): StopRecord {
-    const members = this.#options.members.of(workload);
-    if (members === null) sendSignal(-workload.pid, 'SIGTERM');
-    const first = firstRecipients(members ?? []);
-    this.sendOnce(first);
-    const pids = members === null ? [workload.pid] : first.map(({ pid }) => pid);
-    return this.#keep({ ...record, ranks: first.some(isRank), pids });
+  #sendFirst(record: StopRecord): StopRecord {
+    const { members, workload } = this.#options;
+    const candidates = members.candidates();
+    if (candidates === null) {
+      members.signalGroup('SIGTERM');
+      return this.#keep({ ...record, first: [{ pid: workload.pid, startTime: workload.startTime }] });
+    }
+    const { first, above } = stopOrder(candidates);
+    const order = { first: identitiesOf(candidates, first), above: identitiesOf(candidates, above) };
+    this.sendOnce(order.first);
+    return this.#keep({ ...record, ...order });
   }
 
-  /** The launcher gets SIGTERM as soon as its workers are gone, before it could start them again. */
-  async #sendLauncherAfter(workload: StartedWorkload, ranks: ReadonlySet<number>): Promise<void> {
+  async #sendOthers({ first, above }: StopRecord): Promise<void> {
+    const { clock, members } = this.#options;
+    while (await this.#anyLives(first)) await clock.sleep(POLL_MS);
+    this.#firstAreGone = true;
+    this.sendOnce(above);
+    await clock.sleep(READING_MS);
     for (;;) {
-      const members = this.#options.members.of(workload) ?? [];
-      if (!members.some(({ pid }) => ranks.has(pid))) return this.sendOnce(members);
-      await this.#options.clock.sleep(RANKS_POLL_MS);
+      const others = members.candidates() ?? [];
+      if (others.length === 0) return;
+      const living = new Set(others.map(({ pid }) => pid));
+      // A helper that writes a checkpoint serves its parent to the end.
+      this.sendOnce(others.filter((each) => !(each.hasWritten && living.has(each.parent))));
+      await clock.sleep(POLL_MS);
     }
+  }
+
+  async #anyLives(processes: readonly ProcessIdentity[]): Promise<boolean> {
+    for (const { pid, startTime } of processes)
+      if ((await this.#options.processes.startTime(pid)) === startTime) return true;
+    return false;
   }
 
   #keep(record: StopRecord): StopRecord {
@@ -89,4 +116,11 @@ export class StopDelivery {
     }
     return record;
   }
+}
+
+const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`;
+
+function identitiesOf(members: readonly Member[], chosen: readonly { readonly pid: number }[]): ProcessIdentity[] {
+  const pids = new Set(chosen.map(({ pid }) => pid));
+  return members.filter(({ pid }) => pids.has(pid)).map(({ pid, startTime }) => ({ pid, startTime }));
 }

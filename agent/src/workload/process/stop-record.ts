@@ -1,15 +1,16 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import * as z from 'zod';
 
+const identity = z.object({ pid: z.number().int(), startTime: z.string() });
 const stopFile = z.object({
   /** The workload's id. */
   id: z.string(),
   /** Whether its leader had a handler of its own for SIGTERM; null where that can't be known. */
   caught: z.boolean().nullable(),
-  /** Whether the workers of a launcher came first, so that the launcher has yet to get its SIGTERM. */
-  ranks: z.boolean(),
-  /** Processes that SIGTERM was sent to; empty while it is only about to be sent. */
-  pids: z.array(z.number().int()),
+  /** Processes that SIGTERM goes to first; empty while it is only about to be sent. */
+  first: z.array(identity),
+  /** Their ancestors, which get it as soon as those have ended. */
+  above: z.array(identity),
   /** The note that `Supervisor.signal` was given. */
   note: z.string(),
 });

@@ -49,6 +49,7 @@ async function eventually(condition: () => Promise<boolean> | boolean, withinMs 
   }
 }
 
+const living = () => (linuxProcessTable.stats() ?? []).flatMap(({ pid }) => linuxProcessTable.living(pid) ?? []);
 const isAlive = async (pid: number): Promise<boolean> =>
   (await (onLinux ? linuxProcessTable : psProcessTable).startTime(pid)) !== null;
 
@@ -114,9 +115,7 @@ describe('a workload', () => {
     expect(await one.exited(forever)).toMatchObject({ code: 143, signal: null });
     expect(await readFile(`${folder.path}/saved`, 'utf8')).toBe('saved\n');
     await one.start(command(fixture('dies-by-sigterm.sh')));
-    await eventually(
-      async () => linuxProcessTable.all()?.some((each) => each.command.replaceAll('\0', ' ') === 'sleep 60 ') === true,
-    );
+    await eventually(() => living().some((each) => each.command.replaceAll('\0', ' ') === 'sleep 60 '));
     await one.signal('SIGTERM');
     expect(await one.exited(forever)).toMatchObject({ code: null, signal: 'SIGTERM' });
   });
@@ -225,7 +224,7 @@ describe('after a restart of the agent', () => {
     await using _ = folder;
     const { id } = await supervisor().start(command(fixture('slow-saver.sh'), `${folder.path}/saved`));
     await shows('ready');
-    keepStopRecord(`${paths.state}/training.stop`, { id, caught: true, ranks: false, pids: [], note: 'because' });
+    keepStopRecord(`${paths.state}/training.stop`, { id, caught: true, first: [], above: [], note: 'because' });
     const second = supervisor();
     expect(await second.adopt()).toMatchObject({ stopNote: 'because' });
     expect(await second.exited(forever)).toMatchObject({ code: 143 });
@@ -239,13 +238,13 @@ describe('after a restart of the agent', () => {
     const { id } = await supervisor().start(command(process.execPath, fixture('launcher-with-ranks.mjs'), folder.path));
     await shows('up 0');
     await shows('up 1');
-    const ranks = (linuxProcessTable.all() ?? [])
+    const ranks = living()
       .filter((each) => each.environment.includes(`RUNCTL_WORKLOAD=${id}`) && each.environment.includes('LOCAL_RANK='))
       // Not the sleeps that they start again and again.
-      .filter((each) => each.command.startsWith('/bin/sh'))
-      .map(({ pid }) => pid);
-    for (const pid of ranks) process.kill(pid, 'SIGTERM');
-    keepStopRecord(`${paths.state}/training.stop`, { id, caught: true, ranks: true, pids: ranks, note: '' });
+      .filter((each) => each.command.startsWith('/bin/sh'));
+    const above = living().filter(({ pid }) => ranks.some(({ parent }) => parent === pid));
+    for (const { pid } of ranks) process.kill(pid, 'SIGTERM');
+    keepStopRecord(`${paths.state}/training.stop`, { id, caught: true, first: ranks, above, note: '' });
     const second = supervisor();
     await second.adopt();
     expect(await second.exited(forever)).toMatchObject({ code: 1 });

@@ -9,8 +9,9 @@ import type {
   WorkloadEnded,
   WorkloadProcess,
 } from '../supervisor/supervisor.ts';
-import { Members, NO_LEADER, sendSignal } from './members.ts';
-import type { ProcessTable } from './process-table.ts';
+import { leftoversGone } from './leftovers.ts';
+import { Members, NO_LEADER } from './members.ts';
+import { hasTerm, type ProcessTable } from './process-table.ts';
 import { StateFiles, type StartedWorkload } from './state-files.ts';
 import { StopDelivery } from './stop-delivery.ts';
 import { wrapperScript } from './wrapper.ts';
@@ -34,7 +35,8 @@ export interface UnixSupervisorOptions {
 const WRAPPER_MS = 5000;
 /** A leader that is gone for this long without a word lost its wrapper too (the kernel's memory killer): its code stays unknown. */
 const ORPHANED_MS = 1000;
-const LEFTOVER_POLL_MS = 50;
+/** Of the time, for looks at the processes. */
+const LOOKING_SHARE = 0.01;
 /** By more than this no clock that is only slewed runs apart from the other. */
 const CLOCK_STEP_MS = 500;
 
@@ -42,25 +44,22 @@ const CLOCK_STEP_MS = 500;
 export class UnixSupervisor implements Supervisor {
   readonly #options: UnixSupervisorOptions;
   readonly #files: StateFiles;
-  readonly #members: Members;
   /** The workload that was started or adopted; null when none was. */
-  #workload: StartedWorkload | null = null;
-  /** Its record is there while a stop is under way: the end is the caller's to decide then. */
-  #stop: StopDelivery;
+  #current: Supervised | null = null;
   #wake = (): void => {};
 
   constructor(options: UnixSupervisorOptions) {
     this.#options = options;
     this.#files = new StateFiles(options.paths);
-    this.#members = new Members(options);
-    this.#stop = this.#newStop();
   }
 
   async start(command: WorkloadCommand): Promise<WorkloadProcess> {
     await mkdir(this.#options.paths.state, { recursive: true });
     await this.forget();
     const id = newNonce();
-    await this.#files.noteStart({ id, boot: this.#options.processes.bootId(), clocks: this.#clocks() });
+    const checkpointFolder = command.environment['RUNCTL_CHECKPOINT_DIR'] ?? null;
+    const boot = this.#options.processes.bootId();
+    await this.#files.noteStart({ id, boot, checkpointFolder, clocks: this.#clocks() });
     try {
       await this.#launch(command, id);
     } catch (error) {
@@ -69,7 +68,7 @@ export class UnixSupervisor implements Supervisor {
     }
     const workload = await this.#started(id, WRAPPER_MS);
     if (workload === null) throw new Error('the process that was to start the workload wrote nothing');
-    this.#workload = workload;
+    this.#current = this.#supervised(workload, checkpointFolder);
     return { pid: workload.pid, id };
   }
 
@@ -78,26 +77,33 @@ export class UnixSupervisor implements Supervisor {
     if (note === null) return null;
     const fromWrapper = await this.#started(note.id, WRAPPER_MS / 10);
     if (fromWrapper === null) {
-      await this.#members.kill({ id: note.id, pid: NO_LEADER, wrapper: NO_LEADER, startTime: '' });
+      const cutShort = { id: note.id, pid: NO_LEADER, wrapper: NO_LEADER, startTime: '' };
+      await new Members(cutShort, this.#options).kill();
       await this.forget();
       return null;
     }
     // Nothing outlives a boot, and its pids are others' by now.
     const sameBoot = note.boot === null || note.boot === this.#options.processes.bootId();
     const workload = sameBoot ? fromWrapper : { ...fromWrapper, pid: NO_LEADER, wrapper: NO_LEADER };
-    this.#workload = workload;
-    this.#stop.resume(workload);
+    this.#current = this.#supervised(workload, note.checkpointFolder);
+    const { stop } = this.#current;
+    stop.resume();
     const startedAtMs = await this.#files.startedAtMs();
-    return { pid: workload.pid, id: workload.id, stopNote: this.#stop.record?.note ?? null, startedAtMs };
+    return { pid: workload.pid, id: workload.id, stopNote: stop.record?.note ?? null, startedAtMs };
   }
 
   async exited(signal: AbortSignal): Promise<WorkloadEnded> {
-    const workload = this.#workload;
-    if (workload === null) throw new Error('no workload was started or adopted');
-    const exit = await this.#leaderExit(workload, signal);
-    const leftovers = await this.#leftoversGone(workload, signal);
+    const current = this.#current;
+    if (current === null) throw new Error('no workload was started or adopted');
+    const { workload, stop } = current;
+    const exit = await this.#leaderExit(current, signal);
+    const leftovers = await leftoversGone(current, {
+      clock: this.#options.clock,
+      leftoverMs: this.#options.leftoverMs,
+      signal,
+    });
     // A shell can't tell death by SIGTERM from `exit 143`; whoever has a handler of its own did not die by the signal.
-    const byItself = exit.signal === 'SIGTERM' && this.#stop.record?.caught === true;
+    const byItself = exit.signal === 'SIGTERM' && stop.record?.caught === true;
     const clockWasSet = await this.#clockWasSet(workload);
     return {
       ...exit,
@@ -109,21 +115,30 @@ export class UnixSupervisor implements Supervisor {
   }
 
   async signal(signal: 'SIGTERM' | 'SIGKILL', note = ''): Promise<void> {
-    const workload = this.#workload;
-    if (workload === null) return;
-    if (signal === 'SIGKILL') return this.#members.kill(workload);
-    this.#stop.begin(workload, { caught: this.#options.processes.catchesTerm(workload.pid), note });
+    if (this.#current === null) return;
+    const { workload, members, stop } = this.#current;
+    if (signal === 'SIGKILL') return members.kill();
+    this.#look(this.#current);
+    const masks = this.#options.processes.signalMasks(workload.pid);
+    stop.begin({ caught: masks === null ? null : hasTerm(masks.caught), note });
   }
 
   async forget(): Promise<void> {
-    this.#workload = null;
-    this.#stop = this.#newStop();
+    this.#current = null;
     await this.#files.remove();
   }
 
-  #newStop(): StopDelivery {
-    const { clock, log } = this.#options;
-    return new StopDelivery({ members: this.#members, clock, log, path: this.#files.stop });
+  #supervised(workload: StartedWorkload, checkpointFolder: string | null): Supervised {
+    const { clock, log, processes } = this.#options;
+    const members = new Members(workload, this.#options);
+    const stop = new StopDelivery({ workload, members, processes, clock, log, path: this.#files.stop });
+    return { workload, checkpointFolder, members, stop };
+  }
+
+  /** Learns which processes there are, and which of them write checkpoints. */
+  #look({ members, checkpointFolder }: Supervised): void {
+    if (checkpointFolder === null) members.now();
+    else members.noteWriters(checkpointFolder);
   }
 
   #clocks(): { readonly wallMs: number; readonly uptimeMs: number } | null {
@@ -179,10 +194,12 @@ export class UnixSupervisor implements Supervisor {
   }
 
   async #leaderExit(
-    workload: StartedWorkload,
+    current: Supervised,
     signal: AbortSignal,
   ): Promise<Omit<WorkloadEnded, 'leftovers' | 'clockWasSet'>> {
     const { clock, pollMs, processes } = this.#options;
+    const { workload } = current;
+    let lookAtMs = 0;
     let goneSinceMs: number | null = null;
     let aliveAtMs: number | null = null;
     for (;;) {
@@ -192,6 +209,11 @@ export class UnixSupervisor implements Supervisor {
         goneSinceMs = null;
         aliveAtMs = clock.wallMs();
       } else goneSinceMs ??= clock.monotonicMs();
+      if (clock.monotonicMs() >= lookAtMs) {
+        const sinceMs = clock.monotonicMs();
+        this.#look(current);
+        lookAtMs = clock.monotonicMs() + Math.max(pollMs, (clock.monotonicMs() - sinceMs) / LOOKING_SHARE);
+      }
       if (goneSinceMs !== null && clock.monotonicMs() - goneSinceMs > (await this.#patience(workload)))
         return { code: null, signal: null, endedAtMs: aliveAtMs };
       await this.#pause(goneSinceMs === null ? pollMs : 20, signal);
@@ -211,19 +233,12 @@ export class UnixSupervisor implements Supervisor {
       if (signal.aborted) throw error;
     });
   }
+}
 
-  async #leftoversGone(workload: StartedWorkload, signal: AbortSignal): Promise<number> {
-    const { clock, leftoverMs } = this.#options;
-    const sinceMs = clock.monotonicMs();
-    let most = 0;
-    for (;;) {
-      const leftovers = this.#members.of(workload);
-      if (leftovers === null) sendSignal(-workload.pid, 'SIGTERM');
-      if (leftovers === null || leftovers.length === 0) return most;
-      most = Math.max(most, leftovers.length);
-      this.#stop.sendOnce(leftovers);
-      if (this.#stop.record === null && clock.monotonicMs() - sinceMs >= leftoverMs) await this.#members.kill(workload);
-      await clock.sleep(LEFTOVER_POLL_MS, signal);
-    }
-  }
+/** One workload, and what is known and done about its processes. */
+interface Supervised {
+  readonly workload: StartedWorkload;
+  readonly checkpointFolder: string | null;
+  readonly members: Members;
+  readonly stop: StopDelivery;
 }

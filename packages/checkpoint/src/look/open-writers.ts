@@ -7,6 +7,7 @@ import type { OpenWriters } from '../contract/recogniser.ts';
 /** Access modes of `open(2)` in the flags of /proc/<pid>/fdinfo, which are octal. */
 const ACCESS_MODE = 3;
 const READ_ONLY = 0;
+const LARGEST_LOOK = 4096;
 
 /** After so long others have their turn. */
 const SLICE_MS = 4;
@@ -48,6 +49,21 @@ export function linuxOpenWriters(procFolder = '/proc'): OpenWriters {
 
 export function openWritersFor(platform: NodeJS.Platform): OpenWriters {
   return platform === 'linux' ? linuxOpenWriters() : unknownOpenWriters;
+}
+
+/**
+ * Says whether a process has a file below the folder (a real path) open for writing. False where its descriptors can't be
+ * read. Looks at no more than the first few thousand descriptors.
+ */
+export function writesBelow(folder: string, pid: number, procFolder = '/proc'): boolean {
+  const processFolder = `${procFolder}/${pid}`;
+  return namesIn(`${processFolder}/fd`)
+    .slice(0, LARGEST_LOOK)
+    .some(
+      (descriptor) =>
+        orElse('', () => readlinkSync(`${processFolder}/fd/${descriptor}`)).startsWith(`${folder}/`) &&
+        mayWrite(`${processFolder}/fdinfo/${descriptor}`),
+    );
 }
 
 /** Inode of a file of one of these names that a process has open for writing as this descriptor; null for all others. */

@@ -1,0 +1,37 @@
+import type { Clock } from '@runctl/core';
+import type { Members } from './members.ts';
+import { READING_MS, type StopDelivery } from './stop-delivery.ts';
+
+export interface LeftoverOptions {
+  readonly clock: Clock;
+  /** Time for the processes that an ended leader left behind. */
+  readonly leftoverMs: number;
+  readonly signal: AbortSignal;
+}
+
+const POLL_MS = 50;
+
+/**
+ * Ends what the leader of a workload left behind: a moment to leave by itself, SIGTERM, and SIGKILL when its time is over. While
+ * a stop is under way the time begins when those that could save have ended. Resolves with how many there were when none is
+ * left. Rejects with the signal's reason only.
+ */
+export async function leftoversGone(
+  { members, stop }: { readonly members: Members; readonly stop: StopDelivery },
+  { clock, leftoverMs, signal }: LeftoverOptions,
+): Promise<number> {
+  let sinceMs: number | null = null;
+  let most = 0;
+  for (;;) {
+    const leftovers = members.now();
+    if (leftovers === null) members.signalGroup('SIGTERM');
+    if (leftovers === null || leftovers.length === 0) return most;
+    most = Math.max(most, leftovers.length);
+    if (stop.record === null || stop.firstAreGone) {
+      sinceMs ??= clock.monotonicMs();
+      if (clock.monotonicMs() - sinceMs >= READING_MS) stop.sendOnce(leftovers);
+      if (clock.monotonicMs() - sinceMs >= leftoverMs) await members.kill();
+    }
+    await clock.sleep(POLL_MS, signal);
+  }
+}
