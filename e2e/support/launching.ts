@@ -29,19 +29,12 @@ export function jsonLines(finished: Finished): Array<Record<string, unknown>> {
 export async function launchDetached(
   world: World,
   workload: Workload,
-  options: { flags?: readonly string[]; args?: readonly string[] } = {},
+  options: { flags?: readonly string[]; args?: readonly string[]; env?: Record<string, string> } = {},
 ): Promise<string> {
   const script = await projectWith(world, workload);
-  const finished = await world.runctl([
-    'launch',
-    script,
-    '--yes',
-    '--detach',
-    '--json',
-    ...(options.flags ?? []),
-    '--',
-    ...(options.args ?? []),
-  ]);
+  const { flags = [], args = [], env = {} } = options;
+  const asked = ['launch', script, '--yes', '--detach', '--json', ...flags, '--', ...args];
+  const finished = await world.runctl(asked, { env });
   expect(finished, finished.stderr).toMatchObject({ exitCode: 0 });
   const run = jsonLines(finished)
     .map((line) => line['run'])

@@ -13,28 +13,40 @@ import { requiredBucket, requiredRegion } from '../settings/load.ts';
 import type { Settings } from '../settings/schema.ts';
 import { awsAccount, type OnRepeatedCall } from '@runctl/provider/aws/account';
 import { connectProvider } from '@runctl/provider/connect';
+import { CloudClock } from './cloud-clock.ts';
 
 const PARALLEL_REQUESTS = 32;
+
+export interface ConnectionPorts {
+  readonly log: Log;
+  /** Takes the bucket's time over. */
+  readonly clock?: CloudClock;
+}
 
 /**
  * Connects to the bucket and the provider that the settings name, at AWS or wherever the SDK's own variables in `environment` lead. Clouds of one process are independent: nothing
  * is read from the process's environment but what docs/providers.md names, and nothing is written to it. Errors: `config-missing`,
  * `config-invalid`.
  */
-export async function connectCloud(settings: Settings, environment: Environment, log: Log): Promise<Cloud> {
+export async function connectCloud(
+  settings: Settings,
+  environment: Environment,
+  { log, clock = new CloudClock(systemClock) }: ConnectionPorts,
+): Promise<Cloud> {
   const bucket = requiredBucket(settings);
   const region = requiredRegion(settings);
   const onRepeat = repeatedCallTeller(log);
   const { profile } = settings;
   const keys = credentialsOf(environment);
   const account = awsAccount({ environment, profile, region, keys, calls: { onRepeat } });
-  const provider = connectProvider(settings.provider, { region, clock: systemClock, awsAccess: account.access });
+  const provider = connectProvider(settings.provider, { region, clock, awsAccess: account.access });
   const s3 = new S3Store({
     bucket,
     region,
     clock: systemClock,
     endpoint: await account.s3Endpoint(),
     credentials: storeCredentials(account.credentials),
+    onServerTime: (serverTimeMs) => clock.correct(serverTimeMs, (text) => log.warn({}, text)),
   });
   const onRetry = (error: StoreError, retry: number): void => onRepeat({ service: 'S3', attempt: retry + 1, error });
   const patient = retrying(limited(s3, PARALLEL_REQUESTS), { clock: systemClock, onRetry });

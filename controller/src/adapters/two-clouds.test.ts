@@ -49,7 +49,7 @@ test('one process holds two clouds, and each call reaches its own with its own k
   misleadProcess();
   const before = { ...process.env };
   const clouds = await Promise.all(
-    [one, other].map((region) => connectCloud(settingsOf(region), variablesOf(region), silentLog)),
+    [one, other].map((region) => connectCloud(settingsOf(region), variablesOf(region), { log: silentLog })),
   );
   const wish = { machineTypes: ['c7i.large'], market: 'spot', architecture: 'x64', settings: {} } as const;
   expect(one.file.accessKeyId).not.toBe(other.file.accessKeyId);
@@ -84,7 +84,7 @@ test('keys and endpoint of a profile by name come from the files that the enviro
   const keys = `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
   await writeFile(join(folder.path, '.aws', 'config'), `[profile lab]\nendpoint_url = ${endpoint}\n${keys}`);
   misleadProcess();
-  const cloud = await connectCloud(settingsOf(region, { profile: 'lab' }), { HOME: folder.path }, silentLog);
+  const cloud = await connectCloud(settingsOf(region, { profile: 'lab' }), { HOME: folder.path }, { log: silentLog });
   await cloud.store.put('object', Buffer.from('written'));
   expect(await cloud.provider.machines()).toEqual([]);
   cloud.close();
@@ -99,7 +99,7 @@ test('without keys anywhere S3 and EC2 say so', async () => {
     AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
     AWS_EC2_METADATA_DISABLED: 'true',
   };
-  const cloud = await connectCloud(settings, environment, silentLog);
+  const cloud = await connectCloud(settings, environment, { log: silentLog });
   await expect(cloud.store.head('object')).rejects.toThrow('Could not load credentials');
   await expect(cloud.provider.machines()).rejects.toMatchObject({ code: 'no-credentials' });
   cloud.close();

@@ -3,6 +3,7 @@ import type { ProcessFolder } from '@runctl/sandbox/client';
 import { realpathSync } from 'node:fs';
 import { homedir, hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { CloudClock } from '../adapters/cloud-clock.ts';
 import { commandIndex } from '../command-index/command-index.ts';
 import type { CommandContext, CommandServices } from '../options/context.ts';
 import { VERSION } from './version.ts';
@@ -23,6 +24,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const temporary = createTemporaryFolder();
   process.on('exit', temporary.remove);
+  const clock = new CloudClock(systemClock);
   const cacheFolder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'runctl');
   const context: CommandContext = {
     env: process.env,
@@ -36,9 +38,9 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
     pid: process.pid,
     home: process.env['HOME'] ?? homedir(),
     user: `${userName()}@${hostname()}`,
-    clock: systemClock,
+    clock,
     cacheFolder,
-    services: services(cacheFolder),
+    services: services(cacheFolder, clock),
     interrupted: interrupted.signal,
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     colour: process.stdout.isTTY && process.stderr.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
@@ -60,11 +62,12 @@ async function run(argv: readonly string[], context: CommandContext): Promise<nu
 }
 
 /** Adapters are loaded by the command that uses them. */
-function services(cacheFolder: string): CommandServices {
+function services(cacheFolder: string, clock: CloudClock): CommandServices {
   const program = [process.execPath, realpathSync(process.argv[1] ?? '')];
   const sandbox = async () => (await import('../adapters/sandbox.ts')).createSandboxControl({ program });
   return {
-    connect: async (...args) => (await import('../adapters/connect.ts')).connectCloud(...args),
+    connect: async (settings, environment, log) =>
+      (await import('../adapters/connect.ts')).connectCloud(settings, environment, { log, clock }),
     sandbox: {
       start: async (...args) => (await sandbox()).start(...args),
       ensure: async (...args) => (await sandbox()).ensure(...args),

@@ -24,10 +24,11 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
     ? []
     : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];
   const packing = snapshot(project.root, { into, exclude, include, script: project.script });
-  const asking = Promise.all([findPlace(cloud.provider, wish), bucketAnswers(cloud)]);
+  // The bucket first: its answer tells the time, by which prices are asked for.
+  const asking = bucketAnswers(cloud).then(() => findPlace(cloud.provider, wish));
   // Whichever part fails, nothing goes on in the background afterwards.
   await Promise.allSettled([packing, asking]);
-  const [found] = await asking;
+  const found = await asking;
   const { name, place, can, markets } = cloud.provider;
   return {
     project,

@@ -16,6 +16,8 @@ export interface S3Options extends Partial<TransportOptions> {
   readonly clock: Pick<Clock, 'wallMs'>;
   /** An S3 of its own, with the bucket in the path; AWS unless given. */
   readonly endpoint?: string | undefined;
+  /** Called with the `Date` of each answer, epoch ms. */
+  readonly onServerTime?: ((serverTimeMs: number) => void) | undefined;
 }
 
 export interface S3Call {
@@ -44,6 +46,7 @@ export class S3Client {
   readonly #signer: RequestSigner;
   readonly #transport: HttpTransport;
   readonly #slowTimeoutMs: number;
+  readonly #onServerTime: (serverTimeMs: number) => void;
 
   constructor(options: S3Options) {
     this.bucket = options.bucket;
@@ -54,6 +57,7 @@ export class S3Client {
     this.#signer = new RequestSigner({ service: 's3', region: options.region, clock: this.#clock });
     const idleTimeoutMs = options.idleTimeoutMs ?? 20_000;
     this.#slowTimeoutMs = idleTimeoutMs * 6;
+    this.#onServerTime = options.onServerTime ?? (() => {});
     this.#transport = new HttpTransport(this.#address, {
       maxSockets: options.maxSockets ?? 64,
       connectTimeoutMs: options.connectTimeoutMs ?? 3000,
@@ -69,6 +73,7 @@ export class S3Client {
     for (;;) {
       const signedAtMs = this.#clock.wallMs();
       const answer = await this.#send(call, { crc32, refresh });
+      if (answer.serverTimeMs !== null) this.#onServerTime(answer.serverTimeMs);
       if (answer.status < 300) return answer;
       const failure = failureOf(answer, await textOf(answer));
       if (!clockCorrected && failure.serverTimeMs !== null && isClockSkew(failure, signedAtMs)) {
