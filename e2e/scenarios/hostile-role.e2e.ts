@@ -60,3 +60,17 @@ test.concurrent('a script that replaces the agent in the bucket does not get it 
   });
   expect(await world.bucket.status(run, 2)).toBeNull();
 });
+
+test.concurrent('a heartbeat that another run forges lasts until the next one, and decides nothing', async () => {
+  await using world = await World.start();
+  const run = await launchDetached(world, 'counter', { args: ['60', '0.1', 'hold=40'] });
+  const { machineId } = await reachesStep(world, run, 1, 3);
+  const role = await bucketOfRole(world, machineId);
+  const key = runKeys(run).attempt(1, 0).status;
+  const forged = (await role.bytes(key))?.toString().replace(/"step":\d+/, '"step":999999') ?? '';
+  expect(forged).toContain('999999');
+  await role.write(key, Buffer.from(forged));
+  await eventually('the next heartbeat', async () => (await world.bucket.status(run, 1))?.step !== 999_999);
+  expect(await livingInstances(world, run)).toEqual([machineId]);
+  expect(await world.bucket.outcome(run)).toBeNull();
+});
