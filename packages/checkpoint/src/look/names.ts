@@ -74,3 +74,25 @@ export function topEntryOf(path: string): string {
   const slash = path.indexOf('/');
   return slash < 0 ? path : path.slice(0, slash);
 }
+
+export interface StepEntry {
+  /** The file, or the folder that it lies in, whose name bears the step. */
+  readonly entry: string;
+  readonly step: number;
+}
+
+const STEP_WORD = /(?:step|checkpoint|ckpt|iter(?:ation)?|epoch)[_=-]?\d/i;
+
+/**
+ * The step that a path bears: that of its top-level entry, else of the first name below it in which a word says that the
+ * number is one (`out/step_100.pt`, not `arrays/0.npy`). Null for side files and where nothing tells a step.
+ */
+export function stepEntryOf(path: string): StepEntry | null {
+  if (isSideFile(path)) return null;
+  const segments = path.split('/');
+  for (const [depth, name] of segments.entries()) {
+    const step = depth === 0 || STEP_WORD.test(name) ? stepInName(name) : null;
+    if (step !== null) return { entry: segments.slice(0, depth + 1).join('/'), step };
+  }
+  return null;
+}

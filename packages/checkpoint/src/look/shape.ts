@@ -1,5 +1,5 @@
 import { isPlainKind } from '../formats/file-kinds.ts';
-import { isSideFile, stepInName, topEntryOf } from './names.ts';
+import { isSideFile, stepEntryOf, stepInName, topEntryOf } from './names.ts';
 
 /** How many files bear each name once numbers are taken out of it. */
 export type Shape = ReadonlyMap<string, number>;
@@ -21,7 +21,8 @@ export function shapeOfPublished(published: {
   const inEntry = files.filter(({ path }) => path === published.entry || path.startsWith(`${published.entry}/`));
   if (!isPlainKind(published.recogniser) && inEntry.length > 0) return shapeOf(inEntry);
   const stepped = files.filter(({ path }) => stepInName(topEntryOf(path)) !== null);
-  return shapeOf(stepped.length > 0 ? stepped : files);
+  const below = stepped.length > 0 ? stepped : files.filter(({ path }) => stepEntryOf(path) !== null);
+  return shapeOf(below.length > 0 ? below : files);
 }
 
 /** The names of a checkpoint's files with numbers taken out, so that those of two steps can be compared. */

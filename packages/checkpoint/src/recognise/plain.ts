@@ -2,13 +2,14 @@ import { moreMayCome } from './frameworks/doubts.ts';
 import { formatOf } from '../formats/file-kinds.ts';
 import { missingFromSet } from './frameworks/file-sets.ts';
 import { isDescription } from './frameworks/weights.ts';
-import { isSideFile, stepInName, topEntryOf } from '../look/names.ts';
+import { isSideFile, type StepEntry, stepEntryOf, stepInName, topEntryOf } from '../look/names.ts';
 import type { Candidate, FileSeen, FolderTree, RecogniseContext, Recogniser } from '../contract/recogniser.ts';
 
 /**
  * Checkpoints of unknown make, by their names. Top-level entries of one step (`checkpoint-500/`, or `model-500.pt` and
- * `optimizer-500.pt`) are one candidate, and whatever bears no step goes along with each. Where nothing bears a step the
- * whole folder is one candidate, as a script that overwrites its files in place writes it.
+ * `optimizer-500.pt`) are one candidate, and whatever bears no step goes along with each. Where no top-level entry bears
+ * one, names below them do (`out/step_500.pt`). Where nothing bears a step the whole folder is one candidate, as a script
+ * that overwrites its files in place writes it.
  */
 export const plainRecogniser: Recogniser = {
   name: 'plain',
@@ -35,19 +36,33 @@ function judgedAsSet(candidate: Candidate, context: RecogniseContext): Candidate
 
 type Entries = Map<string, FileSeen[]>;
 
+/** By the steps of top-level entries; where none bears one, by those of the names below them. */
 function groupByStep(tree: FolderTree): { steps: Map<number, Entries>; stepless: FileSeen[] } {
+  const grouped = groupBy(tree, topStepOf);
+  return grouped.steps.size === 0 ? groupBy(tree, stepEntryOf) : grouped;
+}
+
+function topStepOf(path: string): StepEntry | null {
+  const entry = topEntryOf(path);
+  const step = isSideFile(path) && entry === path ? null : stepInName(entry);
+  return step === null ? null : { entry, step };
+}
+
+function groupBy(
+  tree: FolderTree,
+  stepOf: (path: string) => StepEntry | null,
+): { steps: Map<number, Entries>; stepless: FileSeen[] } {
   const steps = new Map<number, Entries>();
   const stepless: FileSeen[] = [];
   for (const file of tree.files) {
-    const entry = topEntryOf(file.path);
-    const step = isSideFile(file.path) && entry === file.path ? null : stepInName(entry);
-    if (step === null) {
+    const found = stepOf(file.path);
+    if (found === null) {
       stepless.push(file);
       continue;
     }
-    const entries = steps.get(step) ?? new Map<string, FileSeen[]>();
-    steps.set(step, entries);
-    entries.set(entry, [...(entries.get(entry) ?? []), file]);
+    const entries = steps.get(found.step) ?? new Map<string, FileSeen[]>();
+    steps.set(found.step, entries);
+    entries.set(found.entry, [...(entries.get(found.entry) ?? []), file]);
   }
   return { steps, stepless };
 }

@@ -1,7 +1,7 @@
 import { chown, copyFile, link, lstat, mkdir, rename, rm, stat, chmod, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { isSideFile, stepInName, topEntryOf } from '../look/names.ts';
+import { isSideFile, stepEntryOf, stepInName, topEntryOf } from '../look/names.ts';
 import type { FileSeen } from '../contract/recogniser.ts';
 import { scanFolder, unlessGone } from '../look/scan.ts';
 import { structureOf } from '../formats/structure.ts';
@@ -38,8 +38,10 @@ export async function placeCheckpoint(prefetched: PrefetchedCheckpoint, placing:
   const moved: string[] = [];
   for (const [entry, files] of byEntry(manifest.files)) {
     const wanted = new Set(files.map((file) => file.path));
-    const surplus = local.some((file) => topEntryOf(file.path) === entry && !wanted.has(file.path));
-    if (!surplus && files.every((file) => kept.has(file.path))) continue;
+    const surplus = local.filter((file) => topEntryOf(file.path) === entry && !wanted.has(file.path));
+    const earlier = await earlierAmong(surplus, manifest, placing.folder);
+    if (surplus.length === earlier.length && files.every((file) => kept.has(file.path))) continue;
+    for (const { path } of earlier) await linkInto(join(placing.folder, path), join(staging, path));
     for (const file of files)
       if (kept.has(file.path)) await linkInto(join(placing.folder, file.path), join(staging, file.path));
     const savedAt = new Date(manifest.savedAt);
@@ -56,6 +58,17 @@ export async function placeCheckpoint(prefetched: PrefetchedCheckpoint, placing:
     if (await moveAside(join(placing.folder, entry), placing)) moved.push(entry);
   await rm(staging, { recursive: true, force: true });
   return moved;
+}
+
+/** Whole saves of earlier steps that lie in the same folder as this one: they stay. */
+async function earlierAmong(
+  files: readonly FileSeen[],
+  { step }: Manifest,
+  folder: string,
+): Promise<readonly FileSeen[]> {
+  const earlier = files.filter(({ path }) => step !== null && (stepEntryOf(path)?.step ?? step) < step);
+  const torn = new Set(await tornAmong(folder, earlier));
+  return earlier.filter((file) => !torn.has(file));
 }
 
 function byEntry(files: readonly ManifestFile[]): ReadonlyMap<string, readonly ManifestFile[]> {
@@ -93,9 +106,9 @@ async function moveAside(target: string, { setAside, folder }: Pick<Placing, 'se
 async function leftovers(manifest: Manifest, folder: string): Promise<readonly string[]> {
   const wanted = new Set(manifest.files.map((file) => topEntryOf(file.path)));
   const others = (await scanFolder(folder)).files.filter((file) => !wanted.has(topEntryOf(file.path)));
-  const steps = Array.from(wanted, (entry) => stepInName(entry)).filter((step) => step !== null);
+  const steps = manifest.files.map(({ path }) => stepEntryOf(path)?.step).filter((step) => step !== undefined);
   if (steps.length === 0) return entriesOf(others);
-  const newest = Math.max(...steps);
+  const newest = steps.reduce((highest, step) => Math.max(highest, step), 0);
   const torn = entriesOf(await tornAmong(folder, others));
   return entriesOf(others).filter((entry) => (stepInName(entry) ?? -1) > newest || torn.includes(entry));
 }

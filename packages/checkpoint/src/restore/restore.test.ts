@@ -12,7 +12,7 @@ import {
 import { DirectoryStore, intercepted, MemoryStore, readBytes, StoreError } from '@runctl/store';
 import { FakeClock, temporaryFolder } from '@runctl/testkit';
 import { expect, test } from 'vitest';
-import { never, openWorld, RUN, type World } from '../testing/test-world.ts';
+import { never, openWorld, RUN, type World, zipOf } from '../testing/test-world.ts';
 import { setTornAside } from './place.ts';
 import { prefetchLatest, settlePrefetched } from './restore.ts';
 import { listCheckpoints, verifyCheckpoint } from '../inspect/verify.ts';
@@ -199,6 +199,21 @@ test('later steps and torn files beside a restored step are set aside, earlier s
     'best.json',
     'checkpoint-1000',
   ]);
+});
+
+test('earlier steps in the restored folder stay, later ones and what bears no step are set aside', async () => {
+  await using world = await openWorld();
+  await world.write('run/hparams.yaml', 'a: 1');
+  await world.write('run/step_10.pt', zipOf('ten'));
+  await world.settleAndPass(world.publisher());
+  await world.write('run/step_5.pt', zipOf('five'), 60_000);
+  await world.write('run/step_20.pt', zipOf('twenty'));
+  await world.write('run/step_6.pt', zipOf('six').subarray(0, 40), 60_000);
+  await world.write('run/notes.txt', 'other');
+  const restored = await world.restore();
+  expect(restored?.manifest.files.map(({ path }) => path)).toEqual(['run/hparams.yaml', 'run/step_10.pt']);
+  expect((await readdir(join(world.folder, 'run'))).sort()).toEqual(['hparams.yaml', 'step_10.pt', 'step_5.pt']);
+  expect(restored?.warnings).toMatchObject([expect.stringContaining('moved to')]);
 });
 
 test('beside a checkpoint without a step in its name everything that is not in it is set aside', async () => {

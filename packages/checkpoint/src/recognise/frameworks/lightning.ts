@@ -34,7 +34,7 @@ export const lightningRecogniser: Recogniser = {
     );
     const loose = tree.files.filter((file) => !folders.some((each) => isBelow(file.path, each.entry)));
     const saved = [...folders, ...loose.map((file) => savedFile(file, look)).filter((each) => each !== null)];
-    return worthResuming(saved).map((each) => candidateOf(each, tree, folders));
+    return worthResuming(saved).map((each) => candidateOf(each, tree, saved));
   },
 };
 
@@ -94,11 +94,18 @@ function savedAtMs({ files }: Saved): number {
   return files.reduce((newest, file) => Math.max(newest, file.mtimeMs), 0);
 }
 
-function candidateOf(saved: Saved, tree: FolderTree, folders: readonly Saved[]): Candidate {
+/** Saves of other steps stay out, under whatever name; one whose name bears no number (`last.ckpt`) goes along. */
+function candidateOf(saved: Saved, tree: FolderTree, all: readonly Saved[]): Candidate {
   const { entry, step, files, finding: known } = saved;
   const own = new Set(files.map((file) => file.path));
+  const others = new Set(
+    all
+      .filter((other) => other.step !== null && other.step !== step && stepInName(nameOf(other.entry)) !== null)
+      .flatMap((other) => other.files.map((file) => file.path)),
+  );
+  const folders = all.filter((other) => other.finding !== null && other.step !== null);
   const companions = tree.files.filter(
-    ({ path }) => !own.has(path) && !folders.some((other) => other.step !== null && isBelow(path, other.entry)),
+    ({ path }) => !own.has(path) && !others.has(path) && !folders.some((other) => isBelow(path, other.entry)),
   );
   const base = { recogniser: 'lightning', entry, step, files, companions };
   if (known === null) return { ...base, marker: null, wholeInOneFile: true };
