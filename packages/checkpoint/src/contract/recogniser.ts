@@ -29,6 +29,10 @@ export interface Candidate {
   readonly files: readonly FileSeen[];
   /** Files that go along when they are complete: pointers, vocabularies, the best model so far. */
   readonly companions: readonly FileSeen[];
+  /** Which of its files name which others: one of `companions` goes along only with all that it names. */
+  readonly pointers?: readonly PointerNames[];
+  /** Pointers that name what is not there, or a later save: their durable version goes along instead. */
+  readonly stale?: readonly FileSeen[];
   /** A framework's own sign: `complete: false` keeps the candidate back, `true` takes the place of structure but not of stillness. */
   readonly marker: { readonly complete: boolean; readonly evidence: string } | null;
   /** Set when this looks complete and like the beginning of a longer save as well. */
@@ -37,6 +41,12 @@ export interface Candidate {
   readonly wholeInOneFile?: true;
   /** Why it can't be kept as a whole, however often it is tried: it is reported and never published. */
   readonly unkept?: string;
+}
+
+/** A file that names others: "`latest.txt` says `step_20.pt`". */
+export interface PointerNames {
+  readonly path: string;
+  readonly targets: readonly string[];
 }
 
 /** Why files may still be coming. A clean end of the workload settles it, a kill never does. */

@@ -1,3 +1,4 @@
+import { NamesMemory, withNamedFiles } from '../look/along.ts';
 import { inspect } from '../look/inspect.ts';
 import { newestFirst, savedAtMsOf } from '../look/plan.ts';
 import { movementOf, type MovementFacts } from '../look/movement.ts';
@@ -52,9 +53,10 @@ export interface InspectFolderOptions {
 export async function inspectFolder(folder: string, options: InspectFolderOptions): Promise<InspectedFolder> {
   const tree = await scanFolder(folder);
   const context = folderContext(folder);
-  const found =
+  const own =
     (options.recognisers ?? recognisers).map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ??
     [];
+  const found = withNamedFiles(own, tree, new NamesMemory().namesIn(tree.files, context));
   const facts: MovementFacts = {
     sightings: stillSinceWritten(tree),
     nowMs: options.nowMs,

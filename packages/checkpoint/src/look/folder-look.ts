@@ -6,6 +6,7 @@ import type { Candidate, Recogniser, WorkloadEnd } from '../contract/recogniser.
 import type { PassedOver } from '../contract/passed-over.ts';
 import { folderContext } from './scan.ts';
 import type { FolderSightings } from './folder-sightings.ts';
+import { NamesMemory, withNamedFiles } from './along.ts';
 import { newestFirst } from './plan.ts';
 
 export interface FolderLookOptions {
@@ -29,6 +30,7 @@ export interface FolderCandidates {
 export class FolderLook {
   readonly #options: FolderLookOptions;
   readonly #sightings: FolderSightings;
+  readonly #names = new NamesMemory();
   #expectedShape: Shape | null = null;
 
   constructor(options: FolderLookOptions, sightings: FolderSightings) {
@@ -42,7 +44,8 @@ export class FolderLook {
     const { tree, nowMs } = await this.#sightings.look();
     if (ended === null) await this.#sightings.noteWriters();
     const context = folderContext(folder);
-    const recognised = recognisers.map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ?? [];
+    const own = recognisers.map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ?? [];
+    const recognised = withNamedFiles(own, tree, this.#names.namesIn(tree.files, context));
     const facts = {
       ...this.#sightings.known(),
       nowMs,

@@ -1,5 +1,6 @@
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import type { StructureFinding } from '../formats/structure.ts';
+import { danglingAmong } from './along.ts';
 import { hasArrived, hasSettled, type MovementFacts, PATIENCE } from './movement.ts';
 import { isSavedAlone } from './sightings.ts';
 import { fingerprintOf } from './scan.ts';
@@ -47,7 +48,9 @@ export function judgeCandidate(candidate: Candidate, facts: InspectionFacts): Ca
     if (finding.verdict === 'whole') proofs.add(finding.evidence);
     if (!settled) proofs.add(proofInMotion(facts, arrived));
   }
-  const companions = candidate.companions.filter((file) => goesAlong(file, facts));
+  const settled = candidate.companions.filter((file) => goesAlong(file, facts));
+  const dangling = danglingAmong(new Set(settled.map(({ path }) => path)), candidate);
+  const companions = settled.filter(({ path }) => !dangling.has(path));
   return { complete: true, evidence: evidenceOf(candidate, facts, proofs), companions };
 }
 

@@ -96,3 +96,13 @@ export function stepEntryOf(path: string): StepEntry | null {
   }
   return null;
 }
+
+/** Last segment of a path. */
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** The path without its last segment; empty where it has one alone. */
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}

@@ -1,5 +1,6 @@
 import type { Manifest, ManifestFile } from '@runctl/protocol';
 import { assertMayPublish, type BucketAccess, type Publishing } from '../ledger/commit.ts';
+import { danglingAmong } from '../look/along.ts';
 import type { HeldFile } from '../look/held-files.ts';
 import type { CompleteCandidate } from '../look/inspect.ts';
 import type { Standing } from '../ledger/ledger.ts';
@@ -7,6 +8,7 @@ import type { UploadProgress } from '../contract/publisher-port.ts';
 import { type FilesOfNodes, gatherNodeFiles, type NodesOfRun, openRoundFor } from '../ledger/node-files.ts';
 import type { DataPlace, DataPlaces } from '../upload/data-places.ts';
 import type { FileUploads } from '../upload/file-uploads.ts';
+import { olderPointers } from '../upload/older-pointers.ts';
 import {
   hashFilesOfKnownSize,
   holdsSameContent,
@@ -113,13 +115,35 @@ async function uploadHeld(
     return { changed: own.path };
   }
   if ('error' in result) throw result.error;
-  const uploaded = result.uploaded.filter((file) => !changed.has(file.path));
+  const unchanged = result.uploaded.filter((file) => !changed.has(file.path));
+  const dangling = danglingAmong(new Set(unchanged.map(({ path }) => path)), candidate);
+  const uploaded = unchanged.filter(({ path }) => !dangling.has(path));
   const present = new Set(uploaded.map((file) => file.path));
-  const lacking = candidate.companions.map((file) => file.path).filter((path) => !present.has(path));
   return {
-    uploaded: [...uploaded, ...(await carryOver(lacking, options))],
+    uploaded: [...uploaded, ...(await carriedOver(candidate, present, options))],
     companions: companions.filter((file) => present.has(file.path)),
   };
+}
+
+/** What goes along as the manifest before has it; a pointer only together with what it named then. */
+async function carriedOver(
+  { companions, pointers = [], stale = [] }: CompleteCandidate['candidate'],
+  present: ReadonlySet<string>,
+  options: HeldUpload,
+): Promise<readonly ManifestFile[]> {
+  const naming = new Set([...pointers, ...stale].map(({ path }) => path));
+  const lacking = [...companions, ...stale].map(({ path }) => path).filter((path) => !present.has(path));
+  const carried = await carryOver(
+    lacking.filter((path) => !naming.has(path)),
+    options,
+  );
+  const there = new Set([...present, ...carried.map(({ path }) => path)]);
+  const older = await olderPointers(
+    lacking.filter((path) => naming.has(path)),
+    there,
+    options,
+  );
+  return [...carried, ...(await carryOver(older, options))];
 }
 
 function presentAmong(companions: Companions['companions'], files: readonly HeldFile[]): Companions['companions'] {

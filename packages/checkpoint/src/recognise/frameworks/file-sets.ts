@@ -1,4 +1,5 @@
-import { nameOf, parentOf } from './folders.ts';
+import { nameOf, parentOf } from '../../look/names.ts';
+
 import type { FileSeen, RecogniseContext } from '../../contract/recogniser.ts';
 
 const SHARD = /^(.*?)[-_.](\d+)-of-(\d+)(.*)$/;

@@ -1,4 +1,4 @@
-import { isSideFile, stepInName } from '../../look/names.ts';
+import { isSideFile, nameOf, parentOf, stepInName } from '../../look/names.ts';
 import type {
   Candidate,
   Doubt,
@@ -62,14 +62,6 @@ function folderAt(found: Map<string, GrowingFolder>, path: string): GrowingFolde
 export function* withAllBelow(folder: Folder): Generator<Folder> {
   yield folder;
   for (const each of folder.folders) yield* withAllBelow(each);
-}
-
-export function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
-}
-
-export function parentOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 export function isBelow(path: string, folder: string): boolean {

@@ -1,8 +1,8 @@
-import { isSideFile, stepInName } from '../../look/names.ts';
+import { isSideFile, nameOf, stepInName } from '../../look/names.ts';
 import type { Candidate, FileSeen, FolderTree, Recogniser } from '../../contract/recogniser.ts';
 import { examineDcp } from './dcp.ts';
 import { newerThan } from './doubts.ts';
-import { finding, type Finding, type Folder, foldersIn, isBelow, type FrameworkLook, nameOf } from './folders.ts';
+import { finding, type Finding, type Folder, foldersIn, isBelow, type FrameworkLook } from './folders.ts';
 import { examineTrackedWithin } from './tracked.ts';
 
 const STEP_IN_NAME = /epoch=\d+-step=(\d+)/;

@@ -9,10 +9,9 @@ import {
   folderRecogniser,
   withAllBelow,
   type FrameworkLook,
-  parentOf,
 } from './folders.ts';
 import { missingRank } from './ranks.ts';
-import { stepInName } from '../../look/names.ts';
+import { parentOf, stepInName } from '../../look/names.ts';
 
 interface Tracked {
   readonly name: string;

@@ -1,6 +1,6 @@
-import { isSideFile } from '../../look/names.ts';
+import { isSideFile, nameOf } from '../../look/names.ts';
 import type { FileSeen } from '../../contract/recogniser.ts';
-import { type Folder, nameOf } from './folders.ts';
+import { type Folder } from './folders.ts';
 
 const WEIGHTS = /^(?:model|pytorch_model|adapter_model|diffusion_pytorch_model)(?:[-_.]\S*)?\.(?:safetensors|bin)$/;
 const DESCRIPTIONS =
