@@ -184,7 +184,7 @@ describe('what is wrong is said', () => {
     );
     for (const { exitCode, stdout } of shown) {
       expect(exitCode).toBe(0);
-      expect(stdout).toMatch(/options:\n[^]*examples:\n/);
+      expect(stdout).toMatch(/everywhere:\n[^]*examples:\n/);
     }
   });
 });
