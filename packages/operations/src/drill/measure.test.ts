@@ -138,7 +138,14 @@ describe('the save interval', () => {
     ];
     const { record } = lives({ stepAtStop: 83, newCheckpoint: true, resumedStep: 83, saves });
     expect(saveInterval(record, saves)).toEqual({ steps: 20, ms: 2 * S });
-    expect(saveInterval(record, saves.slice(0, 1))).toEqual({ steps: null, ms: null });
+    expect(saveInterval(record, [])).toEqual({ steps: null, ms: null });
+    expect(saveInterval(record, saves.slice(-1))).toEqual({ steps: null, ms: null });
+  });
+
+  test('counts from the start of a life from nothing, since saves may have been passed over', () => {
+    const saves = [save(1, 20, 2 * S), save(1, 100, 9 * S)];
+    const { record } = lives({ stepAtStop: 100, newCheckpoint: true, resumedStep: 100, saves });
+    expect(saveInterval(record, saves)).toEqual({ steps: 20, ms: 7 * S });
   });
 
   test('measures how long a life trained, in steps where they are known', () => {

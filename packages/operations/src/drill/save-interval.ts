@@ -1,23 +1,37 @@
 import type { RunRecord } from '../run/run-record.ts';
 import type { DurableSave } from './checkpoint-trail.ts';
 
-/** The shortest distance between two regular saves of one life; null where no life made two. */
+/** The shortest distance between two regular saves of one life; null where no life showed one. */
 export interface SaveInterval {
   readonly steps: number | null;
   readonly ms: number | null;
 }
 
-/** The shortest counts, because saves that came too fast were passed over and saves at a stop are left out. */
+type Dated = Pick<DurableSave, 'generation' | 'step' | 'savedAtMs'>;
+
+/**
+ * The shortest distance counts, because saves that came too fast were passed over; saves at a stop are left out. For steps
+ * the start of a life from nothing counts as its first save.
+ */
 export function saveInterval(record: Pick<RunRecord, 'attempts'>, saves: readonly DurableSave[]): SaveInterval {
   const regular = saves.filter((save) => save.savedAtMs < sigtermAtMs(record, save.generation));
-  const pairs = regular.flatMap((save, index) => {
-    const before = regular[index - 1];
-    return before?.generation === save.generation ? [{ before, save }] : [];
-  });
-  const steps = pairs.flatMap(({ before, save }) =>
+  const starts = record.attempts.flatMap(({ generation, started }): readonly Dated[] =>
+    started?.resumedFrom === null ? [{ generation, step: 0, savedAtMs: Date.parse(started.at) }] : [],
+  );
+  const steps = neighbours([...starts, ...regular]).flatMap(([before, save]) =>
     before.step === null || save.step === null ? [] : [save.step - before.step],
   );
-  return { steps: shortest(steps), ms: shortest(pairs.map(({ before, save }) => save.savedAtMs - before.savedAtMs)) };
+  const times = neighbours(regular).map(([before, save]) => save.savedAtMs - before.savedAtMs);
+  return { steps: shortest(steps), ms: shortest(times) };
+}
+
+/** Each save of a life with the one before it. */
+function neighbours(saves: readonly Dated[]): readonly (readonly [Dated, Dated])[] {
+  const dated = saves.toSorted((a, b) => a.generation - b.generation || a.savedAtMs - b.savedAtMs);
+  return dated.flatMap((save, index) => {
+    const before = dated[index - 1];
+    return before?.generation === save.generation ? [[before, save] as const] : [];
+  });
 }
 
 /** Wall time at which a life was told to stop; infinite where it was not. */
