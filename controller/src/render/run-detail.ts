@@ -107,8 +107,10 @@ function stateReason(detail: RunDetail): string {
   return '';
 }
 
-function isReplaced({ provider }: RunDetail): boolean {
-  return provider.recovers === 'by-itself';
+/** Whether the provider makes another machine, as far as it could be asked. */
+function isReplaced({ provider, stranded }: RunDetail): boolean {
+  const { recovers, capacity, problem } = provider;
+  return recovers === 'by-itself' && !stranded && (problem !== null || capacity?.status === 'active');
 }
 
 /** A heartbeat can be younger than its machine's end: the provider then knows better. */

@@ -1,3 +1,4 @@
+import type { Provider } from '@runctl/provider';
 import { MemoryCloud, MemoryProvider, type MemoryRules } from '@runctl/provider/memory';
 import { FakeClock, temporaryFolder } from '@runctl/testkit';
 import { MemoryStore, type ObjectStore } from '@runctl/store';
@@ -69,6 +70,8 @@ export class CommandWorld {
   cloudStore: ObjectStore = this.store;
   /** Where machines are rented. */
   machines = new MemoryCloud(this.clock, RULES);
+  /** What commands see as their provider, where a test puts something before it. */
+  beforeProvider: (provider: Provider) => Provider = (provider) => provider;
   readonly interrupted = new AbortController();
   /** What a launch uploads for its machines. */
   tools: Tools = tools;
@@ -179,7 +182,7 @@ export class CommandWorld {
         this.connections += 1;
         return Promise.resolve({
           store: this.cloudStore,
-          provider: new MemoryProvider(this.machines),
+          provider: this.beforeProvider(new MemoryProvider(this.machines)),
           bucket: settings.bucket ?? '',
           prefix: settings.prefix,
           region: 'us-east-1',

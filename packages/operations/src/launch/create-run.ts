@@ -4,7 +4,6 @@ import {
   FORMAT_VERSION,
   bucketKeys,
   indexDocument,
-  nameDocument,
   runKeys,
   runSpec,
   scaledTiming,
@@ -17,12 +16,13 @@ import type { ObjectStore } from '@runctl/store';
 import { createReadStream } from 'node:fs';
 import { createDocument } from '../documents.ts';
 import { validName } from '../run/resolve-run.ts';
+import { runOfName, takeName } from './names.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
 import { uploadIfAbsent, uploadTools, type Tools } from './tools.ts';
 
 /**
- * Uploads what the run needs and writes the documents that make it one: name, specification, index. Nothing here costs
+ * Uploads what the run needs and writes the documents that make it one: specification, index, name. Nothing here costs
  * more than storage. Errors: `name-taken`; StoreError.
  */
 export async function* createRun(
@@ -47,7 +47,7 @@ export async function* createRun(
   const written: string[] = [];
   const undo = (): Promise<void> => store.delete([...written].reverse());
   try {
-    await writeRun(ports, spec, { nowMs, written });
+    await writeRun(store, spec, written);
   } catch (error) {
     await undo().catch((problem: unknown) => {
       throw new RunctlError(
@@ -60,40 +60,30 @@ export async function* createRun(
   return { spec, tools: uploaded.keys, undo };
 }
 
-async function writeRun(
-  ports: LaunchPorts,
-  spec: RunSpec,
-  record: { readonly nowMs: number; readonly written: string[] },
-): Promise<void> {
-  const { store } = ports.cloud;
+/**
+ * The order decides what a laptop that dies in between leaves: a run that is listed before anything of it can cost money, and
+ * never a name without its run.
+ */
+async function writeRun(store: ObjectStore, spec: RunSpec, written: string[]): Promise<void> {
   const { run, name, createdAt } = spec;
-  if (name !== null) {
-    const key = bucketKeys.name(name);
-    if (
-      !(await createDocument(
-        store,
-        { key, schema: nameDocument },
-        { version: FORMAT_VERSION, run, createdAt, nonce: newNonce() },
-      ))
-    )
-      throw nameTaken(name);
-    record.written.push(key);
-  }
   await createDocument(store, { key: runKeys(run).spec, schema: runSpec }, spec);
-  record.written.push(runKeys(run).spec);
-  const index = bucketKeys.index(record.nowMs, run);
-  await createDocument(
-    store,
-    { key: index, schema: indexDocument },
-    {
-      version: FORMAT_VERSION,
-      run,
-      name,
-      workload: workloadLabel(spec.workload),
-      createdAt,
-    },
-  );
-  record.written.push(index);
+  written.push(runKeys(run).spec);
+  written.push(await indexRun(store, spec));
+  if (name === null) return;
+  const key = bucketKeys.name(name);
+  const document = { version: FORMAT_VERSION, run, createdAt, nonce: newNonce() } as const;
+  if (!(await takeName(store, { key, document }))) throw nameTaken(name);
+  written.push(key);
+}
+
+/** Lists a run, which may be listed already; returns the key. */
+export async function indexRun(store: ObjectStore, spec: RunSpec): Promise<string> {
+  const { run, name, createdAt } = spec;
+  const key = bucketKeys.index(Date.parse(createdAt), run);
+  const workload = workloadLabel(spec.workload);
+  const document = { version: FORMAT_VERSION, run, name, workload, createdAt } as const;
+  await createDocument(store, { key, schema: indexDocument }, document);
+  return key;
 }
 
 function nameTaken(name: string): RunctlError {
@@ -109,7 +99,8 @@ export async function checkName(store: ObjectStore, name: string | null): Promis
     throw new RunctlError('usage', `--name ${name} can't be used`, {
       hint: 'letters, digits, dot, dash and underscore, at most 63, beginning with a letter or digit, and not like a run id',
     });
-  if ((await store.head(bucketKeys.name(name))) !== null) throw nameTaken(name);
+  if ((await store.head(bucketKeys.name(name))) !== null && (await runOfName(store, name)) !== null)
+    throw nameTaken(name);
 }
 
 /** Equal trees may be packed differently by other builds of zlib, so the archive's own hash is part of its name. */

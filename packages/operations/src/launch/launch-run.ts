@@ -54,8 +54,9 @@ export async function* launchRun(
       },
     };
   } catch (error) {
-    // Capacity that could not be ended needs the run's documents, so that `stop` finds it.
-    if (!isRunctlError(error) || error.details['cleanedUp'] !== false) await removed(undo, error);
+    // Capacity that could not be ended needs the run's documents, so that `stop` finds it; so does who resumed the run meanwhile.
+    if (!isRunctlError(error) || (error.details['cleanedUp'] !== false && error.code !== 'run-active'))
+      await removed(undo, error);
     throw error;
   }
 }

@@ -1,9 +1,8 @@
-import { isLeaseHeld } from '@runctl/checkpoint';
-import { type Clock, command, RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import { decodeDocument, runKeys, runSpec, type LaunchMachines, type Market, type RunSpec } from '@runctl/protocol';
 import { readBytes } from '@runctl/store';
-import type { Cloud } from '../cloud.ts';
-import { isActive } from '../run/liveness.ts';
+import type { Provider } from '@runctl/provider';
+import { indexRun } from '../launch/create-run.ts';
 import { findPlace } from '../launch/find-place.ts';
 import type { MachineWish } from '../launch/launch-plan.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
@@ -11,6 +10,7 @@ import { startLaunch } from '../launch/start-launch.ts';
 import { uploadTools, type Tools } from '../launch/tools.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
+import { beingLaunched, standingOf } from '../run/standing.ts';
 import { lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 
 export interface ResumeRunOptions {
@@ -20,9 +20,6 @@ export interface ResumeRunOptions {
   /** Where to run; types that are empty mean those of the launch before. */
   readonly wish: MachineWish & { readonly market: Market | null };
 }
-
-/** A launch takes less than this from its intent to its machines. */
-const LAUNCHING_MS = 120_000;
 
 export interface Resumed {
   readonly spec: RunSpec;
@@ -39,7 +36,7 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   const { cloud, clock } = ports;
   const record = await createRunReader({ store: cloud.store, run: options.run, clock }).read();
   const before = lastLaunch(record);
-  await refuseActive({ cloud, clock }, record, before);
+  await refuseActive(cloud.provider, record, before);
   const machineTypes = options.wish.machineTypes.length > 0 ? options.wish.machineTypes : typesOf(before);
   const market = options.wish.market ?? (before?.intent?.market === 'on-demand' ? 'on-demand' : null);
   const place = await findPlace(cloud.provider, { ...options.wish, machineTypes, market });
@@ -48,35 +45,27 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   const key = runKeys(options.run).spec;
   const specBytes = await readBytes(cloud.store, key);
   const spec = decodeDocument(runSpec, specBytes, key);
+  // A laptop may have died before it wrote the index: what costs money is always listed.
+  await indexRun(cloud.store, spec);
   const machines = await startLaunch(ports, { spec, specBytes, launch, tools, ...place, wish: options.wish });
   return { spec, launch, machines, fromStep: record.latest?.document.step ?? null };
 }
 
-async function refuseActive(
-  ports: { readonly cloud: Cloud; readonly clock: Clock },
-  record: RunRecord,
-  before: LaunchRecord | null,
-): Promise<void> {
+async function refuseActive(provider: Provider, record: RunRecord, before: LaunchRecord | null): Promise<void> {
   const { run } = record.spec;
-  if (before === null) return;
-  if (before.outcome?.status === 'succeeded')
+  if (before?.outcome?.status === 'succeeded')
     throw new RunctlError('not-resumable', `${run} is done: ${before.outcome.message}`, {
       hint: 'launch the script again for a new run',
     });
-  if (before.outcome !== null) return;
-  const active = new RunctlError('run-active', `${run} still goes on (launch ${before.launch})`, {
+  if (before !== null && before.outcome !== null) return;
+  const ref = before === null ? null : await capacityOf(provider, run, before);
+  const [capacity, machines] = await Promise.all([ref === null ? null : provider.state(ref), provider.machines(run)]);
+  const standing = standingOf({ record, capacity, machines });
+  if (standing === 'stranded') return;
+  if (standing === 'appearing') throw beingLaunched(run);
+  throw new RunctlError('run-active', `${run} still goes on (launch ${before?.launch ?? 1})`, {
     hint: ['watch it with ', command('attach', run), ', or end it with ', command('stop', run)],
   });
-  if (isLeaseHeld(record.lease)) throw active;
-  const { provider } = ports.cloud;
-  const ref = await capacityOf(provider, run, before);
-  if (ref !== null && isActive(await provider.state(ref))) throw active;
-  if (ref === null && isYoung(before, ports.clock)) throw active;
-}
-
-/** Another laptop may be between its intent and its machines, and a provider may not show yet what it has just made. */
-function isYoung({ intent }: LaunchRecord, clock: Clock): boolean {
-  return intent !== null && clock.wallMs() - Date.parse(intent.at) < LAUNCHING_MS;
 }
 
 function typesOf(before: LaunchRecord | null): readonly string[] {

@@ -6,10 +6,11 @@ import { readDocument } from '../documents.ts';
 
 import { missingPromises } from '../provider/missing-promises.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
-import { APPEARS_WITHIN_MS, isActive, isLiving } from '../run/liveness.ts';
+import { isActive, isLiving } from '../run/liveness.ts';
 import { lastLaunch, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { hasEnded, stateOf, type RunState } from '../run/run-state.ts';
+import { standingOf } from '../run/standing.ts';
 
 /** An agent ends its launch and powers off right after its outcome is written. */
 const CLEARED_UP_WITHIN_MS = 120_000;
@@ -126,11 +127,9 @@ async function errorsOf(provider: Provider, ref: CapacityRef): Promise<readonly 
   return [...new Set(errors.map(({ code, message }) => `${code}: ${message}`))];
 }
 
-function isStranded(record: RunRecord, state: RunState, provider: ProviderView): boolean {
-  if (hasEnded(state) || provider.problem !== null) return false;
-  const begunMs = Date.parse(lastLaunch(record)?.intent?.at ?? record.spec.createdAt);
-  if (record.readAtMs - begunMs < APPEARS_WITHIN_MS) return false;
-  return !isActive(provider.capacity) && !provider.machines.some(isLiving);
+function isStranded(record: RunRecord, state: RunState, { problem, capacity, machines }: ProviderView): boolean {
+  if (hasEnded(state) || problem !== null) return false;
+  return standingOf({ record, capacity, machines }) === 'stranded';
 }
 
 /** By the clock of whoever wrote the outcome: a wrong one makes this early or late, not the machine cheaper. */

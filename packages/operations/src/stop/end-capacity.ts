@@ -1,10 +1,18 @@
 import { type Clock, command, RunctlError } from '@runctl/core';
+import type { CapacityRef } from '@runctl/provider';
 import type { Cloud } from '../cloud.ts';
 import { APPEARS_WITHIN_MS, isActive, isLiving } from '../run/liveness.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
 import type { LaunchRecord } from '../run/run-record.ts';
 
 const POLL_MS = 500;
+
+interface Ending {
+  readonly run: string;
+  readonly launch: LaunchRecord;
+  readonly patienceMs: number;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Makes sure that nothing of an ended launch costs money any more: waits for the agent to end it and power off,
@@ -13,20 +21,30 @@ const POLL_MS = 500;
  */
 export async function endCapacity(
   ports: { readonly cloud: Cloud; readonly clock: Clock },
-  ending: {
-    readonly run: string;
-    readonly launch: LaunchRecord;
-    readonly patienceMs: number;
-    readonly signal: AbortSignal;
-  },
+  ending: Ending,
 ): Promise<{ readonly id: string | null; readonly endedHere: boolean }> {
   const { clock } = ports;
   const { provider } = ports.cloud;
   const { run, launch, signal } = ending;
-  const ref = await capacityOf(provider, run, launch);
-  if (ref === null) return { id: null, endedHere: false };
-  const id = provider.nameOf(ref);
   const mayAppear = (): boolean => clock.wallMs() - requestedAtMs(launch) < APPEARS_WITHIN_MS;
+  let ref = await capacityOf(provider, run, launch);
+  // A laptop that died while it asked may have been heard.
+  while (ref === null && mayAppear()) {
+    await clock.sleep(POLL_MS, signal);
+    ref = await capacityOf(provider, run, launch);
+  }
+  if (ref === null) return { id: null, endedHere: false };
+  return endKnown(ports, { ...ending, ref, mayAppear });
+}
+
+async function endKnown(
+  ports: { readonly cloud: Cloud; readonly clock: Clock },
+  ending: Ending & { readonly ref: CapacityRef; readonly mayAppear: () => boolean },
+): Promise<{ readonly id: string | null; readonly endedHere: boolean }> {
+  const { clock } = ports;
+  const { provider } = ports.cloud;
+  const { run, launch, signal, ref, mayAppear } = ending;
+  const id = provider.nameOf(ref);
   let isEnded = false;
   const isGone = async (): Promise<boolean> => {
     const [capacity, machines] = await Promise.all([provider.state(ref), provider.machines(run)]);

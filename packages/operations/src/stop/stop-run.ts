@@ -1,6 +1,7 @@
 import { isLeaseHeld } from '@runctl/checkpoint';
 import type { StopEvent } from '@runctl/protocol/events';
-import { RunctlError, newNonce } from '@runctl/core';
+import { RunctlError, command, newNonce } from '@runctl/core';
+import type { Provider } from '@runctl/provider';
 import {
   FORMAT_VERSION,
   controlDocument,
@@ -14,6 +15,7 @@ import { changes, nothingSeen } from '../follow/run-changes.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { lastLaunch, type RunRecord } from '../run/run-record.ts';
+import { beingLaunched, standingOf } from '../run/standing.ts';
 import { endCapacity } from './end-capacity.ts';
 import { stopOlderRun } from './stop-older.ts';
 import { takeOver } from './take-over.ts';
@@ -46,8 +48,7 @@ export async function* stopRun(
     return null;
   }
   const launch = lastLaunch(record)?.launch;
-  if (launch === undefined)
-    throw new RunctlError('not-resumable', `${run} was never launched`, { hint: 'there is nothing to stop' });
+  if (launch === undefined) throw await notLaunched(cloud.provider, record);
   let seen = changes(nothingSeen, record, launch).seen;
   let asked = false;
   let byLaptop = false;
@@ -80,6 +81,16 @@ export async function* stopRun(
   const patienceMs = byLaptop ? 0 : 30_000;
   yield { type: 'capacity-ended', ...(await endCapacity(ports, { run, launch: ended, patienceMs, signal })) };
   return outcome;
+}
+
+/** No machine was asked for: unless that is about to happen, there is nothing that could be stopped. */
+async function notLaunched(provider: Provider, record: RunRecord): Promise<RunctlError> {
+  const { run } = record.spec;
+  const machines = await provider.machines(run);
+  if (standingOf({ record, capacity: null, machines }) === 'appearing') return beingLaunched(run);
+  return new RunctlError('not-resumable', `${run} was never launched`, {
+    hint: ['there is nothing to stop; ', command('resume', run), ' launches it'],
+  });
 }
 
 function outcomeOf(record: RunRecord, launch: number): LaunchOutcome | null {
