@@ -14,6 +14,7 @@ import type { AgentPorts } from '../life/ports.ts';
 import { unpackWithTar } from '../preparation/code.ts';
 import { type Account, becoming, workloadAccount } from '../workload/account.ts';
 import { systemPriority } from '../workload/priority.ts';
+import { linuxControlGroups } from '../workload/process/control-group.ts';
 import { linuxProcessTable, psProcessTable } from '../workload/process/process-table.ts';
 import { UnixSupervisor } from '../workload/process/unix-supervisor.ts';
 
@@ -79,6 +80,7 @@ function supervisorOf(
       clock,
       log: log.child({ component: 'supervisor' }),
       processes: existsSync('/proc/self/stat') ? linuxProcessTable : psProcessTable,
+      controlGroups: linuxControlGroups(),
       asUser: becoming(account, (name) => isKnown(name)),
       inScope: scopeOf(process, configuration),
       leftoverMs: timing.leftoversMs,

@@ -33,6 +33,7 @@ const status: AttemptStatus = {
   step: 1200,
   stepSource: 'file',
   stepEvidence: null,
+  workload: null,
   durable: { manifest: 'manifest', step: 1000, savedAt: at, at },
   atRiskMs: 90_000,
   fit: null,

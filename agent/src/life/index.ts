@@ -7,6 +7,7 @@ export type {
   WorkloadCommand,
   WorkloadEnded,
   WorkloadProcess,
+  WorkloadTraits,
 } from '../workload/supervisor/supervisor.ts';
 export type { AgentPorts } from './ports.ts';
 export { runAgent } from './run-agent.ts';

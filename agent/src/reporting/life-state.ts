@@ -1,6 +1,7 @@
 import type { Clock } from '@runctl/core';
 import type { AttemptPhase, AttemptStatus } from '@runctl/protocol';
 import type { WorkloadExit } from '../lifecycle/model.ts';
+import type { WorkloadTraits } from '../workload/supervisor/supervisor.ts';
 
 export interface StandingNotice {
   readonly action: string;
@@ -17,6 +18,8 @@ export class LifeState {
   #warnings: string[] = [];
   doing = 'starting';
   pid: number | null = null;
+  /** What the workload that runs is like; null when none runs. */
+  traits: () => WorkloadTraits | null = () => null;
   notice: StandingNotice | null = null;
   generation: number | null = null;
   /** Wall time since when the workload does work that nothing has saved; null while it does none. */

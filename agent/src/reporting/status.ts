@@ -37,6 +37,7 @@ export function statusOf(facts: StatusFacts): AttemptStatus {
     ...waitingStatusOf(facts),
     generation: facts.generation,
     pid: life.pid,
+    workload: life.traits(),
     step: facts.progress.step,
     stepSource: facts.progress.source,
     stepEvidence: facts.progress.evidence,

@@ -15,6 +15,7 @@ import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
 import { styles, type Styles } from './style.ts';
 import { table } from './table.ts';
+import { workloadRows } from './workload-text.ts';
 
 function workloadText(workload: Workload): string {
   switch (workload.kind) {
@@ -48,6 +49,9 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
     ['durable', durableText(detail, style)],
     ['at risk', riskText(detail, style)],
     ...(hasEnded(detail.state) ? [] : fitRows(record, style)),
+    ...(hasEnded(detail.state)
+      ? []
+      : workloadRows(record.attempts.at(-1)?.status?.document, { style, verbose: options.verbose })),
     ['heartbeat', heartbeatText(record)],
     ['cost', costText(detail)],
     ['machines', capacityText(detail)],

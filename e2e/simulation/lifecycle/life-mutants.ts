@@ -119,6 +119,7 @@ function supervising(ports: AgentPorts, change: (real: Supervisor) => Partial<Su
       adopt: () => real.adopt(),
       exited: (signal) => real.exited(signal),
       signal: (signal, note) => real.signal(signal, note),
+      traits: () => real.traits(),
       forget: () => real.forget(),
       ...change(real),
     };

@@ -1,4 +1,11 @@
-import type { AdoptedProcess, Supervisor, WorkloadCommand, WorkloadEnded, WorkloadProcess } from '@runctl/agent/life';
+import type {
+  AdoptedProcess,
+  Supervisor,
+  WorkloadCommand,
+  WorkloadEnded,
+  WorkloadProcess,
+  WorkloadTraits,
+} from '@runctl/agent/life';
 import type { Process } from '../process.ts';
 import type { Trainer } from '../trainer.ts';
 
@@ -82,7 +89,15 @@ export class SimulatedSupervisor implements Supervisor {
       if (end !== null) {
         const clockWasSet = end.atMs === Number.NEGATIVE_INFINITY;
         const endedAtMs = clockWasSet ? null : end.atMs;
-        return { code: end.code, signal: end.signal, endedAtMs, clockWasSet, leftovers: 0 };
+        return {
+          code: end.code,
+          signal: end.signal,
+          endedAtMs,
+          clockWasSet,
+          leftovers: 0,
+          outlived: [],
+          saversEndedAtMs: null,
+        };
       }
       await this.#process.clock.sleep(POLL_MS, AbortSignal.any([signal, woken.signal])).catch((error: unknown) => {
         if (signal.aborted) throw error;
@@ -97,6 +112,10 @@ export class SimulatedSupervisor implements Supervisor {
     if (slot.told !== null) return;
     await this.#do(() => (slot.told = { note }));
     await this.#do(() => slot.trainer?.tell());
+  }
+
+  traits(): WorkloadTraits | null {
+    return null;
   }
 
   async forget(): Promise<void> {

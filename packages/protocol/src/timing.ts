@@ -46,7 +46,7 @@ export const timing = z.object({
   longestStopMs: period,
   /** A killed workload that has not ended by then is given up. */
   afterKillMs: period,
-  /** Processes that outlive their script are ended after this. */
+  /** Time for processes that outlive their script: SIGTERM soon after its end, SIGKILL when this is over. */
   leftoversMs: period,
   /** An upload without a deadline is given up when no byte moved for this long. */
   stalledFlushMs: period,
@@ -88,7 +88,7 @@ export const defaultTiming: Timing = {
   shutdownMs: 30_000,
   longestStopMs: 120_000,
   afterKillMs: 5000,
-  leftoversMs: 5000,
+  leftoversMs: 2000,
   stalledFlushMs: 7_200_000,
   unhurriedReportMs: 60_000,
   refusedMs: 300_000,

@@ -79,9 +79,13 @@ export class AttemptWorkload {
   /** Resolves when the workload has ended. Rejects with the signal's reason only. */
   async exited(signal: AbortSignal): Promise<WorkloadExit> {
     const { drain, journal, life, clock, log, supervisor } = this.#parts;
-    const { leftovers, endedAtMs, clockWasSet, ...exit } = await supervisor.exited(signal);
+    const ended = await supervisor.exited(signal);
+    const { leftovers, outlived, endedAtMs, saversEndedAtMs, clockWasSet, ...exit } = ended;
+    for (const { pid, command } of outlived)
+      life.warn(`process ${pid} (${command.slice(0, 80)}) outlived the script and was ended`);
     if (clockWasSet) life.warn("the machine's clock was set while the script ran: the age of its files is not known");
-    this.#exitMs = endedAtMs ?? clock.wallMs();
+    this.#exitMs = saversEndedAtMs ?? endedAtMs ?? clock.wallMs();
+    life.traits = () => null;
     this.#endedAtMs = endedAtMs;
     life.pid = null;
     life.workingSinceMs = null;
@@ -111,8 +115,9 @@ export class AttemptWorkload {
   }
 
   #running(pid: number, startedMs: number): void {
-    const { life } = this.#parts;
+    const { life, supervisor } = this.#parts;
     life.pid = pid;
+    life.traits = () => supervisor.traits();
     life.workingSinceMs = startedMs;
     this.#onRunning(startedMs);
   }

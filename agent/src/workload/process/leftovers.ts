@@ -1,4 +1,5 @@
 import type { Clock } from '@runctl/core';
+import type { WorkloadEnded } from '../supervisor/supervisor.ts';
 import type { Members } from './members.ts';
 import { READING_MS, type StopDelivery } from './stop-delivery.ts';
 
@@ -12,24 +13,29 @@ export interface LeftoverOptions {
 const POLL_MS = 50;
 
 /**
- * Ends what the leader of a workload left behind: a moment to leave by itself, SIGTERM, and SIGKILL when its time is over. While
- * a stop is under way the time begins when those that could save have ended. Resolves with how many there were when none is
- * left. Rejects with the signal's reason only.
+ * Ends what the leader of a workload left behind: a moment to leave by itself, SIGTERM, and SIGKILL when its time is over.
+ * While a stop is under way the time begins when those that could save have ended. Resolves when none is left, with how
+ * many there were and which of them did not leave by themselves. Rejects with the signal's reason only.
  */
 export async function leftoversGone(
   { members, stop }: { readonly members: Members; readonly stop: StopDelivery },
   { clock, leftoverMs, signal }: LeftoverOptions,
-): Promise<number> {
+): Promise<Pick<WorkloadEnded, 'leftovers' | 'outlived'>> {
   let sinceMs: number | null = null;
   let most = 0;
+  const outlived = new Map<number, string>();
   for (;;) {
     const leftovers = members.now();
     if (leftovers === null) members.signalGroup('SIGTERM');
-    if (leftovers === null || leftovers.length === 0) return most;
+    if (leftovers === null || leftovers.length === 0)
+      return { leftovers: most, outlived: [...outlived].map(([pid, command]) => ({ pid, command })) };
     most = Math.max(most, leftovers.length);
     if (stop.record === null || stop.firstAreGone) {
       sinceMs ??= clock.monotonicMs();
-      if (clock.monotonicMs() - sinceMs >= READING_MS) stop.sendOnce(leftovers);
+      if (clock.monotonicMs() - sinceMs >= READING_MS) {
+        for (const each of leftovers) outlived.set(each.pid, members.commandOf(each));
+        stop.sendOnce(leftovers);
+      }
       if (clock.monotonicMs() - sinceMs >= leftoverMs) await members.kill();
     }
     await clock.sleep(POLL_MS, signal);

@@ -17,12 +17,19 @@ export const NO_LEADER = -1;
 /** Gives up on processes that hang in the kernel. */
 const KILL_PASSES = 20;
 
+export interface MembersOptions {
+  readonly clock: Clock;
+  readonly processes: ProcessTable;
+  /** The pids in the workload's control group; none where it has no group. */
+  readonly inControlGroup: () => readonly number[];
+}
+
 /** A process of the workload, with what decides about its SIGTERM. */
 export type Member = StopCandidate & ProcessIdentity;
 
 /**
  * Finds the processes of one workload, remembers them, and signals them. A process counts that bears the workload's mark,
- * is in its leader's group or session, or was seen below one that counts.
+ * is in its leader's group or session or in its control group, or was seen below one that counts.
  */
 export class Members {
   readonly #clock: Clock;
@@ -32,12 +39,11 @@ export class Members {
   /** Those that were looked into and are not the workload's. */
   #strangers = new Set<string>();
   readonly #writers = new Set<string>();
+  readonly #inControlGroup: () => readonly number[];
 
-  constructor(
-    workload: StartedWorkload,
-    { clock, processes }: { readonly clock: Clock; readonly processes: ProcessTable },
-  ) {
+  constructor(workload: StartedWorkload, { clock, processes, inControlGroup }: MembersOptions) {
     this.#workload = workload;
+    this.#inControlGroup = inControlGroup;
     this.#clock = clock;
     this.#processes = processes;
   }
@@ -46,19 +52,22 @@ export class Members {
   now(): readonly ProcessStat[] | null {
     const all = this.#processes.stats();
     if (all === null) return null;
-    const leader = all.find(({ pid }) => pid === this.#workload.pid);
+    const { pid: leaderPid, wrapper } = this.#workload;
+    const leader = all.find(({ pid }) => pid === leaderPid);
+    const inGroup = new Set(this.#inControlGroup());
     const strangers = new Set<string>();
     const found = new Set<number>();
     const children = Map.groupBy(all, ({ parent }) => parent);
     const add = (one: ProcessStat): void => {
-      if (found.has(one.pid) || one.pid === this.#workload.wrapper) return;
+      const isWrapper = one.pid === wrapper || (one.parent === wrapper && one.pid !== leaderPid);
+      if (found.has(one.pid) || isWrapper) return;
       found.add(one.pid);
       this.#recorded.add(keyOf(one));
       children.get(one.pid)?.forEach(add);
     };
     for (const one of all) {
       if (found.has(one.pid)) continue;
-      if (this.#counts(one, leader?.startTime ?? null)) add(one);
+      if (inGroup.has(one.pid) || this.#counts(one, leader?.startTime ?? null)) add(one);
       else strangers.add(keyOf(one));
     }
     this.#strangers = strangers;
@@ -69,6 +78,16 @@ export class Members {
   candidates(): readonly Member[] | null {
     const found = this.now()?.flatMap(({ pid }) => this.#processes.living(pid) ?? []);
     return found?.map((each) => this.#candidate(each)) ?? null;
+  }
+
+  /** The words of a process, for people; empty when it is gone. */
+  commandOf({ pid }: ProcessIdentity): string {
+    return this.#processes.living(pid)?.command.replaceAll('\0', ' ').trim() ?? '';
+  }
+
+  /** Path of the program that a process executes; null where that can't be known. */
+  programOf({ pid }: { readonly pid: number }): string | null {
+    return this.#processes.program(pid);
   }
 
   /** Remembers which of them have a file below the folder open for writing. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { writesBelow } from '@runctl/checkpoint';
 
@@ -43,6 +43,8 @@ export interface ProcessTable {
   uptimeMs(): number | null;
   /** Null where that can't be known. */
   signalMasks(pid: number): SignalMasks | null;
+  /** Path of the program that the process executes; null where that can't be known. */
+  program(pid: number): string | null;
   /** Whether the process has a file below the folder (a real path) open for writing, as far as that can be seen. */
   writesBelow(folder: string, pid: number): boolean;
 }
@@ -115,6 +117,13 @@ export const linuxProcessTable: ProcessTable = {
     );
     return caught === undefined || blocked === undefined ? null : { caught, blocked };
   },
+  program(pid) {
+    try {
+      return readlinkSync(`/proc/${pid}/exe`);
+    } catch {
+      return null;
+    }
+  },
   writesBelow,
 };
 
@@ -136,5 +145,6 @@ export const psProcessTable: ProcessTable = {
   bootId: () => null,
   uptimeMs: () => null,
   signalMasks: () => null,
+  program: () => null,
   writesBelow: () => false,
 };

@@ -10,6 +10,8 @@ const startFile = z.object({
   boot: z.string().nullable().default(null),
   /** The checkpoint folder; null when there is none. */
   checkpointFolder: z.string().nullable().default(null),
+  /** The folder of the control group that the workload alone is in; null where it has none. */
+  controlGroup: z.string().nullable().default(null),
   /** What both clocks showed then. */
   clocks: z.object({ wallMs: z.number(), uptimeMs: z.number() }).nullable().default(null),
 });

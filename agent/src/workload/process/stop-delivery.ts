@@ -26,7 +26,7 @@ export const READING_MS = 250;
 export class StopDelivery {
   readonly #options: StopDeliveryOptions;
   #record: StopRecord | null = null;
-  #firstAreGone = false;
+  #firstGoneMs: number | null = null;
   readonly #delivered = new Set<string>();
 
   constructor(options: StopDeliveryOptions) {
@@ -40,7 +40,13 @@ export class StopDelivery {
 
   /** Whether those that could save have ended since they were told to stop. */
   get firstAreGone(): boolean {
-    return this.#firstAreGone;
+    return this.#firstGoneMs !== null;
+  }
+
+  /** When the last of them had ended (wall time); null before, and where the leader's own end tells it better. */
+  get saversEndedAtMs(): number | null {
+    const first = this.#record?.first ?? [];
+    return first.length === 1 && first[0]?.pid === this.#options.workload.pid ? null : this.#firstGoneMs;
   }
 
   /** Begins to stop the workload; without effect once it is being stopped. See `StopRecord` for `caught` and `note`. */
@@ -88,7 +94,7 @@ export class StopDelivery {
   async #sendOthers({ first, above }: StopRecord): Promise<void> {
     const { clock, members } = this.#options;
     while (await this.#anyLives(first)) await clock.sleep(POLL_MS);
-    this.#firstAreGone = true;
+    this.#firstGoneMs = clock.wallMs();
     this.sendOnce(above);
     await clock.sleep(READING_MS);
     for (;;) {

@@ -8,6 +8,7 @@ import { silentLog, systemClock } from '@runctl/core';
 import { agentPaths } from '@runctl/protocol';
 import { temporaryFolder } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
+import { linuxControlGroups, noControlGroups } from './control-group.ts';
 import { linuxProcessTable, psProcessTable } from './process-table.ts';
 import { keepStopRecord } from './stop-record.ts';
 import { UnixSupervisor } from './unix-supervisor.ts';
@@ -20,8 +21,9 @@ const forever = new AbortController().signal;
 async function machine() {
   const folder = await temporaryFolder('runctl-supervisor');
   const paths = agentPaths(folder.path, 'r-aaaaaaaaaa');
-  const supervisor = (leftoverMs = 200) =>
+  const supervisor = (leftoverMs = 200, controlGroups = noControlGroups) =>
     new UnixSupervisor({
+      controlGroups,
       paths,
       clock: systemClock,
       log: silentLog,
@@ -38,7 +40,15 @@ async function machine() {
   });
   const output = () => readFile(paths.log, 'utf8').catch(() => '');
   const shows = (text: string) => eventually(async () => (await output()).includes(text));
-  return { folder, paths, supervisor, command, output, shows };
+  return {
+    folder,
+    paths,
+    supervisor,
+    command,
+    output,
+    shows,
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
 }
 
 async function eventually(condition: () => Promise<boolean> | boolean, withinMs = 10_000): Promise<void> {
@@ -183,6 +193,64 @@ describe('a workload', () => {
     await one.signal('SIGTERM');
     expect(await one.exited(forever)).toMatchObject({ code: 0, leftovers: 1 });
     expect(await output()).toContain('saved with the worker alive');
+  });
+});
+
+describe('what outlives the script', () => {
+  const groupsWork = (): boolean => {
+    const groups = linuxControlGroups();
+    const folder = groups.make(`runctl-test-${process.pid}`);
+    if (folder !== null) groups.remove(folder);
+    return folder !== null;
+  };
+
+  test.each([
+    ['bears the mark in a session of its own', 'marked', false],
+    ['was seen as a child before it hid', 'clean-later', false],
+    ['hid at once, where there are control groups', 'clean', true],
+  ])('is named and ended without holding up the stop, when it %s', async (_name, how, needsGroups) => {
+    await using world = await machine();
+    const { command, folder, shows } = world;
+    if (!onLinux || (needsGroups && !groupsWork())) return;
+    const one = world.supervisor(700, needsGroups ? linuxControlGroups() : noControlGroups);
+    const path = `${folder.path}/daemon`;
+    await one.start(command('python3', fixture('leaves-a-daemon.py'), path, how));
+    const end = one.exited(forever);
+    await shows('ready');
+    const pid = Number(await readFile(path, 'utf8'));
+    expect(one.traits()).toMatchObject({
+      containment: needsGroups ? 'control-group' : 'best-effort',
+      catchesTerm: true,
+    });
+    await one.signal('SIGTERM');
+    const { outlived, ...exit } = await end;
+    expect(exit).toMatchObject({ code: 143, leftovers: 1 });
+    expect(outlived).toEqual([{ pid, command: expect.stringContaining('time.sleep') as string }]);
+    expect(await isAlive(pid)).toBe(false);
+  });
+
+  test('is not named when it leaves by itself', async () => {
+    const { folder, supervisor, command } = await machine();
+    await using _ = folder;
+    const one = supervisor(5000);
+    await one.start(command('/bin/sh', '-c', 'sleep 0.1 & exit 3'));
+    expect(await one.exited(forever)).toMatchObject({ code: 3, outlived: [] });
+  });
+
+  test('has nothing to do with other processes of the group that the agent is in', async (context) => {
+    if (!onLinux || !groupsWork()) context.skip('needs control groups');
+    const { folder, supervisor, command } = await machine();
+    await using _ = folder;
+    const stranger = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+    try {
+      const one = supervisor(200, linuxControlGroups());
+      await one.start(command(fixture('exits-7.sh')));
+      expect(await one.exited(forever)).toMatchObject({ code: 7, leftovers: 0 });
+      await one.signal('SIGKILL');
+      expect(await isAlive(stranger.pid ?? 0)).toBe(true);
+    } finally {
+      stranger.kill('SIGKILL');
+    }
   });
 });
 

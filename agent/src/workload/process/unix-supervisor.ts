@@ -1,42 +1,29 @@
-import { spawn } from 'node:child_process';
-import { mkdir, open } from 'node:fs/promises';
-import { newNonce, type Clock, type Log } from '@runctl/core';
-import type { AgentPaths } from '@runctl/protocol';
+import { mkdir } from 'node:fs/promises';
+import { newNonce } from '@runctl/core';
 import type {
   AdoptedProcess,
   Supervisor,
   WorkloadCommand,
   WorkloadEnded,
   WorkloadProcess,
+  WorkloadTraits,
 } from '../supervisor/supervisor.ts';
+import { type ControlGroups, noControlGroups } from './control-group.ts';
+import { launchWrapper } from './launch-wrapper.ts';
 import { leftoversGone } from './leftovers.ts';
 import { Members, NO_LEADER } from './members.ts';
-import { hasTerm, type ProcessTable } from './process-table.ts';
-import { StateFiles, type StartedWorkload } from './state-files.ts';
+import { hasTerm } from './process-table.ts';
+import { StateFiles, type StartedWorkload, type StartNote } from './state-files.ts';
 import { StopDelivery } from './stop-delivery.ts';
-import { wrapperScript } from './wrapper.ts';
-
-export interface UnixSupervisorOptions {
-  readonly paths: Pick<AgentPaths, 'state' | 'pid' | 'exit' | 'log'>;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly processes: ProcessTable;
-  /** Put before the command: drops to the ordinary user. */
-  readonly asUser: readonly string[];
-  /** Put before the wrapper: gives it a scope of its own under systemd. */
-  readonly inScope: readonly string[];
-  /** Time for the processes that an ended leader left behind. */
-  readonly leftoverMs: number;
-  /** How often an end is looked for that no event announces. */
-  readonly pollMs: number;
-}
+import { traitsOf } from './traits.ts';
+import type { UnixSupervisorOptions } from './unix-supervisor-options.ts';
 
 /** A wrapper that lives needs milliseconds to write its files. */
 const WRAPPER_MS = 5000;
 /** A leader that is gone for this long without a word lost its wrapper too (the kernel's memory killer): its code stays unknown. */
 const ORPHANED_MS = 1000;
 /** Of the time, for looks at the processes. */
-const LOOKING_SHARE = 0.01;
+const LOOKING_SHARE = 0.05;
 /** By more than this no clock that is only slewed runs apart from the other. */
 const CLOCK_STEP_MS = 500;
 
@@ -46,9 +33,11 @@ export class UnixSupervisor implements Supervisor {
   readonly #files: StateFiles;
   /** The workload that was started or adopted; null when none was. */
   #current: Supervised | null = null;
+  readonly #groups: ControlGroups;
   #wake = (): void => {};
 
   constructor(options: UnixSupervisorOptions) {
+    this.#groups = options.controlGroups ?? noControlGroups;
     this.#options = options;
     this.#files = new StateFiles(options.paths);
   }
@@ -59,16 +48,23 @@ export class UnixSupervisor implements Supervisor {
     const id = newNonce();
     const checkpointFolder = command.environment['RUNCTL_CHECKPOINT_DIR'] ?? null;
     const boot = this.#options.processes.bootId();
-    await this.#files.noteStart({ id, boot, checkpointFolder, clocks: this.#clocks() });
+    const { inScope } = this.#options;
+    const controlGroup = inScope.length > 0 ? null : this.#groups.make(`runctl-${id}`);
+    const note = { id, boot, checkpointFolder, controlGroup, clocks: this.#clocks() };
+    await this.#files.noteStart(note);
     try {
-      await this.#launch(command, id);
+      await launchWrapper(command, note, { ...this.#options, onEnd: () => this.#wake() });
     } catch (error) {
       await this.forget();
       throw error;
     }
     const workload = await this.#started(id, WRAPPER_MS);
     if (workload === null) throw new Error('the process that was to start the workload wrote nothing');
-    this.#current = this.#supervised(workload, checkpointFolder);
+    // The group of a scope is known only now, and nobody else is in it.
+    const scope = inScope.length > 0 ? this.#groups.of(workload.wrapper) : null;
+    const noted = scope?.endsWith('.scope') === true ? { ...note, controlGroup: scope } : note;
+    if (noted !== note) await this.#files.noteStart(noted);
+    this.#current = this.#supervised(workload, noted);
     return { pid: workload.pid, id };
   }
 
@@ -78,14 +74,14 @@ export class UnixSupervisor implements Supervisor {
     const fromWrapper = await this.#started(note.id, WRAPPER_MS / 10);
     if (fromWrapper === null) {
       const cutShort = { id: note.id, pid: NO_LEADER, wrapper: NO_LEADER, startTime: '' };
-      await new Members(cutShort, this.#options).kill();
+      await this.#supervised(cutShort, note).members.kill();
       await this.forget();
       return null;
     }
     // Nothing outlives a boot, and its pids are others' by now.
     const sameBoot = note.boot === null || note.boot === this.#options.processes.bootId();
     const workload = sameBoot ? fromWrapper : { ...fromWrapper, pid: NO_LEADER, wrapper: NO_LEADER };
-    this.#current = this.#supervised(workload, note.checkpointFolder);
+    this.#current = this.#supervised(workload, note);
     const { stop } = this.#current;
     stop.resume();
     const startedAtMs = await this.#files.startedAtMs();
@@ -110,7 +106,8 @@ export class UnixSupervisor implements Supervisor {
       ...(byItself ? { code: 143, signal: null } : {}),
       ...(clockWasSet ? { endedAtMs: null } : {}),
       clockWasSet,
-      leftovers,
+      ...leftovers,
+      saversEndedAtMs: clockWasSet ? null : stop.saversEndedAtMs,
     };
   }
 
@@ -124,15 +121,25 @@ export class UnixSupervisor implements Supervisor {
   }
 
   async forget(): Promise<void> {
+    const controlGroup = this.#current?.controlGroup ?? null;
+    if (controlGroup !== null) this.#groups.remove(controlGroup);
     this.#current = null;
     await this.#files.remove();
   }
 
-  #supervised(workload: StartedWorkload, checkpointFolder: string | null): Supervised {
+  traits(): WorkloadTraits | null {
+    return this.#current === null ? null : traitsOf(this.#current.members, this.#current.controlGroup);
+  }
+
+  #supervised(
+    workload: StartedWorkload,
+    { checkpointFolder, controlGroup }: Pick<StartNote, 'checkpointFolder' | 'controlGroup'>,
+  ): Supervised {
     const { clock, log, processes } = this.#options;
-    const members = new Members(workload, this.#options);
+    const inControlGroup = (): readonly number[] => (controlGroup === null ? [] : this.#groups.members(controlGroup));
+    const members = new Members(workload, { clock, processes, inControlGroup });
     const stop = new StopDelivery({ workload, members, processes, clock, log, path: this.#files.stop });
-    return { workload, checkpointFolder, members, stop };
+    return { workload, checkpointFolder, controlGroup, members, stop };
   }
 
   /** Learns which processes there are, and which of them write checkpoints. */
@@ -158,31 +165,6 @@ export class UnixSupervisor implements Supervisor {
     return true;
   }
 
-  /**
-   * By Node's own spawn: the child is to outlive the agent, in a session of its own and with a file for its output. A
-   * library for child processes would add what must not happen here (it ends children with their parent, pipes and
-   * buffers their output), and would stay in the agent's memory for one start a life.
-   */
-  async #launch(command: WorkloadCommand, id: string): Promise<void> {
-    const { paths, inScope, asUser } = this.#options;
-    const wrapper = [...inScope, '/bin/sh', '-c', wrapperScript, 'runctl-workload', paths.state, id];
-    const [file = '/bin/sh', ...rest] = [...wrapper, ...asUser, ...command.command];
-    const output = await open(paths.log, 'a', 0o644);
-    try {
-      const child = spawn(file, rest, {
-        cwd: command.folder,
-        env: command.environment,
-        detached: true,
-        stdio: ['ignore', output.fd, output.fd],
-      });
-      child.on('exit', () => this.#wake());
-      child.unref();
-      await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
-    } finally {
-      await output.close();
-    }
-  }
-
   async #started(id: string, withinMs: number): Promise<StartedWorkload | null> {
     const { clock } = this.#options;
     const untilMs = clock.monotonicMs() + withinMs;
@@ -196,7 +178,7 @@ export class UnixSupervisor implements Supervisor {
   async #leaderExit(
     current: Supervised,
     signal: AbortSignal,
-  ): Promise<Omit<WorkloadEnded, 'leftovers' | 'clockWasSet'>> {
+  ): Promise<Pick<WorkloadEnded, 'code' | 'signal' | 'endedAtMs'>> {
     const { clock, pollMs, processes } = this.#options;
     const { workload } = current;
     let lookAtMs = 0;
@@ -239,6 +221,8 @@ export class UnixSupervisor implements Supervisor {
 interface Supervised {
   readonly workload: StartedWorkload;
   readonly checkpointFolder: string | null;
+  /** The folder of the control group that it alone is in; null where it has none. */
+  readonly controlGroup: string | null;
   readonly members: Members;
   readonly stop: StopDelivery;
 }

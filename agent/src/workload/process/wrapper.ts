@@ -1,13 +1,15 @@
 /**
- * The workload's parent: a POSIX shell of about 1 MB that outlives the agent. `$1` is the state folder, the rest the
- * command, whose session and process group are its own. Writes `training.pid` and, when the workload ended,
+ * The workload's parent: a POSIX shell of about 1 MB that outlives the agent. `$1` is the state folder, `$2` the id of this
+ * start, `$3` the folder of a control group to join or empty, the rest the command, whose session and process group are its own. Writes `training.pid` and, when the workload ended,
  * `training.exit`, both atomically, and the latter also on a disk that is full by then: its place is taken beforehand, and
  * written over without needing another block. Signals meant for the workload do not end it: traps are reset in the workload,
  * where an ignored signal would stay ignored. Only the workload bears the mark by which its processes are found and killed.
  */
 export const wrapperScript = `state=$1
 id=$2
-shift 2
+group=$3
+shift 3
+if [ -n "$group" ]; then { echo "$$" >"$group/cgroup.procs"; } 2>/dev/null; fi
 trap : HUP INT QUIT TERM
 rm -f "$state/training.exit"
 printf '%-256s\\n' ' ' >"$state/training.exit.tmp"

@@ -24,6 +24,13 @@ export interface AdoptedProcess extends WorkloadProcess {
 export interface WorkloadEnded extends WorkloadExit {
   /** Processes that the leader left behind. */
   readonly leftovers: number;
+  /** Those of them that did not leave by themselves and were ended. */
+  readonly outlived: readonly { readonly pid: number; readonly command: string }[];
+  /**
+   * When the last process had ended that could save (wall time), after it was told to stop; null where none was told, or
+   * the end of the workload is that time.
+   */
+  readonly saversEndedAtMs: number | null;
   /**
    * When it ended, which may be long before anybody learned of it (wall time); null when nobody saw it, or when the wall clock
    * was set while it ran, so that it can't be compared with the times of files.
@@ -31,6 +38,16 @@ export interface WorkloadEnded extends WorkloadExit {
   readonly endedAtMs: number | null;
   /** Whether the wall clock was set while it ran. */
   readonly clockWasSet: boolean;
+}
+
+/** What is known of a workload that runs. */
+export interface WorkloadTraits {
+  /** Whether a process of it catches SIGTERM, so that it could save at one; null where that can't be known. */
+  readonly catchesTerm: boolean | null;
+  /** Whether the machine shows all that it started, whatever that does to hide, or only what was seen in time. */
+  readonly containment: 'control-group' | 'best-effort';
+  /** The program of the process that SIGTERM would reach first, or of its leader; null where that can't be known. */
+  readonly program: string | null;
 }
 
 /**
@@ -55,6 +72,8 @@ export interface Supervisor {
    * error. `note` is what the next agent will find should this one die, from right before the first process is told.
    */
   signal(signal: 'SIGTERM' | 'SIGKILL', note?: string): Promise<void>;
+  /** What the workload is like now; null when none runs. Never throws. */
+  traits(): WorkloadTraits | null;
   /** Forgets an ended workload, so that the next `adopt` finds nothing. */
   forget(): Promise<void>;
 }

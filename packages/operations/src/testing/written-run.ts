@@ -99,6 +99,7 @@ export class WrittenRun {
       step: null,
       stepSource: 'log',
       stepEvidence: null,
+      workload: null,
       durable: null,
       atRiskMs: null,
       fit: null,

@@ -112,6 +112,18 @@ export const attemptStatus = versioned.extend({
   /** Present continuous, for people: `downloading checkpoint 12,000 (1.2 of 4.0 GiB)`. */
   doing: z.string(),
   pid: z.number().nullable(),
+  /** What the workload that runs is like; null when none runs, and where the agent is older than this field. */
+  workload: z
+    .object({
+      /** Whether a process of it catches SIGTERM, so that it could save at one; null where that is unknown. */
+      catchesTerm: z.boolean().nullable(),
+      /** How surely nothing that it starts outlives it. */
+      containment: openEnum(['control-group', 'best-effort']),
+      /** The program of the process that SIGTERM reaches first. */
+      program: z.string().nullable(),
+    })
+    .nullable()
+    .default(null),
   step: z.number().nullable(),
   stepSource: openEnum(['file', 'log', 'unknown']),
   /** The line of the log that the step was read in; null for other sources, and where the agent is older than this field. */
