@@ -1,4 +1,7 @@
 import { prepareWorkload } from '../preparation/prepare.ts';
+import { LifeEvents } from '../reporting/life-events.ts';
+import type { LogShipper } from '../reporting/shipper.ts';
+import { ResumeWatch } from '../reporting/resume-watch.ts';
 import { AttemptBeginning } from './attempt/attempt-beginning.ts';
 import { attemptCommand } from './attempt/attempt-command.ts';
 import { AttemptDrain } from './attempt/attempt-drain.ts';
@@ -17,6 +20,7 @@ import type { OpenedAttempt } from './generation-life.ts';
 import { outcomeDocument } from './attempt/outcome-document.ts';
 import { type AttemptReport, reportAttempt } from './attempt/report-attempt.ts';
 import { reportStart } from './attempt/report-start.ts';
+import { appendRestart } from './attempt/restart-events.ts';
 import type { SharedParts } from './shared-parts.ts';
 
 /** Puts the attempt of one generation together. */
@@ -24,16 +28,19 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const { checkpoints, clock, journal, life, log, machine, paths, timing } = shared;
   const { traffic, uploadStore } = machine;
   const shipper = shipperOf({ ...shared, uploadStore }, generation);
-  const passes = new AttemptPasses(shared);
+  const events = new LifeEvents(shared);
+  const resume = new ResumeWatch({ ...shared, events });
+  const progress = resume.observing(shared.progress);
+  const passes = new AttemptPasses({ ...shared, progress });
   const drain = new AttemptDrain({ ...shared, preemptPath: paths.preempt });
-  const workload = new AttemptWorkload({ ...shared, drain }, (startedMs) => passes.begin(startedMs));
+  const workload = new AttemptWorkload({ ...shared, drain, progress }, (startedMs) => passes.begin(startedMs));
   const showWait = (signal: AbortSignal) => showFlush({ ...shared, traffic }, signal);
   const flush = new AttemptFlush({ passes, shipper, checkpoints, showWait, traffic, timing, clock, log });
-  const ending = new AttemptEnding({ workload, drain, flush, journal, judge: judgeOf(shared), clock });
+  const ending = new AttemptEnding({ workload, drain, flush, journal, judge: judgeOf(shared, events), events, clock });
   const { priority } = machine;
   const attempt = new AttemptLife(
     {
-      beginning: beginningOf(shared, workload),
+      beginning: beginningOf(shared, { workload, events, resume }),
       workload,
       flush,
       ending,
@@ -41,24 +48,35 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
     },
     shared,
   );
-  return { attempt, passes, shipper, company: (signal) => companyOf(shared, { shipper, generation }, signal) };
+  return { attempt, passes, shipper, company: (signal) => companyOf(shared, { shipper, generation, events }, signal) };
 }
 
-function beginningOf(shared: SharedParts, workload: AttemptWorkload): AttemptBeginning {
-  const { life, machine, preparation, self } = shared;
+interface StartParts {
+  readonly workload: AttemptWorkload;
+  readonly events: LifeEvents;
+  readonly resume: ResumeWatch;
+}
+
+function beginningOf(shared: SharedParts, { workload, events, resume }: StartParts): AttemptBeginning {
+  const { journal, life, machine, preparation, self } = shared;
   const { agentVersion } = machine;
   return new AttemptBeginning({
     prepare: (signal) => prepareWorkload(preparation, signal),
     commandOf: (prepared) => attemptCommand({ ...shared, node: self.node }, prepared),
     reportStart: (prepared) => reportStart({ ...shared, agentVersion }, prepared),
+    beforeStart: async (prepared) => {
+      await appendRestart({ journal, events }, prepared);
+      await resume.begin(prepared);
+    },
     workload,
     life,
   });
 }
 
-function judgeOf(shared: SharedParts) {
+function judgeOf(shared: SharedParts, events: LifeEvents) {
   const parts = {
     ...shared,
+    events,
     drainedOf: (report: AttemptReport) => drainedDocument(shared, report),
     outcomeOf: (...[report, verdict, signal]: Parameters<Parameters<typeof reportAttempt>[0]['outcomeOf']>) =>
       outcomeDocument(shared, { report, verdict }, signal),
@@ -72,11 +90,16 @@ function judgeOf(shared: SharedParts) {
 
 function companyOf(
   shared: SharedParts,
-  { shipper, generation }: Pick<OpenedAttempt, 'shipper'> & { readonly generation: number },
+  {
+    events,
+    generation,
+    shipper,
+  }: { readonly events: LifeEvents; readonly generation: number; readonly shipper: LogShipper },
   signal: AbortSignal,
 ): Promise<unknown> {
   return Promise.all([
     shipper.run(signal),
+    events.run(signal),
     renewLeaseBeside(shared, signal),
     cleanUpBeside(shared, generation, signal),
     recallStops(shared, generation, signal),

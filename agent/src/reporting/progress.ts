@@ -11,6 +11,10 @@ export interface Progress {
 export interface ProgressReader {
   /** Where the training is now. Never rejects. */
   read(): Promise<Progress>;
+  /** Begins anew: what is told from now on is another life's. */
+  begin(): Promise<void>;
+  /** What was told first since then. */
+  beginning(): Beginning;
   /** The step at a wall time as far as it was observed; null before the first observation. */
   stepAt(wallMs: number): number | null;
   /**
@@ -18,6 +22,14 @@ export interface ProgressReader {
    * Empty where the script told none.
    */
   metricsAt(at: { readonly wallMs: number; readonly step: number | null }): Metrics;
+}
+
+/** How a life of the script began, as far as it tells. */
+export interface Beginning {
+  /** The first two steps that differ, or what there is of them. */
+  readonly steps: readonly number[];
+  /** Steps of the whole training, or of the part that its steps are counted in; null where nothing tells. */
+  readonly total: number | null;
 }
 
 const UNKNOWN: Progress = { step: null, source: 'unknown', evidence: null };
@@ -45,6 +57,7 @@ export interface ProgressOptions {
 export function createProgressReader(paths: ProgressOptions): ProgressReader {
   const samples: Sample[] = [];
   const log = new LogSteps(paths);
+  let firstInFile: readonly number[] = [];
 
   const note = (atMs: number, step: number, metrics: Metrics = {}): void => {
     const last = samples.at(-1);
@@ -68,6 +81,7 @@ export function createProgressReader(paths: ProgressOptions): ProgressReader {
         if (typeof step === 'number' && Number.isFinite(step)) {
           const whole = Math.max(0, Math.floor(step));
           note((await stat(paths.progress)).mtimeMs, whole, metricsOf(content));
+          firstInFile = withFirst(firstInFile, whole);
           return { step: whole, source: 'file', evidence: null };
         }
       } catch {
@@ -75,6 +89,11 @@ export function createProgressReader(paths: ProgressOptions): ProgressReader {
       }
       return fromLog().catch(() => UNKNOWN);
     },
+    begin: () => {
+      firstInFile = [];
+      return log.begin();
+    },
+    beginning: () => (firstInFile.length > 0 ? { steps: firstInFile, total: null } : log.beginning()),
     stepAt: (wallMs) => samples.findLast((sample) => sample.atMs <= wallMs)?.step ?? null,
     metricsAt: ({ wallMs, step }) => {
       const ofStep = step === null ? undefined : samples.findLast((sample) => sample.step === step);
@@ -82,6 +101,9 @@ export function createProgressReader(paths: ProgressOptions): ProgressReader {
     },
   };
 }
+
+const withFirst = (first: readonly number[], step: number): readonly number[] =>
+  first.length < 2 && !first.includes(step) ? [...first, step] : first;
 
 function metricsOf(content: Readonly<Record<string, unknown>>): Metrics {
   const numbers = Object.entries(content).filter(([name, value]) => name !== 'step' && Number.isFinite(value));
@@ -95,12 +117,25 @@ class LogSteps {
   #offset = 0;
   #lines = new OutputLines();
   #steps: StepReader;
+  #first: readonly number[] = [];
   #atMs = 0;
 
   constructor({ log, stepPattern: pattern }: ProgressOptions) {
     this.#path = log;
     this.#pattern = pattern === undefined ? null : stepPattern(pattern);
     this.#steps = this.#newReader();
+  }
+
+  /** Passes over what the log tells so far. Never rejects. */
+  async begin(): Promise<void> {
+    this.#offset = (await stat(this.#path).catch(() => null))?.size ?? 0;
+    this.#lines = new OutputLines();
+    this.#steps = this.#newReader();
+    this.#first = [];
+  }
+
+  beginning(): Beginning {
+    return { steps: this.#first, total: this.#steps.current().total };
   }
 
   #newReader(): StepReader {
@@ -124,7 +159,11 @@ class LogSteps {
     // What lies between was never read: the first line after it is no whole one.
     if (from > this.#offset || from === 0) this.#lines = new OutputLines();
     const lines = this.#lines.push(await bytesOf(this.#path, { from, length: size - from }));
-    for (const line of from > this.#offset ? lines.slice(1) : lines) this.#steps.read(line, mtimeMs);
+    for (const line of from > this.#offset ? lines.slice(1) : lines) {
+      this.#steps.read(line, mtimeMs);
+      const { step } = this.#steps.current();
+      if (step !== null) this.#first = withFirst(this.#first, step);
+    }
     this.#offset = size;
     this.#atMs = mtimeMs;
   }

@@ -21,7 +21,10 @@ import {
   launchMachines,
   type LaunchOutcome,
   launchOutcome,
+  type LifeEvent,
+  lifeEvent,
   parseAttemptKey,
+  parseLifeEventKey,
   runKeys,
   type RunKeys,
   type RunSpec,
@@ -94,8 +97,28 @@ export class RunDocuments {
     }
   }
 
-  putStarted(document: AttemptStarted, signal?: AbortSignal): Promise<void> {
-    return this.#put(attemptStarted, this.#attempt(document.generation).started, { document, signal });
+  /** Written once: it tells of the first start in its generation. Resolves with false when it was there already. */
+  putStarted(document: AttemptStarted, signal?: AbortSignal): Promise<boolean> {
+    const { started } = this.#attempt(document.generation);
+    return this.#create(started, encodeDocument(attemptStarted, document), signal);
+  }
+
+  /** Written once. Resolves with false when another event of this number is there. */
+  async putLifeEvent(number: number, document: LifeEvent, signal?: AbortSignal): Promise<boolean> {
+    const key = this.#attempt(document.generation).event(number);
+    const bytes = encodeDocument(lifeEvent, document);
+    if (await this.#create(key, bytes, signal)) return true;
+    // The answer to an earlier try may have been lost.
+    const { body } = await this.#store.get(key, { signal });
+    return Buffer.compare(bytes, await collect(body)) === 0;
+  }
+
+  /** The number of the last event of this generation here; 0 before the first. */
+  async lastLifeEvent(generation: number, signal?: AbortSignal): Promise<number> {
+    let last = 0;
+    for await (const { key } of this.#store.list({ prefix: this.#attempt(generation).eventsFolder, signal }))
+      last = Math.max(last, parseLifeEventKey(`/${key}`)?.number ?? 0);
+    return last;
   }
 
   putNotice(document: AttemptNotice, signal?: AbortSignal): Promise<void> {
@@ -182,6 +205,16 @@ export class RunDocuments {
       return decodeDocument(schema, await collect(body), key);
     } catch (error) {
       return noneIfMissing(error);
+    }
+  }
+
+  async #create(key: string, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await this.#store.put(key, bytes, { when: { absent: true }, signal });
+      return true;
+    } catch (error) {
+      if (isStoreError(error, 'precondition')) return false;
+      throw error;
     }
   }
 

@@ -179,6 +179,14 @@ export function parseAttemptKey(
   return match === null ? null : { generation: Number(match[1]), node: Number(match[2]), document: String(match[3]) };
 }
 
+/** Parses the key of a life's event. */
+export function parseLifeEventKey(
+  key: string,
+): { readonly generation: number; readonly node: number; readonly number: number } | null {
+  const match = /\/attempts\/(\d+)\/(\d+)\/events\/(\d+)\.json$/.exec(key);
+  return match === null ? null : { generation: Number(match[1]), node: Number(match[2]), number: Number(match[3]) };
+}
+
 export function parseLaunchKey(key: string): { readonly launch: number; readonly document: string } | null {
   const match = /\/launches\/(\d+)\/([a-z]+)\.json$/.exec(key);
   return match === null ? null : { launch: Number(match[1]), document: String(match[2]) };

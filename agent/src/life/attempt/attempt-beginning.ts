@@ -9,6 +9,8 @@ export interface AttemptBeginningParts {
   readonly commandOf: (prepared: Prepared) => WorkloadCommand;
   /** Never rejects. */
   readonly reportStart: (prepared: Prepared) => Promise<void>;
+  /** Called right before the workload is started. Never rejects. */
+  readonly beforeStart: (prepared: Prepared) => Promise<void>;
   readonly workload: Pick<AttemptWorkload, 'start'>;
   readonly life: LifeState;
 }
@@ -29,10 +31,11 @@ export class AttemptBeginning {
 
   /** Rejects when nothing was started. The report of the start goes on behind it. */
   async spawn(): Promise<void> {
-    const { commandOf, life, reportStart, workload } = this.#parts;
+    const { beforeStart, commandOf, life, reportStart, workload } = this.#parts;
     const prepared = this.#prepared;
     if (prepared === null) throw new Error('the workload was not prepared');
     life.enter('preparing', 'starting the workload');
+    await beforeStart(prepared);
     await workload.start(commandOf(prepared));
     reportStart(prepared).catch(() => {});
   }

@@ -3,12 +3,14 @@ import { timestampOf } from '@runctl/protocol';
 import type { Journal } from '../../journal/journal.ts';
 import type { Ending, FlushResult } from '../../lifecycle/model.ts';
 import { type AttemptVerdict, crashOf } from '../../recovery/verdict.ts';
+import type { LifeEvents } from '../../reporting/life-events.ts';
 import { unsavedAfter } from '../../reporting/unsaved.ts';
 import type { AttemptDrain } from './attempt-drain.ts';
 import type { AttemptFlush } from './attempt-flush.ts';
 import type { EndedAttempt } from './attempt-verdict.ts';
 import type { AttemptWorkload } from './attempt-workload.ts';
 import type { AttemptReport } from './report-attempt.ts';
+import { appendCrash } from './restart-events.ts';
 
 export interface AttemptEndingParts {
   readonly workload: Pick<AttemptWorkload, 'exitMs' | 'ranMs'>;
@@ -20,6 +22,7 @@ export interface AttemptEndingParts {
     /** Rejects with the signal's reason only. */
     report(report: AttemptReport, signal: AbortSignal): Promise<void>;
   };
+  readonly events: Pick<LifeEvents, 'append'>;
   readonly clock: Clock;
 }
 
@@ -47,7 +50,7 @@ export class AttemptEnding {
     this.#unsaved = unsavedAfter({ ending, flush: flushResult, lastPass, isCutShort });
     const verdict = this.#judge(ending);
     this.#verdict = verdict;
-    if (verdict.next === 'restart') await this.#noteCrash(ending, verdict.afterMs);
+    if (verdict.next === 'restart') await this.#noteCrash(ending, verdict);
     const report = {
       ending,
       flush: flushResult,
@@ -82,14 +85,15 @@ export class AttemptEnding {
     return judge.verdictOn({ ending, unsaved: this.#unsaved, ranMs: workload.ranMs() });
   }
 
-  async #noteCrash(ending: Ending, afterMs: number): Promise<void> {
-    const { clock, journal, workload } = this.#parts;
+  async #noteCrash(ending: Ending, verdict: Extract<AttemptVerdict, { next: 'restart' }>): Promise<void> {
+    const { clock, events, journal, workload } = this.#parts;
     const attempt = journal.state.attempt;
     const crash = crashOf(ending, workload.ranMs());
     if (attempt === null || crash === null) return;
     await journal.updateAttempt({
       crashes: [...attempt.crashes, { ...crash, workload: attempt.workload?.id ?? null }],
-      backoffUntil: timestampOf(clock.wallMs() + afterMs),
+      backoffUntil: timestampOf(clock.wallMs() + verdict.afterMs),
     });
+    await appendCrash({ events }, { ending, crash, consequence: verdict.message });
   }
 }

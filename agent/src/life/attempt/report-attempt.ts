@@ -4,6 +4,7 @@ import type { AttemptDrained, AttemptOutcome } from '@runctl/protocol';
 import type { Ending, FlushResult } from '../../lifecycle/model.ts';
 import type { AttemptVerdict } from '../../recovery/verdict.ts';
 import type { DrainNotes } from '../../reporting/drain-notes.ts';
+import type { LifeEvents } from '../../reporting/life-events.ts';
 import type { LifeState } from '../../reporting/life-state.ts';
 import type { RunDocuments } from '../../reporting/run-documents.ts';
 
@@ -32,6 +33,7 @@ export interface ReportAttemptParts {
   readonly drainedOf: (report: AttemptReport) => Promise<AttemptDrained | null>;
   /** Never rejects. */
   readonly outcomeOf: (report: AttemptReport, verdict: LastVerdict, signal: AbortSignal) => Promise<AttemptOutcome>;
+  readonly events: Pick<LifeEvents, 'pass'>;
   readonly life: Pick<LifeState, 'warn'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -45,7 +47,7 @@ export async function reportAttempt(
   report: AttemptReport,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, documents, log, outcomeOf } = parts;
+  const { clock, documents, events, log, outcomeOf } = parts;
   const drained = await parts.drainedOf(report);
   let outcome: AttemptOutcome | null = null;
   if (drained !== null && report.ending.cause !== 'fenced') warnOfLoss(parts, drained, report.ending.cause);
@@ -54,6 +56,7 @@ export async function reportAttempt(
     try {
       if (drained !== null) await documents.putDrained(drained, signal);
       if (report.verdict.next !== 'restart') outcome ??= await outcomeOf(report, report.verdict, signal);
+      if (report.verdict.next !== 'restart') await events.pass(signal);
       if (outcome !== null) await documents.putOutcome(outcome, signal);
       return;
     } catch (error) {

@@ -11,7 +11,7 @@ export interface ReportStartParts extends HeadParts {
   readonly log: Log;
 }
 
-/** Writes `started.json`. Never rejects: a store that fails now does not keep the training from starting. */
+/** Writes `started.json`, which tells of the first start of a generation. Never rejects: a store that fails now does not keep the training from starting. */
 export async function reportStart(parts: ReportStartParts, prepared: Prepared): Promise<void> {
   const { agentVersion, documents, life, log, self } = parts;
   const { machineType, location, market } = self.identity;

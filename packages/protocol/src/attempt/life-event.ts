@@ -15,5 +15,7 @@ export const lifeEvent = versioned.extend({
   durableStep: z.number().nullable(),
   exitCode: z.number().int().nullable(),
   signal: z.string().nullable(),
+  /** How long the log of this generation was then, in bytes; null where nobody looked. */
+  logOffset: z.number().int().nonnegative().nullable().default(null),
 });
 export type LifeEvent = z.output<typeof lifeEvent>;
