@@ -23,6 +23,8 @@ import {
   launchOutcome,
   latestPointer,
   leaseDocument,
+  type LifeEvent,
+  lifeEvent,
   parseLogKey,
   runKeys,
   type RunSpec,
@@ -139,6 +141,16 @@ export class RunWorld {
   outcome = (launch = 1): Promise<LaunchOutcome | null> => this.#read(launchOutcome, this.keys.launch(launch).outcome);
   lease = () => this.#read(leaseDocument, this.keys.lease);
   latest = () => this.#read(latestPointer, this.keys.latest);
+
+  /** What happened within a generation, in order. */
+  async events(generation: number): Promise<LifeEvent[]> {
+    const found: LifeEvent[] = [];
+    for await (const { key } of this.memory.list({ prefix: this.keys.attempt(generation, 0).eventsFolder })) {
+      const event = await this.#read(lifeEvent, key);
+      if (event !== null) found.push(event);
+    }
+    return found;
+  }
 
   /** The log of a generation as its chunks give it; fails on a gap or an overlap. */
   async log(generation: number): Promise<string> {
