@@ -66,7 +66,8 @@ function beginningOf(shared: SharedParts, { workload, events, resume }: StartPar
     reportStart: (prepared) => reportStart({ ...shared, agentVersion }, prepared),
     beforeStart: async (prepared) => {
       await appendRestart({ journal, events }, prepared);
-      await resume.begin(prepared);
+      const { resumeFrom, resumedFrom } = prepared;
+      await resume.begin(resumeFrom === null ? null : { entry: resumeFrom, step: resumedFrom?.step ?? null });
     },
     workload,
     life,

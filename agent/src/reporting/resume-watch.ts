@@ -1,6 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
 import type { Clock } from '@runctl/core';
-import type { Prepared } from '../preparation/prepare.ts';
 import type { LifeEvents } from './life-events.ts';
 import type { LifeState } from './life-state.ts';
 import type { Beginning, ProgressReader } from './progress.ts';
@@ -36,22 +35,30 @@ export interface ResumeWatchParts {
   readonly clock: Clock;
 }
 
+/** What a script is given to resume from. */
+export interface GivenCheckpoint {
+  /** Absolute path of its entry. */
+  readonly entry: string;
+  /** Null where it bears none. */
+  readonly step: number | null;
+}
+
 /** An empty folder tells nothing before this: the script may have read its checkpoint, and will write the next. */
 const EMPTY_FOR_MS = 5000;
 
 /** Notices a script that began anew though it had a checkpoint to resume from, and says so once. */
 export class ResumeWatch {
   readonly #parts: ResumeWatchParts;
-  #given: { readonly step: number | null; readonly entry: string } | null = null;
+  #given: GivenCheckpoint | null = null;
   #emptySinceMs: number | null = null;
 
   constructor(parts: ResumeWatchParts) {
     this.#parts = parts;
   }
 
-  /** Begins to watch a script that is about to be started. Never rejects. */
-  async begin({ resumeFrom, resumedFrom }: Prepared): Promise<void> {
-    this.#given = resumeFrom === null ? null : { step: resumedFrom?.step ?? null, entry: resumeFrom };
+  /** Begins to watch a script that is about to be started; null: it begins from nothing. Never rejects. */
+  async begin(given: GivenCheckpoint | null): Promise<void> {
+    this.#given = given;
     this.#emptySinceMs = null;
     await this.#parts.progress.begin();
   }
