@@ -194,11 +194,13 @@ describe('a project that cannot be trained', () => {
     try {
       await chmod(folder, 0o755);
       await mkdir(join(folder, 'home'), { mode: 0o777 });
-      await cp(script, join(folder, 'counter.py'));
-      await writeFile(join(folder, 'secret.bin'), 'x', { mode: 0o000 });
+      const project = join(folder, 'project');
+      await mkdir(project);
+      await cp(script, join(project, 'counter.py'));
+      await writeFile(join(project, 'secret.bin'), 'x', { mode: 0o000 });
       const env = { ...world.env, ...accountOf(world), HOME: join(folder, 'home'), TMPDIR: tmpdir() };
       const nobody = root ? { uid: 65_534, gid: 65_534, cwd: '/' } : {};
-      const finished = await runctl(['launch', join(folder, 'counter.py'), '--yes'], { env, ...nobody });
+      const finished = await runctl(['launch', join(project, 'counter.py'), '--yes'], { env, ...nobody });
       if (root && /EACCES/.test(finished.stderr) && finished.stderr.includes(repository))
         context.skip('this checkout lies where an ordinary user cannot read it');
       expectRefusal(finished, {

@@ -95,7 +95,7 @@ test('a document of an older format is refused with one sentence that says what 
     expect.objectContaining({
       code: 'older-format',
       message: 'a/control.json has format 1; this runctl reads format 2',
-      hint: expect.stringContaining('`runctl stop` ends its machines'),
+      hint: expect.stringContaining('`runctl stop RUN` ends its machines'),
     }),
   );
 });
