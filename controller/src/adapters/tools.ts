@@ -1,8 +1,8 @@
 import { RunctlError } from '@runctl/core';
 import { execa } from 'execa';
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants, createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { access, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
@@ -11,12 +11,28 @@ import { fileURLToPath } from 'node:url';
 import { createGzip } from 'node:zlib';
 import type { ToolFile, ToolFinder, Tools } from '@runctl/operations/launch';
 
+interface ToolFolders {
+  readonly cacheFolder: string;
+  /** Takes what the cache can't: a home may be read-only. */
+  readonly temporaryFolder: () => Promise<string>;
+}
+
 /** Finds the agent's bundle beside this one, and a Node binary that it packs once into `cacheFolder`. */
-export function createToolFinder(options: { readonly cacheFolder: string }): ToolFinder {
+export function createToolFinder(folders: ToolFolders): ToolFinder {
   return async () => {
-    const [agent, node] = await Promise.all([agentFile(), nodeFile(options.cacheFolder)]);
+    const [agent, node] = await Promise.all([agentFile(), usableFolder(folders).then(nodeFile)]);
     return { agent, node };
   };
+}
+
+async function usableFolder({ cacheFolder, temporaryFolder }: ToolFolders): Promise<string> {
+  try {
+    await mkdir(cacheFolder, { recursive: true });
+    await access(cacheFolder, constants.W_OK);
+    return cacheFolder;
+  } catch {
+    return temporaryFolder();
+  }
 }
 
 async function agentFile(): Promise<ToolFile> {

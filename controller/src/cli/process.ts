@@ -40,7 +40,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
     user: `${userName()}@${hostname()}`,
     clock,
     cacheFolder,
-    services: services(cacheFolder, clock),
+    services: services({ cacheFolder, clock, temporaryFolder: temporary.path }),
     interrupted: interrupted.signal,
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     colour: process.stdout.isTTY && process.stderr.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
@@ -62,7 +62,11 @@ async function run(argv: readonly string[], context: CommandContext): Promise<nu
 }
 
 /** Adapters are loaded by the command that uses them. */
-function services(cacheFolder: string, clock: CloudClock): CommandServices {
+function services({
+  cacheFolder,
+  clock,
+  temporaryFolder,
+}: Pick<CommandContext, 'cacheFolder' | 'temporaryFolder'> & { readonly clock: CloudClock }): CommandServices {
   const program = [process.execPath, realpathSync(process.argv[1] ?? '')];
   const sandbox = async () => (await import('../adapters/sandbox.ts')).createSandboxControl({ program });
   return {
@@ -78,7 +82,7 @@ function services(cacheFolder: string, clock: CloudClock): CommandServices {
       interrupt: async (...args) => (await sandbox()).interrupt(...args),
       serve: async (...args) => (await sandbox()).serve(...args),
     },
-    tools: async () => (await import('../adapters/tools.ts')).createToolFinder({ cacheFolder })(),
+    tools: async () => (await import('../adapters/tools.ts')).createToolFinder({ cacheFolder, temporaryFolder })(),
     foreground: async (...args) => (await import('../adapters/foreground.ts')).runInForeground(...args),
     ask: async (...args) => (await import('../adapters/terminal.ts')).askOnTerminal(...args),
     dial: async (...args) => (await import('../adapters/websocket.ts')).dialWebSocket(...args),

@@ -32,6 +32,15 @@ describe('the client of a sandbox', () => {
     expect((await connectSandbox(folder.path)).file).toEqual(file);
   });
 
+  test('says where its state could be kept instead when it can keep none', async () => {
+    const stateFolder = join(folder.path, 'file', 'state');
+    writeFileSync(join(folder.path, 'file'), '');
+    await expect(startSandbox({ stateFolder, command: ['/bin/false'], environment: {} })).rejects.toMatchObject({
+      code: 'config-invalid',
+      hint: expect.stringContaining('--state') as unknown,
+    });
+  });
+
   test('ends a region, once', async () => {
     await start();
     expect(await stopSandbox(folder.path)).toBe(true);

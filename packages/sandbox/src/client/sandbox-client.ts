@@ -85,8 +85,7 @@ export async function startSandbox(options: StartSandboxOptions): Promise<Sandbo
   const { stateFolder, clock = systemClock, timeoutMs = 20_000 } = options;
   const running = await answering(stateFolder);
   if (running !== null) return running;
-  mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
-  const log = openSync(join(stateFolder, sandboxLogName), 'w', 0o600);
+  const log = openLog(stateFolder);
   const [program = '', ...args] = options.command;
   const child = spawn(program, args, {
     stdio: ['ignore', log, log],
@@ -157,6 +156,19 @@ async function isOver(isThere: () => boolean, at: { timeoutMs: number; clock: Cl
     await at.clock.sleep(25);
   }
   return true;
+}
+
+/** Makes the state folder too. Errors: `config-invalid` where it can't be written, as in a read-only home. */
+function openLog(stateFolder: string): number {
+  try {
+    mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+    return openSync(join(stateFolder, sandboxLogName), 'w', 0o600);
+  } catch (error) {
+    throw new RunctlError('config-invalid', `the sandbox can't keep its state in ${stateFolder}: ${messageOf(error)}`, {
+      hint: 'name a folder that can be written with --state, RUNCTL_SANDBOX_STATE or XDG_STATE_HOME',
+      cause: error,
+    });
+  }
 }
 
 async function answering(stateFolder: string): Promise<Sandbox | null> {
