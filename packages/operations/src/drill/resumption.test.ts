@@ -1,3 +1,4 @@
+import { timestampOf } from '@runctl/protocol';
 import { expect, test } from 'vitest';
 import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
 import type { LifeProgress } from './observer.ts';
@@ -6,7 +7,10 @@ import { resumption } from './resumption.ts';
 const life = (generation: number, resumedFrom: number | null): AttemptRecord =>
   ({
     generation,
-    started: { resumedFrom: resumedFrom === null ? null : { manifest: 'm', step: resumedFrom, warnings: [] } },
+    started: {
+      at: timestampOf(generation * 1e6),
+      resumedFrom: resumedFrom === null ? null : { manifest: 'm', step: resumedFrom, warnings: [] },
+    },
   }) as unknown as AttemptRecord;
 
 interface Shown {
@@ -14,14 +18,22 @@ interface Shown {
   readonly printed?: readonly [number | null, number | null];
   /** Steps of the checkpoints of the first life, and of the second. */
   readonly saved?: readonly [readonly (number | null)[], readonly (number | null)[]];
+  /** Milliseconds to each step of a checkpoint of the second life, counted from nothing; 100 in the first. */
+  readonly paceMs?: number;
 }
 
 /** What a second life that was given step 40 is judged to have done. */
-function judged({ printed = [null, null], saved = [[], []] }: Shown) {
+function judged({ printed = [null, null], saved = [[], []], paceMs = 40 }: Shown) {
   const attempts = [life(1, null), life(2, 40)];
   const progress = new Map(printed.map((firstStep, index) => [index + 1, { firstStep } as LifeProgress]));
   const saves = saved.flatMap((steps, index) =>
-    steps.map((step) => ({ key: `${step}`, generation: index + 1, step, savedAtMs: 0, recogniser: 'plain' })),
+    steps.map((step) => ({
+      key: `${step}`,
+      generation: index + 1,
+      step,
+      savedAtMs: (index + 1) * 1e6 + (step ?? 0) * (index === 0 ? 100 : paceMs),
+      recogniser: 'plain',
+    })),
   );
   return resumption(attempts[1], { record: { attempts } as unknown as RunRecord, progress, saves });
 }
@@ -47,7 +59,8 @@ test.each<[string, Shown]>([
 test.each<[string, Shown]>([
   ['shows nothing', {}],
   ['prints so rarely that a life from nothing looks the same', { printed: [50, 50] }],
-  ['saves so rarely that a life from nothing looks the same', { saved: [[40], [40]] }],
+  ['saves so rarely that a life from nothing looks the same', { saved: [[40], [40]], paceMs: 100 }],
+  ['saved a high step only as late as a life from nothing would', { saved: [[20, 40], [60]], paceMs: 100 }],
   ['saves without a step', { saved: [[null], [null]] }],
 ])('a life is not seen to resume that %s', (_name, shown) => {
   expect(judged(shown)).toEqual({ beganAgainAt: null, isSeen: false });

@@ -30,9 +30,25 @@ export function resumption(
   }));
   const lower = witnesses.flatMap(({ step }) => (step !== null && step < given ? [step] : []));
   if (lower.length > 0) return { beganAgainAt: Math.min(...lower), isSeen: false };
-  const isSeen = witnesses.some(({ step, anew }) => step !== null && anew !== null && step > anew);
+  const [printed] = witnesses;
+  const isPrinted =
+    printed !== undefined && printed.step !== null && printed.anew !== null && printed.step > printed.anew;
+  const isSeen = isPrinted || savedTooEarly(life, first, saves);
   return { beganAgainAt: null, isSeen };
 }
+
+/** Saves may be passed over, so a high step proves a resumption only where a life from nothing could not have got there yet. */
+function savedTooEarly(life: AttemptRecord, first: AttemptRecord, saves: readonly DurableSave[]): boolean {
+  const startOf = ({ started }: AttemptRecord): number => Date.parse(started?.at ?? '');
+  const own = saves.find((save) => save.generation === life.generation);
+  const perStepMs = saves
+    .filter((save) => save.generation === first.generation && save.step !== null && save.step > 0)
+    .map((save) => (save.savedAtMs - startOf(first)) / (save.step ?? 1));
+  if (own?.step === undefined || own.step === null || perStepMs.length === 0) return false;
+  return own.savedAtMs - startOf(life) < EARLY * own.step * Math.min(...perStepMs);
+}
+
+const EARLY = 0.8;
 
 const printedFirst =
   (progress: ReadonlyMap<number, LifeProgress>) =>
