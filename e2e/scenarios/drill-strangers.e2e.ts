@@ -4,8 +4,11 @@ import { drill, type DrillReport } from '../support/drilling.ts';
 /** Round at which the first life waits until it is interrupted; null for a script that runs as it is. */
 type Hold = number | null;
 
+/** `not safe`: unsafe where the new beginning is seen; inconclusive where its early saves come too close together to be. */
+type Verdict = DrillReport['verdict'] | 'not safe';
+
 /** What the drill must say of scripts as people write them; each stands for a kind. */
-const STRANGERS: readonly (readonly [script: string, DrillReport['verdict'], Hold, RegExp])[] = [
+const STRANGERS: readonly (readonly [script: string, Verdict, Hold, RegExp])[] = [
   ['trainer_callback.py', 'safe', 110, /^$/],
   [
     'lightning_without_save_on_exception.py',
@@ -23,7 +26,12 @@ const STRANGERS: readonly (readonly [script: string, DrillReport['verdict'], Hol
     null,
     /its last words: ModuleNotFoundError: No module named 'no_such_framework'/,
   ],
-  ['begins_anew_in_silence.py', 'unsafe', 90, /began again, first seen at step \d+, although a checkpoint of step \d+/],
+  [
+    'begins_anew_in_silence.py',
+    'not safe',
+    90,
+    /began again, first seen at step \d+, although a checkpoint of step \d+|whether the script resumed/,
+  ],
   ['epochs_only.py', 'safe', 110, /^$/],
   ['saves_each_step.py', 'safe', null, /^$/],
   [
@@ -38,7 +46,8 @@ describe.concurrent('a drill of a script as strangers write it', () => {
   test.each(STRANGERS)('judges %s as %s', async (script, verdict, hold, says) => {
     const holds = hold === null ? {} : { holds: [hold] };
     const { report } = await drill(`strangers/${script}`, { flags: [], args: [], ...holds });
-    expect(report, JSON.stringify(report)).toMatchObject({ verdict });
+    if (verdict === 'not safe') expect(report.verdict, JSON.stringify(report)).not.toBe('safe');
+    else expect(report, JSON.stringify(report)).toMatchObject({ verdict });
     expect([...report.reasons, ...report.advice].join('\n')).toMatch(says);
   });
 });
