@@ -22,7 +22,7 @@ export async function sizeOnlyRestore(
     await writeFile(place, bytes);
     await chmod(place, file.mode);
   }
-  return { manifest, manifestKey, entryPath: join(folder, manifest.entry), warnings: [], rejected: [] };
+  return { manifest, manifestKey, entryPath: join(folder, manifest.entry), companions: [], warnings: [], rejected: [] };
 }
 
 async function readManifest({ store }: RestoreOptions, key: string): Promise<Manifest> {

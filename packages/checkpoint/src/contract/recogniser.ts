@@ -33,6 +33,8 @@ export interface Candidate {
   readonly pointers?: readonly PointerNames[];
   /** Pointers that name what is not there, or a later save: their durable version goes along instead. */
   readonly stale?: readonly FileSeen[];
+  /** Manifests of earlier saves that the script has kept in the folder, where it deletes others. */
+  readonly earlier?: readonly string[];
   /** A framework's own sign: `complete: false` keeps the candidate back, `true` takes the place of structure but not of stillness. */
   readonly marker: { readonly complete: boolean; readonly evidence: string } | null;
   /** Set when this looks complete and like the beginning of a longer save as well. */

@@ -1,5 +1,5 @@
 import type { Clock, Log } from '@runctl/core';
-import type { Manifest } from '@runctl/protocol';
+import type { Manifest, ManifestFile } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 
 export interface RestoreProgress {
@@ -34,6 +34,8 @@ export interface RestoreOptions {
 export interface RestoredCheckpoint {
   readonly manifest: Manifest;
   readonly manifestKey: string;
+  /** Earlier checkpoints of which the script had kept files, which are there again. */
+  readonly companions: readonly Manifest[];
   /** Absolute path of what RUNCTL_RESUME_FROM names. */
   readonly entryPath: string;
   /** Fallbacks, repairs and files set aside, for people. */
@@ -50,7 +52,9 @@ export interface PrefetchedCheckpoint {
   readonly latestKey: string | null;
   /** Folder that holds the downloaded files; on the checkpoint folder's file system. */
   readonly staging: string;
-  /** Fingerprints of local files that are as the manifest wants them, by path. */
+  /** Earlier checkpoints that `manifest` names, each with the files that are taken from it. */
+  readonly companions: readonly { readonly manifest: Manifest; readonly files: readonly ManifestFile[] }[];
+  /** Fingerprints of local files that are as the manifests want them, by path. */
   readonly kept: ReadonlyMap<string, string>;
   readonly warnings: readonly string[];
   readonly rejected: readonly string[];

@@ -1,6 +1,7 @@
 import { type Log, messageOf } from '@runctl/core';
 import type { RetentionPolicy } from '@runctl/protocol';
 import type { Publishing } from './commit.ts';
+import type { KnownSaves } from '../look/known-saves.ts';
 import { type KnownManifests, prune } from './prune.ts';
 
 export interface BackgroundPruneOptions {
@@ -8,6 +9,7 @@ export interface BackgroundPruneOptions {
   readonly policy: RetentionPolicy;
   /** Keys of manifests that a restore found damaged. */
   readonly damaged: readonly string[];
+  readonly saves: KnownSaves;
 }
 
 /** Deletes old checkpoints behind the passes, one prune at a time: no checkpoint waits for it. */
@@ -42,9 +44,15 @@ export class BackgroundPrune {
 
   /** Failing costs money, not safety. */
   async #prune(publishing: Publishing): Promise<void> {
-    const { log, policy, damaged } = this.#options;
+    const { log, policy, damaged, saves } = this.#options;
+    saves.pruneBegins();
     try {
-      const report = await prune(publishing, { policy, damaged, known: this.#known });
+      const report = await prune(publishing, {
+        policy,
+        damaged,
+        known: this.#known,
+        mayDelete: (key) => saves.release(key),
+      });
       if (report.manifests.length > 0) log.info({ ...report }, 'old checkpoints deleted');
     } catch (error) {
       if (!publishing.signal.aborted) log.warn({ error: messageOf(error) }, 'old checkpoints could not be deleted');

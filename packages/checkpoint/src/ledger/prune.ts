@@ -40,6 +40,8 @@ export interface PruneOptions {
   readonly known: KnownManifests;
   /** Keys of manifests that a restore found damaged. */
   readonly damaged: readonly string[];
+  /** Asked right before a manifest is deleted: a checkpoint that is being committed may name it. */
+  readonly mayDelete?: (manifestKey: string) => boolean;
 }
 
 /**
@@ -52,8 +54,11 @@ export async function prune(publishing: Publishing, options: PruneOptions): Prom
   if (judged === null) return { manifests: [], orphans: [] };
   const { latest, survey, stale, decisions } = judged;
   const doomed = decisions.filter((decision) => !decision.keep).map(({ manifest }) => manifest);
+  const deleted: string[] = [];
   for (const manifest of doomed) {
     assertMayPublish(publishing);
+    if (options.mayDelete?.(manifest.key) === false) continue;
+    deleted.push(manifest.key);
     await publishing.store.delete([manifest.key], { signal: publishing.signal });
     options.known.delete(manifest.key);
     for (const { folder } of survey.dataFolders.filter((data) => compareOrder(data, manifest) === 0))
@@ -62,7 +67,7 @@ export async function prune(publishing: Publishing, options: PruneOptions): Prom
   if (stale.length > 0) await publishing.store.delete(stale, { signal: publishing.signal });
   await deleteRounds(publishing, (round) => compareOrder(round, latest.pointer) <= 0);
   const orphans = await deleteOrphans(publishing, survey, { pointer: latest.pointer, nowMs: latest.serverTimeMs });
-  return { manifests: doomed.map((manifest) => manifest.key), orphans };
+  return { manifests: deleted, orphans };
 }
 
 export interface JudgedRetention {
@@ -110,7 +115,8 @@ async function factsOf(access: BucketAccess, key: string): Promise<ManifestFacts
   try {
     const manifest = await readManifest(access, key);
     if (manifest === null) return null;
-    return { previous: manifest.previous, step: manifest.step, metrics: manifest.metrics ?? {} };
+    const { companions = [], metrics = {}, previous, step } = manifest;
+    return { previous, step, metrics, companions };
   } catch (error) {
     if (isRunctlError(error, 'internal')) return null;
     throw error;

@@ -19,6 +19,8 @@ export interface ManifestFacts {
   readonly previous: string | null;
   readonly step: number | null;
   readonly metrics: Metrics;
+  /** Keys of earlier manifests whose files belong to this one's state. */
+  readonly companions?: readonly string[];
 }
 
 export interface RetentionFacts {
@@ -69,7 +71,7 @@ export function retained(
     );
   const wanted = wantedAmong(past);
   const wantedThen = wantedAmong(past.filter((manifest) => manifest.lastModifiedMs <= then));
-  return inOrder.map((manifest, index) => {
+  const decisions = inOrder.map((manifest, index): RetentionDecision => {
     const kept = (why: string): RetentionDecision => ({ manifest, keep: true, why });
     if (index > latestIndex) return kept('it was written after the latest');
     const why = wanted.get(manifest.key);
@@ -80,6 +82,22 @@ export function retained(
     if (successor === undefined || successor.lastModifiedMs >= then) return kept('it was the newest within the hour');
     if (wantedThen.has(manifest.key)) return kept(`within the hour: ${wantedThen.get(manifest.key)}`);
     return { manifest, keep: false, why: 'no rule wants it' };
+  });
+  return withCompanions(decisions);
+}
+
+/** Keeps what a kept one names: without it a restore of that would lack files. */
+function withCompanions(decisions: readonly RetentionDecision[]): readonly RetentionDecision[] {
+  const named = new Map(
+    decisions
+      .filter(({ keep }) => keep)
+      .flatMap(({ manifest: { facts, key } }) =>
+        (facts?.companions ?? []).map((companion) => [companion, key] as const),
+      ),
+  );
+  return decisions.map((decision) => {
+    const by = named.get(decision.manifest.key);
+    return decision.keep || by === undefined ? decision : { ...decision, keep: true, why: `its files belong to ${by}` };
   });
 }
 

@@ -7,6 +7,7 @@ import type { PassedOver } from '../contract/passed-over.ts';
 import { folderContext } from './scan.ts';
 import type { FolderSightings } from './folder-sightings.ts';
 import { NamesMemory, withNamedFiles } from './along.ts';
+import { KnownSaves, withKeptSaves } from './known-saves.ts';
 import { newestFirst } from './plan.ts';
 
 export interface FolderLookOptions {
@@ -30,6 +31,7 @@ export interface FolderCandidates {
 export class FolderLook {
   readonly #options: FolderLookOptions;
   readonly #sightings: FolderSightings;
+  readonly saves = new KnownSaves();
   readonly #names = new NamesMemory();
   #expectedShape: Shape | null = null;
 
@@ -45,7 +47,9 @@ export class FolderLook {
     if (ended === null) await this.#sightings.noteWriters();
     const context = folderContext(folder);
     const own = recognisers.map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ?? [];
-    const recognised = withNamedFiles(own, tree, this.#names.namesIn(tree.files, context));
+    if (this.#sightings.sawRotation) this.saves.noteOwnRetention();
+    const named = withNamedFiles(own, tree, this.#names.namesIn(tree.files, context));
+    const recognised = withKeptSaves(named, this.saves);
     const facts = {
       ...this.#sightings.known(),
       nowMs,
@@ -67,6 +71,7 @@ export class FolderLook {
   /** As `notePublished`, for the manifest in the bucket, unless something was published from here already. */
   noteDurable(manifest: Manifest): void {
     this.#expectedShape ??= this.#countable(shapeOfPublished(manifest));
+    this.#sightings.durable(manifest.files.map(({ path }) => path));
   }
 
   /** Of a run of several machines a restore brings everybody's shards, so that how many of a name this one writes is not known. */

@@ -3,6 +3,7 @@ import type { ContentHashes } from '@runctl/store';
 import type { Candidate, FileSeen, OpenWriters } from '../contract/recogniser.ts';
 import { type FileBytes, structureOf, type StructureFinding } from '../formats/structure.ts';
 import type { MovementFacts } from './movement.ts';
+import { stepEntryOf } from './names.ts';
 import { fingerprintOf, type ScannedFolder, scanFolder } from './scan.ts';
 import { finished, observe, type Sighting, type Sightings } from './sightings.ts';
 
@@ -38,6 +39,9 @@ export class FolderSightings {
   #hasNoted = false;
   /** Paths of the checkpoint that was published last. */
   #published: ReadonlySet<string> = new Set();
+  /** Paths that bear a step and were durable while they were here. */
+  readonly #saved = new Set<string>();
+  #sawRotation = false;
   /** True for good once a published file changed after a pass had found it closed. */
   #writesAgain = false;
   #index: { readonly of: Sightings; readonly byInode: ReadonlyMap<string, Sighting> } | null = null;
@@ -138,13 +142,32 @@ export class FolderSightings {
   /** Notes the files of a published checkpoint: a change of one of them shows that a save takes several goes. */
   published({ files }: Candidate): void {
     this.#published = new Set(files.map(({ path }) => path));
+    this.durable(Array.from(this.#published));
+  }
+
+  /** Notes paths that are durable: where one that bears a step goes away, the script rotates its saves. */
+  durable(paths: readonly string[]): void {
+    for (const path of paths) if (stepEntryOf(path) !== null) this.#saved.add(path);
+  }
+
+  /** Whether a durable save of a step was deleted while others stayed. A folder that is emptied shows no rotation. */
+  get sawRotation(): boolean {
+    return this.#sawRotation;
   }
 
   async #scan(): Promise<FolderLooked> {
     const tree = await scanFolder(this.#options.folder, { unfinished: true });
     const nowMs = this.#options.clock.monotonicMs();
     this.#sightings = observe(this.#sightings, tree, nowMs);
+    this.#noteRotation(this.#sightings);
     return { tree, sightings: this.#sightings, nowMs };
+  }
+
+  #noteRotation(sightings: Sightings): void {
+    const gone = Array.from(this.#saved).filter((path) => sightings.get(path)?.present === false);
+    for (const path of gone) this.#saved.delete(path);
+    if (gone.length > 0)
+      this.#sawRotation ||= Array.from(this.#saved).some((path) => sightings.get(path)?.present === true);
   }
 
   #notePass(

@@ -1,4 +1,4 @@
-import type { Manifest } from '@runctl/protocol';
+import { defaultRetention, type Manifest, runKeys } from '@runctl/protocol';
 import type { MovementFacts } from '../look/movement.ts';
 import type { Candidate } from '../contract/recogniser.ts';
 import { fingerprintOf } from '../look/scan.ts';
@@ -6,6 +6,7 @@ import { PublishingRefused, type Publishing } from '../ledger/commit.ts';
 import type { CompleteCandidate } from '../look/inspect.ts';
 import { type Standing, trustedManifest } from '../ledger/ledger.ts';
 import { filesOf, candidateIdentity, lowerAndNotLater, savedAtMsOf } from '../look/plan.ts';
+import { manifestChain } from '../ledger/manifest-chain.ts';
 import { publishCandidate, type PublishResult } from './publish-candidate.ts';
 import type { PassOptions, PublisherOptions } from '../contract/publisher-port.ts';
 import { manifestForNode, savedByNode } from '../ledger/node-files.ts';
@@ -45,6 +46,7 @@ export class CandidatePublisher {
       if (result.kind === 'abandoned') return result;
       if (result.kind === 'committed') {
         this.#memory.durable.noteCommitted(result.manifest);
+        this.#memory.look.saves.note(runKeys(this.#options.run).manifest(result.manifest), result.manifest);
         // At once, since the next checkpoint may be uploaded while it is still being written.
         this.#memory.growing.copyFrom(result.manifest);
       }
@@ -56,7 +58,11 @@ export class CandidatePublisher {
   }
 
   #stagesOf(candidate: Candidate, standing: Standing, pass: PassOptions) {
-    const { gatherMs = GATHER_MS, node, nodes = 1, progressMetrics } = this.#options;
+    const { gatherMs = GATHER_MS, node, nodes = 1, progressMetrics, rejected = [] } = this.#options;
+    const { best } = this.#options.keep ?? defaultRetention;
+    const { saves } = this.#memory.look;
+    const step = this.stepOf(candidate);
+    const metrics = progressMetrics?.({ wallMs: savedAtMsOf(candidate), step: candidate.step }) ?? {};
     const trusted = this.#trusted(standing);
     return {
       ledger: this.#memory.ledger,
@@ -67,8 +73,14 @@ export class CandidatePublisher {
       uploads: this.#memory.growing.uploads,
       progress: this.#memory.growing.passProgress,
       nodes: { node, count: nodes, gatherMs },
-      step: this.stepOf(candidate),
-      metrics: progressMetrics?.({ wallMs: savedAtMsOf(candidate), step: candidate.step }) ?? {},
+      step,
+      metrics,
+      ownRetention: saves.ownRetention,
+      companions: () =>
+        saves.name([
+          ...(candidate.earlier ?? []),
+          ...(best === null ? [] : [saves.bestBefore({ step, metrics }, best, rejected)]).filter((key) => key !== null),
+        ]),
       hurry: pass.deadlineMs !== undefined && !this.#memory.durable.holdsFilesOf(candidate),
       compared: this.#memory.durable.isCompared,
     };
@@ -107,7 +119,21 @@ export class CandidatePublisher {
     this.#memory.growing.copyFrom(trusted);
     this.#memory.durable.noteBucket(standing, trusted);
     if (trusted !== null) this.#memory.look.noteDurable(savedByNode(trusted, node));
+    await this.#noteSaves(standing, pass);
     return standing;
+  }
+
+  /** Notes what the bucket holds of the run: all of it once where later checkpoints may name earlier ones. */
+  async #noteSaves({ pointer, manifest }: Standing, pass: PassOptions): Promise<void> {
+    const { saves } = this.#memory.look;
+    if (pointer !== null && manifest !== null) saves.note(pointer.pointer.manifest, manifest);
+    const { best } = this.#options.keep ?? defaultRetention;
+    if (saves.isComplete || (best === null && !saves.ownRetention)) return;
+    const { store, run } = this.#options;
+    const found = new Map<string, Manifest>();
+    for await (const link of (await manifestChain({ store, run, signal: pass.signal })).links)
+      if (link.manifest !== null) found.set(link.key, link.manifest);
+    saves.noteAll(new Map(Array.from(found).toReversed()));
   }
 
   #trusted(standing: Standing): Manifest | null {

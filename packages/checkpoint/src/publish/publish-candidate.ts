@@ -13,6 +13,10 @@ export interface CommitStage extends Publishing {
   readonly places: DataPlaces;
   readonly step: number | null;
   readonly metrics: Metrics;
+  /** The script deletes old saves itself. */
+  readonly ownRetention: boolean;
+  /** Keys of the earlier manifests that belong to this checkpoint, none of which is deleted from now on. */
+  readonly companions: () => readonly string[];
 }
 
 /**
@@ -60,8 +64,9 @@ async function commitCandidate(
 function manifestOf(
   { candidate, evidence }: CompleteCandidate,
   { files, nodes, place }: Uploaded,
-  { clock, metrics, standing, step }: CommitStage,
+  { clock, companions: named, metrics, ownRetention, standing, step }: CommitStage,
 ): Manifest {
+  const companions = named();
   return {
     version: FORMAT_VERSION,
     ...place.order,
@@ -74,6 +79,8 @@ function manifestOf(
     nodes: [...nodes],
     files: [...files],
     ...(Object.keys(metrics).length === 0 ? {} : { metrics }),
+    ...(companions.length === 0 ? {} : { companions: [...companions] }),
+    ...(ownRetention ? { ownRetention } : {}),
     savedAt: timestampOf(savedAtMsOf(candidate)),
     at: timestampOf(clock.wallMs()),
   };

@@ -52,7 +52,7 @@ class CommittingFolder {
     this.#options = options;
     this.memory = createFolderMemory(options);
     this.#publisher = new CandidatePublisher(options, this.memory);
-    this.#prune = new BackgroundPrune({ log, policy, damaged });
+    this.#prune = new BackgroundPrune({ log, policy, damaged, saves: this.memory.look.saves });
   }
 
   hurry(): void {

@@ -2,11 +2,19 @@ import { createReadStream } from 'node:fs';
 import { realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParallel } from '@runctl/core';
-import type { Manifest, ManifestFile } from '@runctl/protocol';
+import type { ManifestFile } from '@runctl/protocol';
 import { ContentHasher } from '@runctl/store';
 import { fileSeen, fingerprintOf, scanFolder, unlessGone } from '../look/scan.ts';
 import { fetchFile } from './fetch-file.ts';
 import type { RestoreOptions } from '../contract/restore-port.ts';
+
+export interface FilesToFetch {
+  readonly files: readonly ManifestFile[];
+  /** All that is wanted in `staging`, these files included; what else stands there is deleted. */
+  readonly wanted: ReadonlySet<string>;
+  /** Tells of bytes that are there. */
+  readonly advance: (bytes: number) => void;
+}
 
 export interface FetchedFiles {
   /** Fingerprints of local files that are as the manifest wants them, by path. */
@@ -16,19 +24,17 @@ export interface FetchedFiles {
 const FILES_AT_ONCE = 4;
 
 /**
- * Brings every file of a manifest into `staging`, each part held against its hash, unless the checkpoint folder has it
+ * Brings files of a manifest into `staging`, each part held against its hash, unless the checkpoint folder has it
  * already. What an earlier try has left in `staging` is used. Rejects with DamagedFile when the bucket can't deliver.
  */
-export async function fetchFiles(manifest: Manifest, staging: string, options: RestoreOptions): Promise<FetchedFiles> {
-  await dropOthers(staging, manifest);
+export async function fetchFiles(
+  { files, wanted, advance }: FilesToFetch,
+  staging: string,
+  options: RestoreOptions,
+): Promise<FetchedFiles> {
+  await dropOthers(staging, wanted);
   const kept = new Map<string, string>();
-  const totalBytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  let doneBytes = 0;
-  const advance = (bytes: number): void => {
-    doneBytes += bytes;
-    options.onProgress?.({ doneBytes, totalBytes, step: manifest.step });
-  };
-  await inParallel(manifest.files, { concurrency: options.concurrency ?? FILES_AT_ONCE }, async (file) => {
+  await inParallel(files, { concurrency: options.concurrency ?? FILES_AT_ONCE }, async (file) => {
     options.signal.throwIfAborted();
     const local = options.allowLocal === false ? null : await matchingFingerprint(options.folder, file, options.signal);
     if (local !== null) kept.set(file.path, local);
@@ -38,8 +44,7 @@ export async function fetchFiles(manifest: Manifest, staging: string, options: R
   return { kept };
 }
 
-async function dropOthers(staging: string, manifest: Manifest): Promise<void> {
-  const wanted = new Set(manifest.files.map((file) => file.path));
+async function dropOthers(staging: string, wanted: ReadonlySet<string>): Promise<void> {
   for (const file of (await scanFolder(staging)).files)
     if (!wanted.has(file.path)) await rm(join(staging, file.path), { force: true });
 }

@@ -33,10 +33,17 @@ export interface Placing {
  * Files that were fetched bear the time of the save. Returns what was moved. A crash in between leaves a folder that the next restore repairs.
  */
 export async function placeCheckpoint(prefetched: PrefetchedCheckpoint, placing: Placing): Promise<readonly string[]> {
-  const { manifest, kept, staging } = prefetched;
+  const { manifest, companions, kept, staging } = prefetched;
+  const placed = [manifest, ...companions].flatMap(({ files }) => files);
+  // The earlier checkpoints must not look as new as this one.
+  const savedAtOf = new Map(
+    [{ manifest, files: manifest.files }, ...companions].flatMap((each) =>
+      each.files.map(({ path }) => [path, new Date(each.manifest.savedAt)] as const),
+    ),
+  );
   const local = (await scanFolder(placing.folder)).files;
   const moved: string[] = [];
-  for (const [entry, files] of byEntry(manifest.files)) {
+  for (const [entry, files] of byEntry(placed)) {
     const wanted = new Set(files.map((file) => file.path));
     const surplus = local.filter((file) => topEntryOf(file.path) === entry && !wanted.has(file.path));
     const earlier = await earlierAmong(surplus, manifest, placing.folder);
@@ -44,9 +51,9 @@ export async function placeCheckpoint(prefetched: PrefetchedCheckpoint, placing:
     for (const { path } of earlier) await linkInto(join(placing.folder, path), join(staging, path));
     for (const file of files)
       if (kept.has(file.path)) await linkInto(join(placing.folder, file.path), join(staging, file.path));
-    const savedAt = new Date(manifest.savedAt);
     for (const file of files) {
       // In the order of their arrival a marker could seem older than what it commits.
+      const savedAt = savedAtOf.get(file.path) ?? new Date(manifest.savedAt);
       if (!kept.has(file.path)) await utimes(join(staging, file.path), savedAt, savedAt);
       await giveTo(placing.owner, staging, file.path);
     }
@@ -54,7 +61,7 @@ export async function placeCheckpoint(prefetched: PrefetchedCheckpoint, placing:
     if (await moveAside(target, placing)) moved.push(entry);
     await rename(join(staging, entry), target);
   }
-  for (const entry of placing.leaveOthers ? [] : await leftovers(manifest, placing.folder))
+  for (const entry of placing.leaveOthers ? [] : await leftovers(placed, placing.folder))
     if (await moveAside(join(placing.folder, entry), placing)) moved.push(entry);
   await rm(staging, { recursive: true, force: true });
   return moved;
@@ -100,13 +107,13 @@ async function moveAside(target: string, { setAside, folder }: Pick<Placing, 'se
 }
 
 /**
- * Top-level entries that are not in the manifest and may come from a save that was never finished. Beside a checkpoint
+ * Top-level entries that are not among the placed files and may come from a save that was never finished. Beside a checkpoint
  * whose name bears a step: later steps, and whatever is torn. Beside one without: everything, since it is one set.
  */
-async function leftovers(manifest: Manifest, folder: string): Promise<readonly string[]> {
-  const wanted = new Set(manifest.files.map((file) => topEntryOf(file.path)));
+async function leftovers(placed: readonly ManifestFile[], folder: string): Promise<readonly string[]> {
+  const wanted = new Set(placed.map((file) => topEntryOf(file.path)));
   const others = (await scanFolder(folder)).files.filter((file) => !wanted.has(topEntryOf(file.path)));
-  const steps = manifest.files.map(({ path }) => stepEntryOf(path)?.step).filter((step) => step !== undefined);
+  const steps = placed.map(({ path }) => stepEntryOf(path)?.step).filter((step) => step !== undefined);
   if (steps.length === 0) return entriesOf(others);
   const newest = steps.reduce((highest, step) => Math.max(highest, step), 0);
   const torn = entriesOf(await tornAmong(folder, others));

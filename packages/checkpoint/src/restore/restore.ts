@@ -1,10 +1,11 @@
-import { chown, mkdir, realpath } from 'node:fs/promises';
+import { chown, mkdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunctlError } from '@runctl/core';
 import type { Manifest } from '@runctl/protocol';
 import { readManifest, readPointer } from '../ledger/commit.ts';
 import { unlessGone } from '../look/scan.ts';
 import { manifestForNode } from '../ledger/node-files.ts';
+import { type CompanionFiles, companionFilesOf } from './companions.ts';
 import { DamagedFile } from './fetch-file.ts';
 import { fetchFiles, fingerprintAt } from './fetch-files.ts';
 import { type ChainLink, manifestChain, describeLink, singleLink } from '../ledger/manifest-chain.ts';
@@ -33,8 +34,10 @@ export async function prefetchLatest(options: RestoreOptions): Promise<Prefetche
   const rejected: string[] = [];
   for await (const link of chain.links) {
     const fetched = await fetchLink(link, staging, at);
-    if ('kept' in fetched)
+    if ('kept' in fetched) {
+      warnings.push(...fetched.warnings);
       return { ...fetched, manifestKey: link.key, latestKey: chain.latestKey, staging, warnings, rejected };
+    }
     rejected.push(link.key);
     if (manifestKey !== undefined)
       throw new RunctlError('checkpoint-not-found', `${describeLink(link)} can't be restored: ${fetched.problem}`, {
@@ -88,7 +91,8 @@ export async function settlePrefetched(
     warnings.push(`moved to ${setAside}: ${moved.join(', ')}`);
     if (at.leaveOthers !== true) warnings.push(...(await makeRoom(setAside, at.folder, at.log)));
   }
-  return { manifest, manifestKey, entryPath: join(at.folder, manifest.entry), warnings, rejected };
+  const companions = current.companions.map((each) => each.manifest);
+  return { manifest, manifestKey, companions, entryPath: join(at.folder, manifest.entry), warnings, rejected };
 }
 
 /** Whether a prefetched checkpoint is the latest still, and the local files that it counts on have not changed. */
@@ -103,22 +107,53 @@ async function isCurrent(prefetched: PrefetchedCheckpoint, options: RestoreOptio
   return true;
 }
 
+type Fetched = Pick<PrefetchedCheckpoint, 'manifest' | 'kept' | 'companions' | 'warnings'>;
+
 async function fetchLink(
   link: ChainLink,
   staging: string,
   options: RestoreOptions,
-): Promise<{ readonly manifest: Manifest; readonly kept: ReadonlyMap<string, string> } | { readonly problem: string }> {
+): Promise<Fetched | { readonly problem: string }> {
   if (link.manifest === null) return { problem: link.problem ?? 'it is missing' };
   const refusal = refusalOf(link.manifest, options.run);
   if (refusal !== null) return { problem: refusal };
   const manifest = manifestForNode(link.manifest, options.node ?? 0);
   try {
-    const { kept } = await whileReading(options, manifest, () => fetchFiles(manifest, staging, options));
-    return { manifest, kept };
+    return await whileReading(options, manifest, () => fetchWithCompanions(manifest, staging, options));
   } catch (error) {
     if (error instanceof DamagedFile) return { problem: error.message };
     throw error;
   }
+}
+
+/** Rejects with DamagedFile when the checkpoint's own files can't be had; of its companions' that is a warning. */
+async function fetchWithCompanions(manifest: Manifest, staging: string, options: RestoreOptions): Promise<Fetched> {
+  const { companions, warnings: problems } = await companionFilesOf(manifest, options);
+  const all = [...manifest.files, ...companions.flatMap(({ files }) => files)];
+  const wanted = new Set(all.map(({ path }) => path));
+  const totalBytes = all.reduce((sum, file) => sum + file.sizeBytes, 0);
+  let doneBytes = 0;
+  const advance = (bytes: number): void => {
+    doneBytes += bytes;
+    options.onProgress?.({ doneBytes, totalBytes, step: manifest.step });
+  };
+  const kept = new Map((await fetchFiles({ files: manifest.files, wanted, advance }, staging, options)).kept);
+  const warnings = [...problems];
+  const usable: CompanionFiles[] = [];
+  for (const companion of companions)
+    try {
+      const fetched = await fetchFiles({ files: companion.files, wanted, advance }, staging, options);
+      for (const [path, fingerprint] of fetched.kept) kept.set(path, fingerprint);
+      usable.push(companion);
+    } catch (error) {
+      if (!(error instanceof DamagedFile)) throw error;
+      for (const { path } of companion.files) {
+        wanted.delete(path);
+        await rm(join(staging, path), { force: true });
+      }
+      warnings.push(`${error.message}: what the script kept of step ${companion.manifest.step} is not restored`);
+    }
+  return { manifest, kept, companions: usable, warnings };
 }
 
 /** Makes the folder and goes by its real path from there on. */

@@ -51,6 +51,8 @@ export const manifest = sealed(
     metrics: metrics.optional(),
     /** Keys of earlier manifests whose files belong to this one's state; pruning keeps them while this one is kept. */
     companions: z.array(z.string()).optional(),
+    /** The script was seen to delete old saves itself: what it leaves in the folder is part of its state. */
+    ownRetention: z.literal(true).optional(),
     /** When the newest of its files was last written, by the machine's clock. */
     savedAt: timestamp,
     at: timestamp,

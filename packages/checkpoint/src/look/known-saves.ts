@@ -1,0 +1,107 @@
+import type { Manifest, RetentionPolicy } from '@runctl/protocol';
+import type { Candidate } from '../contract/recogniser.ts';
+import { isSave } from './plan.ts';
+
+interface KnownSave {
+  readonly manifest: Manifest;
+  readonly savedAtMs: number;
+  readonly sizes: ReadonlyMap<string, number>;
+}
+
+/** Remembers which saves of the run stand in the bucket, to name them as companions of later ones. */
+export class KnownSaves {
+  readonly #saves = new Map<string, KnownSave>();
+  /** Keys that were named since the last prune began, which may not know of that. */
+  readonly #named = new Set<string>();
+  #isComplete = false;
+  #ownRetention = false;
+
+  /** The script deletes old saves itself, so that those it left belong to its state. Stays so. */
+  get ownRetention(): boolean {
+    return this.#ownRetention;
+  }
+
+  /** Whether all manifests of the run were noted. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  noteOwnRetention(): void {
+    this.#ownRetention = true;
+  }
+
+  /** Notes all manifests of the run, the oldest first. */
+  noteAll(manifests: ReadonlyMap<string, Manifest>): void {
+    this.#saves.clear();
+    for (const [key, manifest] of manifests) this.note(key, manifest);
+    this.#isComplete = true;
+  }
+
+  note(key: string, manifest: Manifest): void {
+    const sizes = new Map(manifest.files.map(({ path, sizeBytes }) => [path, sizeBytes]));
+    this.#saves.set(key, { manifest, savedAtMs: Date.parse(manifest.savedAt), sizes });
+    if (manifest.ownRetention === true) this.#ownRetention = true;
+  }
+
+  /** Key of the manifest that was made for this save; null when none is known. */
+  heldBy(candidate: Candidate): string | null {
+    for (const [key, { manifest, savedAtMs, sizes }] of this.#saves)
+      if (
+        isSave(candidate, { step: manifest.step, savedAtMs }) &&
+        candidate.files.every(({ path, sizeBytes }) => sizes.get(path) === sizeBytes)
+      )
+        return key;
+    return null;
+  }
+
+  /** Key of the best save before this step, of equals the newest; null where these metrics are as good. */
+  bestBefore(
+    { step, metrics }: Pick<Manifest, 'step'> & { readonly metrics: NonNullable<Manifest['metrics']> },
+    { metric, mode }: NonNullable<RetentionPolicy['best']>,
+    damaged: readonly string[],
+  ): string | null {
+    const lossOf = (of: Manifest['metrics']): number => {
+      const value = of?.[metric];
+      if (value === undefined || !Number.isFinite(value)) return Number.POSITIVE_INFINITY;
+      return mode === 'min' ? value : -value;
+    };
+    let best: { readonly key: string | null; readonly loss: number } = { key: null, loss: lossOf(metrics) };
+    for (const [key, { manifest }] of this.#saves) {
+      const isEarlier = step !== null && manifest.step !== null && manifest.step < step;
+      const loss = lossOf(manifest.metrics);
+      if (isEarlier && !damaged.includes(key) && (loss < best.loss || (loss === best.loss && best.key !== null)))
+        best = { key, loss };
+    }
+    return best.key;
+  }
+
+  /** Those of the keys that can be named: from now on no prune under way deletes them. */
+  name(keys: readonly string[]): readonly string[] {
+    const known = Array.from(new Set(keys)).filter((key) => this.#saves.has(key));
+    for (const key of known) this.#named.add(key);
+    return known;
+  }
+
+  /** A prune begins, and will see all that was committed before. */
+  pruneBegins(): void {
+    this.#named.clear();
+  }
+
+  /** Whether a prune may delete this manifest. If so it can't be named any more. */
+  release(key: string): boolean {
+    if (this.#named.has(key)) return false;
+    this.#saves.delete(key);
+    return true;
+  }
+}
+
+/** Names to each candidate the manifests of the earlier saves that a script with a retention of its own has left. */
+export function withKeptSaves(candidates: readonly Candidate[], saves: KnownSaves): readonly Candidate[] {
+  if (!saves.ownRetention) return candidates;
+  const holders = candidates.map((each) => ({ step: each.step, key: saves.heldBy(each) }));
+  return candidates.map((candidate): Candidate => {
+    const { step } = candidate;
+    const earlier = holders.filter((other) => step !== null && other.step !== null && other.step < step);
+    return { ...candidate, earlier: earlier.map(({ key }) => key).filter((key) => key !== null) };
+  });
+}
