@@ -1,6 +1,6 @@
 import { defaultRetention, runSpec, scaledTiming } from '@runctl/protocol';
 import { describe, expect, test } from 'vitest';
-import { workloadCommand, workloadEnvironment } from './environment.ts';
+import { withShellOf, workloadCommand, workloadEnvironment } from './environment.ts';
 
 const spec = runSpec.parse({
   version: 2,
@@ -90,4 +90,11 @@ describe('the command', () => {
     const script = { ...spec, workload: { ...spec.workload, interpreter: [], script: 'run.sh', args: [] } };
     expect(workloadCommand(script, null)).toEqual(['./run.sh']);
   });
+});
+
+test('a shell script without a line of its own runs under bash where there is one', () => {
+  const command = ['bash', 'run.sh', '--lr', '1'];
+  expect(withShellOf(command, (path) => path === '/usr/bin/bash')).toEqual(command);
+  expect(withShellOf(command, () => false)).toEqual(['sh', 'run.sh', '--lr', '1']);
+  expect(withShellOf(['python3', 'bash'], () => false)).toEqual(['python3', 'bash']);
 });

@@ -51,6 +51,12 @@ export function workloadEnvironment(
   };
 }
 
+/** A command for `bash` by the name `sh` where a machine has no bash. */
+export function withShellOf(command: readonly string[], exists: (path: string) => boolean): readonly string[] {
+  const [program, ...rest] = command;
+  return program === 'bash' && !exists('/bin/bash') && !exists('/usr/bin/bash') ? ['sh', ...rest] : command;
+}
+
 /** Interpreter, script and arguments, and the resume argument where there is something to resume from. */
 export function workloadCommand(spec: RunSpec, resumeFrom: string | null): readonly string[] {
   if (spec.workload.kind !== 'script') throw new RunctlError('internal', `cannot start a ${spec.workload.kind}`);

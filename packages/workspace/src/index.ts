@@ -1,3 +1,4 @@
+export { scriptInterpreter } from './interpreter.ts';
 export * from './project.ts';
 export { projectFiles } from './project-files.ts';
 export * from './snapshot.ts';

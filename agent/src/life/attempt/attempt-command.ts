@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import type { AgentPaths, RunSpec } from '@runctl/protocol';
 import type { Journal } from '../../journal/journal.ts';
 import type { Prepared } from '../../preparation/prepare.ts';
 import type { Account } from '../../workload/account.ts';
-import { workloadCommand, workloadEnvironment } from '../../workload/environment.ts';
+import { withShellOf, workloadCommand, workloadEnvironment } from '../../workload/environment.ts';
 import type { WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 
 export interface AttemptCommandParts {
@@ -33,5 +34,6 @@ export function attemptCommand(parts: AttemptCommandParts, { resumeFrom }: Prepa
     account: machine.account,
     longestStopMs: spec.timing.longestStopMs,
   });
-  return { command: workloadCommand(spec, resumeFrom), folder: folders.code, environment };
+  const command = withShellOf(workloadCommand(spec, resumeFrom), existsSync);
+  return { command, folder: folders.code, environment };
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { basename, extname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { command, RunctlError } from '@runctl/core';
+import { scriptInterpreter } from '@runctl/workspace';
 
 export interface LocalResume {
   /** A file or folder of this computer. */
@@ -36,12 +37,8 @@ export async function localResume(options: LocalResume): Promise<LocalCommand> {
   const resumeArgs = words.map((word) => word.replaceAll('{path}', checkpoint));
   const args = [...options.args, ...resumeArgs];
   const environment = { RUNCTL_RESUME_FROM: checkpoint };
-  return interpreterOf(script) === null
+  const [program, ...before] = await scriptInterpreter(script);
+  return program === undefined
     ? { command: script, args, environment }
-    : { command: String(interpreterOf(script)), args: [script, ...args], environment };
-}
-
-function interpreterOf(script: string): string | null {
-  const byEnding: Readonly<Record<string, string>> = { '.py': 'python3', '.sh': 'sh' };
-  return byEnding[extname(basename(script))] ?? null;
+    : { command: program, args: [...before, script, ...args], environment };
 }

@@ -1,7 +1,6 @@
 import type { Offer, LaunchTarget, ProviderAbilities } from '@runctl/provider';
 import type { Market, RunSpec } from '@runctl/protocol';
 import type { Project, Snapshot } from '@runctl/workspace';
-import { extname } from 'node:path/posix';
 
 /** On which machines a person wants to run. */
 export interface MachineWish {
@@ -60,19 +59,4 @@ export interface PlannedProvider {
   readonly target: string;
   /** Which promises of runctl do not hold with it, and why. */
   readonly missing: readonly string[];
-}
-
-/** Command that runs a script, by its ending; empty when it is itself executable. */
-export function interpreterOf(script: string): readonly string[] {
-  switch (extname(script)) {
-    case '.py':
-      return ['python3'];
-    case '.sh':
-      return ['sh'];
-    case '.js':
-    case '.mjs':
-      return ['node'];
-    default:
-      return [];
-  }
 }

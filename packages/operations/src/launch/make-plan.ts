@@ -1,10 +1,11 @@
-import { snapshot, type Project } from '@runctl/workspace';
+import { join } from 'node:path';
+import { scriptInterpreter, snapshot, type Project } from '@runctl/workspace';
 import { bucketKeys } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { missingPromises } from '../provider/missing-promises.ts';
 import { checkName } from './create-run.ts';
 import { findPlace } from './find-place.ts';
-import { interpreterOf, type LaunchPlan, type LaunchWish } from './launch-plan.ts';
+import type { LaunchPlan, LaunchWish } from './launch-plan.ts';
 
 export interface PlanOptions {
   readonly wish: LaunchWish;
@@ -34,7 +35,7 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
     project,
     snapshot: await packing,
     wish: found.market === 'spot' ? wish : { ...wish, onDemandAfterMs: null },
-    interpreter: interpreterOf(project.script),
+    interpreter: await scriptInterpreter(join(project.root, project.script)),
     ...found,
     provider: {
       name,

@@ -1,0 +1,44 @@
+import { constants } from 'node:fs';
+import { access, open } from 'node:fs/promises';
+import { extname } from 'node:path';
+
+const BY_ENDING: Readonly<Record<string, string>> = { '.py': 'python3', '.sh': 'bash', '.js': 'node', '.mjs': 'node' };
+/** The kernel reads no further (execve(2)). */
+const LONGEST_LINE = 255;
+
+/**
+ * The command that runs a script on a machine; empty when the machine's kernel runs the file by itself. An executable's `#!`
+ * line is obeyed, and so is that of a script whose ending does not say more than "for some shell" or nothing; without one
+ * the ending decides. Rejects when the file can't be read.
+ */
+export async function scriptInterpreter(path: string): Promise<readonly string[]> {
+  const ending = extname(path);
+  const line = await interpreterLine(path);
+  const byEnding = BY_ENDING[ending];
+  if (line === null) return byEnding === undefined ? [] : [byEnding];
+  if (await isExecutable(path)) return [];
+  return byEnding === undefined || ending === '.sh' ? line : [byEnding];
+}
+
+/** Program and its one argument; null where there is no line that a kernel could obey. */
+async function interpreterLine(path: string): Promise<readonly string[] | null> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(LONGEST_LINE), 0, LONGEST_LINE, 0);
+    const found = /^#![ \t]*(\/[^\s]+)(?:[ \t]+([^\n]*?))?[ \t]*\n/.exec(
+      `${buffer.toString('latin1', 0, bytesRead)}\n`,
+    );
+    const [, program, argument] = found ?? [];
+    if (program === undefined || argument?.endsWith('\r') === true) return null;
+    return argument === undefined || argument === '' ? [program] : [program, argument];
+  } finally {
+    await file.close();
+  }
+}
+
+function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
