@@ -130,7 +130,7 @@ describe('launch', () => {
     });
     expect(result.stdout).toBe('step 1\nstep 2\nstep 3\n');
     expect(result.stderr).toContain('attempt 1 ended: interrupted (notice); another machine takes over');
-    expect(result.stderr).toContain('── attempt 2 · i-2 · g5.xlarge us-east-1a spot · resumed at step 2 ──');
+    expect(result.stderr).toContain('── attempt 2 · i-2 · g5.xlarge us-east-1a spot · resumes from step 2 ──');
   });
 
   test('Ctrl-C stops watching, not the run, and says how to come back', async () => {

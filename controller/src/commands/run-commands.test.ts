@@ -321,7 +321,7 @@ describe('logs', () => {
       three
       ── 5 bytes of the log are missing here ──
       five
-      ── attempt 2 · i-2 · g5.xlarge us-east-1a spot · resumed at step 5 ──
+      ── attempt 2 · i-2 · g5.xlarge us-east-1a spot · resumes from step 5 ──
       six
       "
     `);

@@ -36,6 +36,8 @@ export function followLine(event: LineEvent, style: Styles): string | null {
     case 'attempt':
     case 'outcome':
       return null;
+    case 'life-event':
+      return style.yellow(`attempt ${event.attempt} ${event.event.kind}: ${event.event.message}`);
     case 'notice': {
       const { action, windowMs, step, durableStep } = event.notice;
       return style.yellow(

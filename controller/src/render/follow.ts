@@ -50,7 +50,7 @@ function humanView(options: FollowViewOptions): FollowView {
         midLine = event.bytes.at(-1) !== 10;
         return;
       }
-      if (event.type === 'attempt') say(style.bold(logBanner(event.attempt, event.started)));
+      if (event.type === 'attempt') say(style.bold(logBanner(event)));
       const line = followLine(event, style);
       if (line !== null) say(line);
     },

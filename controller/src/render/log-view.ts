@@ -1,7 +1,7 @@
 import type { CommandEvent, ShownLogEvent } from '@runctl/protocol/events';
 import type { Writable } from 'node:stream';
 import { jsonLine } from './json-line.ts';
-import { logBanner } from './log.ts';
+import { lifeEventBanner, logBanner } from './log.ts';
 import { styles } from './style.ts';
 
 /** Prints a log: the script's bytes as they are, with banners; or one object for each line. */
@@ -24,7 +24,8 @@ function bytesView(stdout: Writable, colour: boolean): LogView {
   };
   return {
     show: (event) => {
-      if (event.type === 'attempt') own(style.dim(logBanner(event.attempt, event.started)));
+      if (event.type === 'attempt') own(style.dim(logBanner(event)));
+      else if (event.type === 'life-event') own(style.dim(lifeEventBanner(event.attempt, event.event)));
       else if (event.type === 'log-gap')
         own(style.red(`── ${event.to - event.from} bytes of the log are missing here ──`));
       else {
@@ -67,6 +68,10 @@ function linesView(stdout: Writable): LogView {
       if (event.type === 'attempt') {
         flush();
         attempt = event.attempt;
+        return print(event);
+      }
+      if (event.type === 'life-event') {
+        flush();
         return print(event);
       }
       if (event.type === 'log-gap') {

@@ -1,13 +1,24 @@
-import type { AttemptStarted } from '@runctl/protocol';
+import type { LifeEvent } from '@runctl/protocol';
+import type { AttemptBegunEvent } from '@runctl/protocol/events';
 
-/** `── attempt 2 · i-… · g5.xlarge us-east-1b spot · resumed at step 400 ──` */
-export function logBanner(attempt: number, started: AttemptStarted | null): string {
+/** `── attempt 2 · i-… · g5.xlarge us-east-1b spot · resumes from step 400 ──` */
+export function logBanner({
+  attempt,
+  started,
+  resumeIgnored,
+}: Pick<AttemptBegunEvent, 'attempt' | 'started' | 'resumeIgnored'>): string {
   if (started === null) return `── attempt ${attempt} ──`;
-  const { machineId, machineType, location, market, resumedFrom } = started;
-  return `── attempt ${attempt} · ${machineId} · ${machineType} ${location} ${market} · ${beginning(resumedFrom)} ──`;
+  const { machineId, machineType, location, market } = started;
+  const place = `${machineId} · ${machineType} ${location} ${market}`;
+  return `── attempt ${attempt} · ${place} · ${resumeIgnored ?? beginning(started.resumedFrom)} ──`;
 }
 
-function beginning(resumedFrom: AttemptStarted['resumedFrom']): string {
+/** `── attempt 1 · crash: exit code 1 after 4.0 s ──` */
+export function lifeEventBanner(attempt: number, { kind, message }: LifeEvent): string {
+  return `── attempt ${attempt} · ${kind}: ${message} ──`;
+}
+
+function beginning(resumedFrom: NonNullable<AttemptBegunEvent['started']>['resumedFrom']): string {
   if (resumedFrom === null) return 'started from nothing';
-  return resumedFrom.step === null ? 'resumed' : `resumed at step ${resumedFrom.step}`;
+  return resumedFrom.step === null ? 'resumes from a checkpoint' : `resumes from step ${resumedFrom.step}`;
 }

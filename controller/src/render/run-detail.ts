@@ -1,20 +1,13 @@
 import { assertNever, command, formatDuration, formatUsd } from '@runctl/core';
 import type { Workload } from '@runctl/protocol';
 import type { RunDetail } from '@runctl/operations/status';
-import {
-  attemptNumber,
-  isLiving,
-  lastLaunch,
-  type AttemptRecord,
-  type RunRecord,
-  hasEnded,
-} from '@runctl/operations/run';
+import { isLiving, lastLaunch, type RunRecord, hasEnded } from '@runctl/operations/run';
 import type { CommandWriter } from './command-writer.ts';
+import { attemptTable, lifeLines } from './attempts.ts';
 import { fitText, intervalText } from './follow-text.ts';
 import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
 import { styles, type Styles } from './style.ts';
-import { table } from './table.ts';
 import { workloadRows } from './workload-text.ts';
 
 function workloadText(workload: Workload): string {
@@ -81,6 +74,7 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
     ),
     '',
     attemptTable(record),
+    ...lifeLines(record, style),
     style.dim(
       ['logs', ...(hasEnded(detail.state) ? [] : ['attach']), 'events']
         .map((path) => write(command(path, spec.run)))
@@ -187,42 +181,6 @@ function capacityText(detail: RunDetail): string {
 
 function warnings(record: RunRecord): readonly string[] {
   return record.attempts.at(-1)?.status?.document.warnings ?? [];
-}
-
-function attemptTable(record: RunRecord): string {
-  const rows = record.attempts.map((attempt) => [
-    String(attemptNumber(record, attempt.generation)),
-    attempt.started?.machineId ?? attempt.status?.document.machineId ?? '-',
-    attempt.started === null
-      ? '-'
-      : `${attempt.started.machineType} ${attempt.started.location} ${attempt.started.market}`,
-    attempt.started?.at.slice(0, 19).replace('T', ' ') ?? '-',
-    attempt.started === null
-      ? '-'
-      : (attempt.started.resumedFrom?.step?.toString() ?? (attempt.started.resumedFrom === null ? 'start' : '?')),
-    endText(record, attempt),
-  ]);
-  return table(['ATTEMPT', 'MACHINE', 'OFFER', 'STARTED (UTC)', 'FROM', 'ENDED'], rows);
-}
-
-/** Why a life ended, as far as it is known. */
-function endText(record: RunRecord, attempt: AttemptRecord): string {
-  const { outcome } = attempt;
-  if (outcome !== null) {
-    const code = outcome.exitCode === null ? (outcome.signal ?? '') : `exit ${outcome.exitCode}`;
-    const steps = [outcome.step, outcome.durableStep].filter((step) => step !== null);
-    const at = steps.length === 0 ? '' : ` at step ${Math.max(...steps)}`;
-    return `${outcome.status} (${outcome.cause}${code === '' ? '' : `, ${code}`})${at}, ${durableAtEnd(attempt)}`;
-  }
-  const later = record.attempts.some((other) => other.generation > attempt.generation);
-  if (later) return `vanished without a word, last at step ${attempt.status?.document.step ?? '?'}`;
-  return lastLaunch(record)?.outcome === null ? 'goes on' : '-';
-}
-
-function durableAtEnd({ outcome, status }: AttemptRecord): string {
-  const step = outcome?.durableStep ?? null;
-  if (step !== null) return `durable ${step}`;
-  return (status?.document.durable ?? null) === null ? 'nothing durable' : 'durable without a step';
 }
 
 /** The same as one object. */

@@ -84,6 +84,8 @@ function attemptEvents(record: RunRecord, attempt: AttemptRecord): HappenedEvent
     for (const warning of started.resumedFrom?.warnings ?? [])
       events.push({ type: 'happened', at: started.at, kind: 'warning', text: warning, source });
   }
+  for (const { at, kind, message, step } of attempt.events)
+    events.push({ type: 'happened', at, kind, text: step === null ? message : `${message}, at step ${step}`, source });
   if (notice !== null)
     events.push({
       type: 'happened',

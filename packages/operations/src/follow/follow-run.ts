@@ -58,9 +58,9 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
     if (changed.events.length > 0) newsMs = clock.monotonicMs();
     const outcome = record.launches.find((other) => other.launch === launch)?.outcome ?? null;
     // The log of an attempt comes after the event of its start and before the event of its end.
-    yield* changed.events.filter((event) => !isEnding(event));
+    yield* changed.events.filter((event) => !comesAfterLog(event));
     if (options.withLog) yield* readPatiently(log, options);
-    yield* changed.events.filter(isEnding);
+    yield* changed.events.filter(comesAfterLog);
     if (outcome !== null) return outcome;
     for await (const event of capacity.look(record)) {
       newsMs = clock.monotonicMs();
@@ -106,8 +106,10 @@ async function* pause(options: FollowOptions, wait: { log: LogReader; ms: number
   }
 }
 
-function isEnding(event: FollowEvent): boolean {
-  return event.type === 'attempt-ended' || event.type === 'outcome' || event.type === 'attempt-lost';
+const AFTER_LOG: ReadonlySet<FollowEvent['type']> = new Set(['attempt-ended', 'outcome', 'attempt-lost', 'life-event']);
+
+function comesAfterLog(event: FollowEvent): boolean {
+  return AFTER_LOG.has(event.type);
 }
 
 /** Leaves out the log of earlier launches, which `runctl logs` shows. */

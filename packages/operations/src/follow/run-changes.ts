@@ -1,6 +1,12 @@
 import type { FollowEvent } from '@runctl/protocol/events';
 import type { Fit } from '@runctl/protocol';
-import { attemptNumber, attemptsOf, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
+import {
+  attemptNumber,
+  attemptsOf,
+  resumeIgnoredAtStart,
+  type AttemptRecord,
+  type RunRecord,
+} from '../run/run-record.ts';
 import { stateOf } from '../run/run-state.ts';
 
 /** What a watcher of one launch was already told. Begin with `nothingSeen`. */
@@ -64,9 +70,15 @@ function lifeEvents(record: RunRecord, attempt: AttemptRecord): [string, FollowE
   const name = `${generation}/${node}`;
   const number = attemptNumber(record, generation);
   const superseded = record.attempts.some((other) => other.generation > generation && other.started !== null);
-  const warnings = attempt.status?.document.warnings ?? [];
+  const reported = new Set(attempt.events.map((event) => event.message));
+  const warnings = (attempt.status?.document.warnings ?? []).filter((text) => !reported.has(text));
+  const resumeIgnored = resumeIgnoredAtStart(attempt);
   return [
-    [`started ${name}`, started && { type: 'attempt', ...life, attempt: number, started }],
+    [`started ${name}`, started && { type: 'attempt', ...life, attempt: number, started, resumeIgnored }],
+    ...attempt.events.map((event, index): [string, FollowEvent] => [
+      `event ${name} ${index}`,
+      { type: 'life-event', ...life, attempt: number, event },
+    ]),
     ...warnings.map((text): [string, FollowEvent] => [`warning ${name} ${text}`, { type: 'warning', ...life, text }]),
     [`notice ${name}`, notice && { type: 'notice', ...life, notice }],
     [`drained ${name}`, drain && { type: 'drained', ...life, drain }],

@@ -11,11 +11,14 @@ import {
   launchMachines,
   launchOutcome,
   leaseDocument,
+  lifeEvent,
   parseAttemptKey,
   parseLaunchKey,
+  parseLifeEventKey,
   runKeys,
   runSpec,
   type BootFailure,
+  type LifeEvent,
   type RunSpec,
 } from '@runctl/protocol';
 import type { ObjectInfo, ObjectStore } from '@runctl/store';
@@ -101,7 +104,25 @@ async function readAttempts(documents: CachedDocuments, folder: string, clock: C
       record.drainedAt = drained?.at ?? null;
     }
   });
+  const events = await readLifeEvents(documents, infos);
+  for (const [name, record] of attempts) record.events = events.get(name) ?? [];
   return [...attempts.values()].sort((a, b) => a.generation - b.generation || a.node - b.node);
+}
+
+/** Of each `<generation>/<node>`, in order. */
+async function readLifeEvents(
+  documents: CachedDocuments,
+  infos: readonly ObjectInfo[],
+): Promise<ReadonlyMap<string, readonly LifeEvent[]>> {
+  const events = new Map<string, readonly LifeEvent[]>();
+  const found = await documents.each(infos, async (info) => {
+    const parsed = parseLifeEventKey(info.key);
+    const event = parsed === null ? null : await documents.fetch(lifeEvent, info);
+    return parsed === null || event === null ? null : { name: `${parsed.generation}/${parsed.node}`, event };
+  });
+  // A listing is in the order of keys, and so of numbers.
+  for (const each of found) if (each !== null) events.set(each.name, [...(events.get(each.name) ?? []), each.event]);
+  return events;
 }
 
 async function readBoots(documents: CachedDocuments, folder: string): Promise<BootFailure[]> {
@@ -125,6 +146,7 @@ function emptyAttempt(generation: number, node: number): Writable<AttemptRecord>
     drainedAt: null,
     outcome: null,
     status: null,
+    events: [],
   };
 }
 

@@ -10,6 +10,7 @@ import type {
   LaunchMachines,
   LaunchOutcome,
   LeaseDocument,
+  LifeEvent,
   RunSpec,
 } from '@runctl/protocol';
 
@@ -37,6 +38,15 @@ export interface AttemptRecord {
   readonly drainedAt: string | null;
   readonly outcome: AttemptOutcome | null;
   readonly status: Observed<AttemptStatus> | null;
+  /** What happened within it, in order. */
+  readonly events: readonly LifeEvent[];
+}
+
+/** What a script did instead of going on from the checkpoint that its life began with; null where nothing tells that it did. */
+export function resumeIgnoredAtStart({ events }: Pick<AttemptRecord, 'events'>): string | null {
+  const again = events.findIndex(({ kind }) => kind === 'start' || kind === 'resume');
+  const ofFirst = again === -1 ? events : events.slice(0, again);
+  return ofFirst.find(({ kind }) => kind === 'resume-ignored')?.message ?? null;
 }
 
 /** All that the bucket says about a run, read at one time. Launches and attempts are in order. */

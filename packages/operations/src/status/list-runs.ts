@@ -153,5 +153,6 @@ async function newestAttempt(store: ObjectStore, run: string): Promise<AttemptRe
     drainedAt: null,
     outcome: outcome?.document ?? null,
     status,
+    events: [],
   };
 }

@@ -8,6 +8,7 @@ import {
   drainReport,
 } from '../attempt/attempt.ts';
 import { fit } from '../attempt/fit.ts';
+import { lifeEvent } from '../attempt/life-event.ts';
 import { generation, nodeIndex } from '../codec.ts';
 import { bootFailure, launchOutcome, launchStatus } from '../launch/launch.ts';
 import type { LogEvent } from './log-events.ts';
@@ -55,8 +56,13 @@ const attempt = z.object({
   type: z.literal('attempt'),
   attempt: z.number(),
   started: attemptStarted.nullable(),
+  /** What the script did instead of resuming; null as long as nothing tells that it did. */
+  resumeIgnored: z.string().nullable(),
   ...life,
 });
+
+/** Something happened within a life: a crash, another start. */
+const withinLife = z.object({ type: z.literal('life-event'), attempt: z.number(), event: lifeEvent, ...life });
 
 const noticed = z.object({ type: z.literal('notice'), notice: attemptNotice, ...life });
 
@@ -121,6 +127,7 @@ const watched = [
   bootFailed,
   phase,
   attempt,
+  withinLife,
   noticed,
   drained,
   attemptEnded,
@@ -140,8 +147,10 @@ export const followEvents = [...watched, ended, detached] as const;
 /** A life begins in a log. */
 export type AttemptBegunEvent = z.output<typeof attempt>;
 
+export type WithinLifeEvent = z.output<typeof withinLife>;
+
 /** What the log of a run over all its lives gives. */
-export type ShownLogEvent = LogEvent | AttemptBegunEvent;
+export type ShownLogEvent = LogEvent | AttemptBegunEvent | WithinLifeEvent;
 
 /** What somebody who watches a run sees, in order. */
 export type FollowEvent = z.output<(typeof watched)[number]> | LogEvent;
