@@ -11,6 +11,8 @@ const policy: AttemptPolicy = {
   reportReserveMs: 5000,
   stalledFlushMs: 2 * HOUR_MS,
   unhurriedReportMs: 60_000,
+  doneGraceMs: 60_000,
+  doneKillMs: 10_000,
   afterKillMs: 5000,
 };
 
@@ -24,6 +26,7 @@ function flushingAttempt() {
     prepare: async () => {},
     spawn: async () => {},
     exited: async () => ({ code: 0, signal: null }),
+    done: () => new Promise(() => {}),
     signal: async () => {},
     flush: (_request, signal) =>
       new Promise((resolve) =>

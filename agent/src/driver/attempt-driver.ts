@@ -21,6 +21,8 @@ export interface AttemptActions {
   prepare(signal: AbortSignal): Promise<void>;
   spawn(): Promise<void>;
   exited(signal: AbortSignal): Promise<WorkloadExit>;
+  /** Resolves when the script says that it is done and all that it saved is durable. Rejects with the signal's reason only. */
+  done(signal: AbortSignal): Promise<void>;
   signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Resolves with whether everything is saved. Stops soon after the signal fires. */
   flush(request: FlushRequest, signal: AbortSignal): Promise<boolean>;

@@ -91,6 +91,10 @@ export class AttemptEffects {
 
   #watch(): void {
     const { over } = this.#channels;
+    this.#options.actions.done(over).then(
+      () => this.#put({ type: 'done' }),
+      () => {},
+    );
     this.#options.actions.exited(over).then(
       (exit) => this.#put({ type: 'exited', exit }),
       (error: unknown) => {

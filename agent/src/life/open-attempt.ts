@@ -14,6 +14,7 @@ import { attemptVerdict } from './attempt/attempt-verdict.ts';
 import { AttemptWorkload } from './attempt/attempt-workload.ts';
 import { cleanUpBeside, recallStops, renewLeaseBeside } from './attempt/beside-attempt.ts';
 import { drainedDocument } from './attempt/drained-document.ts';
+import { scriptIsDone } from './attempt/done-watch.ts';
 import { showFlush } from './attempt/flush-wait.ts';
 import { shipperOf } from './generation.ts';
 import type { OpenedAttempt } from './generation-life.ts';
@@ -44,9 +45,10 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
       workload,
       flush,
       ending,
+      done: (signal) => scriptIsDone({ ...shared, donePath: paths.done, passes }, signal),
       onTransition: (before, after) => followPhase({ life, priority, drain }, before, after),
     },
-    shared,
+    { ...shared, graceMs: shared.spec.policy.graceMs },
   );
   return { attempt, passes, shipper, company: (signal) => companyOf(shared, { shipper, generation, events }, signal) };
 }

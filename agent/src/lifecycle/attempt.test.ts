@@ -8,8 +8,11 @@ const policy: AttemptPolicy = {
   reportReserveMs: 5000,
   stalledFlushMs: 900_000,
   unhurriedReportMs: 60_000,
+  doneGraceMs: 60_000,
+  doneKillMs: 10_000,
   afterKillMs: 5000,
 };
+const RUNNING: AttemptState = { phase: 'running', askAtMs: null };
 const worlds = { numRuns: 5000 };
 const forward = ['preparing', 'running', 'draining', 'flushing', 'reporting', 'ended'];
 
@@ -51,6 +54,7 @@ const beats: fc.Arbitrary<Beat[]> = fc.array(
       fixed({ type: 'exited', exit: { code: 0, signal: null } }),
       fixed({ type: 'exited', exit: { code: null, signal: 'SIGKILL' } }),
       fixed({ type: 'moved' }),
+      fixed({ type: 'done' }),
       fixed({ type: 'flushed' }),
       fixed({ type: 'flush-failed' }),
       fixed({ type: 'reported' }),
@@ -362,7 +366,7 @@ describe('in worlds with delays and failures of their own', () => {
   });
 
   test('a notice of two minutes leaves the workload 95 seconds', () => {
-    const state = step({ phase: 'running' }, notice(120_000), 0, policy).state;
+    const state = step(RUNNING, notice(120_000), 0, policy).state;
     expect(state).toMatchObject({ phase: 'draining', killAtMs: 95_000 });
   });
 });
@@ -376,13 +380,33 @@ const userStop = (graceMs: number): AttemptEvent => ({
   request: { cause: 'user-stop', haltAtMs: null, graceMs },
 });
 
+describe('a script that is done', () => {
+  const done = step(RUNNING, { type: 'done' }, 1000, policy);
+
+  test('has a minute to end, is then asked to, and is killed where it does not', () => {
+    expect(done.effects).toEqual([{ type: 'wake', atMs: 61_000 }]);
+    expect(step(done.state, { type: 'tick' }, 60_999, policy).effects).toEqual([{ type: 'wake', atMs: 61_000 }]);
+    const asked = step(done.state, { type: 'tick' }, 61_000, policy);
+    expect(asked.effects[0]).toEqual({ type: 'signal', signal: 'SIGTERM' });
+    expect(asked.state).toMatchObject({ phase: 'draining', cause: 'exited', killAtMs: 71_000 });
+  });
+
+  test('has no more time where it says so again', () => {
+    expect(step(done.state, { type: 'done' }, 50_000, policy).state).toEqual(done.state);
+  });
+
+  test('meets a notice as any other', () => {
+    expect(step(done.state, notice(120_000), 2000, policy).state).toMatchObject({ phase: 'draining', cause: 'notice' });
+  });
+});
+
 test('a user stop during the drain of a notice shortens the grace and leaves the cause', () => {
-  const draining = step({ phase: 'running' }, notice(120_000), 0, policy).state;
+  const draining = step(RUNNING, notice(120_000), 0, policy).state;
   expect(step(draining, userStop(1000), 2000, policy).state).toMatchObject({ cause: 'notice', killAtMs: 3000 });
 });
 
 test('a notice during the drain of a user stop brings its end, and leaves the cause', () => {
-  const draining = step({ phase: 'running' }, userStop(90_000), 0, policy).state;
+  const draining = step(RUNNING, userStop(90_000), 0, policy).state;
   expect(step(draining, notice(62_000), 2000, policy).state).toMatchObject({
     cause: 'user-stop',
     haltAtMs: 62_000,
@@ -399,7 +423,7 @@ test('an adopted drain goes on without a second SIGTERM', () => {
 
 test('a workload that is fenced is told and killed in one go', () => {
   const fenced: AttemptEvent = { type: 'stop', request: { cause: 'fenced', haltAtMs: null, graceMs: 0 } };
-  const draining = step({ phase: 'running' }, fenced, 7000, policy);
+  const draining = step(RUNNING, fenced, 7000, policy);
   expect(draining.effects).toEqual([
     { type: 'signal', signal: 'SIGTERM' },
     { type: 'wake', atMs: 7000 },
@@ -409,13 +433,13 @@ test('a workload that is fenced is told and killed in one go', () => {
 test('a flush in which the lease is lost is over at once, and the attempt is fenced', () => {
   const fenced: AttemptEvent = { type: 'stop', request: { cause: 'fenced', haltAtMs: null, graceMs: 0 } };
   const exit: AttemptEvent = { type: 'exited', exit: { code: 0, signal: null } };
-  const flushing = step({ phase: 'running' }, exit, 1000, policy).state;
+  const flushing = step(RUNNING, exit, 1000, policy).state;
   const { state } = step(flushing, fenced, 2000, policy);
   expect(state).toMatchObject({ phase: 'reporting', flush: 'failed', ending: { cause: 'fenced', exit: { code: 0 } } });
 });
 
 describe('a flush without a deadline', () => {
-  const flushing = step({ phase: 'running' }, { type: 'exited', exit: { code: 0, signal: null } }, 0, policy).state;
+  const flushing = step(RUNNING, { type: 'exited', exit: { code: 0, signal: null } }, 0, policy).state;
   const { stalledFlushMs } = policy;
 
   test('is never cut while something moves, and ends when nothing has moved for the limit', () => {
@@ -465,7 +489,7 @@ test('the transition table', () => {
     ['looking', { phase: 'preparing', stage: 'looking', stop: null }],
     ['fetching', { phase: 'preparing', stage: 'fetching', stop: null }],
     ['spawning', { phase: 'preparing', stage: 'spawning', stop: null }],
-    ['running', { phase: 'running' }],
+    ['running', RUNNING],
     ['draining', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: false }],
     ['killed', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: true }],
     ['flushing', { phase: 'flushing', ending, haltAtMs: 120_000, flushByMs: 115_000 }],

@@ -1,5 +1,5 @@
-import type { StopCause } from '@runctl/protocol';
 import { earlier, flushTime, giveUpTime, killTime, type Moment } from './deadlines.ts';
+import { causeAfter, endingOf, fencedMeanwhile } from './endings.ts';
 import type {
   AttemptEffect,
   AttemptEvent,
@@ -16,6 +16,8 @@ export const initialAttempt: AttemptStep = {
   state: { phase: 'preparing', stage: 'looking', stop: null },
   effects: [{ type: 'adopt' }],
 };
+
+const RUNNING = { phase: 'running', askAtMs: null } as const;
 
 type In<P extends AttemptState['phase']> = Extract<AttemptState, { phase: P }>;
 
@@ -53,7 +55,7 @@ function whilePreparing(state: In<'preparing'>, event: AttemptEvent, moment: Mom
       return { state: { ...state, stage: 'spawning' }, effects: [{ type: 'spawn' }] };
     case 'started':
       if (state.stage !== 'spawning') return stay(state);
-      return request === null ? stay({ phase: 'running' }) : beginDrain(request, moment);
+      return request === null ? stay(RUNNING) : beginDrain(request, moment);
     case 'adopted':
       return state.stage === 'looking' ? adopt(event.drain, request, moment) : stay(state);
     case 'preparation-failed':
@@ -75,7 +77,7 @@ function whilePreparing(state: In<'preparing'>, event: AttemptEvent, moment: Mom
 }
 
 function adopt(drain: Drain | null, request: StopRequest | null, moment: Moment): AttemptStep {
-  if (drain === null) return request === null ? stay({ phase: 'running' }) : beginDrain(request, moment);
+  if (drain === null) return request === null ? stay(RUNNING) : beginDrain(request, moment);
   // The earlier agent sent SIGTERM already: a second one would look like impatience to the script.
   const state = { phase: 'draining', ...drain } as const;
   if (request !== null) return tighten(state, request, moment);
@@ -106,7 +108,17 @@ function rememberStop(state: In<'preparing'>, request: StopRequest, moment: Mome
 }
 
 function whileRunning(state: In<'running'>, event: AttemptEvent, moment: Moment): AttemptStep {
+  const { nowMs, policy } = moment;
+  const { askAtMs } = state;
   if (event.type === 'stop') return beginDrain(event.request, moment);
+  if (event.type === 'done' && askAtMs === null) {
+    const atMs = nowMs + policy.doneGraceMs;
+    return wait({ ...state, askAtMs: atMs }, atMs);
+  }
+  if (event.type === 'tick' && askAtMs !== null) {
+    if (nowMs < askAtMs) return wait(state, askAtMs);
+    return beginDrain({ cause: 'exited', haltAtMs: null, graceMs: policy.doneKillMs }, moment);
+  }
   if (event.type === 'exited') return flush({ ...endingOf('exited'), exit: event.exit }, null, moment);
   return stay(state);
 }
@@ -158,18 +170,6 @@ function whileReporting(state: In<'reporting'>, event: AttemptEvent, moment: Mom
   const { ending, flush } = state;
   return { state: { phase: 'ended', ending, flush }, effects: [{ type: 'finish', ending, flush }] };
 }
-
-/** The first cause stays. Only who is fenced does not speak for the run any more, whatever came before. */
-const causeAfter = (cause: StopCause, request: StopRequest): StopCause =>
-  request.cause === 'fenced' ? 'fenced' : cause;
-
-/** What is not published by now never will be, and how the workload ended is for the next generation to find out. */
-const fencedMeanwhile = (state: In<'flushing'>): In<'flushing'> => ({
-  ...state,
-  ending: { ...state.ending, cause: 'fenced' },
-});
-
-const endingOf = (cause: StopCause): Ending => ({ cause, exit: null, killed: false, started: true, message: null });
 
 function beginDrain(request: StopRequest, moment: Moment): AttemptStep {
   const killAtMs = killTime(request, moment);

@@ -27,7 +27,11 @@ export type AttemptState =
       readonly stage: 'looking' | 'fetching' | 'spawning';
       readonly stop: PendingStop | null;
     }
-  | { readonly phase: 'running' }
+  | {
+      readonly phase: 'running';
+      /** When a script that is done is asked to end; null while it is not done. */
+      readonly askAtMs: number | null;
+    }
   | ({ readonly phase: 'draining' } & Drain)
   | {
       readonly phase: 'flushing';
@@ -95,6 +99,8 @@ export type AttemptEvent =
   | { readonly type: 'spawn-failed'; readonly message: string }
   | { readonly type: 'exited'; readonly exit: WorkloadExit }
   | { readonly type: 'stop'; readonly request: StopRequest }
+  /** The script said that it is done, and all that it saved is durable. */
+  | { readonly type: 'done' }
   /** Bytes of a checkpoint or of the log have gone out since the last one. */
   | { readonly type: 'moved' }
   | { readonly type: 'flushed' }
@@ -125,6 +131,9 @@ export interface AttemptPolicy {
   /** Limits where the machine itself is not going away: of a flush in which nothing moves, and of a report. */
   readonly stalledFlushMs: number;
   readonly unhurriedReportMs: number;
+  /** A done script is asked to end after the one, and killed the other after that. */
+  readonly doneGraceMs: number;
+  readonly doneKillMs: number;
   /** A killed process that does not become a known exit is no longer waited for after this. */
   readonly afterKillMs: number;
 }

@@ -42,6 +42,21 @@ describe('what follows from an ending', () => {
     });
   });
 
+  test.each<[string, Partial<Ending>]>([
+    ['hung and was killed', { exit: { code: null, signal: 'SIGKILL' }, killed: true }],
+    ['crashed after it', { exit: left(1) }],
+    ['was interrupted and killed', { cause: 'notice', exit: null, killed: true }],
+    ['was stopped on request', { cause: 'user-stop', exit: left(143) }],
+  ])('a script that is done has succeeded, also where it %s', (_, how) => {
+    const done = { ...circumstances, done: true };
+    expect(verdictOn({ ...ending, ...how }, done)).toMatchObject({ next: 'end-launch', launch: 'succeeded' });
+  });
+
+  test('a script that is done has not succeeded where another holds the lease', () => {
+    const fenced: Ending = { ...ending, cause: 'fenced' };
+    expect(verdictOn(fenced, { ...circumstances, done: true })).toMatchObject({ next: 'leave' });
+  });
+
   test('a script that finished and whose last checkpoint is lost has not succeeded, can be resumed, and says so', () => {
     const lost = { ...circumstances, unsaved: 'step-12: AccessDenied' };
     const told = 'the workload finished; not durable: step-12: AccessDenied';

@@ -58,8 +58,8 @@ export function crashOf(ending: Ending, ranMs: number): Crash | null {
 }
 
 /**
- * Exit 0 after our own signal counts as finished only with the done-marker: many frameworks leave with 0 when told to. A
- * script that finished, and whose last checkpoint is lost with the machine, has not succeeded: nobody has its result, and a
+ * A done-marker and everything durable is a success, however the script ends. Without the marker exit 0 after our own signal
+ * does not count as finished: many frameworks leave with 0 when told to. A script that finished, and whose last checkpoint is lost with the machine, has not succeeded: nobody has its result, and a
  * resume goes on from the durable step.
  */
 export function verdictOn(ending: Ending, circumstances: Circumstances): AttemptVerdict {
@@ -69,20 +69,23 @@ export function verdictOn(ending: Ending, circumstances: Circumstances): Attempt
   return { ...verdict, message: `${verdict.message}; not durable: ${unsaved}` };
 }
 
+const SUCCEEDED: AttemptVerdict = {
+  next: 'end-launch',
+  attempt: 'succeeded',
+  launch: 'succeeded',
+  cause: 'exited',
+  message: 'the workload finished',
+};
+
 function judgeEnding(ending: Ending, circumstances: Circumstances): AttemptVerdict {
   if (ending.cause === 'fenced')
     return { next: 'leave', attempt: 'fenced', message: 'another machine holds the lease of this run' };
+  const isDone = circumstances.done && ending.started;
+  if (isDone && circumstances.unsaved === null) return SUCCEEDED;
   const crash = crashOf(ending, circumstances.ranMs);
   if (crash !== null) return afterCrashVerdict(ending.cause, crash, circumstances);
   const finished = ending.exit?.code === 0 && (ending.cause === 'exited' || circumstances.done);
-  if (finished && circumstances.unsaved === null)
-    return {
-      next: 'end-launch',
-      attempt: 'succeeded',
-      launch: 'succeeded',
-      cause: 'exited',
-      message: 'the workload finished',
-    };
+  if (finished && circumstances.unsaved === null) return SUCCEEDED;
   // What it saved last goes with the machine: whoever comes next does that part again.
   if (finished && ending.cause === 'exited' && circumstances.interruption !== null)
     return interrupted({ ...ending, cause: circumstances.interruption }, circumstances);

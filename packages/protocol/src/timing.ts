@@ -40,6 +40,12 @@ export const timing = z.object({
   earlyFailureMs: ms,
   /** Grace of a stop that a person, a budget or the launch's end asks for. */
   userStopGraceMs: ms,
+  /** A script that said that it is done, and all of whose saves are durable, is asked to end after this. */
+  doneGraceMs: period,
+  /** And is killed this long after it was asked. */
+  doneKillMs: period,
+  /** Files of a done script that are no complete checkpoint are waited for this long. */
+  doneSettleMs: period,
   /** How long an agent works on while the operating system shuts down. */
   shutdownMs: ms,
   /** Longest stop that launchers of ranks are told to wait for. */
@@ -85,6 +91,9 @@ export const defaultTiming: Timing = {
   crashBackoffMs: 10_000,
   earlyFailureMs: 60_000,
   userStopGraceMs: 90_000,
+  doneGraceMs: 60_000,
+  doneKillMs: 10_000,
+  doneSettleMs: 120_000,
   shutdownMs: 30_000,
   longestStopMs: 120_000,
   afterKillMs: 5000,

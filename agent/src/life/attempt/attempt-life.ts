@@ -16,6 +16,8 @@ export interface AttemptLifeParts {
   readonly flush: AttemptFlush;
   readonly ending: AttemptEnding;
   /** See `AttemptActions`. */
+  readonly done: AttemptActions['done'];
+  /** See `AttemptActions`. */
   readonly onTransition: AttemptActions['onTransition'];
 }
 
@@ -23,6 +25,8 @@ export interface AttemptLifeParts {
 export interface AttemptDrive {
   readonly stops: StopBoard;
   readonly timing: Timing;
+  /** The user's own time for a script that is told to stop; null where the usual one counts. */
+  readonly graceMs: number | null;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -40,8 +44,8 @@ export class AttemptLife implements AttemptActions {
   /** Resolves with the last verdict. Rejects only with the signal's reason, and the workload runs on then. */
   async live(signal: AbortSignal): Promise<LastVerdict> {
     const { ending, flush, workload } = this.#parts;
-    const { clock, log, stops, timing } = this.#drive;
-    const policy = attemptPolicy(timing);
+    const { clock, graceMs, log, stops, timing } = this.#drive;
+    const policy = attemptPolicy(timing, graceMs);
     for (;;) {
       ending.forget();
       workload.forget();
@@ -69,6 +73,10 @@ export class AttemptLife implements AttemptActions {
 
   exited(signal: AbortSignal): Promise<WorkloadExit> {
     return this.#parts.workload.exited(signal);
+  }
+
+  done(signal: AbortSignal): Promise<void> {
+    return this.#parts.done(signal);
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {

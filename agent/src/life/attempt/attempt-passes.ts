@@ -63,6 +63,11 @@ export class AttemptPasses {
     });
   }
 
+  /** Takes a checkpoint soon; see `PassLoop.request`. */
+  whenSettled(settled: (report: PassReport) => void): void {
+    this.#loop.request(settled);
+  }
+
   /** The machine goes away at this time (monotonic), and the report needs some of it. */
   hurry(haltAtMs: number): void {
     this.#loop.hurry(haltAtMs - this.#parts.timing.reportReserveMs);

@@ -9,6 +9,8 @@ export interface AttemptPhasesParts {
   readonly drain: Pick<AttemptDrain, 'follow'>;
 }
 
+const DONE = 'waiting for the script to end, which is done and whose saves are durable';
+
 /**
  * Follows a step of the attempt's machine: shows its phase, keeps the drain's notes, and lets the agent run behind the
  * workload as long as that trains.
@@ -18,7 +20,7 @@ export function followPhase(
   before: AttemptState,
   after: AttemptState,
 ): void {
-  if (after.phase === 'running') life.enter('running', 'training');
+  if (after.phase === 'running') life.enter('running', after.askAtMs === null ? 'training' : DONE);
   if (after.phase === 'reporting') life.enter('reporting', 'writing down how it ended');
   if (after.phase !== before.phase) {
     if (after.phase === 'running') priority.background();

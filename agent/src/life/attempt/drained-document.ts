@@ -9,12 +9,12 @@ export interface DrainedDocumentParts extends HeadParts {
   readonly folders: { readonly checkpoint: string };
 }
 
-/** Makes `drained.json` of the attempt; null where the workload was not told to stop. Never rejects. */
+/** Makes `drained.json` of the attempt; null where the workload was not told to stop, or only since it was done. Never rejects. */
 export async function drainedDocument(
   parts: DrainedDocumentParts,
   report: AttemptReport,
 ): Promise<AttemptDrained | null> {
-  if (report.drain === null) return null;
+  if (report.drain === null || report.ending.cause === 'exited') return null;
   const head = documentHead(parts);
   const times = report.drain.times();
   const writes = await writesSince(parts.folders.checkpoint, times.termMs);

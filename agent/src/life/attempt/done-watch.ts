@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs';
+import type { PassReport } from '@runctl/checkpoint';
+import type { Clock } from '@runctl/core';
+import type { Timing } from '@runctl/protocol';
+import type { LifeState } from '../../reporting/life-state.ts';
+import type { AttemptPasses } from './attempt-passes.ts';
+
+export interface DoneWatchParts {
+  /** The script's done-marker. */
+  readonly donePath: string;
+  readonly passes: Pick<AttemptPasses, 'last' | 'whenSettled'>;
+  readonly life: Pick<LifeState, 'warn'>;
+  readonly timing: Pick<Timing, 'controlPollMs' | 'doneSettleMs'>;
+  readonly clock: Clock;
+}
+
+/**
+ * Resolves when the script has written its done-marker and all that it saved is durable. What is no complete checkpoint is
+ * waited for no longer than `doneSettleMs`, and then named; what is complete is waited for until it is durable. Rejects with
+ * the signal's reason.
+ */
+export async function scriptIsDone(parts: DoneWatchParts, signal: AbortSignal): Promise<void> {
+  const { clock, donePath, life, timing } = parts;
+  while (!existsSync(donePath)) await clock.sleep(timing.controlPollMs, signal);
+  const doneMs = clock.monotonicMs();
+  const { candidates } = await durableReport(parts, doneMs, signal);
+  for (const { complete, entry, why } of candidates)
+    if (!complete) life.warn(`${entry} is not kept, though the script is done: ${why}`);
+}
+
+/** The first report after `doneMs` by which all that is complete is durable, and nothing changes or it is late. */
+async function durableReport(
+  { clock, passes, timing }: DoneWatchParts,
+  doneMs: number,
+  signal: AbortSignal,
+): Promise<PassReport> {
+  let settled: PassReport | null = null;
+  const isSettled = (): PassReport | null => settled;
+  passes.whenSettled((report) => (settled = report));
+  let lateAfter: PassReport | null = null;
+  for (;;) {
+    await clock.sleep(timing.controlPollMs, signal);
+    const report = isSettled();
+    if (report !== null && isDurable(report)) return report;
+    const { last } = passes;
+    if (last === null || clock.monotonicMs() - doneMs < timing.doneSettleMs) continue;
+    // The pass before may have left what the one under way is uploading.
+    lateAfter ??= last;
+    if (last !== lateAfter && isDurable(last)) return last;
+  }
+}
+
+const isDurable = ({ error, notDurable, refused }: PassReport): boolean =>
+  error === null && refused === null && notDurable.length === 0;
