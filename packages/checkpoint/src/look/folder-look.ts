@@ -8,6 +8,7 @@ import { folderContext } from './scan.ts';
 import type { FolderSightings } from './folder-sightings.ts';
 import { NamesMemory, withNamedFiles } from './along.ts';
 import { KnownSaves, withKeptSaves } from './known-saves.ts';
+import { Succession } from './succession.ts';
 import { newestFirst } from './plan.ts';
 
 export interface FolderLookOptions {
@@ -33,6 +34,7 @@ export class FolderLook {
   readonly #sightings: FolderSightings;
   readonly saves = new KnownSaves();
   readonly #names = new NamesMemory();
+  readonly #succession = new Succession();
   #expectedShape: Shape | null = null;
 
   constructor(options: FolderLookOptions, sightings: FolderSightings) {
@@ -50,7 +52,9 @@ export class FolderLook {
     if (this.#sightings.sawRotation) this.saves.noteOwnRetention();
     const named = withNamedFiles(own, tree, this.#names.namesIn(tree.files, context));
     const recognised = withKeptSaves(named, this.saves);
+    this.#succession.note(recognised);
     const facts = {
+      succeededShape: this.#succession.shape,
       ...this.#sightings.known(),
       nowMs,
       settleMs,

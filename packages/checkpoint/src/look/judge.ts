@@ -3,6 +3,7 @@ import type { StructureFinding } from '../formats/structure.ts';
 import { danglingAmong } from './along.ts';
 import { hasArrived, hasSettled, type MovementFacts, PATIENCE } from './movement.ts';
 import { isSavedAlone } from './sightings.ts';
+import { isDatabase } from './names.ts';
 import { fingerprintOf } from './scan.ts';
 
 export interface InspectionFacts extends MovementFacts {
@@ -42,7 +43,7 @@ export function judgeCandidate(candidate: Candidate, facts: InspectionFacts): Ca
       return incomplete(`${file.path} was written too recently, and its ${finding.evidence}`, facts.ended === null);
     if (!settled && facts.ended === null && facts.writers === null)
       return incomplete(`${file.path} is not still, and who writes to it can't be known here`, true);
-    const savedAlone = arrived || isSavedAlone(facts.sightings, candidate, file);
+    const savedAlone = arrived || candidate.wholeInOneFile === true || isSavedAlone(facts.sightings, candidate, file);
     if (!settled && facts.ended === null && !savedAlone)
       return incomplete(`${file.path} is not still, and whether others are saved with it is not known yet`, true);
     if (finding.verdict === 'whole') proofs.add(finding.evidence);
@@ -61,7 +62,10 @@ function proofInMotion({ ended }: InspectionFacts, arrived: boolean): string {
 
 function goesAlong(file: FileSeen, facts: InspectionFacts): boolean {
   const verdict = facts.structures.get(file.path)?.verdict;
-  if (verdict === undefined || verdict === 'torn' || facts.writers?.has(file.inode)) return false;
+  if (verdict === undefined || verdict === 'torn') return false;
+  // Whether it stood still for the moment in which it was taken is checked after that.
+  if (isDatabase(file.path)) return true;
+  if (facts.writers?.has(file.inode)) return false;
   if (verdict !== 'whole' && maybeOpenAtKill(file, facts)) return false;
   return facts.ended?.clean === true || hasSettled(file, facts) || (facts.ended !== null && verdict === 'whole');
 }

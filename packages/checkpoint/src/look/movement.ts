@@ -1,5 +1,6 @@
 import { assertNever } from '@runctl/core';
 import type { Candidate, FileSeen, WorkloadEnd } from '../contract/recogniser.ts';
+import { type MovementSigns, rulingOn } from './movement-rules.ts';
 import { isSideFile } from './names.ts';
 import { isSavedAlone, isStill, maybeSavedAlone, type Sightings } from './sightings.ts';
 import { missingFrom, type Shape, shapeOf } from './shape.ts';
@@ -16,6 +17,8 @@ export interface MovementFacts {
   readonly ended: WorkloadEnd | null;
   /** How many files of each name the last published checkpoint had, see `shapeOf`; null before the first. */
   readonly expectedShape: Shape | null;
+  /** As `expectedShape`, by saves that were never published but followed by later ones (see `Succession`). */
+  readonly succeededShape?: Shape | null;
   /**
    * Paths that appeared between two passes and have not changed since they were seen closed, so that their content is
    * of one save. Empty once the script has rewritten a file that was published.
@@ -30,73 +33,6 @@ export interface MovementFacts {
  * settling times. `stepped`: its name has a step.
  */
 export const PATIENCE = { stepped: 30, stepless: 5 };
-
-/** The signs that `movementRules` judge a candidate by. */
-export interface MovementSigns {
-  readonly end: 'running' | 'clean' | 'killed';
-  /** Its recogniser doubts that all of its files are there (see `Doubt`), and nothing has settled that yet. */
-  readonly doubtful: boolean;
-  /** How many of its files have not been still for the settling time, until now or until the workload ended. */
-  readonly moving: 'none' | 'one' | 'several';
-  /** It lacks a file that earlier checkpoints had. */
-  readonly lacking: boolean;
-  /** It has been still for so long (`PATIENCE`) that no missing file will come any more. */
-  readonly longStill: boolean;
-  /** It has exactly the files that the checkpoint before had, and all of them are new (see `hasArrived`). */
-  readonly arrived: boolean;
-  /** Its only moving file changed after all others: opening it may prove that it is saved alone. */
-  readonly maybeAlone: boolean;
-  /** Each save rewrites its only moving file alone (see `isSavedAlone`). */
-  readonly alone: boolean;
-  /** Its name has a step, and it has all files that earlier checkpoints had. */
-  readonly steppedLikeBefore: boolean;
-  /** It is one file, and no other can be missing (see `isOneFile`). */
-  readonly oneFile: boolean;
-  /** The framework's own marker says that no file is missing. */
-  readonly marked: boolean;
-}
-
-/** `open`: the candidate is worth opening. The others say why it can't be complete; `movementOf` has their texts. */
-export type MovementRuling = 'open' | 'doubtful' | 'moving' | 'lacking' | 'lacking at the kill' | 'cut off';
-
-export interface MovementRule {
-  readonly when: Partial<MovementSigns>;
-  readonly ruling: MovementRuling;
-}
-
-/**
- * The first rule whose signs all hold decides. While the workload runs, the files must be still. There are two
- * exceptions, in which the structure of the files can prove them complete: one file that is saved alone, and new files
- * that match the checkpoint before in names and number. After a clean end nothing moves any more. After a kill,
- * structure must prove any file that was written just before. It proves nothing for a set of files that is overwritten
- * in place, since the kill may have come between two of them.
- */
-export const movementRules: readonly MovementRule[] = [
-  { when: { end: 'clean' }, ruling: 'open' },
-  { when: { doubtful: true }, ruling: 'doubtful' },
-
-  { when: { end: 'running', moving: 'none', lacking: false }, ruling: 'open' },
-  { when: { end: 'running', moving: 'none', longStill: true }, ruling: 'open' },
-  { when: { end: 'running', moving: 'none' }, ruling: 'lacking' },
-  { when: { end: 'running', arrived: true }, ruling: 'open' },
-  { when: { end: 'running', moving: 'one', maybeAlone: true }, ruling: 'open' },
-  { when: { end: 'running' }, ruling: 'moving' },
-
-  { when: { end: 'killed', lacking: true }, ruling: 'lacking at the kill' },
-  { when: { end: 'killed', moving: 'none' }, ruling: 'open' },
-  { when: { end: 'killed', steppedLikeBefore: true }, ruling: 'open' },
-  { when: { end: 'killed', oneFile: true }, ruling: 'open' },
-  { when: { end: 'killed', marked: true }, ruling: 'open' },
-  { when: { end: 'killed', moving: 'one', alone: true }, ruling: 'open' },
-  { when: { end: 'killed' }, ruling: 'cut off' },
-];
-
-/** The ruling of the first rule that holds. Reads only the signs that this takes, since some go through every file. */
-export function rulingOn(signs: MovementSigns): MovementRuling {
-  const holds = ({ when }: MovementRule): boolean =>
-    (Object.keys(when) as (keyof MovementSigns)[]).every((sign) => when[sign] === signs[sign]);
-  return movementRules.find(holds)?.ruling ?? 'cut off';
-}
 
 /** Why a candidate can't be complete, for people, judged by its movement alone; null when it is worth opening. */
 export function movementOf(candidate: Candidate, facts: MovementFacts): string | null {
@@ -185,6 +121,10 @@ class SignsOf implements MovementSigns {
     return only !== undefined && another === undefined && isOneFile(this.#candidate, only, this.#facts);
   }
 
+  get wholeInOneFile(): boolean {
+    return this.#candidate.wholeInOneFile === true;
+  }
+
   get marked(): boolean {
     return this.#candidate.marker?.complete === true;
   }
@@ -219,7 +159,8 @@ function hasPredecessor(candidate: Candidate, facts: MovementFacts): boolean {
  * twice.
  */
 export function hasArrived({ files, step, companions }: Candidate, facts: MovementFacts): boolean {
-  const { arrived, expectedShape } = facts;
+  const { arrived, succeededShape = null } = facts;
+  const expectedShape = facts.expectedShape ?? succeededShape;
   if (step === null || expectedShape === null || !files.every(({ path }) => arrived.has(path))) return false;
   if (companions.some((file) => !isSideFile(file.path) && !hasSettled(file, facts))) return false;
   const shape = shapeOf(files);

@@ -60,13 +60,27 @@ export function isIgnoredName(name: string): boolean {
 export const INCOMPLETE_FOLDER_MARKER = 'checkpoint-is-incomplete.txt';
 
 const SIDE_FILES = /(?:^events\.out\.tfevents|\.(?:log|out|err|csv|tsv|jsonl|ndjson|lock|md|png|jpe?g|svg|html|pid)$)/i;
+const DATABASE = /\.(?:db3?|sqlite3?|s3db|duckdb|mdb)(?:-(?:wal|shm|journal)|\.wal)?$/i;
 const SIDE_FOLDERS = /^(?:logs?|wandb|tensorboard|tb|mlruns|samples|runs|__pycache__)$/i;
 
-/** Logs, plots and the like: they go along with a checkpoint but never are one, and their growth makes no new one. */
+/**
+ * A database that others are trained beside (a study, a tracker): its library keeps it open, and brings it back to its last
+ * transaction from any moment at which it and its `-wal`, `-shm` and `-journal` are taken together.
+ */
+export function isDatabase(path: string): boolean {
+  return DATABASE.test(path);
+}
+
+/** What the files of one database have in common: its own path. */
+export function databaseOf(path: string): string {
+  return path.replace(/(?:-(?:wal|shm|journal)|\.wal)$/i, '');
+}
+
+/** Logs, plots, databases and the like: they go along with a checkpoint but never are one, and their growth makes no new one. */
 export function isSideFile(path: string): boolean {
   const segments = path.split('/');
   const name = segments.at(-1) ?? '';
-  return SIDE_FILES.test(name) || segments.slice(0, -1).some((folder) => SIDE_FOLDERS.test(folder));
+  return SIDE_FILES.test(name) || isDatabase(name) || segments.slice(0, -1).some((folder) => SIDE_FOLDERS.test(folder));
 }
 
 /** First segment of a path: the entry of the checkpoint folder that it lies in. */

@@ -7,6 +7,7 @@ import { choose, type ChoiceFacts, goesFirst, losesToAnother, type Urgency } fro
 import { createFolderMemory, type FolderMemory } from './folder-memory.ts';
 import { inspect } from '../look/inspect.ts';
 import { behindDurable, judgeComplete, judgeIncomplete, judgeSighted } from './judgement.ts';
+import { Overdue } from './overdue.ts';
 import { foldPass, noFindings, type PassFindings, type PassOutcome } from './pass-findings.ts';
 import type { PassOptions, PassReport, Publisher, PublisherOptions } from '../contract/publisher-port.ts';
 import { SingleFlight } from './single-flight.ts';
@@ -46,6 +47,7 @@ class CommittingFolder {
   readonly #options: PublisherOptions;
   readonly #publisher: CandidatePublisher;
   readonly #prune: BackgroundPrune;
+  readonly #overdue = new Overdue();
 
   constructor(options: PublisherOptions) {
     const { keep: policy = defaultRetention, log, rejected: damaged = [] } = options;
@@ -74,7 +76,9 @@ class CommittingFolder {
       findings = foldPass(findings, { kind: 'stopped', error });
     }
     if (findings.published !== null && pass.deadlineMs === undefined) await this.#pruneAfter(pass);
-    return { ...findings, durable: this.memory.durable.checkpoint };
+    const overdue = pass.ended === undefined ? this.#overdue.note(findings, this.#options.clock.monotonicMs()) : [];
+    const passedOver = [...findings.passedOver, ...overdue];
+    return { ...findings, passedOver, durable: this.memory.durable.checkpoint };
   }
 
   /** Whether the candidate that is being published is the one that a pass with this deadline would publish first. */

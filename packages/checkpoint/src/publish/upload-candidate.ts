@@ -3,6 +3,7 @@ import { assertMayPublish, type BucketAccess, type Publishing } from '../ledger/
 import { danglingAmong } from '../look/along.ts';
 import type { HeldFile } from '../look/held-files.ts';
 import type { CompleteCandidate } from '../look/inspect.ts';
+import { databaseOf, isDatabase } from '../look/names.ts';
 import type { Standing } from '../ledger/ledger.ts';
 import type { UploadProgress } from '../contract/publisher-port.ts';
 import { type FilesOfNodes, gatherNodeFiles, type NodesOfRun, openRoundFor } from '../ledger/node-files.ts';
@@ -115,7 +116,8 @@ async function uploadHeld(
     return { changed: own.path };
   }
   if ('error' in result) throw result.error;
-  const unchanged = result.uploaded.filter((file) => !changed.has(file.path));
+  const moved = databasesThatMoved(candidate, new Set(result.uploaded.map(({ path }) => path)), changed);
+  const unchanged = result.uploaded.filter(({ path }) => !changed.has(path) && !moved.has(databaseOf(path)));
   const dangling = danglingAmong(new Set(unchanged.map(({ path }) => path)), candidate);
   const uploaded = unchanged.filter(({ path }) => !dangling.has(path));
   const present = new Set(uploaded.map((file) => file.path));
@@ -123,6 +125,16 @@ async function uploadHeld(
     uploaded: [...uploaded, ...(await carriedOver(candidate, present, options))],
     companions: companions.filter((file) => present.has(file.path)),
   };
+}
+
+/** Databases of which a file has changed or is gone: those that are there may be of another moment. */
+function databasesThatMoved(
+  { companions }: CompleteCandidate['candidate'],
+  there: ReadonlySet<string>,
+  changed: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const files = companions.map(({ path }) => path).filter((path) => isDatabase(path));
+  return new Set(files.filter((path) => changed.has(path) || !there.has(path)).map(databaseOf));
 }
 
 /** What goes along as the manifest before has it; a pointer only together with what it named then. */

@@ -2,7 +2,7 @@ import { moreMayCome } from './frameworks/doubts.ts';
 import { formatOf } from '../formats/file-kinds.ts';
 import { missingFromSet } from './frameworks/file-sets.ts';
 import { isDescription } from './frameworks/weights.ts';
-import { isSideFile, type StepEntry, stepEntryOf, stepInName, topEntryOf } from '../look/names.ts';
+import { isDatabase, isSideFile, type StepEntry, stepEntryOf, stepInName, topEntryOf } from '../look/names.ts';
 import type { Candidate, FileSeen, FolderTree, RecogniseContext, Recogniser } from '../contract/recogniser.ts';
 
 /**
@@ -81,10 +81,11 @@ function entryOf(entries: Entries): string {
 }
 
 function wholeFolder(stepless: readonly FileSeen[]): readonly Candidate[] {
-  const files = stepless.filter((file) => !isSideFile(file.path));
+  const counting = stepless.filter((file) => !isSideFile(file.path));
+  const files = counting.length > 0 ? counting : stepless.filter((file) => isDatabase(file.path));
   const [first] = files;
   if (first === undefined) return [];
   const entry = files.length === 1 ? first.path : '.';
-  const companions = stepless.filter((file) => isSideFile(file.path));
+  const companions = stepless.filter((file) => !files.includes(file));
   return [{ recogniser: 'plain', entry, step: null, files, companions, marker: null }];
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { movementRules, type MovementSigns, rulingOn } from './movement.ts';
+import { movementRules, type MovementSigns, rulingOn } from './movement-rules.ts';
 
 const BOOLEAN_SIGNS = [
   'doubtful',
@@ -10,6 +10,7 @@ const BOOLEAN_SIGNS = [
   'alone',
   'steppedLikeBefore',
   'oneFile',
+  'wholeInOneFile',
   'marked',
 ] as const;
 
@@ -68,7 +69,8 @@ test('the decision about movement, sign by sign', () => {
     running, not doubtful, none, not lacking: open
     running, not doubtful, one, arrived: open
     running, not doubtful, one, not arrived, maybeAlone: open
-    running, not doubtful, one, not arrived, not maybeAlone: moving
+    running, not doubtful, one, not arrived, not maybeAlone, not wholeInOneFile: moving
+    running, not doubtful, one, not arrived, not maybeAlone, wholeInOneFile: open
     running, not doubtful, several, arrived: open
     running, not doubtful, several, not arrived: moving"
   `);
