@@ -9,13 +9,16 @@ import { runctl } from '../support/runctl.ts';
 
 const python = process.env['RUNCTL_BOTO3_PYTHON'];
 
-/** Notes who signed each request, for which service and region, and refuses it. */
+/** Notes who signed each request, for which service and region. Its bucket is empty; anything else is refused. */
 class Recorder implements AsyncDisposable {
   readonly signers = new Map<string, string>();
   readonly #server = createServer((request, response) => {
     const scope = /Credential=([^/]+)\/\d+\/([^/]+)\/(\w+)\//.exec(request.headers.authorization ?? '');
     if (scope !== null) this.signers.set(String(scope[3]), `${scope[1]} in ${scope[2]}`);
-    response.writeHead(403, { 'content-type': 'application/xml' }).end('<Error><Code>AccessDenied</Code></Error>');
+    const isListed = scope?.[3] === 's3';
+    response
+      .writeHead(isListed ? 200 : 403, { 'content-type': 'application/xml' })
+      .end(isListed ? '<ListBucketResult/>' : REFUSAL);
   });
 
   async listen(): Promise<string> {
@@ -33,6 +36,7 @@ class Recorder implements AsyncDisposable {
   }
 }
 
+const REFUSAL = '<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors></Response>';
 const keys = { AWS_ACCESS_KEY_ID: 'AKIAENVIRONMENT', AWS_SECRET_ACCESS_KEY: 'secret' };
 
 /** The identity that the order of AWS's own tools gives. */
@@ -83,7 +87,7 @@ test.each(situations)(
     };
     const options = [
       '--bucket',
-      'no-such-bucket',
+      'some-bucket',
       '--instance-profile',
       'p',
       ...(profile === null ? [] : ['--profile', profile]),
