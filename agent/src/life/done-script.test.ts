@@ -38,3 +38,11 @@ test.concurrent('a last file that is no whole checkpoint is named, and does not 
   const { warnings = [] } = (await world.status(1)) ?? {};
   expect(warnings).toContainEqual(expect.stringContaining('ckpt-20.json is not kept, though the script is done'));
 });
+
+test.concurrent('a script that ends well and saved nothing has an outcome that says so', async () => {
+  await using world = await RunWorld.launch({ script: 'shows-environment.py' });
+  const machine = await world.machine('i-1');
+  expect(await machine.start()).toBe('off');
+  const message = 'the workload finished; nothing was saved: what the script wrote is gone with the machine';
+  expect(await world.outcome()).toMatchObject({ status: 'succeeded', message });
+});

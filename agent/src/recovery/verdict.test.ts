@@ -8,6 +8,7 @@ const policy = { maxCrashes: 3, crashBackoffMs: 10_000, earlyFailureMs: 60_000, 
 const circumstances: Circumstances = {
   done: false,
   unsaved: null,
+  isKept: true,
   interruption: null,
   ranMs: 600_000,
   crashes: [],
@@ -30,6 +31,13 @@ describe('what follows from an ending', () => {
       next: 'end-launch',
       launch: 'succeeded',
       attempt: 'succeeded',
+    });
+  });
+
+  test('exit 0 without any durable checkpoint says that nothing was saved', () => {
+    expect(verdictOn(ending, { ...circumstances, isKept: false })).toMatchObject({
+      launch: 'succeeded',
+      message: 'the workload finished; nothing was saved: what the script wrote is gone with the machine',
     });
   });
 

@@ -24,6 +24,8 @@ export interface Circumstances {
   readonly done: boolean;
   /** What it saved last and is not durable, for people; null when all of it is. */
   readonly unsaved: string | null;
+  /** Whether the run has a durable checkpoint. */
+  readonly isKept: boolean;
   /** Why the machine goes away, if it does: the script may have ended by itself right before. */
   readonly interruption: 'notice' | 'machine-shutdown' | null;
   readonly ranMs: number;
@@ -69,23 +71,27 @@ export function verdictOn(ending: Ending, circumstances: Circumstances): Attempt
   return { ...verdict, message: `${verdict.message}; not durable: ${unsaved}` };
 }
 
-const SUCCEEDED: AttemptVerdict = {
-  next: 'end-launch',
-  attempt: 'succeeded',
-  launch: 'succeeded',
-  cause: 'exited',
-  message: 'the workload finished',
-};
+function succeeded({ isKept }: Circumstances): AttemptVerdict {
+  return {
+    next: 'end-launch',
+    attempt: 'succeeded',
+    launch: 'succeeded',
+    cause: 'exited',
+    message: isKept ? 'the workload finished' : `the workload finished; ${NOTHING_SAVED}`,
+  };
+}
+
+const NOTHING_SAVED = 'nothing was saved: what the script wrote is gone with the machine';
 
 function judgeEnding(ending: Ending, circumstances: Circumstances): AttemptVerdict {
   if (ending.cause === 'fenced')
     return { next: 'leave', attempt: 'fenced', message: 'another machine holds the lease of this run' };
   const isDone = circumstances.done && ending.started;
-  if (isDone && circumstances.unsaved === null) return SUCCEEDED;
+  if (isDone && circumstances.unsaved === null) return succeeded(circumstances);
   const crash = crashOf(ending, circumstances.ranMs);
   if (crash !== null) return afterCrashVerdict(ending.cause, crash, circumstances);
   const finished = ending.exit?.code === 0 && (ending.cause === 'exited' || circumstances.done);
-  if (finished && circumstances.unsaved === null) return SUCCEEDED;
+  if (finished && circumstances.unsaved === null) return succeeded(circumstances);
   // What it saved last goes with the machine: whoever comes next does that part again.
   if (finished && ending.cause === 'exited' && circumstances.interruption !== null)
     return interrupted({ ...ending, cause: circumstances.interruption }, circumstances);

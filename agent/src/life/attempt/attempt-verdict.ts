@@ -1,14 +1,18 @@
 import { existsSync } from 'node:fs';
 import type { RunSpec } from '@runctl/protocol';
+import type { Checkpoints } from '../../checkpoints/checkpoint-port.ts';
 import type { StopBoard } from '../../driver/stop-board.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { Ending } from '../../lifecycle/model.ts';
+import type { AgentSelf } from '../../reporting/document-head.ts';
 import { type AttemptVerdict, verdictOn } from '../../recovery/verdict.ts';
 
 export interface AttemptVerdictParts {
   readonly spec: Pick<RunSpec, 'policy' | 'timing'>;
   readonly journal: Journal;
   readonly stops: Pick<StopBoard, 'interruption'>;
+  readonly checkpoints: Pick<Checkpoints, 'publisher'>;
+  readonly self: Pick<AgentSelf, 'node'>;
   /** The script's done-marker. */
   readonly donePath: string;
 }
@@ -22,7 +26,7 @@ export interface EndedAttempt {
 
 /** Judges how the attempt ended, by the run's policy and by what this machine knows of its history. */
 export function attemptVerdict(
-  { spec, journal, stops, donePath }: AttemptVerdictParts,
+  { checkpoints, spec, journal, self, stops, donePath }: AttemptVerdictParts,
   { ending, unsaved, ranMs }: EndedAttempt,
 ): AttemptVerdict {
   const { attempt } = journal.state;
@@ -30,6 +34,8 @@ export function attemptVerdict(
   return verdictOn(ending, {
     done: existsSync(donePath),
     unsaved,
+    // Of several machines only the first knows what is durable.
+    isKept: self.node > 0 || checkpoints.publisher.durable() !== null || (attempt?.resumedFrom ?? null) !== null,
     interruption: stops.interruption,
     ranMs,
     crashes: attempt?.crashes ?? [],
