@@ -46,13 +46,14 @@ export class StopDelivery {
   /** When the last of them had ended (wall time); null before, and where the leader's own end tells it better. */
   get saversEndedAtMs(): number | null {
     const first = this.#record?.first ?? [];
+    if (this.#record?.canSave === false) return null;
     return first.length === 1 && first[0]?.pid === this.#options.workload.pid ? null : this.#firstGoneMs;
   }
 
   /** Begins to stop the workload; without effect once it is being stopped. See `StopRecord` for `caught` and `note`. */
   begin({ caught, note }: Pick<StopRecord, 'caught' | 'note'>): void {
     if (this.#record !== null) return;
-    this.#deliver(this.#keep({ id: this.#options.workload.id, caught, first: [], above: [], note }));
+    this.#deliver(this.#keep({ id: this.#options.workload.id, caught, first: [], canSave: true, above: [], note }));
   }
 
   /** Goes on from where an agent that died had come to; without effect when none had begun. */
@@ -88,12 +89,12 @@ export class StopDelivery {
     const { first, above } = stopOrder(candidates);
     const order = { first: identitiesOf(candidates, first), above: identitiesOf(candidates, above) };
     this.sendOnce(order.first);
-    return this.#keep({ ...record, ...order });
+    return this.#keep({ ...record, ...order, canSave: first.some((each) => each.catchesTerm) });
   }
 
-  async #sendOthers({ first, above }: StopRecord): Promise<void> {
+  async #sendOthers({ first, canSave, above }: StopRecord): Promise<void> {
     const { clock, members } = this.#options;
-    while (await this.#anyLives(first)) await clock.sleep(POLL_MS);
+    while (canSave && (await this.#anyLives(first))) await clock.sleep(POLL_MS);
     this.#firstGoneMs = clock.wallMs();
     this.sendOnce(above);
     await clock.sleep(READING_MS);

@@ -9,6 +9,8 @@ const stopFile = z.object({
   caught: z.boolean().nullable(),
   /** Processes that SIGTERM goes to first; empty while it is only about to be sent. */
   first: z.array(identity),
+  /** Whether those catch SIGTERM, so that they may save; else nobody waits for their end. */
+  canSave: z.boolean().default(true),
   /** Their ancestors, which get it as soon as those have ended. */
   above: z.array(identity),
   /** The note that `Supervisor.signal` was given. */

@@ -229,6 +229,18 @@ describe('what outlives the script', () => {
     expect(await isAlive(pid)).toBe(false);
   });
 
+  test('does not hold up the stop of a script that does not catch SIGTERM', async () => {
+    await using world = await machine();
+    if (!onLinux) return;
+    const one = world.supervisor(700);
+    const path = `${world.folder.path}/daemon`;
+    await one.start(world.command('python3', fixture('leaves-a-daemon.py'), path, 'marked', 'careless'));
+    await world.shows('ready');
+    await one.signal('SIGTERM');
+    const limit = systemClock.sleep(8000).then(() => 'still there');
+    expect(await Promise.race([one.exited(forever), limit])).toMatchObject({ signal: 'SIGTERM', leftovers: 1 });
+  });
+
   test('is not named when it leaves by itself', async () => {
     const { folder, supervisor, command } = await machine();
     await using _ = folder;
@@ -292,7 +304,14 @@ describe('after a restart of the agent', () => {
     await using _ = folder;
     const { id } = await supervisor().start(command(fixture('slow-saver.sh'), `${folder.path}/saved`));
     await shows('ready');
-    keepStopRecord(`${paths.state}/training.stop`, { id, caught: true, first: [], above: [], note: 'because' });
+    keepStopRecord(`${paths.state}/training.stop`, {
+      id,
+      caught: true,
+      first: [],
+      canSave: true,
+      above: [],
+      note: 'because',
+    });
     const second = supervisor();
     expect(await second.adopt()).toMatchObject({ stopNote: 'because' });
     expect(await second.exited(forever)).toMatchObject({ code: 143 });
@@ -312,7 +331,7 @@ describe('after a restart of the agent', () => {
       .filter((each) => each.command.startsWith('/bin/sh'));
     const above = living().filter(({ pid }) => ranks.some(({ parent }) => parent === pid));
     for (const { pid } of ranks) process.kill(pid, 'SIGTERM');
-    keepStopRecord(`${paths.state}/training.stop`, { id, caught: true, first: ranks, above, note: '' });
+    keepStopRecord(`${paths.state}/training.stop`, { id, caught: true, first: ranks, canSave: true, above, note: '' });
     const second = supervisor();
     await second.adopt();
     expect(await second.exited(forever)).toMatchObject({ code: 1 });
