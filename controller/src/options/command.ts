@@ -4,6 +4,7 @@ import { RunctlError, isRunctlError, silentLog, type CommandMention, type Log, t
 import type { CommandContext } from './context.ts';
 import type { Cloud } from '@runctl/operations';
 import { jsonLine } from '../render/json-line.ts';
+import { shownText } from '../render/style.ts';
 import { commandWriter, type CommandWriter } from '../render/command-writer.ts';
 import { exitCodeOf, renderError } from '../render/error.ts';
 import type { Settings } from '../settings/schema.ts';
@@ -87,7 +88,8 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   }
 
   protected print(text: string): void {
-    this.context.stdout.write(text.endsWith('\n') || text === '' ? text : `${text}\n`);
+    const shown = shownText(text);
+    this.context.stdout.write(shown.endsWith('\n') || shown === '' ? shown : `${shown}\n`);
   }
 
   /** Asks once before something that costs money or can't be undone. Errors: `declined`, also where nobody can be asked. */
@@ -107,7 +109,7 @@ export abstract class RunctlCommand extends Command<CommandContext> {
 
   /** Anything that is not data. */
   protected note(text: string): void {
-    this.context.stderr.write(`${text}\n`);
+    this.context.stderr.write(`${shownText(text)}\n`);
   }
 
   /** Ctrl-C while something was only watched: nothing happened to it. */

@@ -1,6 +1,6 @@
 import { hintText, isRunctlError, messageOf } from '@runctl/core';
 import type { CommandWriter } from './command-writer.ts';
-import { shownName, styles } from './style.ts';
+import { shownText, styles } from './style.ts';
 
 export interface ErrorRendering {
   readonly json: boolean;
@@ -17,14 +17,12 @@ export function renderError(error: unknown, options: ErrorRendering): string {
   const details = isRunctlError(error) ? error.details : {};
   if (options.json) return `${JSON.stringify({ type: 'error', code, message, hint, exitCode, ...details })}\n`;
   const style = styles(options.colour);
-  const lines = [`${style.red(`error[${code}]:`)} ${shown(message)}`];
-  if (hint !== null) lines.push(`${style.dim('hint:')} ${shown(hint)}`);
-  if (options.verbose && error instanceof Error && error.stack !== undefined) lines.push(style.dim(error.stack));
+  const lines = [`${style.red(`error[${code}]:`)} ${shownText(message)}`];
+  if (hint !== null) lines.push(`${style.dim('hint:')} ${shownText(hint)}`);
+  if (options.verbose && error instanceof Error && error.stack !== undefined)
+    lines.push(style.dim(shownText(error.stack)));
   return `${lines.join('\n')}\n`;
 }
-
-/** It may quote names that somebody else gave; its own lines stay. */
-const shown = (text: string): string => text.split('\n').map(shownName).join('\n');
 
 export function exitCodeOf(error: unknown): number {
   return isRunctlError(error) ? error.exitCode : 1;

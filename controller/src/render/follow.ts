@@ -8,7 +8,7 @@ import { jsonLine } from './json-line.ts';
 import { followLine } from './follow-text.ts';
 import { logBanner } from './log.ts';
 import { endText } from './status.ts';
-import { styles } from './style.ts';
+import { shownText, styles } from './style.ts';
 
 /** Shows a run to whoever watches: provisioning and news on stderr, the script's own output on stdout. */
 export interface FollowView {
@@ -41,7 +41,9 @@ function humanView(options: FollowViewOptions): FollowView {
   const say = (text: string): void => {
     if (midLine) stdout.write('\n');
     midLine = false;
-    stderr.write(`${style.dim(`[${formatDuration(clock.monotonicMs() - startedMs).padStart(6)}]`)} ${text}\n`);
+    stderr.write(
+      `${style.dim(`[${formatDuration(clock.monotonicMs() - startedMs).padStart(6)}]`)} ${shownText(text)}\n`,
+    );
   };
   return {
     show: (event) => {

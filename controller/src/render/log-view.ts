@@ -2,7 +2,7 @@ import type { CommandEvent, ShownLogEvent } from '@runctl/protocol/events';
 import type { Writable } from 'node:stream';
 import { jsonLine } from './json-line.ts';
 import { lifeEventBanner, logBanner } from './log.ts';
-import { styles } from './style.ts';
+import { shownText, styles } from './style.ts';
 
 /** Prints a log: the script's bytes as they are, with banners; or one object for each line. */
 export interface LogView {
@@ -19,7 +19,7 @@ function bytesView(stdout: Writable, colour: boolean): LogView {
   const style = styles(colour);
   let midLine = false;
   const own = (text: string): void => {
-    stdout.write(`${midLine ? '\n' : ''}${text}\n`);
+    stdout.write(`${midLine ? '\n' : ''}${shownText(text)}\n`);
     midLine = false;
   };
   return {

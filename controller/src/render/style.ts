@@ -36,3 +36,20 @@ export function shownName(name: string): string {
     return isControl(code) ? `\\x${code.toString(16).padStart(2, '0')}` : character;
   }).join('');
 }
+
+/** Line ends, tabs, and the styles above, which a forged text may borrow and can do no harm with. */
+const HARMLESS = new RegExp(`[\\n\\t]|${ESCAPE}\\[(?:1|2|22|3[1236]|39)m`, 'g');
+
+/**
+ * Text for people with what others wrote in it (a message or a name in the bucket, which a training script can write): any
+ * other control character is written out, as `\\x1b`, and so can't command the terminal.
+ */
+export function shownText(text: string): string {
+  let shown = '';
+  let from = 0;
+  for (const { index, 0: harmless } of text.matchAll(HARMLESS)) {
+    shown += shownName(text.slice(from, index)) + harmless;
+    from = index + harmless.length;
+  }
+  return shown + shownName(text.slice(from));
+}
