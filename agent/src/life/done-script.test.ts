@@ -46,3 +46,15 @@ test.concurrent('a script that ends well and saved nothing has an outcome that s
   const message = 'the workload finished; nothing was saved: what the script wrote is gone with the machine';
   expect(await world.outcome()).toMatchObject({ status: 'succeeded', message });
 });
+
+test.concurrent('a shell that says done after its training was told to stop has not finished', async () => {
+  await using world = await RunWorld.launch({ script: 'says-done-after-its-training.py' });
+  const machine = await world.machine('i-1');
+  machine.start().catch(() => {});
+  await eventually('step 10 is durable', async () => (await world.status(1))?.durable?.step === 10);
+  machine.imds.notice(4000);
+  await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
+  expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', cause: 'notice', durableStep: 20 });
+  expect(await world.outcome()).toBeNull();
+  await machine.die();
+});

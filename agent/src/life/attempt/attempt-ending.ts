@@ -13,7 +13,7 @@ import type { AttemptReport } from './report-attempt.ts';
 import { appendCrash } from './restart-events.ts';
 
 export interface AttemptEndingParts {
-  readonly workload: Pick<AttemptWorkload, 'exitMs' | 'ranMs'>;
+  readonly workload: Pick<AttemptWorkload, 'exitMs' | 'markerUntilMs' | 'ranMs'>;
   readonly drain: Pick<AttemptDrain, 'notes'>;
   readonly flush: AttemptFlush;
   readonly journal: Journal;
@@ -82,7 +82,8 @@ export class AttemptEnding {
 
   #judge(ending: Ending): AttemptVerdict {
     const { judge, workload } = this.#parts;
-    return judge.verdictOn({ ending, unsaved: this.#unsaved, ranMs: workload.ranMs() });
+    const { markerUntilMs } = workload;
+    return judge.verdictOn({ ending, unsaved: this.#unsaved, markerUntilMs, ranMs: workload.ranMs() });
   }
 
   async #noteCrash(ending: Ending, verdict: Extract<AttemptVerdict, { next: 'restart' }>): Promise<void> {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { RunSpec } from '@runctl/protocol';
 import type { Checkpoints } from '../../checkpoints/checkpoint-port.ts';
 import type { StopBoard } from '../../driver/stop-board.ts';
@@ -21,18 +21,20 @@ export interface EndedAttempt {
   readonly ending: Ending;
   /** See `Circumstances`. */
   readonly unsaved: string | null;
+  /** See `AttemptWorkload`. */
+  readonly markerUntilMs: number | null;
   readonly ranMs: number;
 }
 
 /** Judges how the attempt ended, by the run's policy and by what this machine knows of its history. */
 export function attemptVerdict(
   { checkpoints, spec, journal, self, stops, donePath }: AttemptVerdictParts,
-  { ending, unsaved, ranMs }: EndedAttempt,
+  { ending, unsaved, markerUntilMs, ranMs }: EndedAttempt,
 ): AttemptVerdict {
   const { attempt } = journal.state;
   const { crashBackoffMs, earlyFailureMs } = spec.timing;
   return verdictOn(ending, {
-    done: existsSync(donePath),
+    done: isMarked(donePath, markerUntilMs ?? Number.POSITIVE_INFINITY),
     unsaved,
     // Of several machines only the first knows what is durable.
     isKept: self.node > 0 || checkpoints.publisher.durable() !== null || (attempt?.resumedFrom ?? null) !== null,
@@ -43,4 +45,9 @@ export function attemptVerdict(
     interruptions: attempt?.interruptions ?? 0,
     policy: { ...spec.policy, crashBackoffMs, earlyFailureMs },
   });
+}
+
+function isMarked(path: string, untilMs: number): boolean {
+  const marker = statSync(path, { throwIfNoEntry: false });
+  return marker !== undefined && marker.mtimeMs <= untilMs;
 }

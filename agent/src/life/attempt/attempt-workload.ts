@@ -24,6 +24,7 @@ export class AttemptWorkload {
   readonly #onRunning: (startedMs: number) => void;
   #exitMs: number | null = null;
   #endedAtMs: number | null = null;
+  #markerUntilMs: number | null = null;
 
   /** Calls `onRunning` when a workload runs here, with the wall time since when. */
   constructor(parts: AttemptWorkloadParts, onRunning: (startedMs: number) => void) {
@@ -39,6 +40,15 @@ export class AttemptWorkload {
   /** Wall time of the end; null while that is unknown. */
   get endedAtMs(): number | null {
     return this.#endedAtMs;
+  }
+
+  /**
+   * Wall time until which the done-marker is the training's own word: when it was told to stop, if others of the workload
+   * outlived it. A shell whose training left with exit 0 goes on to its next line, `touch $RUNCTL_DONE_FILE` maybe, before it
+   * hears of the stop itself. Null where any time will do.
+   */
+  get markerUntilMs(): number | null {
+    return this.#markerUntilMs;
   }
 
   /** How long the workload has run by the wall clock; 0 where it never started. */
@@ -85,6 +95,7 @@ export class AttemptWorkload {
       life.warn(`process ${pid} (${command.slice(0, 80)}) outlived the script and was ended`);
     if (clockWasSet) life.warn("the machine's clock was set while the script ran: the age of its files is not known");
     this.#exitMs = saversEndedAtMs ?? endedAtMs ?? clock.wallMs();
+    this.#markerUntilMs = saversEndedAtMs === null ? null : (drain.notes?.times().termMs ?? null);
     life.traits = () => null;
     this.#endedAtMs = endedAtMs;
     life.pid = null;
@@ -105,6 +116,7 @@ export class AttemptWorkload {
     this.#parts.drain.forget();
     this.#exitMs = null;
     this.#endedAtMs = null;
+    this.#markerUntilMs = null;
   }
 
   /** Reads and keeps the step that the training has reached; null while none is known. */
