@@ -43,8 +43,11 @@ export function chooseTests(graph, changed) {
     tests.add(path);
     byReason.set(reason, [...(byReason.get(reason) ?? []), path]);
   }
-  for (const [reason, paths] of byReason)
-    reasons.push(`${paths.length} more ${reason}: ${paths.map(shortName).sort().join(', ')}`);
+  for (const [reason, paths] of byReason) {
+    /** @type {string[]} */
+    const names = paths.map(shortName);
+    reasons.push(`${paths.length} more ${reason}: ${names.sort().join(', ')}`);
+  }
   return { tests: [...tests].sort(), reasons };
 }
 

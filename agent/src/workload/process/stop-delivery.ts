@@ -94,7 +94,7 @@ export class StopDelivery {
 
   async #sendOthers({ first, canSave, above }: StopRecord): Promise<void> {
     const { clock, members } = this.#options;
-    while (canSave && (await this.#anyLives(first))) await clock.sleep(POLL_MS);
+    if (canSave) while (await this.#anyLives(first)) await clock.sleep(POLL_MS);
     this.#firstGoneMs = clock.wallMs();
     this.sendOnce(above);
     await clock.sleep(READING_MS);

@@ -9,7 +9,8 @@ const launched = { run: RUN, launch: 1 };
 
 const written = { specSha256: 'c'.repeat(64), intentSha256: null };
 
-async function launchOne({ provider, wish, nowMs }: World): Promise<CapacityRef> {
+async function launchOne(world: World): Promise<CapacityRef> {
+  const { provider, wish } = world;
   const offers = await provider.offers(wish);
   return provider.launch({
     ...launched,
@@ -27,7 +28,7 @@ async function launchOne({ provider, wish, nowMs }: World): Promise<CapacityRef>
     offers,
     market: wish.market,
     nodes: 1,
-    validUntilMs: nowMs() + 3_600_000,
+    validUntilMs: world.nowMs() + 3_600_000,
   });
 }
 

@@ -12,12 +12,12 @@ export function checkTags(tags: ReadonlyMap<string, string>): void {
   let counted = 0;
   for (const [key, value] of tags) {
     if (key.length === 0) throw new AwsError('InvalidParameterValue', 'Tag keys must not be empty');
-    if ([...key].length > maximumKeyLength)
+    if (Array.from(key).length > maximumKeyLength)
       throw new AwsError(
         'InvalidParameterValue',
         `Tag key '${key}' exceeds the maximum length of ${maximumKeyLength} characters`,
       );
-    if ([...value].length > maximumValueLength)
+    if (Array.from(value).length > maximumValueLength)
       throw new AwsError(
         'InvalidParameterValue',
         `Tag value exceeds the maximum length of ${maximumValueLength} characters (key ${key})`,
