@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 
 /**
  * Control groups of the kernel (version 2). A process stays in its group whatever session it makes and whatever it does to
@@ -11,8 +11,8 @@ export interface ControlGroups {
   of(pid: number): string | null;
   /** The pids in a group and in the groups below it. */
   members(folder: string): readonly number[];
-  /** Removes a group that is empty. */
-  remove(folder: string): void;
+  /** Removes a group that is empty; false where it is not, and stays. */
+  remove(folder: string): boolean;
 }
 
 /** For machines that have none. */
@@ -20,7 +20,7 @@ export const noControlGroups: ControlGroups = {
   make: () => null,
   of: () => null,
   members: () => [],
-  remove: () => {},
+  remove: () => true,
 };
 
 const quietly = <T>(otherwise: T, deed: () => T): T => {
@@ -60,6 +60,6 @@ export function linuxControlGroups(procFolder = '/proc'): ControlGroups {
       return path === pathOf('self') ? null : folderOf(path);
     },
     members,
-    remove: (folder) => quietly(undefined, () => rmdirSync(folder)),
+    remove: (folder) => quietly(!existsSync(folder), () => (rmdirSync(folder), true)),
   };
 }

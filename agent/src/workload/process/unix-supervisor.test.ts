@@ -212,7 +212,14 @@ describe('what outlives the script', () => {
     await using world = await machine();
     const { command, folder, shows } = world;
     if (!onLinux || (needsGroups && !groupsWork())) return;
-    const one = world.supervisor(700, needsGroups ? linuxControlGroups() : noControlGroups);
+    const made: string[] = [];
+    const groups = needsGroups ? linuxControlGroups() : noControlGroups;
+    const make = (name: string): string | null => {
+      const group = groups.make(name);
+      if (group !== null) made.push(group);
+      return group;
+    };
+    const one = world.supervisor(700, { ...groups, make });
     const path = `${folder.path}/daemon`;
     await one.start(command('python3', fixture('leaves-a-daemon.py'), path, how));
     const end = one.exited(forever);
@@ -227,6 +234,8 @@ describe('what outlives the script', () => {
     expect(exit).toMatchObject({ code: 143, leftovers: 1 });
     expect(outlived).toEqual([{ pid, command: expect.stringContaining('time.sleep') as string }]);
     expect(await isAlive(pid)).toBe(false);
+    expect(made.filter((group) => existsSync(group))).toEqual([]);
+    expect(made).toHaveLength(needsGroups ? 1 : 0);
   });
 
   test('does not hold up the stop of a script that does not catch SIGTERM', async () => {

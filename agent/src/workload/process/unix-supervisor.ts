@@ -101,6 +101,7 @@ export class UnixSupervisor implements Supervisor {
     // A shell can't tell death by SIGTERM from `exit 143`; whoever has a handler of its own did not die by the signal.
     const byItself = exit.signal === 'SIGTERM' && stop.record?.caught === true;
     const clockWasSet = await this.#clockWasSet(workload);
+    await this.#removeGroup();
     return {
       ...exit,
       ...(byItself ? { code: 143, signal: null } : {}),
@@ -121,10 +122,16 @@ export class UnixSupervisor implements Supervisor {
   }
 
   async forget(): Promise<void> {
-    const controlGroup = this.#current?.controlGroup ?? null;
-    if (controlGroup !== null) this.#groups.remove(controlGroup);
+    await this.#removeGroup();
     this.#current = null;
     await this.#files.remove();
+  }
+
+  /** The wrapper is in the group until it has told how the workload ended, a moment later. */
+  async #removeGroup(): Promise<void> {
+    const folder = this.#current?.controlGroup ?? null;
+    if (folder === null) return;
+    for (let tries = 0; tries < 10 && !this.#groups.remove(folder); tries += 1) await this.#options.clock.sleep(20);
   }
 
   traits(): WorkloadTraits | null {
