@@ -77,12 +77,12 @@ describe.concurrent('a command line that is wrong', () => {
     [
       'no region at all',
       ['--region', 'nowhere'],
-      { exitCode: 2, code: 'usage', message: /"nowhere"/, hint: /such as --region us-east-1/ },
+      { exitCode: 2, code: 'usage', message: /"nowhere"/, hint: /for example --region us-east-1/ },
     ],
     [
       'a prefix that leaves no room',
       ['--prefix', 'p'.repeat(17_000)],
-      { exitCode: 2, code: 'usage', message: /at most 256 bytes, not "ppp/, hint: /such as/ },
+      { exitCode: 2, code: 'usage', message: /at most 256 bytes, not "ppp/, hint: /for example/ },
     ],
     [
       'a type that does not exist',

@@ -86,7 +86,7 @@ test('one empty text among the values of a list is told', async () => {
   await using scope = await commandWorld({ 'train.py': '' });
   const result = await scope.world.run(['launch', 'train.py', '--instance-type', '', '--instance-type', 'g5.xlarge']);
   expect(result.stderr).toMatch(
-    /--instance-type takes names of instance types, not ""\nhint: check the shell variable/,
+    /--instance-type takes names of instance types, not ""\nhint: if it comes from a shell variable, that is empty/,
   );
 });
 

@@ -118,7 +118,7 @@ describe('settings', () => {
       /^keep_last of \[checkpoint\] in .* takes a whole number .* not "x"$/,
       /keep_last = 3/,
     ],
-    ['[budget]\namount = 3', /^budget in .* takes an amount .* not \{"amount":3\}$/, /such as budget = 40/],
+    ['[budget]\namount = 3', /^budget in .* takes an amount .* not \{"amount":3\}$/, /for example budget = 40/],
   ])('%j is refused with what would be right', async (project, message, hint) => {
     await expect(load({ project })).rejects.toMatchObject({
       code: 'config-invalid',
@@ -155,12 +155,12 @@ describe('settings', () => {
       message: expect.stringMatching(
         /^budget in .*\.runctl\.toml takes an amount of dollars above 0, .* not "lots"$/,
       ) as string,
-      hint: 'such as budget = 40',
+      hint: 'for example budget = 40',
     });
     await expect(load({ environment: { RUNCTL_BUDGET: 'lots' } })).rejects.toMatchObject({
       code: 'config-invalid',
       message: expect.stringMatching(/^RUNCTL_BUDGET in the environment takes an amount .* not "lots"$/) as string,
-      hint: 'such as RUNCTL_BUDGET=40',
+      hint: 'for example RUNCTL_BUDGET=40',
     });
     for (const [project, message] of [
       ['bucket = 3', /bucket in .* takes a text in quotes, not 3$/],

@@ -3,7 +3,7 @@ import { choice, yesOrNo } from '../values/choices.ts';
 import { numberIn } from '../values/numbers.ts';
 
 /** EC2's own times are only ever shortened. */
-const timeScale = numberIn({ least: 0.001, most: 1, fraction: true, example: 0.1 });
+const timeScale = numberIn({ kind: 'a share of the real times', least: 0.001, most: 1, fraction: true, example: 0.1 });
 
 /** The local cloud and what happens on it. */
 export const rehearsalOptions = {
@@ -56,7 +56,14 @@ export const drillOptions = {
   }),
   noNotice: declared({
     flag: '--no-notice',
-    schema: numberIn({ least: 0, most: 1, fraction: true, example: 0.5, valueName: 'SHARE' }),
+    schema: numberIn({
+      kind: 'a share of the interruptions',
+      least: 0,
+      most: 1,
+      fraction: true,
+      example: 0.5,
+      valueName: 'SHARE',
+    }),
     help: 'share of them that come without a notice, 0 to 1',
     group: 'rehearsal',
     default: 0,

@@ -22,13 +22,13 @@ export const workloadOptions = {
     flag: '--env',
     schema: repeated(
       textThat({
-        takes: 'NAME=value, or NAME alone for the value it has here',
+        takes: 'NAME=value, or NAME alone for the value it has in your shell',
         example: 'NAME=value',
         valueName: 'K=V',
         pattern: /^[A-Za-z_][A-Za-z0-9_]*(=|$)/,
       }),
     ),
-    help: 'K=V, or K alone for the value it has here; repeatable',
+    help: 'K=V, or K alone for the value it has in your shell; repeatable',
     group: 'what',
     default: [],
   }),

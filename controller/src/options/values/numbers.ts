@@ -64,7 +64,9 @@ export function durationIn({ least, most, example, bareUnit }: DurationRange): V
       const text = String(given).trim();
       const ms = parseDuration(bareUnit !== undefined && /^\d+$/.test(text) ? `${text}${bareUnit}` : text);
       if (ms !== null && ms >= leastMs && ms <= mostMs) return Math.round(ms);
-      const meant = ms === null ? inUnits(text) : null;
+      const guess = ms === null ? inUnits(text) : null;
+      const guessMs = guess === null ? null : parseDuration(guess);
+      const meant = guessMs !== null && guessMs >= leastMs && guessMs <= mostMs ? guess : null;
       return new RefusedValue(meant === null ? {} : { meant });
     },
   };

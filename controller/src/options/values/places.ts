@@ -16,7 +16,7 @@ export const keyPrefix: ValueSchema<string> = {
     if (Buffer.byteLength(trimmed) > MAX_PREFIX_BYTES)
       return new RefusedValue({ takes: `at most ${MAX_PREFIX_BYTES} bytes` });
     if (trimmed.split('/').some((part) => part === '.' || part === '..'))
-      return new RefusedValue({ takes: 'a folder in the bucket without "." and "..", which S3 does not resolve' });
+      return new RefusedValue({ takes: 'a folder in the bucket whose path has no "." or ".." in it' });
     return trimmed === '' ? '' : `${trimmed}/`;
   },
 };
@@ -28,7 +28,7 @@ export const checkpointFolder = textThat({
   valueName: 'DIR',
   refuses(path) {
     const normal = normalize(`${path}/`);
-    if (normal.startsWith('../')) return 'a folder in the project, or an absolute path on the instance';
+    if (normal.startsWith('../')) return 'a folder inside the project, or an absolute path on the instance';
     // All that lies in it is taken for the run's own: checkpoints are looked for in it, and what a resume finds is put there.
     const isOwn = normal !== '/' && normal !== './' && !/^\/(proc|sys|dev|boot|etc|usr)\/(?!shm\/.)/.test(normal);
     return isOwn ? null : 'a folder that has nothing but checkpoints in it';
@@ -36,6 +36,6 @@ export const checkpointFolder = textThat({
 });
 
 /** A folder of this computer. */
-export const localFolder = textThat({ takes: 'a folder of this computer', example: './work', valueName: 'DIR' });
+export const localFolder = textThat({ takes: 'a folder on this computer', example: './work', valueName: 'DIR' });
 
-export const localFile = textThat({ takes: 'a file of this computer', example: './.runctl.toml', valueName: 'FILE' });
+export const localFile = textThat({ takes: 'a file on this computer', example: './.runctl.toml', valueName: 'FILE' });

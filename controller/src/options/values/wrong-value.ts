@@ -42,10 +42,17 @@ function hint(
   { given, refused }: { readonly given: unknown; readonly refused: RefusedValue },
 ): string {
   if (refused.meant !== undefined) return `did you mean ${written(place, schema, refused.meant)}?`;
-  const example = `such as ${written(place, schema, schema.example)}`;
+  const example = `for example ${written(place, schema, schema.example)}`;
   const isEmpty = [given].flat().some((text) => typeof text === 'string' && text.trim() === '');
-  return isEmpty && place.kind === 'flag' ? `check the shell variable that it comes from; ${example}` : example;
+  return isEmpty ? `${EMPTY[place.kind]}; ${example}` : example;
 }
+
+/** What most often is behind an empty value. */
+const EMPTY = {
+  flag: 'if it comes from a shell variable, that is empty',
+  variable: 'unset it to leave the choice to the file or the default',
+  file: 'leave the line out for the default',
+} as const;
 
 /** A value as it would be written at this place. */
 function written(place: ValuePlace, schema: ValueSchema<unknown>, value: string): string {
@@ -65,5 +72,5 @@ function forShell(value: string): string {
 /** As JSON, cut where it is long. A list of one is shown as that one. */
 function quoted(given: unknown): string {
   const text = JSON.stringify(Array.isArray(given) && given.length === 1 ? given[0] : given) ?? String(given);
-  return text.length <= 80 ? text : `${text.slice(0, 77)}…`;
+  return text.length <= 80 ? text : `${text.slice(0, 77)}…"`;
 }
