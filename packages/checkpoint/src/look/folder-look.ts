@@ -1,6 +1,6 @@
 import type { Manifest } from '@runctl/protocol';
 import type { MovementFacts } from './movement.ts';
-import { type Shape, shapeOf, shapeOfPublished } from './shape.ts';
+import { type Shape, shapeOfPublished, shapeOfSave } from './shape.ts';
 import { keepable } from './keepable.ts';
 import type { Candidate, Recogniser, WorkloadEnd } from '../contract/recogniser.ts';
 import type { PassedOver } from '../contract/passed-over.ts';
@@ -68,7 +68,7 @@ export class FolderLook {
 
   /** Notes a published candidate: the next checkpoints will have the files that it has. */
   notePublished(candidate: Candidate): void {
-    this.#expectedShape = this.#countable(shapeOf(candidate.files));
+    this.#expectedShape = this.#countable(shapeOfSave(candidate.files)) ?? this.#expectedShape;
     this.#sightings.published(candidate);
   }
 
@@ -79,8 +79,8 @@ export class FolderLook {
   }
 
   /** Of a run of several machines a restore brings everybody's shards, so that how many of a name this one writes is not known. */
-  #countable(shape: Shape): Shape {
-    if ((this.#options.nodes ?? 1) === 1) return shape;
+  #countable(shape: Shape | null): Shape | null {
+    if (shape === null || (this.#options.nodes ?? 1) === 1) return shape;
     return new Map(Array.from(shape.keys(), (name) => [name, 1]));
   }
 }

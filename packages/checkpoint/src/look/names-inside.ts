@@ -9,6 +9,7 @@ export interface NameInside {
 }
 
 const POINTER = /(?:^|[._-])(?:latest|last|newest|current|best|resume|checkpoints?|ckpt)(?:[._-]|$)/i;
+const ARGUMENTS = /(?:^|[._-])(?:args?|arguments?|config|configuration|hparams|params|options|settings)(?:[._-]|$)/i;
 const MEGATRON = 'latest_checkpointed_iteration.txt';
 const NUMBER_KEY = /(?:latest|last|best|newest|resume)\w*(?:step|iter|epoch|checkpoint|ckpt)/i;
 /** What stands here is what a script goes on from. A best one that is gone is the script's own affair. */
@@ -36,6 +37,8 @@ export function namesInside(file: FileSeen, context: Pick<RecogniseContext, 'rea
 
 /** As `namesInside`, of a text under this name. */
 export function namesInText(name: string, text: string): NameInside[] {
+  // Arguments may name what a script began from, or anything else: they lead to nothing that it goes on from.
+  if (ARGUMENTS.test(name)) return [];
   const isPointer = POINTER.test(name);
   if (name.endsWith('.json'))
     return inJson(text).map((each) => ({

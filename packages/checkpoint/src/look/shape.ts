@@ -10,19 +10,25 @@ interface NamedFile {
 
 /**
  * What `shapeOf` gave for a published checkpoint: a framework's folder or file is the checkpoint, of other sets the files that
- * bear a step, or all where none does.
+ * bear a step, or all where none does. Null where it has only side files: a database tells nothing of how a save looks.
  */
 export function shapeOfPublished(published: {
   readonly recogniser: string;
   readonly entry: string;
   readonly files: readonly NamedFile[];
-}): Shape {
+}): Shape | null {
   const files = published.files.filter(({ path }) => !isSideFile(path));
   const inEntry = files.filter(({ path }) => path === published.entry || path.startsWith(`${published.entry}/`));
   if (!isPlainKind(published.recogniser) && inEntry.length > 0) return shapeOf(inEntry);
   const stepped = files.filter(({ path }) => stepInName(topEntryOf(path)) !== null);
   const below = stepped.length > 0 ? stepped : files.filter(({ path }) => stepEntryOf(path) !== null);
-  return shapeOf(below.length > 0 ? below : files);
+  return shapeOfSave(below.length > 0 ? below : files);
+}
+
+/** `shapeOf` without side files; null where nothing else is there. */
+export function shapeOfSave(files: readonly NamedFile[]): Shape | null {
+  const own = files.filter(({ path }) => !isSideFile(path));
+  return own.length === 0 ? null : shapeOf(own);
 }
 
 /** The names of a checkpoint's files with numbers taken out, so that those of two steps can be compared. */

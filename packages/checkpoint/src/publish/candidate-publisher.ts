@@ -1,3 +1,4 @@
+import { messageOf } from '@runctl/core';
 import { defaultRetention, type Manifest, runKeys } from '@runctl/protocol';
 import type { MovementFacts } from '../look/movement.ts';
 import type { Candidate } from '../contract/recogniser.ts';
@@ -119,7 +120,10 @@ export class CandidatePublisher {
     this.#memory.growing.copyFrom(trusted);
     this.#memory.durable.noteBucket(standing, trusted);
     if (trusted !== null) this.#memory.look.noteDurable(savedByNode(trusted, node));
-    await this.#noteSaves(standing, pass);
+    await this.#noteSaves(standing, pass).catch((error: unknown) => {
+      pass.signal.throwIfAborted();
+      this.#options.log.warn({ error: messageOf(error) }, 'earlier saves are not named until the list of them can be read');
+    });
     return standing;
   }
 
@@ -128,7 +132,8 @@ export class CandidatePublisher {
     const { saves } = this.#memory.look;
     if (pointer !== null && manifest !== null) saves.note(pointer.pointer.manifest, manifest);
     const { best } = this.#options.keep ?? defaultRetention;
-    if (saves.isComplete || (best === null && !saves.ownRetention)) return;
+    // Before a deadline the bytes come first.
+    if (pass.deadlineMs !== undefined || saves.isComplete || (best === null && !saves.ownRetention)) return;
     const { store, run } = this.#options;
     const found = new Map<string, Manifest>();
     for await (const link of (await manifestChain({ store, run, signal: pass.signal })).links)

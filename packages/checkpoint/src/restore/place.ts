@@ -1,7 +1,7 @@
 import { chown, copyFile, link, lstat, mkdir, rename, rm, stat, chmod, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
-import { isSideFile, stepEntryOf, stepInName, topEntryOf } from '../look/names.ts';
+import { databaseOf, isDatabase, isSideFile, stepEntryOf, stepInName, topEntryOf } from '../look/names.ts';
 import type { FileSeen } from '../contract/recogniser.ts';
 import { scanFolder, unlessGone } from '../look/scan.ts';
 import { structureOf } from '../formats/structure.ts';
@@ -113,11 +113,16 @@ async function moveAside(target: string, { setAside, folder }: Pick<Placing, 'se
 async function leftovers(placed: readonly ManifestFile[], folder: string): Promise<readonly string[]> {
   const wanted = new Set(placed.map((file) => topEntryOf(file.path)));
   const others = (await scanFolder(folder)).files.filter((file) => !wanted.has(topEntryOf(file.path)));
+  const databases = new Set(placed.map(({ path }) => path).filter(isDatabase));
+  // SQLite would play a journal or a log of another moment into the database that is put here.
+  const foreign = entriesOf(others.filter(({ path }) => isDatabase(path) && databases.has(databaseOf(path))));
   const steps = placed.map(({ path }) => stepEntryOf(path)?.step).filter((step) => step !== undefined);
   if (steps.length === 0) return entriesOf(others);
   const newest = steps.reduce((highest, step) => Math.max(highest, step), 0);
   const torn = entriesOf(await tornAmong(folder, others));
-  return entriesOf(others).filter((entry) => (stepInName(entry) ?? -1) > newest || torn.includes(entry));
+  return entriesOf(others).filter(
+    (entry) => (stepInName(entry) ?? -1) > newest || torn.includes(entry) || foreign.includes(entry),
+  );
 }
 
 function entriesOf(files: readonly FileSeen[]): readonly string[] {

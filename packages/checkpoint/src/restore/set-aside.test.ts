@@ -34,3 +34,15 @@ for (const [what, diskMiB, left] of [
       execFileSync('umount', [machine.folder]);
     }
   });
+
+test('a journal of another moment is set aside with the database that it belonged to', async () => {
+  await using world = await openWorld();
+  await world.write('checkpoint-300/model.bin', 'weights of 300');
+  await world.write('study.db', 'as it was');
+  await world.settleAndPass(world.publisher());
+  await using machine = await openWorld({ clock: world.clock, store: world.store });
+  await machine.write('study.db-journal', 'of a transaction that was cut off');
+  await machine.write('other.db-journal', 'of another database');
+  const restored = await machine.restore();
+  expect(restored?.warnings).toEqual([expect.stringMatching(/^moved to .*: study\.db-journal$/)]);
+});
