@@ -97,6 +97,7 @@ export class SimulatedSupervisor implements Supervisor {
           leftovers: 0,
           outlived: [],
           saversEndedAtMs: null,
+          othersWentOn: false,
         };
       }
       await this.#process.clock.sleep(POLL_MS, AbortSignal.any([signal, woken.signal])).catch((error: unknown) => {

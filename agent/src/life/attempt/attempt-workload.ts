@@ -90,12 +90,12 @@ export class AttemptWorkload {
   async exited(signal: AbortSignal): Promise<WorkloadExit> {
     const { drain, journal, life, clock, log, supervisor } = this.#parts;
     const ended = await supervisor.exited(signal);
-    const { leftovers, outlived, endedAtMs, saversEndedAtMs, clockWasSet, ...exit } = ended;
+    const { leftovers, outlived, endedAtMs, saversEndedAtMs, othersWentOn, clockWasSet, ...exit } = ended;
     for (const { pid, command } of outlived)
       life.warn(`process ${pid} (${command.slice(0, 80)}) outlived the script and was ended`);
     if (clockWasSet) life.warn("the machine's clock was set while the script ran: the age of its files is not known");
     this.#exitMs = saversEndedAtMs ?? endedAtMs ?? clock.wallMs();
-    this.#markerUntilMs = saversEndedAtMs === null ? null : (drain.notes?.times().termMs ?? null);
+    this.#markerUntilMs = othersWentOn ? (drain.notes?.times().termMs ?? null) : null;
     life.traits = () => null;
     this.#endedAtMs = endedAtMs;
     life.pid = null;

@@ -36,7 +36,8 @@ export function isRunner(process: CommandLine): boolean {
 /** Whether the words of one process are the command of the other: `timeout 60 python train.py` runs `python train.py`. */
 export function runs(runner: CommandLine, other: CommandLine): boolean {
   const [program = '', ...rest] = wordsOf(other);
-  const script = rest.findIndex((word) => !word.startsWith('-') && /[./]/.test(word));
+  // Any other word, a folder maybe, both may have as an argument.
+  const script = rest.findIndex((word) => SOURCE_FILE.test(word));
   // A launcher may have chosen another interpreter, or other options for it.
   const own = [
     [basename(program), ...rest],

@@ -14,7 +14,8 @@ const POLL_MS = 50;
 
 /**
  * Ends what the leader of a workload left behind: a moment to leave by itself, SIGTERM, and SIGKILL when its time is over.
- * While a stop is under way the time begins when those that could save have ended. Resolves when none is left, with how
+ * While a stop is under way the time begins when those that could save have ended, and who may be saving after all is left
+ * to whoever stops the workload. Resolves when none is left, with how
  * many there were and which of them did not leave by themselves. Rejects with the signal's reason only.
  */
 export async function leftoversGone(
@@ -36,7 +37,8 @@ export async function leftoversGone(
         for (const each of leftovers) outlived.set(each.pid, members.commandOf(each));
         stop.sendOnce(leftovers);
       }
-      if (clock.monotonicMs() - sinceMs >= leftoverMs) await members.kill();
+      if (clock.monotonicMs() - sinceMs >= leftoverMs)
+        await (stop.record === null ? members.kill() : members.killHelpless());
     }
     await clock.sleep(POLL_MS, signal);
   }

@@ -120,6 +120,11 @@ export class Members {
     }
   }
 
+  /** Kills those who can't be saving: they catch no SIGTERM and were never seen writing a checkpoint. */
+  killHelpless(): void {
+    for (const each of this.candidates() ?? []) if (!each.catchesTerm && !each.hasWritten) this.send(each, 'SIGKILL');
+  }
+
   /** Signals the leader's group, where processes can't be listed. A group whose leader is gone keeps its number from others. */
   signalGroup(signal: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#workload.pid !== NO_LEADER) sendSignal(-this.#workload.pid, signal);

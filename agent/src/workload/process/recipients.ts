@@ -111,6 +111,7 @@ class Catchers {
   /** Whether SIGTERM is meant for the lower of two, though the upper catches it. */
   #passesOn(top: StopCandidate, below: StopCandidate): boolean {
     if (isRunner(top) || (below.isRank && !top.isRank)) return true;
+    if (top.hasWritten) return false;
     const ancestors = ancestorsOf(below, this.#byPid);
     return [below, ...ancestors.slice(0, ancestors.indexOf(top))].some(
       (each) => each.command !== top.command && runs(top, each),

@@ -50,6 +50,12 @@ export class StopDelivery {
     return first.length === 1 && first[0]?.pid === this.#options.workload.pid ? null : this.#firstGoneMs;
   }
 
+  /** See `WorkloadEnded`. */
+  get othersWentOn(): boolean {
+    const { workload } = this.#options;
+    return this.#record?.canSave === true && this.#record.first.some(({ pid }) => pid !== workload.pid);
+  }
+
   /** Begins to stop the workload; without effect once it is being stopped. See `StopRecord` for `caught` and `note`. */
   begin({ caught, note }: Pick<StopRecord, 'caught' | 'note'>): void {
     if (this.#record !== null) return;

@@ -238,6 +238,20 @@ describe('what outlives the script', () => {
     expect(made).toHaveLength(needsGroups ? 1 : 0);
   });
 
+  test('is known to have gone on after a saver, however soon it ends', async () => {
+    for (let time = 0; time < 4; time += 1) {
+      await using world = await machine();
+      if (!onLinux) return;
+      const one = world.supervisor(200);
+      await one.start(
+        world.command('/bin/sh', '-c', `${fixture('saves-on-sigterm.sh')}; touch '${world.folder.path}/done'`),
+      );
+      await world.shows('ready');
+      await one.signal('SIGTERM');
+      expect(await one.exited(forever)).toMatchObject({ othersWentOn: true });
+    }
+  });
+
   test('does not hold up the stop of a script that does not catch SIGTERM', async () => {
     await using world = await machine();
     if (!onLinux) return;

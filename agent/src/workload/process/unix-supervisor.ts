@@ -109,6 +109,7 @@ export class UnixSupervisor implements Supervisor {
       clockWasSet,
       ...leftovers,
       saversEndedAtMs: clockWasSet ? null : stop.saversEndedAtMs,
+      othersWentOn: stop.othersWentOn,
     };
   }
 

@@ -31,6 +31,8 @@ export interface WorkloadEnded extends WorkloadExit {
    * the end of the workload is that time.
    */
   readonly saversEndedAtMs: number | null;
+  /** Whether others of the workload were told to stop only after those that can save had ended, so that they went on till then. */
+  readonly othersWentOn: boolean;
   /**
    * When it ended, which may be long before anybody learned of it (wall time); null when nobody saw it, or when the wall clock
    * was set while it ran, so that it can't be compared with the times of files.

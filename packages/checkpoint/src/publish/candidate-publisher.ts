@@ -122,7 +122,10 @@ export class CandidatePublisher {
     if (trusted !== null) this.#memory.look.noteDurable(savedByNode(trusted, node));
     await this.#noteSaves(standing, pass).catch((error: unknown) => {
       pass.signal.throwIfAborted();
-      this.#options.log.warn({ error: messageOf(error) }, 'earlier saves are not named until the list of them can be read');
+      this.#options.log.warn(
+        { error: messageOf(error) },
+        'earlier saves are not named until the list of them can be read',
+      );
     });
     return standing;
   }
