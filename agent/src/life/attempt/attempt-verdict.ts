@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { RunSpec } from '@runctl/protocol';
 import type { Checkpoints } from '../../checkpoints/checkpoint-port.ts';
 import type { StopBoard } from '../../driver/stop-board.ts';
@@ -34,7 +34,7 @@ export function attemptVerdict(
   const { attempt } = journal.state;
   const { crashBackoffMs, earlyFailureMs } = spec.timing;
   return verdictOn(ending, {
-    done: isMarked(donePath, markerUntilMs ?? Number.POSITIVE_INFINITY),
+    done: existsSync(donePath) && (markerUntilMs === null || isOlderThan(donePath, markerUntilMs)),
     unsaved,
     // Of several machines only the first knows what is durable.
     isKept: self.node > 0 || checkpoints.publisher.durable() !== null || (attempt?.resumedFrom ?? null) !== null,
@@ -47,7 +47,6 @@ export function attemptVerdict(
   });
 }
 
-function isMarked(path: string, untilMs: number): boolean {
-  const marker = statSync(path, { throwIfNoEntry: false });
-  return marker !== undefined && marker.mtimeMs <= untilMs;
+function isOlderThan(path: string, wallMs: number): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY) <= wallMs;
 }
