@@ -63,8 +63,9 @@ export class FitKeeper {
 const remember = (values: readonly number[], value: number): readonly number[] => [...values, value].slice(-REMEMBERED);
 
 /** What a whole notice leaves to the script and to its upload, by the rules that decide it when one comes. */
-function noticeLimits({ timing, policy }: Pick<RunSpec, 'timing' | 'policy'>) {
-  const moment = { nowMs: 0, policy: attemptPolicy(timing, policy.graceMs) };
+function noticeLimits(spec: Pick<RunSpec, 'timing' | 'policy'>) {
+  const { timing, policy } = spec;
+  const moment = { nowMs: 0, policy: attemptPolicy(spec) };
   const haltAtMs = Math.max(0, timing.noticeMs - timing.deadlineMarginMs);
   const request = { cause: 'notice', haltAtMs, graceMs: policy.graceMs } as const;
   return { usableMs: flushTime(haltAtMs, moment), saveLimitMs: killTime(request, moment) };

@@ -1,3 +1,4 @@
+import { attemptPolicy } from '../lifecycle/windows.ts';
 import { prepareWorkload } from '../preparation/prepare.ts';
 import { LifeEvents } from '../reporting/life-events.ts';
 import type { LogShipper } from '../reporting/shipper.ts';
@@ -48,7 +49,7 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
       done: (signal) => scriptIsDone({ ...shared, donePath: paths.done, passes }, signal),
       onTransition: (before, after) => followPhase({ life, priority, drain }, before, after),
     },
-    { ...shared, graceMs: shared.spec.policy.graceMs },
+    { ...shared, policy: attemptPolicy(shared.spec) },
   );
   return { attempt, passes, shipper, company: (signal) => companyOf(shared, { shipper, generation, events }, signal) };
 }

@@ -1,14 +1,14 @@
-import type { Timing } from '@runctl/protocol';
+import type { RunSpec } from '@runctl/protocol';
 import type { AttemptPolicy } from './model.ts';
 
-/** `graceMs`: the user's own time for a script that is told to stop; null where the usual one counts. */
-export function attemptPolicy(timing: Timing, graceMs: number | null): AttemptPolicy {
+/** The windows of an attempt; the user's own time for a script that is told to stop counts before the usual one. */
+export function attemptPolicy({ timing, policy }: Pick<RunSpec, 'timing' | 'policy'>): AttemptPolicy {
   return {
     flushReserveMs: timing.flushReserveMs,
     reportReserveMs: timing.reportReserveMs,
     stalledFlushMs: timing.stalledFlushMs,
     unhurriedReportMs: timing.unhurriedReportMs,
-    doneGraceMs: graceMs ?? timing.doneGraceMs,
+    doneGraceMs: policy.graceMs ?? timing.doneGraceMs,
     doneKillMs: timing.doneKillMs,
     afterKillMs: timing.afterKillMs,
   };

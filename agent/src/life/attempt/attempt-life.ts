@@ -1,9 +1,7 @@
 import type { Clock, Log } from '@runctl/core';
-import type { Timing } from '@runctl/protocol';
 import { type AttemptActions, driveAttempt, type FlushRequest } from '../../driver/attempt-driver.ts';
 import type { StopBoard } from '../../driver/stop-board.ts';
-import type { AttemptState, Ending, FlushResult, WorkloadExit } from '../../lifecycle/model.ts';
-import { attemptPolicy } from '../../lifecycle/windows.ts';
+import type { AttemptPolicy, AttemptState, Ending, FlushResult, WorkloadExit } from '../../lifecycle/model.ts';
 import type { AttemptBeginning } from './attempt-beginning.ts';
 import type { AttemptEnding } from './attempt-ending.ts';
 import type { AttemptFlush } from './attempt-flush.ts';
@@ -24,9 +22,7 @@ export interface AttemptLifeParts {
 /** The rest that the attempt's driver takes. */
 export interface AttemptDrive {
   readonly stops: StopBoard;
-  readonly timing: Timing;
-  /** The user's own time for a script that is told to stop; null where the usual one counts. */
-  readonly graceMs: number | null;
+  readonly policy: AttemptPolicy;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -44,8 +40,7 @@ export class AttemptLife implements AttemptActions {
   /** Resolves with the last verdict. Rejects only with the signal's reason, and the workload runs on then. */
   async live(signal: AbortSignal): Promise<LastVerdict> {
     const { ending, flush, workload } = this.#parts;
-    const { clock, graceMs, log, stops, timing } = this.#drive;
-    const policy = attemptPolicy(timing, graceMs);
+    const { clock, log, policy, stops } = this.#drive;
     for (;;) {
       ending.forget();
       workload.forget();

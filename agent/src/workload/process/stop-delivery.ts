@@ -45,9 +45,7 @@ export class StopDelivery {
 
   /** When the last of them had ended (wall time); null before, and where the leader's own end tells it better. */
   get saversEndedAtMs(): number | null {
-    const first = this.#record?.first ?? [];
-    if (this.#record?.canSave === false) return null;
-    return first.length === 1 && first[0]?.pid === this.#options.workload.pid ? null : this.#firstGoneMs;
+    return this.othersWentOn ? this.#firstGoneMs : null;
   }
 
   /** See `WorkloadEnded`. */

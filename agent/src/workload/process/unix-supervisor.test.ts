@@ -204,14 +204,15 @@ describe('what outlives the script', () => {
     return folder !== null;
   };
 
-  test.each([
+  test.for<[name: string, how: string, needsGroups: boolean]>([
     ['bears the mark in a session of its own', 'marked', false],
     ['was seen as a child before it hid', 'clean-later', false],
     ['hid at once, where there are control groups', 'clean', true],
-  ])('is named and ended without holding up the stop, when it %s', async (_name, how, needsGroups) => {
+  ])('is named and ended without holding up the stop, when it %s', async ([, how, needsGroups], context) => {
+    if (!onLinux) context.skip('only Linux finds processes in sessions of their own');
+    if (needsGroups && !groupsWork()) context.skip('this machine allows no control groups');
     await using world = await machine();
     const { command, folder, shows } = world;
-    if (!onLinux || (needsGroups && !groupsWork())) return;
     const made: string[] = [];
     const groups = needsGroups ? linuxControlGroups() : noControlGroups;
     const make = (name: string): string | null => {
@@ -238,10 +239,10 @@ describe('what outlives the script', () => {
     expect(made).toHaveLength(needsGroups ? 1 : 0);
   });
 
-  test('is known to have gone on after a saver, however soon it ends', async () => {
+  test('is known to have gone on after a saver, however soon it ends', async (context) => {
+    if (!onLinux) context.skip('only Linux tells whether a process handles a signal');
     for (let time = 0; time < 4; time += 1) {
       await using world = await machine();
-      if (!onLinux) return;
       const one = world.supervisor(200);
       await one.start(
         world.command('/bin/sh', '-c', `${fixture('saves-on-sigterm.sh')}; touch '${world.folder.path}/done'`),
@@ -252,9 +253,9 @@ describe('what outlives the script', () => {
     }
   });
 
-  test('does not hold up the stop of a script that does not catch SIGTERM', async () => {
+  test('does not hold up the stop of a script that does not catch SIGTERM', async (context) => {
+    if (!onLinux) context.skip('only Linux tells whether a process handles a signal');
     await using world = await machine();
-    if (!onLinux) return;
     const one = world.supervisor(700);
     const path = `${world.folder.path}/daemon`;
     await one.start(world.command('python3', fixture('leaves-a-daemon.py'), path, 'marked', 'careless'));
@@ -273,7 +274,7 @@ describe('what outlives the script', () => {
   });
 
   test('has nothing to do with other processes of the group that the agent is in', async (context) => {
-    if (!onLinux || !groupsWork()) context.skip('needs control groups');
+    if (!onLinux || !groupsWork()) context.skip('this machine allows no control groups, or is not Linux');
     const { folder, supervisor, command } = await machine();
     await using _ = folder;
     const stranger = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });

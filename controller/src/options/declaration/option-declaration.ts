@@ -13,7 +13,7 @@ export interface OptionDeclaration {
   readonly flag: string | null;
   /** Key of the setting; left out for an option that only a command line has. */
   readonly key?: string;
-  /** Where the documents of a launch carry the setting, such as `policy.graceMs`; left out where they do not. */
+  /** Where the documents of a launch carry the setting, such as `keep.last`; left out where they do not. */
   readonly carriedAs?: `${'machine' | 'checkpoint' | 'keep' | 'policy'}.${string}`;
   readonly schema: ValueSchema<unknown>;
   /** One line, without the default. */
