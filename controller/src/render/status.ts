@@ -52,7 +52,8 @@ export function renderRuns(
     run.machineType === null ? '-' : `${run.machineType} ${run.location} ${run.market}`,
     run.spentUsd === null ? '-' : formatUsd(run.spentUsd),
     numberText(run.interruptions),
-    formatDuration(options.nowMs - Date.parse(run.createdAt)),
+    // The cloud tells its time in whole seconds, so that a run may seem to come from the next one.
+    formatDuration(Math.max(0, options.nowMs - Date.parse(run.createdAt))),
     run.heartbeatAgeMs === null ? '-' : formatDuration(run.heartbeatAgeMs),
   ]);
   const head = ['RUN', 'NAME', 'STATE', 'STEP', 'DURABLE', 'MACHINE', 'SPENT', 'INTERRUPTED', 'LAUNCHED', 'HEARD'];
