@@ -37,7 +37,15 @@ const MOMENT = {
   waitMs: 1000,
   saves: 2,
 } as const;
-const LIFE: LivingScript = { step: 55, fromStep: null, totalSteps: 100, aliveForMs: 9000, saves: 2 };
+const LIFE: LivingScript = {
+  step: 55,
+  fromStep: null,
+  totalSteps: 100,
+  aliveForMs: 9000,
+  saves: 2,
+  sinceSaveMs: 700,
+  saveIntervalMs: 2000,
+};
 
 test('a moment waits for a step of the life itself', () => {
   expect(isDue(MOMENT, { ...LIFE, fromStep: 55 }, null)).toBe(false);
@@ -49,6 +57,9 @@ test.each<[string, Partial<LivingScript>, boolean]>([
   ['behind it', {}, true],
   ['behind it, but before the first save', { saves: 0 }, false],
   ['so far behind it that the script may never save', { step: 60, saves: 0 }, true],
+  ['directly after a save, where nothing could be lost', { sinceSaveMs: 690 }, false],
+  ['directly after a save, behind the last moment', { step: 60, sinceSaveMs: 0 }, true],
+  ['after a save of a script whose interval is unknown', { sinceSaveMs: 0, saveIntervalMs: null }, true],
   ['early in a training of unknown length', { totalSteps: null, aliveForMs: 900 }, false],
   ['later in one', { totalSteps: null, aliveForMs: 1000 }, true],
   ['in one that has not saved', { totalSteps: null, aliveForMs: 10_000, saves: 0 }, false],

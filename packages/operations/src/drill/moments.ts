@@ -65,16 +65,25 @@ export interface LivingScript {
   readonly aliveForMs: number;
   /** How many checkpoints of this life became durable. */
   readonly saves: number;
+  /** Since the newest durable save of any life was written. */
+  readonly sinceSaveMs: number;
+  /** Between two saves of a life; null where none was seen. */
+  readonly saveIntervalMs: number | null;
 }
 
+/** Directly after a save a script that ignores the notice loses nothing, and would look as if it had reacted. */
+const AWAY_FROM_SAVE = 0.35;
+
 /**
- * Whether the moment has come. It waits until the life has saved, because an interruption before that proves little; but
- * not for ever, because a script may save only when it is told to stop.
+ * Whether the moment has come. It waits until the life has saved, because an interruption before that proves little, and
+ * until a part of the save interval has passed since; but not for ever, because a script may save only when it is told to
+ * stop.
  */
 export function isDue(moment: InterruptionMoment, life: LivingScript, reference: Reference | null): boolean {
   // A life must have made a step of its own, else nothing of it could be lost.
   if (life.step !== null && life.step <= (life.fromStep ?? 0)) return false;
-  const hasSaved = life.saves >= moment.saves;
+  const hasSaved =
+    life.saves >= moment.saves && life.sinceSaveMs >= AWAY_FROM_SAVE * (life.saveIntervalMs ?? 0);
   const total = reference?.finalStep ?? life.totalSteps;
   if (life.step !== null && total !== null && total > 0) {
     const done = life.step / total;

@@ -59,7 +59,7 @@ test('a script without a sign of life is not interrupted for a minute, and then 
   expect(takenAtMs).toHaveLength(1);
 });
 
-test('a script is interrupted soon after its second save', async () => {
+test('a script is interrupted between its second save and its third', async () => {
   await using scope = await rehearsing();
   const { clock, run, takenAtMs } = scope;
   await pass(clock, 5 * S);

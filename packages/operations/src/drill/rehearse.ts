@@ -6,6 +6,7 @@ import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
 import { measure, type Interruption } from './measure.ts';
 import { isDue, type InterruptionMoment, type Reference } from './moments.ts';
 import { createObserver, type Observation } from './observer.ts';
+import { saveInterval } from './save-interval.ts';
 import type { WrittenElsewhere } from './written-elsewhere.ts';
 
 export interface Rehearsal {
@@ -124,6 +125,9 @@ function comes(
     totalSteps: life.totalSteps,
     aliveForMs: nowMs - life.aliveSinceMs,
     saves: seen.saves.filter((save) => save.generation === current.generation).length,
+    // Machines of a local cloud share this computer's clock.
+    sinceSaveMs: options.clock.wallMs() - Math.max(0, ...seen.saves.map(({ savedAtMs }) => savedAtMs)),
+    saveIntervalMs: saveInterval(seen.record, seen.saves).ms,
   };
   return isDue(moment, living, options.reference);
 }
