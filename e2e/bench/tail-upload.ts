@@ -36,9 +36,11 @@ export const bench: Bench = {
     const clients = await findClients(sink, folder);
     const peers = peersOf(clients);
     const saves = new Map<string, Save[]>([['ours', []], ...peers.map(([name]) => [name, [] as Save[]] as const)]);
+    const writesAloneMs: number[] = [];
     for (let round = 1; round <= rounds; round++) {
       for (const [name, command] of [['ours', null] as const, ...peers]) {
         const place = { sink, clients, sizeBytes, round };
+        if (command === null) writesAloneMs.push(await writeAlone(place));
         const save = command === null ? await ourSave(place) : await theirSave(place, command);
         saves.get(name)?.push(save);
         progress(
@@ -49,6 +51,7 @@ export const bench: Bench = {
       }
     }
     const ours = saves.get('ours') ?? [];
+    const alone = { name: 'the write alone', values: writesAloneMs };
     const compare = (what: string, goal: number, figure: (save: Save) => number): Row =>
       rowOf(`${what}, ${sizeMiB} MiB`, goal, {
         ours: ours.map(figure),
@@ -58,9 +61,9 @@ export const bench: Bench = {
       rows: [
         compare('last byte written → all bytes in S3', 0.05, (save) => save.tailMs),
         compare('last byte written → committed', 0.25, (save) => save.commitMs),
-        compare('write + upload', 0.7, (save) => save.wholeMs),
+        rowOf(`write + upload, ${sizeMiB} MiB`, 1.02, { ours: ours.map((save) => save.wholeMs), peers: [alone] }),
       ],
-      raw: { sizeBytes, saves: Object.fromEntries(saves) },
+      raw: { sizeBytes, writesAloneMs, saves: Object.fromEntries(saves) },
     };
   },
 };
@@ -132,6 +135,13 @@ async function ourSave(place: Place): Promise<Save> {
   const { lastDataAtMs } = await sink.stats();
   const tailMs = Math.max(0, lastDataAtMs - lastByteAtMs);
   return { tailMs, commitMs: committedAtMs - lastByteAtMs, wholeMs: tookMs + tailMs };
+}
+
+/** How long the same bytes take to be written where nobody uploads them, ms. */
+async function writeAlone(place: Place): Promise<number> {
+  await using folder = await BenchFolder.make(place.sizeBytes);
+  const { stdout } = await measured(writing(place, folder.file('file')));
+  return (JSON.parse(stdout) as Written).tookMs;
 }
 
 /** Writes to the end, then copies. */
