@@ -48,7 +48,7 @@ export async function ensureReady({ build = true } = {}) {
 
 async function ensureDependencies() {
   const wanted = hashOf(manifestFiles());
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return;
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return linkCommands();
   step('installing dependencies and Node 24 (once, about 15 s)');
   const args = [
     '--yes',
@@ -69,10 +69,27 @@ async function ensureDependencies() {
   writeFileSync(stampFile, wanted);
 }
 
+/**
+ * `runctl` for `npx`: by its own place, so that a copy of the checkout runs the copy's code, on the pinned Node where there is one.
+ * `bin/runctl.mjs` itself looks for that too, at the price of a second process.
+ */
+const SHIM = `#!/bin/sh
+self=$0
+while [ -L "$self" ]; do
+  target=$(readlink "$self")
+  case $target in /*) self=$target ;; *) self=$(dirname "$self")/$target ;; esac
+done
+bin=$(cd "$(dirname "$self")" && pwd -P) || exit 1
+node=$bin/node
+[ -x "$node" ] || node=node
+exec "$node" "$bin/../../controller/bin/runctl.mjs" "$@"
+`;
+
 /** Puts `runctl` where `npx` looks. The root cannot depend on the controller: every package would inherit that dependency. */
 function linkCommands() {
   const shim = join(root, 'node_modules', '.bin', 'runctl');
-  writeFileSync(shim, `#!/bin/sh\nexec "${node24()}" "${join(root, 'controller', 'bin', 'runctl.mjs')}" "$@"\n`);
+  if (existsSync(shim) && readFileSync(shim, 'utf8') === SHIM) return;
+  writeFileSync(shim, SHIM);
   chmodSync(shim, 0o755);
 }
 
