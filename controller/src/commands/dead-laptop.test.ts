@@ -1,7 +1,7 @@
-import type { Provider } from '@runctl/provider';
 import { intercepted } from '@runctl/store';
 import { expect, test } from 'vitest';
 import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
+import { dyingLaptop } from '../testing/dying-laptop.ts';
 
 /** What a laptop was about to do when it died. */
 type Gap =
@@ -18,35 +18,9 @@ const LAST_WRITE: Readonly<Record<Gap, string>> = {
   'before it is listed': 'index/',
   'before its name is written': 'names/',
   'before its intent': '/intent.json',
-  'before the machines are asked for': '(the provider)',
+  'before the machines are asked for': 'provider.launch',
   'before it learns what it got': '/machines.json',
 };
-
-/** From the moment `dies` says so, nothing that a laptop asks for takes place. */
-function dyingLaptop(world: CommandWorld, at: string): () => void {
-  let isDead = false;
-  const { store } = world;
-  const perform = <T>(what: string, work: () => Promise<T>): Promise<T> => {
-    isDead ||= what.includes(at);
-    return isDead ? Promise.reject(new Error('the laptop is dead')) : work();
-  };
-  world.cloudStore = intercepted(store, ({ operation: method, key }, work) =>
-    perform(method === 'put' ? (key ?? '') : 'a read', work),
-  );
-  world.beforeProvider = (provider) =>
-    new Proxy(provider, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name);
-        if (typeof value !== 'function' || ['nameOf', 'describe', 'close'].includes(String(name))) return value;
-        return (...args: unknown[]) =>
-          perform(name === 'launch' ? '(the provider)' : 'a look', () => value.apply(target, args) as Promise<unknown>);
-      },
-    }) satisfies Provider;
-  return () => {
-    world.cloudStore = store;
-    world.beforeProvider = (provider) => provider;
-  };
-}
 
 /** The first line of what a command says, and how it ends. */
 async function answerOf(world: CommandWorld, argv: readonly string[]): Promise<string> {
@@ -62,13 +36,20 @@ async function standing(world: CommandWorld, run: string): Promise<string> {
   return exitCode === 0 ? `${state}${stdout.includes('stranded') ? ', stranded' : ''}` : String(error);
 }
 
+/** What the list says of the only run; null when it is not listed. */
+async function listedState(world: CommandWorld): Promise<string | null> {
+  const { stdout } = await world.run(['status']);
+  return /<run> +\S+ +(\S+(?: for \S+ \S+)?)/.exec(stdout)?.[1] ?? null;
+}
+
 async function runsIn(world: CommandWorld): Promise<string[]> {
   const keys = await world.keys();
   return keys.flatMap((key) => /^runs\/(r-[a-z2-7]+)\/spec\.json$/.exec(key)?.[1] ?? []);
 }
 
 interface Answers {
-  readonly listed: boolean;
+  /** The state in the list; null = not listed. */
+  readonly listed: string | null;
   readonly status: string;
   readonly resume: string;
   readonly stop: string;
@@ -76,10 +57,12 @@ interface Answers {
 
 /** What each command answers `afterMs` after the laptop died; each is asked in a world of its own. */
 async function answers(gap: Gap, afterMs: number): Promise<Answers | 'no run'> {
-  const ask = async (question: (world: CommandWorld, run: string) => Promise<string>): Promise<string | null> => {
+  const ask = async (
+    question: (world: CommandWorld, run: string) => Promise<string | null>,
+  ): Promise<string | null> => {
     await using scope = await commandWorld({ 'train.py': '' });
     const { world } = scope;
-    const revive = dyingLaptop(world, LAST_WRITE[gap]);
+    const { revive } = dyingLaptop(world, { call: LAST_WRITE[gap] });
     const launch = await world.run(['launch', 'train.py', '--name', 'mine', '--yes', '--detach']);
     expect(launch.exitCode, launch.stderr).not.toBe(0);
     revive();
@@ -89,10 +72,10 @@ async function answers(gap: Gap, afterMs: number): Promise<Answers | 'no run'> {
   };
   const status = await ask(standing);
   if (status === null) return 'no run';
-  const listed = await ask(async (world) => String((await world.run(['status'])).stdout.includes('<run>')));
+  const listed = await ask(listedState);
   const resume = await ask((world, run) => answerOf(world, ['resume', run, '--yes', '--detach']));
   const stop = await ask((world, run) => answerOf(world, ['stop', run]));
-  return { listed: listed === 'true', status, resume: String(resume), stop: String(stop) };
+  return { listed, status, resume: String(resume), stop: String(stop) };
 }
 
 const SOON_MS = 5000;
@@ -105,20 +88,20 @@ const late = { status: 'launching, stranded', resume: resumed, stop: '11 not-res
 
 test.each<[Gap, number, Answers | 'no run']>([
   ['before the run is written', SOON_MS, 'no run'],
-  ['before it is listed', SOON_MS, { listed: false, ...soon }],
-  ['before it is listed', LATE_MS, { listed: false, ...late }],
-  ['before its name is written', SOON_MS, { listed: true, ...soon }],
-  ['before its name is written', LATE_MS, { listed: true, ...late }],
-  ['before its intent', SOON_MS, { listed: true, ...soon }],
-  ['before its intent', LATE_MS, { listed: true, ...late }],
+  ['before it is listed', SOON_MS, { listed: null, ...soon }],
+  ['before it is listed', LATE_MS, { listed: null, ...late }],
+  ['before its name is written', SOON_MS, { listed: 'launching', ...soon }],
+  ['before its name is written', LATE_MS, { listed: 'stranded', ...late }],
+  ['before its intent', SOON_MS, { listed: 'launching', ...soon }],
+  ['before its intent', LATE_MS, { listed: 'stranded', ...late }],
   // Whether the provider was asked, nobody knows: `stop` waits until it must show what it made.
-  ['before the machines are asked for', SOON_MS, { listed: true, ...soon, stop: stopped }],
-  ['before the machines are asked for', LATE_MS, { listed: true, ...late, stop: stopped }],
-  ['before it learns what it got', SOON_MS, { listed: true, ...soon, stop: stopped }],
+  ['before the machines are asked for', SOON_MS, { listed: 'launching', ...soon, stop: stopped }],
+  ['before the machines are asked for', LATE_MS, { listed: 'launching for 2m 30s', ...late, stop: stopped }],
+  ['before it learns what it got', SOON_MS, { listed: 'launching', ...soon, stop: stopped }],
   [
     'before it learns what it got',
     LATE_MS,
-    { listed: true, status: 'launching', resume: '11 run-active', stop: stopped },
+    { listed: 'launching for 2m 30s', status: 'launching', resume: '11 run-active', stop: stopped },
   ],
 ])('a laptop dies %s; %d ms later the commands agree', { timeout: 30_000 }, async (gap, afterMs, expected) => {
   expect(await answers(gap, afterMs)).toEqual(expected);
@@ -129,7 +112,7 @@ test.each<Gap>(['before it is listed', 'before its name is written'])(
   async (gap) => {
     await using scope = await commandWorld({ 'train.py': '' });
     const { world } = scope;
-    const revive = dyingLaptop(world, LAST_WRITE[gap]);
+    const { revive } = dyingLaptop(world, { call: LAST_WRITE[gap] });
     await world.run(['launch', 'train.py', '--name', 'mine', '--yes', '--detach']);
     revive();
     await world.clock.advance(LATE_MS);

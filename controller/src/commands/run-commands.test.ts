@@ -501,6 +501,7 @@ describe('resume', () => {
     const { world } = scope;
     const run = await launched(world);
     await run.outcome({ status: 'stopped' });
+    await world.endsOutside(run.run);
     const result = await world.run(['resume', 'mine', '--yes'], async () => {
       const beat = async (fit: Fit): Promise<void> => {
         await run.heartbeat(1, { launch: 2, fit });

@@ -40,9 +40,10 @@ export class StatusCommand extends RunListCommand {
   private async showAll(cloud: Cloud): Promise<number> {
     const { renderRuns } = await import('../render/status.ts');
     const { clock, colour } = this.context;
+    const { writeCommand: write } = this;
     const runs = await this.listRuns(cloud, this.limit);
     if (this.json) for (const run of runs) this.printJson({ type: 'run', ...run });
-    else this.print(renderRuns(runs, { nowMs: clock.wallMs(), colour, location: cloud.store.location }));
+    else this.print(renderRuns(runs, { nowMs: clock.wallMs(), colour, location: cloud.store.location, write }));
     return 0;
   }
 

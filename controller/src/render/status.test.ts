@@ -19,6 +19,10 @@ test('a run of a cloud whose second has not come here yet is as old as nothing',
     spentUsd: null,
     interruptions: null,
     heartbeatAgeMs: null,
+    waitingMs: 0,
+    stranded: false,
   } as const;
-  expect(renderRuns([run], { nowMs, colour: false, location: 's3://bucket' })).toMatch(/ {2}0 ms +-\n/);
+  expect(renderRuns([run], { nowMs, colour: false, location: 's3://bucket', write: () => '' })).toMatch(
+    / {2}0 ms +-\n/,
+  );
 });

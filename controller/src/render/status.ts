@@ -1,6 +1,7 @@
-import { assertNever, formatDuration, formatUsd } from '@runctl/core';
+import { assertNever, command, formatDuration, formatUsd } from '@runctl/core';
 import type { RunRow } from '@runctl/operations/status';
 import type { RunState } from '@runctl/operations/run';
+import type { CommandWriter } from './command-writer.ts';
 import { styles, type Styles } from './style.ts';
 import { table } from './table.ts';
 
@@ -39,14 +40,14 @@ export function endText(status: string, style: Styles): string {
 /** The table of `runctl status`, and how old what it says is. */
 export function renderRuns(
   runs: readonly RunRow[],
-  options: { nowMs: number; colour: boolean; location: string },
+  options: { nowMs: number; colour: boolean; location: string; write: CommandWriter },
 ): string {
   if (runs.length === 0) return `no runs in ${options.location}\n`;
   const style = styles(options.colour);
   const rows = runs.map((run) => [
     run.run,
     run.name ?? '-',
-    stateText(run.state, style),
+    rowStateText(run, style),
     numberText(run.step),
     numberText(run.durableStep),
     run.machineType === null ? '-' : `${run.machineType} ${run.location} ${run.market}`,
@@ -57,7 +58,34 @@ export function renderRuns(
     run.heartbeatAgeMs === null ? '-' : formatDuration(run.heartbeatAgeMs),
   ]);
   const head = ['RUN', 'NAME', 'STATE', 'STEP', 'DURABLE', 'MACHINE', 'SPENT', 'INTERRUPTED', 'LAUNCHED', 'HEARD'];
-  return `${table(head, rows)}${style.dim('LAUNCHED and HEARD are ages; HEARD is that of the last heartbeat, from which the rest of a line comes')}\n`;
+  return `${table(head, rows)}${style.dim('LAUNCHED and HEARD are ages; HEARD is that of the last heartbeat, from which the rest of a line comes')}\n${adviceLines(runs, style, options.write).join('')}`;
+}
+
+/** Longer than a provider needs to show what was asked for. */
+const LONG_WAIT_MS = 120_000;
+const waitsLong = ({ waitingMs, stranded }: RunRow): boolean =>
+  !stranded && waitingMs !== null && waitingMs >= LONG_WAIT_MS;
+
+function rowStateText(run: RunRow, style: Styles): string {
+  if (run.stranded) return style.red('stranded');
+  const text = stateText(run.state, style);
+  return waitsLong(run) && run.waitingMs !== null ? `${text} for ${formatDuration(run.waitingMs)}` : text;
+}
+
+/** A list asks the bucket alone, for what it says of a hundred runs at once. */
+function adviceLines(runs: readonly RunRow[], style: Styles, write: CommandWriter): string[] {
+  const stranded = runs.find((run) => run.stranded);
+  const waiting = runs.find(waitsLong);
+  return [
+    ...(stranded === undefined
+      ? []
+      : [`stranded: no machine was ever asked for: ${write(command('resume', stranded.name ?? stranded.run))}`]),
+    ...(waiting === undefined
+      ? []
+      : [
+          `whether a machine still comes, the provider knows: ${write(command('status', waiting.name ?? waiting.run))}`,
+        ]),
+  ].map((text) => `${style.yellow(text)}\n`);
 }
 
 function numberText(value: number | null): string {

@@ -6,6 +6,8 @@ import { styles } from './style.ts';
 /** One line for an event of `runctl stop`; null for one that needs no words. */
 export function stopLine(event: StopEvent, colour: boolean): string | null {
   if (event.type === 'asked') return `asked ${event.owner} to save and stop`;
+  if (event.type === 'other-laptop')
+    return `${event.owner} has taken the run, or died at it: waiting until its hold ends`;
   if (event.type === 'nobody-alive') return `${event.why}: ending the run from here`;
   if (event.type === 'older-ended')
     return event.ids.length === 0

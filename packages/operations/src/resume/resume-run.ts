@@ -1,5 +1,13 @@
 import { command, RunctlError } from '@runctl/core';
-import { decodeDocument, runKeys, runSpec, type LaunchMachines, type Market, type RunSpec } from '@runctl/protocol';
+import {
+  decodeDocument,
+  runKeys,
+  runSpec,
+  type LaunchMachines,
+  type LaunchOutcome,
+  type Market,
+  type RunSpec,
+} from '@runctl/protocol';
 import { readBytes } from '@runctl/store';
 import type { Provider } from '@runctl/provider';
 import { indexRun } from '../launch/create-run.ts';
@@ -11,6 +19,7 @@ import { uploadTools, type Tools } from '../launch/tools.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
 import { beingLaunched, standingOf } from '../run/standing.ts';
+import { endCapacity } from '../stop/end-capacity.ts';
 import { lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 
 export interface ResumeRunOptions {
@@ -29,14 +38,15 @@ export interface Resumed {
 }
 
 /**
- * Launches a run again, from its last durable checkpoint. Errors: `run-active` while the last launch may still work or
+ * Launches a run again, from its last durable checkpoint. What is left of an ended launch is ended first. Errors: `run-active` while the last launch may still work or
  * another laptop begins one, `not-resumable` when the run has succeeded, and those of `startLaunch`.
  */
 export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): Promise<Resumed> {
   const { cloud, clock } = ports;
   const record = await createRunReader({ store: cloud.store, run: options.run, clock }).read();
   const before = lastLaunch(record);
-  await refuseActive(cloud.provider, record, before);
+  if (before?.outcome === undefined || before.outcome === null) await refuseActive(cloud.provider, record, before);
+  else await endLeftovers(ports, { ...before, outcome: before.outcome });
   const machineTypes = options.wish.machineTypes.length > 0 ? options.wish.machineTypes : typesOf(before);
   const market = options.wish.market ?? (before?.intent?.market === 'on-demand' ? 'on-demand' : null);
   const place = await findPlace(cloud.provider, { ...options.wish, machineTypes, market });
@@ -51,13 +61,32 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   return { spec, launch, machines, fromStep: record.latest?.document.step ?? null };
 }
 
-async function refuseActive(provider: Provider, record: RunRecord, before: LaunchRecord | null): Promise<void> {
-  const { run } = record.spec;
-  if (before?.outcome?.status === 'succeeded')
-    throw new RunctlError('not-resumable', `${run} is done: ${before.outcome.message}`, {
+/** An agent ends its launch and powers off right after its outcome is written. */
+const CLEARED_UP_WITHIN_MS = 30_000;
+
+/**
+ * Whoever wrote how a launch ended may have died before its machines were gone: they would be paid for beside those of the
+ * next one, and `stop` ends the newest alone.
+ */
+async function endLeftovers(
+  ports: LaunchPorts,
+  before: LaunchRecord & { readonly outcome: LaunchOutcome },
+): Promise<void> {
+  const { cloud, clock } = ports;
+  const { outcome } = before;
+  const { run } = outcome;
+  if (outcome.status === 'succeeded')
+    throw new RunctlError('not-resumable', `${run} is done: ${outcome.message}`, {
       hint: 'launch the script again for a new run',
     });
-  if (before !== null && before.outcome !== null) return;
+  const provider = before.machines?.provider ?? before.intent?.provider ?? cloud.provider.name;
+  if (provider !== cloud.provider.name) return;
+  const patienceMs = Math.max(0, Date.parse(outcome.at) + CLEARED_UP_WITHIN_MS - clock.wallMs());
+  await endCapacity(ports, { run, launch: before, patienceMs, signal: new AbortController().signal });
+}
+
+async function refuseActive(provider: Provider, record: RunRecord, before: LaunchRecord | null): Promise<void> {
+  const { run } = record.spec;
   const ref = before === null ? null : await capacityOf(provider, run, before);
   const [capacity, machines] = await Promise.all([ref === null ? null : provider.state(ref), provider.machines(run)]);
   const standing = standingOf({ record, capacity, machines });

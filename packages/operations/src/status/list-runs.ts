@@ -14,10 +14,19 @@ import {
 } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import { readDocument } from '../documents.ts';
+import { APPEARS_WITHIN_MS } from '../run/liveness.ts';
 import type { AttemptRecord, LaunchRecord } from '../run/run-record.ts';
 import { runState, type RunState } from '../run/run-state.ts';
 
 const PARALLEL_RUNS = 24;
+
+/** States in which a machine is to come, as far as the bucket tells. */
+const WAITING: ReadonlySet<string> = new Set(['launching', 'provisioning', 'recovering']);
+
+/** When the newest of some documents was written, by the bucket's clock. */
+interface Changed {
+  readonly changedMs: number;
+}
 
 /** One line of the table: what the newest documents of a run say. */
 export interface RunRow {
@@ -37,6 +46,10 @@ export interface RunRow {
   readonly interruptions: number | null;
   /** Age of the newest heartbeat; null when there is none. */
   readonly heartbeatAgeMs: number | null;
+  /** How long the run waits for a machine, by the newest document; null when it does not. Only the provider knows whether one comes. */
+  readonly waitingMs: number | null;
+  /** As in `RunDetail`, where the documents alone tell: nothing was ever asked for. */
+  readonly stranded: boolean;
 }
 
 /** The newest runs, newest first: one page of the index, then two listings and one or two small reads for each run. */
@@ -48,15 +61,17 @@ export async function listRuns(
   for await (const info of store.list({ prefix: bucketKeys.indexFolder(), limit: options.limit })) {
     if (parseIndexKey(info.key) !== null) keys.push(info.key);
   }
-  const summaries = await inParallel(keys, { concurrency: PARALLEL_RUNS }, (key) => summarise(store, key));
+  const summaries = await inParallel(keys, { concurrency: PARALLEL_RUNS }, (key) =>
+    summarise(store, key, options.clock),
+  );
   return summaries.filter((summary) => summary !== null);
 }
 
-async function summarise(store: ObjectStore, indexKey: string): Promise<RunRow | null> {
+async function summarise(store: ObjectStore, indexKey: string, clock: Clock): Promise<RunRow | null> {
   const parsed = parseIndexKey(indexKey);
   if (parsed === null) return null;
   try {
-    return await summariseRun(store, indexKey, parsed.run);
+    return await summariseRun({ store, clock, indexKey, run: parsed.run });
   } catch (error) {
     if (!isRunctlError(error, 'older-format')) throw error;
     return { ...unknownRow, run: parsed.run, createdAt: timestampOf(parsed.createdMs), state: { kind: 'older' } };
@@ -75,10 +90,18 @@ const unknownRow: Omit<RunRow, 'run' | 'createdAt' | 'state'> = {
   spentUsd: null,
   interruptions: null,
   heartbeatAgeMs: null,
+  waitingMs: null,
+  stranded: false,
 };
 
 /** Errors: those of the codec, StoreError. */
-async function summariseRun(store: ObjectStore, indexKey: string, run: string): Promise<RunRow | null> {
+async function summariseRun(of: {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly indexKey: string;
+  readonly run: string;
+}): Promise<RunRow | null> {
+  const { store, clock, indexKey, run } = of;
   const [index, launch, attempt] = await Promise.all([
     readDocument(store, indexDocument, indexKey),
     newestLaunch(store, run),
@@ -87,17 +110,22 @@ async function summariseRun(store: ObjectStore, indexKey: string, run: string): 
   if (index === null) return null;
   const status = attempt?.status ?? null;
   const heartbeat = status?.document;
+  const state = runState({
+    launches: launch === null ? [] : [launch],
+    attempts: attempt === null ? [] : [attempt],
+    boots: [],
+    heartbeatMs: defaultTiming.heartbeatMs,
+  });
+  const { createdAt } = index.document;
+  const waitingMs = WAITING.has(state.kind)
+    ? Math.max(0, clock.wallMs() - Math.max(Date.parse(createdAt), launch?.changedMs ?? 0, attempt?.changedMs ?? 0))
+    : null;
   return {
     run,
     name: index.document.name,
     workload: index.document.workload,
-    createdAt: index.document.createdAt,
-    state: runState({
-      launches: launch === null ? [] : [launch],
-      attempts: attempt === null ? [] : [attempt],
-      boots: [],
-      heartbeatMs: defaultTiming.heartbeatMs,
-    }),
+    createdAt,
+    state,
     step: launch?.outcome?.step ?? heartbeat?.step ?? null,
     durableStep: launch?.outcome?.durableStep ?? heartbeat?.durable?.step ?? null,
     machineType: heartbeat?.machineType ?? null,
@@ -107,17 +135,21 @@ async function summariseRun(store: ObjectStore, indexKey: string, run: string): 
     spentUsd: heartbeat?.budget.spentUsd ?? null,
     interruptions: heartbeat?.interruptions ?? null,
     heartbeatAgeMs: status?.ageMs ?? null,
+    waitingMs,
+    stranded: launch === null && waitingMs !== null && waitingMs >= APPEARS_WITHIN_MS,
   };
 }
 
-async function newestLaunch(store: ObjectStore, run: string): Promise<LaunchRecord | null> {
+async function newestLaunch(store: ObjectStore, run: string): Promise<(LaunchRecord & Changed) | null> {
   const documents = new Set<string>();
+  let changedMs = 0;
   let newest = 0;
   for await (const info of store.list({ prefix: runKeys(run).launchesFolder })) {
     const parsed = parseLaunchKey(info.key);
     if (parsed === null) continue;
     if (parsed.launch > newest) documents.clear();
     newest = parsed.launch;
+    changedMs = Math.max(changedMs, info.lastModifiedMs);
     documents.add(parsed.document);
   }
   if (newest === 0) return null;
@@ -125,17 +157,19 @@ async function newestLaunch(store: ObjectStore, run: string): Promise<LaunchReco
   const outcome = documents.has('outcome') ? await readDocument(store, launchOutcome, keys.outcome) : null;
   // Of the machines only its being there counts here.
   const machines = documents.has('machines') ? ({} as LaunchRecord['machines']) : null;
-  return { launch: newest, intent: null, machines, outcome: outcome?.document ?? null };
+  return { launch: newest, intent: null, machines, outcome: outcome?.document ?? null, changedMs };
 }
 
-async function newestAttempt(store: ObjectStore, run: string): Promise<AttemptRecord | null> {
+async function newestAttempt(store: ObjectStore, run: string): Promise<(AttemptRecord & Changed) | null> {
   const documents = new Set<string>();
+  let changedMs = 0;
   let newest = { generation: 0, node: 0 };
   for await (const info of store.list({ prefix: runKeys(run).attemptsFolder })) {
     const parsed = parseAttemptKey(info.key);
     if (parsed === null || parsed.node !== 0) continue;
     if (parsed.generation > newest.generation) documents.clear();
     newest = parsed;
+    changedMs = Math.max(changedMs, info.lastModifiedMs);
     documents.add(parsed.document);
   }
   if (newest.generation === 0) return null;
@@ -154,5 +188,6 @@ async function newestAttempt(store: ObjectStore, run: string): Promise<AttemptRe
     outcome: outcome?.document ?? null,
     status,
     events: [],
+    changedMs,
   };
 }

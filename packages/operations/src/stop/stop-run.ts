@@ -18,7 +18,7 @@ import { lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { beingLaunched, standingOf } from '../run/standing.ts';
 import { endCapacity } from './end-capacity.ts';
 import { stopOlderRun } from './stop-older.ts';
-import { takeOver } from './take-over.ts';
+import { LAPTOP_OWNER, takeOver } from './take-over.ts';
 
 export interface StopOptions {
   readonly run: string;
@@ -50,15 +50,18 @@ export async function* stopRun(
   const launch = lastLaunch(record)?.launch;
   if (launch === undefined) throw await notLaunched(cloud.provider, record);
   let seen = changes(nothingSeen, record, launch).seen;
-  let asked = false;
+  const said = new Set<string>();
   let byLaptop = false;
   let outcome = outcomeOf(record, launch);
   while (outcome === null) {
     if (isLeaseHeld(record.lease)) {
-      if (!asked) {
-        await ask(ports, options, launch);
-        asked = true;
-        yield { type: 'asked', owner: record.lease?.document.owner ?? '' };
+      const owner = record.lease?.document.owner ?? '';
+      // No laptop listens: its errand ends soon, or its hold runs out because it died.
+      const told = owner.startsWith(LAPTOP_OWNER) ? 'other-laptop' : 'asked';
+      if (!said.has(told)) {
+        if (told === 'asked') await ask(ports, options, launch);
+        said.add(told);
+        yield { type: told, owner };
       }
       await clock.sleep(POLL_MS, signal);
     } else {

@@ -5,6 +5,9 @@ import { createDocument, readDocument } from '../documents.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import type { RunRecord } from '../run/run-record.ts';
 
+/** How the owner of a lease begins that a laptop took, to end a launch or to work on checkpoints. */
+export const LAPTOP_OWNER = 'laptop:';
+
 export interface LaptopErrand {
   readonly launch: number;
   readonly signal?: AbortSignal | undefined;
@@ -31,7 +34,14 @@ export function whileLaptopHolds<T>(
   work: (held: HeldForErrand) => Promise<T>,
 ): Promise<T | null> {
   const { run, nodes, timing } = spec;
-  const errand = { store: cloud.store, run, clock, policy: leasePolicyOf(timing), owner: `laptop:${user}`, nodes };
+  const errand = {
+    store: cloud.store,
+    run,
+    clock,
+    policy: leasePolicyOf(timing),
+    owner: `${LAPTOP_OWNER}${user}`,
+    nodes,
+  };
   return whileHoldingLease({ ...errand, launch, ...(signal === undefined ? {} : { signal }) }, work);
 }
 

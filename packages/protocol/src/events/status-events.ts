@@ -45,6 +45,10 @@ const run = z.object({
   interruptions: z.number().nullable(),
   /** Age of the newest heartbeat; null when there is none. */
   heartbeatAgeMs: z.number().nullable(),
+  /** How long it waits for a machine, by the newest document; null when it does not. Only `status RUN` asks the provider. */
+  waitingMs: z.number().nullable(),
+  /** Nothing was ever asked for: resume it. What else is stranded, `status RUN` tells. */
+  stranded: z.boolean(),
 });
 
 const observed = <Document extends z.ZodType>(document: Document) =>

@@ -11,6 +11,9 @@ const asked = z.object({
   durableStep: z.number().nullable().optional(),
 });
 
+/** Another laptop holds the run for a moment, or died at it: waits until it gives it back or its hold runs out. */
+const otherLaptop = z.object({ type: z.literal('other-laptop'), owner: z.string() });
+
 /** No agent holds the run, so it is ended from here. */
 const nobodyAlive = z.object({ type: z.literal('nobody-alive'), why: z.string() });
 
@@ -34,7 +37,7 @@ const stopped = z.object({
   durableStep: z.number().nullable(),
 });
 
-export const stopEvents = [asked, nobodyAlive, capacityEnded, olderEnded, stopped] as const;
+export const stopEvents = [asked, otherLaptop, nobodyAlive, capacityEnded, olderEnded, stopped] as const;
 
 export type AskedEvent = z.output<typeof asked>;
 
@@ -42,6 +45,7 @@ export type AskedEvent = z.output<typeof asked>;
 export type StopEvent =
   | FollowEvent
   | AskedEvent
+  | z.output<typeof otherLaptop>
   | z.output<typeof nobodyAlive>
   | z.output<typeof capacityEnded>
   | z.output<typeof olderEnded>;
