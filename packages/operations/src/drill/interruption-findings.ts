@@ -13,7 +13,8 @@ export function interruptionFindings(facts: DrillFacts): readonly DrillFinding[]
   return facts.interruptions.flatMap((one, index) => {
     if (one.wasDone) return [];
     const which = nameOfInterruption(one, index);
-    const ofNotice = one.kind === 'notice' ? [...reactionFindings(one, facts), ...saveFindings(one, facts)] : [];
+    const ofSaves = endedFirst(one) ? [] : saveFindings(one, facts);
+    const ofNotice = one.kind === 'notice' ? [...reactionFindings(one, facts), ...ofSaves] : [];
     return [...ofNotice, ...returnFindings(one, facts)].map(({ reason, advice }) => ({
       reason: `${which}: ${reason}`,
       advice: advice ?? null,
@@ -24,6 +25,11 @@ export function interruptionFindings(facts: DrillFacts): readonly DrillFinding[]
 /** `interruption 2 (notice)`; `index` counts from 0. */
 export function nameOfInterruption({ kind }: MeasuredInterruption, index: number): string {
   return `interruption ${index + 1} (${kind})`;
+}
+
+/** The run came to a good end without another life. That the script trained on after SIGTERM is a finding of its own. */
+export function endedFirst({ recovered, downtimeMs, ranToItsEnd }: MeasuredInterruption): boolean {
+  return recovered && downtimeMs === null && !ranToItsEnd;
 }
 
 function reactionFindings(one: MeasuredInterruption, { timeScale, recipe }: DrillFacts): readonly DrillFinding[] {

@@ -55,7 +55,15 @@ function lives(options: {
       outcome: { ranMs: 4 * S, step: null },
     },
   ] as unknown as readonly AttemptRecord[];
-  const own = { firstStep: null, lastStep: null, totalSteps: null, runningSinceMs: 0, aliveSinceMs: 0, ...progress };
+  const own = {
+    firstStep: null,
+    lastStep: null,
+    totalSteps: null,
+    firstEpoch: null,
+    runningSinceMs: 0,
+    aliveSinceMs: 0,
+    ...progress,
+  };
   return {
     record: { attempts, launches: [] } as unknown as RunRecord,
     progress: new Map([[1, own]]),
@@ -153,6 +161,12 @@ describe('the save interval', () => {
     const seen = lives({ stepAtStop: 50, newCheckpoint: true, resumedStep: 40, saves });
     expect(measure(interruption, seen).intervalsBefore).toBe(2.5);
     expect(intervalsAfter(seen)).toBe(0.5);
+  });
+
+  test('measures in time where only saves bear steps, because those since the last are missing', () => {
+    const saves = [save(1, 20, 2 * S), save(1, 40, 4 * S)];
+    const seen = lives({ stepAtStop: null, newCheckpoint: true, resumedStep: 40, saves });
+    expect(measure(interruption, seen).intervalsBefore).toBe(5);
   });
 
   test('measures in time where they are not', () => {

@@ -59,7 +59,8 @@ export function measure(interruption: Interruption, lives: Lives): MeasuredInter
     savesLastedMs: savesLasted(drain),
     intervalsBefore: intervalsTrained({
       interval: saveInterval(record, saves),
-      steps: lastStep === null ? null : stepsSince(life, lastStep),
+      // Where only saves bear steps, those since the last save are missing.
+      steps: lastStep === null || reportedStep === null ? null : stepsSince(life, lastStep),
       ms: interruption.aliveForMs,
     }),
     notDurable: drain?.notDurable ?? [],

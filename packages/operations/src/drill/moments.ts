@@ -82,8 +82,10 @@ const AWAY_FROM_SAVE = 0.35;
 export function isDue(moment: InterruptionMoment, life: LivingScript, reference: Reference | null): boolean {
   // A life must have made a step of its own, else nothing of it could be lost.
   if (life.step !== null && life.step <= (life.fromStep ?? 0)) return false;
-  const hasSaved =
-    life.saves >= moment.saves && life.sinceSaveMs >= AWAY_FROM_SAVE * (life.saveIntervalMs ?? 0);
+  const intervalMs = life.saveIntervalMs ?? 0;
+  const isAway = life.sinceSaveMs >= AWAY_FROM_SAVE * intervalMs;
+  // The first save of a life that was resumed may come right after its start.
+  const hasSaved = life.saves >= moment.saves && isAway && life.aliveForMs >= intervalMs;
   const total = reference?.finalStep ?? life.totalSteps;
   if (life.step !== null && total !== null && total > 0) {
     const done = life.step / total;

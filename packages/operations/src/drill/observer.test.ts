@@ -55,3 +55,29 @@ test('a life began with what its first start says, however often its script cras
   const { record } = await observer.look();
   expect(record.attempts[0]?.started?.resumedFrom).toBeNull();
 });
+
+/** The first and last step that a second life is said to have shown, which was given step 40 after 100 ms a step. */
+async function secondLife(printed: readonly number[], [savedStep, afterMs]: readonly [number, number]) {
+  const clock = new FakeClock();
+  const run = await rehearsedRun(clock);
+  await run.started(1);
+  await clock.advance(4000);
+  await run.checkpoint(1, 1, 40);
+  await run.started(2, 40);
+  await run.log(2, printed.map((round) => `[${round}]\ttrain-rmse:0.28\n`).join(''));
+  await clock.advance(afterMs);
+  await run.checkpoint(2, 1, savedStep);
+  const observer = createObserver({ store: run.store } as unknown as Cloud, run.run, clock);
+  const { firstStep, lastStep } = (await observer.look()).progress.get(2) ?? {};
+  return [firstStep, lastStep];
+}
+
+test.each<[string, readonly number[], readonly [number, number], readonly [number, number]]>([
+  ['goes on from there where its early save is that much higher', [0, 10, 20], [60, 2000], [40, 60]],
+  ['began anew where it saved as late as a life from nothing', [0, 10, 20], [60, 6000], [0, 20]],
+  ['began anew where it printed as far as it saved', [0, 30, 60], [60, 2000], [0, 60]],
+  ['began anew where its save is lower, however rarely it prints', [0, 5], [30, 1000], [0, 5]],
+  ['is shown by the steps of the training where it prints those', [41, 50, 60], [60, 2000], [41, 60]],
+])('a life that counts from 0 %s', async (_name, printed, save, shown) => {
+  expect(await secondLife(printed, save)).toEqual(shown);
+});

@@ -1,17 +1,21 @@
 import type { Clock } from '@runctl/core';
-import { OutputLines, stepPattern, StepReader } from '@runctl/protocol';
+import { OutputLines, type ReadStep, stepPattern, StepReader } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { createLogReader } from '../log/log-reader.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
 import { CheckpointTrail, type DurableSave } from './checkpoint-trail.ts';
+import { countsFromItsStart } from './early-save.ts';
 
 /** What was seen of one life's progress. */
 export interface LifeProgress {
+  /** Steps count from the start of the training, also where the script prints those of its life alone. */
   readonly firstStep: number | null;
   readonly lastStep: number | null;
   /** Steps of the whole training, where the output announced them. */
   readonly totalSteps: number | null;
+  /** The first epoch that it printed; null where it prints none. */
+  readonly firstEpoch: number | null;
   /** Since when the script was seen to run, monotonic; null before. */
   readonly runningSinceMs: number | null;
   /** Since when it has shown life: a step, a progress bar, an epoch, or a checkpoint. Monotonic; null before. */
@@ -32,6 +36,7 @@ const UNSEEN: LifeProgress = {
   firstStep: null,
   lastStep: null,
   totalSteps: null,
+  firstEpoch: null,
   runningSinceMs: null,
   aliveSinceMs: null,
 };
@@ -54,6 +59,7 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
   const progress = new Map<number, LifeProgress>();
   const outputs = new Map<number, LifeOutput>();
   const starts = new Map<string, AttemptRecord['started']>();
+  const bases = new Map<number, number>();
   const tail: string[] = [];
 
   const readLog = async (pattern: string | undefined): Promise<void> => {
@@ -76,13 +82,24 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
       for (const attempt of record.attempts) {
         const { generation } = attempt;
         const before = progress.get(generation) ?? UNSEEN;
-        const output = outputs.get(generation)?.steps.current() ?? null;
+        const printed = outputs.get(generation)?.steps.current() ?? null;
         const hasSaved = saves.some((save) => save.generation === generation);
+        const given = attempt.started?.resumedFrom?.step ?? 0;
+        if (hasSaved && !bases.has(generation))
+          bases.set(generation, countsFromItsStart(attempt, printed?.step ?? null, { record, saves }) ? given : 0);
+        const output = countedFrom(bases.get(generation) ?? 0, printed);
         progress.set(generation, progressOf(attempt, { before, output, hasSaved, nowMs: clock.monotonicMs() }));
       }
       return { record, progress: new Map(progress), saves, tail: [...tail] };
     },
   };
+}
+
+function countedFrom(base: number, printed: ReadStep | null): ReadStep | null {
+  if (printed === null || base === 0) return printed;
+  const added = (steps: number | null): number | null => (steps === null ? null : base + steps);
+  const { step, firstStep, total } = printed;
+  return { ...printed, step: added(step), firstStep: added(firstStep), total: added(total) };
 }
 
 /** A script that crashes and starts again on its machine writes its start anew; what it began its life with is the first. */
@@ -98,7 +115,7 @@ function withFirstStarts(record: RunRecord, starts: Map<string, AttemptRecord['s
 
 interface LifeSigns {
   readonly before: LifeProgress;
-  readonly output: ReturnType<StepReader['current']> | null;
+  readonly output: ReadStep | null;
   readonly hasSaved: boolean;
   readonly nowMs: number;
 }
@@ -112,6 +129,7 @@ function progressOf({ status, outcome }: AttemptRecord, { before, output, hasSav
     firstStep: steps.firstStep,
     lastStep: steps.step,
     totalSteps: output?.total ?? before.totalSteps,
+    firstEpoch: output?.firstEpoch ?? before.firstEpoch,
     runningSinceMs: before.runningSinceMs ?? (hasRun ? nowMs : null),
     aliveSinceMs: before.aliveSinceMs ?? (isAlive ? nowMs : null),
   };

@@ -16,6 +16,8 @@ const life = (generation: number, resumedFrom: number | null): AttemptRecord =>
 interface Shown {
   /** First printed step of the first life, and of the second. */
   readonly printed?: readonly [number | null, number | null];
+  /** First printed epoch of the first life, and of the second. */
+  readonly epochs?: readonly [number | null, number | null];
   /** Steps of the checkpoints of the first life, and of the second. */
   readonly saved?: readonly [readonly (number | null)[], readonly (number | null)[]];
   /** Milliseconds to each step of a checkpoint of the second life, counted from nothing; 100 in the first. */
@@ -23,9 +25,11 @@ interface Shown {
 }
 
 /** What a second life that was given step 40 is judged to have done. */
-function judged({ printed = [null, null], saved = [[], []], paceMs = 40 }: Shown) {
+function judged({ printed = [null, null], epochs = [null, null], saved = [[], []], paceMs = 40 }: Shown) {
   const attempts = [life(1, null), life(2, 40)];
-  const progress = new Map(printed.map((firstStep, index) => [index + 1, { firstStep } as LifeProgress]));
+  const progress = new Map(
+    printed.map((firstStep, index) => [index + 1, { firstStep, firstEpoch: epochs[index] } as LifeProgress]),
+  );
   const saves = saved.flatMap((steps, index) =>
     steps.map((step) => ({
       key: `${step}`,
@@ -50,6 +54,7 @@ test.each<[string, Shown]>([
 test.each<[string, Shown]>([
   ['its first step', { printed: [1, 41] }],
   ['its first step, counted from 0', { printed: [0, 40] }],
+  ['a later first epoch', { epochs: [1, 3] }],
   ['its first checkpoint', { saved: [[20, 40], [60]] }],
   ['its first checkpoint, after one save alone', { saved: [[40], [60]] }],
 ])('a life is seen to resume by %s', (_name, shown) => {
@@ -61,6 +66,8 @@ test.each<[string, Shown]>([
   ['prints so rarely that a life from nothing looks the same', { printed: [50, 50] }],
   ['saves so rarely that a life from nothing looks the same', { saved: [[40], [40]], paceMs: 100 }],
   ['saved a high step only as late as a life from nothing would', { saved: [[20, 40], [60]], paceMs: 100 }],
+  ['begins with the epoch that a life from nothing begins with', { epochs: [1, 1] }],
+  ['alone prints epochs', { epochs: [null, 3] }],
   ['saves without a step', { saved: [[null], [null]] }],
 ])('a life is not seen to resume that %s', (_name, shown) => {
   expect(judged(shown)).toEqual({ beganAgainAt: null, isSeen: false });

@@ -1,5 +1,6 @@
 import type { AttemptRecord } from '../run/run-record.ts';
 import type { DurableSave } from './checkpoint-trail.ts';
+import { savedTooEarly } from './early-save.ts';
 import type { LifeProgress, Observation } from './observer.ts';
 
 /** What a life did with the checkpoint that it was given. */
@@ -15,7 +16,8 @@ const UNSEEN: Resumption = { beganAgainAt: null, isSeen: false };
 /**
  * Judges a life by the first step that it printed, and by its first checkpoint. A step at or beyond the given checkpoint
  * proves a resumption only where it is higher than what the run's first life showed first: else the script may print or save
- * so rarely that a life which began anew looks the same.
+ * so rarely that a life which began anew looks the same. Where steps tell nothing, a later first epoch than that of the first
+ * life proves it too; an equal one proves nothing, since an epoch may be begun again.
  */
 export function resumption(
   life: AttemptRecord | undefined,
@@ -33,22 +35,14 @@ export function resumption(
   const [printed] = witnesses;
   const isPrinted =
     printed !== undefined && printed.step !== null && printed.anew !== null && printed.step > printed.anew;
-  const isSeen = isPrinted || savedTooEarly(life, first, saves);
+  const isSeen = isPrinted || savedTooEarly(life, first, saves) || laterEpoch(life, first, progress);
   return { beganAgainAt: null, isSeen };
 }
 
-/** Saves may be passed over, so a high step proves a resumption only where a life from nothing could not have got there yet. */
-function savedTooEarly(life: AttemptRecord, first: AttemptRecord, saves: readonly DurableSave[]): boolean {
-  const startOf = ({ started }: AttemptRecord): number => Date.parse(started?.at ?? '');
-  const own = saves.find((save) => save.generation === life.generation);
-  const perStepMs = saves
-    .filter((save) => save.generation === first.generation && save.step !== null && save.step > 0)
-    .map((save) => (save.savedAtMs - startOf(first)) / (save.step ?? 1));
-  if (own?.step === undefined || own.step === null || perStepMs.length === 0) return false;
-  return own.savedAtMs - startOf(life) < EARLY * own.step * Math.min(...perStepMs);
+function laterEpoch(life: AttemptRecord, first: AttemptRecord, progress: Observation['progress']): boolean {
+  const [own, anew] = [life, first].map(({ generation }) => progress.get(generation)?.firstEpoch ?? null);
+  return typeof own === 'number' && typeof anew === 'number' && own > anew;
 }
-
-const EARLY = 0.8;
 
 const printedFirst =
   (progress: ReadonlyMap<number, LifeProgress>) =>

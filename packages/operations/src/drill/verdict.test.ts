@@ -86,6 +86,18 @@ describe('the verdict of a drill', () => {
       facts({ downtimeMs: null, resumedStep: null, resumeSeen: false }),
       /the script ended before another machine took over/,
     ],
+    [
+      'the script had all done and durable when the notice came',
+      facts({
+        downtimeMs: null,
+        resumedStep: null,
+        resumeSeen: false,
+        newCheckpoint: false,
+        lostSteps: null,
+        unsavedMs: 6e3,
+      }),
+      /the script ended before another machine took over/,
+    ],
     ['an interruption came too early', facts({ intervalsBefore: 0.3 }), /before .* one save interval/],
     ['the script ended right after', facts({}, { intervalsAfter: 0.3 }), /less than one save interval after/],
     [
@@ -117,10 +129,11 @@ describe('the verdict of a drill', () => {
     expect(advice).toEqual(['make it run to its end before rehearsing interruptions']);
   });
 
-  test('steps lost without a notice are told, not blamed', () => {
-    expect(
-      judgeDrill(facts({ kind: 'no-notice', lostSteps: 30, newCheckpoint: null, noticeToSigtermMs: null })).verdict,
-    ).toBe('safe');
+  test('steps lost without a notice are told where they are known, not blamed', () => {
+    for (const lostSteps of [30, null]) {
+      const killed = { kind: 'no-notice', lostSteps, newCheckpoint: null, noticeToSigtermMs: null } as const;
+      expect(judgeDrill(facts(killed)).verdict).toBe('safe');
+    }
   });
 
   test('does not count equal results as proof: a script that began anew has them too', () => {

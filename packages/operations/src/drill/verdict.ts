@@ -1,6 +1,6 @@
 import type { MeasuredInterruption } from '@runctl/protocol/events';
 import type { DrillFacts, DrillFinding } from './drill-facts.ts';
-import { interruptionFindings, nameOfInterruption } from './interruption-findings.ts';
+import { endedFirst, interruptionFindings, nameOfInterruption } from './interruption-findings.ts';
 
 export interface DrillVerdict {
   readonly verdict: 'safe' | 'unsafe' | 'inconclusive';
@@ -125,13 +125,9 @@ const BLIND_ADVICE =
 
 function isBlind(one: MeasuredInterruption): boolean {
   if (one.wasDone || !one.recovered || one.downtimeMs === null || one.beganAgainAt !== null) return false;
-  const isLossUnknown = one.lostSteps === null && one.unsavedMs === null;
+  // Without a notice a loss is a cost that no script can avoid, so it need not be known.
+  const isLossUnknown = one.kind === 'notice' && one.lostSteps === null && one.unsavedMs === null;
   return isLossUnknown || (one.hadCheckpoint && !one.resumeSeen);
-}
-
-/** It came to a good end without another life. That it trained on after SIGTERM is a reason of its own. */
-function endedFirst({ recovered, downtimeMs, ranToItsEnd }: MeasuredInterruption): boolean {
-  return recovered && downtimeMs === null && !ranToItsEnd;
 }
 
 function differences({ identical, differing }: DrillFacts): readonly DrillFinding[] {

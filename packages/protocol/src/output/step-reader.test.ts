@@ -51,6 +51,32 @@ test('the bar that is drawn longest counts the training, and a named step counts
   expect(reader.current()).toMatchObject({ step: 12, evidence: 'step 12 loss 0.1' });
 });
 
+test.each<[string, readonly string[], number]>([
+  ['at 0 and then where a resumed training goes on', ['  0%| | 0/160 [', ' 87%|█▏| 139/160 ['], 139],
+  [
+    'at 0 twice, as it is once more when the time is known',
+    ['  0%| | 0/160 [', '  0%| | 0/160 [', ' 87%|█▏| 139/160 ['],
+    139,
+  ],
+  ['at 0 and then at the first step', ['  0%| | 0/160 [', '  1%| | 1/160 [', '  2%| | 3/160 ['], 1],
+])('a bar that is drawn %s began at its first step that was made', (_name, lines, firstStep) => {
+  const reader = new StepReader();
+  lines.forEach((line, index) => reader.read(line, index * 1000));
+  expect(reader.current()).toMatchObject({ firstStep });
+});
+
+test('a named step 0 is where a script began', () => {
+  const reader = new StepReader();
+  ['step 0', 'step 10'].forEach((line, index) => reader.read(line, index * 1000));
+  expect(reader.current()).toMatchObject({ firstStep: 0, step: 10 });
+});
+
+test('the first epoch is remembered', () => {
+  const reader = new StepReader();
+  ['Epoch 3/8', 'Epoch 4/8'].forEach((line, index) => reader.read(line, index * 1000));
+  expect(reader.current()).toMatchObject({ firstEpoch: 3 });
+});
+
 test('an epoch or a bar within it shows life, and no step', () => {
   const reader = new StepReader();
   reader.read('Downloading: 50%|█ | 5/10 [00:01<00:01]', 0);
@@ -62,5 +88,12 @@ test('an epoch or a bar within it shows life, and no step', () => {
 test('an announced total is a hint and no step', () => {
   const reader = new StepReader();
   reader.read('  Total optimization steps = 5,000', 0);
-  expect(reader.current()).toEqual({ step: null, firstStep: null, total: 5000, isAlive: false, evidence: null });
+  expect(reader.current()).toEqual({
+    step: null,
+    firstStep: null,
+    total: 5000,
+    firstEpoch: null,
+    isAlive: false,
+    evidence: null,
+  });
 });

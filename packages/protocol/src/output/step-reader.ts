@@ -8,6 +8,8 @@ export interface ReadStep {
   readonly firstStep: number | null;
   /** Steps of the whole training, as the output announced them; a hint only. */
   readonly total: number | null;
+  /** The first epoch that the output named, as it counts them; null before. */
+  readonly firstEpoch: number | null;
   /** Whether the output showed any progress, be it without a step: a bar, an epoch. */
   readonly isAlive: boolean;
   /** The line that `step` was read in, for people; null without a step. */
@@ -29,6 +31,7 @@ export class StepReader {
   readonly #bars = new Map<string, BarTrack>();
   readonly #pattern: StepPattern | null;
   #announced: number | null = null;
+  #firstEpoch: number | null = null;
   #isAlive = false;
 
   constructor({ pattern = null }: { readonly pattern?: StepPattern | null } = {}) {
@@ -43,10 +46,11 @@ export class StepReader {
     const { step, total, epoch, bar } = progress;
     this.#isAlive ||= step !== null || epoch !== null || (bar !== null && bar.counts !== 'other');
     this.#announced = total ?? this.#announced;
+    this.#firstEpoch ??= epoch;
     if (this.#pattern !== null) return;
     const evidence = evidenceIn(line);
     if (step !== null) this.#named.read({ step, atMs, evidence });
-    else if (bar?.counts === 'training') this.#barOf(bar, atMs).read({ step: bar.at, atMs, evidence });
+    else if (bar?.counts === 'training') this.#barOf(bar, atMs).readDrawn({ step: bar.at, atMs, evidence });
   }
 
   #readByPattern(step: number | null, { line, atMs }: { readonly line: string; readonly atMs: number }): void {
@@ -62,6 +66,7 @@ export class StepReader {
       step: track?.last?.step ?? null,
       firstStep: track?.first?.step ?? null,
       total: this.#named.isEmpty ? (bar?.total ?? this.#announced) : this.#announced,
+      firstEpoch: this.#firstEpoch,
       isAlive: this.#isAlive,
       evidence: track?.last?.evidence ?? null,
     };
@@ -113,6 +118,15 @@ class StepTrack {
 
   get isEmpty(): boolean {
     return this.last === null;
+  }
+
+  /** Reads a place that a bar shows. One is drawn at 0 before it jumps to where a resumed training goes on. */
+  readDrawn(seen: Sighting): void {
+    if (this.last?.step === 0) {
+      this.first = null;
+      this.last = null;
+    }
+    this.read(seen);
   }
 
   read(seen: Sighting): void {
