@@ -81,7 +81,9 @@ async function endLeftovers(
     });
   const provider = before.machines?.provider ?? before.intent?.provider ?? cloud.provider.name;
   if (provider !== cloud.provider.name) return;
-  const patienceMs = Math.max(0, Date.parse(outcome.at) + CLEARED_UP_WITHIN_MS - clock.wallMs());
+  // Of clocks that differ the wait is no longer than it can ever be.
+  const remainingMs = Date.parse(outcome.at) + CLEARED_UP_WITHIN_MS - clock.wallMs();
+  const patienceMs = Math.min(CLEARED_UP_WITHIN_MS, Math.max(0, remainingMs));
   await endCapacity(ports, { run, launch: before, patienceMs, signal: new AbortController().signal });
 }
 
