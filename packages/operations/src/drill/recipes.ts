@@ -53,7 +53,8 @@ const RECIPES = {
     save: 'XGBoost: TrainingCheckPoint(os.environ.get("RUNCTL_CHECKPOINT_DIR") or "checkpoints", interval=…)',
     react:
       'XGBoost: on SIGTERM only set a flag; in after_iteration of a callback of your own save the model under a temporary name, rename, and return True',
-    resume: 'XGBoost: xgboost.train(…, xgb_model=os.environ.get("RUNCTL_RESUME_FROM") or None)',
+    resume:
+      'XGBoost: xgboost.train(…, xgb_model=os.environ.get("RUNCTL_RESUME_FROM") or None, num_boost_round=…) with the rounds that are left: it adds so many to those of the model',
   },
 } as const satisfies Record<string, Recipe>;
 

@@ -1,0 +1,45 @@
+"""Keras: BackupAndRestore after each epoch, and once more on SIGTERM; goes on at the beginning of the epoch. keras >= 3."""
+
+import os
+import signal
+import sys
+import time
+
+stop_requested = False
+
+
+def request_stop(signal_number, frame):
+    global stop_requested
+    stop_requested = True
+
+
+signal.signal(signal.SIGTERM, request_stop)  # before the slow imports
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import keras
+import numpy
+from keras.callbacks import BackupAndRestore
+
+EPOCHS, BATCH_SECONDS = int(sys.argv[1]), float(sys.argv[2])
+
+
+class BackupOnSigterm(BackupAndRestore):
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        print(f"training from step {self.model._initial_epoch or 0}", flush=True)
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        time.sleep(BATCH_SECONDS)  # a real model takes as long
+        if stop_requested:
+            self._save_model()
+            sys.exit(143)  # not model.stop_training: then fit would end as if it were done
+
+
+model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+folder = os.environ.get("RUNCTL_CHECKPOINT_DIR") or "backup"
+backup = BackupOnSigterm(folder, delete_checkpoint=False)
+model.fit(numpy.random.rand(160, 4), numpy.random.rand(160, 1), batch_size=8, epochs=EPOCHS, callbacks=[backup])
+if os.environ.get("RUNCTL_DONE_FILE"):
+    open(os.environ["RUNCTL_DONE_FILE"], "w").close()
