@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { hasTorch, NO_TORCH } from '../support/debian-torch.ts';
 import { drill, type DrillReport } from '../support/drilling.ts';
 
 /** What a careful script must come out of every notice with. */
@@ -51,7 +51,7 @@ describe('a drill of the bundled examples', () => {
   });
 
   test('char-lm-torch does too', async (context) => {
-    if (!hasTorch()) context.skip('/usr/bin/python3 has no PyTorch (Debian: apt-get install python3-torch)');
+    if (!hasTorch()) context.skip(NO_TORCH);
     const { report } = await drill('examples/char-lm-torch/train.py', {
       flags: ['--interruptions', '1', '--compare'],
       args: ['--steps', '120', '--step-delay-ms', '30', '--checkpoint-every', '10'],
@@ -120,15 +120,3 @@ describe.concurrent('a drill judges', () => {
     expect(report.advice).toEqual([expect.stringContaining('load what $RUNCTL_RESUME_FROM names')]);
   });
 });
-
-function hasTorch(): boolean {
-  try {
-    execFileSync('/usr/bin/python3', [
-      '-c',
-      'import importlib.util, sys; sys.exit(not importlib.util.find_spec("torch"))',
-    ]);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -57,6 +57,8 @@ export interface DrillOptions {
    * the script runs as it is.
    */
   readonly holds?: readonly number[];
+  /** Two ranks of it run under torchrun, the first of which waits. */
+  readonly asRanks?: boolean;
   /** Another drill came before, in the same temporary folder, and was killed in the middle. */
   readonly afterOneThatWasKilled?: boolean;
 }
@@ -91,7 +93,8 @@ export async function drill(script: string, options: DrillOptions): Promise<Dril
     ];
     if (holds === undefined) return rehearse(path, args);
     const held = [join(folder.path, lives), [...calm, ...holds].join(','), basename(path)];
-    return rehearse(join(dirname(path), 'held.py'), [...held, ...args]);
+    if (options.asRanks !== true) return rehearse(join(dirname(path), 'held.py'), [...held, ...args]);
+    return rehearse(join(dirname(path), 'ranks.py'), [...TWO_RANKS, 'held.py', ...held, ...args]);
   };
   const env = {
     // The interpreter that Debian's packages belong to comes first.
@@ -131,16 +134,20 @@ async function noProcessIsLeft(folder: string): Promise<void> {
   await eventually('no process of the local cloud is left', async () => processesNaming(folder).length === 0);
 }
 
+const TWO_RANKS = ['--standalone', '--nproc_per_node', '2'];
+
 /** A project of the script and what lies beside it, and of what holds its lives. */
 async function placed(script: string, folder: string): Promise<string> {
   const project = join(folder, 'project');
   const workloads = join(repository, 'e2e/support/workloads');
-  if (script.startsWith('examples/')) await cp(join(repository, dirname(script)), project, { recursive: true });
+  if (script.includes('/') && !script.startsWith('strangers/'))
+    await cp(join(repository, dirname(script)), project, { recursive: true });
   else {
     await mkdir(project);
     await copyFile(join(workloads, script), join(project, basename(script)));
   }
   await copyFile(join(workloads, 'held.py'), join(project, 'held.py'));
+  await copyFile(join(workloads, 'ranks.py'), join(project, 'ranks.py'));
   return join(project, basename(script));
 }
 

@@ -1,16 +1,19 @@
 """Runs a training script as it is, but lets life n wait at the nth of the given steps until it is ended.
 
 So what a test does to a life comes before its last step, however fast or slow the machine is. Also prints each step that the
-script keeps in `state` or `training`. Arguments: a file that counts the lives, steps with commas (- for a life that goes
-through), the script beside this one, its arguments.
+script keeps in `state` or `training`. Of a launcher's ranks the first waits, and the others for it.
+Arguments: a file that counts the lives, steps with commas (- for a life that goes through), the script beside this one, its
+arguments.
 """
 import os, runpy, signal, sys, time
 
 lives, holds, script = sys.argv[1:4]
 sys.argv = [script, *sys.argv[4:]]
+is_first = os.environ.get("RANK", "0") == "0"
 counter = os.open(lives, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-os.write(counter, b".")
-hold = dict(enumerate(holds.split(","), 1)).get(os.fstat(counter).st_size, "-")
+if is_first:
+    os.write(counter, b".")
+hold = dict(enumerate(holds.split(","), 1)).get(os.fstat(counter).st_size, "-") if is_first else "-"
 os.close(counter)
 stopped = False
 sleep, handle = time.sleep, signal.signal
@@ -31,7 +34,7 @@ def paced(seconds):
     kept = names.get("state") or names.get("training") or {}
     if "step" in kept:
         print("step %d" % kept["step"], flush=True)
-    step = kept.get("step", names.get("rounds"))
+    step = kept.get("step", names.get("rounds", names.get("step")))
     while str(step) == hold and not stopped:
         sleep(0.02)
 
