@@ -33,6 +33,8 @@ export interface Candidate {
   readonly pointers?: readonly PointerNames[];
   /** Pointers that name what is not there, or a later save: their durable version goes along instead. */
   readonly stale?: readonly FileSeen[];
+  /** Files beside its own that name it. A later save rewrites them, which does this one no harm. */
+  readonly trackers?: readonly Tracker[];
   /** Manifests of earlier saves that the script has kept in the folder, where it deletes others. */
   readonly earlier?: readonly string[];
   /** A framework's own sign: `complete: false` keeps the candidate back, `true` takes the place of structure but not of stillness. */
@@ -43,6 +45,13 @@ export interface Candidate {
   readonly wholeInOneFile?: true;
   /** Why it can't be kept as a whole, however often it is tried: it is reported and never published. */
   readonly unkept?: string;
+}
+
+/** A small file that always names the newest save, with the text that belongs to one of them. */
+export interface Tracker {
+  readonly path: string;
+  readonly text: string;
+  readonly mode: number;
 }
 
 /** A file that names others: "`latest.txt` says `step_20.pt`". */

@@ -94,14 +94,14 @@ async function verdictOn(
 }
 
 function described(candidate: Candidate, state: State): InspectedCheckpoint {
-  const { recogniser, entry, step, files, companions } = candidate;
+  const { recogniser, entry, step, files, companions, trackers = [] } = candidate;
   return {
     recogniser,
     entry,
     step,
     files: files.map(({ path, sizeBytes, mtimeMs }) => ({ path, sizeBytes, mtimeMs })),
     sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
-    companions: companions.map((file) => file.path),
+    companions: [...trackers, ...companions].map(({ path }) => path),
     savedAtMs: savedAtMsOf(candidate),
     touchedAtMs: touchedAtMs(candidate),
     ...state,

@@ -10,6 +10,7 @@ import { type FilesOfNodes, gatherNodeFiles, type NodesOfRun, openRoundFor } fro
 import type { DataPlace, DataPlaces } from '../upload/data-places.ts';
 import type { FileUploads } from '../upload/file-uploads.ts';
 import { olderPointers } from '../upload/older-pointers.ts';
+import { holdsTrackers, putTrackers } from '../upload/trackers.ts';
 import {
   hashFilesOfKnownSize,
   holdsSameContent,
@@ -63,7 +64,8 @@ export async function uploadCandidate(complete: CompleteCandidate, stage: Upload
   // Before the first comparison the bucket most likely has these files already; later ones are most likely new.
   const atMostBytes = stage.compared ? QUICKLY_HASHED_BYTES : Number.MAX_SAFE_INTEGER;
   await hashFilesOfKnownSize(files, before, { known, uploads, signal, atMostBytes });
-  if (holdsSameContent(before, files, known))
+  const { trackers = [] } = complete.candidate;
+  if (holdsSameContent(before, files, known) && holdsTrackers(before, trackers, stage))
     return { kind: 'identical', companions: presentAmong(complete.companions, files) };
   const place = await places.forCheckpoint(stage, placesOf(files, uploads), standing);
   assertMayPublish(stage);
@@ -119,7 +121,8 @@ async function uploadHeld(
   const moved = databasesThatMoved(candidate, new Set(result.uploaded.map(({ path }) => path)), changed);
   const unchanged = result.uploaded.filter(({ path }) => !changed.has(path) && !moved.has(databaseOf(path)));
   const dangling = danglingAmong(new Set(unchanged.map(({ path }) => path)), candidate);
-  const uploaded = unchanged.filter(({ path }) => !dangling.has(path));
+  const trackers = await putTrackers(candidate.trackers ?? [], options);
+  const uploaded = [...unchanged.filter(({ path }) => !dangling.has(path)), ...trackers];
   const present = new Set(uploaded.map((file) => file.path));
   return {
     uploaded: [...uploaded, ...(await carriedOver(candidate, present, options))],

@@ -28,6 +28,7 @@ import type {
 } from '../contract/publisher-port.ts';
 import { SingleFlight } from '../publish/single-flight.ts';
 import { hashFilesOfKnownSize, uploadFiles } from '../upload/upload-files.ts';
+import { putTrackers } from '../upload/trackers.ts';
 import { DataPlace } from '../upload/data-places.ts';
 import { FileUploads } from '../upload/file-uploads.ts';
 import { memoryUploadJournal } from '../upload/upload-journal.ts';
@@ -221,14 +222,10 @@ class ShardFolder {
     await hashFilesOfKnownSize(files, before, { ...shared, signal: access.signal, atMostBytes: QUICKLY_HASHED_BYTES });
     // A folder of its own, since other nodes may have files of the same path.
     const folder = runKeys(this.#options.run).dataFolder(round, newNonce());
-    return uploadFiles(files, {
-      ...access,
-      ...shared,
-      place: new DataPlace({ order: round, folder, step: round.step }),
-      before,
-      optional: new Set(companions.map((file) => file.path)),
-      progress: this.#progress,
-    });
+    const place = new DataPlace({ order: round, folder, step: round.step });
+    const optional = new Set(companions.map((file) => file.path));
+    const options = { ...access, ...shared, place, before, optional, progress: this.#progress };
+    return [...(await uploadFiles(files, options)), ...(await putTrackers(candidate.trackers ?? [], options))];
   }
 
   #answerTo({ generation, seq, nonce, step }: ShardRound) {

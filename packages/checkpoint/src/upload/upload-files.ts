@@ -153,7 +153,8 @@ async function sendFile(
 const contentName = (content: { sizeBytes: number; sha256: string }): string =>
   `${content.sizeBytes} ${content.sha256}`;
 
-function manifestHashes({ partSizeBytes }: PartGrid, { sha256, parts }: ContentHashes) {
+/** The hashes of a file as a manifest has them. */
+export function manifestHashes({ partSizeBytes }: PartGrid, { sha256, parts }: ContentHashes) {
   return {
     sha256,
     partSizeBytes,

@@ -6,6 +6,7 @@ import type {
   FolderTree,
   RecogniseContext,
   Recogniser,
+  Tracker,
 } from '../../contract/recogniser.ts';
 
 /** One folder of a tree that was looked at. */
@@ -81,8 +82,8 @@ export interface Finding {
   readonly doubt: Doubt | null;
   /** What shows that it is complete. For people. */
   readonly evidence: string;
-  /** Files outside the folder that belong to the checkpoint: a pointer that names it. */
-  readonly beside?: readonly FileSeen[];
+  /** Files outside the folder that name it. */
+  readonly trackers?: readonly Tracker[];
 }
 
 /** A folder that counts as a checkpoint of one framework. */
@@ -149,10 +150,11 @@ function isWithin(path: string, found: ReadonlyMap<string, unknown>): boolean {
 
 function candidateOf(recogniser: string, same: readonly Known[], loose: readonly FileSeen[]): Candidate | null {
   const [first] = same;
-  const beside = same.flatMap(({ finding: each }) => each.beside ?? []);
+  const trackers = same.flatMap(({ finding: each }) => each.trackers ?? []);
   const inside = same.flatMap(({ folder }) => folder.all);
-  const files = [...inside.filter((file) => !isSideFile(file.path)), ...beside];
+  const files = inside.filter((file) => !isSideFile(file.path));
   if (first === undefined || files.length === 0) return null;
+  const isTracker = ({ path }: FileSeen): boolean => trackers.some((tracker) => tracker.path === path);
   const problem = same.find(({ finding: each }) => each.problem !== null)?.finding.problem ?? null;
   const doubt = same.find(({ finding: each }) => each.doubt !== null)?.finding.doubt ?? null;
   return {
@@ -160,9 +162,10 @@ function candidateOf(recogniser: string, same: readonly Known[], loose: readonly
     entry: entryOf(same.map(({ folder }) => folder.path)),
     step: first.finding.step,
     files,
-    companions: [...inside.filter((file) => isSideFile(file.path)), ...loose.filter((file) => !beside.includes(file))],
+    companions: [...inside.filter((file) => isSideFile(file.path)), ...loose.filter((file) => !isTracker(file))],
     marker: { complete: problem === null, evidence: problem ?? first.finding.evidence },
     ...(doubt === null ? {} : { doubt }),
+    ...(trackers.length === 0 ? {} : { trackers }),
   };
 }
 

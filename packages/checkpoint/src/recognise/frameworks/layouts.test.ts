@@ -206,9 +206,13 @@ describe('DeepSpeed and Megatron', () => {
     ]);
   });
 
-  test('latest goes with the checkpoint that it names, and no gap between ranks is passed over', async () => {
-    const [named] = await judged(written(...save(5), 'latest = global_step5'), running);
-    expect(named?.candidate.files.map((file) => file.path)).toContain('latest');
+  test('latest goes with each checkpoint as it named that one, and no gap between ranks is passed over', async () => {
+    const files = written(...save(5), ...save(10), 'latest = global_step10');
+    const texts = (await judged(files, running)).map(({ candidate: { step, trackers } }) => ({ step, trackers }));
+    expect(texts).toMatchObject([
+      { step: 10, trackers: [{ path: 'latest', text: 'global_step10' }] },
+      { step: 5, trackers: [{ path: 'latest', text: 'global_step5' }] },
+    ]);
     const gap = written(...save(5).filter((path) => !path.includes('rank_0_mp')), 'latest = global_step5');
     expect(await verdicts(gap)).toMatchObject([{ complete: false, why: expect.stringContaining('rank 0') }]);
   });

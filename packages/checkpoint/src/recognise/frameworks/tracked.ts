@@ -19,6 +19,8 @@ interface Tracked {
   readonly tracker: string;
   readonly naming: RegExp;
   readonly names: (text: string, folder: string) => boolean;
+  /** What the framework writes into the tracker once this folder is finished, but for spaces and line ends. */
+  readonly textFor: (folder: string) => string;
   /** Whether a folder holds what this framework writes. */
   readonly holds: (folder: Folder) => boolean;
   readonly missing: (folder: Folder) => string | null;
@@ -33,6 +35,7 @@ const deepspeed: Tracked = {
   tracker: 'latest',
   naming: /^global_step\d+$/,
   names: (text, folder) => text.trim() === folder,
+  textFor: (folder) => folder,
   holds: (folder) =>
     namesOf(folder).some((name) => name.endsWith('_model_states.pt') || name.endsWith('_optim_states.pt')),
   missing: (folder) => {
@@ -60,7 +63,8 @@ const megatron: Tracked = {
   tracker: 'latest_checkpointed_iteration.txt',
   naming: /^iter_\d{7}$/,
   names: (text, folder) =>
-    text.trim() === 'release' || Number(text.trim()) === Number(/\d+/.exec(folder)?.[0] ?? Number.NaN),
+    text.trim() === 'release' || Number(text.trim()) === numberIn(folder),
+  textFor: (folder) => String(numberIn(folder)),
   holds: (folder) =>
     /^iter_\d{7}$/.test(folder.name) &&
     folder.all.some(({ path }) => /(?:\/model_optim_rng\.pt|\.distcp|\/common\.pt|distrib_optim\.pt)$/.test(path)),
@@ -75,6 +79,10 @@ const megatron: Tracked = {
     });
   },
 };
+
+function numberIn(folder: string): number {
+  return Number(/\d+/.exec(folder)?.[0] ?? Number.NaN);
+}
 
 const KINDS = [deepspeed, megatron];
 
@@ -102,7 +110,9 @@ function examineTracked(kind: Tracked, folder: Folder, look: FrameworkLook): Fin
       problem: `${tracker.path} says ${JSON.stringify(text.trim())}, and ${folder.path} is newer`,
     });
   const evidence = `${tracker.path}, which is written last, ${named ? 'names it' : 'is newer'}`;
-  return finding({ step, doubt: newer, evidence, ...(named ? { beside: [tracker] } : {}) });
+  // A tracker that has gone on already says for this folder what it said when the folder was finished.
+  const own = named ? text : kind.textFor(folder.name) + (/\s*$/.exec(text)?.[0] ?? '');
+  return finding({ step, doubt: newer, evidence, trackers: [{ path: tracker.path, text: own, mode: tracker.mode }] });
 }
 
 function recogniserOf(kind: Tracked) {
