@@ -59,13 +59,14 @@ export class CandidatePublisher {
   }
 
   #stagesOf(candidate: Candidate, standing: Standing, pass: PassOptions) {
-    const { gatherMs = GATHER_MS, node, nodes = 1, progressMetrics, rejected = [] } = this.#options;
+    const { gatherMs = GATHER_MS, log, node, nodes = 1, progressMetrics, rejected = [] } = this.#options;
     const { best } = this.#options.keep ?? defaultRetention;
     const { saves } = this.#memory.look;
     const step = this.stepOf(candidate);
     const metrics = progressMetrics?.({ wallMs: savedAtMsOf(candidate), step: candidate.step }) ?? {};
     const trusted = this.#trusted(standing);
     return {
+      log,
       ledger: this.#memory.ledger,
       standing,
       before: trusted === null ? null : manifestForNode(trusted, node),

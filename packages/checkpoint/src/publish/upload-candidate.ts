@@ -1,3 +1,4 @@
+import type { Log } from '@runctl/core';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
 import { assertMayPublish, type BucketAccess, type Publishing } from '../ledger/commit.ts';
 import { danglingAmong } from '../look/along.ts';
@@ -9,18 +10,17 @@ import type { UploadProgress } from '../contract/publisher-port.ts';
 import { type FilesOfNodes, gatherNodeFiles, type NodesOfRun, openRoundFor } from '../ledger/node-files.ts';
 import type { DataPlace, DataPlaces } from '../upload/data-places.ts';
 import type { FileUploads } from '../upload/file-uploads.ts';
-import { olderPointers } from '../upload/older-pointers.ts';
+import { type DurableVersionsOptions, durableVersions } from '../upload/durable-versions.ts';
 import { holdsTrackers, putTrackers } from '../upload/trackers.ts';
 import {
   hashFilesOfKnownSize,
   holdsSameContent,
-  carryOver,
   type ContentMemory,
   uploadFiles,
-  type UploadOptions,
 } from '../upload/upload-files.ts';
 
 export interface UploadStage extends Publishing {
+  readonly log: Log;
   readonly standing: Standing;
   /** This node's part of the committed manifest; null when there is none, or a restore found its data damaged. */
   readonly before: Manifest | null;
@@ -90,7 +90,7 @@ function placesOf(files: readonly HeldFile[], uploads: FileUploads): readonly Da
   return Array.from(sent.keys()).sort((a, b) => (sent.get(b) ?? 0) - (sent.get(a) ?? 0));
 }
 
-interface HeldUpload extends UploadOptions {
+interface HeldUpload extends DurableVersionsOptions {
   readonly files: readonly HeldFile[];
 }
 
@@ -125,7 +125,7 @@ async function uploadHeld(
   const uploaded = [...unchanged.filter(({ path }) => !dangling.has(path)), ...trackers];
   const present = new Set(uploaded.map((file) => file.path));
   return {
-    uploaded: [...uploaded, ...(await carriedOver(candidate, present, options))],
+    uploaded: [...uploaded, ...(await durableVersions(candidate, present, options))],
     companions: companions.filter((file) => present.has(file.path)),
   };
 }
@@ -138,27 +138,6 @@ function databasesThatMoved(
 ): ReadonlySet<string> {
   const files = companions.map(({ path }) => path).filter((path) => isDatabase(path));
   return new Set(files.filter((path) => changed.has(path) || !there.has(path)).map(databaseOf));
-}
-
-/** What goes along as the manifest before has it; a pointer only together with what it named then. */
-async function carriedOver(
-  { companions, pointers = [], stale = [] }: CompleteCandidate['candidate'],
-  present: ReadonlySet<string>,
-  options: HeldUpload,
-): Promise<readonly ManifestFile[]> {
-  const naming = new Set([...pointers, ...stale].map(({ path }) => path));
-  const lacking = [...companions, ...stale].map(({ path }) => path).filter((path) => !present.has(path));
-  const carried = await carryOver(
-    lacking.filter((path) => !naming.has(path)),
-    options,
-  );
-  const there = new Set([...present, ...carried.map(({ path }) => path)]);
-  const older = await olderPointers(
-    lacking.filter((path) => naming.has(path)),
-    there,
-    options,
-  );
-  return [...carried, ...(await carryOver(older, options))];
 }
 
 function presentAmong(companions: Companions['companions'], files: readonly HeldFile[]): Companions['companions'] {
