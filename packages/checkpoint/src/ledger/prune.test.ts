@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { defaultRetention, parseDataKey, type RetentionPolicy, runKeys } from '@runctl/protocol';
 import { silentLog } from '@runctl/core';
 import { expect, test } from 'vitest';
@@ -42,6 +44,8 @@ test('prunes by itself after a commit, and keeps for an hour what it could have 
   await using world = await openWorld();
   await publishSteps(world, [1, 2, 3]);
   await world.clock.advance(HOUR_MS + 60_000);
+  // On another machine: what lies in the folder may be what the script keeps.
+  for (const step of [1, 2, 3]) await rm(join(world.folder, `checkpoint-${step}`), { recursive: true });
   const publisher = world.publisher({ keep: keeping(1) });
   await world.write('checkpoint-4/model.bin', 'weights of 4');
   await world.settleAndPass(publisher);
@@ -68,6 +72,7 @@ test('keeps the best by a metric of the progress file, for as long as no better 
   const publisher = world.publisher({ keep: best, progressMetrics });
   const stepsLeft = async (step: number): Promise<readonly number[]> => {
     await world.clock.advance(2 * HOUR_MS);
+    await rm(join(world.folder, `checkpoint-${step - 1}`), { recursive: true, force: true });
     await world.write(`checkpoint-${step}/model.bin`, `weights of ${step}`);
     await world.settleAndPass(publisher);
     return seqsIn(await world.keys(runKeys(RUN).manifestsFolder));

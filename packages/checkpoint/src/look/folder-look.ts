@@ -51,6 +51,7 @@ export class FolderLook {
     const own = recognisers.map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ?? [];
     if (this.#sightings.sawRotation) this.saves.noteOwnRetention();
     const named = withNamedFiles(own, tree, this.#names.namesIn(tree.files, context));
+    this.saves.noteOnDisk(named);
     const recognised = withKeptSaves(named, this.saves);
     this.#succession.note(recognised);
     const facts = {
@@ -75,7 +76,12 @@ export class FolderLook {
   /** As `notePublished`, for the manifest in the bucket, unless something was published from here already. */
   noteDurable(manifest: Manifest): void {
     this.#expectedShape ??= this.#countable(shapeOfPublished(manifest));
-    this.#sightings.durable(manifest.files.map(({ path }) => path));
+    this.noteSaved(manifest);
+  }
+
+  /** Notes that the bucket holds these files: where one that bears a step goes away, the script rotates its saves. */
+  noteSaved({ files }: Pick<Manifest, 'files'>): void {
+    this.#sightings.durable(files.map(({ path }) => path));
   }
 
   /** Of a run of several machines a restore brings everybody's shards, so that how many of a name this one writes is not known. */

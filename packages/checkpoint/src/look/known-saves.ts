@@ -2,6 +2,12 @@ import type { Manifest, RetentionPolicy } from '@runctl/protocol';
 import type { Candidate } from '../contract/recogniser.ts';
 import { isSave } from './plan.ts';
 
+/**
+ * So many saves may lie in the folder before a script that has deleted none is taken for one that never does: until then
+ * those in the bucket stay, since they may be what its own retention keeps.
+ */
+const UNDECIDED_SAVES = 10;
+
 interface KnownSave {
   readonly manifest: Manifest;
   readonly savedAtMs: number;
@@ -13,6 +19,9 @@ export class KnownSaves {
   readonly #saves = new Map<string, KnownSave>();
   /** Keys that were named since the last prune began, which may not know of that. */
   readonly #named = new Set<string>();
+  /** Keys of manifests that a prune has deleted or is about to delete. */
+  readonly #released = new Set<string>();
+  #onDisk: readonly Candidate[] = [];
   #isComplete = false;
   #ownRetention = false;
 
@@ -26,6 +35,16 @@ export class KnownSaves {
     return this.#isComplete;
   }
 
+  /** Whether the manifests of the run should be noted, since some may be named or must not be deleted. */
+  get areNeeded(): boolean {
+    return this.#ownRetention || this.#keepsWhatLies;
+  }
+
+  /** Notes the saves that lie in the folder now. */
+  noteOnDisk(candidates: readonly Candidate[]): void {
+    this.#onDisk = candidates.filter(({ step }) => step !== null);
+  }
+
   noteOwnRetention(): void {
     this.#ownRetention = true;
   }
@@ -37,7 +56,9 @@ export class KnownSaves {
     this.#isComplete = true;
   }
 
+  /** A manifest that a prune has released meanwhile is not noted: it is gone. */
   note(key: string, manifest: Manifest): void {
+    if (this.#released.has(key)) return;
     const sizes = new Map(manifest.files.map(({ path, sizeBytes }) => [path, sizeBytes]));
     this.#saves.set(key, { manifest, savedAtMs: Date.parse(manifest.savedAt), sizes });
     if (manifest.ownRetention === true) this.#ownRetention = true;
@@ -45,12 +66,7 @@ export class KnownSaves {
 
   /** Key of the manifest that was made for this save; null when none is known. */
   heldBy(candidate: Candidate): string | null {
-    for (const [key, { manifest, savedAtMs, sizes }] of this.#saves)
-      if (
-        isSave(candidate, { step: manifest.step, savedAtMs }) &&
-        candidate.files.every(({ path, sizeBytes }) => sizes.get(path) === sizeBytes)
-      )
-        return key;
+    for (const [key, save] of this.#saves) if (isSaveOf(save, candidate)) return key;
     return null;
   }
 
@@ -89,10 +105,30 @@ export class KnownSaves {
 
   /** Whether a prune may delete this manifest. If so it can't be named any more. */
   release(key: string): boolean {
-    if (this.#named.has(key)) return false;
+    if (this.#named.has(key) || this.#mayLieOnDisk(key)) return false;
     this.#saves.delete(key);
+    this.#released.add(key);
     return true;
   }
+
+  /** Whether what lies in the folder stays in the bucket: the script's own retention keeps it, or has not shown yet. */
+  get #keepsWhatLies(): boolean {
+    const { length } = this.#onDisk;
+    return length > 1 && (this.#ownRetention || length <= UNDECIDED_SAVES);
+  }
+
+  #mayLieOnDisk(key: string): boolean {
+    if (!this.#keepsWhatLies) return false;
+    const save = this.#saves.get(key);
+    return save === undefined ? !this.#isComplete : this.#onDisk.some((candidate) => isSaveOf(save, candidate));
+  }
+}
+
+function isSaveOf({ manifest, savedAtMs, sizes }: KnownSave, candidate: Candidate): boolean {
+  return (
+    isSave(candidate, { step: manifest.step, savedAtMs }) &&
+    candidate.files.every(({ path, sizeBytes }) => sizes.get(path) === sizeBytes)
+  );
 }
 
 /** Names to each candidate the manifests of the earlier saves that a script with a retention of its own has left. */

@@ -137,12 +137,13 @@ export class CandidatePublisher {
     if (pointer !== null && manifest !== null) saves.note(pointer.pointer.manifest, manifest);
     const { best } = this.#options.keep ?? defaultRetention;
     // Before a deadline the bytes come first.
-    if (pass.deadlineMs !== undefined || saves.isComplete || (best === null && !saves.ownRetention)) return;
-    const { store, run } = this.#options;
+    if (pass.deadlineMs !== undefined || saves.isComplete || (best === null && !saves.areNeeded)) return;
+    const { node, store, run } = this.#options;
     const found = new Map<string, Manifest>();
     for await (const link of (await manifestChain({ store, run, signal: pass.signal })).links)
       if (link.manifest !== null) found.set(link.key, link.manifest);
     saves.noteAll(new Map(Array.from(found).toReversed()));
+    for (const manifest of found.values()) this.#memory.look.noteSaved(manifestForNode(manifest, node));
   }
 
   #trusted(standing: Standing): Manifest | null {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { appendFile, utimes } from 'node:fs/promises';
+import { appendFile, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@runctl/core';
 import { runKeys, PART_SIZE_BYTES } from '@runctl/protocol';
@@ -202,6 +202,8 @@ test('a hurried pass does not wait until old checkpoints are deleted', async () 
   await using world = await openWorld({ clock, store });
   const publisher = world.publisher({ keep: { last: 1, everySteps: null, best: null } });
   const save = async (step: number) => {
+    // What lies in the folder stays in the bucket.
+    await rm(join(world.folder, `checkpoint-${step - 1}`), { recursive: true, force: true });
     await world.write(`checkpoint-${step}/model.bin`, `weights of ${step}`);
     await publisher.pass({ signal: never });
     await clock.advance(SETTLE_MS);

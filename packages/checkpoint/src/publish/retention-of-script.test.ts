@@ -15,6 +15,7 @@ interface Script {
 }
 
 const torch = (step: number): readonly string[] => [`step_${step}.pt`];
+const modelAndOptimizer = (step: number): readonly string[] => [`model_${step}.pt`, `optimizer_${step}.pt`];
 const last = (many: number) => (steps: readonly number[]) => steps.slice(-many);
 const lossAt = (step: number): number => Math.abs(step - 20);
 const best = (steps: readonly number[], many: number): readonly number[] =>
@@ -27,12 +28,12 @@ const scripts: readonly Script[] = [
   { name: 'keeps the best and the last', files: torch, keeps: (all) => [...best(all, 1), ...all.slice(-1)] },
   {
     name: 'Lightning, save_top_k=3',
-    files: (step) => [`epoch=${step / 10}-step=${step}.ckpt`],
+    files: (step) => [`epoch=${Math.trunc(step / 10)}-step=${step}.ckpt`],
     keeps: (all) => [...best(all, 3), ...all.slice(-1)],
   },
   {
     name: 'Lightning in a folder of its own',
-    files: (step) => [`lightning_logs/version_0/checkpoints/epoch=${step / 10}-step=${step}.ckpt`],
+    files: (step) => [`lightning_logs/version_0/checkpoints/epoch=${Math.trunc(step / 10)}-step=${step}.ckpt`],
     keeps: (all) => [...best(all, 2), ...all.slice(-1)],
   },
   {
@@ -62,7 +63,12 @@ const publisherOf = (world: World, generation: number): Publisher =>
   world.publisher({ recognisers, mayPublish: () => ({ generation }), keep: { last: 1, everySteps: null, best: null } });
 
 /** Saves these steps one after another, each followed by the script's own deletions. */
-async function train(world: World, script: Script, steps: readonly number[], publisher: Publisher): Promise<void> {
+async function train(
+  world: World,
+  script: Script,
+  steps: readonly number[],
+  { publisher, everyMs = 60_000 }: { readonly publisher: Publisher; readonly everyMs?: number },
+): Promise<void> {
   for (const step of steps) {
     for (const path of script.files(step)) await world.write(path, zipOf(`${path} ${'x'.repeat(1000)}`));
     const there = await stepsIn(world, script);
@@ -70,7 +76,7 @@ async function train(world: World, script: Script, steps: readonly number[], pub
     for (const old of there.filter((each) => !kept.includes(each)))
       for (const path of script.files(old)) await rm(join(world.folder, path));
     await world.settleAndPass(publisher);
-    await world.clock.advance(60_000);
+    await world.clock.advance(everyMs);
   }
 }
 
@@ -89,7 +95,7 @@ async function manifestsOf(world: World): Promise<readonly Manifest[]> {
 describe.each(scripts)('a script that $name', (script) => {
   test('finds in its next lives what it had left, and no save is stored twice', async () => {
     await using world = await openWorld();
-    await train(world, script, [10, 20, 30, 40, 50, 60], publisherOf(world, 1));
+    await train(world, script, [10, 20, 30, 40, 50, 60], { publisher: publisherOf(world, 1) });
     for (const [generation, steps] of [
       [2, [70, 80]],
       [3, [90]],
@@ -100,17 +106,57 @@ describe.each(scripts)('a script that $name', (script) => {
       expect(await stepsIn(world, script)).toEqual(left);
       // What nobody names is deleted after its hour.
       await world.clock.advance(2 * 3_600_000);
-      await train(world, script, steps, publisherOf(world, generation));
+      await train(world, script, steps, { publisher: publisherOf(world, generation) });
     }
     for (const { files, step } of await manifestsOf(world))
       expect(files.map(({ path }) => path).sort()).toEqual([...script.files(step ?? 0)].sort());
   });
 });
 
+describe.each([
+  ...scripts,
+  { name: 'keeps the last eight', files: torch, keeps: last(8) },
+  { name: 'keeps the best four and the last three', files: torch, keeps: (all) => [...best(all, 4), ...all.slice(-3)] },
+  { name: 'keeps the last nine of model and optimizer', files: modelAndOptimizer, keeps: last(9) },
+] satisfies readonly Script[])('a script with hours between its saves that $name', (script) => {
+  test('finds in its next life what was older than the policy when it first deleted a save', async () => {
+    await using world = await openWorld();
+    const steps = [10, 20, 30, 40, 50, 60, 70, 80, 90, 95];
+    await train(world, script, steps, { publisher: publisherOf(world, 1), everyMs: 2 * 3_600_000 });
+    const left = await stepsIn(world, script);
+    await rm(world.folder, { recursive: true });
+    await world.restore();
+    expect(await stepsIn(world, script)).toEqual(left);
+  });
+
+  test('has after a restart of the agent in the middle what it had', async () => {
+    await using world = await openWorld();
+    for (const steps of [[10, 20], [30], [40, 50], [60, 70, 80, 90, 95]])
+      await train(world, script, steps, { publisher: publisherOf(world, 1), everyMs: 2 * 3_600_000 });
+    const left = await stepsIn(world, script);
+    await rm(world.folder, { recursive: true });
+    await world.restore();
+    expect(await stepsIn(world, script)).toEqual(left);
+  });
+});
+
+test('of a script that never deletes, what the policy does not want goes after the tenth save', async () => {
+  await using world = await openWorld();
+  const never: Script = { name: 'never deletes', files: torch, keeps: (all) => all };
+  const publisher = publisherOf(world, 1);
+  const stepsInBucket = async (): Promise<readonly (number | null)[]> =>
+    (await manifestsOf(world)).map(({ step }) => step);
+  const steps = Array.from({ length: 12 }, (_, index) => index + 1);
+  await train(world, never, steps.slice(0, 10), { publisher, everyMs: 2 * 3_600_000 });
+  expect(await stepsInBucket()).toEqual(steps.slice(0, 10));
+  await train(world, never, steps.slice(10), { publisher, everyMs: 2 * 3_600_000 });
+  expect(await stepsInBucket()).toEqual([10, 11, 12]);
+});
+
 test('a script that never deletes names no companions', async () => {
   await using world = await openWorld();
   const never: Script = { name: 'never deletes', files: torch, keeps: (all) => all };
-  await train(world, never, [10, 20, 30, 40], publisherOf(world, 1));
+  await train(world, never, [10, 20, 30, 40], { publisher: publisherOf(world, 1) });
   expect((await manifestsOf(world)).flatMap(({ companions = [] }) => companions)).toEqual([]);
   expect((await manifestsOf(world)).some(({ ownRetention }) => ownRetention)).toBe(false);
 });
@@ -119,9 +165,9 @@ test('a script that empties its folder at the start has no retention of its own'
   await using world = await openWorld();
   const never: Script = { name: 'wipes', files: torch, keeps: (all) => all };
   const publisher = publisherOf(world, 1);
-  await train(world, never, [10, 20], publisher);
+  await train(world, never, [10, 20], { publisher });
   for (const path of ['step_10.pt', 'step_20.pt']) await rm(join(world.folder, path));
-  await train(world, never, [30, 40], publisher);
+  await train(world, never, [30, 40], { publisher });
   expect((await manifestsOf(world)).some(({ ownRetention }) => ownRetention)).toBe(false);
 });
 
@@ -136,12 +182,12 @@ test('what retention keeps as best is there in the next life of a script that ne
       progressMetrics: ({ step }) => ({ loss: lossAt(step ?? 0) }),
     });
   const never: Script = { name: 'never deletes', files: torch, keeps: (all) => all };
-  await train(world, never, [10, 20, 30, 40], publisherFor(1));
+  await train(world, never, [10, 20, 30, 40], { publisher: publisherFor(1) });
   for (const generation of [2, 3]) {
     await rm(world.folder, { recursive: true });
     await world.restore();
     expect(await stepsIn(world, never)).toEqual([20, 20 + 20 * (generation - 1)].toSorted((a, b) => a - b));
     await world.clock.advance(2 * 3_600_000);
-    await train(world, never, [20 + 20 * generation], publisherFor(generation));
+    await train(world, never, [20 + 20 * generation], { publisher: publisherFor(generation) });
   }
 });

@@ -1,0 +1,79 @@
+import { FORMAT_VERSION, type Manifest } from '@runctl/protocol';
+import { expect, test } from 'vitest';
+import type { Candidate } from '../contract/recogniser.ts';
+import { KnownSaves } from './known-saves.ts';
+
+const keyOf = (step: number): string => `manifest ${step}`;
+const savedAt = (step: number): number => Date.parse('2026-01-01T00:00:00.000Z') + step * 1000;
+
+function manifestOf(step: number): Manifest {
+  const path = `step_${step}.pt`;
+  return {
+    version: FORMAT_VERSION,
+    generation: 1,
+    seq: step,
+    nonce: '',
+    step,
+    previous: null,
+    recogniser: 'plain',
+    evidence: '',
+    entry: path,
+    nodes: [],
+    files: [{ path, key: path, sizeBytes: 7, mode: 0o644, sha256: '', partSizeBytes: 8, partCrc32: [''], partSha256: [''] }],
+    savedAt: new Date(savedAt(step)).toISOString(),
+    at: new Date(savedAt(step)).toISOString(),
+  };
+}
+
+function candidateOf(step: number): Candidate {
+  const mtimeMs = savedAt(step);
+  const path = `step_${step}.pt`;
+  const file = { path, sizeBytes: 7, mtimeMs, ctimeMs: mtimeMs, inode: path, mode: 0o644 };
+  return { recogniser: 'plain', entry: path, step, files: [file], companions: [], marker: null };
+}
+
+const steps = (many: number): readonly number[] => Array.from({ length: many }, (_, index) => index + 1);
+
+function savesOf(onDisk: readonly number[], inBucket: readonly number[]): KnownSaves {
+  const saves = new KnownSaves();
+  for (const step of inBucket) saves.note(keyOf(step), manifestOf(step));
+  saves.noteOnDisk(onDisk.map(candidateOf));
+  return saves;
+}
+
+test('a manifest that a prune deletes while the list of all is read is not named', () => {
+  const saves = savesOf([], []);
+  const list = new Map([1, 2].map((step) => [keyOf(step), manifestOf(step)]));
+  expect(saves.release(keyOf(1))).toBe(true);
+  saves.noteAll(list);
+  expect(saves.name([keyOf(1), keyOf(2)])).toEqual([keyOf(2)]);
+  expect(saves.heldBy(candidateOf(1))).toBeNull();
+});
+
+test('what lies in the folder stays in the bucket while it may be what the script keeps', () => {
+  const saves = savesOf(steps(10), steps(12));
+  expect(saves.release(keyOf(1))).toBe(false);
+  expect(saves.release(keyOf(11))).toBe(true);
+});
+
+test('of a script that has saved often and deleted nothing, nothing is held', () => {
+  expect(savesOf(steps(11), steps(11)).release(keyOf(1))).toBe(true);
+});
+
+test('of a script that deletes, all that lies in the folder is held', () => {
+  const saves = savesOf(steps(50), steps(50));
+  saves.noteOwnRetention();
+  expect(saves.release(keyOf(1))).toBe(false);
+});
+
+test('while not all manifests are known, none is deleted that may lie in the folder', () => {
+  const saves = savesOf(steps(3), []);
+  expect(saves.release(keyOf(2))).toBe(false);
+  saves.noteAll(new Map(steps(3).map((step) => [keyOf(step), manifestOf(step)])));
+  // One that is in no chain was never committed.
+  expect(saves.release(keyOf(9))).toBe(true);
+});
+
+test('a restored checkpoint that is all there is holds nothing', () => {
+  expect(savesOf([3], [1, 2, 3]).release(keyOf(1))).toBe(true);
+});
