@@ -56,6 +56,7 @@ export class FolderLook {
     this.#succession.note(recognised);
     const facts = {
       succeededShape: this.#succession.shape,
+      lostBy: (candidate: Candidate) => this.#succession.lostBy(candidate),
       ...this.#sightings.known(),
       nowMs,
       settleMs,
@@ -69,7 +70,8 @@ export class FolderLook {
 
   /** Notes a published candidate: the next checkpoints will have the files that it has. */
   notePublished(candidate: Candidate): void {
-    this.#expectedShape = this.#countable(shapeOfSave(candidate.files)) ?? this.#expectedShape;
+    const isThinned = this.#succession.lostBy(candidate) !== null;
+    if (!isThinned) this.#expectedShape = this.#countable(shapeOfSave(candidate.files)) ?? this.#expectedShape;
     this.#sightings.published(candidate);
   }
 

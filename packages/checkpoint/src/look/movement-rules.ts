@@ -5,7 +5,7 @@ export interface MovementSigns {
   readonly doubtful: boolean;
   /** How many of its files have not been still for the settling time, until now or until the workload ended. */
   readonly moving: 'none' | 'one' | 'several';
-  /** It lacks a file that earlier checkpoints had. */
+  /** It lacks a file that earlier checkpoints had, or that it had itself while it was the newest. */
   readonly lacking: boolean;
   /** It has been still for so long (`PATIENCE`) that no missing file will come any more. */
   readonly longStill: boolean;

@@ -19,6 +19,8 @@ export interface MovementFacts {
   readonly expectedShape: Shape | null;
   /** As `expectedShape`, by saves that were never published but followed by later ones (see `Succession`). */
   readonly succeededShape?: Shape | null;
+  /** What a candidate has no more of what it had while it was the newest (see `Succession`). */
+  readonly lostBy?: (candidate: Candidate) => string | null;
   /**
    * Paths that appeared between two passes and have not changed since they were seen closed, so that their content is
    * of one save. Empty once the script has rewritten a file that was published.
@@ -47,8 +49,10 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
     case 'moving':
       return `${first} is still changing, or has not been still for ${facts.settleMs} ms`;
     case 'lacking':
+      if (signs.lost !== null) return `${signs.lost}, which it had before, is there no more`;
       return `${signs.missing}, which earlier checkpoints had, is not there yet`;
     case 'lacking at the kill':
+      if (signs.lost !== null) return `${signs.lost}, which it had before, was there no more at the kill`;
       return `${signs.missing}, which earlier checkpoints had, is missing, and the workload was killed`;
     case 'cut off':
       return `${first} was written less than ${facts.settleMs} ms before the workload was killed, so other files may be missing or older`;
@@ -63,6 +67,7 @@ class SignsOf implements MovementSigns {
   readonly #facts: MovementFacts;
   readonly movingFiles: readonly FileSeen[];
   readonly missing: string | null;
+  readonly lost: string | null;
   /** Why more files may still come; null when there is no such doubt, or it is settled. */
   readonly doubt: string | null;
 
@@ -71,6 +76,7 @@ class SignsOf implements MovementSigns {
     this.#facts = facts;
     this.movingFiles = candidate.files.filter((file) => !hasSettled(file, facts));
     this.missing = missingFrom(shapeOf(candidate.files), facts.expectedShape);
+    this.lost = facts.lostBy?.(candidate) ?? null;
     this.doubt = openDoubt(candidate, facts, this.missing);
   }
 
@@ -90,7 +96,7 @@ class SignsOf implements MovementSigns {
   }
 
   get lacking(): boolean {
-    return this.missing !== null;
+    return this.missing !== null || this.lost !== null;
   }
 
   get longStill(): boolean {
