@@ -22,7 +22,15 @@ export async function sizeOnlyRestore(
     await writeFile(place, bytes);
     await chmod(place, file.mode);
   }
-  return { manifest, manifestKey, entryPath: join(folder, manifest.entry), companions: [], warnings: [], rejected: [] };
+  return {
+    manifest,
+    manifestKey,
+    entryPath: join(folder, manifest.entry),
+    companions: [],
+    leftBehind: null,
+    warnings: [],
+    rejected: [],
+  };
 }
 
 async function readManifest({ store }: RestoreOptions, key: string): Promise<Manifest> {

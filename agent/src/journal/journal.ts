@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { launchIntent, runSpec, stopCauses, timestamp } from '@runctl/protocol';
+import { launchIntent, leftBehind, runSpec, stopCauses, timestamp } from '@runctl/protocol';
 import * as z from 'zod';
 
 const drainNote = z.object({
@@ -52,7 +52,12 @@ const journalDocument = z.object({
       /** The workload may be started again from then on. */
       backoffUntil: timestamp.nullable(),
       resumedFrom: z
-        .object({ manifest: z.string(), step: z.number().nullable(), warnings: z.array(z.string()) })
+        .object({
+          manifest: z.string(),
+          step: z.number().nullable(),
+          warnings: z.array(z.string()),
+          leftBehind: leftBehind.optional(),
+        })
         .nullable(),
       /**
        * Since when the workloads here have written, once one of them was cut off, in an earlier generation maybe: what it left

@@ -127,9 +127,14 @@ async function restore(
   });
   if (restored === null) return { resumeFrom: null, resumedFrom: null };
   for (const warning of restored.warnings) life.warn(warning);
-  const { manifest, manifestKey, warnings, entryPath } = restored;
+  const { manifest, manifestKey, warnings, entryPath, leftBehind } = restored;
   return {
     resumeFrom: entryPath,
-    resumedFrom: { manifest: manifestKey, step: manifest.step, warnings: [...warnings] },
+    resumedFrom: {
+      manifest: manifestKey,
+      step: manifest.step,
+      warnings: [...warnings],
+      ...(leftBehind === null ? {} : { leftBehind }),
+    },
   };
 }

@@ -1,5 +1,6 @@
-import type { LifeEvent } from '@runctl/protocol';
+import type { LeftBehind, LifeEvent } from '@runctl/protocol';
 import type { AttemptBegunEvent } from '@runctl/protocol/events';
+import { shownName } from './style.ts';
 
 /** `── attempt 2 · i-… · g5.xlarge us-east-1b spot · resumes from step 400 ──` */
 export function logBanner({
@@ -20,5 +21,11 @@ export function lifeEventBanner(attempt: number, { kind, message }: LifeEvent): 
 
 function beginning(resumedFrom: NonNullable<AttemptBegunEvent['started']>['resumedFrom']): string {
   if (resumedFrom === null) return 'started from nothing';
-  return resumedFrom.step === null ? 'resumes from a checkpoint' : `resumes from step ${resumedFrom.step}`;
+  const from = resumedFrom.step === null ? 'resumes from a checkpoint' : `resumes from step ${resumedFrom.step}`;
+  return resumedFrom.leftBehind === undefined ? from : `${from}, without ${leftBehindText(resumedFrom.leftBehind)}`;
+}
+
+function leftBehindText({ names, count }: LeftBehind): string {
+  const more = count - names.length;
+  return names.map(shownName).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }

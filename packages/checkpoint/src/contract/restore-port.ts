@@ -1,5 +1,5 @@
 import type { Clock, Log } from '@runctl/core';
-import type { Manifest, ManifestFile } from '@runctl/protocol';
+import type { LeftBehind, Manifest, ManifestFile } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 
 export interface RestoreProgress {
@@ -36,6 +36,8 @@ export interface RestoredCheckpoint {
   readonly manifestKey: string;
   /** Earlier checkpoints of which the script had kept files, which are there again. */
   readonly companions: readonly Manifest[];
+  /** What lay in the folder when this was saved and is not there now; null when there is nothing. */
+  readonly leftBehind: LeftBehind | null;
   /** Absolute path of what RUNCTL_RESUME_FROM names. */
   readonly entryPath: string;
   /** Fallbacks, repairs and files set aside, for people. */

@@ -36,16 +36,23 @@ export class FolderLook {
   readonly #names = new NamesMemory();
   readonly #succession = new Succession();
   #expectedShape: Shape | null = null;
+  #paths: readonly string[] = [];
 
   constructor(options: FolderLookOptions, sightings: FolderSightings) {
     this.#options = options;
     this.#sightings = sightings;
   }
 
+  /** What the last look found in the folder. */
+  get paths(): readonly string[] {
+    return this.#paths;
+  }
+
   /** Looks at the folder once and recognises candidates. Rejects as `FolderSightings.look` does. */
   async candidates(ended: WorkloadEnd | null): Promise<FolderCandidates> {
     const { folder, recognisers, settleMs } = this.#options;
     const { tree, nowMs } = await this.#sightings.look();
+    this.#paths = tree.files.map(({ path }) => path);
     if (ended === null) await this.#sightings.noteWriters();
     const context = folderContext(folder);
     const own = recognisers.map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ?? [];

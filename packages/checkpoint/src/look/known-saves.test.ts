@@ -19,7 +19,9 @@ function manifestOf(step: number): Manifest {
     evidence: '',
     entry: path,
     nodes: [],
-    files: [{ path, key: path, sizeBytes: 7, mode: 0o644, sha256: '', partSizeBytes: 8, partCrc32: [''], partSha256: [''] }],
+    files: [
+      { path, key: path, sizeBytes: 7, mode: 0o644, sha256: '', partSizeBytes: 8, partCrc32: [''], partSha256: [''] },
+    ],
     savedAt: new Date(savedAt(step)).toISOString(),
     at: new Date(savedAt(step)).toISOString(),
   };

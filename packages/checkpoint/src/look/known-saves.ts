@@ -98,6 +98,11 @@ export class KnownSaves {
     return known;
   }
 
+  /** The manifest behind a key; null when it is not known. */
+  manifestOf(key: string): Manifest | null {
+    return this.#saves.get(key)?.manifest ?? null;
+  }
+
   /** A prune begins, and will see all that was committed before. */
   pruneBegins(): void {
     this.#named.clear();

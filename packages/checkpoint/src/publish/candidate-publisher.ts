@@ -1,5 +1,5 @@
 import { messageOf } from '@runctl/core';
-import { defaultRetention, type Manifest, runKeys } from '@runctl/protocol';
+import { defaultRetention, type Manifest, type ManifestFile, runKeys } from '@runctl/protocol';
 import type { MovementFacts } from '../look/movement.ts';
 import type { Candidate } from '../contract/recogniser.ts';
 import { fingerprintOf } from '../look/scan.ts';
@@ -7,6 +7,7 @@ import { PublishingRefused, type Publishing } from '../ledger/commit.ts';
 import type { CompleteCandidate } from '../look/inspect.ts';
 import { type Standing, trustedManifest } from '../ledger/ledger.ts';
 import { filesOf, candidateIdentity, lowerAndNotLater, savedAtMsOf } from '../look/plan.ts';
+import { leftBehindOf, savesOf } from '../ledger/left-behind.ts';
 import { manifestChain } from '../ledger/manifest-chain.ts';
 import { publishCandidate, type PublishResult } from './publish-candidate.ts';
 import type { PassOptions, PublisherOptions } from '../contract/publisher-port.ts';
@@ -83,6 +84,11 @@ export class CandidatePublisher {
           ...(candidate.earlier ?? []),
           ...(best === null ? [] : [saves.bestBefore({ step, metrics }, best, rejected)]).filter((key) => key !== null),
         ]),
+      leftBehind: (files: readonly ManifestFile[], companions: readonly string[]) => {
+        const earlier = companions.map((key) => saves.manifestOf(key)).filter((each) => each !== null);
+        const restored = [...files, ...earlier.flatMap(savesOf)].map(({ path }) => path);
+        return leftBehindOf(this.#memory.look.paths, new Set(restored));
+      },
       hurry: pass.deadlineMs !== undefined && !this.#memory.durable.holdsFilesOf(candidate),
       compared: this.#memory.durable.isCompared,
     };

@@ -95,11 +95,11 @@ const cases: readonly Case[] = [
   },
   {
     name: 'a vocabulary that the bucket has lost beside a pointer that it has',
-    before: { 'last_checkpoint': 'step_1.pt', 'vocab.json': '{}' },
-    later: { 'last_checkpoint': 'step_9.pt' },
+    before: { last_checkpoint: 'step_1.pt', 'vocab.json': '{}' },
+    later: { last_checkpoint: 'step_9.pt' },
     meanwhile: 'vocab.json',
     lost: 'vocab.json',
-    restored: { 'last_checkpoint': 'step_1.pt', 'step_1.pt': String(zipOf('step 1')) },
+    restored: { last_checkpoint: 'step_1.pt', 'step_1.pt': String(zipOf('step 1')) },
   },
 ];
 
@@ -144,6 +144,8 @@ describe.each(cases)('$name', ({ before, later, meanwhile, lost, restored }) => 
     await rm(world.folder, { recursive: true });
     expect((await world.restore())?.manifest.step).toBe(2);
     expect(await besides(world, 'step_2.pt')).toEqual(restored);
-    expect(warned.filter((fields) => fields.includes(lost ?? 'nothing was lost'))).toHaveLength(lost === undefined ? 0 : 1);
+    expect(warned.filter((fields) => fields.includes(lost ?? 'nothing was lost'))).toHaveLength(
+      lost === undefined ? 0 : 1,
+    );
   });
 });

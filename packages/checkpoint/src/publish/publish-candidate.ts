@@ -1,5 +1,12 @@
 import { newNonce } from '@runctl/core';
-import { FORMAT_VERSION, type Manifest, type Metrics, timestampOf } from '@runctl/protocol';
+import {
+  FORMAT_VERSION,
+  type LeftBehind,
+  type Manifest,
+  type ManifestFile,
+  type Metrics,
+  timestampOf,
+} from '@runctl/protocol';
 import { movePointer, type Publishing, writeManifest } from '../ledger/commit.ts';
 import type { CompleteCandidate } from '../look/inspect.ts';
 import type { Ledger, Standing } from '../ledger/ledger.ts';
@@ -17,6 +24,8 @@ export interface CommitStage extends Publishing {
   readonly ownRetention: boolean;
   /** Keys of the earlier manifests that belong to this checkpoint, none of which is deleted from now on. */
   readonly companions: () => readonly string[];
+  /** Which of the files in the folder a restore of these, and of what these companions add, does not bring. */
+  readonly leftBehind: (files: readonly ManifestFile[], companions: readonly string[]) => LeftBehind | null;
 }
 
 /**
@@ -64,9 +73,10 @@ async function commitCandidate(
 function manifestOf(
   { candidate, evidence }: CompleteCandidate,
   { files, nodes, place }: Uploaded,
-  { clock, companions: named, metrics, ownRetention, standing, step }: CommitStage,
+  { clock, companions: named, leftBehind: leftBehindBy, metrics, ownRetention, standing, step }: CommitStage,
 ): Manifest {
   const companions = named();
+  const leftBehind = leftBehindBy(files, companions);
   return {
     version: FORMAT_VERSION,
     ...place.order,
@@ -81,6 +91,7 @@ function manifestOf(
     ...(Object.keys(metrics).length === 0 ? {} : { metrics }),
     ...(companions.length === 0 ? {} : { companions: [...companions] }),
     ...(ownRetention ? { ownRetention } : {}),
+    ...(leftBehind === null ? {} : { leftBehind }),
     savedAt: timestampOf(savedAtMsOf(candidate)),
     at: timestampOf(clock.wallMs()),
   };

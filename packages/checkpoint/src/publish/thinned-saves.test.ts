@@ -21,8 +21,18 @@ const folder = (step: number): readonly string[] => ['a', 'b', 'c'].map((name) =
 const thinnings: readonly Thinning[] = [
   { name: 'the optimizer, once the next is finished', save: both, takes: optimizer, takesAt: 'end' },
   { name: 'the optimizer, once the next is begun', save: both, takes: optimizer, takesAt: 'begin' },
-  { name: 'a file of a folder, once the next is finished', save: folder, takes: (n) => [`step_${n}/c.pt`], takesAt: 'end' },
-  { name: 'a file of a folder, once the next is begun', save: folder, takes: (n) => [`step_${n}/c.pt`], takesAt: 'begin' },
+  {
+    name: 'a file of a folder, once the next is finished',
+    save: folder,
+    takes: (n) => [`step_${n}/c.pt`],
+    takesAt: 'end',
+  },
+  {
+    name: 'a file of a folder, once the next is begun',
+    save: folder,
+    takes: (n) => [`step_${n}/c.pt`],
+    takesAt: 'begin',
+  },
   {
     name: 'all but the weights in a folder',
     save: folder,

@@ -12,12 +12,7 @@ import type { DataPlace, DataPlaces } from '../upload/data-places.ts';
 import type { FileUploads } from '../upload/file-uploads.ts';
 import { type DurableVersionsOptions, durableVersions } from '../upload/durable-versions.ts';
 import { holdsTrackers, putTrackers } from '../upload/trackers.ts';
-import {
-  hashFilesOfKnownSize,
-  holdsSameContent,
-  type ContentMemory,
-  uploadFiles,
-} from '../upload/upload-files.ts';
+import { hashFilesOfKnownSize, holdsSameContent, type ContentMemory, uploadFiles } from '../upload/upload-files.ts';
 
 export interface UploadStage extends Publishing {
   readonly log: Log;

@@ -2,7 +2,7 @@ import { isRunctlError, messageOf } from '@runctl/core';
 import { compareOrder, type Manifest, type ManifestFile, parseManifestKey } from '@runctl/protocol';
 import { readManifest } from '../ledger/commit.ts';
 import { manifestForNode } from '../ledger/node-files.ts';
-import { stepEntryOf } from '../look/names.ts';
+import { savesOf } from '../ledger/left-behind.ts';
 import type { RestoreOptions } from '../contract/restore-port.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -49,11 +49,4 @@ async function readable(key: string, options: RestoreOptions): Promise<Manifest 
     if (isRunctlError(error, 'internal')) return messageOf(error);
     throw error;
   }
-}
-
-/** The files of the save that a manifest was made for: what only went along with it has later versions. */
-function savesOf({ entry, files, step }: Manifest): readonly ManifestFile[] {
-  return files.filter(
-    ({ path }) => path === entry || path.startsWith(`${entry}/`) || (step !== null && stepEntryOf(path)?.step === step),
-  );
 }

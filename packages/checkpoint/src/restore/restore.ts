@@ -1,7 +1,7 @@
-import { chown, mkdir, realpath, rm } from 'node:fs/promises';
+import { chown, lstat, mkdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunctlError } from '@runctl/core';
-import type { Manifest } from '@runctl/protocol';
+import type { LeftBehind, Manifest } from '@runctl/protocol';
 import { readManifest, readPointer } from '../ledger/commit.ts';
 import { unlessGone } from '../look/scan.ts';
 import { manifestForNode } from '../ledger/node-files.ts';
@@ -92,7 +92,18 @@ export async function settlePrefetched(
     if (at.leaveOthers !== true) warnings.push(...(await makeRoom(setAside, at.folder, at.log)));
   }
   const companions = current.companions.map((each) => each.manifest);
-  return { manifest, manifestKey, companions, entryPath: join(at.folder, manifest.entry), warnings, rejected };
+  const leftBehind = await notThere(manifest.leftBehind ?? null, at.folder);
+  const entryPath = join(at.folder, manifest.entry);
+  return { manifest, manifestKey, companions, leftBehind, entryPath, warnings, rejected };
+}
+
+/** On the machine that it lay on it may lie still, in the folder where nothing else is in its way. */
+async function notThere(leftBehind: LeftBehind | null, folder: string): Promise<LeftBehind | null> {
+  if (leftBehind === null) return null;
+  const names: string[] = [];
+  for (const name of leftBehind.names) if ((await unlessGone(lstat(join(folder, name)))) === null) names.push(name);
+  const there = leftBehind.names.length - names.length;
+  return names.length === 0 ? null : { names, count: leftBehind.count - there };
 }
 
 /** Whether a prefetched checkpoint is the latest still, and the local files that it counts on have not changed. */

@@ -31,7 +31,9 @@ export async function durableVersions(
   const before = options.before?.files ?? [];
   const lacking = new Set([...companions, ...stale].map(({ path }) => path).filter((path) => !present.has(path)));
   const databases = new Set(Array.from(lacking).filter(isDatabase).map(databaseOf));
-  const ofDatabases = before.map(({ path }) => path).filter((path) => isDatabase(path) && databases.has(databaseOf(path)));
+  const ofDatabases = before
+    .map(({ path }) => path)
+    .filter((path) => isDatabase(path) && databases.has(databaseOf(path)));
   const alone = before.filter(({ path }) => lacking.has(path) && !isDatabase(path) && !naming.has(path));
   const groups: readonly Together[] = [
     ...Map.groupBy(ofDatabases, databaseOf).values(),

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { generation, launchNumber, nodeIndex, openEnum, timestamp, versioned } from '../codec.ts';
+import { leftBehind } from '../checkpoint/manifest.ts';
 import { fit } from './fit.ts';
 import { stopCause } from '../launch/launch.ts';
 import { market } from '../offer.ts';
@@ -21,7 +22,13 @@ export const attemptStarted = versioned.extend({
   pricePerHourUsd: z.number().nullable(),
   /** What it resumed from: null for a start from nothing. */
   resumedFrom: z
-    .object({ manifest: z.string(), step: z.number().nullable(), warnings: z.array(z.string()) })
+    .object({
+      manifest: z.string(),
+      step: z.number().nullable(),
+      warnings: z.array(z.string()),
+      /** What the life before had in the folder and this one has not; left out when there is nothing. */
+      leftBehind: leftBehind.optional(),
+    })
     .nullable(),
   agentVersion: z.string(),
   /** How long each stage of getting here took. */

@@ -30,6 +30,13 @@ export type ManifestFile = z.output<typeof manifestFile>;
 export const metrics = z.record(z.string(), z.number());
 export type Metrics = z.output<typeof metrics>;
 
+/** What lay in the checkpoint folder and is not restored: up to five names, the newest first, and how many there are. */
+export const leftBehind = z.object({
+  names: z.array(z.string()).max(5),
+  count: z.number().int().positive(),
+});
+export type LeftBehind = z.output<typeof leftBehind>;
+
 /** `manifests/<gen>-<seq>.json`: the commit record of a checkpoint. Committed once `latest.json` names it. */
 export const manifest = sealed(
   versioned.extend({
@@ -53,6 +60,8 @@ export const manifest = sealed(
     companions: z.array(z.string()).optional(),
     /** The script was seen to delete old saves itself: what it leaves in the folder is part of its state. */
     ownRetention: z.literal(true).optional(),
+    /** What lay beside it and is not restored with it; left out when there was nothing. */
+    leftBehind: leftBehind.optional(),
     /** When the newest of its files was last written, by the machine's clock. */
     savedAt: timestamp,
     at: timestamp,

@@ -62,8 +62,7 @@ const megatron: Tracked = {
   name: 'megatron',
   tracker: 'latest_checkpointed_iteration.txt',
   naming: /^iter_\d{7}$/,
-  names: (text, folder) =>
-    text.trim() === 'release' || Number(text.trim()) === numberIn(folder),
+  names: (text, folder) => text.trim() === 'release' || Number(text.trim()) === numberIn(folder),
   textFor: (folder) => String(numberIn(folder)),
   holds: (folder) =>
     /^iter_\d{7}$/.test(folder.name) &&
