@@ -72,6 +72,23 @@ const SECRETS: readonly (readonly [string, string?])[] = [
   ['vpn.ovpn'],
   ['.pypirc'],
   ['rootkey.key', '-----BEGIN ENCRYPTED PRIVATE KEY-----\n'],
+  ['kubeconfig'],
+  ['deploy/prod.kubeconfig'],
+  ['.npmrc', '//registry.npmjs.org/:_authToken=npm_x\n'],
+  ['web/.npmrc', 'registry=https://example.com\n_password = eA==\n'],
+  ['pip.conf', '[global]\nindex-url = https://me:secret@example.com/simple\n'],
+  ['.yarnrc.yml', 'npmAuthToken: x\n'],
+  ['.cache/huggingface/token'],
+  ['.huggingface/token'],
+  ['hf_token.txt'],
+  ['.wandb_api_key'],
+  ['.streamlit/secrets.toml'],
+  ['conf/secrets.yaml'],
+  ['id_rsa.bak'],
+  ['keys/id_ed25519_work'],
+  ['.cargo/credentials.toml'],
+  ['infra/terraform.tfstate'],
+  ['.config/gh/hosts.yml'],
 ];
 
 describe.each([{ git: false }, { git: true }])('what may hold secrets (tracked: $git)', ({ git }) => {
@@ -105,6 +122,15 @@ test.each([
   'credentials.py',
   'tokenizer.json',
   'docs/aws.md',
+  '.npmrc',
+  'pip.conf',
+  'secrets.py',
+  'secrets.yaml.example',
+  'kubeconfig.py',
+  'id_rsa_work.pub',
+  'id_rsa_loader.py',
+  'models/token',
+  'hf_tokenizer.txt',
 ])('%s holds no secret', async (path) => {
   const { files, notes } = await sent(file(path, 'no key'));
   expect(files).toContain(path);

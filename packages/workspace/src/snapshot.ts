@@ -7,7 +7,7 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { matching, projectFiles, type ProjectFiles } from './project-files.ts';
-import { holdsPrivateKey, secretByName } from './secret-names.ts';
+import { holdsSecret, secretByName } from './secret-names.ts';
 import { BLOCK, encodeHeader, padding } from './tar-header.ts';
 
 /** A folder full of keys is told by its first ones. */
@@ -118,7 +118,7 @@ async function describe(root: string, found: ProjectFiles, isAskedFor: (path: st
 async function mayHoldSecrets(root: string, path: string, info: Stats): Promise<boolean> {
   if (secretByName(path) !== null) return true;
   if (!info.isFile()) return false;
-  return holdsPrivateKey(join(root, path), info.size).catch((error: unknown) => {
+  return holdsSecret(join(root, path), info.size).catch((error: unknown) => {
     throw unreadable(path, error);
   });
 }
