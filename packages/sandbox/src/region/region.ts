@@ -79,6 +79,8 @@ async function start(options: RegionOptions, lock: StateLock): Promise<Region> {
   let listener: RequestListener = (_, response) => response.writeHead(503).end();
   // Longer than a client lets a connection lie idle: whoever takes one up again while it is being closed sees a reset.
   const server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => listener(request, response));
+  // Node would answer 417; AWS's services take no notice of an expectation that they don't know.
+  server.on('checkExpectation', (request, response) => listener(request, response));
   const port = await listen(server, options.port ?? 0, account.port);
   saveAccount(stateFolder, { ...account, port });
   try {

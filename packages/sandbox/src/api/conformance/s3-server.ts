@@ -55,6 +55,7 @@ function credentialStore(): CredentialStore {
 
 async function listen(listener: RequestListener): Promise<{ server: Server; endpoint: string }> {
   const server = createServer(listener);
+  server.on('checkExpectation', listener);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });

@@ -101,6 +101,7 @@ interface Admitted {
 
 /** Everything that is decided before the body is looked at. */
 function admit({ options, faults }: Parts, request: IncomingMessage): Admitted {
+  if (request.method === 'OPTIONS') throw preflightRefusal(request);
   const verified = verifySignature(request, {
     store: options.credentials,
     nowMs: options.clock.nowMs(),
@@ -118,6 +119,19 @@ function admit({ options, faults }: Parts, request: IncomingMessage): Admitted {
     partNumber: partNumberOf(target.query.get('partNumber')),
   });
   return { target, verified, route, effect };
+}
+
+/** No bucket answers a browser's question. Texts and codes are S3's, for a bucket without CORS rules. */
+function preflightRefusal({ headers }: IncomingMessage): S3Refusal {
+  if (headers.origin === undefined)
+    return new S3Refusal('BadRequest', {
+      status: 400,
+      message: 'Insufficient information. Origin request header needed.',
+    });
+  return new S3Refusal('AccessForbidden', {
+    status: 403,
+    message: 'CORSResponse: CORS is not enabled for this bucket.',
+  });
 }
 
 const partNumberOf = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));

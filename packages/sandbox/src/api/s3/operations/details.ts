@@ -43,13 +43,13 @@ function keptHeadersOf(headers: CallHeaders): Record<string, string> {
   return kept;
 }
 
-/** `aws-chunked` describes the transfer, not the object. */
+/** `aws-chunked` describes the transfer, not the object; the rest is kept as it was written. */
 function withoutAwsChunked(encoding: string | undefined): string | undefined {
   return encoding
     ?.split(',')
-    .map((one) => one.trim())
-    .filter((one) => one !== 'aws-chunked' && one !== '')
-    .join(',');
+    .filter((one) => !['aws-chunked', ''].includes(one.trim()))
+    .join(',')
+    .trim();
 }
 
 function metadataOf(headers: CallHeaders): Record<string, string> {
