@@ -24,25 +24,35 @@ async function bucketOfRole(world: World, machineId: string): Promise<Bucket> {
   return new Bucket(new S3Client({ endpoint, region, credentials, forcePathStyle: true }), bucket);
 }
 
-test.concurrent('a script that rewrites its spec does not choose what the next machine runs', async () => {
-  await using world = await World.start();
-  const run = await launchDetached(world, 'counter', { args: ['2000', '0.1'] });
-  const { machineId } = await reachesStep(world, run, 1, 2);
-  const { spec } = runKeys(run);
-  const role = await bucketOfRole(world, machineId);
-  const own = (await role.bytes(spec))?.toString() ?? '';
-  const forged = own.replace('"interpreter":["python3"]', '"interpreter":["sh","-c","touch $HOME/owned"]');
-  expect(forged).not.toBe(own);
-  await role.write(spec, Buffer.from(forged));
+test.concurrent(
+  'a script that rewrites its spec does not choose what the next machine runs, nor what a resume does',
+  async () => {
+    await using world = await World.start();
+    const run = await launchDetached(world, 'counter', { args: ['2000', '0.1'] });
+    const { machineId } = await reachesStep(world, run, 1, 2);
+    const { spec } = runKeys(run);
+    const role = await bucketOfRole(world, machineId);
+    const own = (await role.bytes(spec))?.toString() ?? '';
+    const forged = own.replace('"interpreter":["python3"]', '"interpreter":["sh","-c","touch $HOME/owned"]');
+    expect(forged).not.toBe(own);
+    await role.write(spec, Buffer.from(forged));
 
-  await giveNotice(world, machineId);
-  const outcome = await eventually('the launch is ended', () => world.bucket.outcome(run), 60_000);
-  expect(outcome).toMatchObject({ status: 'failed', cause: 'boot-failed' });
-  expect(outcome.message).toContain(`${spec} has SHA-256`);
-  const status = await world.runctl(['status', run]);
-  expect(status.stdout).toContain(`${spec} has SHA-256`);
-  expect(await world.bucket.status(run, 2)).toBeNull();
-});
+    await giveNotice(world, machineId);
+    const outcome = await eventually('the launch is ended', () => world.bucket.outcome(run), 60_000);
+    expect(outcome).toMatchObject({ status: 'failed', cause: 'boot-failed' });
+    expect(outcome.message).toContain(`${spec} has SHA-256`);
+    const status = await world.runctl(['status', run]);
+    expect(status.stdout).toContain(`${spec} has SHA-256`);
+    expect(await world.bucket.status(run, 2)).toBeNull();
+
+    const resumed = await world.runctl(['resume', run, '--yes', '--detach']);
+    expect(resumed).toMatchObject({
+      exitCode: 11,
+      stderr: expect.stringContaining('error[not-as-launched]') as unknown,
+    });
+    expect(await livingInstances(world, run)).toEqual([]);
+  },
+);
 
 test.concurrent('a script that replaces the agent in the bucket does not get it run on the next machine', async () => {
   await using world = await World.start();

@@ -40,6 +40,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
     user: `${userName()}@${hostname()}`,
     clock,
     cacheFolder,
+    stateFolder: join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'runctl'),
     services: services({ cacheFolder, clock, temporaryFolder: temporary.path }),
     interrupted: interrupted.signal,
     interactive: process.stdin.isTTY && process.stderr.isTTY,

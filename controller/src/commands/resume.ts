@@ -4,6 +4,7 @@ import { argument } from '../options/declaration/argument.ts';
 import { option } from '../options/declaration/option.ts';
 import { machineOptions } from '../options/declared/machine-options.ts';
 import { outputOptions } from '../options/declared/output-options.ts';
+import { launchedOptions } from '../options/declared/launched-options.ts';
 import { waitingOptions } from '../options/declared/waiting-options.ts';
 import { FollowingCommand, LAUNCH_WORDS } from '../options/following-command.ts';
 import { machineWishOf } from '../options/launch-options.ts';
@@ -13,7 +14,9 @@ export class ResumeCommand extends FollowingCommand {
   static override usage = Command.Usage({
     category: 'runs',
     description: 'Launches a stopped or failed run again, from its last durable checkpoint, and follows it.',
-    details: 'The script, its arguments and its project stay those of the run; only where it runs can be changed.',
+    details:
+      'The script, its arguments and its project stay those of the run; only where it runs can be changed.\n' +
+      'Where this computer knows what the run was launched with, a spec that was changed since is refused.',
     examples: [['on another type of machine', '$0 resume r-abc --instance-type g5.2xlarge']],
   });
 
@@ -25,6 +28,7 @@ export class ResumeCommand extends FollowingCommand {
   });
   onDemand = option(machineOptions.onDemand);
   detach = option(waitingOptions.detach);
+  acceptChangedSpec = option(launchedOptions.acceptChangedSpec);
   yes = option(outputOptions.yes);
 
   protected run(): Promise<number> {
@@ -44,7 +48,13 @@ export class ResumeCommand extends FollowingCommand {
       machineTypes: this.instanceTypes ?? [],
       market: this.onDemand === undefined ? null : this.onDemand ? ('on-demand' as const) : ('spot' as const),
     };
-    const { launch, machines, fromStep } = await resumeRun(ports, { run, tools: await services.tools(), wish });
+    const { rememberedSpec } = await import('../adapters/launched-specs.ts');
+    const known = this.acceptChangedSpec ? null : await rememberedSpec(this.context.stateFolder, run);
+    if (known === null && !this.acceptChangedSpec && !this.json)
+      this.note(`this computer does not know what ${run} was launched with: its spec is taken as it is`);
+    const resuming = { run, tools: await services.tools(), wish, specSha256: known };
+    const { launch, machines, fromStep, specSha256 } = await resumeRun(ports, resuming);
+    await this.keepSpec(run, specSha256);
     const view = await this.followView();
     view.show({ type: 'requested', run, launch, id: cloud.provider.nameOf(machines.ref) });
     const from = fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`;

@@ -37,6 +37,8 @@ export interface CommandContext extends BaseContext {
   readonly home: string;
   /** What can be made again at any time lies here. */
   readonly cacheFolder: string;
+  /** What this computer alone knows, and no machine can write, lies here. */
+  readonly stateFolder: string;
   /** `user@host`, for documents that say who did something. */
   readonly user: string;
   readonly clock: Clock;

@@ -28,6 +28,14 @@ export abstract class FollowingCommand extends RunctlCommand {
     return createFollowView({ stdout, stderr, colour, clock, json: this.json, write: this.writeCommand });
   }
 
+  /** Keeps what a run was launched with; where nothing can be kept, the run goes on all the same. */
+  protected async keepSpec(run: string, specSha256: string): Promise<void> {
+    const { rememberSpec } = await import('../adapters/launched-specs.ts');
+    await rememberSpec(this.context.stateFolder, run, specSha256).catch((error: unknown) =>
+      this.log.debug({ error }, 'what was launched is not kept for a resume'),
+    );
+  }
+
   /** Shows a launch from its beginning, or only that it was asked for with --detach. */
   protected async followLaunch(view: FollowView, asked: Asked & { readonly detach: boolean }): Promise<number> {
     const { cloud, run, launch, onDemandAfterMs, giveUp, detach } = asked;

@@ -89,6 +89,7 @@ export class CommandWorld {
   folder = '/nowhere';
   /** Beside the project, which it must not become a part of. */
   cacheFolder = '/nowhere';
+  stateFolder = '/nowhere';
   commands = commandIndex;
 
   /** Runs a command line; `meanwhile` plays the rest of the world beside it. */
@@ -162,6 +163,7 @@ export class CommandWorld {
       cwd: this.folder,
       home: '/home/me',
       cacheFolder: this.cacheFolder,
+      stateFolder: this.stateFolder,
       pid: 1,
       user: 'me@laptop',
       clock: this.clock,
@@ -226,6 +228,7 @@ export async function commandWorld(
   const world = new CommandWorld();
   world.folder = join(folder.path, 'project');
   world.cacheFolder = join(folder.path, 'cache');
+  world.stateFolder = join(folder.path, 'state');
   await mkdir(world.folder);
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(world.folder, path)), { recursive: true });
@@ -258,6 +261,7 @@ async function loadCommands(): Promise<void> {
     import('@runctl/operations/transfer'),
     import('@runctl/sandbox/client'),
     import('../adapters/folder-lock.ts'),
+    import('../adapters/launched-specs.ts'),
     import('../render/checkpoints.ts'),
     import('../render/cleanup.ts'),
     import('../render/drill.ts'),

@@ -29,7 +29,8 @@ const NAMES =
 const ENVIRONMENT = /^(\.env(\..+)?|.+\.env)$/i;
 const SAMPLE = /\.(example|sample|template|dist|defaults?|schema)$/i;
 
-const KEY_NAMES = /^id_(rsa|dsa|ecdsa|ed25519)(_sk)?([-_][\w-]+)?(\.(bak|backup|old|orig|key|private))?$|^ssh_host_.+_key$/i;
+const KEY_NAMES =
+  /^id_(rsa|dsa|ecdsa|ed25519)(_sk)?([-_][\w-]+)?(\.(bak|backup|old|orig|key|private))?$|^ssh_host_.+_key$/i;
 const KEY_ENDINGS = /\.(pem|ppk|p12|pfx|jks|keystore|kdbx|ovpn)$/i;
 
 /** Kinds of files in which a private key may stand; a program's own source is not looked into. */

@@ -1,6 +1,13 @@
 import type { LaunchEvent } from '@runctl/protocol/events';
 import { RunctlError, isRunctlError, messageOf } from '@runctl/core';
-import { encodeDocument, runKeys, runSpec, type RunSpec, type LaunchMachines } from '@runctl/protocol';
+import {
+  encodeDocument,
+  runKeys,
+  runSpec,
+  sha256OfDocument,
+  type RunSpec,
+  type LaunchMachines,
+} from '@runctl/protocol';
 import { isHopeless } from '../follow/hopeless.ts';
 import { checkName, createRun } from './create-run.ts';
 import type { LaunchPlan } from './launch-plan.ts';
@@ -11,6 +18,8 @@ import type { Tools } from './tools.ts';
 export interface Launched {
   readonly spec: RunSpec;
   readonly machines: LaunchMachines;
+  /** Of the spec as this laptop wrote it. */
+  readonly specSha256: string;
   /**
    * Takes everything of the run back (machines, documents, name) when `error` says that its launch will never have a machine, and
    * leaves it alone otherwise. Resolves with the error to show.
@@ -31,10 +40,11 @@ export async function* launchRun(
   const { spec, tools: keys, undo } = yield* createRun(ports, plan, tools);
   const { market, offers, target } = plan;
   yield { type: 'run-created', run: spec.run, name: spec.name };
+  const specBytes = encodeDocument(runSpec, spec);
   try {
     const machines = await startLaunch(ports, {
       spec,
-      specBytes: encodeDocument(runSpec, spec),
+      specBytes,
       launch: 1,
       tools: keys,
       market,
@@ -45,6 +55,7 @@ export async function* launchRun(
     yield { type: 'requested', run: spec.run, launch: 1, id: ports.cloud.provider.nameOf(machines.ref) };
     return {
       spec,
+      specSha256: sha256OfDocument(specBytes),
       machines,
       async giveUp(error) {
         if (!isHopeless(error)) return error;

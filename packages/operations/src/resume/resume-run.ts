@@ -3,12 +3,13 @@ import {
   decodeDocument,
   runKeys,
   runSpec,
+  sha256OfDocument,
   type LaunchMachines,
   type LaunchOutcome,
   type Market,
   type RunSpec,
 } from '@runctl/protocol';
-import { readBytes } from '@runctl/store';
+import { isStoreError, readBytes, type ObjectStore } from '@runctl/store';
 import type { Provider } from '@runctl/provider';
 import { indexRun } from '../launch/create-run.ts';
 import { findPlace } from '../launch/find-place.ts';
@@ -16,7 +17,7 @@ import type { MachineWish } from '../launch/launch-plan.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { startLaunch } from '../launch/start-launch.ts';
 import { uploadTools, type Tools } from '../launch/tools.ts';
-import { createRunReader } from '../run/run-reader.ts';
+import { createRunReader, runNotFound } from '../run/run-reader.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
 import { beingLaunched, standingOf } from '../run/standing.ts';
 import { endCapacity } from '../stop/end-capacity.ts';
@@ -28,10 +29,14 @@ export interface ResumeRunOptions {
   readonly tools: Tools;
   /** Where to run; types that are empty mean those of the launch before. */
   readonly wish: MachineWish & { readonly market: Market | null };
+  /** SHA-256 of the spec that this laptop knows; null when it knows none, or whatever is in the bucket shall be taken. */
+  readonly specSha256: string | null;
 }
 
 export interface Resumed {
   readonly spec: RunSpec;
+  /** Of the spec that was launched again. */
+  readonly specSha256: string;
   readonly launch: number;
   readonly machines: LaunchMachines;
   readonly fromStep: number | null;
@@ -39,10 +44,13 @@ export interface Resumed {
 
 /**
  * Launches a run again, from its last durable checkpoint. What is left of an ended launch is ended first. Errors: `run-active` while the last launch may still work or
- * another laptop begins one, `not-resumable` when the run has succeeded, and those of `startLaunch`.
+ * another laptop begins one, `not-resumable` when the run has succeeded, `not-as-launched` when its spec is not the known one,
+ * and those of `startLaunch`.
  */
 export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): Promise<Resumed> {
   const { cloud, clock } = ports;
+  const key = runKeys(options.run).spec;
+  const specBytes = await specAsKnown(cloud.store, key, options.specSha256);
   const record = await createRunReader({ store: cloud.store, run: options.run, clock }).read();
   const before = lastLaunch(record);
   if (before?.outcome === undefined || before.outcome === null) await refuseActive(cloud.provider, record, before);
@@ -52,13 +60,17 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   const place = await findPlace(cloud.provider, { ...options.wish, machineTypes, market });
   const launch = (before?.launch ?? 0) + 1;
   const { keys: tools } = await uploadTools(cloud.store, options.tools);
-  const key = runKeys(options.run).spec;
-  const specBytes = await readBytes(cloud.store, key);
   const spec = decodeDocument(runSpec, specBytes, key);
   // A laptop may have died before it wrote the index: what costs money is always listed.
   await indexRun(cloud.store, spec);
   const machines = await startLaunch(ports, { spec, specBytes, launch, tools, ...place, wish: options.wish });
-  return { spec, launch, machines, fromStep: record.latest?.document.step ?? null };
+  return {
+    spec,
+    specSha256: sha256OfDocument(specBytes),
+    launch,
+    machines,
+    fromStep: record.latest?.document.step ?? null,
+  };
 }
 
 /** An agent ends its launch and powers off right after its outcome is written. */
@@ -85,6 +97,22 @@ async function endLeftovers(
   const remainingMs = Date.parse(outcome.at) + CLEARED_UP_WITHIN_MS - clock.wallMs();
   const patienceMs = Math.min(CLEARED_UP_WITHIN_MS, Math.max(0, remainingMs));
   await endCapacity(ports, { run, launch: before, patienceMs, signal: new AbortController().signal });
+}
+
+/**
+ * A machine of the run may write its spec (docs/security.md), which says what the next one runs: machines obey the bytes that
+ * a launch binds, and a launch binds those that this laptop knows.
+ */
+async function specAsKnown(store: ObjectStore, key: string, knownSha256: string | null): Promise<Uint8Array> {
+  const bytes = await readBytes(store, key).catch((error: unknown) => {
+    if (isStoreError(error, 'missing')) throw runNotFound(key.split('/')[1] ?? key);
+    throw error;
+  });
+  const sha256 = sha256OfDocument(bytes);
+  if (knownSha256 === null || sha256 === knownSha256) return bytes;
+  throw new RunctlError('not-as-launched', `${key} has SHA-256 ${sha256}; this computer launched ${knownSha256}`, {
+    hint: 'somebody changed what the run runs: read it, then launch the project anew, or add --accept-changed-spec',
+  });
 }
 
 async function refuseActive(provider: Provider, record: RunRecord, before: LaunchRecord | null): Promise<void> {

@@ -6,7 +6,9 @@ import { createAwsClients } from './clients.ts';
 test('docs/providers.md tells how long a call may take and how often it is made', async () => {
   const page = await readFile(new URL('../../../../../docs/providers.md', import.meta.url), 'utf8');
   const section = page.split('## How long a call may take').at(1)?.split('\n## ').at(0) ?? '';
-  const rows = [...section.matchAll(/^\| (.+) \|$/gm)].map(([, cells = '']) => cells.split('|').map((cell) => cell.trim()));
+  const rows = [...section.matchAll(/^\| (.+) \|$/gm)].map(([, cells = '']) =>
+    cells.split('|').map((cell) => cell.trim()),
+  );
   const { connectMs, answerMs, wholeMs, searchMs } = defaultCallLimits;
   const limits = [connectMs, answerMs].map((ms) => `${ms / 1000} s`);
   const clients = createAwsClients({ region: 'us-east-1', endpoints: {} });

@@ -30,10 +30,13 @@ async function sent(
 }
 
 describe('names of buckets', () => {
-  it.each(['foo.-bar', 'foo-.bar', 'a.-', '-a.b', 'a-.b-.c', 'a..b', 'a.-.b', 'x-.-y'])('%s is refused', async (name) => {
-    const failure = await failureOf(client.send(new S3.CreateBucketCommand({ Bucket: name })));
-    expect(failure.name).toBe('InvalidBucketName');
-  });
+  it.each(['foo.-bar', 'foo-.bar', 'a.-', '-a.b', 'a-.b-.c', 'a..b', 'a.-.b', 'x-.-y'])(
+    '%s is refused',
+    async (name) => {
+      const failure = await failureOf(client.send(new S3.CreateBucketCommand({ Bucket: name })));
+      expect(failure.name).toBe('InvalidBucketName');
+    },
+  );
 
   it.each(['a.b-c', 'a-b.c', '1.a--b.2', 'a-1.b'])('%s is taken', async (name) => {
     await client.send(new S3.CreateBucketCommand({ Bucket: name }));
@@ -50,7 +53,11 @@ describe('the encoding of an object', () => {
     ['aws-chunked', undefined],
   ])('%s is kept as %s', async (ContentEncoding, kept) => {
     const url = await getSignedUrl(client, new S3.PutObjectCommand({ Bucket, Key: 'encoded', ContentEncoding }));
-    const [status, said] = await sent(url, { method: 'PUT', headers: { 'content-encoding': ContentEncoding }, body: 'x' });
+    const [status, said] = await sent(url, {
+      method: 'PUT',
+      headers: { 'content-encoding': ContentEncoding },
+      body: 'x',
+    });
     expect([status, said]).toEqual([200, '']);
     const head = await client.send(new S3.HeadObjectCommand({ Bucket, Key: 'encoded' }));
     expect(head.ContentEncoding).toBe(kept);
@@ -73,6 +80,10 @@ describe('what a browser asks before it asks', () => {
 
 it.each(['200', 'something', 'x=1'])('an expectation of %s is taken no notice of', async (expectation) => {
   const url = await getSignedUrl(client, new S3.PutObjectCommand({ Bucket, Key: 'expected' }));
-  const [status] = await sent(url, { method: 'PUT', headers: { expect: expectation, 'content-length': '1' }, body: 'x' });
+  const [status] = await sent(url, {
+    method: 'PUT',
+    headers: { expect: expectation, 'content-length': '1' },
+    body: 'x',
+  });
   expect(status).toBe(200);
 });

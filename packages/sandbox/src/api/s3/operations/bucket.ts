@@ -26,7 +26,9 @@ function isValidName(name: string): boolean {
   const shape = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name);
   const isAddress = /^\d+\.\d+\.\d+\.\d+$/.test(name);
   // A dot separates labels of a host name, and none begins or ends with a hyphen.
-  return shape && !isAddress && !/\.\.|\.-|-\./.test(name) && !/^(?:xn--|sthree-)|(?:-s3alias|--ol-s3|--x-s3)$/.test(name);
+  return (
+    shape && !isAddress && !/\.\.|\.-|-\./.test(name) && !/^(?:xn--|sthree-)|(?:-s3alias|--ol-s3|--x-s3)$/.test(name)
+  );
 }
 
 export async function createBucket(call: VerifiedCall): Promise<S3Reply> {

