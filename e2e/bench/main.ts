@@ -19,6 +19,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   'upload-memory': () => import('./upload-memory.ts'),
   interference: () => import('./interference.ts'),
   'flaky-s3': () => import('./flaky-s3.ts'),
+  'kept-bytes': () => import('./kept-bytes.ts'),
+  'frequent-saves': () => import('./frequent-saves.ts'),
 };
 
 const { values, positionals } = parseArgs({
