@@ -225,11 +225,11 @@ describe('launch', () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
     world.rentsFrom({ recovers: 'no', noticeMs: null, markets: ['spot'] });
-    const { stderr } = await world.run(['launch', 'train.py', '--dry-run']);
-    expect(stderr).toContain('interruption  without notice, then the run waits for `runctl resume`\n');
+    const { stderr } = await world.run(['launch', 'train.py', '--dry-run', '--prefix', 'mine/']);
+    expect(stderr).toContain('interruption  without notice, then the run waits for `runctl resume --prefix mine/`\n');
     expect(stderr).toContain('no capacity   nothing is launched then\n');
     expect(stderr).toContain(
-      'note: a machine that is lost is not replaced, until `runctl resume`: the memory cloud has no other machine\n',
+      'note: a machine that is lost is not replaced, until `runctl resume --prefix mine/`: the memory cloud has no other machine\n',
     );
     expect(stderr).toContain('note: nothing is saved at the last moment, only what is durable by then: machines of');
     const json = JSON.parse((await world.run(['launch', 'train.py', '--dry-run', '--json'])).stdout) as object;

@@ -1,4 +1,4 @@
-import { command, formatBytes, formatDuration, formatUsd } from '@runctl/core';
+import { command, formatBytes, formatDuration, formatUsd, hintText } from '@runctl/core';
 import type { Offer, RetentionPolicy } from '@runctl/protocol';
 import type { LaunchPlan } from '@runctl/operations/launch';
 import type { CommandWriter } from './command-writer.ts';
@@ -46,7 +46,8 @@ export function renderPlan(plan: LaunchPlan, options: { colour: boolean; write: 
   const skipped = snapshot.notes.length - SHOWN_NOTES;
   const told =
     skipped > 1 ? [...snapshot.notes.slice(0, SHOWN_NOTES), `… and ${skipped} more like these`] : snapshot.notes;
-  const notes = [...told, ...largeFiles(plan), ...provider.missing]
+  const missing = provider.missing.map((note) => hintText(note, options.write));
+  const notes = [...told, ...largeFiles(plan), ...missing]
     .map((note) => `  ${style.yellow('note:')} ${note}\n`)
     .join('');
   return `${style.bold('plan')}\n${lines.join('\n')}\n\n${indent(offers)}${more}${notes}\n`;
@@ -127,7 +128,7 @@ export function planJson(plan: LaunchPlan) {
     target: plan.target,
     market: plan.market,
     offers: plan.offers,
-    missing: plan.provider.missing,
+    missing: plan.provider.missing.map((note) => hintText(note)),
     budgetUsd: wish.policy.budgetUsd,
     maxRuntimeMs: wish.maxRuntimeMs,
     onDemandAfterMs: wish.onDemandAfterMs,

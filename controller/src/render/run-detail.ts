@@ -1,4 +1,4 @@
-import { assertNever, command, formatDuration, formatUsd } from '@runctl/core';
+import { assertNever, command, formatDuration, formatUsd, hintText } from '@runctl/core';
 import type { Workload } from '@runctl/protocol';
 import type { RunDetail } from '@runctl/operations/status';
 import { isLiving, lastLaunch, type RunRecord, hasEnded } from '@runctl/operations/run';
@@ -68,7 +68,9 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
     ...detail.damaged.map((text) => `  ${style.red('damaged')}    ${text}`),
     ...warnings(record).map((text) => `  ${style.yellow('warning')}    ${text}`),
     ...detail.provider.errors.map((text) => `  ${style.red('no machine')} ${text}`),
-    ...(hasEnded(detail.state) ? [] : detail.provider.missing).map((text) => `  ${style.yellow('note')}       ${text}`),
+    ...(hasEnded(detail.state) ? [] : detail.provider.missing).map(
+      (note) => `  ${style.yellow('note')}       ${hintText(note, write)}`,
+    ),
     ...record.boots.map(
       (boot) => `  ${style.red('boot')}       ${boot.machineId} failed at "${boot.stage}": ${boot.message}`,
     ),
@@ -185,7 +187,7 @@ function warnings(record: RunRecord): readonly string[] {
 
 /** The same as one object. */
 export function runDetailJson(detail: RunDetail) {
-  const { record, ...rest } = detail;
+  const { record, provider, ...rest } = detail;
   const { spec } = record;
   return {
     type: 'run-detail' as const,
@@ -194,6 +196,7 @@ export function runDetailJson(detail: RunDetail) {
     createdAt: spec.createdAt,
     readAt: new Date(record.readAtMs).toISOString(),
     ...rest,
+    provider: { ...provider, missing: provider.missing.map((note) => hintText(note)) },
     heartbeatAgeMs: record.attempts.at(-1)?.status?.ageMs ?? null,
     spec,
     launches: record.launches.map((launch) => ({ ...launch })),

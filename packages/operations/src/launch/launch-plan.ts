@@ -1,3 +1,4 @@
+import type { Hint } from '@runctl/core';
 import type { Offer, LaunchTarget, ProviderAbilities } from '@runctl/provider';
 import type { Market, RunSpec } from '@runctl/protocol';
 import type { Project, Snapshot } from '@runctl/workspace';
@@ -58,5 +59,5 @@ export interface PlannedProvider {
   /** The target, for people. */
   readonly target: string;
   /** Which promises of runctl do not hold with it, and why. */
-  readonly missing: readonly string[];
+  readonly missing: readonly Hint[];
 }

@@ -1,5 +1,5 @@
 import type { CapacityRef, CapacityState, Provider, Recovery, RentedMachine } from '@runctl/provider';
-import { isRunctlError, messageOf, type Clock } from '@runctl/core';
+import { isRunctlError, messageOf, type Clock, type Hint } from '@runctl/core';
 import { manifest } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { readDocument } from '../documents.ts';
@@ -28,7 +28,7 @@ export interface ProviderView {
   /** Why it could not be asked; null when it was. */
   readonly problem: string | null;
   /** Which promises of runctl do not hold with this provider, and why. */
-  readonly missing: readonly string[];
+  readonly missing: readonly Hint[];
 }
 
 export interface RunDetail {
