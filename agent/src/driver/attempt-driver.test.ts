@@ -11,6 +11,10 @@ const policy: AttemptPolicy = {
   reportReserveMs: 5000,
   stalledFlushMs: 2 * HOUR_MS,
   unhurriedReportMs: 60_000,
+  helplessStopMs: 90_000,
+  firstByteMs: 300_000,
+  savingPauseMs: 30_000,
+  longestStopMs: 900_000,
   doneGraceMs: 60_000,
   doneKillMs: 10_000,
   afterKillMs: 5000,
@@ -28,6 +32,7 @@ function flushingAttempt() {
     exited: async () => ({ code: 0, signal: null }),
     done: () => new Promise(() => {}),
     signal: async () => {},
+    followSaving: async () => {},
     flush: (_request, signal) =>
       new Promise((resolve) =>
         signal.addEventListener('abort', () => {

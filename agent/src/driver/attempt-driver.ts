@@ -8,6 +8,7 @@ import type {
   Drain,
   Ending,
   FlushResult,
+  SavingProgress,
   WorkloadExit,
 } from '../lifecycle/model.ts';
 import { AttemptEffects } from './attempt-effects.ts';
@@ -24,6 +25,8 @@ export interface AttemptActions {
   /** Resolves when the script says that it is done and all that it saved is durable. Rejects with the signal's reason only. */
   done(signal: AbortSignal): Promise<void>;
   signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Calls back with what the workload writes since it was told to stop. Rejects with the signal's reason only. */
+  followSaving(onProgress: (progress: SavingProgress) => void, signal: AbortSignal): Promise<void>;
   /** Resolves with whether everything is saved. Stops soon after the signal fires. */
   flush(request: FlushRequest, signal: AbortSignal): Promise<boolean>;
   /** How many writes of checkpoints and log the bucket has taken. Only grows. */

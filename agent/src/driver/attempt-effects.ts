@@ -1,5 +1,5 @@
 import { messageOf } from '@runctl/core';
-import type { AttemptEffect, AttemptEvent } from '../lifecycle/model.ts';
+import type { AttemptEffect, AttemptEvent, WorkloadExit } from '../lifecycle/model.ts';
 import type { DriverOptions, FlushRequest } from './attempt-driver.ts';
 import type { Inbox } from './inbox.ts';
 
@@ -20,6 +20,8 @@ export interface EffectChannels {
 export class AttemptEffects {
   readonly #options: EffectsOptions;
   readonly #channels: EffectChannels;
+  /** Fires when the workload has. */
+  readonly #ended = new AbortController();
   readonly #flushing = new AbortController();
 
   constructor(options: EffectsOptions, channels: EffectChannels) {
@@ -44,6 +46,8 @@ export class AttemptEffects {
       case 'signal':
         log.info({ signal: effect.signal }, 'to the workload');
         return this.#start(effect.signal, actions.signal(effect.signal), () => null);
+      case 'follow-saving':
+        return this.#start('following the save', this.#followSaving(), () => null);
       case 'flush':
         return this.#start('saving', this.#flush(effect), () => ({ type: 'flush-failed' }));
       case 'give-up-flush':
@@ -96,13 +100,27 @@ export class AttemptEffects {
       () => {},
     );
     this.#options.actions.exited(over).then(
-      (exit) => this.#put({ type: 'exited', exit }),
+      (exit) => this.#exited(exit),
       (error: unknown) => {
         if (over.aborted) return;
         this.#options.log.error({ error: messageOf(error) }, 'the workload could not be watched');
-        this.#put({ type: 'exited', exit: { code: null, signal: null } });
+        this.#exited({ code: null, signal: null });
       },
     );
+  }
+
+  #exited(exit: WorkloadExit): void {
+    this.#ended.abort(new Error('the workload has ended'));
+    this.#put({ type: 'exited', exit });
+  }
+
+  async #followSaving(): Promise<void> {
+    const ended = AbortSignal.any([this.#ended.signal, this.#channels.over]);
+    await this.#options.actions
+      .followSaving((progress) => this.#put({ type: 'saving', progress }), ended)
+      .catch((error: unknown) => {
+        if (!ended.aborted) throw error;
+      });
   }
 
   async #flush(request: FlushRequest): Promise<void> {

@@ -39,6 +39,7 @@ const status: AttemptStatus = {
   fit: null,
   uploads: [],
   savedFor: null,
+  stopping: null,
   notice: { action: 'terminate', deadlineInMs: 95_000 },
   lease: { state: 'held', generation: 3, renewedAgoMs: 4000 },
   budget: { spentUsd: 1.5, limitUsd: 20 },

@@ -13,6 +13,8 @@ const drainNote = z.object({
   killed: z.boolean(),
   stepAtStop: z.number().nullable(),
   windowMs: z.number().nullable(),
+  /** Of a stop that leaves the workload the time that its saving takes: the end of that all the same, if there is one. */
+  saving: z.object({ limitAt: timestamp.nullable() }).nullable().default(null),
 });
 
 /**

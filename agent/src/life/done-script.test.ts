@@ -5,7 +5,7 @@ import { RunWorld } from '../testing/run-world.ts';
 test.concurrent('a script that is done and never exits has succeeded, and is ended', async () => {
   await using world = await RunWorld.launch({
     script: 'is-done-and-hangs.py',
-    timing: { doneGraceMs: 500, doneKillMs: 500 },
+    timing: { doneGraceMs: 500, doneKillMs: 500, afterKillMs: 60_000 },
   });
   const machine = await world.machine('i-1');
   expect(await machine.start()).toBe('off');

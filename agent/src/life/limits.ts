@@ -1,6 +1,8 @@
 import type { Clock } from '@runctl/core';
 import type { LaunchIntent, RunSpec, Timing } from '@runctl/protocol';
+import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
 import type { StopBoard } from '../driver/stop-board.ts';
+import type { FitKeeper } from '../fit/fit-keeper.ts';
 import type { Journal } from '../journal/journal.ts';
 import { costUsd } from '../reporting/cost.ts';
 import type { AgentSelf } from '../reporting/document-head.ts';
@@ -12,13 +14,18 @@ export interface LimitsParts {
     readonly intent: Pick<LaunchIntent, 'validUntil'> | null;
   };
   readonly self: Pick<AgentSelf, 'pricePerHourUsd'>;
-  readonly journal: Journal;
+  readonly fit: Pick<FitKeeper, 'estimate'>;
+  readonly checkpoints: Pick<Checkpoints, 'publisher'>;
+  readonly journal: Pick<Journal, 'state'>;
   readonly stops: Pick<StopBoard, 'raise'>;
   readonly life: Pick<LifeState, 'touch'>;
   readonly clock: Clock;
 }
 
-/** Limits of money and time: each becomes a stop, once. */
+/**
+ * Limits of money and time: each becomes a stop, once, and so early that a last save and its upload, as they were measured
+ * in this run, fit before the limit.
+ */
 export class Limits {
   readonly #parts: LimitsParts;
   #limitUsd: number | null;
@@ -40,17 +47,30 @@ export class Limits {
 
   /** The dollars that this attempt and those before it have cost; null where there is no attempt, or no price. */
   spentUsd(): number | null {
+    return this.#spentUsdIn(0);
+  }
+
+  #spentUsdIn(ms: number): number | null {
     const { clock, journal, self } = this.#parts;
     const { attempt } = journal.state;
     if (attempt === null) return null;
-    const own = costUsd(self.pricePerHourUsd, clock.wallMs() - Date.parse(attempt.paidSince));
+    const own = costUsd(self.pricePerHourUsd, clock.wallMs() + ms - Date.parse(attempt.paidSince));
     return own === null ? null : own + attempt.earlierSpentUsd;
+  }
+
+  /** Time that a last save and its upload take, and the pause until the next look; 0 where nothing was measured. */
+  #lastSaveMs(): number {
+    const { checkpoints, clock, fit, learned } = this.#parts;
+    const { save, upload } = fit.estimate(clock.monotonicMs(), checkpoints.publisher.uploads());
+    const ms = (save.ms ?? 0) + (upload.ms ?? 0);
+    return ms === 0 ? 0 : ms + learned.spec.timing.heartbeatMs;
   }
 
   /** Looks with every heartbeat's period, since both limits move slowly, until the signal fires. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, learned, stops } = this.#parts;
-    const { heartbeatMs, userStopGraceMs: graceMs } = learned.spec.timing;
+    const { policy, timing } = learned.spec;
+    const { graceMs } = policy;
     const raised = new Set<'budget' | 'deadline'>();
     while (!signal.aborted) {
       if (this.#isSpent() && !raised.has('budget')) {
@@ -62,22 +82,22 @@ export class Limits {
         raised.add('deadline');
         stops.raise({ cause: 'deadline', haltAtMs, graceMs });
       }
-      await clock.sleep(heartbeatMs, signal).catch(() => {});
+      await clock.sleep(timing.heartbeatMs, signal).catch(() => {});
     }
   }
 
   #isSpent(): boolean {
-    const spentUsd = this.spentUsd();
+    const spentUsd = this.#spentUsdIn(this.#lastSaveMs());
     return this.#limitUsd !== null && spentUsd !== null && spentUsd >= this.#limitUsd;
   }
 
-  /** Null while the launch's end is further away than its margin. */
+  /** Null while the launch's end is further away than its margin and the last save. */
   #haltAtMs(): number | null {
     const { clock, learned } = this.#parts;
     const { timing } = learned.spec;
     if (learned.intent === null) return null;
     const remainingMs = Date.parse(learned.intent.validUntil) - clock.wallMs();
-    if (remainingMs > timing.validityMarginMs) return null;
+    if (remainingMs > timing.validityMarginMs + this.#lastSaveMs()) return null;
     return clock.monotonicMs() + haltInMs(remainingMs - timing.unhurriedReportMs, timing);
   }
 }

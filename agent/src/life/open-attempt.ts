@@ -21,6 +21,7 @@ import { shipperOf } from './generation.ts';
 import type { OpenedAttempt } from './generation-life.ts';
 import { outcomeDocument } from './attempt/outcome-document.ts';
 import { type AttemptReport, reportAttempt } from './attempt/report-attempt.ts';
+import { SaveWatch } from './attempt/save-watch.ts';
 import { reportStart } from './attempt/report-start.ts';
 import { appendRestart } from './attempt/restart-events.ts';
 import type { SharedParts } from './shared-parts.ts';
@@ -34,7 +35,7 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const resume = new ResumeWatch({ ...shared, events });
   const progress = resume.observing(shared.progress);
   const passes = new AttemptPasses({ ...shared, progress });
-  const drain = new AttemptDrain({ ...shared, preemptPath: paths.preempt });
+  const drain = new AttemptDrain({ ...shared, preemptPath: paths.preempt, saves: new SaveWatch(shared) });
   const workload = new AttemptWorkload({ ...shared, drain, progress }, (startedMs) => passes.begin(startedMs));
   const showWait = (signal: AbortSignal) => showFlush({ ...shared, traffic }, signal);
   const flush = new AttemptFlush({ passes, shipper, checkpoints, showWait, traffic, timing, clock, log });

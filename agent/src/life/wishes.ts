@@ -1,5 +1,5 @@
 import type { Clock, Log } from '@runctl/core';
-import type { ControlDocument, Timing } from '@runctl/protocol';
+import type { ControlDocument, RunSpec, Timing } from '@runctl/protocol';
 import type { StopBoard } from '../driver/stop-board.ts';
 import { type ControlPoll, createControlPoll } from '../endpoint/control-poll.ts';
 import type { RunDocuments } from '../reporting/run-documents.ts';
@@ -10,7 +10,8 @@ export interface WishesParts {
   readonly documents: RunDocuments;
   readonly self: { readonly launch: number };
   readonly stops: Pick<StopBoard, 'raise'>;
-  readonly timing: Pick<Timing, 'userStopGraceMs' | 'controlPollMs'>;
+  readonly spec: Pick<RunSpec, 'policy'>;
+  readonly timing: Pick<Timing, 'controlPollMs'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -22,14 +23,13 @@ export interface WishReceivers {
 
 /** Obeys what people ask of this launch in the bucket. */
 export function obeyWishes(
-  { clock, documents, log, self, stops, timing }: WishesParts,
+  { clock, documents, log, self, spec: { policy }, stops, timing }: WishesParts,
   { current, limits }: WishReceivers,
 ): ControlPoll {
-  const usualMs = timing.userStopGraceMs;
   const obey = (wish: ControlDocument): void => {
     switch (wish.action) {
       case 'stop': {
-        const graceMs = Math.min(usualMs, wish.args.graceMs ?? usualMs);
+        const graceMs = wish.args.graceMs ?? policy.graceMs;
         return stops.raise({ cause: 'user-stop', haltAtMs: null, graceMs });
       }
       case 'checkpoint':

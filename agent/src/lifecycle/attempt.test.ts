@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { initialAttempt, step } from './attempt.ts';
-import type { AttemptEffect, AttemptEvent, AttemptPolicy, AttemptState, Drain, StopRequest } from './model.ts';
+import type { AttemptEffect, AttemptEvent, AttemptPolicy, AttemptState, Drain, SavingProgress, StopRequest } from './model.ts';
 
 const policy: AttemptPolicy = {
   flushReserveMs: 20_000,
   reportReserveMs: 5000,
   stalledFlushMs: 900_000,
   unhurriedReportMs: 60_000,
+  helplessStopMs: 90_000,
+  firstByteMs: 300_000,
+  savingPauseMs: 30_000,
+  longestStopMs: 900_000,
   doneGraceMs: 60_000,
   doneKillMs: 10_000,
   afterKillMs: 5000,
@@ -22,7 +26,23 @@ const drains: fc.Arbitrary<Drain> = fc.record({
   haltAtMs: fc.option(fc.integer({ min: 0, max: 200_000 })),
   killAtMs: fc.integer({ min: 0, max: 200_000 }),
   killed: fc.boolean(),
+  saving: fc.option(
+    fc.record({
+      askedAtMs: fc.integer({ min: -100_000, max: 0 }),
+      limitAtMs: fc.oneof(fc.integer({ min: 0, max: 200_000 }), fc.constant(Number.POSITIVE_INFINITY)),
+      canSave: fc.option(fc.boolean()),
+      hasBegun: fc.boolean(),
+      lastByteMs: fc.option(fc.integer({ min: -100_000, max: 0 })),
+    }),
+  ),
 });
+/** What a look at the checkpoint folder shows. */
+const looks = fc
+  .record({ canSave: fc.option(fc.boolean()), hasBegun: fc.boolean(), agoMs: fc.option(fc.integer({ min: 0, max: 5000 })) })
+  .map(({ agoMs, ...seen }) => (nowMs: number): AttemptEvent => ({
+    type: 'saving',
+    progress: { ...seen, lastByteMs: agoMs === null ? null : nowMs - agoMs },
+  }));
 
 /** An event and the time before it; what is absolute in it is made relative to its moment, so that shrinking keeps it meaningful. */
 interface Beat {
@@ -59,6 +79,7 @@ const beats: fc.Arbitrary<Beat[]> = fc.array(
       fixed({ type: 'flush-failed' }),
       fixed({ type: 'reported' }),
       fixed({ type: 'tick' }),
+      looks,
       stops,
     ),
   }),
@@ -85,6 +106,10 @@ function play(script: readonly Beat[]): Play {
   }
   return { states, effects };
 }
+
+/** When it is killed at the latest: what a save puts off stays within this. */
+const killLimit = ({ killAtMs, saving }: Drain): number =>
+  saving === null ? killAtMs : Math.min(saving.limitAtMs, saving.askedAtMs + policy.longestStopMs);
 
 const always = (check: (played: Play) => void): void =>
   fc.assert(
@@ -125,7 +150,7 @@ describe('whatever happens in whatever order', () => {
         'haltAtMs' in state ? [state.haltAtMs ?? Number.POSITIVE_INFINITY] : [],
       );
       expect(halts).toEqual([...halts].sort((a, b) => b - a));
-      const kills = states.flatMap((state) => (state.phase === 'draining' && !state.killed ? [state.killAtMs] : []));
+      const kills = states.flatMap((state) => (state.phase === 'draining' && !state.killed ? [killLimit(state)] : []));
       expect(kills).toEqual([...kills].sort((a, b) => b - a));
       // Without an end of the machine a flush has no deadline, only a limit on standing still.
       const hurried = states.filter((state) => state.phase === 'flushing' && state.haltAtMs !== null);
@@ -242,7 +267,7 @@ function live(given: World): Lived {
         alive = true;
         if (given.lookMs === null) return;
         return at(nowMs + given.lookMs, () => {
-          const drain: Drain = { cause: 'user-stop', haltAtMs: null, killAtMs: nowMs + 50_000, killed: false };
+          const drain: Drain = { cause: 'user-stop', haltAtMs: null, killAtMs: nowMs + 50_000, killed: false, saving: null };
           if (given.toldAlready) lived.termAtMs = nowMs;
           feed({ type: 'adopted', drain: given.toldAlready ? drain : null });
           if (given.toldAlready && given.savesForMs !== null) at(nowMs + given.savesForMs, exit);
@@ -400,6 +425,100 @@ describe('a script that is done', () => {
   });
 });
 
+describe('a stop at which nothing presses', () => {
+  const stopped = (cause: 'user-stop' | 'budget' | 'deadline', haltAtMs: number | null = null) =>
+    step(RUNNING, { type: 'stop', request: { cause, haltAtMs, graceMs: null } }, 0, policy);
+  const look = (state: AttemptState, nowMs: number, seen: Partial<SavingProgress>): AttemptState => {
+    const progress = { canSave: true, hasBegun: false, lastByteMs: null, ...seen };
+    return step(state, { type: 'saving', progress }, nowMs, policy).state;
+  };
+
+  test.each(['user-stop', 'budget', 'deadline'] as const)('leaves %s five minutes to the first byte', (cause) => {
+    const { state, effects } = stopped(cause);
+    expect(effects.at(-1)).toEqual({ type: 'follow-saving' });
+    expect(look(state, 1000, {})).toMatchObject({ killAtMs: 300_000 });
+  });
+
+  test('leaves 90 seconds where no process catches SIGTERM', () => {
+    expect(look(stopped('user-stop').state, 1000, { canSave: false })).toMatchObject({ killAtMs: 90_000 });
+  });
+
+  test('forgets not that one could save when that one has ended', () => {
+    const seen = look(stopped('user-stop').state, 1000, { hasBegun: true, lastByteMs: 900 });
+    expect(look(seen, 120_000, { canSave: false, lastByteMs: 119_000 })).toMatchObject({ killAtMs: 149_000 });
+  });
+
+  test('leaves alone whoever wrote in the last 30 seconds, and ends whoever did not', () => {
+    const late = look(stopped('user-stop').state, 299_000, { hasBegun: true, lastByteMs: 299_000 });
+    const waits = step(late, { type: 'tick' }, 300_000, policy);
+    expect(waits.effects).toEqual([{ type: 'wake', atMs: 329_000 }]);
+    expect(step(waits.state, { type: 'tick' }, 329_000, policy).effects[0]).toMatchObject({ signal: 'SIGKILL' });
+    const early = look(stopped('user-stop').state, 5000, { hasBegun: true, lastByteMs: 4000 });
+    expect(early).toMatchObject({ killAtMs: 34_000 });
+  });
+
+  test('still leaves five minutes where only the save that was under way went on', () => {
+    expect(look(stopped('user-stop').state, 9000, { lastByteMs: 8000 })).toMatchObject({ killAtMs: 300_000 });
+    expect(look(stopped('user-stop').state, 299_000, { lastByteMs: 298_000 })).toMatchObject({ killAtMs: 328_000 });
+  });
+
+  test('ends after 15 minutes whatever is written', () => {
+    const writing = look(stopped('user-stop').state, 890_000, { hasBegun: true, lastByteMs: 890_000 });
+    expect(writing).toMatchObject({ killAtMs: 900_000 });
+  });
+
+  test("keeps what is needed of a deadline's time for the upload", () => {
+    const writing = look(stopped('deadline', 400_000).state, 370_000, { hasBegun: true, lastByteMs: 370_000 });
+    expect(writing).toMatchObject({ killAtMs: 375_000 });
+  });
+
+  test('is hurried by a second one, however much is being written', () => {
+    const writing = look(stopped('user-stop').state, 10_000, { hasBegun: true, lastByteMs: 10_000 });
+    const hurried = step(writing, userStop(0), 12_000, policy);
+    expect(hurried.effects).toEqual([{ type: 'wake', atMs: 12_000 }]);
+    const seen = look(hurried.state, 12_000, { hasBegun: true, lastByteMs: 12_000 });
+    expect(step(seen, { type: 'tick' }, 12_000, policy).effects[0]).toMatchObject({ signal: 'SIGKILL' });
+  });
+
+  test('meets a notice with the whole window of that', () => {
+    const met = step(stopped('user-stop').state, notice(120_000), 0, policy).state;
+    expect(met).toMatchObject({ cause: 'user-stop', killAtMs: 95_000 });
+  });
+
+  test('goes on after a restart of the agent, by what was written meanwhile', () => {
+    const saving = { askedAtMs: -600_000, limitAtMs: Number.POSITIVE_INFINITY, canSave: null, hasBegun: false };
+    const drain: Drain = { cause: 'user-stop', haltAtMs: null, killAtMs: -300_000, killed: false, saving: { ...saving, lastByteMs: -4000 } };
+    const next = step(initialAttempt.state, { type: 'adopted', drain }, 0, policy);
+    expect(next.state).toMatchObject({ phase: 'draining', killAtMs: 26_000 });
+    expect(next.effects).toContainEqual({ type: 'follow-saving' });
+  });
+
+  test('never ends anybody who wrote within 30 seconds, but for the longest stop', () => {
+    const writes = fc.array(fc.integer({ min: 1, max: 29_000 }), { maxLength: 60 });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 299_000 }), writes, (firstMs, pauses) => {
+        let state: AttemptState = look(stopped('budget').state, firstMs, { hasBegun: true, lastByteMs: firstMs });
+        let nowMs = firstMs;
+        for (const pauseMs of pauses) {
+          nowMs += pauseMs;
+          const ticked = step(state, { type: 'tick' }, nowMs, policy);
+          expect(ticked.effects.some(({ type }) => type === 'signal')).toBe(nowMs >= 900_000);
+          if (nowMs >= 900_000) return;
+          state = look(ticked.state, nowMs, { hasBegun: true, lastByteMs: nowMs });
+        }
+        expect(state).toMatchObject({ killAtMs: Math.min(900_000, nowMs + 30_000) });
+      }),
+      worlds,
+    );
+  });
+});
+
+test('a script that is done has no more than the rest of its minute, whoever stops it', () => {
+  const done = step(RUNNING, { type: 'done' }, 1000, policy).state;
+  const request = { cause: 'user-stop', haltAtMs: null, graceMs: null } as const;
+  expect(step(done, { type: 'stop', request }, 31_000, policy).state).toMatchObject({ killAtMs: 71_000, saving: null });
+});
+
 test('a user stop during the drain of a notice shortens the grace and leaves the cause', () => {
   const draining = step(RUNNING, notice(120_000), 0, policy).state;
   expect(step(draining, userStop(1000), 2000, policy).state).toMatchObject({ cause: 'notice', killAtMs: 3000 });
@@ -415,7 +534,7 @@ test('a notice during the drain of a user stop brings its end, and leaves the ca
 });
 
 test('an adopted drain goes on without a second SIGTERM', () => {
-  const drain: Drain = { cause: 'user-stop', haltAtMs: null, killAtMs: 50_000, killed: false };
+  const drain: Drain = { cause: 'user-stop', haltAtMs: null, killAtMs: 50_000, killed: false, saving: null };
   const next = step(initialAttempt.state, { type: 'adopted', drain }, 10_000, policy);
   expect(next.effects).toEqual([{ type: 'wake', atMs: 50_000 }]);
   expect(step(next.state, { type: 'tick' }, 50_000, policy).effects[0]).toEqual({ type: 'signal', signal: 'SIGKILL' });
@@ -490,8 +609,8 @@ test('the transition table', () => {
     ['fetching', { phase: 'preparing', stage: 'fetching', stop: null }],
     ['spawning', { phase: 'preparing', stage: 'spawning', stop: null }],
     ['running', RUNNING],
-    ['draining', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: false }],
-    ['killed', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: true }],
+    ['draining', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: false, saving: null }],
+    ['killed', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: true, saving: null }],
     ['flushing', { phase: 'flushing', ending, haltAtMs: 120_000, flushByMs: 115_000 }],
     ['unhurried', { phase: 'flushing', ending, haltAtMs: null, flushByMs: 120_000 }],
     ['reporting', { phase: 'reporting', ending, flush: 'complete', haltAtMs: 120_000, reportByMs: 120_000 }],

@@ -1,16 +1,9 @@
-import { earlier, flushTime, giveUpTime, killTime, type Moment } from './deadlines.ts';
+import { earlier, flushTime, killTime, type Moment } from './deadlines.ts';
+import { beginDrain, resumeDrain, whileDraining } from './draining.ts';
 import { causeAfter, endingOf, fencedMeanwhile } from './endings.ts';
-import type {
-  AttemptEffect,
-  AttemptEvent,
-  AttemptPolicy,
-  AttemptState,
-  AttemptStep,
-  Drain,
-  Ending,
-  FlushResult,
-  StopRequest,
-} from './model.ts';
+import { flush, giveUpFlush, report, wake } from './flushing.ts';
+import type { AttemptEvent, AttemptPolicy, AttemptState, AttemptStep, Drain, StopRequest } from './model.ts';
+import { isPatient } from './saving.ts';
 
 export const initialAttempt: AttemptStep = {
   state: { phase: 'preparing', stage: 'looking', stop: null },
@@ -78,10 +71,7 @@ function whilePreparing(state: In<'preparing'>, event: AttemptEvent, moment: Mom
 
 function adopt(drain: Drain | null, request: StopRequest | null, moment: Moment): AttemptStep {
   if (drain === null) return request === null ? stay(RUNNING) : beginDrain(request, moment);
-  // The earlier agent sent SIGTERM already: a second one would look like impatience to the script.
-  const state = { phase: 'draining', ...drain } as const;
-  if (request !== null) return tighten(state, request, moment);
-  return { state, effects: wake(drain.killed ? giveUpTime(drain, moment) : drain.killAtMs) };
+  return resumeDrain(drain, request, moment);
 }
 
 function stopBeforeSpawn(request: StopRequest, moment: Moment): AttemptStep {
@@ -99,7 +89,8 @@ function rememberStop(state: In<'preparing'>, request: StopRequest, moment: Mome
   const giveUpAtMs = Math.min(
     state.stop?.giveUpAtMs ?? Number.POSITIVE_INFINITY,
     killTime(merged, moment),
-    moment.nowMs + moment.policy.stalledFlushMs,
+    // Nobody can save where it is not even known whether anything runs.
+    moment.nowMs + (isPatient(merged) ? moment.policy.helplessStopMs : moment.policy.stalledFlushMs),
   );
   return {
     state: { ...state, stop: { request: merged, giveUpAtMs } },
@@ -110,7 +101,11 @@ function rememberStop(state: In<'preparing'>, request: StopRequest, moment: Mome
 function whileRunning(state: In<'running'>, event: AttemptEvent, moment: Moment): AttemptStep {
   const { nowMs, policy } = moment;
   const { askAtMs } = state;
-  if (event.type === 'stop') return beginDrain(event.request, moment);
+  if (event.type === 'stop') {
+    // What is done has nothing to save any more.
+    const graceMs = askAtMs === null ? event.request.graceMs : askAtMs + policy.doneKillMs - nowMs;
+    return beginDrain({ ...event.request, graceMs: earlier(event.request.graceMs, graceMs) }, moment);
+  }
   if (event.type === 'done' && askAtMs === null) {
     const atMs = nowMs + policy.doneGraceMs;
     return wait({ ...state, askAtMs: atMs }, atMs);
@@ -121,16 +116,6 @@ function whileRunning(state: In<'running'>, event: AttemptEvent, moment: Moment)
   }
   if (event.type === 'exited') return flush({ ...endingOf('exited'), exit: event.exit }, null, moment);
   return stay(state);
-}
-
-function whileDraining(state: In<'draining'>, event: AttemptEvent, moment: Moment): AttemptStep {
-  if (event.type === 'stop') return tighten(state, event.request, moment);
-  const ending = { ...endingOf(state.cause), killed: state.killed };
-  if (event.type === 'exited') return flush({ ...ending, exit: event.exit }, state.haltAtMs, moment);
-  if (event.type !== 'tick') return stay(state);
-  if (!state.killed) return moment.nowMs >= state.killAtMs ? kill(state, moment) : wait(state, state.killAtMs);
-  const giveUpAtMs = giveUpTime(state, moment);
-  return moment.nowMs >= giveUpAtMs ? flush(ending, state.haltAtMs, moment) : wait(state, giveUpAtMs);
 }
 
 function whileFlushing(state: In<'flushing'>, event: AttemptEvent, moment: Moment): AttemptStep {
@@ -171,33 +156,6 @@ function whileReporting(state: In<'reporting'>, event: AttemptEvent, moment: Mom
   return { state: { phase: 'ended', ending, flush }, effects: [{ type: 'finish', ending, flush }] };
 }
 
-function beginDrain(request: StopRequest, moment: Moment): AttemptStep {
-  const killAtMs = killTime(request, moment);
-  const drain: Drain = { cause: request.cause, haltAtMs: request.haltAtMs, killAtMs, killed: false };
-  return {
-    state: { phase: 'draining', ...drain },
-    effects: [{ type: 'signal', signal: 'SIGTERM' }, ...wake(killAtMs)],
-  };
-}
-
-function tighten(state: In<'draining'>, request: StopRequest, moment: Moment): AttemptStep {
-  const haltAtMs = earlier(state.haltAtMs, request.haltAtMs);
-  const killAtMs = state.killed ? state.killAtMs : Math.min(state.killAtMs, killTime({ ...request, haltAtMs }, moment));
-  const next = { ...state, cause: causeAfter(state.cause, request), haltAtMs, killAtMs };
-  return { state: next, effects: wake(state.killed ? giveUpTime(next, moment) : killAtMs) };
-}
-
-function kill(state: In<'draining'>, moment: Moment): AttemptStep {
-  const next = { ...state, killed: true, killAtMs: moment.nowMs };
-  return {
-    state: next,
-    effects: [
-      { type: 'signal', signal: 'SIGKILL' },
-      { type: 'wake', atMs: giveUpTime(next, moment) },
-    ],
-  };
-}
-
 /** A spawn (or a look) answered after it had been given up: what runs may not outlive the attempt. */
 function killStray(state: In<'flushing'> | In<'reporting'> | In<'ended'>): AttemptStep {
   if (state.ending.started) return stay(state);
@@ -210,34 +168,3 @@ function killStray(state: In<'flushing'> | In<'reporting'> | In<'ended'>): Attem
   };
 }
 
-function flush(ending: Ending, haltAtMs: number | null, moment: Moment): AttemptStep {
-  const flushByMs = flushTime(haltAtMs, moment);
-  return {
-    state: { phase: 'flushing', ending, haltAtMs, flushByMs },
-    effects: [
-      { type: 'flush', ending, deadlineMs: haltAtMs === null ? null : flushByMs },
-      { type: 'wake', atMs: flushByMs },
-    ],
-  };
-}
-
-function giveUpFlush(state: In<'flushing'>, flush: FlushResult, moment: Moment): AttemptStep {
-  const next = report(state, flush, moment);
-  return { ...next, effects: [{ type: 'give-up-flush' }, ...next.effects] };
-}
-
-function report(state: In<'flushing'>, flush: FlushResult, { nowMs, policy }: Moment): AttemptStep {
-  const { ending, haltAtMs } = state;
-  const reportByMs = Math.max(nowMs, haltAtMs ?? nowMs + policy.unhurriedReportMs);
-  return {
-    state: { phase: 'reporting', ending, flush, haltAtMs, reportByMs },
-    effects: [
-      { type: 'report', ending, flush, byMs: reportByMs },
-      { type: 'wake', atMs: reportByMs },
-    ],
-  };
-}
-
-function wake(atMs: number): readonly AttemptEffect[] {
-  return Number.isFinite(atMs) ? [{ type: 'wake', atMs }] : [];
-}

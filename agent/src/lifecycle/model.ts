@@ -19,7 +19,9 @@ import type { StopCause } from '@runctl/protocol';
  * Deadlines are data, counted back from `haltAtMs`: report by it, flush by `haltAtMs − report`, kill by
  * `haltAtMs − report − flush`. A later stop can only bring them nearer; the first cause stays, but for `fenced`, which comes
  * before all others and ends a flush at once. Without `haltAtMs` a flush has no deadline, only a limit on standing still:
- * `moved` puts `flushByMs` off, by `stalledFlushMs` from now.
+ * `moved` puts `flushByMs` off, by `stalledFlushMs` from now. A drain of a stop at which
+ * nothing presses (`saving` is not null) is killed by how it saves: each byte puts `killAtMs` off, never beyond `limitAtMs`
+ * or the longest stop.
  */
 export type AttemptState =
   | {
@@ -48,7 +50,10 @@ export type AttemptState =
     }
   | { readonly phase: 'ended'; readonly ending: Ending; readonly flush: FlushResult };
 
-/** A wish that the workload stops. `haltAtMs` is when the machine is gone (null: it is not going), `graceMs` the time after SIGTERM. */
+/**
+ * A wish that the workload stops. `haltAtMs` is when the machine is gone (null: it is not going), `graceMs` the time after
+ * SIGTERM; null leaves it to the cause: see `isPatient`.
+ */
 export interface StopRequest {
   readonly cause: StopCause;
   readonly haltAtMs: number | null;
@@ -68,6 +73,25 @@ export interface Drain {
   /** Infinity when nothing limits the workload's time. */
   readonly killAtMs: number;
   readonly killed: boolean;
+  /** What `killAtMs` follows where the workload has the time that its own saving takes; null elsewhere. */
+  readonly saving: Saving | null;
+}
+
+/** How a workload saves since it was told to stop. Monotonic times. */
+export interface Saving extends SavingProgress {
+  readonly askedAtMs: number;
+  /** The end of its time whatever it writes; Infinity where nothing but the longest stop limits it. */
+  readonly limitAtMs: number;
+}
+
+/** What is seen of a save. */
+export interface SavingProgress {
+  /** Whether a process catches SIGTERM, so that it can save; null where that can't be known. */
+  readonly canSave: boolean | null;
+  /** Whether a save was begun after SIGTERM. A save that was under way by then is not the one. */
+  readonly hasBegun: boolean;
+  /** When something was written last, since SIGTERM; null where nothing was. */
+  readonly lastByteMs: number | null;
 }
 
 /** How the workload's life ended, before anybody judges it. `exit` is null when that never became known. */
@@ -101,6 +125,8 @@ export type AttemptEvent =
   | { readonly type: 'stop'; readonly request: StopRequest }
   /** The script said that it is done, and all that it saved is durable. */
   | { readonly type: 'done' }
+  /** What the workload writes while it is being stopped. */
+  | { readonly type: 'saving'; readonly progress: SavingProgress }
   /** Bytes of a checkpoint or of the log have gone out since the last one. */
   | { readonly type: 'moved' }
   | { readonly type: 'flushed' }
@@ -115,6 +141,8 @@ export type AttemptEffect =
   | { readonly type: 'cancel-preparation' }
   | { readonly type: 'spawn' }
   | { readonly type: 'signal'; readonly signal: 'SIGTERM' | 'SIGKILL' }
+  /** Send `saving` whenever that changes, until the workload has ended. */
+  | { readonly type: 'follow-saving' }
   /** Save everything, before the deadline where there is one: then the machine goes away. */
   | { readonly type: 'flush'; readonly ending: Ending; readonly deadlineMs: number | null }
   /** Save no more: the time is over, or another machine holds the lease. */
@@ -131,6 +159,11 @@ export interface AttemptPolicy {
   /** Limits where the machine itself is not going away: of a flush in which nothing moves, and of a report. */
   readonly stalledFlushMs: number;
   readonly unhurriedReportMs: number;
+  /** Limits of a stop where nothing presses: see the run's `timing`. */
+  readonly helplessStopMs: number;
+  readonly firstByteMs: number;
+  readonly savingPauseMs: number;
+  readonly longestStopMs: number;
   /** A done script is asked to end after the one, and killed the other after that. */
   readonly doneGraceMs: number;
   readonly doneKillMs: number;

@@ -139,7 +139,7 @@ function interrupted(ending: Ending, circumstances: Circumstances): AttemptVerdi
 function stopText(ending: Ending): string {
   const whys: Partial<Record<StopCause, string>> = {
     'user-stop': 'stopped on request',
-    budget: 'the budget is spent',
+    budget: 'the budget is spent, or needed for the last save',
     deadline: 'the launch reached the end of its validity',
   };
   return `${whys[ending.cause] ?? ending.cause}; ${afterSignalText(ending)}`;

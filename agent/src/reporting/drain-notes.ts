@@ -1,5 +1,5 @@
 import type { Clock } from '@runctl/core';
-import { timestampOf } from '@runctl/protocol';
+import { type AttemptStatus, timestampOf } from '@runctl/protocol';
 import type { JournalAttempt } from '../journal/journal.ts';
 import type { Drain } from '../lifecycle/model.ts';
 import type { DrainTimes } from './drain-record.ts';
@@ -40,6 +40,7 @@ export class DrainNotes {
       killed: false,
       stepAtStop,
       windowMs: drain.haltAtMs === null ? null : Math.max(0, Math.round(drain.haltAtMs - seenMs)),
+      saving: null,
     });
     notes.deadlines(drain, clock);
     return notes;
@@ -47,9 +48,19 @@ export class DrainNotes {
 
   /** Records the drain's deadlines, which may move, and whether the workload was killed. */
   deadlines(drain: Drain, clock: Clock): void {
-    const at = (ms: number | null): string | null =>
-      ms === null || !Number.isFinite(ms) ? null : timestampOf(wallOf(ms, clock));
-    this.#kept = { ...this.#kept, haltAt: at(drain.haltAtMs), killAt: at(drain.killAtMs), killed: drain.killed };
+    const at = (ms: number | null): string | null => timestampAt(ms, clock);
+    const saving = drain.saving === null ? null : { limitAt: at(drain.saving.limitAtMs) };
+    const [haltAt, killAt] = [at(drain.haltAtMs), at(drain.killAtMs)];
+    this.#kept = { ...this.#kept, haltAt, killAt, killed: drain.killed, saving };
+  }
+
+  /** The stop as a status shows it; null where the machine is going, which shows in its own way. */
+  stopping({ saving, killed, cause, killAtMs }: Drain, longestStopMs: number, clock: Clock): AttemptStatus['stopping'] {
+    if (saving === null || killed) return null;
+    const since = this.#kept.termAt;
+    const endsByMs = Math.min(saving.limitAtMs, saving.askedAtMs + longestStopMs);
+    const [lastByteAt, endsAt] = [timestampAt(saving.lastByteMs, clock), timestampAt(killAtMs, clock)];
+    return { cause, since, lastByteAt, endsAt, endsBy: timestampAt(endsByMs, clock) };
   }
 
   /** Records when SIGTERM was sent (wall time). */
@@ -79,8 +90,15 @@ export class DrainNotes {
   }
 }
 
-/** Turns the record of an earlier agent into the state of the drain, with times of this process's monotonic clock. */
-export function adoptedDrain(kept: JournalDrain, clock: Clock): Drain {
+function timestampAt(monotonicMs: number | null, clock: Clock): string | null {
+  return monotonicMs === null || !Number.isFinite(monotonicMs) ? null : timestampOf(wallOf(monotonicMs, clock));
+}
+
+/**
+ * Turns the record of an earlier agent into the state of the drain, with times of this process's monotonic clock.
+ * `lastByteMs` is when the workload wrote last since it was told to stop.
+ */
+export function adoptedDrain(kept: JournalDrain, lastByteMs: number | null, clock: Clock): Drain {
   const monotonic = (at: string | null): number | null =>
     at === null ? null : clock.monotonicMs() + (Date.parse(at) - clock.wallMs());
   return {
@@ -88,5 +106,15 @@ export function adoptedDrain(kept: JournalDrain, clock: Clock): Drain {
     haltAtMs: monotonic(kept.haltAt),
     killAtMs: monotonic(kept.killAt) ?? Number.POSITIVE_INFINITY,
     killed: kept.killed,
+    saving:
+      kept.saving === null
+        ? null
+        : {
+            askedAtMs: monotonic(kept.termAt) ?? clock.monotonicMs(),
+            limitAtMs: monotonic(kept.saving.limitAt) ?? Number.POSITIVE_INFINITY,
+            canSave: null,
+            hasBegun: false,
+            lastByteMs,
+          },
   };
 }

@@ -1,9 +1,7 @@
-import type { Stats } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { DurableCheckpoint, PassReport } from '@runctl/checkpoint';
 import { messageOf } from '@runctl/core';
 import { type DrainReport, parseManifestKey, type StopCause } from '@runctl/protocol';
+import { filesBelow } from './files-below.ts';
 
 /** The notes of a drain that its report is counted from. Wall times. */
 export interface DrainTimes {
@@ -72,21 +70,12 @@ function isSince({ manifest, savedAt }: DurableCheckpoint, termMs: number, gener
 export async function writesSince(folder: string, fromMs: number): Promise<Writes> {
   let firstMs: number | null = null;
   let lastMs: number | null = null;
-  for await (const { birthtimeMs, mtimeMs } of filesBelow(folder)) {
+  for await (const { info } of filesBelow(folder)) {
+    const { birthtimeMs, mtimeMs } = info;
     if (mtimeMs < fromMs) continue;
     const begunMs = birthtimeMs >= fromMs ? Math.min(birthtimeMs, mtimeMs) : mtimeMs;
     firstMs = Math.min(firstMs ?? begunMs, begunMs);
     lastMs = Math.max(lastMs ?? mtimeMs, mtimeMs);
   }
   return { firstMs, lastMs };
-}
-
-/** Folder by folder: a recursive listing gives nothing at all where one folder may not be read or is being deleted. */
-async function* filesBelow(folder: string): AsyncGenerator<Stats> {
-  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* filesBelow(path);
-    const info = entry.isFile() ? await stat(path).catch(() => null) : null;
-    if (info !== null) yield info;
-  }
 }

@@ -27,6 +27,8 @@ export class LifeState {
   /** The step of the training when it was read last. */
   lastStep: number | null = null;
   savedFor: AttemptStatus['savedFor'] = null;
+  /** How a workload saves that was told to stop while nothing presses. */
+  stopping: AttemptStatus['stopping'] = null;
   lastExit: WorkloadExit | null = null;
 
   constructor(clock: Clock) {

@@ -46,6 +46,7 @@ export function statusOf(facts: StatusFacts): AttemptStatus {
     fit: facts.fit,
     uploads: [...facts.uploads],
     savedFor: life.savedFor,
+    stopping: life.stopping,
     budget: { spentUsd: facts.spentUsd, limitUsd: facts.limitUsd },
     interruptions: facts.interruptions,
     crashes: facts.crashes,

@@ -6,20 +6,14 @@ import { join } from 'node:path';
 import { CloudClock } from '../adapters/cloud-clock.ts';
 import { commandIndex } from '../command-index/command-index.ts';
 import type { CommandContext, CommandServices } from '../options/context.ts';
+import { Interrupts } from './interrupts.ts';
 import { VERSION } from './version.ts';
 
 /** The composition root: the only place that reads the process and ends it. */
 export async function runProcess(argv: readonly string[]): Promise<void> {
-  const interrupted = new AbortController();
-  let presses = 0;
-  const onInterrupt = (): void => {
-    presses += 1;
-    interrupted.abort(new Error('interrupted'));
-    // A second Ctrl-C means it.
-    if (presses > 1) process.exit(130);
-  };
-  process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onInterrupt);
+  const interrupts = new Interrupts(() => process.exit(130));
+  process.on('SIGINT', () => interrupts.press());
+  process.on('SIGTERM', () => interrupts.end());
   // Whoever reads our output may stop reading: `runctl logs | head`.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const temporary = createTemporaryFolder();
@@ -42,7 +36,8 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
     cacheFolder,
     stateFolder: join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'runctl'),
     services: services({ cacheFolder, clock, temporaryFolder: temporary.path }),
-    interrupted: interrupted.signal,
+    interrupted: interrupts.signal,
+    takeInterrupts: (listener) => interrupts.take(listener),
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     colour: process.stdout.isTTY && process.stderr.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
     temporaryFolder: temporary.path,

@@ -30,7 +30,7 @@ test.each(ASKING)('Ctrl-C ends `%s %s %s` while the bucket says nothing', { time
     argv.filter((word) => word !== undefined),
     async () => {
       await asked.promise;
-      world.interrupted.abort(new Error('interrupted'));
+      world.interrupts.press();
     },
   );
   expect(exitCode, stderr).toBe(130);

@@ -138,7 +138,7 @@ describe('launch', () => {
     const result = await scope.world.run(['launch', 'train.py', '--yes'], async (world) => {
       await world.launched();
       await world.clock.sleep(1000);
-      world.interrupted.abort(new Error('interrupted'));
+      world.interrupts.press();
     });
     expect(result.exitCode).toBe(130);
     expect(result.stderr).toContain('stopped watching; <run> goes on\n  come back:  runctl attach <run>');

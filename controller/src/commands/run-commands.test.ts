@@ -1,4 +1,4 @@
-import type { Fit } from '@runctl/protocol';
+import { type Fit, timestampOf } from '@runctl/protocol';
 import { readBytes } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
 import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
@@ -383,7 +383,7 @@ describe('logs', () => {
     await run.log(1, 'one\n');
     const result = await world.run(['logs', '-f', 'mine'], async () => {
       await world.clock.sleep(10_000);
-      world.interrupted.abort(new Error('interrupted'));
+      world.interrupts.press();
     });
     expect(result.exitCode).toBe(130);
     expect(result.stderr).toBe('stopped watching; <run> is left as it is\n  come back:  runctl logs -f <run>\n');
@@ -417,6 +417,50 @@ describe('stop', () => {
       launch: 1,
       args: { graceMs: 20_000 },
     });
+  });
+
+  test('a second Ctrl-C ends the script at once, and the first says so', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.lease(1);
+    const since = timestampOf(world.clock.wallMs());
+    await run.heartbeat(1, { step: 3 });
+    const result = await world.run(['stop', 'mine'], async () => {
+      const asked = async () => (await world.keys()).filter((key) => key.includes('/control/')).length;
+      while ((await asked()) === 0) await world.clock.sleep(100);
+      for (let renewals = 0; renewals < 4; renewals++) {
+        await run.lease(1);
+        await world.clock.sleep(15_000);
+      }
+      const stopping = { cause: 'user-stop', since, lastByteAt: timestampOf(world.clock.wallMs() - 3000) } as const;
+      const endsBy = timestampOf(Date.parse(since) + 900_000);
+      await run.heartbeat(1, { step: 3, phase: 'draining', stopping: { ...stopping, endsAt: endsBy, endsBy } });
+      await run.lease(1);
+      await world.clock.sleep(1000);
+      world.interrupts.press();
+      await world.clock.sleep(1000);
+      expect(await asked()).toBe(1);
+      world.interrupts.press();
+      while ((await asked()) === 1) await world.clock.sleep(100);
+      await run.outcome({ status: 'stopped', cause: 'user-stop', message: 'stopped on request', durableStep: 3 });
+      await world.endsOutside(run.run);
+    });
+    expect(result.exitCode).toBe(0);
+    expect(result.stderr).toMatchInlineSnapshot(`
+      "asked i-1 to save and stop
+      saving for 1m, last byte 3.0 s ago, ends at the latest in 14m
+      i-1 draining: training
+      the run is being stopped, whoever watches: Ctrl-C again ends the script at once, and what it has not saved by then is lost
+      asked to end the script at once
+      capacity-runctl-<run>-1 and its machines are gone
+      "
+    `);
+    const wishes = (await world.keys()).filter((key) => key.includes('/control/')).sort();
+    const read = async (key = '') => JSON.parse(Buffer.from(await readBytes(world.store, key)).toString()) as object;
+    expect(await read(wishes[0])).toMatchObject({ action: 'stop', args: { graceMs: null } });
+    expect(await read(wishes[1])).toMatchObject({ action: 'stop', args: { graceMs: 0 } });
   });
 
   test('ends a run itself when no machine has taken it up', async () => {

@@ -45,6 +45,8 @@ export interface CommandContext extends BaseContext {
   readonly services: CommandServices;
   /** Aborts at Ctrl-C. */
   readonly interrupted: AbortSignal;
+  /** Hands the next two Ctrl-C to the listener, counted from 1, until they are given back; a third ends the command all the same. */
+  takeInterrupts(listener: (press: number) => void): () => void;
   /** A person sits at a terminal and can be asked. */
   readonly interactive: boolean;
   /** Standard output is a terminal that wants colour. */

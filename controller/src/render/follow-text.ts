@@ -1,6 +1,6 @@
 import type { FollowEvent, LaunchEvent } from '@runctl/protocol/events';
 import { assertNever, formatBytes, formatDuration } from '@runctl/core';
-import type { DrainReport, Fit } from '@runctl/protocol';
+import { type DrainReport, type Fit, stoppingText } from '@runctl/protocol';
 import { statusLine } from './live.ts';
 import { priceText } from './plan.ts';
 import type { Styles } from './style.ts';
@@ -44,6 +44,8 @@ export function followLine(event: LineEvent, style: Styles): string | null {
         `interruption notice (${action}): ${formatDuration(windowMs)} left, at step ${step ?? 'unknown'}, ${durableStep === null ? 'no durable step' : `durable ${durableStep}`}`,
       );
     }
+    case 'stopping':
+      return stoppingText(event.stopping, Date.parse(event.at));
     case 'drained':
       return drainLine(event.drain, style);
     case 'attempt-ended':

@@ -1,5 +1,5 @@
 import { formatDuration, formatUsd } from '@runctl/core';
-import type { AttemptStatus } from '@runctl/protocol';
+import { type AttemptStatus, stoppingText } from '@runctl/protocol';
 import type { LiveAnswer } from '@runctl/operations/live';
 import { styles } from './style.ts';
 
@@ -9,6 +9,7 @@ export function renderLive(answer: LiveAnswer, colour: boolean): string {
   const { status } = answer;
   const rows: [string, string][] = [
     ['phase', `${status.phase}: ${status.doing}`],
+    ...(status.stopping === null ? [] : [['stop', stoppingText(status.stopping, Date.parse(status.at))] as [string, string]]),
     ['now', statusLine(status)],
     [
       'lease',

@@ -80,7 +80,7 @@ function interruptionText({ provider, wish, market }: LaunchPlan, write: Command
   const saves =
     noticeMs.value === null
       ? 'without notice'
-      : `SIGTERM, up to ${formatDuration(policy.graceMs ?? noticeMs.value)} to save`;
+      : `SIGTERM, up to ${formatDuration(Math.min(policy.graceMs ?? noticeMs.value, noticeMs.value))} to save`;
   if (!replaced) return `${saves}, then the run waits for \`${write(command('resume'))}\``;
   return `${saves}, then another machine resumes by itself${limit}, with this computer off too`;
 }

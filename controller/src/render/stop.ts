@@ -8,6 +8,7 @@ export function stopLine(event: StopEvent, colour: boolean): string | null {
   if (event.type === 'asked') return `asked ${event.owner} to save and stop`;
   if (event.type === 'other-laptop')
     return `${event.owner} has taken the run, or died at it: waiting until its hold ends`;
+  if (event.type === 'hurried') return 'asked to end the script at once';
   if (event.type === 'nobody-alive') return `${event.why}: ending the run from here`;
   if (event.type === 'older-ended')
     return event.ids.length === 0

@@ -1,3 +1,4 @@
+import { Interrupts } from '../cli/interrupts.ts';
 import type { Provider } from '@runctl/provider';
 import { MemoryCloud, MemoryProvider, type MemoryRules } from '@runctl/provider/memory';
 import { FakeClock, temporaryFolder } from '@runctl/testkit';
@@ -72,7 +73,7 @@ export class CommandWorld {
   machines = new MemoryCloud(this.clock, RULES);
   /** What commands see as their provider, where a test puts something before it. */
   beforeProvider: (provider: Provider) => Provider = (provider) => provider;
-  readonly interrupted = new AbortController();
+  readonly interrupts = new Interrupts(() => {});
   /** What a launch uploads for its machines. */
   tools: Tools = tools;
   answer: boolean | null = null;
@@ -168,7 +169,8 @@ export class CommandWorld {
       user: 'me@laptop',
       clock: this.clock,
       services: this.#services(),
-      interrupted: this.interrupted.signal,
+      interrupted: this.interrupts.signal,
+      takeInterrupts: (listener) => this.interrupts.take(listener),
       interactive: this.answer !== null,
       colour: false,
       temporaryFolder: () => Promise.resolve(this.folder),

@@ -32,6 +32,7 @@ export * from './contract/publisher-port.ts';
 export type { JournalEntry, UploadJournal } from './contract/upload-journal.ts';
 export { fileUploadJournal, resumable } from './upload/upload-journal.ts';
 export * from './inspect/inspect-folder.ts';
+export { isSideFile } from './look/names.ts';
 export { openWritersFor, writesBelow } from './look/open-writers.ts';
 export * from './contract/recogniser.ts';
 export { recognisers } from './recognise/recognisers.ts';

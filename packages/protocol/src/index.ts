@@ -2,6 +2,7 @@ export * from './attempt/life-event.ts';
 export * from './attempt/attempt.ts';
 export * from './attempt/fit.ts';
 export * from './attempt/live.ts';
+export * from './attempt/stopping.ts';
 export * from './attempt/waiting-machine.ts';
 export * from './checkpoint/manifest.ts';
 export * from './checkpoint/shards.ts';

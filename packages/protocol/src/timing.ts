@@ -38,8 +38,12 @@ export const timing = z.object({
   crashBackoffMs: ms,
   /** The same failure twice within this time of the start means: give up. */
   earlyFailureMs: ms,
-  /** Grace of a stop that a person, a budget or the launch's end asks for. */
+  /** Grace of a stop that a person, a budget or the launch's end asks for, where no process catches SIGTERM. */
   userStopGraceMs: ms,
+  /** Where one catches it: its time until the first byte of its save. */
+  firstByteMs: period.default(300_000),
+  /** And from then on it is left alone for as long as it wrote something within this time. */
+  savingPauseMs: period.default(30_000),
   /** A script that said that it is done, and all of whose saves are durable, is asked to end after this. */
   doneGraceMs: period,
   /** And is killed this long after it was asked. */
@@ -48,7 +52,7 @@ export const timing = z.object({
   doneSettleMs: period,
   /** How long an agent works on while the operating system shuts down. */
   shutdownMs: ms,
-  /** Longest stop that launchers of ranks are told to wait for. */
+  /** Longest of these stops, however long something is written; launchers of ranks are told to wait for as long. */
   longestStopMs: period,
   /** A killed workload that has not ended by then is given up. */
   afterKillMs: period,
@@ -91,11 +95,13 @@ export const defaultTiming: Timing = {
   crashBackoffMs: 10_000,
   earlyFailureMs: 60_000,
   userStopGraceMs: 90_000,
+  firstByteMs: 300_000,
+  savingPauseMs: 30_000,
   doneGraceMs: 60_000,
   doneKillMs: 10_000,
   doneSettleMs: 120_000,
   shutdownMs: 30_000,
-  longestStopMs: 120_000,
+  longestStopMs: 900_000,
   afterKillMs: 5000,
   leftoversMs: 2000,
   stalledFlushMs: 7_200_000,
@@ -121,6 +127,9 @@ const floors: Partial<Timing> = {
   bootGuardMs: 60_000,
   standstillMs: 15_000,
   crashBackoffMs: 200,
+  firstByteMs: 5000,
+  savingPauseMs: 2000,
+  longestStopMs: 15_000,
   afterKillMs: 1000,
 };
 

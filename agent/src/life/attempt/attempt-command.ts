@@ -32,7 +32,8 @@ export function attemptCommand(parts: AttemptCommandParts, { resumeFrom }: Prepa
     progressFile: machine.paths.progress,
     doneFile: machine.paths.done,
     account: machine.account,
-    longestStopMs: spec.timing.longestStopMs,
+    // `stop --grace` may be longer than the run's own.
+    longestStopMs: Math.max(spec.timing.longestStopMs, spec.policy.graceMs ?? 0),
   });
   const command = withShellOf(workloadCommand(spec, resumeFrom), existsSync);
   return { command, folder: folders.code, environment };

@@ -1,10 +1,12 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
+import { stoppingText, type Timing } from '@runctl/protocol';
 import type { StopBoard } from '../../driver/stop-board.ts';
 import { drainNoteOf, type Journal, replaceFile } from '../../journal/journal.ts';
-import type { AttemptState, Drain } from '../../lifecycle/model.ts';
+import type { AttemptState, Drain, SavingProgress } from '../../lifecycle/model.ts';
 import { adoptedDrain, DrainNotes } from '../../reporting/drain-notes.ts';
 import type { LifeState } from '../../reporting/life-state.ts';
 import type { Supervisor } from '../../workload/supervisor/supervisor.ts';
+import type { SaveWatch } from './save-watch.ts';
 
 export interface AttemptDrainParts {
   readonly supervisor: Pick<Supervisor, 'signal'>;
@@ -13,9 +15,14 @@ export interface AttemptDrainParts {
   readonly stops: Pick<StopBoard, 'seenMs'>;
   /** Where the script finds why it has to stop, and until when. */
   readonly preemptPath: string;
+  readonly saves: SaveWatch;
+  readonly timing: Pick<Timing, 'longestStopMs'>;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** Between two lines about a save in the log. */
+const SAVE_LINE_MS = 15_000;
 
 /** The drain of one workload: its notes, and the signals that go to the workload. */
 export class AttemptDrain {
@@ -33,6 +40,7 @@ export class AttemptDrain {
 
   forget(): void {
     this.#notes = null;
+    this.#parts.life.stopping = null;
   }
 
   /**
@@ -40,23 +48,26 @@ export class AttemptDrain {
    * supervisor. Sends the signal again, which the supervisor delivers only to those who have not got it.
    */
   async adopt(stopNote: string | null): Promise<Drain | null> {
-    const { journal, clock, supervisor } = this.#parts;
+    const { journal, clock, saves, supervisor } = this.#parts;
     // The journal knows more, but an agent that died at once had no time to write it.
     const kept = journal.state.attempt?.drain ?? (stopNote === null ? null : drainNoteOf(stopNote));
     if (kept === null) return null;
     this.#notes = new DrainNotes(kept);
     await supervisor.signal(kept.killed ? 'SIGKILL' : 'SIGTERM', JSON.stringify(kept));
-    return adoptedDrain(kept, clock);
+    return adoptedDrain(kept, await saves.lastByteMs(Date.parse(kept.termAt)), clock);
   }
 
   /** Keeps the notes in step with a drain that begins, or whose deadlines moved. */
   follow(before: AttemptState, drain: Drain): void {
-    const { journal, life, clock, log } = this.#parts;
+    const { journal, life, clock, log, timing } = this.#parts;
     this.#notes ??= this.#begin(drain);
     this.#notes.deadlines(drain, clock);
     const doing = drain.killed ? 'killing the workload' : 'letting the workload save and leave';
     life.enter('draining', `${doing} (${drain.cause})`);
-    if (before.phase === 'draining')
+    life.stopping = this.#notes.stopping(drain, timing.longestStopMs, clock);
+    const isOld = before.phase === 'draining' && before.killed === drain.killed && drain.saving !== null;
+    // What a restarted agent can see by itself need not be kept.
+    if (before.phase === 'draining' && !(isOld && before.saving?.limitAtMs === drain.saving?.limitAtMs))
       journal
         .updateAttempt({ drain: this.#notes.forJournal() })
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'journal'));
@@ -78,6 +89,20 @@ export class AttemptDrain {
     await journal.updateAttempt({ drain: notes.forJournal() }).catch(warn);
     if (signal === 'SIGTERM') notes.stoppedAtStep(await readStep());
     await journal.updateAttempt({ drain: notes.forJournal() }).catch(warn);
+  }
+
+  /** See `AttemptActions`. */
+  async followSaving(onProgress: (progress: SavingProgress) => void, signal: AbortSignal): Promise<void> {
+    const { clock, life, log, saves } = this.#parts;
+    const fromMs = this.#notes?.times().termMs ?? clock.wallMs();
+    let toldMs = clock.monotonicMs();
+    const onLook = (progress: SavingProgress): void => {
+      onProgress(progress);
+      if (clock.monotonicMs() - toldMs < SAVE_LINE_MS || life.stopping === null) return;
+      toldMs = clock.monotonicMs();
+      log.info({}, stoppingText(life.stopping, clock.wallMs()));
+    };
+    await saves.follow(fromMs, onLook, signal);
   }
 
   #begin(drain: Drain): DrainNotes {

@@ -1,7 +1,14 @@
 import type { Clock, Log } from '@runctl/core';
 import { type AttemptActions, driveAttempt, type FlushRequest } from '../../driver/attempt-driver.ts';
 import type { StopBoard } from '../../driver/stop-board.ts';
-import type { AttemptPolicy, AttemptState, Ending, FlushResult, WorkloadExit } from '../../lifecycle/model.ts';
+import type {
+  AttemptPolicy,
+  AttemptState,
+  Ending,
+  FlushResult,
+  SavingProgress,
+  WorkloadExit,
+} from '../../lifecycle/model.ts';
 import type { AttemptBeginning } from './attempt-beginning.ts';
 import type { AttemptEnding } from './attempt-ending.ts';
 import type { AttemptFlush } from './attempt-flush.ts';
@@ -76,6 +83,10 @@ export class AttemptLife implements AttemptActions {
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     return this.#parts.workload.signal(signal);
+  }
+
+  followSaving(onProgress: (progress: SavingProgress) => void, signal: AbortSignal): Promise<void> {
+    return this.#parts.workload.followSaving(onProgress, signal);
   }
 
   onTransition(before: AttemptState, after: AttemptState): void {

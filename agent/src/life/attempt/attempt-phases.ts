@@ -27,4 +27,5 @@ export function followPhase(
     else priority.normal();
   }
   if (after.phase === 'draining') drain.follow(before, after);
+  else life.stopping = null;
 }

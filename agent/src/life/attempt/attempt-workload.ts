@@ -1,7 +1,7 @@
 import type { Clock, Log } from '@runctl/core';
 import type { AttemptActions } from '../../driver/attempt-driver.ts';
 import type { Journal } from '../../journal/journal.ts';
-import type { WorkloadExit } from '../../lifecycle/model.ts';
+import type { SavingProgress, WorkloadExit } from '../../lifecycle/model.ts';
 import type { LifeState } from '../../reporting/life-state.ts';
 import type { ProgressReader } from '../../reporting/progress.ts';
 import type { Supervisor, WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
@@ -109,6 +109,11 @@ export class AttemptWorkload {
 
   async signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     await this.#parts.drain.signal(signal, () => this.#readStep());
+  }
+
+  /** See `AttemptActions`. */
+  followSaving(onProgress: (progress: SavingProgress) => void, signal: AbortSignal): Promise<void> {
+    return this.#parts.drain.followSaving(onProgress, signal);
   }
 
   /** Forgets how the last workload ended, before the next one of the attempt. */

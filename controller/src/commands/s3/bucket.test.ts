@@ -144,7 +144,7 @@ describe('s3 watch', () => {
       unreachable = false;
       await world.store.delete(['c/dies']);
       await world.clock.sleep(6000);
-      world.interrupted.abort(new Error('interrupted'));
+      world.interrupts.press();
     });
     expect(result.exitCode).toBe(0);
     expect(result.stdout.replaceAll(/^\S+ +/gm, '')).toBe(
@@ -174,7 +174,7 @@ describe('s3 watch', () => {
       await uploaded('c/young');
       expect(world.clock.wallMs() - now.getTime()).toBeGreaterThanOrEqual(2000);
       await until(async () => (await readdir(join(world.folder, 'out'))).length === 3);
-      world.interrupted.abort(new Error('interrupted'));
+      world.interrupts.press();
     });
     expect(result).toMatchObject({ exitCode: 0 });
     expect(await readFile(path('theirs'), 'utf8')).toBe('theirs');

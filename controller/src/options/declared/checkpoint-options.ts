@@ -60,9 +60,9 @@ export const savingOptions = {
     key: 'grace',
     carriedAs: 'policy.graceMs',
     schema: grace,
-    help: 'shortens the time the script has after SIGTERM',
+    help: 'time the script has after SIGTERM; at a notice it only shortens the window',
     group: 'checkpoints',
-    defaultText: 'the whole window',
+    defaultText: 'as long as it saves',
   }),
 };
 
@@ -147,6 +147,6 @@ export const stopOptions = {
     schema: grace,
     help: 'time the script has after SIGTERM',
     group: 'checkpoints',
-    defaultText: '90s',
+    defaultText: 'as long as it saves',
   }),
 };

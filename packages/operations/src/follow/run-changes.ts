@@ -21,6 +21,9 @@ export interface Seen {
 
 export const nothingSeen: Seen = { told: new Set(), phase: '', durable: null, fit: 'unknown' };
 
+/** A stop that takes longer than this is told about while it goes on. */
+const LONG_STOP_MS = 5000;
+
 /** What an agent does before its script starts is told before the start, though both may be read at once. */
 const BEFORE_START: ReadonlySet<string> = new Set(['waiting', 'preparing']);
 
@@ -81,6 +84,7 @@ function lifeEvents(record: RunRecord, attempt: AttemptRecord): [string, FollowE
     ]),
     ...warnings.map((text): [string, FollowEvent] => [`warning ${name} ${text}`, { type: 'warning', ...life, text }]),
     [`notice ${name}`, notice && { type: 'notice', ...life, notice }],
+    stoppingEvent(attempt),
     [`drained ${name}`, drain && { type: 'drained', ...life, drain }],
     [`ended ${name}`, outcome && { type: 'attempt-ended', ...life, attempt: number, outcome }],
     [
@@ -90,6 +94,14 @@ function lifeEvents(record: RunRecord, attempt: AttemptRecord): [string, FollowE
         : null,
     ],
   ];
+}
+
+/** Told with each heartbeat, once it takes long enough to be waited for. */
+function stoppingEvent({ generation, node, status, drain }: AttemptRecord): [string, FollowEvent | null] {
+  const { stopping = null, at = '' } = status?.document ?? {};
+  const name = `stopping ${generation}/${node} ${at}`;
+  const isLong = stopping !== null && Date.parse(at) - Date.parse(stopping.since) >= LONG_STOP_MS;
+  return [name, isLong && drain === null ? { type: 'stopping', generation, node, stopping, at } : null];
 }
 
 /** Told once it is known, and again only when what fitted does not fit any more, or the other way round. */

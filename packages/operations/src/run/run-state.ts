@@ -1,4 +1,4 @@
-import { launchStatuses, type AttemptStatus, type LaunchOutcome } from '@runctl/protocol';
+import { launchStatuses, stoppingText, type AttemptStatus, type LaunchOutcome } from '@runctl/protocol';
 import { launchOf, type AttemptRecord, type LaunchRecord, type RunRecord } from './run-record.ts';
 
 /**
@@ -59,7 +59,8 @@ function endState({ status, message }: LaunchOutcome): RunState {
 function attemptState(attempt: AttemptRecord, heartbeatMs: number): RunState {
   if (attempt.outcome !== null && attempt.status?.document.phase !== 'backoff') return { kind: 'recovering' };
   if (attempt.status === null) return { kind: 'active', phase: 'preparing', doing: 'starting' };
-  const { phase, doing } = attempt.status.document;
+  const { phase, stopping, at } = attempt.status.document;
+  const doing = stopping === null ? attempt.status.document.doing : stoppingText(stopping, Date.parse(at));
   const silentMs = attempt.status.ageMs;
   const limitMs = Math.max(MISSED_HEARTBEATS * heartbeatMs, 5000);
   return silentMs > limitMs ? { kind: 'silent', phase, silentMs } : { kind: 'active', phase, doing };

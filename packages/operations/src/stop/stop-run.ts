@@ -22,8 +22,10 @@ import { LAPTOP_OWNER, takeOver } from './take-over.ts';
 
 export interface StopOptions {
   readonly run: string;
-  /** Shortens the time that the script has; null = the agent's own 90 s. */
+  /** Time that the script has; null leaves it to the run: as long as it saves. */
   readonly graceMs: number | null;
+  /** Fires when nobody wants to wait for the script any more, whatever it saves. */
+  readonly hurry: AbortSignal;
   readonly signal: AbortSignal;
 }
 
@@ -62,6 +64,11 @@ export async function* stopRun(
         if (told === 'asked') await ask(ports, options, launch);
         said.add(told);
         yield { type: told, owner };
+      }
+      if (options.hurry.aborted && !said.has('hurried')) {
+        await ask(ports, { ...options, graceMs: 0 }, launch);
+        said.add('hurried');
+        yield { type: 'hurried' };
       }
       await clock.sleep(POLL_MS, signal);
     } else {

@@ -105,6 +105,7 @@ export class WrittenRun {
       fit: null,
       uploads: [],
       savedFor: null,
+      stopping: null,
       notice: null,
       lease: { state: 'held', generation, renewedAgoMs: 0 },
       budget: { spentUsd: 0.02, limitUsd: null },

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { generation, launchNumber, nodeIndex, openEnum, timestamp, versioned } from '../codec.ts';
 import { leftBehind } from '../checkpoint/manifest.ts';
 import { fit } from './fit.ts';
+import { stopping } from './stopping.ts';
 import { stopCause } from '../launch/launch.ts';
 import { market } from '../offer.ts';
 
@@ -149,6 +150,8 @@ export const attemptStatus = versioned.extend({
     .object({ nonce: z.string(), at: timestamp, notDurable: z.array(z.string()) })
     .nullable()
     .default(null),
+  /** A stop at which nothing presses, while the script has time to save; null else, and where the agent is older than this field. */
+  stopping: stopping.nullable().default(null),
   notice: z.object({ action: z.string(), deadlineInMs: z.number() }).nullable(),
   lease: z.object({ state: z.string(), generation: z.number().nullable(), renewedAgoMs: z.number().nullable() }),
   budget: z.object({ spentUsd: z.number().nullable(), limitUsd: z.number().nullable() }),

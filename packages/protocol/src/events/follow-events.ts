@@ -9,7 +9,8 @@ import {
 } from '../attempt/attempt.ts';
 import { fit } from '../attempt/fit.ts';
 import { lifeEvent } from '../attempt/life-event.ts';
-import { generation, nodeIndex } from '../codec.ts';
+import { stopping } from '../attempt/stopping.ts';
+import { generation, nodeIndex, timestamp } from '../codec.ts';
 import { bootFailure, launchOutcome, launchStatus } from '../launch/launch.ts';
 import type { LogEvent } from './log-events.ts';
 import { machineView } from './machine-view.ts';
@@ -85,6 +86,9 @@ const attemptLost = z.object({
 
 const warning = z.object({ type: z.literal('warning'), text: z.string(), ...life });
 
+/** How far a stop has come that leaves the script the time that its saving takes. */
+const savingBeforeStop = z.object({ type: z.literal('stopping'), stopping, at: timestamp, ...life });
+
 /** It is known now whether the last save fits into a notice, or it does not any more. */
 const fitKnown = z.object({ type: z.literal('fit'), fit, ...life });
 
@@ -133,6 +137,7 @@ const watched = [
   attemptEnded,
   attemptLost,
   warning,
+  savingBeforeStop,
   fitKnown,
   silent,
   status,

@@ -14,6 +14,9 @@ const asked = z.object({
 /** Another laptop holds the run for a moment, or died at it: waits until it gives it back or its hold runs out. */
 const otherLaptop = z.object({ type: z.literal('other-laptop'), owner: z.string() });
 
+/** The agent was asked to wait for no save any more. */
+const hurried = z.object({ type: z.literal('hurried') });
+
 /** No agent holds the run, so it is ended from here. */
 const nobodyAlive = z.object({ type: z.literal('nobody-alive'), why: z.string() });
 
@@ -37,7 +40,7 @@ const stopped = z.object({
   durableStep: z.number().nullable(),
 });
 
-export const stopEvents = [asked, otherLaptop, nobodyAlive, capacityEnded, olderEnded, stopped] as const;
+export const stopEvents = [asked, otherLaptop, hurried, nobodyAlive, capacityEnded, olderEnded, stopped] as const;
 
 export type AskedEvent = z.output<typeof asked>;
 
@@ -46,6 +49,7 @@ export type StopEvent =
   | FollowEvent
   | AskedEvent
   | z.output<typeof otherLaptop>
+  | z.output<typeof hurried>
   | z.output<typeof nobodyAlive>
   | z.output<typeof capacityEnded>
   | z.output<typeof olderEnded>;
