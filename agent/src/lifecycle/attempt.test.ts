@@ -31,6 +31,7 @@ const drains: fc.Arbitrary<Drain> = fc.record({
       askedAtMs: fc.integer({ min: -100_000, max: 0 }),
       limitAtMs: fc.oneof(fc.integer({ min: 0, max: 200_000 }), fc.constant(Number.POSITIVE_INFINITY)),
       canSave: fc.option(fc.boolean()),
+      toldAtMs: fc.constant(null),
       hasBegun: fc.boolean(),
       lastByteMs: fc.option(fc.integer({ min: -100_000, max: 0 })),
     }),
@@ -38,7 +39,10 @@ const drains: fc.Arbitrary<Drain> = fc.record({
 });
 /** What a look at the checkpoint folder shows. */
 const looks = fc
-  .record({ canSave: fc.option(fc.boolean()), hasBegun: fc.boolean(), agoMs: fc.option(fc.integer({ min: 0, max: 5000 })) })
+  .record({
+    canSave: fc.option(fc.boolean()),
+    toldAtMs: fc.constant(null),
+    hasBegun: fc.boolean(), agoMs: fc.option(fc.integer({ min: 0, max: 5000 })) })
   .map(({ agoMs, ...seen }) => (nowMs: number): AttemptEvent => ({
     type: 'saving',
     progress: { ...seen, lastByteMs: agoMs === null ? null : nowMs - agoMs },
@@ -429,7 +433,7 @@ describe('a stop at which nothing presses', () => {
   const stopped = (cause: 'user-stop' | 'budget' | 'deadline', haltAtMs: number | null = null) =>
     step(RUNNING, { type: 'stop', request: { cause, haltAtMs, graceMs: null } }, 0, policy);
   const look = (state: AttemptState, nowMs: number, seen: Partial<SavingProgress>): AttemptState => {
-    const progress = { canSave: true, hasBegun: false, lastByteMs: null, ...seen };
+    const progress = { canSave: true, toldAtMs: null, hasBegun: false, lastByteMs: null, ...seen };
     return step(state, { type: 'saving', progress }, nowMs, policy).state;
   };
 
@@ -467,6 +471,14 @@ describe('a stop at which nothing presses', () => {
     expect(writing).toMatchObject({ killAtMs: 900_000 });
   });
 
+  test('gives one that is told after the first its own five minutes', () => {
+    const first = look(stopped('user-stop').state, 400_000, { hasBegun: true, lastByteMs: 400_000 });
+    const second = look(first, 401_000, { hasBegun: true, lastByteMs: 400_000, toldAtMs: 401_000 });
+    expect(second).toMatchObject({ killAtMs: 701_000 });
+    const writes = look(second, 500_000, { hasBegun: true, lastByteMs: 500_000, toldAtMs: 401_000 });
+    expect(writes).toMatchObject({ killAtMs: 530_000 });
+  });
+
   test("keeps what is needed of a deadline's time for the upload", () => {
     const writing = look(stopped('deadline', 400_000).state, 370_000, { hasBegun: true, lastByteMs: 370_000 });
     expect(writing).toMatchObject({ killAtMs: 375_000 });
@@ -486,7 +498,7 @@ describe('a stop at which nothing presses', () => {
   });
 
   test('goes on after a restart of the agent, by what was written meanwhile', () => {
-    const saving = { askedAtMs: -600_000, limitAtMs: Number.POSITIVE_INFINITY, canSave: null, hasBegun: false };
+    const saving = { askedAtMs: -600_000, limitAtMs: Number.POSITIVE_INFINITY, canSave: null, toldAtMs: null, hasBegun: false };
     const drain: Drain = { cause: 'user-stop', haltAtMs: null, killAtMs: -300_000, killed: false, saving: { ...saving, lastByteMs: -4000 } };
     const next = step(initialAttempt.state, { type: 'adopted', drain }, 0, policy);
     expect(next.state).toMatchObject({ phase: 'draining', killAtMs: 26_000 });

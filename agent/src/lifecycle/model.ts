@@ -90,6 +90,8 @@ export interface SavingProgress {
   readonly canSave: boolean | null;
   /** Whether a save was begun after SIGTERM. A save that was under way by then is not the one. */
   readonly hasBegun: boolean;
+  /** When one that may save was told after the first were; null where none was. */
+  readonly toldAtMs: number | null;
   /** When something was written last, since SIGTERM; null where nothing was. */
   readonly lastByteMs: number | null;
 }

@@ -10,6 +10,7 @@ export const beginSaving = (askedAtMs: number, limitAtMs: number): Saving => ({
   askedAtMs,
   limitAtMs,
   canSave: null,
+  toldAtMs: null,
   hasBegun: false,
   lastByteMs: null,
 });
@@ -18,6 +19,7 @@ export const beginSaving = (askedAtMs: number, limitAtMs: number): Saving => ({
 export const seenSaving = (saving: Saving, progress: SavingProgress): Saving => ({
   ...saving,
   canSave: saving.canSave === true ? true : (progress.canSave ?? saving.canSave),
+  toldAtMs: progress.toldAtMs ?? saving.toldAtMs,
   hasBegun: saving.hasBegun || progress.hasBegun,
   lastByteMs: progress.lastByteMs ?? saving.lastByteMs,
 });
@@ -27,8 +29,11 @@ export function savingEnd(saving: Saving, policy: AttemptPolicy): number {
   return Math.min(saving.limitAtMs, saving.askedAtMs + policy.longestStopMs, ownEnd(saving, policy));
 }
 
-function ownEnd({ askedAtMs, canSave, hasBegun, lastByteMs }: Saving, policy: AttemptPolicy): number {
+function ownEnd({ askedAtMs, canSave, hasBegun, lastByteMs, toldAtMs }: Saving, policy: AttemptPolicy): number {
   if (canSave === false) return askedAtMs + policy.helplessStopMs;
   const pauseEnd = lastByteMs === null ? Number.NEGATIVE_INFINITY : lastByteMs + policy.savingPauseMs;
-  return hasBegun ? pauseEnd : Math.max(pauseEnd, askedAtMs + policy.firstByteMs);
+  // Whoever was told later begins a save of its own.
+  const sinceMs = Math.max(askedAtMs, toldAtMs ?? askedAtMs);
+  const hasOwnBegun = hasBegun && lastByteMs !== null && lastByteMs >= sinceMs;
+  return hasOwnBegun ? pauseEnd : Math.max(pauseEnd, sinceMs + policy.firstByteMs);
 }

@@ -113,6 +113,7 @@ export function adoptedDrain(kept: JournalDrain, lastByteMs: number | null, cloc
             askedAtMs: monotonic(kept.termAt) ?? clock.monotonicMs(),
             limitAtMs: monotonic(kept.saving.limitAt) ?? Number.POSITIVE_INFINITY,
             canSave: null,
+            toldAtMs: null,
             hasBegun: false,
             lastByteMs,
           },

@@ -115,6 +115,10 @@ export class SimulatedSupervisor implements Supervisor {
     await this.#do(() => slot.trainer?.tell());
   }
 
+  toldAtMs(): number | null {
+    return null;
+  }
+
   traits(): WorkloadTraits | null {
     return null;
   }

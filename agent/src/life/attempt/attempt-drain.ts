@@ -28,6 +28,8 @@ const SAVE_LINE_MS = 15_000;
 export class AttemptDrain {
   readonly #parts: AttemptDrainParts;
   #notes: DrainNotes | null = null;
+  /** Monotonic: the end of the workload's time whatever it writes. */
+  #limitAtMs = Number.POSITIVE_INFINITY;
 
   constructor(parts: AttemptDrainParts) {
     this.#parts = parts;
@@ -39,6 +41,7 @@ export class AttemptDrain {
   }
 
   forget(): void {
+    this.#limitAtMs = Number.POSITIVE_INFINITY;
     this.#notes = null;
     this.#parts.life.stopping = null;
   }
@@ -64,6 +67,7 @@ export class AttemptDrain {
     this.#notes.deadlines(drain, clock);
     const doing = drain.killed ? 'killing the workload' : 'letting the workload save and leave';
     life.enter('draining', `${doing} (${drain.cause})`);
+    this.#hurryOthers(before, drain);
     life.stopping = this.#notes.stopping(drain, timing.longestStopMs, clock);
     const isOld = before.phase === 'draining' && before.killed === drain.killed && drain.saving !== null;
     // What a restarted agent can see by itself need not be kept.
@@ -84,7 +88,7 @@ export class AttemptDrain {
     if (signal === 'SIGTERM' && notes !== null)
       await replaceFile(preemptPath, notes.forScript(), { mode: 0o644, sync: false }).catch(warn);
     if (signal === 'SIGTERM') notes?.termAt(clock.wallMs());
-    await supervisor.signal(signal, JSON.stringify(notes?.forJournal() ?? null));
+    await supervisor.signal(signal, JSON.stringify(notes?.forJournal() ?? null), this.#withinMs());
     if (notes === null) return;
     await journal.updateAttempt({ drain: notes.forJournal() }).catch(warn);
     if (signal === 'SIGTERM') notes.stoppedAtStep(await readStep());
@@ -103,6 +107,25 @@ export class AttemptDrain {
       log.info({}, stoppingText(life.stopping, clock.wallMs()));
     };
     await saves.follow(fromMs, onLook, signal);
+  }
+
+  /** Half of the workload's time is for those who save, the other half for others who may. */
+  #withinMs(): number {
+    return Math.max(0, this.#limitAtMs - this.#parts.clock.monotonicMs()) / 2;
+  }
+
+  /** Whoever is to be told after those who save is told earlier where the end comes nearer. */
+  #hurryOthers(before: AttemptState, drain: Drain): void {
+    const { log, supervisor, timing } = this.#parts;
+    const { saving, killAtMs, killed } = drain;
+    const limitAtMs = saving === null ? killAtMs : Math.min(saving.limitAtMs, saving.askedAtMs + timing.longestStopMs);
+    const isNearer = limitAtMs < this.#limitAtMs;
+    this.#limitAtMs = Math.min(limitAtMs, this.#limitAtMs);
+    if (!isNearer || killed || before.phase !== 'draining') return;
+    const note = JSON.stringify(this.#notes?.forJournal() ?? null);
+    supervisor
+      .signal('SIGTERM', note, this.#withinMs())
+      .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'others could not be told earlier'));
   }
 
   #begin(drain: Drain): DrainNotes {

@@ -7,7 +7,7 @@ import type { Supervisor } from '../../workload/supervisor/supervisor.ts';
 
 export interface SaveWatchParts {
   readonly folders: { readonly checkpoint: string };
-  readonly supervisor: Pick<Supervisor, 'traits'>;
+  readonly supervisor: Pick<Supervisor, 'traits' | 'toldAtMs'>;
   readonly timing: Pick<Timing, 'settleMs'>;
   readonly clock: Clock;
 }
@@ -45,7 +45,7 @@ export class SaveWatch {
     let before: Look | null = null;
     let wroteMs = Number.NEGATIVE_INFINITY;
     let isQuiet = true;
-    let progress: SavingProgress = { canSave: null, hasBegun: false, lastByteMs: null };
+    let progress: SavingProgress = { canSave: null, toldAtMs: null, hasBegun: false, lastByteMs: null };
     for (;;) {
       const sinceMs = clock.monotonicMs();
       const look = await this.#look();
@@ -59,7 +59,8 @@ export class SaveWatch {
       }
       isQuiet = !writes;
       before = look;
-      progress = { ...progress, canSave: supervisor.traits()?.catchesTerm ?? null };
+      const canSave = supervisor.traits()?.catchesTerm ?? null;
+      progress = { ...progress, canSave, toldAtMs: supervisor.toldAtMs() };
       onProgress(progress);
       const restMs = (clock.monotonicMs() - sinceMs) / LOOKING_SHARE;
       await clock.sleep(Math.max(Math.min(LOOK_MS, timing.settleMs / 2), restMs), signal);

@@ -45,6 +45,8 @@ export interface ProcessTable {
   signalMasks(pid: number): SignalMasks | null;
   /** Path of the program that the process executes; null where that can't be known. */
   program(pid: number): string | null;
+  /** Whether its standard input is a pipe or a socket; false where that can't be known. */
+  readsPipe(pid: number): boolean;
   /** Whether the process has a file below the folder (a real path) open for writing, as far as that can be seen. */
   writesBelow(folder: string, pid: number): boolean;
 }
@@ -124,6 +126,13 @@ export const linuxProcessTable: ProcessTable = {
       return null;
     }
   },
+  readsPipe(pid) {
+    try {
+      return /^(pipe|socket):/.test(readlinkSync(`/proc/${pid}/fd/0`));
+    } catch {
+      return false;
+    }
+  },
   writesBelow,
 };
 
@@ -146,5 +155,6 @@ export const psProcessTable: ProcessTable = {
   uptimeMs: () => null,
   signalMasks: () => null,
   program: () => null,
+  readsPipe: () => false,
   writesBelow: () => false,
 };

@@ -27,7 +27,7 @@ class World {
 
   add(role: Role, parent: number, what: Partial<Living> & { readonly command: string }): number {
     const pid = this.members.length + 100;
-    const rest = { catchesTerm: false, isRank: false, hasWritten: false, ...what };
+    const rest = { catchesTerm: false, isRank: false, hasWritten: false, readsPipe: false, ...what };
     this.members.push({ pid, parent, role, ...rest });
     return pid;
   }
@@ -132,8 +132,11 @@ describe('whoever gets SIGTERM first', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
         const { members } = worldOf(shape);
-        const first = pidsOf(stopOrder(members).first);
+        const order = stopOrder(members);
+        const first = pidsOf(order.first);
         expect(lost(members, first)).toEqual([]);
+        // Who is second may hear it while the first still save.
+        expect(lost(members, pidsOf([...order.first, ...order.second]))).toEqual([]);
         const trainers = members.filter(({ role }) => role === 'trainer').map(({ pid }) => pid);
         expect(trainers.filter((pid) => !first.has(pid))).toEqual([]);
       }),
@@ -184,6 +187,7 @@ describe('what was written says who saves', () => {
     catchesTerm: true,
     isRank: false,
     hasWritten: false,
+    readsPipe: false,
     ...what,
   });
   const first = (...members: StopCandidate[]) => [...pidsOf(stopOrder(members).first)].toSorted((a, b) => a - b);
@@ -203,6 +207,20 @@ describe('what was written says who saves', () => {
     expect(first(shell, service, trainer)).toEqual([2, 3]);
     expect(first(shell, service, { ...trainer, hasWritten: true })).toEqual([3]);
     expect(first(shell, { ...service, command: words('redis-server', '*:6379') }, trainer)).toEqual([3]);
+  });
+
+  const second = (...members: StopCandidate[]): number[] => stopOrder(members).second.map(({ pid }) => pid);
+
+  test('another that catches SIGTERM comes second, since it may save too', () => {
+    const shell = member(1, 0, { command: words('bash', 'run.sh'), catchesTerm: false });
+    const trainer = member(2, 1, { hasWritten: true });
+    const evaluation = member(3, 1, { command: words('python3', 'evaluate.py') });
+    expect(second(shell, trainer, evaluation)).toEqual([3]);
+    expect(second({ ...shell, catchesTerm: true }, trainer, evaluation)).toEqual([3]);
+    expect(second(shell, trainer, { ...evaluation, catchesTerm: false })).toEqual([]);
+    expect(second(shell, trainer, { ...evaluation, readsPipe: true })).toEqual([]);
+    expect(second(shell, trainer, { ...evaluation, command: words('bash', 'tidy.sh') })).toEqual([]);
+    expect(second(shell, trainer, { ...evaluation, parent: 2 })).toEqual([]);
   });
 
   test('what a helper writes is its parent’s', () => {
@@ -229,6 +247,7 @@ describe('equals', () => {
     catchesTerm: true,
     isRank: true,
     hasWritten: false,
+    readsPipe: false,
   });
 
   test('the first rank, which started the others with its own words, is one of them', () => {

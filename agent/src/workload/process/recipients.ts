@@ -12,11 +12,15 @@ export interface StopCandidate {
   readonly isRank: boolean;
   /** Whether it was seen with a file of the checkpoint folder open for writing. */
   readonly hasWritten: boolean;
+  /** Whether its input comes through a pipe: others may end with it. */
+  readonly readsPipe: boolean;
 }
 
 export interface StopOrder {
   /** Those who save, or all but helpers where nobody can. SIGTERM goes to them first. */
   readonly first: readonly StopCandidate[];
+  /** Others that catch SIGTERM for themselves and may save too: they get it when the first have ended, or when time presses. */
+  readonly second: readonly StopCandidate[];
   /** Their ancestors: they get it when the first have ended, before they could start them again. */
   readonly above: readonly StopCandidate[];
 }
@@ -32,12 +36,13 @@ export interface StopOrder {
  */
 export function stopOrder(members: readonly StopCandidate[]): StopOrder {
   const byPid = new Map(members.map((each) => [each.pid, each]));
-  const savers = new Catchers(members, byPid).savers();
+  const { savers, others } = new Catchers(members, byPid).split();
   const heads = members.filter((each) => !isPart(each, byPid.get(each.parent)));
   const first = new Set((savers.length > 0 ? savers : heads).map(({ pid }) => pid));
   const above = new Set(members.filter(({ pid }) => first.has(pid)).flatMap((each) => ancestorsOf(each, byPid)));
   return {
     first: members.filter(({ pid }) => first.has(pid)),
+    second: others.filter((each) => !above.has(each)),
     above: [...above].filter(({ pid }) => !first.has(pid)),
   };
 }
@@ -89,8 +94,11 @@ class Catchers {
     this.#writers = new Set(writing.map((each) => nearest([each, ...ancestorsOf(each, byPid)])));
   }
 
-  savers(): readonly StopCandidate[] {
-    return this.#training(this.#below(undefined).flatMap((top) => this.#saversFrom(top)));
+  /** Those who save by the best evidence there is, and the others who may. */
+  split(): { readonly savers: readonly StopCandidate[]; readonly others: readonly StopCandidate[] } {
+    const all = this.#below(undefined).flatMap((top) => this.#saversFrom(top));
+    const savers = this.#training(all);
+    return { savers, others: all.filter((each) => !savers.includes(each) && !isRunner(each) && !each.readsPipe) };
   }
 
   #below(above: StopCandidate | undefined): readonly StopCandidate[] {

@@ -27,6 +27,9 @@ export class StopDelivery {
   readonly #options: StopDeliveryOptions;
   #record: StopRecord | null = null;
   #firstGoneMs: number | null = null;
+  /** Monotonic: when the second are told, though the first go on. */
+  #secondAtMs = Number.POSITIVE_INFINITY;
+  #toldAtMs: number | null = null;
   readonly #delivered = new Set<string>();
 
   constructor(options: StopDeliveryOptions) {
@@ -54,10 +57,21 @@ export class StopDelivery {
     return this.#record?.canSave === true && this.#record.first.some(({ pid }) => pid !== workload.pid);
   }
 
-  /** Begins to stop the workload; without effect once it is being stopped. See `StopRecord` for `caught` and `note`. */
-  begin({ caught, note }: Pick<StopRecord, 'caught' | 'note'>): void {
+  /** When one that may save was told last (monotonic); null before, and after a restart of the agent. */
+  get toldAtMs(): number | null {
+    return this.#toldAtMs;
+  }
+
+  /**
+   * Begins to stop the workload; once it is being stopped only the time moves nearer after which the second are told. See
+   * `StopRecord` for `caught` and `note`.
+   */
+  begin({ caught, note, withinMs }: Pick<StopRecord, 'caught' | 'note'> & { readonly withinMs: number }): void {
+    const { clock, workload } = this.#options;
+    this.#secondAtMs = Math.min(this.#secondAtMs, clock.monotonicMs() + withinMs);
     if (this.#record !== null) return;
-    this.#deliver(this.#keep({ id: this.#options.workload.id, caught, first: [], canSave: true, above: [], note }));
+    const nobody = { first: [], second: [], above: [], told: [] };
+    this.#deliver(this.#keep({ id: workload.id, caught, canSave: true, note, ...nobody }));
   }
 
   /** Goes on from where an agent that died had come to; without effect when none had begun. */
@@ -68,15 +82,18 @@ export class StopDelivery {
 
   /** Sends SIGTERM to those that have not got it: a second one would look like impatience to a script that saves. */
   sendOnce(processes: readonly ProcessIdentity[]): void {
-    for (const each of processes) {
-      const key = keyOf(each);
-      if (!this.#delivered.has(key)) this.#options.members.send(each, 'SIGTERM');
-      this.#delivered.add(key);
+    const untold = processes.filter((each) => !this.#delivered.has(keyOf(each)));
+    for (const each of untold) {
+      this.#options.members.send(each, 'SIGTERM');
+      this.#delivered.add(keyOf(each));
     }
+    const told = untold.map(({ pid, startTime }) => ({ pid, startTime }));
+    if (told.length > 0 && this.#record !== null)
+      this.#keep({ ...this.#record, told: [...this.#record.told, ...told] });
   }
 
   #deliver(begun: StopRecord): void {
-    for (const each of begun.first) this.#delivered.add(keyOf(each));
+    for (const each of [...begun.first, ...begun.told]) this.#delivered.add(keyOf(each));
     const record = begun.first.length > 0 ? begun : this.#sendFirst(begun);
     this.#sendOthers(record).catch((error: unknown) =>
       this.#options.log.warn({ error: messageOf(error) }, 'some processes could not be told to stop'),
@@ -90,15 +107,21 @@ export class StopDelivery {
       members.signalGroup('SIGTERM');
       return this.#keep({ ...record, first: [{ pid: workload.pid, startTime: workload.startTime }] });
     }
-    const { first, above } = stopOrder(candidates);
-    const order = { first: identitiesOf(candidates, first), above: identitiesOf(candidates, above) };
+    const { first, second, above } = stopOrder(candidates);
+    const order = {
+      first: identitiesOf(candidates, first),
+      second: identitiesOf(candidates, second),
+      above: identitiesOf(candidates, above),
+    };
     this.sendOnce(order.first);
-    return this.#keep({ ...record, ...order, canSave: first.some((each) => each.catchesTerm) });
+    const { told } = this.#record ?? record;
+    return this.#keep({ ...record, told, ...order, canSave: first.some((each) => each.catchesTerm) });
   }
 
-  async #sendOthers({ first, canSave, above }: StopRecord): Promise<void> {
+  async #sendOthers(record: StopRecord): Promise<void> {
+    const { above, canSave } = record;
     const { clock, members } = this.#options;
-    if (canSave) while (await this.#anyLives(first)) await clock.sleep(POLL_MS);
+    if (canSave) await this.#saversEnd(record);
     this.#firstGoneMs = clock.wallMs();
     this.sendOnce(above);
     await clock.sleep(READING_MS);
@@ -110,6 +133,16 @@ export class StopDelivery {
       this.sendOnce(others.filter((each) => !(each.hasWritten && living.has(each.parent))));
       await clock.sleep(POLL_MS);
     }
+  }
+
+  /** Resolves when all who may save have ended. The second are told when the first have, or when their time comes. */
+  async #saversEnd({ first, second }: StopRecord): Promise<void> {
+    const { clock } = this.#options;
+    while ((await this.#anyLives(first)) && (second.length === 0 || clock.monotonicMs() < this.#secondAtMs))
+      await clock.sleep(POLL_MS);
+    if (second.length > 0) this.#toldAtMs = clock.monotonicMs();
+    this.sendOnce(second);
+    while (await this.#anyLives([...first, ...second])) await clock.sleep(POLL_MS);
   }
 
   async #anyLives(processes: readonly ProcessIdentity[]): Promise<boolean> {

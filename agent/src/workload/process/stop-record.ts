@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import * as z from 'zod';
 
 const identity = z.object({ pid: z.number().int(), startTime: z.string() });
@@ -11,6 +11,10 @@ const stopFile = z.object({
   first: z.array(identity),
   /** Whether those catch SIGTERM, so that they may save; else nobody waits for their end. */
   canSave: z.boolean().default(true),
+  /** Others that may save: they get it when the first have ended, or when time presses. */
+  second: z.array(identity).default([]),
+  /** All that were sent SIGTERM. */
+  told: z.array(identity).default([]),
   /** Their ancestors, which get it as soon as those have ended. */
   above: z.array(identity),
   /** The note that `Supervisor.signal` was given. */
@@ -32,10 +36,11 @@ export function readStopRecord(path: string, id: string): StopRecord | null {
 }
 
 /**
- * Writes the record. It outlives the agent's process, not the machine, and that is enough: the workload does not outlive
+ * Writes the record, whole or not at all. It outlives the agent's process, not the machine, and that is enough: the workload does not outlive
  * the machine either. So the write is neither awaited nor forced to the disk, which a workload that saves may keep busy
  * for longer than a notice lasts. Throws as the file system does.
  */
 export function keepStopRecord(path: string, record: StopRecord): void {
-  writeFileSync(path, JSON.stringify(record));
+  writeFileSync(`${path}.tmp`, JSON.stringify(record));
+  renameSync(`${path}.tmp`, path);
 }

@@ -59,6 +59,7 @@ async function eventually(condition: () => Promise<boolean> | boolean, withinMs 
   }
 }
 
+const nobody = { canSave: true, second: [], above: [], told: [], note: '' };
 const living = () => (linuxProcessTable.stats() ?? []).flatMap(({ pid }) => linuxProcessTable.living(pid) ?? []);
 const isAlive = async (pid: number): Promise<boolean> =>
   (await (onLinux ? linuxProcessTable : psProcessTable).startTime(pid)) !== null;
@@ -333,7 +334,9 @@ describe('after a restart of the agent', () => {
       caught: true,
       first: [],
       canSave: true,
+      second: [],
       above: [],
+      told: [],
       note: 'because',
     });
     const second = supervisor();
@@ -355,7 +358,7 @@ describe('after a restart of the agent', () => {
       .filter((each) => each.command.startsWith('/bin/sh'));
     const above = living().filter(({ pid }) => ranks.some(({ parent }) => parent === pid));
     for (const { pid } of ranks) process.kill(pid, 'SIGTERM');
-    keepStopRecord(`${paths.state}/training.stop`, { id, caught: true, first: ranks, canSave: true, above, note: '' });
+    keepStopRecord(`${paths.state}/training.stop`, { ...nobody, id, caught: true, first: ranks, above });
     const second = supervisor();
     await second.adopt();
     expect(await second.exited(forever)).toMatchObject({ code: 1 });

@@ -113,13 +113,17 @@ export class UnixSupervisor implements Supervisor {
     };
   }
 
-  async signal(signal: 'SIGTERM' | 'SIGKILL', note = ''): Promise<void> {
+  async signal(signal: 'SIGTERM' | 'SIGKILL', note = '', withinMs = Number.POSITIVE_INFINITY): Promise<void> {
     if (this.#current === null) return;
     const { workload, members, stop } = this.#current;
     if (signal === 'SIGKILL') return members.kill();
     this.#look(this.#current);
     const masks = this.#options.processes.signalMasks(workload.pid);
-    stop.begin({ caught: masks === null ? null : hasTerm(masks.caught), note });
+    stop.begin({ caught: masks === null ? null : hasTerm(masks.caught), note, withinMs });
+  }
+
+  toldAtMs(): number | null {
+    return this.#current?.stop.toldAtMs ?? null;
   }
 
   async forget(): Promise<void> {

@@ -72,8 +72,12 @@ export interface Supervisor {
   /**
    * To all of the workload that should have it. Idempotent over all agents on this machine; a workload that is gone is no
    * error. `note` is what the next agent will find should this one die, from right before the first process is told.
+   * Processes that may save besides those who do are told when these have ended, and `withinMs` at the latest; a later call
+   * brings that nearer.
    */
-  signal(signal: 'SIGTERM' | 'SIGKILL', note?: string): Promise<void>;
+  signal(signal: 'SIGTERM' | 'SIGKILL', note?: string, withinMs?: number): Promise<void>;
+  /** When a process that may save was told to stop after the first were (monotonic); null where none was. */
+  toldAtMs(): number | null;
   /** What the workload is like now; null when none runs. Never throws. */
   traits(): WorkloadTraits | null;
   /** Forgets an ended workload, so that the next `adopt` finds nothing. */
