@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import type { Clock } from '@runctl/core';
+import type { Timing } from '@runctl/protocol';
 import type { LifeEvents } from './life-events.ts';
 import type { LifeState } from './life-state.ts';
 import type { Beginning, ProgressReader } from './progress.ts';
@@ -32,6 +33,8 @@ export interface ResumeWatchParts {
   readonly progress: ProgressReader;
   readonly life: Pick<LifeState, 'warn'>;
   readonly events: Pick<LifeEvents, 'append'>;
+  /** An empty folder tells nothing before `emptiedMs`: the script may have read its checkpoint, and will write the next. */
+  readonly timing: Pick<Timing, 'emptiedMs'>;
   readonly clock: Clock;
 }
 
@@ -42,9 +45,6 @@ export interface GivenCheckpoint {
   /** Null where it bears none. */
   readonly step: number | null;
 }
-
-/** An empty folder tells nothing before this: the script may have read its checkpoint, and will write the next. */
-const EMPTY_FOR_MS = 5000;
 
 /** Notices a script that began anew though it had a checkpoint to resume from, and says so once. */
 export class ResumeWatch {
@@ -97,7 +97,7 @@ export class ResumeWatch {
     );
     const isEmpty = !isThere && !(await hasFiles(folder));
     this.#emptySinceMs = isEmpty ? (this.#emptySinceMs ?? nowMs) : null;
-    return this.#emptySinceMs !== null && nowMs - this.#emptySinceMs >= EMPTY_FOR_MS;
+    return this.#emptySinceMs !== null && nowMs - this.#emptySinceMs >= this.#parts.timing.emptiedMs;
   }
 }
 

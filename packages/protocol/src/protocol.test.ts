@@ -17,6 +17,7 @@ import {
   parseManifestKey,
   runKeys,
   scaledTiming,
+  timing,
 } from './index.ts';
 
 const keys = runKeys('r-abcdefghij');
@@ -169,11 +170,16 @@ test('a pointer that is edited by hand is refused, well-formed as it may be', ()
 test('a rehearsal never has longer periods than the real thing, and keeps their order', () => {
   fc.assert(
     fc.property(fc.double({ min: 0.01, max: 2, noNaN: true }), (scale) => {
-      const timing = scaledTiming(scale);
-      for (const [name, ms] of Object.entries(timing))
-        expect(ms).toBeLessThanOrEqual(defaultTiming[name as keyof typeof timing]);
-      expect(timing.leaseRenewMs).toBeLessThan(timing.publishWithinMs);
-      expect(timing.publishWithinMs).toBeLessThan(timing.leaseTtlMs);
+      const scaled = scaledTiming(scale);
+      for (const [name, ms] of Object.entries(scaled))
+        expect(ms).toBeLessThanOrEqual(defaultTiming[name as keyof typeof scaled]);
+      expect(scaled.leaseRenewMs).toBeLessThan(scaled.publishWithinMs);
+      expect(scaled.publishWithinMs).toBeLessThan(scaled.leaseTtlMs);
     }),
   );
+});
+
+test('the timing of a run that knows nothing of newer windows has their defaults', () => {
+  const { firstByteMs, savingPauseMs, emptiedMs, ...older } = defaultTiming;
+  expect(timing.parse(older)).toEqual({ ...older, firstByteMs, savingPauseMs, emptiedMs });
 });

@@ -50,6 +50,8 @@ export const timing = z.object({
   doneKillMs: period,
   /** Files of a done script that are no complete checkpoint are waited for this long. */
   doneSettleMs: period,
+  /** A checkpoint folder that a resumed script has left empty for this long was emptied by it. */
+  emptiedMs: period.default(5000),
   /** How long an agent works on while the operating system shuts down. */
   shutdownMs: ms,
   /** Longest of these stops, however long something is written; launchers of ranks are told to wait for as long. */
@@ -100,6 +102,7 @@ export const defaultTiming: Timing = {
   doneGraceMs: 60_000,
   doneKillMs: 10_000,
   doneSettleMs: 120_000,
+  emptiedMs: 5000,
   shutdownMs: 30_000,
   longestStopMs: 900_000,
   afterKillMs: 5000,
@@ -133,8 +136,8 @@ const floors: Partial<Timing> = {
   afterKillMs: 1000,
 };
 
-/** Fields that no rehearsal shortens: they are judged by people or by the machine itself. */
-const unscaled: ReadonlySet<keyof Timing> = new Set(['earlyFailureMs', 'firstBootMs', 'validityMarginMs']);
+/** Fields that no rehearsal shortens: they go by people, by the machine itself, or by the script's own pace. */
+const unscaled: ReadonlySet<keyof Timing> = new Set(['emptiedMs', 'earlyFailureMs', 'firstBootMs', 'validityMarginMs']);
 
 /** Timing of a rehearsal in which two minutes of a notice last 120 s × `timeScale`. Never longer than the default. */
 export function scaledTiming(timeScale: number): Timing {
