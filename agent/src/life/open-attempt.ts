@@ -15,9 +15,12 @@ import { attemptVerdict } from './attempt/attempt-verdict.ts';
 import { AttemptWorkload } from './attempt/attempt-workload.ts';
 import { cleanUpBeside, recallStops, renewLeaseBeside } from './attempt/beside-attempt.ts';
 import { drainedDocument } from './attempt/drained-document.ts';
-import { scriptIsDone } from './attempt/done-watch.ts';
+import { DoneScript } from './attempt/done-script.ts';
 import { showFlush } from './attempt/flush-wait.ts';
+import { declareDone } from './declare-done.ts';
 import { shipperOf } from './generation.ts';
+import { outcomeOf } from './launch-outcome.ts';
+import { launchCapacity } from './refusal.ts';
 import type { OpenedAttempt } from './generation-life.ts';
 import { outcomeDocument } from './attempt/outcome-document.ts';
 import { type AttemptReport, reportAttempt } from './attempt/report-attempt.ts';
@@ -35,11 +38,17 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const resume = new ResumeWatch({ ...shared, events });
   const progress = resume.observing(shared.progress);
   const passes = new AttemptPasses({ ...shared, progress });
-  const drain = new AttemptDrain({ ...shared, preemptPath: paths.preempt, saves: new SaveWatch(shared) });
+  const saves = new SaveWatch(shared);
+  const drain = new AttemptDrain({ ...shared, preemptPath: paths.preempt, saves });
+  const done = new DoneScript({ ...shared, saves, passes, donePath: paths.done }, (signal) =>
+    declaring(shared, signal),
+  );
   const workload = new AttemptWorkload({ ...shared, drain, progress }, (startedMs) => passes.begin(startedMs));
   const showWait = (signal: AbortSignal) => showFlush({ ...shared, traffic }, signal);
   const flush = new AttemptFlush({ passes, shipper, checkpoints, showWait, traffic, timing, clock, log });
-  const ending = new AttemptEnding({ workload, drain, flush, journal, judge: judgeOf(shared, events), events, clock });
+  const isDecided = () => done.isDecided;
+  const judge = judgeOf(shared, events);
+  const ending = new AttemptEnding({ workload, isDecided, drain, flush, journal, judge, events, clock });
   const { priority } = machine;
   const attempt = new AttemptLife(
     {
@@ -47,12 +56,23 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
       workload,
       flush,
       ending,
-      done: (signal) => scriptIsDone({ ...shared, donePath: paths.done, passes }, signal),
+      done: (signal) => done.wait(signal),
       onTransition: (before, after) => followPhase({ life, priority, drain }, before, after),
     },
     { ...shared, policy: attemptPolicy(shared.spec) },
   );
   return { attempt, passes, shipper, company: (signal) => companyOf(shared, { shipper, generation, events }, signal) };
+}
+
+/** Of several machines only the first speaks for the launch. */
+async function declaring(shared: SharedParts, signal: AbortSignal): Promise<boolean> {
+  const { checkpoints, host, journal, self } = shared;
+  if (self.node > 0) return false;
+  const isKept = (): boolean =>
+    checkpoints.publisher.durable() !== null || (journal.state.attempt?.resumedFrom ?? null) !== null;
+  const ending: Parameters<typeof declareDone>[0]['outcomeOf'] = (how, until) => outcomeOf(shared, how, until);
+  const capacity = () => launchCapacity(shared);
+  return declareDone({ ...shared, outcomeOf: ending, isKept, successors: host.successors, capacity }, signal);
 }
 
 interface StartParts {

@@ -22,7 +22,12 @@ test.concurrent('a stop leaves a save alone for as long as it writes, and shows 
   expect(Date.parse(endsBy ?? '') - Date.parse(since)).toBeGreaterThan(590_000);
   await writeFile(`${machine.root}/home/ubuntu/project/enough`, '');
   expect(await life).toBe('off');
-  expect(await world.outcome()).toMatchObject({ status: 'stopped', cause: 'user-stop', exitCode: 143, durableStep: 10 });
+  expect(await world.outcome()).toMatchObject({
+    status: 'stopped',
+    cause: 'user-stop',
+    exitCode: 143,
+    durableStep: 10,
+  });
   expect((await world.drained(1))?.drain).toMatchObject({ killed: false, newCheckpoint: true });
   expect((await world.status(1))?.stopping).toBeNull();
 });

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { initialAttempt, step } from './attempt.ts';
-import type { AttemptEffect, AttemptEvent, AttemptPolicy, AttemptState, Drain, SavingProgress, StopRequest } from './model.ts';
+import type {
+  AttemptEffect,
+  AttemptEvent,
+  AttemptPolicy,
+  AttemptState,
+  Drain,
+  SavingProgress,
+  StopRequest,
+} from './model.ts';
 
 const policy: AttemptPolicy = {
   flushReserveMs: 20_000,
@@ -42,7 +50,9 @@ const looks = fc
   .record({
     canSave: fc.option(fc.boolean()),
     toldAtMs: fc.constant(null),
-    hasBegun: fc.boolean(), agoMs: fc.option(fc.integer({ min: 0, max: 5000 })) })
+    hasBegun: fc.boolean(),
+    agoMs: fc.option(fc.integer({ min: 0, max: 5000 })),
+  })
   .map(({ agoMs, ...seen }) => (nowMs: number): AttemptEvent => ({
     type: 'saving',
     progress: { ...seen, lastByteMs: agoMs === null ? null : nowMs - agoMs },
@@ -271,7 +281,13 @@ function live(given: World): Lived {
         alive = true;
         if (given.lookMs === null) return;
         return at(nowMs + given.lookMs, () => {
-          const drain: Drain = { cause: 'user-stop', haltAtMs: null, killAtMs: nowMs + 50_000, killed: false, saving: null };
+          const drain: Drain = {
+            cause: 'user-stop',
+            haltAtMs: null,
+            killAtMs: nowMs + 50_000,
+            killed: false,
+            saving: null,
+          };
           if (given.toldAlready) lived.termAtMs = nowMs;
           feed({ type: 'adopted', drain: given.toldAlready ? drain : null });
           if (given.toldAlready && given.savesForMs !== null) at(nowMs + given.savesForMs, exit);
@@ -311,6 +327,7 @@ function live(given: World): Lived {
         lived.endedAtMs = nowMs;
         return;
       case 'cancel-preparation':
+      case 'follow-saving':
         return;
     }
   };
@@ -498,8 +515,20 @@ describe('a stop at which nothing presses', () => {
   });
 
   test('goes on after a restart of the agent, by what was written meanwhile', () => {
-    const saving = { askedAtMs: -600_000, limitAtMs: Number.POSITIVE_INFINITY, canSave: null, toldAtMs: null, hasBegun: false };
-    const drain: Drain = { cause: 'user-stop', haltAtMs: null, killAtMs: -300_000, killed: false, saving: { ...saving, lastByteMs: -4000 } };
+    const saving = {
+      askedAtMs: -600_000,
+      limitAtMs: Number.POSITIVE_INFINITY,
+      canSave: null,
+      toldAtMs: null,
+      hasBegun: false,
+    };
+    const drain: Drain = {
+      cause: 'user-stop',
+      haltAtMs: null,
+      killAtMs: -300_000,
+      killed: false,
+      saving: { ...saving, lastByteMs: -4000 },
+    };
     const next = step(initialAttempt.state, { type: 'adopted', drain }, 0, policy);
     expect(next.state).toMatchObject({ phase: 'draining', killAtMs: 26_000 });
     expect(next.effects).toContainEqual({ type: 'follow-saving' });
@@ -621,7 +650,10 @@ test('the transition table', () => {
     ['fetching', { phase: 'preparing', stage: 'fetching', stop: null }],
     ['spawning', { phase: 'preparing', stage: 'spawning', stop: null }],
     ['running', RUNNING],
-    ['draining', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: false, saving: null }],
+    [
+      'draining',
+      { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: false, saving: null },
+    ],
     ['killed', { phase: 'draining', cause: 'user-stop', haltAtMs: null, killAtMs: 90_000, killed: true, saving: null }],
     ['flushing', { phase: 'flushing', ending, haltAtMs: 120_000, flushByMs: 115_000 }],
     ['unhurried', { phase: 'flushing', ending, haltAtMs: null, flushByMs: 120_000 }],

@@ -167,4 +167,3 @@ function killStray(state: In<'flushing'> | In<'reporting'> | In<'ended'>): Attem
     ],
   };
 }
-

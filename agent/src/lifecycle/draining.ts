@@ -52,7 +52,8 @@ function tighten(state: Draining, request: StopRequest, moment: Moment): Attempt
   const haltAtMs = earlier(state.haltAtMs, request.haltAtMs);
   const cause = causeAfter(state.cause, request);
   const limitAtMs = killTime({ ...request, haltAtMs }, moment);
-  const saving = state.saving === null ? null : { ...state.saving, limitAtMs: Math.min(state.saving.limitAtMs, limitAtMs) };
+  const saving =
+    state.saving === null ? null : { ...state.saving, limitAtMs: Math.min(state.saving.limitAtMs, limitAtMs) };
   const killAtMs = state.killed ? state.killAtMs : Math.min(state.killAtMs, limitAtMs);
   const next = { ...state, cause, haltAtMs, killAtMs, saving };
   return { state: next, effects: wake(nextTime(next, moment)) };

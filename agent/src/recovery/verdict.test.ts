@@ -6,6 +6,7 @@ import { verdictOn, type Circumstances } from './verdict.ts';
 
 const policy = { maxCrashes: 3, crashBackoffMs: 10_000, earlyFailureMs: 60_000, maxInterruptions: null };
 const circumstances: Circumstances = {
+  decided: false,
   done: false,
   unsaved: null,
   isKept: true,
@@ -32,6 +33,20 @@ describe('what follows from an ending', () => {
       launch: 'succeeded',
       attempt: 'succeeded',
     });
+  });
+
+  test('a success that the outcome of the launch tells stays one, however the script ends', () => {
+    const decided = {
+      ...circumstances,
+      decided: true,
+      done: true,
+      unsaved: 'ckpt-20.json',
+      interruption: 'notice',
+    } as const;
+    const asked: Ending = { ...ending, exit: { code: null, signal: 'SIGTERM' } };
+    for (const how of [asked, { ...asked, killed: true }, { ...asked, cause: 'notice' as const }])
+      expect(verdictOn(how, decided)).toMatchObject({ next: 'end-launch', launch: 'succeeded', attempt: 'succeeded' });
+    expect(verdictOn({ ...asked, cause: 'fenced' }, decided)).toMatchObject({ next: 'leave' });
   });
 
   test('exit 0 without any durable checkpoint says that nothing was saved', () => {

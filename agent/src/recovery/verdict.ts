@@ -20,6 +20,8 @@ export type AttemptVerdict =
   | { readonly next: 'leave'; readonly attempt: 'fenced'; readonly message: string };
 
 export interface Circumstances {
+  /** The outcome of the launch says already that it has succeeded: the script was done and everything durable. */
+  readonly decided: boolean;
   /** The script wrote its done-marker. */
   readonly done: boolean;
   /** What it saved last and is not durable, for people; null when all of it is. */
@@ -71,13 +73,17 @@ export function verdictOn(ending: Ending, circumstances: Circumstances): Attempt
   return { ...verdict, message: `${verdict.message}; not durable: ${unsaved}` };
 }
 
+/** Says of a finished workload what became of its saves. */
+export const finishedText = (isKept: boolean): string =>
+  isKept ? 'the workload finished' : `the workload finished; ${NOTHING_SAVED}`;
+
 function succeeded({ isKept }: Circumstances): AttemptVerdict {
   return {
     next: 'end-launch',
     attempt: 'succeeded',
     launch: 'succeeded',
     cause: 'exited',
-    message: isKept ? 'the workload finished' : `the workload finished; ${NOTHING_SAVED}`,
+    message: finishedText(isKept),
   };
 }
 
@@ -87,7 +93,8 @@ function judgeEnding(ending: Ending, circumstances: Circumstances): AttemptVerdi
   if (ending.cause === 'fenced')
     return { next: 'leave', attempt: 'fenced', message: 'another machine holds the lease of this run' };
   const isDone = circumstances.done && ending.started;
-  if (isDone && circumstances.unsaved === null) return succeeded(circumstances);
+  if ((isDone && circumstances.unsaved === null) || (circumstances.decided && ending.started))
+    return succeeded(circumstances);
   const crash = crashOf(ending, circumstances.ranMs);
   if (crash !== null) return afterCrashVerdict(ending.cause, crash, circumstances);
   const finished = ending.exit?.code === 0 && (ending.cause === 'exited' || circumstances.done);

@@ -38,7 +38,10 @@ export class StopCommand extends RunctlCommand {
         const line = stopLine(event, colour);
         if (line !== null) this.note(line);
       };
-      const stopping = stopRun({ cloud, clock, user }, { run, graceMs: this.grace ?? null, signal, hurry: hurry.signal });
+      const stopping = stopRun(
+        { cloud, clock, user },
+        { run, graceMs: this.grace ?? null, signal, hurry: hurry.signal },
+      );
       const outcome = await resultOf(stopping, show).finally(() => release.forEach((each) => each()));
       const { event, text } = stopped(run, outcome);
       this.printResult(event, text);

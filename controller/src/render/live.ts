@@ -9,7 +9,9 @@ export function renderLive(answer: LiveAnswer, colour: boolean): string {
   const { status } = answer;
   const rows: [string, string][] = [
     ['phase', `${status.phase}: ${status.doing}`],
-    ...(status.stopping === null ? [] : [['stop', stoppingText(status.stopping, Date.parse(status.at))] as [string, string]]),
+    ...(status.stopping === null
+      ? []
+      : [['stop', stoppingText(status.stopping, Date.parse(status.at))] as [string, string]]),
     ['now', statusLine(status)],
     [
       'lease',

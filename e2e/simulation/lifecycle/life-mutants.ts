@@ -35,7 +35,7 @@ export const lifeMutants: readonly LifeMutant[] = [
     'releases the lease before the last save is durable',
     /is not durable|was saved last|while nobody/,
     (ports) => releasingEarly(ports),
-    41,
+    91,
   ),
   mutant('does not delete its fleet', /leaves a fleet behind/, ({ host }) => ({
     host: { ...host, successors: { ...host.successors, end: () => Promise.resolve() } },

@@ -14,6 +14,8 @@ import { appendCrash } from './restart-events.ts';
 
 export interface AttemptEndingParts {
   readonly workload: Pick<AttemptWorkload, 'exitMs' | 'markerUntilMs' | 'ranMs'>;
+  /** Whether the outcome of the launch says that it has succeeded. */
+  readonly isDecided: () => boolean;
   readonly drain: Pick<AttemptDrain, 'notes'>;
   readonly flush: AttemptFlush;
   readonly journal: Journal;
@@ -81,9 +83,15 @@ export class AttemptEnding {
   }
 
   #judge(ending: Ending): AttemptVerdict {
-    const { judge, workload } = this.#parts;
+    const { isDecided, judge, workload } = this.#parts;
     const { markerUntilMs } = workload;
-    return judge.verdictOn({ ending, unsaved: this.#unsaved, markerUntilMs, ranMs: workload.ranMs() });
+    return judge.verdictOn({
+      decided: isDecided(),
+      ending,
+      unsaved: this.#unsaved,
+      markerUntilMs,
+      ranMs: workload.ranMs(),
+    });
   }
 
   async #noteCrash(ending: Ending, verdict: Extract<AttemptVerdict, { next: 'restart' }>): Promise<void> {

@@ -23,17 +23,20 @@ export interface EndedAttempt {
   readonly unsaved: string | null;
   /** See `AttemptWorkload`. */
   readonly markerUntilMs: number | null;
+  /** See `Circumstances`. */
+  readonly decided: boolean;
   readonly ranMs: number;
 }
 
 /** Judges how the attempt ended, by the run's policy and by what this machine knows of its history. */
 export function attemptVerdict(
   { checkpoints, spec, journal, self, stops, donePath }: AttemptVerdictParts,
-  { ending, unsaved, markerUntilMs, ranMs }: EndedAttempt,
+  { decided, ending, unsaved, markerUntilMs, ranMs }: EndedAttempt,
 ): AttemptVerdict {
   const { attempt } = journal.state;
   const { crashBackoffMs, earlyFailureMs } = spec.timing;
   return verdictOn(ending, {
+    decided,
     done: existsSync(donePath) && (markerUntilMs === null || isOlderThan(donePath, markerUntilMs)),
     unsaved,
     // Of several machines only the first knows what is durable.

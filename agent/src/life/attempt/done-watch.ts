@@ -3,6 +3,7 @@ import type { PassReport } from '@runctl/checkpoint';
 import type { Clock } from '@runctl/core';
 import type { Timing } from '@runctl/protocol';
 import type { LifeState } from '../../reporting/life-state.ts';
+import type { SaveWatch } from './save-watch.ts';
 import type { AttemptPasses } from './attempt-passes.ts';
 
 export interface DoneWatchParts {
@@ -10,13 +11,14 @@ export interface DoneWatchParts {
   readonly donePath: string;
   readonly passes: Pick<AttemptPasses, 'last' | 'whenSettled'>;
   readonly life: Pick<LifeState, 'warn'>;
-  readonly timing: Pick<Timing, 'controlPollMs' | 'doneSettleMs'>;
+  readonly saves: Pick<SaveWatch, 'lastByteMs'>;
+  readonly timing: Pick<Timing, 'controlPollMs' | 'doneSettleMs' | 'savingPauseMs' | 'longestStopMs'>;
   readonly clock: Clock;
 }
 
 /**
  * Resolves when the script has written its done-marker and all that it saved is durable. What is no complete checkpoint is
- * waited for no longer than `doneSettleMs`, and then named; what is complete is waited for until it is durable. Rejects with
+ * waited for no longer than `doneSettleMs`, or as long as it is being written, up to the longest stop, and then named; what is complete is waited for until it is durable. Rejects with
  * the signal's reason.
  */
 export async function scriptIsDone(parts: DoneWatchParts, signal: AbortSignal): Promise<void> {
@@ -30,20 +32,27 @@ export async function scriptIsDone(parts: DoneWatchParts, signal: AbortSignal): 
 
 /** The first report after `doneMs` by which all that is complete is durable, and nothing changes or it is late. */
 async function durableReport(
-  { clock, passes, timing }: DoneWatchParts,
+  { clock, passes, saves, timing }: DoneWatchParts,
   doneMs: number,
   signal: AbortSignal,
 ): Promise<PassReport> {
   let settled: PassReport | null = null;
   const isSettled = (): PassReport | null => settled;
   passes.whenSettled((report) => (settled = report));
+  const doneWallMs = clock.wallMs() - (clock.monotonicMs() - doneMs);
+  const isBeingWritten = async (): Promise<boolean> => {
+    const lastByteMs = await saves.lastByteMs(doneWallMs);
+    return lastByteMs !== null && clock.monotonicMs() - lastByteMs < timing.savingPauseMs;
+  };
   let lateAfter: PassReport | null = null;
   for (;;) {
     await clock.sleep(timing.controlPollMs, signal);
     const report = isSettled();
     if (report !== null && isDurable(report)) return report;
     const { last } = passes;
-    if (last === null || clock.monotonicMs() - doneMs < timing.doneSettleMs) continue;
+    const waitedMs = clock.monotonicMs() - doneMs;
+    if (last === null || waitedMs < timing.doneSettleMs) continue;
+    if (waitedMs < timing.longestStopMs && (await isBeingWritten())) continue;
     // The pass before may have left what the one under way is uploading.
     lateAfter ??= last;
     if (last !== lateAfter && isDurable(last)) return last;

@@ -143,7 +143,16 @@ export class Members {
     const masks = this.#processes.signalMasks(pid);
     const catchesTerm = masks !== null && (hasTerm(masks.caught) || hasTerm(masks.blocked));
     const hasWritten = this.#writers.has(keyOf(living));
-    return { pid, startTime, parent, command, catchesTerm, isRank: isRank(living), hasWritten, readsPipe: this.#processes.readsPipe(pid) };
+    return {
+      pid,
+      startTime,
+      parent,
+      command,
+      catchesTerm,
+      isRank: isRank(living),
+      hasWritten,
+      readsPipe: this.#processes.readsPipe(pid),
+    };
   }
 }
 

@@ -112,22 +112,25 @@ describe.runIf(platform === 'linux')('a second process that may save', () => {
 const IGNORING = (name: string, deed: string) =>
   `sh -c 'trap "" TERM; echo $$ >${name}.pid; ${deed}; echo "up ${name}"; while :; do sleep 0.05; done' &`;
 
-test.runIf(platform === 'linux')('whoever can not be saving is killed once the savers have ended, and nobody else', async () => {
-  const script = [
-    `${SAVER} one writes & echo $! >one.pid`,
-    `${SAVER} two & echo $! >two.pid`,
-    IGNORING('helpless', ':'),
-    IGNORING('writer', 'exec 3>"$RUNCTL_CHECKPOINT_DIR/archive"'),
-    'wait; wait; wait; wait',
-  ].join('\n');
-  await using one = await machine(script, ['one', 'two', 'helpless', 'writer']);
-  one.first.exited(forever).catch(() => {});
-  const lives = async (name: string) => (await linuxProcessTable.startTime(await one.pidOf(name))) !== null;
-  await one.first.signal('SIGTERM');
-  await one.letGo('one');
-  await one.shows('told two');
-  expect(await lives('helpless')).toBe(true);
-  await one.letGo('two');
-  await eventually('the helpless one is gone', async () => !(await lives('helpless')));
-  expect(await lives('writer')).toBe(true);
-});
+test.runIf(platform === 'linux')(
+  'whoever can not be saving is killed once the savers have ended, and nobody else',
+  async () => {
+    const script = [
+      `${SAVER} one writes & echo $! >one.pid`,
+      `${SAVER} two & echo $! >two.pid`,
+      IGNORING('helpless', ':'),
+      IGNORING('writer', 'exec 3>"$RUNCTL_CHECKPOINT_DIR/archive"'),
+      'wait; wait; wait; wait',
+    ].join('\n');
+    await using one = await machine(script, ['one', 'two', 'helpless', 'writer']);
+    one.first.exited(forever).catch(() => {});
+    const lives = async (name: string) => (await linuxProcessTable.startTime(await one.pidOf(name))) !== null;
+    await one.first.signal('SIGTERM');
+    await one.letGo('one');
+    await one.shows('told two');
+    expect(await lives('helpless')).toBe(true);
+    await one.letGo('two');
+    await eventually('the helpless one is gone', async () => !(await lives('helpless')));
+    expect(await lives('writer')).toBe(true);
+  },
+);

@@ -1,0 +1,40 @@
+import { type Clock, type Log, messageOf } from '@runctl/core';
+import type { LaunchOutcome } from '@runctl/protocol';
+import type { Successors } from '../host/host.ts';
+import { finishedText } from '../recovery/verdict.ts';
+import type { RunDocuments } from '../reporting/run-documents.ts';
+import type { LaunchEnding } from './departure.ts';
+import { insist } from './insist.ts';
+
+export interface DeclareDoneParts {
+  readonly documents: Pick<RunDocuments, 'endLaunch'>;
+  readonly outcomeOf: (ending: LaunchEnding, signal: AbortSignal) => Promise<LaunchOutcome>;
+  /** Whether the run has a durable checkpoint. */
+  readonly isKept: () => boolean;
+  readonly successors: Pick<Successors, 'end' | 'trouble'>;
+  readonly capacity: () => Promise<string | null>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Writes the outcome of a launch whose script is done, with everything durable, while the script still runs: whatever becomes
+ * of machine and script from now on, the run has succeeded and no machine follows. Resolves with whether that stands: another
+ * may have ended the launch before. Rejects with the signal's reason only.
+ */
+export async function declareDone(parts: DeclareDoneParts, signal: AbortSignal): Promise<boolean> {
+  const { capacity, clock, documents, isKept, log, outcomeOf, successors } = parts;
+  const ending = { status: 'succeeded', cause: 'exited', message: finishedText(isKept()) } as const;
+  const outcome = await outcomeOf(ending, signal);
+  const write = () => documents.endLaunch(outcome, signal);
+  const written = await insist('the outcome could not be written yet', write, { clock, log, signal });
+  if (written.status !== 'succeeded') return false;
+  // Tried once: who ends the launch does it again, and sees to it.
+  try {
+    const asked = await capacity();
+    if (asked !== null) await successors.end(asked);
+  } catch (error) {
+    log.warn({ error: messageOf(error) }, successors.trouble);
+  }
+  return true;
+}
