@@ -117,7 +117,7 @@ export class World implements AsyncDisposable {
   /** A runctl command on this laptop, against the sandbox. */
   runctl(
     args: readonly string[],
-    options: { timeoutMs?: number; env?: Record<string, string> } = {},
+    options: { timeoutMs?: number; env?: Record<string, string>; cwd?: string } = {},
   ): Promise<Finished> {
     return runctl(withSandbox(args), { ...options, env: { ...this.env, ...options.env } });
   }

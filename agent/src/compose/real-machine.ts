@@ -13,6 +13,7 @@ import { openEndpoint } from '../endpoint/endpoint.ts';
 import type { AgentPorts } from '../life/ports.ts';
 import { unpackWithTar } from '../preparation/code.ts';
 import { type Account, becoming, workloadAccount } from '../workload/account.ts';
+import { findInterpreter } from '../workload/interpreter/interpreter.ts';
 import { systemPriority } from '../workload/priority.ts';
 import { linuxControlGroups } from '../workload/process/control-group.ts';
 import { linuxProcessTable, psProcessTable } from '../workload/process/process-table.ts';
@@ -61,6 +62,7 @@ export function realMachine(options: RealMachineOptions): AgentSurroundings {
     watch: watchFolder,
     openEndpoint,
     unpackCode: unpackWithTar(account, process.env),
+    findInterpreter: findInterpreter(becoming(account, (name) => isKnown(name))),
     inheritedEnvironment: process.env,
     // The boot guard would power the machine off then, but the next one would only start.
     uselessMs: defaultTiming.firstBootMs,

@@ -34,6 +34,7 @@ const status: AttemptStatus = {
   stepSource: 'file',
   stepEvidence: null,
   workload: null,
+  interpreter: null,
   durable: { manifest: 'manifest', step: 1000, savedAt: at, at },
   atRiskMs: 90_000,
   fit: null,

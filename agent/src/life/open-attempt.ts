@@ -27,6 +27,7 @@ import { type AttemptReport, reportAttempt } from './attempt/report-attempt.ts';
 import { SaveWatch } from './attempt/save-watch.ts';
 import { reportStart } from './attempt/report-start.ts';
 import { appendRestart } from './attempt/restart-events.ts';
+import { StartFacts } from './attempt/start-facts.ts';
 import type { SharedParts } from './shared-parts.ts';
 
 /** Puts the attempt of one generation together. */
@@ -47,12 +48,13 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const showWait = (signal: AbortSignal) => showFlush({ ...shared, traffic }, signal);
   const flush = new AttemptFlush({ passes, shipper, checkpoints, showWait, traffic, timing, clock, log });
   const isDecided = () => done.isDecided;
+  const { findInterpreter, priority } = machine;
+  const facts = new StartFacts({ ...shared, findInterpreter });
   const judge = judgeOf(shared, events);
-  const ending = new AttemptEnding({ workload, isDecided, drain, flush, journal, judge, events, clock });
-  const { priority } = machine;
+  const ending = new AttemptEnding({ workload, isDecided, drain, flush, journal, judge, events, clock, facts });
   const attempt = new AttemptLife(
     {
-      beginning: beginningOf(shared, { workload, events, resume }),
+      beginning: beginningOf(shared, { workload, events, resume, facts }),
       workload,
       flush,
       ending,
@@ -79,9 +81,10 @@ interface StartParts {
   readonly workload: AttemptWorkload;
   readonly events: LifeEvents;
   readonly resume: ResumeWatch;
+  readonly facts: StartFacts;
 }
 
-function beginningOf(shared: SharedParts, { workload, events, resume }: StartParts): AttemptBeginning {
+function beginningOf(shared: SharedParts, { workload, events, resume, facts }: StartParts): AttemptBeginning {
   const { journal, life, machine, preparation, self } = shared;
   const { agentVersion } = machine;
   return new AttemptBeginning({
@@ -94,6 +97,7 @@ function beginningOf(shared: SharedParts, { workload, events, resume }: StartPar
       await resume.begin(resumeFrom === null ? null : { entry: resumeFrom, step: resumedFrom?.step ?? null });
     },
     workload,
+    facts,
     life,
   });
 }

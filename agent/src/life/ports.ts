@@ -8,6 +8,7 @@ import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { BucketTraffic } from '../reporting/bucket-traffic.ts';
 import type { UnpackCode } from '../preparation/code.ts';
 import type { Account } from '../workload/account.ts';
+import type { FindInterpreter } from '../workload/interpreter/interpreter.ts';
 import type { Priority } from '../workload/priority.ts';
 import type { Supervisor } from '../workload/supervisor/supervisor.ts';
 
@@ -36,6 +37,7 @@ export interface AgentPorts {
   readonly checkpoints: OpenCheckpoints;
   readonly openEndpoint: OpenEndpoint;
   readonly unpackCode: UnpackCode;
+  readonly findInterpreter: FindInterpreter;
   readonly inheritedEnvironment: Readonly<Record<string, string | undefined>>;
   /** An agent that can do nothing useful for this long ends the launch: nobody may be watching. */
   readonly uselessMs: number;

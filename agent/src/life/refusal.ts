@@ -20,7 +20,7 @@ export async function trainingRefusal(parts: RefusalParts, signal: AbortSignal):
   const { clock, host, log } = parts;
   const { spec } = parts.learned;
   const { kind } = spec.workload;
-  if (kind !== 'script') return `the run is a ${kind}; this agent runs scripts`;
+  if (kind === 'container') return `the run is a ${kind}; this agent runs scripts, modules and commands`;
   if (spec.nodes !== 1) return `the run wants ${spec.nodes} machines at once; this agent trains on one`;
   const patience = { clock, log, signal };
   const capacity = await insist('the launch could not be looked up', () => launchCapacity(parts), patience);

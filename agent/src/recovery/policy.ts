@@ -5,6 +5,8 @@ export interface Crash {
   /** What makes two failures the same one: `exit code 7`, `SIGSEGV`, the message of a failed start. */
   readonly failure: string;
   readonly ranMs: number;
+  /** Another start on such a machine would fail in the same way. */
+  readonly isHopeless?: boolean;
 }
 
 export interface RecoveryHistory {
@@ -27,12 +29,14 @@ export type RecoveryDecision =
 /** The pause doubles up to this many times the first one. */
 const LONGEST_BACKOFF = 64;
 
-/** Decides what to do after a crash. The same failure twice soon after the start is a mistake in the script that no repetition cures. */
+/** Decides what to do after a crash. What can't pass is not tried again where it came soon after the start. The same failure twice soon after the start is a mistake in the script that no repetition cures. */
 export function afterCrash(history: RecoveryHistory, policy: RecoveryPolicy): RecoveryDecision {
   const count = history.earlierCrashes + history.crashes.length;
   const [last, before] = [history.crashes.at(-1), history.crashes.at(-2)];
   if (last === undefined) return { kind: 'again', afterMs: 0, reason: 'nothing has failed' };
   const early = (crash: Crash): boolean => crash.ranMs < policy.earlyFailureMs;
+  if (last.isHopeless === true && early(last))
+    return { kind: 'give-up', reason: `${last.failure}, ${formatDuration(last.ranMs)} after the start` };
   if (before !== undefined && early(last) && early(before) && last.failure === before.failure)
     return {
       kind: 'give-up',

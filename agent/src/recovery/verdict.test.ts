@@ -9,6 +9,7 @@ const circumstances: Circumstances = {
   decided: false,
   done: false,
   unsaved: null,
+  reason: null,
   isKept: true,
   interruption: null,
   ranMs: 600_000,
@@ -124,6 +125,24 @@ describe('what follows from an ending', () => {
     expect(again).toMatchObject({ next: 'end-launch', launch: 'failed' });
     const other = verdictOn({ ...ending, exit: left(8) }, { ...circumstances, ranMs: 3000, crashes: [early] });
     expect(other.next).toBe('restart');
+  });
+
+  test('what can not pass is not tried again, and what to do is said', () => {
+    const reason = { what: 'command not found: uv', advice: 'take an image that has it', isHopeless: true };
+    const missing = { ...ending, exit: left(127) };
+    expect(verdictOn(missing, { ...circumstances, reason, ranMs: 100 })).toMatchObject({
+      next: 'end-launch',
+      launch: 'failed',
+      cause: 'crashes',
+      message: 'exit code 127 (command not found: uv), 0.1 s after the start; take an image that has it',
+    });
+    expect(verdictOn(missing, { ...circumstances, reason, ranMs: 3_600_000 }).next).toBe('restart');
+    expect(
+      verdictOn(missing, { ...circumstances, reason: { ...reason, isHopeless: false }, ranMs: 100 }),
+    ).toMatchObject({
+      next: 'restart',
+      message: expect.stringContaining('exit code 127 (command not found: uv)'),
+    });
   });
 
   test('interruptions are unlimited unless a limit is given', () => {

@@ -1,6 +1,7 @@
 import type { LaunchOutcome, StopCause } from '@runctl/protocol';
 import { assertNever } from '@runctl/core';
 import type { Ending, WorkloadExit } from '../lifecycle/model.ts';
+import type { FailureReason } from './failure-reason.ts';
 import { afterCrash, type Crash, type RecoveryPolicy } from './policy.ts';
 
 /** The consequence of how a workload ended. */
@@ -30,6 +31,8 @@ export interface Circumstances {
   readonly isKept: boolean;
   /** Why the machine goes away, if it does: the script may have ended by itself right before. */
   readonly interruption: 'notice' | 'machine-shutdown' | null;
+  /** Why it failed by itself; null where nothing tells. */
+  readonly reason: FailureReason | null;
   readonly ranMs: number;
   /** Crashes on this machine before this ending. */
   readonly crashes: readonly Crash[];
@@ -40,10 +43,12 @@ export interface Circumstances {
 }
 
 /** The crash that an ending is, or null when it is none. */
-export function crashOf(ending: Ending, ranMs: number): Crash | null {
+export function crashOf(ending: Ending, ranMs: number, reason: FailureReason | null): Crash | null {
   switch (ending.cause) {
     case 'exited':
-      return ending.exit?.code === 0 ? null : { failure: exitText(ending.exit), ranMs };
+      if (ending.exit?.code === 0) return null;
+      if (reason === null) return { failure: exitText(ending.exit), ranMs };
+      return { failure: `${exitText(ending.exit)} (${reason.what})`, ranMs, isHopeless: reason.isHopeless };
     case 'spawn-failed':
     case 'preparation-failed':
       return { failure: `could not start: ${ending.message ?? 'no reason was given'}`, ranMs };
@@ -95,7 +100,7 @@ function judgeEnding(ending: Ending, circumstances: Circumstances): AttemptVerdi
   const isDone = circumstances.done && ending.started;
   if ((isDone && circumstances.unsaved === null) || (circumstances.decided && ending.started))
     return succeeded(circumstances);
-  const crash = crashOf(ending, circumstances.ranMs);
+  const crash = crashOf(ending, circumstances.ranMs, circumstances.reason);
   if (crash !== null) return afterCrashVerdict(ending.cause, crash, circumstances);
   const finished = ending.exit?.code === 0 && (ending.cause === 'exited' || circumstances.done);
   if (finished && circumstances.unsaved === null) return succeeded(circumstances);
@@ -117,6 +122,7 @@ function afterCrashVerdict(cause: StopCause, crash: Crash, circumstances: Circum
     crashes: [...circumstances.crashes, crash],
     earlierCrashes: circumstances.earlierCrashes,
   };
+  const { reason } = circumstances;
   const decision = afterCrash(history, circumstances.policy);
   if (decision.kind === 'again') return { next: 'restart', afterMs: decision.afterMs, message: decision.reason };
   return {
@@ -124,7 +130,7 @@ function afterCrashVerdict(cause: StopCause, crash: Crash, circumstances: Circum
     attempt: 'failed',
     launch: 'failed',
     cause: cause === 'exited' ? 'crashes' : cause,
-    message: decision.reason,
+    message: reason === null ? decision.reason : `${decision.reason}; ${reason.advice}`,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '@runctl/core';
 import type { AttemptPhase, AttemptStatus } from '@runctl/protocol';
 import type { WorkloadExit } from '../lifecycle/model.ts';
+import type { Interpreter } from '../workload/interpreter/interpreter.ts';
 import type { WorkloadTraits } from '../workload/supervisor/supervisor.ts';
 
 export interface StandingNotice {
@@ -20,6 +21,8 @@ export class LifeState {
   pid: number | null = null;
   /** What the workload that runs is like; null when none runs. */
   traits: () => WorkloadTraits | null = () => null;
+  /** What runs the workload's code; null while that is not known. */
+  interpreter: Interpreter | null = null;
   notice: StandingNotice | null = null;
   generation: number | null = null;
   /** Wall time since when the workload does work that nothing has saved; null while it does none. */

@@ -38,6 +38,7 @@ export function statusOf(facts: StatusFacts): AttemptStatus {
     generation: facts.generation,
     pid: life.pid,
     workload: life.traits(),
+    interpreter: life.interpreter,
     step: facts.progress.step,
     stepSource: facts.progress.source,
     stepEvidence: facts.progress.evidence,

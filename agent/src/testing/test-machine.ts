@@ -14,6 +14,7 @@ import type { AgentEnd } from '../life/life.ts';
 import { runAgent } from '../life/run-agent.ts';
 import { unpackWithTar } from '../preparation/code.ts';
 import { linuxProcessTable, psProcessTable } from '../workload/process/process-table.ts';
+import { findInterpreter } from '../workload/interpreter/interpreter.ts';
 import { UnixSupervisor } from '../workload/process/unix-supervisor.ts';
 import { ImdsServer } from './imds-server.ts';
 import type { RunWorld } from './run-world.ts';
@@ -175,6 +176,7 @@ export class TestMachine implements AsyncDisposable {
       watch: watchFolder,
       openEndpoint,
       unpackCode: unpackWithTar(account, process.env),
+      findInterpreter: findInterpreter([]),
       inheritedEnvironment: process.env,
       uselessMs: fleet.uselessMs,
       agentVersion: 'test',

@@ -1,6 +1,6 @@
 import { defaultRetention, runSpec, scaledTiming } from '@runctl/protocol';
 import { describe, expect, test } from 'vitest';
-import { withShellOf, workloadCommand, workloadEnvironment } from './environment.ts';
+import { withPythonOf, withShellOf, workloadCommand, workloadEnvironment } from './environment.ts';
 
 const spec = runSpec.parse({
   version: 2,
@@ -25,6 +25,7 @@ const facts = {
   spec,
   generation: 2,
   node: 0,
+  codeFolder: '/home/ubuntu/p',
   checkpointDir: '/home/ubuntu/p/checkpoints',
   resumeFrom: null,
   preemptFile: '/state/preempt',
@@ -97,4 +98,53 @@ test('a shell script without a line of its own runs under bash where there is on
   expect(withShellOf(command, (path) => path === '/usr/bin/bash')).toEqual(command);
   expect(withShellOf(command, () => false)).toEqual(['sh', 'run.sh', '--lr', '1']);
   expect(withShellOf(['python3', 'bash'], () => false)).toEqual(['python3', 'bash']);
+});
+
+describe('a module and a command', () => {
+  const module = {
+    ...spec,
+    workload: {
+      kind: 'module' as const,
+      module: 'pkg.train',
+      args: ['--lr', '1'],
+      env: {},
+      interpreter: ['python3'],
+      importRoots: ['src', ''],
+    },
+  };
+  const command = {
+    ...spec,
+    workload: { kind: 'command' as const, command: ['make', 'train'], folder: 'tool', env: {} },
+  };
+
+  test('are run as they are, with the resume argument behind', () => {
+    expect(workloadCommand(module, null)).toEqual(['python3', '-m', 'pkg.train', '--lr', '1']);
+    expect(workloadCommand(module, '/c/1')).toEqual(['python3', '-m', 'pkg.train', '--lr', '1', '--resume', '/c/1']);
+    expect(workloadCommand(command, null)).toEqual(['make', 'train']);
+  });
+
+  test('a module imports from the project first, then from where else it was told; a command as it is told', () => {
+    const path = (env: Record<string, string>, inherited = {}) =>
+      workloadEnvironment(inherited, { ...facts, spec: { ...module, workload: { ...module.workload, env } } })[
+        'PYTHONPATH'
+      ];
+    const own = '/home/ubuntu/p/src:/home/ubuntu/p';
+    expect(path({})).toBe(own);
+    expect(path({ PYTHONPATH: '/mine' }, { PYTHONPATH: '/theirs' })).toBe(`${own}:/mine`);
+    expect(path({}, { PYTHONPATH: '/theirs' })).toBe(`${own}:/theirs`);
+    expect(workloadEnvironment({}, { ...facts, spec: command })).not.toHaveProperty('PYTHONPATH');
+  });
+
+  test('python is python3 only where a machine has no other', () => {
+    const has =
+      (...paths: string[]) =>
+      (path: string): boolean =>
+        paths.includes(path);
+    const words = ['python', '-u', 'train.py'];
+    const path = '/a:/b';
+    expect(withPythonOf(words, { path, exists: has('/b/python3') })).toEqual(['python3', '-u', 'train.py']);
+    expect(withPythonOf(words, { path, exists: has('/b/python', '/a/python3') })).toEqual(words);
+    expect(withPythonOf(words, { path, exists: has() })).toEqual(words);
+    expect(withPythonOf(['./python'], { path, exists: has('/a/python3') })).toEqual(['./python']);
+  });
 });

@@ -1,4 +1,4 @@
-import { RunctlError } from '@runctl/core';
+import { assertNever, RunctlError } from '@runctl/core';
 import type { RunSpec } from '@runctl/protocol';
 
 /** Variables of a launcher or scheduler around the agent: a framework would believe that it runs under that. */
@@ -12,6 +12,8 @@ export interface WorkloadFacts {
   readonly spec: RunSpec;
   readonly generation: number;
   readonly node: number;
+  /** The project's folder, absolute. */
+  readonly codeFolder: string;
   readonly checkpointDir: string;
   /** Absolute; null for a start from nothing. */
   readonly resumeFrom: string | null;
@@ -40,6 +42,7 @@ export function workloadEnvironment(
     PYTHONUNBUFFERED: '1',
     TORCH_ELASTIC_SHUTDOWN_TIMEOUT: String(Math.ceil(facts.longestStopMs / 1000)),
     ...facts.spec.workload.env,
+    ...importPath(inherited, facts),
     RUNCTL_RUN_ID: facts.spec.run,
     RUNCTL_ATTEMPT: String(facts.generation),
     RUNCTL_NODE: String(facts.node),
@@ -51,18 +54,57 @@ export function workloadEnvironment(
   };
 }
 
+/** Where Python looks first for what a module of the project imports; what the spec or the machine has set comes behind. */
+function importPath(
+  inherited: Readonly<Record<string, string | undefined>>,
+  { codeFolder, spec }: WorkloadFacts,
+): Record<string, string> {
+  const { workload } = spec;
+  if (workload.kind !== 'module') return {};
+  const own = workload.importRoots.map((root) => (root === '' ? codeFolder : `${codeFolder}/${root}`));
+  const given = workload.env['PYTHONPATH'] ?? inherited['PYTHONPATH'] ?? '';
+  return { PYTHONPATH: [...own, ...(given === '' ? [] : [given])].join(':') };
+}
+
+/** A command for `python` by the name `python3` where a machine has only that in its PATH, as Debian and Ubuntu have. */
+export function withPythonOf(
+  command: readonly string[],
+  { path, exists }: { readonly path: string; readonly exists: (path: string) => boolean },
+): readonly string[] {
+  const isThere = (name: string): boolean => path.split(':').some((folder) => exists(`${folder}/${name}`));
+  const [program, ...rest] = command;
+  return program === 'python' && !isThere('python') && isThere('python3') ? ['python3', ...rest] : command;
+}
+
 /** A command for `bash` by the name `sh` where a machine has no bash. */
 export function withShellOf(command: readonly string[], exists: (path: string) => boolean): readonly string[] {
   const [program, ...rest] = command;
   return program === 'bash' && !exists('/bin/bash') && !exists('/usr/bin/bash') ? ['sh', ...rest] : command;
 }
 
-/** Interpreter, script and arguments, and the resume argument where there is something to resume from. */
+/** What is run with its arguments, and the resume argument where there is something to resume from. */
 export function workloadCommand(spec: RunSpec, resumeFrom: string | null): readonly string[] {
-  if (spec.workload.kind !== 'script') throw new RunctlError('internal', `cannot start a ${spec.workload.kind}`);
-  const { script, args, interpreter } = spec.workload;
-  const start = interpreter.length > 0 ? [...interpreter, script] : [script.includes('/') ? script : `./${script}`];
   const template = resumeFrom === null ? '' : (spec.checkpoint.resumeArgument ?? '');
   const resume = template.split(/\s+/).filter(Boolean);
-  return [...start, ...args, ...resume.map((word) => word.replaceAll('{path}', resumeFrom ?? ''))];
+  return [...startWords(spec.workload), ...resume.map((word) => word.replaceAll('{path}', resumeFrom ?? ''))];
 }
+
+function startWords(workload: RunSpec['workload']): readonly string[] {
+  switch (workload.kind) {
+    case 'script': {
+      const { script, args, interpreter } = workload;
+      return interpreter.length > 0 ? [...interpreter, script, ...args] : [asPath(script), ...args];
+    }
+    case 'module':
+      return [...workload.interpreter, '-m', workload.module, ...workload.args];
+    case 'command':
+      return workload.command;
+    case 'container':
+      throw new RunctlError('internal', 'cannot start a container');
+    default:
+      return assertNever(workload);
+  }
+}
+
+/** A file of the folder, never a name that is looked up in PATH. */
+const asPath = (script: string): string => (script.includes('/') ? script : `./${script}`);

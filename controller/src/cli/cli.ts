@@ -8,8 +8,8 @@ import { commandHelp } from '../render/command-help.ts';
 import { groupHelp, overview } from '../render/help.ts';
 import { RunctlCommand } from '../options/command.ts';
 import { optionsOf, type ListedOption } from '../options/declaration/options-of.ts';
-import { commandDetailsOf } from '../command-index/command-details-of.ts';
-import { beforeDashes, joinedValues } from './joined-values.ts';
+import { commandDetailsOf, withWords } from '../command-index/command-details-of.ts';
+import { beforeDashes, behindDashes, joinedValues } from './joined-values.ts';
 import { incompleteCommand, optionFirst, unknownCommand } from './unknown-command.ts';
 import { usageError } from './usage.ts';
 
@@ -35,17 +35,18 @@ async function runEntry(entry: CommandEntry, argv: readonly string[], context: C
   cli.register(commandClass as CommandClass<CommandContext>);
   const definition = definitionOf(cli);
   if (asksForHelp(argv)) {
-    context.stdout.write(commandHelp(definition, helpOptions(commandClass)));
+    context.stdout.write(commandHelp(withWords(commandClass, definition), helpOptions(commandClass)));
     return 0;
   }
   const details = commandDetailsOf(entry.path, commandClass, definition);
+  const itsContext = { ...context, behindDashes: behindDashes(argv) };
   let command;
   try {
-    command = cli.process(joinedValues(argv, details), context);
+    command = cli.process(joinedValues(argv, details), itsContext);
   } catch (error) {
     return refuse(usageError(error, argv, details), argv, context);
   }
-  return cli.run(command, context);
+  return cli.run(command, itsContext);
 }
 
 /** Options of a command apart from those that every command has. */

@@ -18,6 +18,12 @@ export function joinedValues(argv: readonly string[], { options }: Pick<CommandD
   return [...joined, ...argv.slice(own.length)];
 }
 
+/** The words behind `--`; null without one. */
+export function behindDashes(argv: readonly string[]): readonly string[] | null {
+  const end = argv.indexOf('--');
+  return end === -1 ? null : argv.slice(end + 1);
+}
+
 /** The words that runctl reads itself: what stands behind `--` is a script's. */
 export function beforeDashes(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf('--');

@@ -40,7 +40,7 @@ interface Parsed {
 }
 
 function wording(text: string, { own, details }: Parsed): string {
-  const lacking = /Not enough arguments to option (-[\w-]+)/.exec(text)?.[1];
+  const lacking = /Not enough arguments to option (-[\w-]+)/.exec(text)?.[1] ?? withoutValue(own, details);
   if (lacking !== undefined) return `${lacking} needs a value`;
   const given = argumentsOf(own, details);
   if (/Not enough positional arguments/.test(text)) {
@@ -50,6 +50,16 @@ function wording(text: string, { own, details }: Parsed): string {
   const extra = details.takesRest ? undefined : given[details.args.length];
   if (extra !== undefined) return `unexpected argument "${extra}"`;
   return syntaxError(text);
+}
+
+/** An option whose value is missing. A command that takes any words does not hear it from clipanion. */
+function withoutValue(own: readonly string[], { options }: CommandDetails): string | undefined {
+  const flags = options.flatMap((option) => option.flags);
+  const valued = options.filter(({ valueName }) => valueName !== null).flatMap((option) => option.flags);
+  return own.find((token, at) => {
+    const next = own[at + 1];
+    return valued.includes(token) && (next === undefined || flags.includes(next.split('=')[0] ?? ''));
+  });
 }
 
 function syntaxError(text: string): string {

@@ -16,7 +16,20 @@ export function commandDetailsOf(
     help,
     hidden,
   }));
-  return { path: path.join(' '), ...argumentsIn(definition), options };
+  const { words } = commandClass as WordedClass;
+  const args = words === undefined ? argumentsIn(definition) : { args: words.args, takesRest: true };
+  return { path: path.join(' '), ...args, options };
+}
+
+/** A command class that reads its words by itself: their usage, and the names of its arguments. */
+type WordedClass = CommandClass & {
+  readonly words?: { readonly usage: string; readonly args: readonly string[] };
+};
+
+/** The definition with the usage of such words, which clipanion knows as any words. */
+export function withWords(commandClass: CommandClass, definition: Definition): Definition {
+  const { words } = commandClass as WordedClass;
+  return words === undefined ? definition : { ...definition, usage: definition.usage.replace('...', words.usage) };
 }
 
 /** The arguments that a usage such as `runctl transfer <SOURCE> <DESTINATION>` names. */

@@ -115,6 +115,7 @@ describe('commands that texts name', () => {
     expect([...new Set(computed)].sort()).toEqual([
       'controller/src/cli/unknown-command.ts',
       'controller/src/cli/usage.ts',
+      'controller/src/options/workload-words.ts',
       'controller/src/render/run-detail.ts',
     ]);
   });

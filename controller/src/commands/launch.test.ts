@@ -361,7 +361,7 @@ describe('bad input to launch', () => {
     [['train.py', '--region', 'mars'], 2, /--region takes the name of an AWS region/],
     [['train.py', '--instance-type', 'bogus'], 2, /no machine type bogus/],
     [['train.py', '--instance-type', 'g5g.xlarge'], 13, /has no x64 g5g\.xlarge/],
-    [[], 2, /launch needs a script\nhint: `runctl launch --help` shows what it takes/],
+    [[], 2, /launch needs a script, a module or a command\nhint: `runctl launch train\.py`, `runctl launch -m /],
     [['trian.py'], 2, /there is no script trian\.py\nhint: did you mean train\.py\?/],
   ])('%j: exit code %i', async (args, exitCode, text) => {
     await using scope = await commandWorld(PROJECT);

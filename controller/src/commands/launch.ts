@@ -24,6 +24,8 @@ export class LaunchCommand extends WorkloadOptionsCommand {
         'train on the cheapest of three types',
         '$0 launch train.py --instance-type g5.xlarge,g6.xlarge,g4dn.xlarge -- --epochs 10',
       ],
+      ['a module of a package', '$0 launch -m trainer.main -- --epochs 10'],
+      ['what a shell would run here', '$0 launch -- torchrun --nproc-per-node 4 train.py'],
       ['try all of it on this computer, without an account', '$0 launch train.py --sandbox'],
       ['only show what would happen and what it costs', '$0 launch train.py --dry-run'],
     ],

@@ -30,6 +30,8 @@ export interface CommandServices {
 /** All that a command may touch besides its options. */
 export interface CommandContext extends BaseContext {
   readonly version: string;
+  /** The words of the command line behind `--`; null without one. */
+  readonly behindDashes?: readonly string[] | null;
   /** All commands, for what names them. */
   readonly commands: CommandIndex;
   readonly cwd: string;

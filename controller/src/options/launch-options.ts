@@ -3,42 +3,51 @@ import { RunctlError, type Environment } from '@runctl/core';
 import type { Connected } from './command.ts';
 import { FollowingCommand } from './following-command.ts';
 import { dirname, join } from 'node:path';
+import { askedStart } from './workload-words.ts';
 import type { LaunchPlan, LaunchWish, MachineWish } from '@runctl/operations/launch';
-import type { Project } from '@runctl/workspace';
+import type { Start } from '@runctl/workspace';
 import { carriedAt } from '../settings/carried.ts';
 import { providerSettings } from '../settings/provider-settings.ts';
 import type { Settings } from '../settings/schema.ts';
-import { argument } from './declaration/argument.ts';
 import { option } from './declaration/option.ts';
 import { workloadOptions } from './declared/workload-options.ts';
 
 /** Options that say what to run and under which policy: `launch` and `drill` share them. */
 export abstract class WorkloadOptionsCommand extends FollowingCommand {
-  script = argument('script');
-  args = Option.Rest({ name: 'argument' });
+  /** What stands in help for the words of a script, a module or a command. */
+  static words = {
+    usage: '(script [-- argument …] | -m module [-- argument …] | -- command …)',
+    args: ['script'],
+  };
+
+  words = Option.Rest();
+  module = option(workloadOptions.module);
   projectFolder = option(workloadOptions.project);
   env = option(workloadOptions.env);
   includePatterns = option(workloadOptions.includePattern);
 
   /** Before anything is connected to: a wrong path or variable needs no account. */
   protected async findWorkload(): Promise<FoundWorkload> {
-    const { findProject } = await import('@runctl/workspace');
+    const { findStart } = await import('@runctl/workspace');
     const { cwd, home, env: environment } = this.context;
     const env = environmentOption(this.env, environment);
-    const project = await findProject(this.script, { cwd, home, root: this.projectFolder });
-    return { project, env, near: dirname(join(project.root, project.script)) };
+    const behind = this.context.behindDashes ?? null;
+    const own = this.words.slice(0, this.words.length - (behind?.length ?? 0));
+    const asked = askedStart({ path: this.path.join(' '), module: this.module, own, behind });
+    const start = await findStart(asked, { cwd, home, root: this.projectFolder });
+    const { root, script } = start.project;
+    return { start, env, near: asked.kind === 'script' && script !== null ? dirname(join(root, script)) : cwd };
   }
 
   protected async makePlan(
     { settings, cloud }: Connected,
-    { project, env }: FoundWorkload,
+    { start, env }: FoundWorkload,
     how: { readonly name: string | null; readonly detach: boolean },
   ): Promise<LaunchPlan> {
     const { makePlan } = await import('@runctl/operations/launch');
-    const { script, args } = this;
-    const wish = wishOf(settings, { script, args, env, ...how });
+    const wish = wishOf(settings, { env, ...how });
     const { includePatterns: include } = this;
-    return makePlan(cloud, { wish, project, include, detach: how.detach, into: await this.context.temporaryFolder() });
+    return makePlan(cloud, { wish, start, include, detach: how.detach, into: await this.context.temporaryFolder() });
   }
 
   /** What would happen and what it costs: data for a program, and for people beside what the script will print. */
@@ -51,9 +60,9 @@ export abstract class WorkloadOptionsCommand extends FollowingCommand {
 }
 
 export interface FoundWorkload {
-  readonly project: Project;
+  readonly start: Start;
   readonly env: Readonly<Record<string, string>>;
-  /** Folder of the script, from which .runctl.toml is looked for. */
+  /** Folder of the script, or where the person stands, from which .runctl.toml is looked for. */
   readonly near: string;
 }
 
@@ -95,8 +104,6 @@ export function machineWishOf(settings: Settings): MachineWish {
 function wishOf(
   settings: Settings,
   said: {
-    readonly script: string;
-    readonly args: readonly string[];
     readonly env: Readonly<Record<string, string>>;
     readonly name: string | null;
     readonly detach: boolean;

@@ -17,6 +17,7 @@ function banner(leftBehind?: LeftBehind): string {
     pricePerHourUsd: null,
     resumedFrom,
     agentVersion: '1',
+    interpreter: null,
     stagesMs: {},
   } as const;
   return logBanner({ attempt: 2, started, resumeIgnored: null });

@@ -4,6 +4,7 @@ import type { LaunchPlan } from '@runctl/operations/launch';
 import type { CommandWriter } from './command-writer.ts';
 import { styles } from './style.ts';
 import { table } from './table.ts';
+import { workloadText } from './workload-text.ts';
 
 /** A project full of links must not hide its own plan. `--json` has them all. */
 const SHOWN_NOTES = 5;
@@ -12,10 +13,11 @@ const SHOWN_OFFERS = 4;
 /** What will happen and what it costs, before anything does. */
 export function renderPlan(plan: LaunchPlan, options: { colour: boolean; write: CommandWriter }): string {
   const style = styles(options.colour);
-  const { snapshot, project, wish, provider } = plan;
-  const command = [...plan.interpreter, project.script, ...wish.args].join(' ');
+  const { snapshot, start, wish, provider } = plan;
+  const { project, words } = start;
   const rows: [string, string][] = [
-    ['script', command],
+    [words.kind, workloadText(words)],
+    ...pathsRow(start),
     [
       'project',
       `${project.root} (${snapshot.fileCount} files, ${formatBytes(snapshot.contentBytes)}, ${formatBytes(snapshot.sizeBytes)} packed)`,
@@ -47,10 +49,18 @@ export function renderPlan(plan: LaunchPlan, options: { colour: boolean; write: 
   const told =
     skipped > 1 ? [...snapshot.notes.slice(0, SHOWN_NOTES), `… and ${skipped} more like these`] : snapshot.notes;
   const missing = provider.missing.map((note) => hintText(note, options.write));
-  const notes = [...told, ...largeFiles(plan), ...missing]
+  const notes = [...told, ...start.notes, ...largeFiles(plan), ...missing]
     .map((note) => `  ${style.yellow('note:')} ${note}\n`)
     .join('');
   return `${style.bold('plan')}\n${lines.join('\n')}\n\n${indent(offers)}${more}${notes}\n`;
+}
+
+/** Where a module's imports are looked for first. */
+function pathsRow({ project, words }: LaunchPlan['start']): [string, string][] {
+  if (words.kind !== 'module') return [];
+  return [
+    ['PYTHONPATH', words.importRoots.map((root) => `${[project.name, root].filter(Boolean).join('/')}/`).join(':')],
+  ];
 }
 
 /** Which checkpoints stay in the bucket. */
@@ -112,12 +122,14 @@ function indent(text: string): string {
 
 /** The plan as one object. */
 export function planJson(plan: LaunchPlan) {
-  const { snapshot, project, wish } = plan;
+  const { snapshot, start, wish } = plan;
+  const { project, words } = start;
   return {
     type: 'plan' as const,
+    workload: { ...words },
     script: project.script,
-    args: wish.args,
-    interpreter: plan.interpreter,
+    args: words.kind === 'command' ? words.command.slice(1) : words.args,
+    interpreter: words.kind === 'command' ? [] : words.interpreter,
     project: project.root,
     treeHash: snapshot.treeHash,
     files: snapshot.fileCount,
@@ -133,6 +145,6 @@ export function planJson(plan: LaunchPlan) {
     maxRuntimeMs: wish.maxRuntimeMs,
     onDemandAfterMs: wish.onDemandAfterMs,
     checkpoint: wish.checkpoint,
-    notes: snapshot.notes,
+    notes: [...snapshot.notes, ...start.notes],
   };
 }

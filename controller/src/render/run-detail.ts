@@ -1,5 +1,4 @@
-import { assertNever, command, formatDuration, formatUsd, hintText } from '@runctl/core';
-import type { Workload } from '@runctl/protocol';
+import { command, formatDuration, formatUsd, hintText } from '@runctl/core';
 import type { RunDetail } from '@runctl/operations/status';
 import { isLiving, lastLaunch, type RunRecord, hasEnded } from '@runctl/operations/run';
 import type { CommandWriter } from './command-writer.ts';
@@ -8,20 +7,7 @@ import { fitText, intervalText } from './follow-text.ts';
 import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
 import { styles, type Styles } from './style.ts';
-import { workloadRows } from './workload-text.ts';
-
-function workloadText(workload: Workload): string {
-  switch (workload.kind) {
-    case 'script':
-      return [...workload.interpreter, workload.script, ...workload.args].join(' ');
-    case 'command':
-      return workload.command.join(' ');
-    case 'container':
-      return [workload.image, ...workload.command].join(' ');
-    default:
-      return assertNever(workload);
-  }
-}
+import { workloadRows, workloadText } from './workload-text.ts';
 
 interface RunDetailStyle {
   readonly colour: boolean;
@@ -38,6 +24,7 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
   const rows: [string, string][] = [
     ['state', `${stateText(detail.state, style)}${stateReason(detail)}${goneText(detail, style)}`],
     [spec.workload.kind, workloadText(spec.workload)],
+    ...interpreterRow(record),
     ['step', `${stepText(detail)}${options.verbose ? stepReason(record) : ''}`],
     ['durable', durableText(detail, style)],
     ['at risk', riskText(detail, style)],
@@ -84,6 +71,13 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
     ),
     '',
   ].join('\n');
+}
+
+/** What ran the code of the newest life. */
+function interpreterRow(record: RunRecord): [string, string][] {
+  const attempt = record.attempts.at(-1);
+  const found = attempt?.status?.document.interpreter ?? attempt?.started?.interpreter ?? null;
+  return found === null ? [] : [['run by', `${found.path}${found.version === null ? '' : ` (${found.version})`}`]];
 }
 
 /** Whether a last save would fit into a notice, as the agent measured it. */

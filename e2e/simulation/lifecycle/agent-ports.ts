@@ -52,6 +52,7 @@ function surroundingsOf(machine: LifeMachine, process: Process): AgentSurroundin
     openWriters: writersOf(machine, process),
     watch: (_folder, { onChange, signal }) => machine.watch(process, onChange, signal),
     openEndpoint: () => Promise.resolve({ broadcast: () => {}, close: () => Promise.resolve() }),
+    findInterpreter: async () => null,
     unpackCode: (_archive, folder) => {
       const path = `${folder.slice(root.length)}/train.py`;
       return process.onDisk(() => void machine.disk.open(path, { create: true, exclusive: false, truncate: true }));

@@ -20,8 +20,8 @@ export async function scriptInterpreter(path: string): Promise<readonly string[]
   return byEnding === undefined || ending === '.sh' ? line : [byEnding];
 }
 
-/** Program and its one argument; null where there is no line that a kernel could obey. */
-async function interpreterLine(path: string): Promise<readonly string[] | null> {
+/** Program and its one argument of a `#!` line; null where there is no line that a kernel could obey. Rejects when the file can't be read. */
+export async function interpreterLine(path: string): Promise<readonly string[] | null> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(LONGEST_LINE), 0, LONGEST_LINE, 0);
@@ -36,7 +36,8 @@ async function interpreterLine(path: string): Promise<readonly string[] | null> 
   }
 }
 
-function isExecutable(path: string): Promise<boolean> {
+/** Whether this user may execute a file. */
+export function isExecutable(path: string): Promise<boolean> {
   return access(path, constants.X_OK).then(
     () => true,
     () => false,

@@ -11,8 +11,8 @@ export interface Project {
   readonly root: string;
   /** What the folder is called on the instance. */
   readonly name: string;
-  /** The script below the root, with `/`. */
-  readonly script: string;
+  /** The file of the project that starts, with `/`; null where none is known. It must reach the instance. */
+  readonly script: string | null;
   /** What made the root the root; null when the script's own folder was taken for want of a marker. */
   readonly marker: string | null;
 }
@@ -25,18 +25,32 @@ export interface FindProjectOptions {
   readonly root?: string | undefined;
 }
 
+/** The project of a folder, for what starts without a file of its own. Errors: as `findProject`. */
+export async function projectOf(folder: string, options: FindProjectOptions): Promise<Project> {
+  const from = await realpath(folder);
+  const home = await real(options.home);
+  const { root, marker } = await rootOf(from, home, options);
+  refuseNoProject(root, home);
+  const inside = relative(root, from);
+  if (inside.startsWith('..') || isAbsolute(inside))
+    throw new RunctlError('script-outside-project', `${folder} is not inside the project ${root}`, {
+      hint: 'only the project is copied to the instance: go there first, or name another root with --project',
+    });
+  return { root, name: folderName(root), script: null, marker };
+}
+
 /**
  * The project a script belongs to: the nearest folder at or above it that has a marker, else the script's own folder.
  * Errors: `script-not-found`, `script-outside-project` (the script lies outside the root that was asked for, or the root would
  * be the home folder, a system folder, or one that has either in it), `usage` (the root that was asked for is no folder).
  */
-export async function findProject(script: string, options: FindProjectOptions): Promise<Project> {
+export async function findProject(
+  script: string,
+  options: FindProjectOptions,
+): Promise<Project & { readonly script: string }> {
   const path = await realScript(resolve(options.cwd, script), script);
   const home = await real(options.home);
-  const { root, marker } =
-    options.root === undefined
-      ? await nearestRoot(dirname(path), home)
-      : { root: await realFolder(resolve(options.cwd, options.root), options.root), marker: 'option' };
+  const { root, marker } = await rootOf(dirname(path), home, options);
   refuseNoProject(root, home);
   const inside = relative(root, path);
   if (inside.startsWith('..') || isAbsolute(inside))
@@ -69,6 +83,15 @@ async function nearestScript(path: string): Promise<string> {
   const beside = await readdir(dirname(path)).catch(() => []);
   const close = nearest(basename(path), beside);
   return close === null ? `looked for ${path}` : `did you mean ${close}? (looked for ${path})`;
+}
+
+async function rootOf(
+  from: string,
+  home: string,
+  { cwd, root }: FindProjectOptions,
+): Promise<{ root: string; marker: string | null }> {
+  if (root === undefined) return nearestRoot(from, home);
+  return { root: await realFolder(resolve(cwd, root), root), marker: 'option' };
 }
 
 async function nearestRoot(from: string, home: string): Promise<{ root: string; marker: string | null }> {

@@ -37,7 +37,7 @@ export interface SnapshotOptions {
   /** Patterns as in .gitignore: what fits one is sent although git ignores it or it may hold secrets. */
   readonly include?: readonly string[];
   /** Must be part of the snapshot; the error says so when it is ignored. */
-  readonly script?: string;
+  readonly script?: string | null;
 }
 
 interface Entry {
@@ -62,14 +62,11 @@ export async function snapshot(root: string, options: SnapshotOptions): Promise<
     throw new RunctlError('empty-project', `nothing in ${root} would be copied to the instance`, {
       hint: 'the project is empty, or .gitignore names everything in it',
     });
-  if (options.script !== undefined && !entries.some((entry) => entry.path === options.script))
-    throw new RunctlError(
-      'script-outside-project',
-      `${options.script} is ignored, so it would not reach the instance`,
-      {
-        hint: `take it out of .gitignore (git check-ignore -v ${options.script} names the line)`,
-      },
-    );
+  const { script = null } = options;
+  if (script !== null && !entries.some((entry) => entry.path === script))
+    throw new RunctlError('script-outside-project', `${script} is ignored, so it would not reach the instance`, {
+      hint: `take it out of .gitignore (git check-ignore -v ${script} names the line)`,
+    });
   const partial = join(options.into, `snapshot-${process.pid}.partial`);
   try {
     const { treeHash, sha256, sizeBytes } = await writeArchive(root, entries, partial);

@@ -2,6 +2,7 @@ import type { Prepared } from '../../preparation/prepare.ts';
 import type { LifeState } from '../../reporting/life-state.ts';
 import type { WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 import type { AttemptWorkload } from './attempt-workload.ts';
+import type { StartFacts } from './start-facts.ts';
 
 export interface AttemptBeginningParts {
   /** Brings code and checkpoint. Stops soon after the signal fires. */
@@ -12,6 +13,7 @@ export interface AttemptBeginningParts {
   /** Called right before the workload is started. Never rejects. */
   readonly beforeStart: (prepared: Prepared) => Promise<void>;
   readonly workload: Pick<AttemptWorkload, 'start'>;
+  readonly facts: Pick<StartFacts, 'begin' | 'interpreter' | 'started'>;
   readonly life: LifeState;
 }
 
@@ -31,12 +33,21 @@ export class AttemptBeginning {
 
   /** Rejects when nothing was started. The report of the start goes on behind it. */
   async spawn(): Promise<void> {
-    const { beforeStart, commandOf, life, reportStart, workload } = this.#parts;
+    const { beforeStart, commandOf, facts, life, workload } = this.#parts;
     const prepared = this.#prepared;
     if (prepared === null) throw new Error('the workload was not prepared');
     life.enter('preparing', 'starting the workload');
     await beforeStart(prepared);
-    await workload.start(commandOf(prepared));
-    reportStart(prepared).catch(() => {});
+    const command = commandOf(prepared);
+    await facts.begin();
+    await workload.start(command);
+    facts.started(command);
+    this.#report(prepared).catch(() => {});
+  }
+
+  async #report(prepared: Prepared): Promise<void> {
+    const { facts, reportStart } = this.#parts;
+    await facts.interpreter();
+    await reportStart(prepared);
   }
 }

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { AgentPaths, RunSpec } from '@runctl/protocol';
 import type { Journal } from '../../journal/journal.ts';
 import type { Prepared } from '../../preparation/prepare.ts';
 import type { Account } from '../../workload/account.ts';
-import { withShellOf, workloadCommand, workloadEnvironment } from '../../workload/environment.ts';
+import { withPythonOf, withShellOf, workloadCommand, workloadEnvironment } from '../../workload/environment.ts';
 import type { WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 
 export interface AttemptCommandParts {
@@ -26,6 +27,7 @@ export function attemptCommand(parts: AttemptCommandParts, { resumeFrom }: Prepa
     spec,
     generation: journal.state.attempt?.generation ?? 1,
     node,
+    codeFolder: folders.code,
     checkpointDir: folders.checkpoint,
     resumeFrom,
     preemptFile: machine.paths.preempt,
@@ -35,6 +37,8 @@ export function attemptCommand(parts: AttemptCommandParts, { resumeFrom }: Prepa
     // `stop --grace` may be longer than the run's own.
     longestStopMs: Math.max(spec.timing.longestStopMs, spec.policy.graceMs ?? 0),
   });
-  const command = withShellOf(workloadCommand(spec, resumeFrom), existsSync);
-  return { command, folder: folders.code, environment };
+  const named = withShellOf(workloadCommand(spec, resumeFrom), existsSync);
+  const command = withPythonOf(named, { path: environment['PATH'] ?? '', exists: existsSync });
+  const folder = spec.workload.kind === 'command' ? join(folders.code, spec.workload.folder) : folders.code;
+  return { command, folder, environment };
 }

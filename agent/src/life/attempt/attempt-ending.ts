@@ -2,6 +2,7 @@ import type { Clock } from '@runctl/core';
 import { timestampOf } from '@runctl/protocol';
 import type { Journal } from '../../journal/journal.ts';
 import type { Ending, FlushResult } from '../../lifecycle/model.ts';
+import type { FailureReason } from '../../recovery/failure-reason.ts';
 import { type AttemptVerdict, crashOf } from '../../recovery/verdict.ts';
 import type { LifeEvents } from '../../reporting/life-events.ts';
 import { unsavedAfter } from '../../reporting/unsaved.ts';
@@ -11,6 +12,7 @@ import type { EndedAttempt } from './attempt-verdict.ts';
 import type { AttemptWorkload } from './attempt-workload.ts';
 import type { AttemptReport } from './report-attempt.ts';
 import { appendCrash } from './restart-events.ts';
+import type { StartFacts } from './start-facts.ts';
 
 export interface AttemptEndingParts {
   readonly workload: Pick<AttemptWorkload, 'exitMs' | 'markerUntilMs' | 'ranMs'>;
@@ -26,12 +28,14 @@ export interface AttemptEndingParts {
   };
   readonly events: Pick<LifeEvents, 'append'>;
   readonly clock: Clock;
+  readonly facts: Pick<StartFacts, 'failureReason'>;
 }
 
 /** Judges how a workload ended, notes a crash for the next try, and writes the report. */
 export class AttemptEnding {
   readonly #parts: AttemptEndingParts;
   #unsaved: string | null = null;
+  #reason: FailureReason | null = null;
   #verdict: AttemptVerdict | null = null;
   #unreported: AttemptReport | null = null;
 
@@ -46,7 +50,8 @@ export class AttemptEnding {
 
   /** See `AttemptActions`. */
   async report(ending: Ending, flushResult: FlushResult, signal: AbortSignal): Promise<void> {
-    const { drain, flush, judge, workload } = this.#parts;
+    const { drain, facts, flush, judge, workload } = this.#parts;
+    this.#reason = await facts.failureReason(ending);
     const isCutShort = await flush.isCutShort(signal);
     const { lastPass } = flush;
     this.#unsaved = unsavedAfter({ ending, flush: flushResult, lastPass, isCutShort });
@@ -80,6 +85,7 @@ export class AttemptEnding {
   forget(): void {
     this.#verdict = null;
     this.#unsaved = null;
+    this.#reason = null;
   }
 
   #judge(ending: Ending): AttemptVerdict {
@@ -89,6 +95,7 @@ export class AttemptEnding {
       decided: isDecided(),
       ending,
       unsaved: this.#unsaved,
+      reason: this.#reason,
       markerUntilMs,
       ranMs: workload.ranMs(),
     });
@@ -97,7 +104,7 @@ export class AttemptEnding {
   async #noteCrash(ending: Ending, verdict: Extract<AttemptVerdict, { next: 'restart' }>): Promise<void> {
     const { clock, events, journal, workload } = this.#parts;
     const attempt = journal.state.attempt;
-    const crash = crashOf(ending, workload.ranMs());
+    const crash = crashOf(ending, workload.ranMs(), this.#reason);
     if (attempt === null || crash === null) return;
     await journal.updateAttempt({
       crashes: [...attempt.crashes, { ...crash, workload: attempt.workload?.id ?? null }],

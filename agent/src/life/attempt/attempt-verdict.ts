@@ -3,6 +3,7 @@ import type { RunSpec } from '@runctl/protocol';
 import type { Checkpoints } from '../../checkpoints/checkpoint-port.ts';
 import type { StopBoard } from '../../driver/stop-board.ts';
 import type { Journal } from '../../journal/journal.ts';
+import type { FailureReason } from '../../recovery/failure-reason.ts';
 import type { Ending } from '../../lifecycle/model.ts';
 import type { AgentSelf } from '../../reporting/document-head.ts';
 import { type AttemptVerdict, verdictOn } from '../../recovery/verdict.ts';
@@ -21,6 +22,7 @@ export interface EndedAttempt {
   readonly ending: Ending;
   /** See `Circumstances`. */
   readonly unsaved: string | null;
+  readonly reason: FailureReason | null;
   /** See `AttemptWorkload`. */
   readonly markerUntilMs: number | null;
   /** See `Circumstances`. */
@@ -31,7 +33,7 @@ export interface EndedAttempt {
 /** Judges how the attempt ended, by the run's policy and by what this machine knows of its history. */
 export function attemptVerdict(
   { checkpoints, spec, journal, self, stops, donePath }: AttemptVerdictParts,
-  { decided, ending, unsaved, markerUntilMs, ranMs }: EndedAttempt,
+  { decided, ending, unsaved, reason, markerUntilMs, ranMs }: EndedAttempt,
 ): AttemptVerdict {
   const { attempt } = journal.state;
   const { crashBackoffMs, earlyFailureMs } = spec.timing;
@@ -39,6 +41,7 @@ export function attemptVerdict(
     decided,
     done: existsSync(donePath) && (markerUntilMs === null || isOlderThan(donePath, markerUntilMs)),
     unsaved,
+    reason,
     // Of several machines only the first knows what is durable.
     isKept: self.node > 0 || checkpoints.publisher.durable() !== null || (attempt?.resumedFrom ?? null) !== null,
     interruption: stops.interruption,

@@ -7,7 +7,7 @@ import type { RunDocuments } from '../../reporting/run-documents.ts';
 export interface ReportStartParts extends HeadParts {
   readonly documents: Pick<RunDocuments, 'putStarted'>;
   readonly agentVersion: string;
-  readonly life: Pick<LifeState, 'warn'>;
+  readonly life: Pick<LifeState, 'interpreter' | 'warn'>;
   readonly log: Log;
 }
 
@@ -24,6 +24,7 @@ export async function reportStart(parts: ReportStartParts, prepared: Prepared): 
       pricePerHourUsd: self.pricePerHourUsd,
       resumedFrom: prepared.resumedFrom,
       agentVersion,
+      interpreter: life.interpreter,
       stagesMs: prepared.stagesMs,
     });
   } catch (error) {

@@ -4,12 +4,18 @@ import { repeated, textThat } from '../values/texts.ts';
 
 /** What is run. */
 export const workloadOptions = {
+  module: declared({
+    flag: '-m,--module',
+    schema: textThat({ takes: 'the dotted name of a module', example: 'package.train', valueName: 'MODULE' }),
+    help: 'run a Python module in place of a script; its arguments come after --',
+    group: 'what',
+  }),
   project: declared({
     flag: '--project',
     schema: localFolder,
     help: 'folder to copy to the instance',
     group: 'what',
-    defaultText: 'found from the script',
+    defaultText: 'found from the script, or from here',
   }),
   includePattern: declared({
     flag: '--include-pattern',

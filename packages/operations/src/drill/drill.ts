@@ -78,9 +78,9 @@ async function report(
   const left = await finalCheckpoint(options.cloud.store, run);
   const identical = differing === null ? null : differing.length === 0;
   const status = outcome?.status ?? 'unfinished';
-  const { project } = options.plan;
+  const { project } = options.plan.start;
   const recipe = recipeFor({
-    script: project.script,
+    script: project.script ?? '',
     recognisers: last.saves.map(({ recogniser }) => recogniser),
     sources: await readSources(project),
     output: last.tail,
@@ -153,7 +153,8 @@ async function* one(
 }
 
 async function watchElsewhere({ clock, homes, plan }: DrillOptions): Promise<WrittenElsewhere> {
-  const { project, wish } = plan;
+  const { wish } = plan;
+  const { project } = plan.start;
   const sent = new Set((await projectFiles(project.root, { exclude: [], include: [] })).files);
   return new WrittenElsewhere({ clock, homes, sent, projectName: project.name, checkpointDir: wish.checkpoint.dir });
 }

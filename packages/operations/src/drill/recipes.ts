@@ -62,7 +62,7 @@ type Known = keyof typeof RECIPES;
 
 /** What tells the framework. All of it may be empty. */
 export interface FrameworkTraces {
-  /** The script's path. */
+  /** The script's path; empty where none is known. */
   readonly script: string;
   /** Names of the recognisers that took the script's checkpoints. */
   readonly recognisers: readonly string[];

@@ -7,6 +7,7 @@ const MOST_BYTES = 256 * 1024;
 
 /** The script and the Python files beside it that it names, as text, the script first. What can't be read is left out. */
 export async function readSources({ root, script }: Pick<Project, 'root' | 'script'>): Promise<readonly string[]> {
+  if (script === null) return [];
   const folder = join(root, dirname(script));
   const text = await beginningOf(join(folder, basename(script)));
   if (text === null) return [];

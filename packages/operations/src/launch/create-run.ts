@@ -1,5 +1,5 @@
 import type { UploadEvent } from '@runctl/protocol/events';
-import { command, messageOf, newNonce, newRunId, RunctlError } from '@runctl/core';
+import { assertNever, command, messageOf, newNonce, newRunId, RunctlError } from '@runctl/core';
 import {
   FORMAT_VERSION,
   bucketKeys,
@@ -11,8 +11,10 @@ import {
   workloadLabel,
   type LaunchTools,
   type RunSpec,
+  type Workload,
 } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
+import type { StartWords } from '@runctl/workspace';
 import { createReadStream } from 'node:fs';
 import { createDocument } from '../documents.ts';
 import { validName } from '../run/resolve-run.ts';
@@ -113,7 +115,7 @@ function makeSpec(
   plan: LaunchPlan,
   made: { run: string; nowMs: number; archiveKey: string },
 ): RunSpec {
-  const { wish, snapshot, project } = plan;
+  const { wish, snapshot, start } = plan;
   return {
     version: FORMAT_VERSION,
     run: made.run,
@@ -122,21 +124,31 @@ function makeSpec(
     launchedBy: ports.user,
     nodes: 1,
     project: {
-      name: project.name,
+      name: start.project.name,
       treeHash: snapshot.treeHash,
       archiveKey: made.archiveKey,
       archiveSha256: snapshot.sha256,
       archiveSizeBytes: snapshot.sizeBytes,
     },
-    workload: {
-      kind: 'script',
-      script: project.script,
-      args: [...wish.args],
-      env: { ...wish.env },
-      interpreter: [...plan.interpreter],
-    },
+    workload: workloadOf(start.words, wish.env),
     checkpoint: wish.checkpoint,
     policy: wish.policy,
     timing: scaledTiming(wish.timeScale),
   };
+}
+
+function workloadOf(words: StartWords, variables: Readonly<Record<string, string>>): Workload {
+  const env = { ...variables };
+  switch (words.kind) {
+    case 'script':
+      return { ...words, args: [...words.args], interpreter: [...words.interpreter], env };
+    case 'module': {
+      const { args, interpreter, importRoots } = words;
+      return { ...words, args: [...args], interpreter: [...interpreter], importRoots: [...importRoots], env };
+    }
+    case 'command':
+      return { ...words, command: [...words.command], env };
+    default:
+      return assertNever(words);
+  }
 }

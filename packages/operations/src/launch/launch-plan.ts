@@ -1,7 +1,7 @@
 import type { Hint } from '@runctl/core';
 import type { Offer, LaunchTarget, ProviderAbilities } from '@runctl/provider';
 import type { Market, RunSpec } from '@runctl/protocol';
-import type { Project, Snapshot } from '@runctl/workspace';
+import type { Snapshot, Start } from '@runctl/workspace';
 
 /** On which machines a person wants to run. */
 export interface MachineWish {
@@ -18,8 +18,6 @@ export interface MachineWish {
 
 /** What a person wants to run, after configuration and flags were merged. */
 export interface LaunchWish extends MachineWish {
-  readonly script: string;
-  readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly name: string | null;
   /** Null = spot where the provider sells it, else what it sells. */
@@ -41,10 +39,9 @@ export interface LaunchPlace {
 
 /** All that is shown before money is spent. */
 export interface LaunchPlan extends LaunchPlace {
-  readonly project: Project;
+  readonly start: Start;
   readonly snapshot: Snapshot;
   readonly wish: LaunchWish;
-  readonly interpreter: readonly string[];
   readonly provider: PlannedProvider;
   readonly detach: boolean;
 }

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { scriptInterpreter, snapshot, type Project } from '@runctl/workspace';
+import { snapshot, type Start } from '@runctl/workspace';
 import { bucketKeys } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { missingPromises } from '../provider/missing-promises.ts';
@@ -9,7 +8,8 @@ import type { LaunchPlan, LaunchWish } from './launch-plan.ts';
 
 export interface PlanOptions {
   readonly wish: LaunchWish;
-  readonly project: Project;
+  /** What runs, and the project that it belongs to. */
+  readonly start: Start;
   readonly detach: boolean;
   /** Patterns of what is sent although git ignores it or it may hold secrets. */
   readonly include: readonly string[];
@@ -19,7 +19,8 @@ export interface PlanOptions {
 
 /** Looks at everything that a launch needs and changes nothing anywhere. Errors: `name-taken`; those of project, snapshot and provider. */
 export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<LaunchPlan> {
-  const { wish, into, include, project } = options;
+  const { wish, into, include, start } = options;
+  const { project } = start;
   await checkName(cloud.store, wish.name);
   const exclude = wish.checkpoint.dir.startsWith('/')
     ? []
@@ -32,10 +33,9 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   const found = await asking;
   const { name, place, can, markets } = cloud.provider;
   return {
-    project,
+    start,
     snapshot: await packing,
     wish: found.market === 'spot' ? wish : { ...wish, onDemandAfterMs: null },
-    interpreter: await scriptInterpreter(join(project.root, project.script)),
     ...found,
     provider: {
       name,

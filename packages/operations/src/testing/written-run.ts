@@ -100,6 +100,7 @@ export class WrittenRun {
       stepSource: 'log',
       stepEvidence: null,
       workload: null,
+      interpreter: null,
       durable: null,
       atRiskMs: null,
       fit: null,

@@ -13,6 +13,16 @@ const place = {
   machineId: z.string(),
 };
 
+/** The program that runs the workload's code, as the machine has it; null where that is not known. */
+const interpreter = z
+  .object({
+    path: z.string(),
+    /** Its own word, such as `Python 3.12.3`; null where it was not asked. */
+    version: z.string().nullable(),
+  })
+  .nullable()
+  .default(null);
+
 /** `attempts/<gen>/<node>/started.json`. */
 export const attemptStarted = versioned.extend({
   ...place,
@@ -32,6 +42,7 @@ export const attemptStarted = versioned.extend({
     })
     .nullable(),
   agentVersion: z.string(),
+  interpreter,
   /** How long each stage of getting here took. */
   stagesMs: z.record(z.string(), z.number()),
 });
@@ -132,6 +143,7 @@ export const attemptStatus = versioned.extend({
     })
     .nullable()
     .default(null),
+  interpreter,
   step: z.number().nullable(),
   stepSource: openEnum(['file', 'log', 'unknown']),
   /** The line of the log that the step was read in; null for other sources, and where the agent is older than this field. */

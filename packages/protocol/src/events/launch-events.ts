@@ -5,7 +5,10 @@ import { runSpec } from '../run/run-spec.ts';
 /** What will be launched, before anything is paid for. */
 const plan = z.object({
   type: z.literal('plan'),
-  script: z.string(),
+  /** What runs, as in the specification, without its environment. */
+  workload: z.looseObject({ kind: z.string() }),
+  /** The file of the project that starts; null where none is known. */
+  script: z.string().nullable(),
   args: z.array(z.string()),
   interpreter: z.array(z.string()),
   /** Folder of the project on this computer. */
@@ -29,7 +32,7 @@ const plan = z.object({
   maxRuntimeMs: z.number(),
   onDemandAfterMs: z.number().nullable(),
   checkpoint: runSpec.shape.checkpoint,
-  /** For people: what of the project was left out, and why. */
+  /** For people: what of the project was left out and why, and what may surprise in how it starts. */
   notes: z.array(z.string()),
 });
 

@@ -30,10 +30,25 @@ export const scriptWorkload = z.object({
 });
 export type ScriptWorkload = z.output<typeof scriptWorkload>;
 
-/** Any command; its first word is looked up in PATH, or is a path inside the project. */
+/** A Python module by its dotted name, of the project or of the machine. */
+export const moduleWorkload = z.object({
+  kind: z.literal('module'),
+  /** `package.train`. */
+  module: z.string().min(1),
+  args: z.array(z.string()),
+  env: environment,
+  /** Command that takes `-m`: `["python3"]`. */
+  interpreter: z.array(z.string()).min(1),
+  /** Folders of the project that PYTHONPATH begins with, with `/`; '' is the project itself. */
+  importRoots: z.array(z.string()),
+});
+
+/** Any command; its first word is looked up in PATH, or is a path from the folder in which it starts. */
 export const commandWorkload = z.object({
   kind: z.literal('command'),
   command: z.array(z.string()).min(1),
+  /** Folder of the project in which it starts, with `/`; '' is the project itself. */
+  folder: z.string().default(''),
   env: environment,
 });
 
@@ -47,14 +62,21 @@ export const containerWorkload = z.object({
   env: environment,
 });
 
-export const workload = z.discriminatedUnion('kind', [scriptWorkload, commandWorkload, containerWorkload]);
+export const workload = z.discriminatedUnion('kind', [
+  scriptWorkload,
+  moduleWorkload,
+  commandWorkload,
+  containerWorkload,
+]);
 export type Workload = z.output<typeof workload>;
 
-/** What a list calls a workload: `train.py`, `python -m trainer`, `ghcr.io/me/train`. */
+/** What a list calls a workload: `train.py`, `-m package.train`, `make train`, `ghcr.io/me/train`. */
 export function workloadLabel(what: Workload): string {
   switch (what.kind) {
     case 'script':
       return what.script;
+    case 'module':
+      return `-m ${what.module}`;
     case 'command':
       return what.command.join(' ');
     case 'container':

@@ -25,7 +25,7 @@ export async function rehearsedRun(clock: FakeClock): Promise<WrittenRun> {
     launchedBy: 'me@here',
     nodes: 1,
     project: null,
-    workload: { kind: 'command', command: ['train'], env: {} },
+    workload: { kind: 'command', folder: '', command: ['train'], env: {} },
     checkpoint: { dir: 'checkpoints', resume: 'auto', resumeArgument: null, keep: defaultRetention },
     policy: { graceMs: null, budgetUsd: null, maxInterruptions: null, maxCrashes: 3 },
     timing: defaultTiming,

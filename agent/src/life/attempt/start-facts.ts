@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { AgentPaths } from '@runctl/protocol';
+import type { Ending } from '../../lifecycle/model.ts';
+import { type FailureReason, failureReason } from '../../recovery/failure-reason.ts';
+import { lastLines } from '../../reporting/last-lines.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
+import type { FindInterpreter, Interpreter } from '../../workload/interpreter/interpreter.ts';
+import type { WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
+
+export interface StartFactsParts {
+  readonly findInterpreter: FindInterpreter;
+  readonly life: Pick<LifeState, 'interpreter'>;
+  readonly paths: Pick<AgentPaths, 'log'>;
+  readonly folders: { readonly code: string };
+}
+
+/** What this machine learns of the start of a workload: for the report of it, and for why it failed. None of it rejects. */
+export class StartFacts {
+  readonly #parts: StartFactsParts;
+  #interpreter: Promise<Interpreter | null> = Promise.resolve(null);
+  #logOffset = 0;
+
+  constructor(parts: StartFactsParts) {
+    this.#parts = parts;
+  }
+
+  /** Right before the start: what the log has so far is another start's. */
+  async begin(): Promise<void> {
+    this.#logOffset = (await stat(this.#parts.paths.log).catch(() => null))?.size ?? 0;
+  }
+
+  /** Right after it, beside the workload. */
+  started(command: WorkloadCommand): void {
+    const { findInterpreter, life } = this.#parts;
+    this.#interpreter = findInterpreter(command).then((found) => (life.interpreter = found));
+  }
+
+  /** Seconds at most after the start. */
+  interpreter(): Promise<Interpreter | null> {
+    return this.#interpreter;
+  }
+
+  /** Why the workload failed by itself, by the last lines of its output. */
+  async failureReason({ cause, exit, started }: Ending): Promise<FailureReason | null> {
+    if (cause !== 'exited' || !started || exit?.code === 0) return null;
+    const { folders, paths } = this.#parts;
+    const found = await this.#interpreter;
+    return failureReason({
+      exit,
+      lines: await lastLines(paths.log, this.#logOffset),
+      interpreter: found === null ? null : `${found.path}${found.version === null ? '' : ` (${found.version})`}`,
+      isOfProject: (name) =>
+        [folders.code, `${folders.code}/src`].some((root) =>
+          [`${root}/${name}`, `${root}/${name}.py`].some(existsSync),
+        ),
+    });
+  }
+}

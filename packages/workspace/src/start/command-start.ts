@@ -1,0 +1,105 @@
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { command as mention, nearest, RunctlError } from '@runctl/core';
+import { isExecutable } from '../interpreter.ts';
+import { projectOf, type FindProjectOptions } from '../project.ts';
+import { namedScript } from './named-script.ts';
+import type { Start } from './start.ts';
+
+/** Where programs of a system lie on any machine. */
+const SYSTEM = /^\/(usr|bin|sbin|opt)\//;
+
+/**
+ * Any command, in the folder of the project in which the person stands. Its program is a path of the project or a name that only
+ * the machine knows. Errors: `usage` for a program that can't run there, `script-not-found` for a path that is not there.
+ */
+export async function commandStart(
+  { command }: { readonly command: readonly string[] },
+  options: FindProjectOptions,
+): Promise<Start> {
+  const [program = '', ...args] = command;
+  const project = await projectOf(options.cwd, options);
+  const cwd = await realpath(options.cwd);
+  const inProject = (path: string): string => relative(project.root, path).split(sep).join('/');
+  await refuseNoProgram(program, args, { cwd, root: project.root });
+  const isPath = program.includes('/') && !isAbsolute(program);
+  const file = isPath ? program : await scriptOfCommand(command, cwd);
+  const script = file === null ? null : inProject(resolve(cwd, file));
+  if (script?.startsWith('..') === true)
+    throw new RunctlError('script-outside-project', `${file} is not inside the project ${project.root}`, {
+      hint: 'only the project is copied to the instance: name a root that has it with --project',
+    });
+  const notes =
+    isAbsolute(program) && !SYSTEM.test(program)
+      ? [`${program} is a path of this computer: it must be on the machine too`]
+      : [];
+  return { project: { ...project, script }, words: { kind: 'command', command, folder: inProject(cwd) }, notes };
+}
+
+interface Place {
+  readonly cwd: string;
+  readonly root: string;
+}
+
+async function refuseNoProgram(program: string, args: readonly string[], { cwd, root }: Place): Promise<void> {
+  if (program.trim() === '')
+    throw new RunctlError('usage', 'the command behind -- is empty', {
+      hint: 'check the shell variable that it comes from',
+    });
+  if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(program))
+    throw new RunctlError('usage', `${program} is a variable, not a command`, {
+      hint: [mention('launch', '--env', program, '--', ...args), ' sets it'],
+    });
+  const path = resolve(cwd, program);
+  const found = await stat(path).catch(() => null);
+  if (isAbsolute(program)) {
+    if (!program.startsWith(`${root}/`)) return;
+    throw new RunctlError('usage', `${program} is a path of this computer`, {
+      hint: `on the machine the project lies elsewhere: write ./${relative(cwd, program)}`,
+    });
+  }
+  if (!program.includes('/')) {
+    if (found?.isFile() === true)
+      throw new RunctlError('usage', `${program} is a file here, and a command behind -- is looked up in PATH`, {
+        hint: [
+          mention('launch', program, ...(args.length === 0 ? [] : ['--', ...args])),
+          ` runs it as a script; write ./${program} where you mean a program`,
+        ],
+      });
+    if (/\s/.test(program))
+      throw new RunctlError('usage', `there can be no program ${JSON.stringify(program)}`, {
+        hint: [
+          'write the words without quotes, or let a shell read them: ',
+          mention('launch', '--', 'bash', '-c', [program, ...args].join(' ')),
+        ],
+      });
+    if (/\.(py|sh)$/.test(program)) throw await missing(path, program);
+    return;
+  }
+  if (found === null) throw await missing(path, program);
+  if (!found.isFile()) throw new RunctlError('usage', `${program} is not a file`, { hint: 'name the program to run' });
+  if (!(await isExecutable(path)))
+    throw new RunctlError('usage', `${program} is not executable`, {
+      hint: [
+        `chmod +x ${program}, or `,
+        mention('launch', program, ...(args.length === 0 ? [] : ['--', ...args])),
+        ' runs it as a script',
+      ],
+    });
+}
+
+/** The script that an interpreter or a launcher among the words is to run. Errors: `script-not-found` where it is not there. */
+async function scriptOfCommand(command: readonly string[], cwd: string): Promise<string | null> {
+  const script = namedScript(command);
+  if (script === null || isAbsolute(script)) return null;
+  const path = resolve(cwd, script);
+  if ((await stat(path).catch(() => null))?.isFile() === true) return script;
+  throw await missing(path, script);
+}
+
+async function missing(path: string, asGiven: string): Promise<RunctlError> {
+  const close = nearest(basename(path), await readdir(dirname(path)).catch(() => []));
+  const folder = /^(.*\/)?/.exec(asGiven)?.[0] ?? '';
+  const meant = close === null ? '' : `did you mean ${folder}${close}? `;
+  return new RunctlError('script-not-found', `there is no ${asGiven} here`, { hint: `${meant}(looked for ${path})` });
+}

@@ -1,0 +1,121 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { command, nearest, RunctlError } from '@runctl/core';
+import { projectOf, type FindProjectOptions, type Project } from '../project.ts';
+import type { Start } from './start.ts';
+
+/** Folders in which projects keep their packages, apart from their own. */
+const SOURCE_FOLDERS = ['src', 'python', 'lib'];
+
+/**
+ * A module by its dotted name, looked for where the person stands, in the project and in its `src`. One whose first name is not
+ * there is taken for one that is installed on the machine, with a note. Errors: `usage`, `script-not-found`.
+ */
+export async function moduleStart(
+  { module, args }: { readonly module: string; readonly args: readonly string[] },
+  options: FindProjectOptions,
+): Promise<Start> {
+  await refuseNoModule(module, args);
+  const project = await projectOf(options.cwd, options);
+  const roots = await rootsOf(project, options);
+  const words = (importRoots: readonly string[]): Start['words'] => ({
+    kind: 'module',
+    module,
+    args,
+    interpreter: ['python3'],
+    importRoots,
+  });
+  const place = await find(project, roots, module);
+  if (place === null) {
+    const notes = [`there is no module ${module} in the project: the machine's own python3 must have it`];
+    return { project, words: words(['']), notes };
+  }
+  const importRoots = [...new Set([place.root, ''])];
+  return { project: { ...project, script: place.file }, words: words(importRoots), notes: [] };
+}
+
+/** The file of a module, absolute; null where it is not in the project or can't be run. */
+export async function modulesNamed(module: string, options: FindProjectOptions): Promise<string | null> {
+  const project = await projectOf(options.cwd, options);
+  const place = await find(project, await rootsOf(project, options), module).catch(() => null);
+  return place === null ? null : join(project.root, place.file);
+}
+
+async function refuseNoModule(module: string, args: readonly string[]): Promise<void> {
+  const dotted = module.replace(/\.py$/, '').replace(/^\.\//, '').replaceAll('/', '.');
+  const rest = args.length === 0 ? [] : ['--', ...args];
+  if (module.endsWith('.py') || module.includes('/'))
+    throw new RunctlError('usage', `-m takes the dotted name of a module, not ${module}`, {
+      hint: ['did you mean ', command('launch', '-m', dotted, ...rest), '? a file goes without -m'],
+    });
+  if (!/^[^\s.-][^\s.]*(\.[^\s.]+)*$/u.test(module))
+    throw new RunctlError('usage', `-m takes the dotted name of a module, not ${JSON.stringify(module)}`, {
+      hint: 'such as package.train',
+    });
+}
+
+/** Folders of the project in which a module may lie, the likeliest first. */
+async function rootsOf(project: Project, { cwd }: FindProjectOptions): Promise<readonly string[]> {
+  const here = relative(project.root, cwd).split(sep).join('/');
+  const below = here === '' || here.startsWith('..') ? [] : [here];
+  return [...below, '', ...SOURCE_FOLDERS];
+}
+
+interface Place {
+  readonly root: string;
+  /** Below the project. */
+  readonly file: string;
+}
+
+async function find(project: Project, roots: readonly string[], module: string): Promise<Place | null> {
+  const path = module.replaceAll('.', '/');
+  for (const root of roots) {
+    const at = join(project.root, root, path);
+    const beside = (name: string): string => [root, name].filter(Boolean).join('/');
+    if (await is('file', join(at, '__main__.py'))) return { root, file: beside(`${path}/__main__.py`) };
+    if (await is('file', `${at}.py`)) return { root, file: beside(`${path}.py`) };
+    if (await is('file', join(at, '__init__.py'))) throw await noMain(at, module);
+  }
+  const [first = ''] = module.split('.');
+  for (const root of roots) {
+    const at = join(project.root, root, first);
+    if (module.includes('.') && (await is('folder', at)) && (await holdsPython(at)))
+      throw await notThere(project.root, root, module);
+  }
+  return null;
+}
+
+async function noMain(folder: string, module: string): Promise<RunctlError> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.py') && !name.startsWith('__')).sort();
+  const [first] = names;
+  return new RunctlError(
+    'script-not-found',
+    `${module} is a package without __main__.py, so it can't be run by its name`,
+    {
+      hint:
+        first === undefined
+          ? 'name a module of it'
+          : ['name a module of it: ', command('launch', '-m', `${module}.${first.replace(/\.py$/, '')}`)],
+    },
+  );
+}
+
+async function notThere(projectRoot: string, root: string, module: string): Promise<RunctlError> {
+  const names = module.split('.');
+  const parent = names.slice(0, -1);
+  const beside = await readdir(join(projectRoot, root, ...parent)).catch(() => []);
+  const modules = beside.map((name) => name.replace(/\.py$/, ''));
+  const close = nearest(names.at(-1) ?? '', modules);
+  return new RunctlError('script-not-found', `there is no module ${module} in ${join(projectRoot, root)}`, {
+    hint: close === null ? `looked for ${join(root, ...names)}.py` : `did you mean ${[...parent, close].join('.')}?`,
+  });
+}
+
+async function holdsPython(folder: string): Promise<boolean> {
+  return (await readdir(folder)).some((name) => name.endsWith('.py'));
+}
+
+async function is(kind: 'file' | 'folder', path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  return kind === 'file' ? found?.isFile() === true : found?.isDirectory() === true;
+}

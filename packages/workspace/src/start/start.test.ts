@@ -1,0 +1,207 @@
+import { execFile } from 'node:child_process';
+import { chmod, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { temporaryFolder } from '@runctl/testkit';
+import { describe, expect, test } from 'vitest';
+import { findStart, type AskedStart, type Start } from './start.ts';
+
+/** Those that begin with `#!` are executable, but for `unmarked.sh`. */
+const FILES: Readonly<Record<string, string>> = {
+  '.runctl.toml': '',
+  'pkg/__init__.py': '',
+  'pkg/words.py': 'WORD = "relative"\n',
+  'pkg/train.py': 'from .words import WORD\nimport sys\nprint("ran", __package__, WORD, sys.argv[1:])\n',
+  'pkg/mixed.py': 'import words\nimport pkg.words\nprint("ran", __package__, words.WORD)\n',
+  'pkg/marked.py': '#!/usr/bin/env python3\nfrom .words import WORD\nprint("ran", WORD)\n',
+  'pkg/train-v2.py': 'from .words import WORD\nprint("ran", WORD)\n',
+  'pkg/run.sh': '#!/bin/sh\necho "ran in $(basename "$PWD")"\n',
+  'pkg/__main__.py': 'print("ran main of", __package__)\n',
+  'pkg/deep/__init__.py': '',
+  'pkg/deep/go.py': 'from ..words import WORD\nprint("ran", WORD)\n',
+  'src/laid/__init__.py': '',
+  'src/laid/out.py': 'import laid, os\nprint("ran", laid.__name__, os.path.basename(os.getcwd()))\n',
+  'empty/__init__.py': '',
+  'empty/train.py': 'print("ran")\n',
+  'my train.py': 'import sys\nprint("ran with spaces", sys.argv[1:])\n',
+  'unmarked.sh': '#!/bin/bash\nset -o pipefail\necho "ran in ${BASH##*/}"\n',
+  run: '#!/bin/bash\necho "ran $1"\n',
+  windows: '#!/bin/bash\r\necho ran\r\n',
+  'windows.sh': 'echo ran\r\n',
+  Makefile: 'train:\n\t@echo "ran by make"\n',
+  'tool/cli.py': 'import os\nprint("ran in", os.path.basename(os.getcwd()))\n',
+  'chdir.py': 'import os\nprint("ran in", os.path.basename(os.getcwd()))\n',
+  'größe.py': 'print("ran größe")\n',
+};
+
+const script = (path: string, ...args: string[]): AskedStart => ({ kind: 'script', script: path, args });
+const module = (name: string, ...args: string[]): AskedStart => ({ kind: 'module', module: name, args });
+const command = (...words: string[]): AskedStart => ({ kind: 'command', command: words });
+
+async function projectFolder(more: Readonly<Record<string, string>> = {}) {
+  const folder = await temporaryFolder('runctl-start');
+  const root = join(folder.path, 'project');
+  for (const [name, content] of Object.entries({ ...FILES, ...more })) {
+    await mkdir(dirname(join(root, name)), { recursive: true });
+    await writeFile(join(root, name), content);
+    if (content.startsWith('#!') && name !== 'unmarked.sh') await chmod(join(root, name), 0o755);
+  }
+  await symlink('run', join(root, 'linked'));
+  const find = (asked: AskedStart, below = ''): Promise<Start> =>
+    findStart(asked, { cwd: join(root, below), home: '/home/nobody' });
+  return { root, find, path: folder.path, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
+/** What it prints elsewhere, started as the agent starts it (agent/src/workload/environment.ts). */
+async function output({ words }: Start, project: string): Promise<string> {
+  const roots = words.kind === 'module' ? words.importRoots.map((root) => join(project, root)) : [];
+  const [file = '', ...args] =
+    words.kind === 'command'
+      ? words.command
+      : words.kind === 'module'
+        ? [...words.interpreter, '-m', words.module, ...words.args]
+        : words.interpreter.length > 0
+          ? [...words.interpreter, words.script, ...words.args]
+          : [`./${words.script}`, ...words.args];
+  const env = { PATH: '/usr/local/bin:/usr/bin:/bin', ...(roots.length === 0 ? {} : { PYTHONPATH: roots.join(':') }) };
+  const cwd = join(project, words.kind === 'command' ? words.folder : '');
+  return (await promisify(execFile)(file, args, { cwd, env })).stdout;
+}
+
+test.each<[what: string, asked: AskedStart, says: RegExp, below?: string]>([
+  ['a module', module('pkg.train', '--lr', '1'), /^ran pkg relative \['--lr', '1'\]/],
+  ['a module with a dash in its name', module('pkg.train-v2'), /^ran relative/],
+  ['a package with a main', module('pkg'), /^ran main of pkg/],
+  ['a module below src', module('laid.out'), /^ran laid project/],
+  ['a module below the folder where one stands', module('laid.out'), /^ran laid project/, 'src'],
+  ['a module of the standard library', module('platform'), /Linux|macOS/],
+  ['a launcher that is a module', module('cProfile', '-m', 'pkg.train'), /^ran pkg relative/],
+  ['a script of a package', script('pkg/train.py', 'a b'), /^ran pkg relative \['a b'\]/],
+  ['the same from where it lies', script('train.py'), /^ran pkg relative/, 'pkg'],
+  ['a script of a package that imports its neighbour', script('pkg/mixed.py'), /^ran pkg relative/],
+  ['a script of a package with an interpreter of its own', script('pkg/marked.py'), /^ran relative/],
+  ['a package within a package', script('pkg/deep/go.py'), /^ran relative/],
+  ['the main of a package', script('pkg/__main__.py'), /^ran main of pkg/],
+  ['a shell script of a package', script('pkg/run.sh'), /^ran in project/],
+  ['a script of a package below src', script('src/laid/out.py'), /^ran laid project/],
+  ['a name with spaces', script('my train.py', 'x'), /^ran with spaces \['x'\]/],
+  ['a name that is not ASCII', script('größe.py'), /^ran größe/],
+  ['a line of a script that is not executable', script('unmarked.sh'), /^ran in bash/],
+  ['an executable', script('run', 'far'), /^ran far/],
+  ['an executable by a link', script('linked', 'far'), /^ran far/],
+  ['an executable as a command', command('./run', 'far'), /^ran far/],
+  ['an executable as a command, by a link', command('./linked', 'far'), /^ran far/],
+  ['a command above the folder where one stands', command('../run', 'far'), /^ran far/, 'tool'],
+  ['a program of the machine', command('make', 'train'), /^ran by make/],
+  ['a line for a shell', command('bash', '-c', 'cd tool && python3 cli.py'), /^ran in tool/],
+  ['a variable before a program', command('env', 'A=1', 'python3', '-c', 'print("ran")'), /^ran/],
+  ['a command where one stands', command('python3', 'cli.py'), /^ran in tool/, 'tool'],
+  [
+    'an interpreter with options',
+    command('python3', '-W', 'ignore', '-u', 'my train.py', 'y'),
+    /^ran with spaces \['y'\]/,
+  ],
+])('%s runs elsewhere as it does here', async (_what, asked, says, below = '') => {
+  await using project = await projectFolder();
+  const start = await project.find(asked, below);
+  await cp(project.root, join(project.path, 'elsewhere/project'), { recursive: true, verbatimSymlinks: true });
+  expect(await output(start, join(project.path, 'elsewhere/project'))).toMatch(says);
+});
+
+describe('what can not run as it is written is told before anything is sent', () => {
+  test.each<[asked: AskedStart, says: RegExp]>([
+    [module('pkg.tran'), /no module pkg\.tran in .* did you mean pkg\.train\?/],
+    [module('empty'), /empty is a package without __main__\.py.*launch -m empty\.train/],
+    [module('pkg/train.py'), /not pkg\/train\.py.*launch -m pkg\.train/],
+    [module('train.py', '--x'), /not train\.py.*launch -m train -- --x/],
+    [module('.words'), /-m takes the dotted name of a module, not "\.words"/],
+    [module('pkg. train'), /-m takes the dotted name/],
+    [script('pkg.train'), /no script pkg\.train.*launch -m pkg\.train/],
+    [script('python3', 'run.py'), /no script python3.*launch -- python3 run\.py/],
+    [script('windows'), /first line of windows ends as on Windows.*"\/bin\/bash\\r"/],
+    [command('./rum'), /there is no \.\/rum here.*did you mean \.\/run\?/],
+    [command('python3', 'pkg/tran.py'), /there is no pkg\/tran\.py here.*did you mean pkg\/train\.py\?/],
+    [command('env', 'A=1', 'python3', 'gone.py'), /there is no gone\.py here/],
+    [command('gone.py'), /there is no gone\.py here/],
+    [command('chdir.py', '--lr', '1'), /chdir\.py is a file here.*launch chdir\.py -- --lr 1/],
+    [command('./chdir.py'), /\.\/chdir\.py is not executable.*chmod \+x/],
+    [command('./pkg'), /\.\/pkg is not a file/],
+    [command('A=1', 'python3', 'chdir.py'), /A=1 is a variable.*launch --env A=1 -- python3 chdir\.py/],
+    [command('python3 chdir.py'), /no program "python3 chdir\.py".*launch -- bash -c 'python3 chdir\.py'/],
+    [command('../outside/run'), /there is no \.\.\/outside\/run here/],
+    [command(''), /the command behind -- is empty/],
+  ])('%j', async (asked, says) => {
+    await using project = await projectFolder();
+    const error = await project.find(asked).then(
+      () => null,
+      (problem: { message: string; hint?: string }) => `${problem.message} ${problem.hint}`,
+    );
+    expect(error).toMatch(says);
+  });
+
+  test('a path of this computer that lies in the project', async () => {
+    await using project = await projectFolder();
+    await expect(project.find(command(join(project.root, 'run')))).rejects.toMatchObject({
+      hint: 'on the machine the project lies elsewhere: write ./run',
+    });
+  });
+});
+
+test('the project of a command is where one stands, and its script must reach the machine', async () => {
+  await using project = await projectFolder();
+  const start = await project.find(command('env', 'A=1', 'python3', '-u', 'cli.py'), 'tool');
+  expect(start).toMatchObject({ project: { root: project.root, script: 'tool/cli.py' }, words: { folder: 'tool' } });
+  expect((await project.find(command('bash', '-lc', 'python3 gone.py'))).project.script).toBeNull();
+});
+
+describe('what may surprise is noted', () => {
+  const noted = async (asked: AskedStart, more: Readonly<Record<string, string>> = {}) => {
+    await using project = await projectFolder(more);
+    return (await project.find(asked)).notes.map((note) => note.replaceAll(project.root, '<root>'));
+  };
+
+  test.each<[file: string, content: string]>([
+    ['requirements.txt', '# all\ntorch>=2\n'],
+    ['requirements-gpu.txt', 'torch\n'],
+    ['pyproject.toml', '[project]\ndependencies = ["torch"]\n'],
+    ['pyproject.toml', '[tool.poetry.dependencies]\ntorch = "*"\n'],
+    ['environment.yml', 'dependencies:\n  - pytorch\n'],
+    ['uv.lock', 'version = 1\n'],
+    ['Pipfile', '[packages]\n'],
+    ['setup.py', 'setup(install_requires=["torch"])\n'],
+    ['pkg/Pipfile', '[packages]\n'],
+  ])('%s that says %j', async (file, content) => {
+    const [note] = await noted(script('pkg/train.py'), { [file]: content });
+    expect(note).toMatch(`found ${file}; runctl does not install it yet`);
+  });
+
+  test.each<[what: string, asked: AskedStart, more: Readonly<Record<string, string>>]>([
+    ['a file that asks for nothing', script('chdir.py'), { 'requirements.txt': '# nothing\n-e .\n' }],
+    [
+      'a project without dependencies',
+      script('chdir.py'),
+      { 'pyproject.toml': '[project]\nname = "p"\ndependencies = []\n' },
+    ],
+    ['a command that installs them itself', command('uv', 'run', 'chdir.py'), { 'uv.lock': 'version = 1\n' }],
+    [
+      'a shell that installs them',
+      command('sh', '-c', 'pip install -r requirements.txt'),
+      { 'requirements.txt': 'x\n' },
+    ],
+  ])('not %s', async (_what, asked, more) => {
+    expect(await noted(asked, more)).toEqual([]);
+  });
+
+  test('a module of the machine, lines as on Windows, paths of this computer', async () => {
+    expect(await noted(module('torch.distributed.run'))).toEqual([
+      expect.stringContaining("the machine's own python3"),
+    ]);
+    expect(await noted(script('windows.sh'))).toEqual([expect.stringContaining('end as on Windows')]);
+    expect(await noted(command('/home/me/venv/bin/python3', 'chdir.py'))).toEqual([
+      expect.stringContaining('is a path of this computer'),
+    ]);
+    await using project = await projectFolder();
+    const { notes } = await project.find(script('chdir.py', `--data=${project.root}/data`));
+    expect(notes).toEqual([expect.stringContaining('which the machine does not have')]);
+  });
+});
