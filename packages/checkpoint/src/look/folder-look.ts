@@ -1,6 +1,6 @@
 import type { Manifest } from '@runctl/protocol';
 import type { MovementFacts } from './movement.ts';
-import { type Shape, shapeOfPublished, shapeOfSave } from './shape.ts';
+import { isNumbered, type Shape, shapeOfPublished, shapeOfSave } from './shape.ts';
 import { keepable } from './keepable.ts';
 import type { Candidate, Recogniser, WorkloadEnd } from '../contract/recogniser.ts';
 import type { PassedOver } from '../contract/passed-over.ts';
@@ -36,6 +36,7 @@ export class FolderLook {
   readonly #names = new NamesMemory();
   readonly #succession = new Succession();
   #expectedShape: Shape | null = null;
+  #numberedShape: Shape | null = null;
   #paths: readonly string[] = [];
 
   constructor(options: FolderLookOptions, sightings: FolderSightings) {
@@ -69,6 +70,7 @@ export class FolderLook {
       settleMs,
       ended,
       expectedShape: this.#expectedShape,
+      numberedShape: this.#numberedShape,
       candidates: recognised,
     };
     const { candidates, passedOver } = keepable(newestFirst(recognised), tree);
@@ -78,19 +80,25 @@ export class FolderLook {
   /** Notes a published candidate: the next checkpoints will have the files that it has. */
   notePublished(candidate: Candidate): void {
     const isThinned = this.#succession.lostBy(candidate) !== null;
-    if (!isThinned) this.#expectedShape = this.#countable(shapeOfSave(candidate.files)) ?? this.#expectedShape;
+    if (!isThinned) this.#expect(this.#countable(shapeOfSave(candidate.files)));
     this.#sightings.published(candidate);
   }
 
   /** As `notePublished`, for the manifest in the bucket, unless something was published from here already. */
   noteDurable(manifest: Manifest): void {
-    this.#expectedShape ??= this.#countable(shapeOfPublished(manifest));
+    if (this.#expectedShape === null) this.#expect(this.#countable(shapeOfPublished(manifest)));
     this.noteSaved(manifest);
   }
 
   /** Notes that the bucket holds these files: where one that bears a step goes away, the script rotates its saves. */
   noteSaved({ files }: Pick<Manifest, 'files'>): void {
     this.#sightings.durable(files.map(({ path }) => path));
+  }
+
+  #expect(shape: Shape | null): void {
+    if (shape === null) return;
+    this.#expectedShape = shape;
+    if (isNumbered(shape)) this.#numberedShape = shape;
   }
 
   /** Of a run of several machines a restore brings everybody's shards, so that how many of a name this one writes is not known. */

@@ -3,7 +3,7 @@ import type { Candidate, FileSeen, WorkloadEnd } from '../contract/recogniser.ts
 import { type MovementSigns, rulingOn } from './movement-rules.ts';
 import { isSideFile } from './names.ts';
 import { isSavedAlone, isStill, maybeSavedAlone, type Sightings } from './sightings.ts';
-import { missingFrom, type Shape, shapeOf } from './shape.ts';
+import { isNumbered, missingFrom, type Shape, shapeOf } from './shape.ts';
 
 /**
  * The facts by which a candidate's movement is judged: how its files, and those beside it, have changed from look to
@@ -17,6 +17,8 @@ export interface MovementFacts {
   readonly ended: WorkloadEnd | null;
   /** How many files of each name the last published checkpoint had, see `shapeOf`; null before the first. */
   readonly expectedShape: Shape | null;
+  /** The same of the last one with numbers in its names; null before the first. */
+  readonly numberedShape?: Shape | null;
   /** As `expectedShape`, by saves that were never published but followed by later ones (see `Succession`). */
   readonly succeededShape?: Shape | null;
   /** What a candidate has no more of what it had while it was the newest (see `Succession`). */
@@ -38,7 +40,7 @@ export const PATIENCE = { stepped: 30, stepless: 5 };
 
 /** Why a candidate can't be complete, for people, judged by its movement alone; null when it is worth opening. */
 export function movementOf(candidate: Candidate, facts: MovementFacts): string | null {
-  const signs = new SignsOf(candidate, facts);
+  const signs = new SignsOf(candidate, { ...facts, expectedShape: expectedOf(candidate, facts) });
   const first = signs.movingFiles[0]?.path ?? '';
   const ruling = rulingOn(signs);
   switch (ruling) {
@@ -59,6 +61,16 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
     default:
       return assertNever(ruling);
   }
+}
+
+/**
+ * The shape that a candidate should have. A checkpoint without any number in its names, such as `best.pt` alone, tells
+ * nothing of what a save of one step has.
+ */
+function expectedOf({ files, step }: Candidate, { expectedShape, numberedShape = null }: MovementFacts): Shape | null {
+  if (expectedShape === null || step === null || isNumbered(expectedShape) || !isNumbered(shapeOf(files)))
+    return expectedShape;
+  return numberedShape;
 }
 
 /** Derives the signs from the facts, most of them only when a rule asks for them. */
@@ -164,9 +176,10 @@ function hasPredecessor(candidate: Candidate, facts: MovementFacts): boolean {
  * save (`MovementFacts.arrived`). Its companions, but for logs and the like, must be still, or it would be published
  * twice.
  */
-export function hasArrived({ files, step, companions }: Candidate, facts: MovementFacts): boolean {
+export function hasArrived(candidate: Candidate, facts: MovementFacts): boolean {
+  const { files, step, companions } = candidate;
   const { arrived, succeededShape = null } = facts;
-  const expectedShape = facts.expectedShape ?? succeededShape;
+  const expectedShape = expectedOf(candidate, facts) ?? succeededShape;
   if (step === null || expectedShape === null || !files.every(({ path }) => arrived.has(path))) return false;
   if (companions.some((file) => !isSideFile(file.path) && !hasSettled(file, facts))) return false;
   const shape = shapeOf(files);

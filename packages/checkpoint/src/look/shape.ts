@@ -37,6 +37,11 @@ export function shapeOf(files: readonly NamedFile[]): Shape {
   return new Map(Array.from(names, ([name, { length }]) => [name, length]));
 }
 
+/** Whether a name in it has a number, as those of saves of one step have. */
+export function isNumbered(shape: Shape): boolean {
+  return Array.from(shape.keys()).some((name) => name.includes('#'));
+}
+
 /** A name, or how many of it, that a checkpoint lacks of what earlier ones had; null when it has all. */
 export function missingFrom(present: Shape, expected: Shape | null): string | null {
   for (const [name, many] of expected ?? []) {
