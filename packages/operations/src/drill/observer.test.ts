@@ -57,7 +57,7 @@ test('a life began with what its first start says, however often its script cras
 });
 
 /** The first and last step that a second life is said to have shown, which was given step 40 after 100 ms a step. */
-async function secondLife(printed: readonly number[], [savedStep, afterMs]: readonly [number, number]) {
+async function secondLife(printed: readonly number[], [savedStep, afterMs]: readonly [number | null, number]) {
   const clock = new FakeClock();
   const run = await rehearsedRun(clock);
   await run.started(1);
@@ -66,13 +66,14 @@ async function secondLife(printed: readonly number[], [savedStep, afterMs]: read
   await run.started(2, 40);
   await run.log(2, printed.map((round) => `[${round}]\ttrain-rmse:0.28\n`).join(''));
   await clock.advance(afterMs);
-  await run.checkpoint(2, 1, savedStep);
+  if (savedStep !== null) await run.checkpoint(2, 1, savedStep);
   const observer = createObserver({ store: run.store } as unknown as Cloud, run.run, clock);
   const { firstStep, lastStep } = (await observer.look()).progress.get(2) ?? {};
   return [firstStep, lastStep];
 }
 
-test.each<[string, readonly number[], readonly [number, number], readonly [number, number]]>([
+test.each<[string, readonly number[], readonly [number | null, number], readonly (number | null)[]]>([
+  ['may have gone on where it has not saved yet', [0, 10, 20], [null, 2000], [null, null]],
   ['goes on from there where its early save is that much higher', [0, 10, 20], [60, 2000], [40, 60]],
   ['began anew where it saved as late as a life from nothing', [0, 10, 20], [60, 6000], [0, 20]],
   ['began anew where it printed as far as it saved', [0, 30, 60], [60, 2000], [0, 60]],

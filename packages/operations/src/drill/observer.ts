@@ -1,5 +1,5 @@
 import type { Clock } from '@runctl/core';
-import { OutputLines, type ReadStep, stepPattern, StepReader } from '@runctl/protocol';
+import { OutputLines, type ReadStep, stepPattern, StepReader, tellsRound } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { createLogReader } from '../log/log-reader.ts';
 import { createRunReader } from '../run/run-reader.ts';
@@ -87,12 +87,18 @@ export function createObserver(cloud: Cloud, run: string, clock: Clock): { look(
         const given = attempt.started?.resumedFrom?.step ?? 0;
         if (hasSaved && !bases.has(generation))
           bases.set(generation, countsFromItsStart(attempt, printed?.step ?? null, { record, saves }) ? given : 0);
-        const output = countedFrom(bases.get(generation) ?? 0, printed);
+        const isOpen = !hasSaved && given > 0 && tellsRound(printed?.evidence ?? '');
+        const output = isOpen ? withoutSteps(printed) : countedFrom(bases.get(generation) ?? 0, printed);
         progress.set(generation, progressOf(attempt, { before, output, hasSaved, nowMs: clock.monotonicMs() }));
       }
       return { record, progress: new Map(progress), saves, tail: [...tail] };
     },
   };
+}
+
+/** Before its first save nobody knows whether a life counts its rounds from its own start. */
+function withoutSteps(printed: ReadStep | null): ReadStep | null {
+  return printed === null ? null : { ...printed, step: null, firstStep: null };
 }
 
 function countedFrom(base: number, printed: ReadStep | null): ReadStep | null {

@@ -131,6 +131,11 @@ const EPOCH = /(?<![A-Za-z_])epoch(?:\(train\))?\s*[:=#]?\s*[[(]?\s*(\d+(?:\.\d+
  */
 const ROUND = /^(?:\[(\d+)\]\t[^:\t]{1,64}:|(\d+):\tlearn:|\|\s{1,64}total_timesteps\s{1,64}\|\s{1,64}(\d+)\s)/;
 
+/** Whether the line tells a boosting round, which XGBoost counts from 0 in each life, also when it goes on from a model. */
+export function tellsRound(line: string): boolean {
+  return /^\[\d+\]\t/.test(line.trim());
+}
+
 function inText(text: string): ProgressLine | null {
   const round = ROUND.exec(text);
   if (round !== null) return { step: Number(round[1] ?? round[2] ?? round[3]), total: null, epoch: null, bar: null };
