@@ -42,6 +42,23 @@ test("the script's own word counts before the log, the log before nothing", asyn
   expect(await reader.read()).toEqual({ step: 5, source: 'log', evidence: 'step 5' });
 });
 
+test.each<[string, string, readonly number[]]>([
+  ['named steps tell', 'step 0\nstep 5\n', [0, 5]],
+  [
+    "XGBoost's rounds, counted from 0 also after a resume, do not tell",
+    '[0]\ttrain-rmse:0.28\n[5]\ttrain-rmse:0.27\n',
+    [],
+  ],
+])('%s where a life began', async (_name, output, steps) => {
+  await using folder = await temporaryFolder('runctl-progress');
+  const paths = { progress: `${folder.path}/progress.json`, log: `${folder.path}/training.log` };
+  const reader = createProgressReader(paths);
+  await reader.begin();
+  await writeFile(paths.log, output);
+  expect(await reader.read()).toMatchObject({ step: 5 });
+  expect(reader.beginning().steps).toEqual(steps);
+});
+
 test('the step at an earlier time is the last one seen before it', async () => {
   await using folder = await temporaryFolder('runctl-progress');
   const paths = { progress: `${folder.path}/progress.json`, log: `${folder.path}/training.log` };

@@ -1,5 +1,5 @@
 import { open, readFile, stat } from 'node:fs/promises';
-import { type Metrics, OutputLines, stepPattern, StepReader } from '@runctl/protocol';
+import { type Metrics, OutputLines, stepPattern, StepReader, tellsRound } from '@runctl/protocol';
 
 export interface Progress {
   readonly step: number | null;
@@ -26,7 +26,7 @@ export interface ProgressReader {
 
 /** How a life of the script began, as far as it tells. */
 export interface Beginning {
-  /** The first two steps that differ, or what there is of them. */
+  /** The first two steps that differ, or what there is of them; none where the script may count those of its life alone. */
   readonly steps: readonly number[];
   /** Steps of the whole training, or of the part that its steps are counted in; null where nothing tells. */
   readonly total: number | null;
@@ -135,7 +135,8 @@ class LogSteps {
   }
 
   beginning(): Beginning {
-    return { steps: this.#first, total: this.#steps.current().total };
+    const { evidence, total } = this.#steps.current();
+    return { steps: evidence !== null && tellsRound(evidence) ? [] : this.#first, total };
   }
 
   #newReader(): StepReader {
