@@ -1,4 +1,4 @@
-import { fileLeaseMemory, LeaseKeeper, leasePolicyOf, type OpenWriters } from '@runctl/checkpoint';
+import { fileLeaseMemory, LeaseKeeper, leasePolicyOf, openOutputFolder, type OpenWriters } from '@runctl/checkpoint';
 import type { RetryPolicy } from '@runctl/core';
 import { Lanes, limited, type ObjectStore, retrying, type StoreError } from '@runctl/store';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
@@ -9,7 +9,7 @@ import { BucketTraffic } from '../reporting/bucket-traffic.ts';
 /** What the agent is put together out of: the machine's part of its ports, and what the rest is built from. */
 export interface AgentSurroundings extends Omit<
   AgentPorts,
-  'store' | 'uploadStore' | 'traffic' | 'lease' | 'checkpoints'
+  'store' | 'uploadStore' | 'traffic' | 'lease' | 'checkpoints' | 'output'
 > {
   /** Scoped to the bucket's prefix; neither limited nor repeating. */
   readonly bucket: ObjectStore;
@@ -45,6 +45,15 @@ export function composeAgent(surroundings: AgentSurroundings): AgentPorts {
     store: repeating(once, throttle),
     uploadStore,
     traffic,
+    output: (request) =>
+      openOutputFolder({
+        ...request,
+        store: uploadStore,
+        run: config.run,
+        clock,
+        log: log.child({ component: 'output' }),
+        ...(account.switchTo === null ? {} : { owner: account.switchTo }),
+      }),
     lease: (request) => leaseKeeper(request, surroundings),
     checkpoints: runCheckpoints({
       store: uploadStore,

@@ -38,6 +38,7 @@ const status: AttemptStatus = {
   durable: { manifest: 'manifest', step: 1000, savedAt: at, at },
   atRiskMs: 90_000,
   fit: null,
+  output: null,
   uploads: [],
   savedFor: null,
   stopping: null,

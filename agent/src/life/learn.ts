@@ -50,9 +50,18 @@ export async function learn(
   return facts;
 }
 
-/** The folders of the project and of its checkpoints on this machine. */
-export function runFolders(spec: RunSpec, home: string): { readonly code: string; readonly checkpoint: string } {
+/** Folders of a run on this machine. */
+export interface RunFolders {
+  readonly code: string;
+  readonly checkpoint: string;
+  /** Null where the run keeps no folder besides its checkpoints. */
+  readonly output: string | null;
+}
+
+/** The folders of the project, of its checkpoints and of its output on this machine. */
+export function runFolders(spec: RunSpec, home: string): RunFolders {
   const code = join(home, spec.project?.name ?? spec.run);
-  const { dir } = spec.checkpoint;
-  return { code, checkpoint: dir.startsWith('/') ? dir : join(code, dir) };
+  const { dir, outputDir } = spec.checkpoint;
+  const placed = (path: string): string => (path.startsWith('/') ? path : join(code, path));
+  return { code, checkpoint: placed(dir), output: outputDir === undefined ? null : placed(outputDir) };
 }

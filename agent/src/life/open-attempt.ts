@@ -9,6 +9,7 @@ import { AttemptDrain } from './attempt/attempt-drain.ts';
 import { AttemptEnding } from './attempt/attempt-ending.ts';
 import { AttemptFlush } from './attempt/attempt-flush.ts';
 import { AttemptLife } from './attempt/attempt-life.ts';
+import { AttemptOutput } from './attempt/attempt-output.ts';
 import { AttemptPasses } from './attempt/attempt-passes.ts';
 import { followPhase } from './attempt/attempt-phases.ts';
 import { attemptVerdict } from './attempt/attempt-verdict.ts';
@@ -39,14 +40,18 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const resume = new ResumeWatch({ ...shared, events });
   const progress = resume.observing(shared.progress);
   const passes = new AttemptPasses({ ...shared, progress });
+  const output = new AttemptOutput(shared);
   const saves = new SaveWatch(shared);
   const drain = new AttemptDrain({ ...shared, preemptPath: paths.preempt, saves });
   const done = new DoneScript({ ...shared, saves, passes, donePath: paths.done }, (signal) =>
     declaring(shared, signal),
   );
-  const workload = new AttemptWorkload({ ...shared, drain, progress }, (startedMs) => passes.begin(startedMs));
+  const workload = new AttemptWorkload({ ...shared, drain, progress }, (startedMs) => {
+    passes.begin(startedMs);
+    output.begin();
+  });
   const showWait = (signal: AbortSignal) => showFlush({ ...shared, traffic }, signal);
-  const flush = new AttemptFlush({ passes, shipper, checkpoints, showWait, traffic, timing, clock, log });
+  const flush = new AttemptFlush({ passes, output, shipper, checkpoints, showWait, traffic, timing, clock, log });
   const isDecided = () => done.isDecided;
   const { findInterpreter, priority } = machine;
   const facts = new StartFacts({ ...shared, findInterpreter });
@@ -59,7 +64,7 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
       flush,
       ending,
       done: (signal) => done.wait(signal),
-      onTransition: (before, after) => followPhase({ life, priority, drain }, before, after),
+      onTransition: (before, after) => followPhase({ life, priority, drain, output }, before, after),
     },
     { ...shared, policy: attemptPolicy(shared.spec) },
   );

@@ -4,7 +4,7 @@ import type { ObjectStore } from '@runctl/store';
 import type { OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
 import type { OpenEndpoint } from '../endpoint/endpoint.ts';
 import type { Host } from '../host/host.ts';
-import type { LeaseKeeper } from '@runctl/checkpoint';
+import type { LeaseKeeper, OutputFolder, OutputFolderOptions } from '@runctl/checkpoint';
 import type { BucketTraffic } from '../reporting/bucket-traffic.ts';
 import type { UnpackCode } from '../preparation/code.ts';
 import type { Account } from '../workload/account.ts';
@@ -17,6 +17,8 @@ export interface LeaseRequest {
   readonly launch: number;
   readonly spec: RunSpec;
 }
+
+export type OutputRequest = Pick<OutputFolderOptions, 'folder' | 'checkpointFolder' | 'settleMs' | 'mayPublish'>;
 
 /** All that an agent needs of the world. Built by main.ts, and by tests out of memory. */
 export interface AgentPorts {
@@ -35,6 +37,8 @@ export interface AgentPorts {
   readonly supervisor: (timing: RunSpec['timing']) => Supervisor;
   readonly lease: (request: LeaseRequest) => LeaseKeeper;
   readonly checkpoints: OpenCheckpoints;
+  /** Opens the folder that a run keeps besides its checkpoints. */
+  readonly output: (request: OutputRequest) => OutputFolder;
   readonly openEndpoint: OpenEndpoint;
   readonly unpackCode: UnpackCode;
   readonly findInterpreter: FindInterpreter;

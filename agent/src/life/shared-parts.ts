@@ -44,7 +44,16 @@ export function sharedParts({ ports, journal, documents, learned, node }: Known)
     progressMetrics: (at) => progress.metricsAt(at),
     keep: spec.checkpoint.keep,
   });
-  const preparation: PreparationContext = { ports, facts: learned, folders, journal, life, checkpoints };
+  const output =
+    folders.output === null || node > 0
+      ? null
+      : ports.output({
+          folder: folders.output,
+          checkpointFolder: folders.checkpoint,
+          settleMs: timing.settleMs,
+          mayPublish: () => lease.mayPublish(),
+        });
+  const preparation: PreparationContext = { ports, facts: learned, folders, journal, life, checkpoints, output };
   return {
     clock,
     log,
@@ -60,6 +69,7 @@ export function sharedParts({ ports, journal, documents, learned, node }: Known)
     folders,
     progress,
     checkpoints,
+    output,
     preparation,
     life,
     current: new CurrentAttempt(),

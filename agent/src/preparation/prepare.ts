@@ -1,5 +1,6 @@
 import { type Clock, formatBytes, formatDuration, type Log, messageOf, until } from '@runctl/core';
 import type { AgentPaths, AttemptStarted, RunSpec } from '@runctl/protocol';
+import type { OutputFolder } from '@runctl/checkpoint';
 import { isStoreError, type ObjectStore } from '@runctl/store';
 import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -7,6 +8,7 @@ import type { LifeState } from '../reporting/life-state.ts';
 import type { Account } from '../workload/account.ts';
 import { placeCode, type UnpackCode } from './code.ts';
 import { downloadAccount } from './download-account.ts';
+import { restoreOutput } from './output.ts';
 import { emptyScriptFolder, scriptsOwnFolder } from './script-folder.ts';
 
 /** The parts of an agent's life that preparing takes. */
@@ -20,10 +22,12 @@ export interface PreparationContext {
     readonly unpackCode: UnpackCode;
   };
   readonly facts: { readonly spec: Pick<RunSpec, 'project' | 'checkpoint' | 'timing'> };
-  readonly folders: { readonly code: string; readonly checkpoint: string };
+  readonly folders: { readonly code: string; readonly checkpoint: string; readonly output: string | null };
   readonly journal: Journal;
   readonly life: LifeState;
   readonly checkpoints: Pick<Checkpoints, 'restore'>;
+  /** Null where the run keeps no folder besides its checkpoints. */
+  readonly output: Pick<OutputFolder, 'restore'> | null;
 }
 
 export interface Prepared {
@@ -48,6 +52,7 @@ export async function prepareWorkload(context: PreparationContext, signal: Abort
   await stage('code', () => patiently(context, signal, () => bringCode(context, signal)));
   await scriptsOwnFolder(context.folders.checkpoint, ports.account);
   const restored = await stage('restore', () => patiently(context, signal, () => restore(context, signal)));
+  await stage('output', () => patiently(context, signal, () => bringOutput(context, signal)));
   await journal.updateAttempt({ resumedFrom: restored.resumedFrom, backoffUntil: null });
   signal.throwIfAborted();
   return { ...restored, stagesMs };
@@ -111,6 +116,17 @@ export async function bringCode(
     signal,
   });
   await journal.update({ codeUnpacked: project.treeHash });
+}
+
+/** After a crash here the folder is as the script left it, and what it deleted stays deleted. */
+async function bringOutput(
+  { folders, journal, life, output, ports }: PreparationContext,
+  signal: AbortSignal,
+): Promise<void> {
+  if (folders.output === null) return;
+  await scriptsOwnFolder(folders.output, ports.account);
+  if (output !== null && (journal.state.attempt?.crashes ?? []).length === 0)
+    await restoreOutput({ life, output }, signal);
 }
 
 async function restore(

@@ -32,6 +32,7 @@ export class LifeState {
   savedFor: AttemptStatus['savedFor'] = null;
   /** How a workload saves that was told to stop while nothing presses. */
   stopping: AttemptStatus['stopping'] = null;
+  output: AttemptStatus['output'] = null;
   lastExit: WorkloadExit | null = null;
 
   constructor(clock: Clock) {

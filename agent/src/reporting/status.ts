@@ -45,6 +45,7 @@ export function statusOf(facts: StatusFacts): AttemptStatus {
     durable: facts.durable,
     atRiskMs: atRiskMs(facts),
     fit: facts.fit,
+    output: life.output,
     uploads: [...facts.uploads],
     savedFor: life.savedFor,
     stopping: life.stopping,

@@ -21,6 +21,7 @@ import {
   type LaunchIntent,
   launchIntent,
   launchOutcome,
+  keptOutput,
   latestPointer,
   leaseDocument,
   type LifeEvent,
@@ -32,7 +33,7 @@ import {
   scaledTiming,
   sha256OfDocument,
 } from '@runctl/protocol';
-import { collect, isStoreError, MemoryStore, type ObjectStore } from '@runctl/store';
+import { collect, isStoreError, MemoryStore, type ObjectStore, readText } from '@runctl/store';
 import { temporaryFolder } from '@runctl/testkit';
 import type { z } from 'zod';
 import { eventually } from './eventually.ts';
@@ -150,6 +151,14 @@ export class RunWorld {
       if (event !== null) found.push(event);
     }
     return found;
+  }
+
+  /** What is kept of the output folder, as texts by path. */
+  async output(): Promise<ReadonlyMap<string, string>> {
+    const kept = await this.#read(keptOutput, this.keys.outputIndex);
+    const texts = new Map<string, string>();
+    for (const { key, path } of kept?.files ?? []) texts.set(path, await readText(this.memory, key));
+    return texts;
   }
 
   /** The log of a generation as its chunks give it; fails on a gap or an overlap. */

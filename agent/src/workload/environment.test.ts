@@ -26,6 +26,7 @@ const facts = {
   generation: 2,
   node: 0,
   codeFolder: '/home/ubuntu/p',
+  outputDir: null,
   checkpointDir: '/home/ubuntu/p/checkpoints',
   resumeFrom: null,
   preemptFile: '/state/preempt',

@@ -15,6 +15,8 @@ export interface WorkloadFacts {
   /** The project's folder, absolute. */
   readonly codeFolder: string;
   readonly checkpointDir: string;
+  /** Null where the run keeps no folder besides its checkpoints. */
+  readonly outputDir: string | null;
   /** Absolute; null for a start from nothing. */
   readonly resumeFrom: string | null;
   readonly preemptFile: string;
@@ -47,6 +49,7 @@ export function workloadEnvironment(
     RUNCTL_ATTEMPT: String(facts.generation),
     RUNCTL_NODE: String(facts.node),
     RUNCTL_CHECKPOINT_DIR: facts.checkpointDir,
+    ...(facts.outputDir === null ? {} : { RUNCTL_OUTPUT_DIR: facts.outputDir }),
     RUNCTL_RESUME_FROM: facts.resumeFrom ?? '',
     RUNCTL_PREEMPT_FILE: facts.preemptFile,
     RUNCTL_PROGRESS_FILE: facts.progressFile,

@@ -31,6 +31,8 @@ export type SectionName = keyof typeof sections;
 export interface IndexedOption {
   /** Every spelling, the short one first. */
   readonly flags: readonly string[];
+  /** Another flag, which means this one where no value of its own follows. */
+  readonly writtenAlone?: string;
   /** What its value is called; null for a switch. */
   readonly valueName: string | null;
   /** The only values there are; empty where there are others. */

@@ -2,9 +2,11 @@ import type { CommandDetails } from '../catalog/command-entry.ts';
 
 /**
  * `--option value` as `--option=value` where the value begins with a dash, which clipanion would take for an option:
- * `--resume-argument "--resume {path}"`. A word that is itself an option of the command stays one.
+ * `--resume-argument "--resume {path}"`. A word that is itself an option of the command stays one. A flag that means another where none of its
+ * values follows is written as that.
  */
 export function joinedValues(argv: readonly string[], { options }: Pick<CommandDetails, 'options'>): string[] {
+  const alone = new Map(options.map(({ flags, writtenAlone }) => [writtenAlone, flags.at(-1)]));
   const names = options.flatMap(({ flags }) => flags);
   const taking = options.filter(({ valueName }) => valueName !== null).flatMap(({ flags }) => flags);
   const joined: string[] = [];
@@ -13,6 +15,14 @@ export function joinedValues(argv: readonly string[], { options }: Pick<CommandD
     const word = own[at] ?? '';
     const next = own[at + 1] ?? '';
     const isValue = next.startsWith('-') && !names.includes(next.split('=')[0] ?? '');
+    const instead = alone.get(word);
+    const values = options.find(({ flags }) => flags.includes(word))?.values ?? [];
+    // An empty word is a value that a shell variable did not give.
+    const isAlone = at + 1 === own.length || (next !== '' && !values.includes(next));
+    if (instead !== undefined && isAlone) {
+      joined.push(instead);
+      continue;
+    }
     joined.push(word.startsWith('--') && taking.includes(word) && isValue ? `${word}=${own[++at] ?? ''}` : word);
   }
   return [...joined, ...argv.slice(own.length)];

@@ -8,14 +8,17 @@ export function commandDetailsOf(
   commandClass: CommandClass,
   definition: Definition,
 ): CommandDetails {
-  const options = optionsOf(commandClass).map(({ flags, valueName, values, repeatable, help, hidden }) => ({
-    flags,
-    valueName,
-    values,
-    repeatable,
-    help,
-    hidden,
-  }));
+  const options = optionsOf(commandClass).map(
+    ({ flags, writtenAlone, valueName, values, repeatable, help, hidden }) => ({
+      flags,
+      ...(writtenAlone === undefined ? {} : { writtenAlone }),
+      valueName,
+      values,
+      repeatable,
+      help,
+      hidden,
+    }),
+  );
   const { words } = commandClass as WordedClass;
   const args = words === undefined ? argumentsIn(definition) : { args: words.args, takesRest: true };
   return { path: path.join(' '), ...args, options };

@@ -355,6 +355,14 @@ describe('bad input to launch', () => {
       /nothing but checkpoints in it, not "\/dev\/shm\/"\nhint: for example/,
     ],
     [['train.py', '--checkpoint-dir', 'out/../../x'], 2, /--checkpoint-dir takes a folder inside the project/],
+    [['train.py', '--output-dir', '.'], 2, /--output-dir takes a folder that has nothing but output in it/],
+    [['train.py', '--output-dir', '../out'], 2, /--output-dir takes a folder inside the project/],
+    [
+      ['train.py', '--output-dir', 'checkpoints/final'],
+      2,
+      /checkpoints\/final lies in the checkpoint folder checkpoints/,
+    ],
+    [['train.py', '--output-dir', './checkpoints/'], 2, /lies in the checkpoint folder checkpoints/],
     [['train.py', '--grace'], 2, /--grace needs a value/],
     [['train.py', '--project', 'nowhere'], 2, /--project nowhere is not there/],
     [['train.py', '--sandbox', '--max-runtime', '7x'], 2, /--max-runtime takes a duration/],
@@ -386,6 +394,14 @@ describe('bad input to launch', () => {
     const launch = ['launch', 'train.py', '--dry-run', '--json', '--step-pattern'];
     const result = await scope.world.run([...launch, String.raw`it (\d+)/`]);
     expect(JSON.parse(result.stdout)).toMatchObject({ checkpoint: { stepPattern: String.raw`it (\d+)/` } });
+  });
+
+  test('keeps a folder besides, which may hold the checkpoint folder', async () => {
+    await using scope = await commandWorld({ ...PROJECT, '.runctl.toml': 'output_dir = "outputs"' });
+    const launch = ['launch', 'train.py', '--dry-run', '--checkpoint-dir', 'outputs/ckpt'];
+    const result = await scope.world.run([...launch, '--json']);
+    expect(JSON.parse(result.stdout)).toMatchObject({ checkpoint: { dir: 'outputs/ckpt', outputDir: 'outputs' } });
+    expect((await scope.world.run(launch)).stderr).toMatch(/output +outputs, after the checkpoint in the time/);
   });
 
   test('keeps checkpoints as the options say, or as the project does', async () => {

@@ -3,6 +3,7 @@ import { RunctlError, type Environment } from '@runctl/core';
 import type { Connected } from './command.ts';
 import { FollowingCommand } from './following-command.ts';
 import { dirname, join } from 'node:path';
+import { normalize } from 'node:path/posix';
 import { askedStart } from './workload-words.ts';
 import type { LaunchPlan, LaunchWish, MachineWish } from '@runctl/operations/launch';
 import type { Start } from '@runctl/workspace';
@@ -100,6 +101,17 @@ export function machineWishOf(settings: Settings): MachineWish {
   };
 }
 
+/** Errors: `usage`. */
+function outputDirOf({ checkpoint_dir: checkpoints, output_dir: output }: Settings): { readonly outputDir?: string } {
+  if (output === undefined) return {};
+  // What lies in the checkpoint folder is kept already; checkpoints inside the output folder are left to the checkpoints.
+  if (`${normalize(output)}/`.startsWith(`${normalize(checkpoints).replace(/\/+$/, '')}/`))
+    throw new RunctlError('usage', `--output-dir ${output} lies in the checkpoint folder ${checkpoints}`, {
+      hint: 'name another folder; what the script saves in the checkpoint folder is kept without it',
+    });
+  return { outputDir: output };
+}
+
 /** The wish that settings and command line add up to. Errors: `config-missing`. */
 function wishOf(
   settings: Settings,
@@ -118,6 +130,7 @@ function wishOf(
     checkpoint: {
       ...carriedAt(settings, 'checkpoint'),
       ...(settings.step_pattern === undefined ? {} : { stepPattern: settings.step_pattern }),
+      ...outputDirOf(settings),
       keep: carriedAt(settings, 'keep'),
     },
     policy: carriedAt(settings, 'policy'),

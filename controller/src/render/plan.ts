@@ -34,6 +34,7 @@ export function renderPlan(plan: LaunchPlan, options: { colour: boolean; write: 
       `${wish.checkpoint.dir}/, resumed ${wish.checkpoint.resume === 'never' ? 'never' : 'from the newest complete one'}`,
     ],
     ['kept', keptText(wish.checkpoint.keep)],
+    ...outputRows(plan),
     ['interruption', interruptionText(plan, options.write)],
     ['no capacity', capacityText(plan)],
   ];
@@ -70,6 +71,11 @@ function keptText({ last, everySteps, best }: RetentionPolicy): string {
   if (best !== null)
     parts.push(`the one with the ${best.mode === 'min' ? 'smallest' : 'largest'} ${best.metric} in the progress file`);
   return parts.join('; ');
+}
+
+function outputRows({ wish }: LaunchPlan): [string, string][] {
+  const { outputDir } = wish.checkpoint;
+  return outputDir === undefined ? [] : [['output', `${outputDir}, after the checkpoint in the time that is left`]];
 }
 
 /** What ends a launch without a budget. */

@@ -1,4 +1,4 @@
-import { command, formatDuration, formatUsd, hintText } from '@runctl/core';
+import { command, formatBytes, formatDuration, formatUsd, hintText } from '@runctl/core';
 import type { RunDetail } from '@runctl/operations/status';
 import { isLiving, lastLaunch, type RunRecord, hasEnded } from '@runctl/operations/run';
 import type { CommandWriter } from './command-writer.ts';
@@ -6,6 +6,7 @@ import { attemptTable, lifeLines } from './attempts.ts';
 import { fitText, intervalText } from './follow-text.ts';
 import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
+import { counted } from './transfer.ts';
 import { styles, type Styles } from './style.ts';
 import { workloadRows, workloadText } from './workload-text.ts';
 
@@ -27,6 +28,7 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
     ...interpreterRow(record),
     ['step', `${stepText(detail)}${options.verbose ? stepReason(record) : ''}`],
     ['durable', durableText(detail, style)],
+    ...outputRows(record),
     ['at risk', riskText(detail, style)],
     ...(hasEnded(detail.state) ? [] : fitRows(record, style)),
     ...(hasEnded(detail.state)
@@ -144,6 +146,20 @@ function durableText(detail: RunDetail, style: Styles): string {
   if (detail.durable === null) return style.yellow(detail.damaged.length > 0 ? 'unknown' : 'nothing yet');
   const { step, ageMs } = detail.durable;
   return `${step === null ? 'a checkpoint without a step' : `step ${step}`}, saved ${formatDuration(ageMs)} ago`;
+}
+
+/** What is kept besides checkpoints; none where the run keeps nothing. */
+function outputRows({ attempts, readAtMs, spec }: RunRecord): [string, string][] {
+  if (spec.checkpoint.outputDir === undefined) return [];
+  const kept = attempts.findLast(({ status }) => (status?.document.output ?? null) !== null)?.status?.document.output;
+  if (kept === undefined || kept === null) return [['output', `nothing yet of ${spec.checkpoint.outputDir}`]];
+  const agoMs = Math.max(0, readAtMs - Date.parse(kept.at));
+  return [
+    [
+      'output',
+      `${counted(kept.files, 'file')}, ${formatBytes(kept.sizeBytes)}, looked at ${formatDuration(agoMs)} ago`,
+    ],
+  ];
 }
 
 function riskText(detail: RunDetail, style: Styles): string {

@@ -10,6 +10,7 @@
  *   upload/     bytes on their way into the bucket, while files grow and when they are complete; builds on ledger/
  *   publish/    the stages of a pass: choose, judge, upload, commit; publisher.ts drives them
  *   restore/    the latest checkpoint, back into a folder
+ *   output/     one folder more that a run keeps: sent as it changes, and back
  *   shards/     runs of several machines: who commits and who delivers
  *   inspect/    looks for people: at a local folder, and at what the bucket holds
  *   lease/      who may publish; independent of the others
@@ -41,5 +42,10 @@ export { firstToRestore, type FirstToRestore } from './restore/first-to-restore.
 export { setTornAside } from './restore/place.ts';
 export { prefetchLatest, restoreLatest, settlePrefetched } from './restore/restore.ts';
 export * from './contract/restore-port.ts';
+export * from './contract/output-port.ts';
+export { fetchOutput, type FetchOutputOptions, type FetchedOutput } from './output/fetch-output.ts';
+export { readOutput } from './output/index-document.ts';
+export { openOutputFolder } from './output/keep-output.ts';
+export { PublishingRefused } from './ledger/commit.ts';
 export { createPublisher } from './shards/create-publisher.ts';
 export { listCheckpoints, type ListedCheckpoint, verifyCheckpoint, type VerifyReport } from './inspect/verify.ts';

@@ -4,6 +4,7 @@ export * from './attempt/fit.ts';
 export * from './attempt/live.ts';
 export * from './attempt/stopping.ts';
 export * from './attempt/waiting-machine.ts';
+export * from './checkpoint/kept-output.ts';
 export * from './checkpoint/manifest.ts';
 export * from './checkpoint/shards.ts';
 export * from './codec.ts';

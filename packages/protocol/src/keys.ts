@@ -98,8 +98,11 @@ export function runKeys(run: string) {
     control: (ms: number, nonce: string): string => `${root}control/${pad(ms, MILLISECONDS_WIDTH)}-${nonce}.json`,
     bootFolder: `${root}boot/`,
     boot: (launch: number, machineId: string): string => `${root}boot/${pad(launch, 4)}-${machineId}.json`,
-    /** Folders that the workload asked to keep. */
+    /** The folder that the workload asked to keep. */
     outputFolder: `${root}output/`,
+    outputIndex: `${root}output/index.json`,
+    outputDataFolder: (generation: number, nonce: string): string =>
+      `${root}output/${generationName(generation)}-${nonce}/`,
     /** A packed environment. */
     environment: (key: string): string => `${root}env/${key}`,
     /** A container image without a registry. */
@@ -141,6 +144,12 @@ export function parseManifestKey(key: string): CheckpointOrder | null {
 export function parseDataKey(key: string): (CheckpointOrder & { readonly folder: string }) | null {
   const match = /^(.*\/data\/(\d+)-(\d+)-[a-z2-7]+\/)/.exec(key);
   return match === null ? null : { folder: String(match[1]), generation: Number(match[2]), seq: Number(match[3]) };
+}
+
+/** The generation that sent an object of the output folder, from the object's key; null of the index. */
+export function parseOutputKey(key: string): { readonly generation: number } | null {
+  const match = /\/output\/(\d+)-[a-z2-7]+\//.exec(key);
+  return match === null ? null : { generation: Number(match[1]) };
 }
 
 /** The round that a key below `shards/` belongs to, and the node whose answer it is (null for the round itself). */

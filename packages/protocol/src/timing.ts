@@ -14,6 +14,8 @@ export const timing = z.object({
   /** Period at which the machine is asked whether it is about to be taken. */
   noticePollMs: period,
   logShipMs: period,
+  /** Period at which the output folder is looked at while the script runs. */
+  outputMs: period.default(180_000),
   /** A file that has not changed for this long and has no writer counts as still. */
   settleMs: period,
   /** Longest notice; also its length where the notice's own time cannot be read. Nothing but a notice is measured by it. */
@@ -83,6 +85,7 @@ export const defaultTiming: Timing = {
   controlPollMs: 5000,
   noticePollMs: 1000,
   logShipMs: 5000,
+  outputMs: 180_000,
   settleMs: 2000,
   noticeMs: 120_000,
   deadlineMarginMs: 5000,
@@ -122,6 +125,7 @@ const floors: Partial<Timing> = {
   controlPollMs: 500,
   noticePollMs: 200,
   logShipMs: 500,
+  outputMs: 1000,
   settleMs: 300,
   deadlineMarginMs: 500,
   flushReserveMs: 1500,

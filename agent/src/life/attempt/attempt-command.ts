@@ -10,7 +10,7 @@ import type { WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 export interface AttemptCommandParts {
   readonly spec: RunSpec;
   readonly node: number;
-  readonly folders: { readonly code: string; readonly checkpoint: string };
+  readonly folders: { readonly code: string; readonly checkpoint: string; readonly output: string | null };
   readonly journal: Journal;
   /** This machine's: what the script's environment is made of besides the run. */
   readonly machine: {
@@ -29,6 +29,7 @@ export function attemptCommand(parts: AttemptCommandParts, { resumeFrom }: Prepa
     node,
     codeFolder: folders.code,
     checkpointDir: folders.checkpoint,
+    outputDir: folders.output,
     resumeFrom,
     preemptFile: machine.paths.preempt,
     progressFile: machine.paths.progress,

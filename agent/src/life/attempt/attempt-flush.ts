@@ -6,11 +6,13 @@ import type { FlushRequest } from '../../driver/attempt-driver.ts';
 import type { BucketTraffic } from '../../reporting/bucket-traffic.ts';
 import { type LogShipper, shipRest } from '../../reporting/shipper.ts';
 import { mayHaveSaved, unsavedOf } from '../../reporting/unsaved.ts';
+import type { AttemptOutput } from './attempt-output.ts';
 import type { AttemptPasses } from './attempt-passes.ts';
 import { isClean } from './workload-notes.ts';
 
 export interface AttemptFlushParts {
   readonly passes: AttemptPasses;
+  readonly output: Pick<AttemptOutput, 'finish' | 'stop' | 'unsaved'>;
   readonly shipper: LogShipper;
   readonly checkpoints: Pick<Checkpoints, 'publisher'>;
   /** Shows the wait until the signal fires. Never rejects. */
@@ -21,7 +23,7 @@ export interface AttemptFlushParts {
   readonly log: Log;
 }
 
-/** Makes durable, after the workload's end, what it saved last and what it wrote to its log. */
+/** Makes durable, after the workload's end, what it saved last and what it wrote to its log, and then its output folder. */
 export class AttemptFlush {
   readonly #parts: AttemptFlushParts;
   #tookMs: number | null = null;
@@ -42,6 +44,11 @@ export class AttemptFlush {
     return this.#parts.passes.last;
   }
 
+  /** What the output folder has and is not kept, for people; null when all of it is. */
+  get unsavedOutput(): string | null {
+    return this.#parts.output.unsaved;
+  }
+
   /** Uncompressed bytes of the log that are in the bucket. */
   shippedBytes(): number {
     return this.#parts.shipper.shippedBytes();
@@ -55,6 +62,7 @@ export class AttemptFlush {
   /** Cuts the pass under way beside the workload short. */
   abortPasses(): void {
     this.#parts.passes.abort();
+    this.#parts.output.stop();
   }
 
   /** Resolves when no pass is under way beside the workload. */
@@ -67,12 +75,13 @@ export class AttemptFlush {
    * it. Stops soon after the signal fires.
    */
   async run(request: FlushRequest, endedAtMs: number | null, signal: AbortSignal): Promise<boolean> {
-    const { checkpoints, clock, log, passes, shipper, showWait, timing } = this.#parts;
+    const { checkpoints, clock, log, output, passes, shipper, showWait, timing } = this.#parts;
     const { ending, deadlineMs } = request;
     const startedMs = clock.monotonicMs();
     const shown = new AbortController();
     showWait(AbortSignal.any([signal, shown.signal])).catch(() => {});
     const publishes = mayHaveSaved(ending);
+    output.stop();
     // The pass under way may upload the newest checkpoint: the final pass waits for it, or aborts it for a newer one.
     if (publishes) passes.stop();
     else passes.abort();
@@ -83,12 +92,17 @@ export class AttemptFlush {
       shipRest(shipper, { clock, log, signal, giveUpMs }),
     ]);
     this.#flushing = flushing.catch(() => {});
-    const [report, shipped] = await flushing.finally(() => shown.abort());
+    const [report, shipped] = await flushing.catch((error: unknown) => {
+      shown.abort();
+      throw error;
+    });
+    if (publishes) await output.finish(signal);
+    shown.abort();
     this.#tookMs = Math.round(clock.monotonicMs() - startedMs);
     // Uploads that are still unfinished belong to no checkpoint, and are billed until they are aborted.
     const ended = checkpoints.publisher.end();
     if (deadlineMs === null) await ended;
-    return shipped && (!publishes || unsavedOf(report) === null);
+    return shipped && (!publishes || (unsavedOf(report) === null && output.unsaved === null));
   }
 
   /**

@@ -5,6 +5,7 @@ import type { StopBoard } from '../../driver/stop-board.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { FailureReason } from '../../recovery/failure-reason.ts';
 import type { Ending } from '../../lifecycle/model.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
 import type { AgentSelf } from '../../reporting/document-head.ts';
 import { type AttemptVerdict, verdictOn } from '../../recovery/verdict.ts';
 
@@ -14,6 +15,7 @@ export interface AttemptVerdictParts {
   readonly stops: Pick<StopBoard, 'interruption'>;
   readonly checkpoints: Pick<Checkpoints, 'publisher'>;
   readonly self: Pick<AgentSelf, 'node'>;
+  readonly life: Pick<LifeState, 'output'>;
   /** The script's done-marker. */
   readonly donePath: string;
 }
@@ -32,7 +34,7 @@ export interface EndedAttempt {
 
 /** Judges how the attempt ended, by the run's policy and by what this machine knows of its history. */
 export function attemptVerdict(
-  { checkpoints, spec, journal, self, stops, donePath }: AttemptVerdictParts,
+  { checkpoints, spec, journal, life, self, stops, donePath }: AttemptVerdictParts,
   { decided, ending, unsaved, reason, markerUntilMs, ranMs }: EndedAttempt,
 ): AttemptVerdict {
   const { attempt } = journal.state;
@@ -43,7 +45,11 @@ export function attemptVerdict(
     unsaved,
     reason,
     // Of several machines only the first knows what is durable.
-    isKept: self.node > 0 || checkpoints.publisher.durable() !== null || (attempt?.resumedFrom ?? null) !== null,
+    isKept:
+      (life.output?.files ?? 0) > 0 ||
+      self.node > 0 ||
+      checkpoints.publisher.durable() !== null ||
+      (attempt?.resumedFrom ?? null) !== null,
     interruption: stops.interruption,
     ranMs,
     crashes: attempt?.crashes ?? [],

@@ -1,6 +1,8 @@
+import { openOutputFolder } from '@runctl/checkpoint';
+import { silentLog } from '@runctl/core';
 import { controlDocument, decodeDocument, runKeys } from '@runctl/protocol';
 import { readBytes } from '@runctl/store';
-import { readFile, readdir, utimes } from 'node:fs/promises';
+import { mkdir, readFile, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commandWorld, type CommandWorld } from '../../testing/command-world.ts';
@@ -247,5 +249,72 @@ describe('checkpoint resume', () => {
     expect(world.foreground).toHaveLength(2);
     expect((await world.run(['checkpoint', 'resume', 'nothing', 'train.py'])).exitCode).toBe(10);
     expect((await world.run(['checkpoint', 'resume', 'ckpt', 'nothing.py'])).exitCode).toBe(2);
+  });
+});
+
+describe('checkpoint pull --output', () => {
+  /** A run that has kept a model and a plot. */
+  async function runWithOutput(world: CommandWorld): Promise<string> {
+    await world.run(['launch', 'train.py', '--yes', '--detach', '--name', 'mine', '--output-dir', 'outputs']);
+    const { run } = await world.launched();
+    const folder = join(world.folder, 'machine/outputs');
+    await mkdir(join(folder, 'plots'), { recursive: true });
+    await writeFile(join(folder, 'model.bin'), 'weights');
+    await writeFile(join(folder, 'plots/loss.txt'), '0.1');
+    const { clock, store } = world;
+    const mayPublish = () => ({ generation: 1 });
+    const place = { store, run, folder, checkpointFolder: join(world.folder, 'machine/checkpoints') };
+    const output = openOutputFolder({ ...place, clock, log: silentLog, settleMs: 0, mayPublish });
+    await output.pass({ signal: new AbortController().signal, ended: true });
+    return run;
+  }
+
+  test('brings what the run kept, verified, and moves what is in the way aside', async () => {
+    await using scope = await commandWorld({ ...PROJECT, 'results/model.bin': 'mine', 'results/notes.txt': 'mine' });
+    const { world } = scope;
+    await runWithOutput(world);
+    const rehearsed = await world.run(['checkpoint', 'pull', 'mine', 'results', '--output', '--dry-run']);
+    expect(rehearsed.stdout).toContain('would bring the output of <run>: 2 files, 10 B');
+    const result = await world.run(['checkpoint', 'pull', 'mine', 'results', '--output']);
+    expect(result, result.stderr).toMatchObject({ exitCode: 0 });
+    expect(result.stdout).toMatch(/^output of <run> from memory, kept .*: 2 files, 10 B, verified, in .*\n.*results\n/);
+    expect(result.stderr).toMatch(/warning: moved to .*runctl-set-aside-results-1: model\.bin/);
+    const brought = (path: string): Promise<string> => readFile(join(world.folder, 'results', path), 'utf8');
+    expect(await brought('model.bin')).toBe('weights');
+    expect(await brought('plots/loss.txt')).toBe('0.1');
+    expect(await brought('notes.txt')).toBe('mine');
+    expect(await readFile(join(world.folder, '.runctl-set-aside-results-1/model.bin'), 'utf8')).toBe('mine');
+  });
+
+  test('tells a program the same, and takes --output json for the form of what is printed', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await runWithOutput(world);
+    const pull = ['checkpoint', 'pull', 'mine', '--output', '--output', 'json'];
+    const last = (await world.run(pull)).stdout.trim().split('\n').at(-1) ?? '';
+    expect(JSON.parse(last)).toMatchObject({ type: 'pulled-output', bytes: 10, warnings: [] });
+    expect(await readFile(join(world.folder, `${run}-output/model.bin`), 'utf8')).toBe('weights');
+  });
+
+  test('puts nothing damaged in place', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    await runWithOutput(world);
+    for (const key of await world.keys())
+      if (key.endsWith('/model.bin')) await world.store.put(key, Buffer.from('w3ights'));
+    const result = await world.run(['checkpoint', 'pull', 'mine', 'here', '--output']);
+    expect(result.exitCode).not.toBe(0);
+    expect(result.stderr).toMatch(/1 of its files could not be brought\nhint: model\.bin is not put back: .*crc32/);
+    expect(await readdir(join(world.folder, 'here'))).toEqual(['plots']);
+  });
+
+  test('says so where nothing is kept, and that it brings no checkpoint', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    await runWithCheckpoints(world);
+    const none = await world.run(['checkpoint', 'pull', 'mine', '--output']);
+    expect(none).toMatchObject({ exitCode: 10 });
+    expect(none.stderr).toMatch(/has kept no output\nhint: a launch with --output-dir keeps a folder/);
+    expect((await world.run(['checkpoint', 'pull', 'mine', '--output', '--step', '10'])).exitCode).toBe(2);
   });
 });

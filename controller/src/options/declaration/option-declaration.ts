@@ -15,6 +15,8 @@ export interface OptionDeclaration {
   readonly key?: string;
   /** Where the documents of a launch carry the setting, such as `keep.last`; left out where they do not. */
   readonly carriedAs?: `${'machine' | 'checkpoint' | 'keep' | 'policy'}.${string}`;
+  /** Another flag, which means this one where no value of its own follows: `--output` is `--output json` elsewhere. */
+  readonly writtenAlone?: string;
   readonly schema: ValueSchema<unknown>;
   /** One line, without the default. */
   readonly help: string;

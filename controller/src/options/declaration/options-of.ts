@@ -6,6 +6,8 @@ import type { OptionGroup } from './option-group.ts';
 export interface ListedOption {
   /** Every spelling, the short one first. */
   readonly flags: readonly string[];
+  /** See `OptionDeclaration`. */
+  readonly writtenAlone?: string;
   readonly takesValue: boolean;
   /** `DURATION`, `auto|never`; null for a switch. */
   readonly valueName: string | null;
@@ -25,6 +27,7 @@ export interface ListedOption {
 export function optionsOf(commandClass: OptionsClass): readonly ListedOption[] {
   return declarationsOf(commandClass).map((declaration) => ({
     flags: flagNames(declaration),
+    ...(declaration.writtenAlone === undefined ? {} : { writtenAlone: declaration.writtenAlone }),
     takesValue: declaration.schema.valueName !== null,
     valueName: declaration.schema.valueName,
     values: declaration.schema.values ?? [],

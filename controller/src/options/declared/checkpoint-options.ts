@@ -3,7 +3,7 @@ import { declared } from '../declaration/option-declaration.ts';
 import { bestMetric } from '../values/best-metric.ts';
 import { choice, yesOrNo } from '../values/choices.ts';
 import { durationIn, numberIn } from '../values/numbers.ts';
-import { checkpointFolder } from '../values/places.ts';
+import { checkpointFolder, outputFolder } from '../values/places.ts';
 import { textThat } from '../values/texts.ts';
 
 /** Time between SIGTERM and SIGKILL. */
@@ -55,6 +55,14 @@ export const savingOptions = {
     help: 'finds the step in a line of the log, where the reader of steps guesses wrong',
     group: 'checkpoints',
   }),
+  outputDir: declared({
+    flag: '--output-dir',
+    key: 'output_dir',
+    schema: outputFolder,
+    help: 'another folder that is kept, with what the script writes besides its checkpoints',
+    group: 'checkpoints',
+    more: '`RUNCTL_OUTPUT_DIR` names it to the script',
+  }),
   grace: declared({
     flag: '--grace',
     key: 'grace',
@@ -97,8 +105,16 @@ export const retentionOptions = {
   }),
 };
 
-/** Which checkpoint of a run is meant. */
+/** What of a run is meant. */
 export const pullOptions = {
+  output: declared({
+    flag: '--output-folder',
+    writtenAlone: '--output',
+    schema: yesOrNo,
+    help: 'the output folder that the run keeps, and no checkpoint; --output alone is the same',
+    group: 'checkpoints',
+    default: false,
+  }),
   step: declared({
     flag: '--step',
     schema: numberIn({ least: 0, example: 12_000 }),

@@ -22,18 +22,25 @@ export const keyPrefix: ValueSchema<string> = {
 };
 
 /** A folder of the project, or an absolute one on the machine, that has nothing but checkpoints in it. */
-export const checkpointFolder = textThat({
-  takes: 'a folder in the project, or an absolute path on the instance',
-  example: 'checkpoints',
-  valueName: 'DIR',
-  refuses(path) {
-    const normal = normalize(`${path}/`);
-    if (normal.startsWith('../')) return 'a folder inside the project, or an absolute path on the instance';
-    // All that lies in it is taken for the run's own: checkpoints are looked for in it, and what a resume finds is put there.
-    const isOwn = normal !== '/' && normal !== './' && !/^\/(proc|sys|dev|boot|etc|usr)\/(?!shm\/.)/.test(normal);
-    return isOwn ? null : 'a folder that has nothing but checkpoints in it';
-  },
-});
+export const checkpointFolder = folderOfRun({ holds: 'checkpoints', example: 'checkpoints' });
+
+/** The same for what a script writes besides. */
+export const outputFolder = folderOfRun({ holds: 'output', example: 'outputs' });
+
+function folderOfRun({ holds, example }: { readonly holds: string; readonly example: string }): ValueSchema<string> {
+  return textThat({
+    takes: 'a folder in the project, or an absolute path on the instance',
+    example,
+    valueName: 'DIR',
+    refuses(path) {
+      const normal = normalize(`${path}/`);
+      if (normal.startsWith('../')) return 'a folder inside the project, or an absolute path on the instance';
+      // All that lies in it is taken for the run's own: it is kept, and what a resume finds is put there.
+      const isOwn = normal !== '/' && normal !== './' && !/^\/(proc|sys|dev|boot|etc|usr)\/(?!shm\/.)/.test(normal);
+      return isOwn ? null : `a folder that has nothing but ${holds} in it`;
+    },
+  });
+}
 
 /** A folder of this computer. */
 export const localFolder = textThat({ takes: 'a folder on this computer', example: './work', valueName: 'DIR' });

@@ -7,19 +7,33 @@ import { isSafePath } from '../look/unkeepable.ts';
  * that are none of the grid (and could claim any amount of memory).
  */
 export function refusalOf(manifest: Manifest, run: string): string | null {
-  const paths = new Set(manifest.files.map((file) => file.path));
   const owned = new Set(manifest.files.map(({ path, node }) => `${node ?? 'one'} ${path}`));
   if (owned.size !== manifest.files.length || isOwnedInPart(manifest)) return 'it names a file twice';
-  for (const file of manifest.files) {
-    const { path, key } = file;
-    if (!isSafePath(path)) return `its path ${JSON.stringify(path)} leads out of the checkpoint folder`;
-    if (!key.startsWith(runKeys(run).dataRoot)) return `its key ${key} is not one of this run's data`;
-    if (parentsOf(path).some((parent) => paths.has(parent))) return `${path} lies below another of its files`;
-    if (!isOnGrid(file)) return `the parts of ${path} are not those of a file of ${file.sizeBytes} bytes`;
-  }
+  const where = { below: runKeys(run).dataRoot, called: 'checkpoint folder' };
+  const refusal = refusalOfFiles(manifest.files, where);
+  if (refusal !== null) return refusal;
   return manifest.entry === '.' || isSafePath(manifest.entry)
     ? null
     : `its entry ${JSON.stringify(manifest.entry)} leads out of the checkpoint folder`;
+}
+
+/**
+ * The same for files alone, which may have nodes' paths twice. `below`: what their keys must begin with; `called`: the folder
+ * that they are meant for, for people.
+ */
+export function refusalOfFiles(
+  files: readonly ManifestFile[],
+  { below, called }: { readonly below: string; readonly called: string },
+): string | null {
+  const paths = new Set(files.map((file) => file.path));
+  for (const file of files) {
+    const { path, key } = file;
+    if (!isSafePath(path)) return `its path ${JSON.stringify(path)} leads out of the ${called}`;
+    if (!key.startsWith(below)) return `its key ${key} is not one of this run's data`;
+    if (parentsOf(path).some((parent) => paths.has(parent))) return `${path} lies below another of its files`;
+    if (!isOnGrid(file)) return `the parts of ${path} are not those of a file of ${file.sizeBytes} bytes`;
+  }
+  return null;
 }
 
 /** Either every file says whose it is or none does. */

@@ -87,7 +87,7 @@ function noCheckpoint(run: string): RunctlError {
 }
 
 /** Before anything is fetched. One that is not there is made. */
-async function assertFolder(folder: string): Promise<void> {
+export async function assertFolder(folder: string): Promise<void> {
   const found = await stat(folder).catch(() => null);
   if (found === null || found.isDirectory()) return;
   throw new RunctlError('usage', `${folder} is no folder`, { hint: 'name a folder, there or not, for the checkpoint' });

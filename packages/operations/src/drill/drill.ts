@@ -156,7 +156,8 @@ async function watchElsewhere({ clock, homes, plan }: DrillOptions): Promise<Wri
   const { wish } = plan;
   const { project } = plan.start;
   const sent = new Set((await projectFiles(project.root, { exclude: [], include: [] })).files);
-  return new WrittenElsewhere({ clock, homes, sent, projectName: project.name, checkpointDir: wish.checkpoint.dir });
+  const { dir: checkpointDir, outputDir } = wish.checkpoint;
+  return new WrittenElsewhere({ clock, homes, sent, projectName: project.name, checkpointDir, outputDir });
 }
 
 /** How long the script itself ran in a run of one life. */

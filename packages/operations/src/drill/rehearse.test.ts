@@ -29,6 +29,7 @@ async function rehearsing() {
       projectName: 'p',
       sent: new Set(),
       checkpointDir: 'checkpoints',
+      outputDir: undefined,
     }),
     interrupt: async () => void takenAtMs.push(clock.monotonicMs()),
   });

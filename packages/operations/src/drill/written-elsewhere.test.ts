@@ -20,6 +20,7 @@ async function adviceOn(
     projectName: 'p',
     sent: new Set(['train.py', 'data/vocabulary.bin']),
     checkpointDir,
+    outputDir: 'kept/',
   });
   await elsewhere.look();
   return elsewhere.advice();
@@ -28,7 +29,7 @@ async function adviceOn(
 test('a model beside the checkpoint folder is named, with the flag that keeps its folder', async () => {
   const files = { 'p/train.py': 9, 'p/data/vocabulary.bin': 99, 'p/out/a.pt': 2048, 'p/out/b.pt': 1, 'p/notes.txt': 5 };
   expect(await adviceOn(files)).toBe(
-    'the script wrote out/a.pt (2.0 KiB) and 1 more outside the checkpoint folder, gone with the machine: --checkpoint-dir out, or save it below $RUNCTL_CHECKPOINT_DIR',
+    'the script wrote out/a.pt (2.0 KiB) and 1 more outside the checkpoint folder, gone with the machine: --checkpoint-dir out if it is a state to go on from, else --output-dir out',
   );
 });
 
@@ -37,6 +38,7 @@ test.each<[string, Readonly<Record<string, number>>, string?]>([
   ['what lies in the checkpoint folder', { 'p/checkpoints/a.pt': 9 }],
   ['what lies in another checkpoint folder', { 'p/out/ck/a.pt': 9 }, './out/ck/'],
   ['what lies in one with an absolute path', { 'p/ck/a.pt': 9 }, '/home/ubuntu/p/ck'],
+  ['what lies in the output folder', { 'p/kept/a.pt': 9 }],
   ['caches', { '.cache/x/model.bin': 9, 'p/__pycache__/x.bin': 9 }],
   ['small texts', { 'p/metrics.csv': 9 }],
 ])('nothing is said of %s', async (_name, files, checkpointDir) => {

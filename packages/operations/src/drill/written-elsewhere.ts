@@ -12,6 +12,8 @@ export interface ElsewhereOptions {
   readonly sent: ReadonlySet<string>;
   /** As the user named it: relative to the project, or absolute. */
   readonly checkpointDir: string;
+  /** The same; undefined where the run keeps no other folder. */
+  readonly outputDir: string | undefined;
 }
 
 const EVERY_MS = 1000;
@@ -56,7 +58,7 @@ export class WrittenElsewhere {
       const shown = this.#shownPath(path);
       left.entries -= 1;
       if (left.entries < 0) return;
-      if (PASSED_OVER.test(entry.name) || this.#isCheckpointFolder(shown)) continue;
+      if (PASSED_OVER.test(entry.name) || this.#isKept(shown)) continue;
       if (entry.isDirectory()) await this.#walk(home, path, left);
       if (!entry.isFile() || sent.has(shown)) continue;
       const size = await stat(join(home, path)).then(
@@ -73,16 +75,18 @@ export class WrittenElsewhere {
     return inHome.startsWith(project) ? inHome.slice(project.length) : `~/${inHome}`;
   }
 
-  #isCheckpointFolder(shown: string): boolean {
-    const { checkpointDir, projectName } = this.#options;
-    if (checkpointDir.startsWith('/'))
-      return checkpointDir.endsWith(shown.startsWith('~/') ? shown.slice(1) : `/${projectName}/${shown}`);
-    return shown === posix.normalize(checkpointDir).replace(/\/+$/, '');
+  #isKept(shown: string): boolean {
+    const { checkpointDir, outputDir, projectName } = this.#options;
+    return [checkpointDir, outputDir].some((folder) => {
+      if (folder?.startsWith('/') === true)
+        return folder.endsWith(shown.startsWith('~/') ? shown.slice(1) : `/${projectName}/${shown}`);
+      return folder !== undefined && shown === posix.normalize(folder).replace(/\/+$/, '');
+    });
   }
 }
 
 function remedyFor(path: string): string {
   const folder = posix.dirname(path);
   if (folder === '.' || folder.startsWith('~')) return 'save it below $RUNCTL_CHECKPOINT_DIR';
-  return `--checkpoint-dir ${folder}, or save it below $RUNCTL_CHECKPOINT_DIR`;
+  return `--checkpoint-dir ${folder} if it is a state to go on from, else --output-dir ${folder}`;
 }

@@ -104,6 +104,7 @@ export class WrittenRun {
       durable: null,
       atRiskMs: null,
       fit: null,
+      output: null,
       uploads: [],
       savedFor: null,
       stopping: null,

@@ -156,6 +156,8 @@ export const attemptStatus = versioned.extend({
   atRiskMs: z.number().nullable(),
   /** Null where the agent is older than this field. */
   fit: fit.nullable().default(null),
+  /** What is kept of the output folder, and since when; null before the first look, and where the run keeps none. */
+  output: z.object({ files: z.number().int(), sizeBytes: z.number(), at: timestamp }).nullable().default(null),
   uploads: z.array(z.object({ path: z.string(), sentBytes: z.number(), sizeBytes: z.number() })),
   /** The last wish for a checkpoint that was seen through: all that was complete by then is durable, or is refused. */
   savedFor: z

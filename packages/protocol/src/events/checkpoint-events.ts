@@ -103,6 +103,29 @@ const pulled = z.object({
   tookMs: z.number(),
 });
 
+const outputFiles = z.array(z.object({ path: z.string(), sizeBytes: z.number(), sha256: z.string() }));
+
+const wouldPullOutput = z.object({
+  type: z.literal('would-pull-output'),
+  run: z.string(),
+  folder: z.string(),
+  /** When the run kept something last. */
+  at: z.string(),
+  bytes: z.number(),
+  files: outputFiles,
+});
+
+const pulledOutput = z.object({
+  type: z.literal('pulled-output'),
+  run: z.string(),
+  folder: z.string(),
+  at: z.string(),
+  bytes: z.number(),
+  files: outputFiles,
+  warnings: z.array(z.string()),
+  tookMs: z.number(),
+});
+
 /** The command that a resume on this computer would run. */
 const wouldRun = z.object({
   type: z.literal('would-run'),
@@ -119,6 +142,8 @@ export const checkpointEvents = [
   saved,
   wouldPull,
   pulled,
+  wouldPullOutput,
+  pulledOutput,
   wouldRun,
 ] as const;
 

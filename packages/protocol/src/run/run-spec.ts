@@ -106,6 +106,8 @@ export const runSpec = versioned.extend({
     keep: retentionPolicy.default(defaultRetention),
     /** Finds the step in a line of the log, in place of the reader; see `stepPattern`. */
     stepPattern: z.string().optional(),
+    /** A folder that is kept besides, as `dir` is written; left out where there is none. */
+    outputDir: z.string().min(1).optional(),
   }),
   policy: z.object({
     /** Shortens the time the script has after SIGTERM; null = the whole window. */

@@ -1,0 +1,47 @@
+import { realpath } from 'node:fs/promises';
+import { relative } from 'node:path';
+import type { PassedOver } from '../contract/passed-over.ts';
+import type { FileSeen } from '../contract/recogniser.ts';
+import { scanFolder, unlessGone } from '../look/scan.ts';
+import { unkeepable } from '../look/unkeepable.ts';
+
+export interface OutputLook {
+  /** In order of their paths, those with temporary and hidden names too. */
+  readonly files: readonly FileSeen[];
+  /** What can't be kept, with why. */
+  readonly unkept: readonly PassedOver[];
+}
+
+/** Runctl's own, in folders that are file systems of their own. */
+const OWN = /^\.runctl-/;
+/** What ext4 puts into every file system. */
+const FILE_SYSTEMS = /^lost\+found$/;
+
+/** One look at the output folder, without what lies below the checkpoint folder. One that is missing is empty. */
+export async function lookAtOutput(folder: string, checkpointFolder: string): Promise<OutputLook> {
+  const { files, unfinished, passedOver } = await scanFolder(folder, { unfinished: true });
+  const isOutput = await outputPaths(folder, checkpointFolder);
+  const all = [...files, ...unfinished].filter(({ path }) => isOutput(path));
+  const unkept = all.flatMap((file) => {
+    const why = unkeepable(file);
+    return why === null ? [] : [{ path: file.path, why }];
+  });
+  const left = new Set(unkept.map(({ path }) => path));
+  const links = passedOver.filter(({ path }) => isOutput(path)).map(({ path }) => ({ path, why: NO_FILE }));
+  return {
+    files: all.filter(({ path }) => !left.has(path)).sort((a, b) => (a.path < b.path ? -1 : 1)),
+    unkept: [...unkept, ...links],
+  };
+}
+
+const NO_FILE = 'is no file of this folder, or may not be read';
+
+async function outputPaths(folder: string, checkpointFolder: string): Promise<(path: string) => boolean> {
+  const [root, checkpoints] = await Promise.all([folder, checkpointFolder].map((each) => unlessGone(realpath(each))));
+  const inside = root === null || checkpoints === null ? '..' : relative(root ?? '', checkpoints ?? '');
+  const isInside = inside !== '' && !inside.startsWith('..');
+  return (path) => {
+    const top = path.split('/')[0] ?? '';
+    return !OWN.test(top) && !FILE_SYSTEMS.test(top) && !(isInside && `${path}/`.startsWith(`${inside}/`));
+  };
+}
