@@ -344,7 +344,8 @@ describe('a stop', () => {
     const life = machine.start();
     expect(await life).toBe('off');
     expect(await world.outcome()).toMatchObject({ status: 'stopped', cause: 'budget' });
-    expect((await world.attemptOutcome(1))?.costUsd).toBeGreaterThanOrEqual(0.002);
+    // Beyond the first budget; it ends before the second by what its saves were seen to take.
+    expect((await world.attemptOutcome(1))?.costUsd).toBeGreaterThan(0.001);
   });
 
   test.concurrent('comes before the fleet ends by itself', async () => {
