@@ -1,5 +1,5 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { command as mention, nearest, RunctlError } from '@runctl/core';
 import { isExecutable } from '../interpreter.ts';
 import { projectOf, type FindProjectOptions } from '../project.ts';
@@ -23,17 +23,18 @@ export async function commandStart(
   const inProject = (path: string): string => relative(project.root, path).split(sep).join('/');
   await refuseNoProgram(program, args, { cwd, root: project.root });
   const isPath = program.includes('/') && !isAbsolute(program);
-  const file = isPath ? program : await scriptOfCommand(command, cwd);
+  const { file, notes } = isPath ? { file: program, notes: [] } : await scriptOfCommand(command, cwd);
   const script = file === null ? null : inProject(resolve(cwd, file));
   if (script?.startsWith('..') === true)
     throw new RunctlError('script-outside-project', `${file} is not inside the project ${project.root}`, {
       hint: 'only the project is copied to the instance: name a root that has it with --project',
     });
-  const notes =
+  const localNotes =
     isAbsolute(program) && !SYSTEM.test(program)
       ? [`${program} is a path of this computer: it must be on the machine too`]
       : [];
-  return { project: { ...project, script }, words: { kind: 'command', command, folder: inProject(cwd) }, notes };
+  const words = { kind: 'command', command, folder: inProject(cwd) } as const;
+  return { project: { ...project, script }, words, notes: [...localNotes, ...notes] };
 }
 
 interface Place {
@@ -88,13 +89,26 @@ async function refuseNoProgram(program: string, args: readonly string[], { cwd, 
     });
 }
 
-/** The script that an interpreter or a launcher among the words is to run. Errors: `script-not-found` where it is not there. */
-async function scriptOfCommand(command: readonly string[], cwd: string): Promise<string | null> {
+/**
+ * The script that an interpreter among the words is to run. A word that does not look like a path may be anything, and is only
+ * noted. Errors: `script-not-found` where the script is not there.
+ */
+async function scriptOfCommand(command: readonly string[], cwd: string): Promise<{ file: string | null; notes: string[] }> {
   const script = namedScript(command);
-  if (script === null || isAbsolute(script)) return null;
+  if (script === null || isAbsolute(script)) return { file: null, notes: [] };
   const path = resolve(cwd, script);
-  if ((await stat(path).catch(() => null))?.isFile() === true) return script;
-  throw await missing(path, script);
+  const found = await stat(path).catch(() => null);
+  if (found?.isFile() === true) return { file: script, notes: [] };
+  const main = join(script, '__main__.py');
+  const isFolder = found?.isDirectory() === true;
+  if (isFolder && (await stat(resolve(cwd, main)).catch(() => null))?.isFile() === true)
+    return { file: main, notes: [] };
+  const problem = isFolder ? `${script} is a folder without __main__.py` : `there is no ${script} here`;
+  if (/\.(py|sh)$|\//.test(script))
+    throw isFolder
+      ? new RunctlError('script-not-found', problem, { hint: 'name the script to run' })
+      : await missing(path, script);
+  return { file: null, notes: [`${problem}, which the command seems to run`] };
 }
 
 async function missing(path: string, asGiven: string): Promise<RunctlError> {

@@ -29,6 +29,7 @@ const FILES: Readonly<Record<string, string>> = {
   windows: '#!/bin/bash\r\necho ran\r\n',
   'windows.sh': 'echo ran\r\n',
   Makefile: 'train:\n\t@echo "ran by make"\n',
+  'tool/__main__.py': 'import cli\n',
   'tool/cli.py': 'import os\nprint("ran in", os.path.basename(os.getcwd()))\n',
   'chdir.py': 'import os\nprint("ran in", os.path.basename(os.getcwd()))\n',
   'größe.py': 'print("ran größe")\n',
@@ -96,6 +97,14 @@ test.each<[what: string, asked: AskedStart, says: RegExp, below?: string]>([
   ['a line for a shell', command('bash', '-c', 'cd tool && python3 cli.py'), /^ran in tool/],
   ['a variable before a program', command('env', 'A=1', 'python3', '-c', 'print("ran")'), /^ran/],
   ['a command where one stands', command('python3', 'cli.py'), /^ran in tool/, 'tool'],
+  ['a line for a strict shell', command('bash', '-euo', 'pipefail', '-c', 'echo "ran in $0"', 'it'), /^ran in it/],
+  ['a script for a strict shell', command('bash', '-euo', 'pipefail', 'unmarked.sh'), /^ran in bash/],
+  ['a script for a shell with an option of its own', command('bash', '-O', 'extglob', 'unmarked.sh'), /^ran in bash/],
+  ['a shell without a script', command('bash', '-ce', 'echo ran; echo "$0"', 'word'), /^ran\nword/],
+  ['a line for an interpreter in one word', command('python3', '-cprint("ran")', 'word'), /^ran/],
+  ['a folder with a main', command('python3', 'tool/'), /^ran in project/],
+  ['the folder where one stands, with a main', command('python3', '.'), /^ran in tool/, 'tool'],
+  ['a command in another folder', command('env', '-C', 'tool', 'python3', 'cli.py'), /^ran in tool/],
   [
     'an interpreter with options',
     command('python3', '-W', 'ignore', '-u', 'my train.py', 'y'),
@@ -122,6 +131,8 @@ describe('what can not run as it is written is told before anything is sent', ()
     [command('./rum'), /there is no \.\/rum here.*did you mean \.\/run\?/],
     [command('python3', 'pkg/tran.py'), /there is no pkg\/tran\.py here.*did you mean pkg\/train\.py\?/],
     [command('env', 'A=1', 'python3', 'gone.py'), /there is no gone\.py here/],
+    [command('bash', '-euo', 'pipefail', 'gone.sh'), /there is no gone\.sh here/],
+    [command('python3', 'empty/'), /empty\/ is a folder without __main__\.py/],
     [command('gone.py'), /there is no gone\.py here/],
     [command('chdir.py', '--lr', '1'), /chdir\.py is a file here.*launch chdir\.py -- --lr 1/],
     [command('./chdir.py'), /\.\/chdir\.py is not executable.*chmod \+x/],
@@ -152,6 +163,8 @@ test('the project of a command is where one stands, and its script must reach th
   const start = await project.find(command('env', 'A=1', 'python3', '-u', 'cli.py'), 'tool');
   expect(start).toMatchObject({ project: { root: project.root, script: 'tool/cli.py' }, words: { folder: 'tool' } });
   expect((await project.find(command('bash', '-lc', 'python3 gone.py'))).project.script).toBeNull();
+  expect((await project.find(command('python3', '-u', 'tool'))).project.script).toBe('tool/__main__.py');
+  expect((await project.find(command('bash', '-euo', 'pipefail', 'unmarked.sh'))).project.script).toBe('unmarked.sh');
 });
 
 describe('what may surprise is noted', () => {
@@ -190,6 +203,13 @@ describe('what may surprise is noted', () => {
     ],
   ])('not %s', async (_what, asked, more) => {
     expect(await noted(asked, more)).toEqual([]);
+  });
+
+  test('a word that may be no script', async () => {
+    expect(await noted(command('sh', 'train'))).toEqual(['there is no train here, which the command seems to run']);
+    expect(await noted(command('python3', 'empty'))).toEqual([
+      'empty is a folder without __main__.py, which the command seems to run',
+    ]);
   });
 
   test('a module of the machine, lines as on Windows, paths of this computer', async () => {
