@@ -3,11 +3,9 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import { command as mention, nearest, RunctlError } from '@runctl/core';
 import { isExecutable } from '../interpreter.ts';
 import { projectOf, type FindProjectOptions } from '../project.ts';
+import { localLineNotes, localProgramNotes } from './local-program.ts';
 import { namedScript } from './named-script.ts';
 import type { Start } from './start.ts';
-
-/** Where programs of a system lie on any machine. */
-const SYSTEM = /^\/(usr|bin|sbin|opt)\//;
 
 /**
  * Any command, in the folder of the project in which the person stands. Its program is a path of the project or a name that only
@@ -23,18 +21,16 @@ export async function commandStart(
   const inProject = (path: string): string => relative(project.root, path).split(sep).join('/');
   await refuseNoProgram(program, args, { cwd, root: project.root });
   const isPath = program.includes('/') && !isAbsolute(program);
-  const { file, notes } = isPath ? { file: program, notes: [] } : await scriptOfCommand(command, cwd);
+  const { file, notes } = isPath
+    ? { file: program, notes: await localLineNotes(resolve(cwd, program), program) }
+    : await scriptOfCommand(command, cwd);
   const script = file === null ? null : inProject(resolve(cwd, file));
   if (script?.startsWith('..') === true)
     throw new RunctlError('script-outside-project', `${file} is not inside the project ${project.root}`, {
       hint: 'only the project is copied to the instance: name a root that has it with --project',
     });
-  const localNotes =
-    isAbsolute(program) && !SYSTEM.test(program)
-      ? [`${program} is a path of this computer: it must be on the machine too`]
-      : [];
   const words = { kind: 'command', command, folder: inProject(cwd) } as const;
-  return { project: { ...project, script }, words, notes: [...localNotes, ...notes] };
+  return { project: { ...project, script }, words, notes: [...localProgramNotes(program), ...notes] };
 }
 
 interface Place {
@@ -93,7 +89,10 @@ async function refuseNoProgram(program: string, args: readonly string[], { cwd, 
  * The script that an interpreter among the words is to run. A word that does not look like a path may be anything, and is only
  * noted. Errors: `script-not-found` where the script is not there.
  */
-async function scriptOfCommand(command: readonly string[], cwd: string): Promise<{ file: string | null; notes: string[] }> {
+async function scriptOfCommand(
+  command: readonly string[],
+  cwd: string,
+): Promise<{ file: string | null; notes: readonly string[] }> {
   const script = namedScript(command);
   if (script === null || isAbsolute(script)) return { file: null, notes: [] };
   const path = resolve(cwd, script);

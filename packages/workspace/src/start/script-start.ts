@@ -1,8 +1,9 @@
 import { open, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join } from 'node:path';
 import { RunctlError } from '@runctl/core';
 import { interpreterLine, isExecutable, scriptInterpreter } from '../interpreter.ts';
 import type { Project } from '../project.ts';
+import { localLineNotes } from './local-program.ts';
 import type { Start } from './start.ts';
 
 const MOST_BYTES = 1024 * 1024;
@@ -19,13 +20,16 @@ export async function scriptStart(
   const python = packaged === null ? null : await pythonOf(path);
   if (packaged === null || python === null) {
     const interpreter = await scriptInterpreter(path);
-    const notes = await windowsNotes(path, script);
+    const [program] = interpreter;
+    const byEnding = program !== undefined && !isAbsolute(program);
+    const notes = [...(await windowsNotes(path, script)), ...(byEnding ? [] : await localLineNotes(path, script))];
     return { project, words: { kind: 'script', script, args, interpreter }, notes };
   }
   const own = (await importsNeighbour(path)) ? [dirname(script)] : [];
   const importRoots = [...new Set([packaged.importRoot, '', ...own])];
   const words = { kind: 'module', module: packaged.module, args, interpreter: python, importRoots } as const;
-  return { project, words, notes: [] };
+  const [program = ''] = python;
+  return { project, words, notes: isAbsolute(program) ? await localLineNotes(path, script) : [] };
 }
 
 /** The module that a script of a package is; null outside of packages. The project's own folder is no package. */

@@ -205,6 +205,29 @@ describe('what may surprise is noted', () => {
     expect(await noted(asked, more)).toEqual([]);
   });
 
+  test.each<[what: string, file: string, asked: AskedStart]>([
+    ['an executable', 'train', script('train')],
+    ['an executable with an ending', 'train.py', script('train.py')],
+    ['a script of a package', 'pkg/go.py', script('pkg/go.py')],
+    ['an executable as a command', 'train.py', command('./train.py', '--lr', '1')],
+  ])('%s whose first line only this computer can obey', async (_what, file, asked) => {
+    const note = `/home/me/venv/bin/python is a path of this computer: it must be on the machine too`;
+    const content = '#!/home/me/venv/bin/python\nprint(1)\n';
+    const [first = '', ...more] = await noted(asked, { [file]: content });
+    expect(first).toMatch(new RegExp(`^${note} \\(the first line of (\\./)?${file} names it\\)$`));
+    expect(more).toEqual([]);
+    expect(await noted(asked, { [file]: '#!/usr/bin/env python3\nprint(1)\n' })).toEqual([]);
+  });
+
+  test('but not a first line that is not obeyed', async () => {
+    const file = 'unmarked.sh';
+    const line = '#!/home/me/bin/bash\necho 1\n';
+    expect(await noted(script(file), { [file]: line })).toEqual([
+      expect.stringContaining('is a path of this computer'),
+    ]);
+    expect(await noted(command('bash', file), { [file]: line })).toEqual([]);
+  });
+
   test('a word that may be no script', async () => {
     expect(await noted(command('sh', 'train'))).toEqual(['there is no train here, which the command seems to run']);
     expect(await noted(command('python3', 'empty'))).toEqual([
