@@ -50,7 +50,8 @@ test.concurrent(
       exitCode: 11,
       stderr: expect.stringContaining('error[not-as-launched]') as unknown,
     });
-    expect(await livingInstances(world, run)).toEqual([]);
+    await eventually('no machine of it lives', async () => (await livingInstances(world, run)).length === 0);
+    expect(await world.bucket.status(run, 2)).toBeNull();
   },
 );
 

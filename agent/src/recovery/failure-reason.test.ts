@@ -115,12 +115,24 @@ test.each<[what: string, last: LastWords, reason: string, advice: RegExp]>([
   expect(failureReason(last)).toMatchObject({ what: reason, advice: expect.stringMatching(advice) });
 });
 
+test.each(['/usr/bin/bash (GNU bash, version 5.2.15)', '/home/me/.pyenv/shims/pyenv', null])(
+  'blames no module on %s, which is no Python',
+  (interpreter) => {
+    const last = { ...words(1, "ModuleNotFoundError: No module named 'torch'"), interpreter };
+    expect(failureReason(last)?.what).toBe("No module named 'torch'");
+  },
+);
+
 test.each<[what: string, last: LastWords]>([
   ['that it ended well', words(0, "ModuleNotFoundError: No module named 'torch'")],
   ['another error that came later', words(1, "ModuleNotFoundError: No module named 'x'", 'ValueError: bad shape')],
   ['a number that only looks like it', words(1, 'step 127: not found')],
   ['nothing', words(1)],
-  ['death by a signal', words(null, 'step 3')],
+  [
+    'death by a signal after a module that was only tried',
+    { ...words(null, "ModuleNotFoundError: No module named 'flash_attn'"), exit: { code: null, signal: 'SIGKILL' } },
+  ],
+  ['a death by a signal that a shell tells', words(137, "ModuleNotFoundError: No module named 'flash_attn'")],
 ])('says nothing of %s', (_what, last) => {
   expect(failureReason(last)).toBeNull();
 });

@@ -24,10 +24,10 @@ export interface LastWords {
 const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
 
-/** Null where nothing tells. */
+/** Null where nothing tells: a program that a signal ended may have said anything before. */
 export function failureReason(words: LastWords): FailureReason | null {
-  const { code = null } = words.exit ?? {};
-  if (code === 0) return null;
+  const { code = null, signal = null } = words.exit ?? {};
+  if (code === 0 || signal !== null || (code ?? 0) > NOT_FOUND) return null;
   const line = lastProblem(words.lines);
   if (code === NOT_FOUND || code === NOT_EXECUTABLE)
     return (line === null ? null : missingLibrary(line)) ?? notStarted(words.lines, code);
@@ -82,12 +82,17 @@ function missingModule(line: string, { interpreter, isOfProject }: LastWords): F
   if (name === undefined) return null;
   const [top = name] = name.split('.');
   return {
-    what: `No module named '${name}'${interpreter === null ? '' : ` for ${interpreter}`}`,
+    what: `No module named '${name}'${isPython(interpreter) ? ` for ${interpreter}` : ''}`,
     advice: isOfProject(top)
       ? `${top} lies in the project: start it as a module (-m), or set --env PYTHONPATH`
       : `packages are not installed by runctl yet: take an image (--ami) or an interpreter that has ${top}, or let a command install it first`,
     isHopeless: false,
   };
+}
+
+/** A shell that calls Python is not what lacks a module. */
+function isPython(interpreter: string | null): boolean {
+  return /(?:^|\/)(?:python|pypy)[\d.]*(?: \(|$)/.test(interpreter ?? '');
 }
 
 function relativeImport(line: string): FailureReason | null {

@@ -41,7 +41,7 @@ export class ResumeCommand extends FollowingCommand {
 
   private async resume({ cloud, settings, run }: Connected & { readonly run: string }): Promise<number> {
     const { endHopeless, resumeRun } = await import('@runctl/operations/resume');
-    const { clock, user, services } = this.context;
+    const { clock, user, services, interrupted: signal } = this.context;
     const ports = { cloud, clock, user };
     const wish = {
       ...machineWishOf(settings),
@@ -52,7 +52,8 @@ export class ResumeCommand extends FollowingCommand {
     const known = this.acceptChangedSpec ? null : await rememberedSpec(this.context.stateFolder, run);
     if (known === null && !this.acceptChangedSpec && !this.json)
       this.note(`this computer does not know what ${run} was launched with: its spec is taken as it is`);
-    const resuming = { run, tools: await services.tools(), wish, specSha256: known };
+    const onLeftovers = (launch: number): void => this.note(`making sure that nothing of launch ${launch} is left`);
+    const resuming = { run, tools: await services.tools(), wish, specSha256: known, onLeftovers, signal };
     const { launch, machines, fromStep, specSha256 } = await resumeRun(ports, resuming);
     await this.keepSpec(run, specSha256);
     const view = await this.followView();

@@ -45,6 +45,8 @@ function withNamed(
   places: NamedPlaces<FileSeen>,
 ): Candidate {
   const own = new Set(candidate.files.map(({ path }) => path));
+  // They go along with a text of their own.
+  const trackers = new Set(candidate.trackers?.map(({ path }) => path));
   const added = new Map<string, FileSeen>();
   const pointers: PointerNames[] = [];
   const stale: FileSeen[] = [];
@@ -56,7 +58,7 @@ function withNamed(
       const found = places.find(name, file.path);
       const isLater = found.some(({ path }) => isLaterThan(candidate, places.stepOf(path)));
       if (isLater || (found.length === 0 && isPointer && looksLikeSave(name))) isStale = true;
-      else targets.push(...found);
+      else targets.push(...found.filter(({ path }) => !trackers.has(path)));
     }
     if (isStale && !own.has(file.path)) {
       stale.push(file);

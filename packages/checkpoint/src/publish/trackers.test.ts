@@ -173,6 +173,18 @@ describe.each(frameworks)('$name', (framework) => {
     expect(await readFile(join(world.folder, tracker), 'utf8')).toBe(says(1));
   });
 
+  test.each(['run_info.json', 'out/run_info.json'])('a tracker that %s names too is kept once', async (info) => {
+    await using world = await openWorld();
+    const saver = new Saver(world, framework, 100);
+    const name = framework.tracker.split('/').at(-1);
+    await world.write(info, JSON.stringify({ resume_from: name }));
+    await saver.save();
+    const { published } = await world.settleAndPass(world.publisher({ recognisers }));
+    expect(published?.files.filter(({ path }) => path === framework.tracker)).toHaveLength(1);
+    await rm(world.folder, { recursive: true });
+    expect((await world.restore())?.manifest.step).toBe(1);
+  });
+
   test('a tracker that changes alone publishes nothing again', async () => {
     await using world = await openWorld();
     const saver = new Saver(world, framework, 100);

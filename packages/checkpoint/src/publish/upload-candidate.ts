@@ -11,7 +11,7 @@ import { type FilesOfNodes, gatherNodeFiles, type NodesOfRun, openRoundFor } fro
 import type { DataPlace, DataPlaces } from '../upload/data-places.ts';
 import type { FileUploads } from '../upload/file-uploads.ts';
 import { type DurableVersionsOptions, durableVersions } from '../upload/durable-versions.ts';
-import { holdsTrackers, putTrackers } from '../upload/trackers.ts';
+import { holdsTrackers, withTrackers } from '../upload/trackers.ts';
 import { hashFilesOfKnownSize, holdsSameContent, type ContentMemory, uploadFiles } from '../upload/upload-files.ts';
 
 export interface UploadStage extends Publishing {
@@ -116,8 +116,8 @@ async function uploadHeld(
   const moved = databasesThatMoved(candidate, new Set(result.uploaded.map(({ path }) => path)), changed);
   const unchanged = result.uploaded.filter(({ path }) => !changed.has(path) && !moved.has(databaseOf(path)));
   const dangling = danglingAmong(new Set(unchanged.map(({ path }) => path)), candidate);
-  const trackers = await putTrackers(candidate.trackers ?? [], options);
-  const uploaded = [...unchanged.filter(({ path }) => !dangling.has(path)), ...trackers];
+  const kept = unchanged.filter(({ path }) => !dangling.has(path));
+  const uploaded = await withTrackers(kept, candidate.trackers ?? [], options);
   const present = new Set(uploaded.map((file) => file.path));
   return {
     uploaded: [...uploaded, ...(await durableVersions(candidate, present, options))],

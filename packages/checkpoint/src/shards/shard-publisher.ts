@@ -28,7 +28,7 @@ import type {
 } from '../contract/publisher-port.ts';
 import { SingleFlight } from '../publish/single-flight.ts';
 import { hashFilesOfKnownSize, uploadFiles } from '../upload/upload-files.ts';
-import { putTrackers } from '../upload/trackers.ts';
+import { withTrackers } from '../upload/trackers.ts';
 import { DataPlace } from '../upload/data-places.ts';
 import { FileUploads } from '../upload/file-uploads.ts';
 import { memoryUploadJournal } from '../upload/upload-journal.ts';
@@ -225,7 +225,7 @@ class ShardFolder {
     const place = new DataPlace({ order: round, folder, step: round.step });
     const optional = new Set(companions.map((file) => file.path));
     const options = { ...access, ...shared, place, before, optional, progress: this.#progress };
-    return [...(await uploadFiles(files, options)), ...(await putTrackers(candidate.trackers ?? [], options))];
+    return withTrackers(await uploadFiles(files, options), candidate.trackers ?? [], options);
   }
 
   #answerTo({ generation, seq, nonce, step }: ShardRound) {

@@ -8,8 +8,18 @@ const AT_ONCE = 8;
 
 type TrackerOptions = Pick<UploadOptions, 'place' | 'signal' | 'store' | 'uploads'>;
 
-/** Writes the trackers of a checkpoint into its data folder, with the texts that belong to it. Reads nothing from the disk. */
-export async function putTrackers(
+/** Adds the trackers of a checkpoint to its files, each in place of a file of its path, since a manifest names a file once. */
+export async function withTrackers(
+  uploaded: readonly ManifestFile[],
+  trackers: readonly Tracker[],
+  options: TrackerOptions,
+): Promise<readonly ManifestFile[]> {
+  const paths = new Set(trackers.map(({ path }) => path));
+  return [...uploaded.filter(({ path }) => !paths.has(path)), ...(await putTrackers(trackers, options))];
+}
+
+/** Writes the trackers into the data folder, with the texts that belong to the checkpoint. Reads nothing from the disk. */
+async function putTrackers(
   trackers: readonly Tracker[],
   { place, signal, store, uploads }: TrackerOptions,
 ): Promise<readonly ManifestFile[]> {

@@ -22,9 +22,8 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   const { wish, into, include, start } = options;
   const { project } = start;
   await checkName(cloud.store, wish.name);
-  const exclude = wish.checkpoint.dir.startsWith('/')
-    ? []
-    : [wish.checkpoint.dir.replace(/^\.\//, '').replace(/\/+$/, '')];
+  const { dir, outputDir } = wish.checkpoint;
+  const exclude = [dir, outputDir ?? null].flatMap((folder) => keptFolder(folder));
   const packing = snapshot(project.root, { into, exclude, include, script: project.script });
   // The bucket first: its answer tells the time, by which prices are asked for.
   const asking = bucketAnswers(cloud).then(() => findPlace(cloud.provider, wish));
@@ -47,6 +46,12 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
     },
     detach: options.detach,
   };
+}
+
+/** What a run kept in a folder of the project is none of the next one's code. */
+function keptFolder(folder: string | null): readonly string[] {
+  if (folder === null || folder.startsWith('/') || folder.startsWith('~')) return [];
+  return [folder.replace(/^\.\//, '').replace(/\/+$/, '')];
 }
 
 /** A bucket that is missing or forbidden is told before anything is asked or made. */

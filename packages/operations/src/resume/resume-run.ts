@@ -31,6 +31,9 @@ export interface ResumeRunOptions {
   readonly wish: MachineWish & { readonly market: Market | null };
   /** SHA-256 of the spec that this laptop knows; null when it knows none, or whatever is in the bucket shall be taken. */
   readonly specSha256: string | null;
+  /** Called before what an ended launch may have left is ended, which can take minutes. */
+  readonly onLeftovers?: (launch: number) => void;
+  readonly signal: AbortSignal;
 }
 
 export interface Resumed {
@@ -43,9 +46,9 @@ export interface Resumed {
 }
 
 /**
- * Launches a run again, from its last durable checkpoint. What is left of an ended launch is ended first. Errors: `run-active` while the last launch may still work or
- * another laptop begins one, `not-resumable` when the run has succeeded, `not-as-launched` when its spec is not the known one,
- * and those of `startLaunch`.
+ * Launches a run again, from its last durable checkpoint. What is left of an ended launch is ended first. Errors:
+ * `run-active` while the last launch may still work or another laptop begins one, `not-resumable` when the run has
+ * succeeded, `not-as-launched` when its spec is not the known one, and those of `startLaunch`.
  */
 export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): Promise<Resumed> {
   const { cloud, clock } = ports;
@@ -54,7 +57,7 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   const record = await createRunReader({ store: cloud.store, run: options.run, clock }).read();
   const before = lastLaunch(record);
   if (before?.outcome === undefined || before.outcome === null) await refuseActive(cloud.provider, record, before);
-  else await endLeftovers(ports, { ...before, outcome: before.outcome });
+  else await endLeftovers(ports, { ...before, outcome: before.outcome }, options);
   const machineTypes = options.wish.machineTypes.length > 0 ? options.wish.machineTypes : typesOf(before);
   const market = options.wish.market ?? (before?.intent?.market === 'on-demand' ? 'on-demand' : null);
   const place = await findPlace(cloud.provider, { ...options.wish, machineTypes, market });
@@ -83,20 +86,20 @@ const CLEARED_UP_WITHIN_MS = 30_000;
 async function endLeftovers(
   ports: LaunchPorts,
   before: LaunchRecord & { readonly outcome: LaunchOutcome },
+  { onLeftovers, signal }: Pick<ResumeRunOptions, 'onLeftovers' | 'signal'>,
 ): Promise<void> {
-  const { cloud, clock } = ports;
+  const { clock } = ports;
   const { outcome } = before;
   const { run } = outcome;
   if (outcome.status === 'succeeded')
     throw new RunctlError('not-resumable', `${run} is done: ${outcome.message}`, {
       hint: 'launch the script again for a new run',
     });
-  const provider = before.machines?.provider ?? before.intent?.provider ?? cloud.provider.name;
-  if (provider !== cloud.provider.name) return;
   // Of clocks that differ the wait is no longer than it can ever be.
   const remainingMs = Date.parse(outcome.at) + CLEARED_UP_WITHIN_MS - clock.wallMs();
   const patienceMs = Math.min(CLEARED_UP_WITHIN_MS, Math.max(0, remainingMs));
-  await endCapacity(ports, { run, launch: before, patienceMs, signal: new AbortController().signal });
+  onLeftovers?.(before.launch);
+  await endCapacity(ports, { run, launch: before, patienceMs, signal });
 }
 
 /**

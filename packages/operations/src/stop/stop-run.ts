@@ -55,7 +55,7 @@ export async function* stopRun(
   const said = new Set<string>();
   let byLaptop = false;
   let outcome = outcomeOf(record, launch);
-  while (outcome === null) {
+  while (outcome === null || isAtWork(record, launch)) {
     if (isLeaseHeld(record.lease)) {
       const owner = record.lease?.document.owner ?? '';
       // No laptop listens: its errand ends soon, or its hold runs out because it died.
@@ -65,7 +65,7 @@ export async function* stopRun(
         said.add(told);
         yield { type: told, owner };
       }
-      if (options.hurry.aborted && !said.has('hurried')) {
+      if (told === 'asked' && options.hurry.aborted && !said.has('hurried')) {
         await ask(ports, { ...options, graceMs: 0 }, launch);
         said.add('hurried');
         yield { type: 'hurried' };
@@ -91,6 +91,11 @@ export async function* stopRun(
   const patienceMs = byLaptop ? 0 : 30_000;
   yield { type: 'capacity-ended', ...(await endCapacity(ports, { run, launch: ended, patienceMs, signal })) };
   return outcome;
+}
+
+/** An agent that has written the outcome may still wait for its script to leave, or send the last of its output. */
+function isAtWork({ lease }: RunRecord, launch: number): boolean {
+  return isLeaseHeld(lease) && lease?.document.launch === launch && !lease.document.owner.startsWith(LAPTOP_OWNER);
 }
 
 /** No machine was asked for: unless that is about to happen, there is nothing that could be stopped. */
