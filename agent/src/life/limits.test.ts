@@ -14,10 +14,12 @@ interface World {
   readonly validForMs?: number;
   readonly saveMs?: number;
   readonly uploadMs?: number;
+  /** The upload has been under way since the start, and nothing else is known of one. */
+  readonly stalls?: boolean;
 }
 
 /** A machine at a dollar an hour, whose stops are kept with when they were raised. */
-function limited({ budgetUsd, graceMs, validForMs, saveMs, uploadMs }: World) {
+function limited({ budgetUsd, graceMs, validForMs, saveMs, uploadMs, stalls }: World) {
   const clock = new FakeClock();
   const raised: (StopRequest & { readonly atMs: number })[] = [];
   const stops = new StopBoard(clock);
@@ -29,7 +31,9 @@ function limited({ budgetUsd, graceMs, validForMs, saveMs, uploadMs }: World) {
   const parts = {
     learned: { spec: { policy, timing: defaultTiming }, intent: { validUntil } },
     self: { pricePerHourUsd: 1 },
-    fit: { estimate: () => fit },
+    fit: {
+      estimate: (nowMs: number) => (stalls === true ? { ...fit, upload: { ms: nowMs, from: 'under-way' } } : fit),
+    },
     checkpoints: { publisher: { uploads: () => [] } },
     journal: { state: { attempt } },
     stops,
@@ -66,6 +70,15 @@ test.each([
   expect(atMs + lastSaveMs).toBeLessThanOrEqual(HOUR_MS);
   expect(atMs + lastSaveMs).toBeGreaterThan(HOUR_MS - 3 * defaultTiming.heartbeatMs);
   end();
+});
+
+test('an upload that stalls brings neither a budget nor a deadline nearer', async () => {
+  const stalled = limited({ budgetUsd: 1, validForMs: 2 * HOUR_MS, stalls: true });
+  await stalled.clock.advance(HOUR_MS - 1);
+  expect(stalled.raised).toEqual([]);
+  await stalled.clock.advance(15_000);
+  expect(stalled.raised).toMatchObject([{ cause: 'budget' }]);
+  stalled.end();
 });
 
 test('a deadline comes by so much earlier, and never later than ten minutes before the end', async () => {

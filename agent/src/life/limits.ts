@@ -58,11 +58,15 @@ export class Limits {
     return own === null ? null : own + attempt.earlierSpentUsd;
   }
 
-  /** Time that a last save and its upload take, and the pause until the next look; 0 where nothing was measured. */
+  /**
+   * Time that a last save and its upload take, and the pause until the next look; 0 where nothing was measured. An upload
+   * that is under way measures nothing: where the network is gone it lasts as long as that.
+   */
   #lastSaveMs(): number {
     const { checkpoints, clock, fit, learned } = this.#parts;
     const { save, upload } = fit.estimate(clock.monotonicMs(), checkpoints.publisher.uploads());
-    const ms = (save.ms ?? 0) + (upload.ms ?? 0);
+    const uploadMs = upload.from === 'under-way' ? 0 : (upload.ms ?? 0);
+    const ms = (save.ms ?? 0) + uploadMs;
     return ms === 0 ? 0 : ms + learned.spec.timing.heartbeatMs;
   }
 
