@@ -3,6 +3,7 @@ export type { AgentEnd } from './life.ts';
 export type { Host, Permission, Power, Successors } from '../host/host.ts';
 export type {
   AdoptedProcess,
+  StopProgress,
   Supervisor,
   WorkloadCommand,
   WorkloadEnded,

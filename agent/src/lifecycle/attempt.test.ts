@@ -464,6 +464,11 @@ describe('a stop at which nothing presses', () => {
     expect(look(stopped('user-stop').state, 1000, { canSave: false })).toMatchObject({ killAtMs: 90_000 });
   });
 
+  test('leaves alone whoever writes though no process catches SIGTERM', () => {
+    const writing = look(stopped('user-stop').state, 80_000, { canSave: false, hasBegun: true, lastByteMs: 80_000 });
+    expect(writing).toMatchObject({ killAtMs: 110_000 });
+  });
+
   test('forgets not that one could save when that one has ended', () => {
     const seen = look(stopped('user-stop').state, 1000, { hasBegun: true, lastByteMs: 900 });
     expect(look(seen, 120_000, { canSave: false, lastByteMs: 119_000 })).toMatchObject({ killAtMs: 149_000 });

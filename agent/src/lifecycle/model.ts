@@ -86,7 +86,7 @@ export interface Saving extends SavingProgress {
 
 /** What is seen of a save. */
 export interface SavingProgress {
-  /** Whether a process catches SIGTERM, so that it can save; null where that can't be known. */
+  /** Whether a process caught SIGTERM when it was told, so that it can save; null where that can't be known. */
   readonly canSave: boolean | null;
   /** Whether a save was begun after SIGTERM. A save that was under way by then is not the one. */
   readonly hasBegun: boolean;

@@ -15,7 +15,7 @@ export const beginSaving = (askedAtMs: number, limitAtMs: number): Saving => ({
   lastByteMs: null,
 });
 
-/** Takes in what was seen. Those who could save may have ended since: that some could stays true. */
+/** Takes in what was seen. That some could save stays true, whatever a later look says. */
 export const seenSaving = (saving: Saving, progress: SavingProgress): Saving => ({
   ...saving,
   canSave: saving.canSave === true ? true : (progress.canSave ?? saving.canSave),
@@ -30,8 +30,9 @@ export function savingEnd(saving: Saving, policy: AttemptPolicy): number {
 }
 
 function ownEnd({ askedAtMs, canSave, hasBegun, lastByteMs, toldAtMs }: Saving, policy: AttemptPolicy): number {
-  if (canSave === false) return askedAtMs + policy.helplessStopMs;
   const pauseEnd = lastByteMs === null ? Number.NEGATIVE_INFINITY : lastByteMs + policy.savingPauseMs;
+  // Whoever writes all the same is not cut off in the middle of it.
+  if (canSave === false) return Math.max(pauseEnd, askedAtMs + policy.helplessStopMs);
   // Whoever was told later begins a save of its own.
   const sinceMs = Math.max(askedAtMs, toldAtMs ?? askedAtMs);
   const hasOwnBegun = hasBegun && lastByteMs !== null && lastByteMs >= sinceMs;

@@ -119,7 +119,7 @@ function supervising(ports: AgentPorts, change: (real: Supervisor) => Partial<Su
       adopt: () => real.adopt(),
       exited: (signal) => real.exited(signal),
       signal: (...told) => real.signal(...told),
-      toldAtMs: () => real.toldAtMs(),
+      stopping: () => real.stopping(),
       traits: () => real.traits(),
       forget: () => real.forget(),
       ...change(real),

@@ -1,5 +1,6 @@
 import type {
   AdoptedProcess,
+  StopProgress,
   Supervisor,
   WorkloadCommand,
   WorkloadEnded,
@@ -115,8 +116,8 @@ export class SimulatedSupervisor implements Supervisor {
     await this.#do(() => slot.trainer?.tell());
   }
 
-  toldAtMs(): number | null {
-    return null;
+  stopping(): StopProgress {
+    return { couldSave: null, toldAtMs: null };
   }
 
   traits(): WorkloadTraits | null {

@@ -30,10 +30,9 @@ class WatchedFolder implements AsyncDisposable {
     await utimes(join(this.folder, path), seconds, seconds);
   }
 
-  async stop(catchesTerm: boolean | null = true): Promise<void> {
+  async stop(couldSave: boolean | null = true): Promise<void> {
     const { clock, folder } = this;
-    const traits = { catchesTerm, containment: 'best-effort', program: null } as const;
-    const supervisor = { traits: () => traits, toldAtMs: () => null };
+    const supervisor = { stopping: () => ({ couldSave, toldAtMs: null }) };
     const timing = { settleMs: SETTLE_MS };
     const watch = new SaveWatch({ folders: { checkpoint: folder }, supervisor, timing, clock });
     watch.follow(clock.wallMs(), (seen) => (this.seen = seen), this.#over.signal).catch(() => {});

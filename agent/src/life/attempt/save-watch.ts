@@ -7,7 +7,7 @@ import type { Supervisor } from '../../workload/supervisor/supervisor.ts';
 
 export interface SaveWatchParts {
   readonly folders: { readonly checkpoint: string };
-  readonly supervisor: Pick<Supervisor, 'traits' | 'toldAtMs'>;
+  readonly supervisor: Pick<Supervisor, 'stopping'>;
   readonly timing: Pick<Timing, 'settleMs'>;
   readonly clock: Clock;
 }
@@ -59,8 +59,8 @@ export class SaveWatch {
       }
       isQuiet = !writes;
       before = look;
-      const canSave = supervisor.traits()?.catchesTerm ?? null;
-      progress = { ...progress, canSave, toldAtMs: supervisor.toldAtMs() };
+      const { couldSave, toldAtMs } = supervisor.stopping();
+      progress = { ...progress, canSave: couldSave, toldAtMs };
       onProgress(progress);
       const restMs = (clock.monotonicMs() - sinceMs) / LOOKING_SHARE;
       await clock.sleep(Math.max(Math.min(LOOK_MS, timing.settleMs / 2), restMs), signal);

@@ -63,14 +63,29 @@ describe.runIf(platform === 'linux')('a second process that may save', () => {
     const end = one.first.exited(forever);
     await one.first.signal('SIGTERM');
     await one.shows('told one');
-    expect(one.first.toldAtMs()).toBeNull();
+    expect(one.first.stopping().toldAtMs).toBeNull();
     expect(await one.output()).not.toContain('told two');
     await one.letGo('one');
     await one.shows('told two');
-    expect(one.first.toldAtMs()).not.toBeNull();
+    expect(one.first.stopping().toldAtMs).not.toBeNull();
     await one.letGo('two');
     await end;
     expect([one.hasSaved('one'), one.hasSaved('two')]).toEqual([true, true]);
+  });
+
+  test.concurrent('could save, though it gives its handler up when it is told, and whoever asks', async () => {
+    await using one = await machine(`${SAVER} one writes once & wait; wait`, ['one']);
+    expect(one.first.stopping().couldSave).toBeNull();
+    const end = one.first.exited(forever);
+    await one.first.signal('SIGTERM');
+    await one.shows('told one');
+    expect(one.first.traits()).toMatchObject({ catchesTerm: false });
+    expect(one.first.stopping().couldSave).toBe(true);
+    const next = one.supervisor();
+    await next.adopt();
+    expect(next.stopping().couldSave).toBe(true);
+    await one.letGo('one');
+    await end;
   });
 
   test.concurrent('is told while the first saves, where its time has come', async () => {

@@ -1,9 +1,11 @@
 import { type Clock, type Log, messageOf } from '@runctl/core';
+import type { StopProgress } from '../supervisor/supervisor.ts';
 import type { Member, Members } from './members.ts';
 import type { ProcessIdentity, ProcessTable } from './process-table.ts';
 import { stopOrder } from './recipients.ts';
 import type { StartedWorkload } from './state-files.ts';
 import { keepStopRecord, readStopRecord, type StopRecord } from './stop-record.ts';
+import { canSaveAtTerm } from './traits.ts';
 
 export interface StopDeliveryOptions {
   readonly workload: StartedWorkload;
@@ -57,9 +59,9 @@ export class StopDelivery {
     return this.#record?.canSave === true && this.#record.first.some(({ pid }) => pid !== workload.pid);
   }
 
-  /** When one that may save was told last (monotonic); null before, and after a restart of the agent. */
-  get toldAtMs(): number | null {
-    return this.#toldAtMs;
+  /** What is known of it is null before anybody is told; the time that the second were told is lost with the agent. */
+  get progress(): StopProgress {
+    return { couldSave: this.#record?.couldSave ?? null, toldAtMs: this.#toldAtMs };
   }
 
   /**
@@ -71,7 +73,7 @@ export class StopDelivery {
     this.#secondAtMs = Math.min(this.#secondAtMs, clock.monotonicMs() + withinMs);
     if (this.#record !== null) return;
     const nobody = { first: [], second: [], above: [], told: [] };
-    this.#deliver(this.#keep({ id: workload.id, caught, canSave: true, note, ...nobody }));
+    this.#deliver(this.#keep({ id: workload.id, caught, canSave: true, couldSave: null, note, ...nobody }));
   }
 
   /** Goes on from where an agent that died had come to; without effect when none had begun. */
@@ -113,9 +115,10 @@ export class StopDelivery {
       second: identitiesOf(candidates, second),
       above: identitiesOf(candidates, above),
     };
+    const couldSave = canSaveAtTerm(candidates, first);
     this.sendOnce(order.first);
     const { told } = this.#record ?? record;
-    return this.#keep({ ...record, told, ...order, canSave: first.some((each) => each.catchesTerm) });
+    return this.#keep({ ...record, told, ...order, couldSave, canSave: first.some((each) => each.catchesTerm) });
   }
 
   async #sendOthers(record: StopRecord): Promise<void> {

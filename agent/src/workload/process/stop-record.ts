@@ -11,6 +11,8 @@ const stopFile = z.object({
   first: z.array(identity),
   /** Whether those catch SIGTERM, so that they may save; else nobody waits for their end. */
   canSave: z.boolean().default(true),
+  /** Whether a process, launchers left out, caught SIGTERM right before it was sent; null where that can't be known. */
+  couldSave: z.boolean().nullable().default(null),
   /** Others that may save: they get it when the first have ended, or when time presses. */
   second: z.array(identity).default([]),
   /** All that were sent SIGTERM. */

@@ -1,5 +1,6 @@
 import type { WorkloadTraits } from '../supervisor/supervisor.ts';
 import type { Members } from './members.ts';
+import type { StopCandidate } from './recipients.ts';
 import { stopOrder } from './recipients.ts';
 
 /** Answers by what its processes are at this moment; null when none lives. `group` is their control group. */
@@ -9,8 +10,12 @@ export function traitsOf(members: Members, group: string | null): WorkloadTraits
   if (candidates === null) return { catchesTerm: null, containment, program: null };
   const { first } = stopOrder(candidates);
   if (first.length === 0) return null;
-  // A launcher passes the signal on, and does not save.
-  const ranks = candidates.filter(({ isRank }) => isRank);
-  const catchesTerm = (ranks.length > 0 ? ranks : first).some((each) => each.catchesTerm);
+  const catchesTerm = canSaveAtTerm(candidates, first);
   return { catchesTerm, containment, program: first[0] === undefined ? null : members.programOf(first[0]) };
+}
+
+/** Whether one of `first`, to whom SIGTERM goes first, saves at it. A launcher passes the signal on, and does not save. */
+export function canSaveAtTerm(candidates: readonly StopCandidate[], first: readonly StopCandidate[]): boolean {
+  const ranks = candidates.filter(({ isRank }) => isRank);
+  return (ranks.length > 0 ? ranks : first).some((each) => each.catchesTerm);
 }

@@ -59,7 +59,7 @@ async function eventually(condition: () => Promise<boolean> | boolean, withinMs 
   }
 }
 
-const nobody = { canSave: true, second: [], above: [], told: [], note: '' };
+const nobody = { canSave: true, couldSave: true, second: [], above: [], told: [], note: '' };
 const living = () => (linuxProcessTable.stats() ?? []).flatMap(({ pid }) => linuxProcessTable.living(pid) ?? []);
 const isAlive = async (pid: number): Promise<boolean> =>
   (await (onLinux ? linuxProcessTable : psProcessTable).startTime(pid)) !== null;
@@ -334,6 +334,7 @@ describe('after a restart of the agent', () => {
       caught: true,
       first: [],
       canSave: true,
+      couldSave: true,
       second: [],
       above: [],
       told: [],

@@ -1,12 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { newNonce } from '@runctl/core';
-import type {
-  AdoptedProcess,
-  Supervisor,
-  WorkloadCommand,
-  WorkloadEnded,
-  WorkloadProcess,
-  WorkloadTraits,
+import {
+  type AdoptedProcess,
+  NOBODY_TOLD,
+  type StopProgress,
+  type Supervisor,
+  type WorkloadCommand,
+  type WorkloadEnded,
+  type WorkloadProcess,
+  type WorkloadTraits,
 } from '../supervisor/supervisor.ts';
 import { type ControlGroups, noControlGroups } from './control-group.ts';
 import { launchWrapper } from './launch-wrapper.ts';
@@ -122,8 +124,8 @@ export class UnixSupervisor implements Supervisor {
     stop.begin({ caught: masks === null ? null : hasTerm(masks.caught), note, withinMs });
   }
 
-  toldAtMs(): number | null {
-    return this.#current?.stop.toldAtMs ?? null;
+  stopping(): StopProgress {
+    return this.#current?.stop.progress ?? NOBODY_TOLD;
   }
 
   async forget(): Promise<void> {

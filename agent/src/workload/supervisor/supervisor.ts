@@ -52,6 +52,16 @@ export interface WorkloadTraits {
   readonly program: string | null;
 }
 
+/** How far a workload has been told to stop. */
+export interface StopProgress {
+  /** Whether one of the first could save when it was told, whatever it has done with its handler since; null: not known. */
+  readonly couldSave: boolean | null;
+  /** When such a process was told after the first were (monotonic); null where none was. */
+  readonly toldAtMs: number | null;
+}
+
+export const NOBODY_TOLD: StopProgress = { couldSave: null, toldAtMs: null };
+
 /**
  * Starts one workload at a time, in a life of its own: an agent that dies does not touch it, and the next agent finds it
  * again. Its end is known from a file that its wrapper writes, so a grandchild that keeps a pipe open blocks nothing.
@@ -76,8 +86,8 @@ export interface Supervisor {
    * brings that nearer.
    */
   signal(signal: 'SIGTERM' | 'SIGKILL', note?: string, withinMs?: number): Promise<void>;
-  /** When a process that may save was told to stop after the first were (monotonic); null where none was. */
-  toldAtMs(): number | null;
+  /** How far the SIGTERMs to the workload have come. Never throws. */
+  stopping(): StopProgress;
   /** What the workload is like now; null when none runs. Never throws. */
   traits(): WorkloadTraits | null;
   /** Forgets an ended workload, so that the next `adopt` finds nothing. */
