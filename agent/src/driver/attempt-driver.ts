@@ -22,8 +22,8 @@ export interface AttemptActions {
   prepare(signal: AbortSignal): Promise<void>;
   spawn(): Promise<void>;
   exited(signal: AbortSignal): Promise<WorkloadExit>;
-  /** Resolves when the script says that it is done and all that it saved is durable. Rejects with the signal's reason only. */
-  done(signal: AbortSignal): Promise<void>;
+  /** Resolves when the script says that it is done and all that it saved is durable. Rejects with a signal's reason only. */
+  done(watch: DoneSignals): Promise<void>;
   signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Calls back with what the workload writes since it was told to stop. Rejects with the signal's reason only. */
   followSaving(onProgress: (progress: SavingProgress) => void, signal: AbortSignal): Promise<void>;
@@ -34,6 +34,13 @@ export interface AttemptActions {
   report(ending: Ending, flush: FlushResult, signal: AbortSignal): Promise<void>;
   /** After every step that changed the phase, or the deadlines within it, and before its effects. */
   onTransition(before: AttemptState, after: AttemptState): void;
+}
+
+export interface DoneSignals {
+  /** Fires before the workload is told to stop: what it, or a shell around it, says from then on is not believed here. */
+  readonly stopped: AbortSignal;
+  /** Fires when the attempt is over. */
+  readonly over: AbortSignal;
 }
 
 export interface FlushRequest {
@@ -59,7 +66,10 @@ export async function driveAttempt(options: DriverOptions): Promise<{ ending: En
   const over = new AbortController();
   const preparation = new AbortController();
   const effects = new AttemptEffects({ actions, clock, log, policy }, { inbox, over: over.signal, preparation });
-  const unfollow = stops.follow((request) => inbox.push({ type: 'stop', request }));
+  const unfollow = stops.follow((request) => {
+    effects.disbelieve();
+    inbox.push({ type: 'stop', request });
+  });
   let state = initialAttempt.state;
   for (const effect of initialAttempt.effects) effects.perform(effect);
   try {

@@ -23,6 +23,7 @@ export class AttemptEffects {
   /** Fires when the workload has. */
   readonly #ended = new AbortController();
   readonly #flushing = new AbortController();
+  readonly #stopped = new AbortController();
 
   constructor(options: EffectsOptions, channels: EffectChannels) {
     this.#options = options;
@@ -61,6 +62,11 @@ export class AttemptEffects {
     }
   }
 
+  /** Takes no word of the script for its own any more: it is being stopped. What it has said before stands. */
+  disbelieve(): void {
+    this.#stopped.abort(new Error('the workload is being stopped'));
+  }
+
   #put(event: AttemptEvent): void {
     this.#channels.inbox.push(event);
   }
@@ -79,6 +85,8 @@ export class AttemptEffects {
     const answer = await this.#options.actions.adopt();
     if (!answer.adopted) return this.#put({ type: 'nothing-running' });
     this.#put({ type: 'adopted', drain: answer.drain });
+    // Of its own accord only a script that was done is told to stop.
+    if (answer.drain !== null && answer.drain.cause !== 'exited') this.disbelieve();
     this.#watch();
   }
 
@@ -95,7 +103,7 @@ export class AttemptEffects {
 
   #watch(): void {
     const { over } = this.#channels;
-    this.#options.actions.done(over).then(
+    this.#options.actions.done({ stopped: this.#stopped.signal, over }).then(
       () => this.#put({ type: 'done' }),
       () => {},
     );

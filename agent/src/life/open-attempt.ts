@@ -63,7 +63,7 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
       workload,
       flush,
       ending,
-      done: (signal) => done.wait(signal),
+      done: (watch) => done.wait(watch),
       onTransition: (before, after) => followPhase({ life, priority, drain, output }, before, after),
     },
     { ...shared, policy: attemptPolicy(shared.spec) },

@@ -1,5 +1,5 @@
 import type { Clock, Log } from '@runctl/core';
-import { type AttemptActions, driveAttempt, type FlushRequest } from '../../driver/attempt-driver.ts';
+import { type AttemptActions, type DoneSignals, driveAttempt, type FlushRequest } from '../../driver/attempt-driver.ts';
 import type { StopBoard } from '../../driver/stop-board.ts';
 import type {
   AttemptPolicy,
@@ -77,8 +77,8 @@ export class AttemptLife implements AttemptActions {
     return this.#parts.workload.exited(signal);
   }
 
-  done(signal: AbortSignal): Promise<void> {
-    return this.#parts.done(signal);
+  done(watch: DoneSignals): Promise<void> {
+    return this.#parts.done(watch);
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Log, messageOf } from '@runctl/core';
+import type { DoneSignals } from '../../driver/attempt-driver.ts';
 import { type DoneWatchParts, scriptIsDone } from './done-watch.ts';
 
 /** Waits for a script that is done, and has the success of the run written down as soon as it is. */
@@ -19,12 +20,13 @@ export class DoneScript {
   }
 
   /** See `AttemptActions`. The outcome is written behind it: a bucket that is away puts the end of the script off by nothing. */
-  async wait(signal: AbortSignal): Promise<void> {
-    await scriptIsDone(this.#parts, signal);
-    this.#declare(signal).then(
+  async wait({ over, stopped }: DoneSignals): Promise<void> {
+    await scriptIsDone(this.#parts, AbortSignal.any([stopped, over]));
+    // A stop that comes from now on changes nothing.
+    this.#declare(over).then(
       (isDecided) => (this.#isDecided = isDecided),
       (error: unknown) => {
-        if (!signal.aborted)
+        if (!over.aborted)
           this.#parts.log.warn({ error: messageOf(error) }, 'that the script is done is not written');
       },
     );
