@@ -26,8 +26,7 @@ export class DoneScript {
     this.#declare(over).then(
       (isDecided) => (this.#isDecided = isDecided),
       (error: unknown) => {
-        if (!over.aborted)
-          this.#parts.log.warn({ error: messageOf(error) }, 'that the script is done is not written');
+        if (!over.aborted) this.#parts.log.warn({ error: messageOf(error) }, 'that the script is done is not written');
       },
     );
   }

@@ -1,9 +1,9 @@
-import { mkdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { silentLog } from '@runctl/core';
 import { encodeDocument, type KeptFile, keptOutput, parseOutputKey, runKeys } from '@runctl/protocol';
 import { intercepted, MemoryStore, type ObjectStore } from '@runctl/store';
-import { FakeClock, temporaryFolder } from '@runctl/testkit';
+import { FakeClock, forbiddenPath, temporaryFolder } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import type { OutputFolder, OutputFolderOptions } from '../contract/output-port.ts';
 import { zipOf } from '../testing/test-world.ts';
@@ -12,6 +12,7 @@ import { readOutput } from './index-document.ts';
 import { openOutputFolder } from './keep-output.ts';
 
 const RUN = 'r-abcdefghij';
+const NO_OTHER_USER = 'this process can not act as an ordinary user';
 const SETTLE_MS = 2000;
 const signal = new AbortController().signal;
 const running = { signal, ended: false };
@@ -167,6 +168,36 @@ test('drops a file that the script deleted, and none that this disk never had', 
   await second.write('c.txt', 'c');
   await second.output.pass(ended);
   expect(await world.kept()).toEqual(['b.txt', 'c.txt']);
+});
+
+test('drops nothing while the whole folder is gone, or a part of it may not be looked into', async (context) => {
+  const world = new World();
+  await using disk = await world.disk();
+  for (const path of ['a.txt', 'sub/b.txt', '.cache/c.txt', 'd.txt']) await disk.write(path, path);
+  await disk.output.pass(ended);
+  const all = await world.kept();
+  await rename(disk.folder, `${disk.folder}-elsewhere`);
+  await disk.output.pass(ended);
+  expect(await world.kept()).toEqual(all);
+  await rename(`${disk.folder}-elsewhere`, disk.folder);
+  await rm(join(disk.folder, 'd.txt'));
+  for (const path of ['sub', '.cache']) {
+    await using forbidden = await forbiddenPath(join(disk.folder, path), { root: dirname(disk.folder) });
+    if (forbidden === null) context.skip(NO_OTHER_USER);
+    await disk.output.pass(ended);
+    expect(await world.kept()).toEqual(['.cache/c.txt', 'a.txt', 'sub/b.txt']);
+  }
+});
+
+test('a folder in the place of a file takes its place in the bucket too', async () => {
+  const world = new World();
+  await using disk = await world.disk();
+  await disk.write('a', 'a');
+  await disk.output.pass(ended);
+  await rm(join(disk.folder, 'a'));
+  await disk.write('a/b.txt', 'b');
+  await disk.output.pass(ended);
+  expect(await world.kept()).toEqual(['a/b.txt']);
 });
 
 test('leaves checkpoints to the checkpoints, and links that lead out of the folder alone', async () => {

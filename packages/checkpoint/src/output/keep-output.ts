@@ -10,6 +10,7 @@ import type {
 import type { PassedOver } from '../contract/passed-over.ts';
 import type { FileSeen } from '../contract/recogniser.ts';
 import { assertMayPublish, type Publishing, PublishingRefused } from '../ledger/commit.ts';
+import { deletedFiles } from './deleted-files.ts';
 import { changeOutput, forgetSuperseded, readOutput, type StoredOutput } from './index-document.ts';
 import { lookAtOutput, type OutputLook } from './look-at-output.ts';
 import { fetchOutput } from './fetch-output.ts';
@@ -140,11 +141,9 @@ class OutputKeeper implements OutputFolder {
   /** What this machine had and has no more is not kept any longer. */
   async #dropDeleted(look: OutputLook, publishing: Publishing): Promise<void> {
     const there = new Set([...look.files, ...look.unkept].map(({ path }) => path));
-    const gone = new Set(
-      this.#files()
-        .filter(({ path }) => this.#seen.has(path) && !there.has(path))
-        .map(({ path }) => path),
-    );
+    const missing = this.#files().filter(({ path }) => this.#seen.has(path) && !there.has(path));
+    const paths = missing.map(({ path }) => path);
+    const gone = new Set(await deletedFiles(this.#options.folder, paths));
     for (const { path } of look.files) this.#seen.add(path);
     if (gone.size > 0) await this.#change(publishing, (files) => files.filter(({ path }) => !gone.has(path)));
   }
