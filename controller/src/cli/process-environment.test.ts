@@ -16,6 +16,10 @@ test('only the composition root reads the environment of the process', async () 
   expect(await filesWith(/process\.env/)).toEqual(['cli/process.ts']);
 });
 
+test('base folders are found in one place, which leaves out a relative one', async () => {
+  expect(await filesWith(/\bXDG_\w+'\]|\.XDG_/)).toEqual([]);
+});
+
 test('nothing writes to the environment of the process: one process may hold two clouds', async () => {
   const writes = /delete process\.env|process\.env(\[[^\]]*\]|\.\w+)?\s*(=(?!=)|\?\?=|\|\|=)|assign\(\s*process\.env/;
   expect(await filesWith(writes)).toEqual([]);

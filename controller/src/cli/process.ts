@@ -1,4 +1,4 @@
-import { systemClock } from '@runctl/core';
+import { baseFolder, systemClock } from '@runctl/core';
 import type { ProcessFolder } from '@runctl/sandbox/client';
 import { realpathSync } from 'node:fs';
 import { homedir, hostname, tmpdir, userInfo } from 'node:os';
@@ -19,7 +19,8 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
   const temporary = createTemporaryFolder();
   process.on('exit', temporary.remove);
   const clock = new CloudClock(systemClock);
-  const cacheFolder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'runctl');
+  const place = { environment: process.env, home: homedir() };
+  const cacheFolder = join(baseFolder('XDG_CACHE_HOME', place), 'runctl');
   const context: CommandContext = {
     env: process.env,
     stdin: process.stdin,
@@ -34,7 +35,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
     user: `${userName()}@${hostname()}`,
     clock,
     cacheFolder,
-    stateFolder: join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'runctl'),
+    stateFolder: join(baseFolder('XDG_STATE_HOME', place), 'runctl'),
     services: services({ cacheFolder, clock, temporaryFolder: temporary.path }),
     interrupted: interrupts.signal,
     takeInterrupts: (listener) => interrupts.take(listener),

@@ -1,4 +1,4 @@
-import { RunctlError, messageOf, type Environment } from '@runctl/core';
+import { RunctlError, baseFolder, messageOf, type Environment } from '@runctl/core';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, parse as parsePath, resolve } from 'node:path';
 import { parse } from 'smol-toml';
@@ -26,7 +26,7 @@ export async function fileSources(wanted: FilesWanted): Promise<(readonly GivenS
       });
     return [source];
   }
-  const user = join(wanted.environment['XDG_CONFIG_HOME'] ?? join(wanted.home, '.config'), 'runctl', 'config.toml');
+  const user = join(baseFolder('XDG_CONFIG_HOME', wanted), 'runctl', 'config.toml');
   const found = [await fileSource(user), await nearestFile(wanted.near)];
   return found.filter((source) => source !== null);
 }

@@ -1,4 +1,5 @@
 export * from './abort.ts';
+export * from './base-folder.ts';
 export * from './clock.ts';
 export * from './environment.ts';
 export * from './errors.ts';

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { Environment } from '@runctl/core';
+import { baseFolder, type Environment } from '@runctl/core';
 
 /** Where the local cloud keeps its state: `--state`, else RUNCTL_SANDBOX_STATE, else the user's state folder. */
 export function sandboxStateFolder(options: {
@@ -11,5 +11,5 @@ export function sandboxStateFolder(options: {
   const { flag, environment, home, cwd } = options;
   const named = flag ?? environment['RUNCTL_SANDBOX_STATE'];
   if (named !== undefined && named !== '') return resolve(cwd, named);
-  return join(environment['XDG_STATE_HOME'] ?? join(home, '.local', 'state'), 'runctl', 'sandbox');
+  return join(baseFolder('XDG_STATE_HOME', { environment, home }), 'runctl', 'sandbox');
 }
