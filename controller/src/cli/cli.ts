@@ -40,11 +40,12 @@ async function runEntry(entry: CommandEntry, argv: readonly string[], context: C
   }
   const details = commandDetailsOf(entry.path, commandClass, definition);
   const itsContext = { ...context, behindDashes: behindDashes(argv) };
+  const words = joinedValues(argv, details);
   let command;
   try {
-    command = cli.process(joinedValues(argv, details), itsContext);
+    command = cli.process(words, itsContext);
   } catch (error) {
-    return refuse(usageError(error, argv, details), argv, context);
+    return refuse(usageError(error, words, details), argv, context);
   }
   return cli.run(command, itsContext);
 }
