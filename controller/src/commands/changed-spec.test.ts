@@ -72,6 +72,28 @@ test('another computer says that it can not know, and from then on holds the run
   expect((await world.run(RESUME)).stderr).toContain('error[not-as-launched]');
 });
 
+test('a program hears of a spec that nobody here knows, and stderr is left to an error', async () => {
+  await using scope = await commandWorld({ 'train.py': '' });
+  const { world } = scope;
+  await stoppedRun(world);
+  const stateFolder = `${world.stateFolder}-of-another`;
+  world.stateFolder = stateFolder;
+  const requested = async (...more: string[]): Promise<unknown> => {
+    const { stdout, stderr } = await world.run([...RESUME, '--json', ...more]);
+    expect(stderr).toBe('');
+    return JSON.parse(stdout.split('\n')[0] ?? '');
+  };
+  expect(await requested()).toMatchObject({
+    type: 'requested',
+    warnings: [expect.stringContaining('this computer does not know what <run> was launched with')],
+  });
+  await world.run(['stop', 'mine']);
+  expect(await requested()).not.toHaveProperty('warnings');
+  await world.run(['stop', 'mine']);
+  world.stateFolder = `${stateFolder}-still`;
+  expect(await requested('--accept-changed-spec')).not.toHaveProperty('warnings');
+});
+
 test.each(['', 'nothing', '0'.repeat(63)])('where %j is kept, nothing is launched', async (kept) => {
   await using scope = await commandWorld({ 'train.py': '' });
   const { world } = scope;

@@ -50,14 +50,16 @@ export class ResumeCommand extends FollowingCommand {
     };
     const { rememberedSpec } = await import('../adapters/launched-specs.ts');
     const known = this.acceptChangedSpec ? null : await rememberedSpec(this.context.stateFolder, run);
-    if (known === null && !this.acceptChangedSpec && !this.json)
-      this.note(`this computer does not know what ${run} was launched with: its spec is taken as it is`);
+    const isUnknown = known === null && !this.acceptChangedSpec;
+    const doubt = `this computer does not know what ${run} was launched with: its spec is taken as it is`;
+    if (isUnknown && !this.json) this.note(doubt);
     const onLeftovers = (launch: number): void => this.note(`making sure that nothing of launch ${launch} is left`);
     const resuming = { run, tools: await services.tools(), wish, specSha256: known, onLeftovers, signal };
     const { launch, machines, fromStep, specSha256 } = await resumeRun(ports, resuming);
     await this.keepSpec(run, specSha256);
     const view = await this.followView();
-    view.show({ type: 'requested', run, launch, id: cloud.provider.nameOf(machines.ref) });
+    const id = cloud.provider.nameOf(machines.ref);
+    view.show({ type: 'requested', run, launch, id, ...(isUnknown ? { warnings: [doubt] } : {}) });
     const from = fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`;
     if (!this.json) this.note(`launch ${launch} of ${run}, ${from}`);
     const onDemandAfterMs = settings.no_fallback ? null : settings.fallback_after;

@@ -42,7 +42,14 @@ const uploaded = z.object({ type: z.literal('uploaded'), what: z.enum(['tools', 
 const runCreated = z.object({ type: z.literal('run-created'), run: z.string(), name: z.string().nullable() });
 
 /** Machines are asked for; `id` is what the provider calls the request. */
-const requested = z.object({ type: z.literal('requested'), run: z.string(), launch: z.number(), id: z.string() });
+const requested = z.object({
+  type: z.literal('requested'),
+  run: z.string(),
+  launch: z.number(),
+  id: z.string(),
+  /** What is doubtful about what they will run; absent where nothing is. */
+  warnings: z.array(z.string()).optional(),
+});
 
 export const launchEvents = [plan, uploaded, runCreated, requested] as const;
 
