@@ -10,6 +10,7 @@ import type {
   SavingProgress,
   StopRequest,
 } from './model.ts';
+import { unseenSave } from './saving.ts';
 
 const policy: AttemptPolicy = {
   flushReserveMs: 20_000,
@@ -39,6 +40,7 @@ const drains: fc.Arbitrary<Drain> = fc.record({
       askedAtMs: fc.integer({ min: -100_000, max: 0 }),
       limitAtMs: fc.oneof(fc.integer({ min: 0, max: 200_000 }), fc.constant(Number.POSITIVE_INFINITY)),
       canSave: fc.option(fc.boolean()),
+      othersWait: fc.boolean(),
       toldAtMs: fc.constant(null),
       hasBegun: fc.boolean(),
       lastByteMs: fc.option(fc.integer({ min: -100_000, max: 0 })),
@@ -49,6 +51,7 @@ const drains: fc.Arbitrary<Drain> = fc.record({
 const looks = fc
   .record({
     canSave: fc.option(fc.boolean()),
+    othersWait: fc.boolean(),
     toldAtMs: fc.constant(null),
     hasBegun: fc.boolean(),
     agoMs: fc.option(fc.integer({ min: 0, max: 5000 })),
@@ -450,7 +453,7 @@ describe('a stop at which nothing presses', () => {
   const stopped = (cause: 'user-stop' | 'budget' | 'deadline', haltAtMs: number | null = null) =>
     step(RUNNING, { type: 'stop', request: { cause, haltAtMs, graceMs: null } }, 0, policy);
   const look = (state: AttemptState, nowMs: number, seen: Partial<SavingProgress>): AttemptState => {
-    const progress = { canSave: true, toldAtMs: null, hasBegun: false, lastByteMs: null, ...seen };
+    const progress = { ...unseenSave, canSave: true, ...seen };
     return step(state, { type: 'saving', progress }, nowMs, policy).state;
   };
 
@@ -501,6 +504,20 @@ describe('a stop at which nothing presses', () => {
     expect(writes).toMatchObject({ killAtMs: 530_000 });
   });
 
+  test('kills nobody who was never told, and gives whoever is told at the end a save of its own', () => {
+    const over = look(stopped('user-stop').state, 12_000, { hasBegun: true, lastByteMs: 10_000, othersWait: true });
+    const told = step(over, { type: 'tick' }, 40_000, policy);
+    expect(told.effects).toEqual([{ type: 'wake', atMs: 340_000 }]);
+    expect(told.state).toMatchObject({ killed: false, saving: { toldAtMs: 40_000 } });
+    const late = look(told.state, 40_100, { hasBegun: true, lastByteMs: 10_000, othersWait: true });
+    expect(step(late, { type: 'tick' }, 340_000, policy).effects[0]).toMatchObject({ signal: 'SIGKILL' });
+  });
+
+  test('ends at its limit, though somebody still waits to be told', () => {
+    const waiting = look(stopped('deadline', 400_000).state, 370_000, { lastByteMs: 370_000, othersWait: true });
+    expect(step(waiting, { type: 'tick' }, 375_000, policy).effects[0]).toMatchObject({ signal: 'SIGKILL' });
+  });
+
   test("keeps what is needed of a deadline's time for the upload", () => {
     const writing = look(stopped('deadline', 400_000).state, 370_000, { hasBegun: true, lastByteMs: 370_000 });
     expect(writing).toMatchObject({ killAtMs: 375_000 });
@@ -521,11 +538,9 @@ describe('a stop at which nothing presses', () => {
 
   test('goes on after a restart of the agent, by what was written meanwhile', () => {
     const saving = {
+      ...unseenSave,
       askedAtMs: -600_000,
       limitAtMs: Number.POSITIVE_INFINITY,
-      canSave: null,
-      toldAtMs: null,
-      hasBegun: false,
     };
     const drain: Drain = {
       cause: 'user-stop',

@@ -2,7 +2,7 @@ import { earlier, giveUpTime, killTime, type Moment } from './deadlines.ts';
 import { causeAfter, endingOf } from './endings.ts';
 import { flush, wake } from './flushing.ts';
 import type { AttemptEvent, AttemptState, AttemptStep, Drain, SavingProgress, StopRequest } from './model.ts';
-import { beginSaving, isPatient, savingEnd, seenSaving } from './saving.ts';
+import { beginSaving, isPatient, savingEnd, savingLimit, seenSaving } from './saving.ts';
 
 type Draining = Extract<AttemptState, { phase: 'draining' }>;
 
@@ -41,7 +41,7 @@ export function whileDraining(state: Draining, event: AttemptEvent, moment: Mome
   if (event.type !== 'tick') return { state, effects: [] };
   const atMs = nextTime(state, moment);
   if (moment.nowMs < atMs) return { state, effects: wake(atMs) };
-  return state.killed ? flush(ending, state.haltAtMs, moment) : kill(state, moment);
+  return state.killed ? flush(ending, state.haltAtMs, moment) : end(state, moment);
 }
 
 /** When the workload is killed, or given up where it was. */
@@ -65,6 +65,15 @@ function follow(state: Draining, progress: SavingProgress, { nowMs, policy }: Mo
   const saving = seenSaving(state.saving, progress);
   const killAtMs = Math.max(nowMs, savingEnd(saving, policy));
   return { state: { ...state, saving, killAtMs }, effects: killAtMs < state.killAtMs ? wake(killAtMs) : [] };
+}
+
+/** Nobody is killed who was never told: those who wait to be told get the time of a save of their own first. */
+function end(state: Draining, moment: Moment): AttemptStep {
+  const { nowMs, policy } = moment;
+  if (state.saving?.othersWait !== true || nowMs >= savingLimit(state.saving, policy)) return kill(state, moment);
+  const saving = { ...state.saving, othersWait: false, toldAtMs: nowMs };
+  const killAtMs = savingEnd(saving, policy);
+  return { state: { ...state, saving, killAtMs }, effects: wake(killAtMs) };
 }
 
 function kill(state: Draining, moment: Moment): AttemptStep {

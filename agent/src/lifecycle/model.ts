@@ -20,8 +20,8 @@ import type { StopCause } from '@runctl/protocol';
  * `haltAtMs − report − flush`. A later stop can only bring them nearer; the first cause stays, but for `fenced`, which comes
  * before all others and ends a flush at once. Without `haltAtMs` a flush has no deadline, only a limit on standing still:
  * `moved` puts `flushByMs` off, by `stalledFlushMs` from now. A drain of a stop at which
- * nothing presses (`saving` is not null) is killed by how it saves: each byte puts `killAtMs` off, never beyond `limitAtMs`
- * or the longest stop.
+ * nothing presses (`saving` is not null) is killed by how it saves: each byte puts `killAtMs` off, and so does the telling of
+ * those who wait to be told, which that end brings about; never beyond `limitAtMs` or the longest stop.
  */
 export type AttemptState =
   | {
@@ -90,6 +90,8 @@ export interface SavingProgress {
   readonly canSave: boolean | null;
   /** Whether a save was begun after SIGTERM. A save that was under way by then is not the one. */
   readonly hasBegun: boolean;
+  /** Whether others that may save have not been told yet. */
+  readonly othersWait: boolean;
   /** When one that may save was told after the first were; null where none was. */
   readonly toldAtMs: number | null;
   /** When something was written last, since SIGTERM; null where nothing was. */

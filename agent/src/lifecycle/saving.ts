@@ -5,20 +5,27 @@ const PATIENT: ReadonlySet<StopRequest['cause']> = new Set(['user-stop', 'budget
 /** Whether the workload has the time that its saving takes: nothing presses, and nobody said how long it may take. */
 export const isPatient = ({ cause, graceMs }: StopRequest): boolean => graceMs === null && PATIENT.has(cause);
 
-/** Begins to follow how a workload saves that is told to stop now. It counts as one that can save until it is known. */
-export const beginSaving = (askedAtMs: number, limitAtMs: number): Saving => ({
-  askedAtMs,
-  limitAtMs,
+export const unseenSave: SavingProgress = {
   canSave: null,
+  othersWait: false,
   toldAtMs: null,
   hasBegun: false,
   lastByteMs: null,
+};
+
+/** Begins to follow how a workload saves that is told to stop now. It counts as one that can save until it is known. */
+export const beginSaving = (askedAtMs: number, limitAtMs: number): Saving => ({
+  ...unseenSave,
+  askedAtMs,
+  limitAtMs,
 });
 
 /** Takes in what was seen. That some could save stays true, whatever a later look says. */
 export const seenSaving = (saving: Saving, progress: SavingProgress): Saving => ({
   ...saving,
   canSave: saving.canSave === true ? true : (progress.canSave ?? saving.canSave),
+  // A look that was under way when they were told may still say that they wait.
+  othersWait: progress.othersWait && saving.toldAtMs === null,
   toldAtMs: progress.toldAtMs ?? saving.toldAtMs,
   hasBegun: saving.hasBegun || progress.hasBegun,
   lastByteMs: progress.lastByteMs ?? saving.lastByteMs,
@@ -26,8 +33,12 @@ export const seenSaving = (saving: Saving, progress: SavingProgress): Saving => 
 
 /** Computes when the workload has had its time, should it write nothing from now on. */
 export function savingEnd(saving: Saving, policy: AttemptPolicy): number {
-  return Math.min(saving.limitAtMs, saving.askedAtMs + policy.longestStopMs, ownEnd(saving, policy));
+  return Math.min(savingLimit(saving, policy), ownEnd(saving, policy));
 }
+
+/** Computes when it has had its time whatever it writes. */
+export const savingLimit = ({ limitAtMs, askedAtMs }: Saving, policy: Pick<AttemptPolicy, 'longestStopMs'>): number =>
+  Math.min(limitAtMs, askedAtMs + policy.longestStopMs);
 
 function ownEnd({ askedAtMs, canSave, hasBegun, lastByteMs, toldAtMs }: Saving, policy: AttemptPolicy): number {
   const pauseEnd = lastByteMs === null ? Number.NEGATIVE_INFINITY : lastByteMs + policy.savingPauseMs;

@@ -2,6 +2,7 @@ import type { Clock } from '@runctl/core';
 import { type AttemptStatus, timestampOf } from '@runctl/protocol';
 import type { JournalAttempt } from '../journal/journal.ts';
 import type { Drain } from '../lifecycle/model.ts';
+import { unseenSave } from '../lifecycle/saving.ts';
 import type { DrainTimes } from './drain-record.ts';
 
 type JournalDrain = NonNullable<JournalAttempt['drain']>;
@@ -95,10 +96,10 @@ function timestampAt(monotonicMs: number | null, clock: Clock): string | null {
 }
 
 /**
- * Turns the record of an earlier agent into the state of the drain, with times of this process's monotonic clock.
- * `lastByteMs` is when the workload wrote last since it was told to stop.
+ * Turns the record of an earlier agent into the state of the drain, with times of this process's monotonic clock. It says
+ * nothing of what was saved meanwhile.
  */
-export function adoptedDrain(kept: JournalDrain, lastByteMs: number | null, clock: Clock): Drain {
+export function adoptedDrain(kept: JournalDrain, clock: Clock): Drain {
   const monotonic = (at: string | null): number | null =>
     at === null ? null : clock.monotonicMs() + (Date.parse(at) - clock.wallMs());
   return {
@@ -110,12 +111,9 @@ export function adoptedDrain(kept: JournalDrain, lastByteMs: number | null, cloc
       kept.saving === null
         ? null
         : {
+            ...unseenSave,
             askedAtMs: monotonic(kept.termAt) ?? clock.monotonicMs(),
             limitAtMs: monotonic(kept.saving.limitAt) ?? Number.POSITIVE_INFINITY,
-            canSave: null,
-            toldAtMs: null,
-            hasBegun: false,
-            lastByteMs,
           },
   };
 }

@@ -117,7 +117,7 @@ export class SimulatedSupervisor implements Supervisor {
   }
 
   stopping(): StopProgress {
-    return { couldSave: null, toldAtMs: null };
+    return { couldSave: null, othersWait: false, toldAtMs: null };
   }
 
   traits(): WorkloadTraits | null {

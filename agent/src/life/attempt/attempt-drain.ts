@@ -3,13 +3,14 @@ import { stoppingText, type Timing } from '@runctl/protocol';
 import type { StopBoard } from '../../driver/stop-board.ts';
 import { drainNoteOf, type Journal, replaceFile } from '../../journal/journal.ts';
 import type { AttemptState, Drain, SavingProgress } from '../../lifecycle/model.ts';
+import { savingLimit } from '../../lifecycle/saving.ts';
 import { adoptedDrain, DrainNotes } from '../../reporting/drain-notes.ts';
 import type { LifeState } from '../../reporting/life-state.ts';
 import type { Supervisor } from '../../workload/supervisor/supervisor.ts';
 import type { SaveWatch } from './save-watch.ts';
 
 export interface AttemptDrainParts {
-  readonly supervisor: Pick<Supervisor, 'signal'>;
+  readonly supervisor: Pick<Supervisor, 'signal' | 'stopping'>;
   readonly journal: Journal;
   readonly life: LifeState;
   readonly stops: Pick<StopBoard, 'seenMs'>;
@@ -56,18 +57,27 @@ export class AttemptDrain {
     const kept = journal.state.attempt?.drain ?? (stopNote === null ? null : drainNoteOf(stopNote));
     if (kept === null) return null;
     this.#notes = new DrainNotes(kept);
-    await supervisor.signal(kept.killed ? 'SIGKILL' : 'SIGTERM', JSON.stringify(kept));
-    return adoptedDrain(kept, await saves.lastByteMs(Date.parse(kept.termAt)), clock);
+    const drain = adoptedDrain(kept, clock);
+    this.#limitAtMs = this.#limitOf(drain);
+    await supervisor.signal(kept.killed ? 'SIGKILL' : 'SIGTERM', JSON.stringify(kept), this.#withinMs());
+    if (drain.saving === null) return drain;
+    const lastByteMs = await saves.lastByteMs(Date.parse(kept.termAt));
+    const { couldSave, ...told } = supervisor.stopping();
+    return { ...drain, saving: { ...drain.saving, ...told, canSave: couldSave, lastByteMs } };
   }
 
   /** Keeps the notes in step with a drain that begins, or whose deadlines moved. */
   follow(before: AttemptState, drain: Drain): void {
     const { journal, life, clock, log, timing } = this.#parts;
+    const isTold = this.#notes !== null;
     this.#notes ??= this.#begin(drain);
     this.#notes.deadlines(drain, clock);
     const doing = drain.killed ? 'killing the workload' : 'letting the workload save and leave';
     life.enter('draining', `${doing} (${drain.cause})`);
-    this.#hurryOthers(before, drain);
+    const isNearer = this.#limit(drain);
+    // The signal that begins a drain says by itself how long the others wait.
+    if (isTold && !drain.killed && isOthersTurn(before, drain)) this.#hurryOthers(0);
+    else if (isTold && !drain.killed && isNearer) this.#hurryOthers(this.#withinMs());
     life.stopping = this.#notes.stopping(drain, timing.longestStopMs, clock);
     const isOld = before.phase === 'draining' && before.killed === drain.killed && drain.saving !== null;
     // What a restarted agent can see by itself need not be kept.
@@ -114,17 +124,23 @@ export class AttemptDrain {
     return Math.max(0, this.#limitAtMs - this.#parts.clock.monotonicMs()) / 2;
   }
 
-  /** Whoever is to be told after those who save is told earlier where the end comes nearer. */
-  #hurryOthers(before: AttemptState, drain: Drain): void {
-    const { log, supervisor, timing } = this.#parts;
-    const { saving, killAtMs, killed } = drain;
-    const limitAtMs = saving === null ? killAtMs : Math.min(saving.limitAtMs, saving.askedAtMs + timing.longestStopMs);
-    const isNearer = limitAtMs < this.#limitAtMs;
-    this.#limitAtMs = Math.min(limitAtMs, this.#limitAtMs);
-    if (!isNearer || killed || before.phase !== 'draining') return;
+  #limitOf({ saving, killAtMs }: Drain): number {
+    return saving === null ? killAtMs : savingLimit(saving, this.#parts.timing);
+  }
+
+  /** Takes the end of the workload's time from a drain; true where that came nearer. */
+  #limit(drain: Drain): boolean {
+    const before = this.#limitAtMs;
+    this.#limitAtMs = Math.min(before, this.#limitOf(drain));
+    return this.#limitAtMs < before;
+  }
+
+  /** Whoever is to be told after those who save is told within `withinMs`. */
+  #hurryOthers(withinMs: number): void {
+    const { log, supervisor } = this.#parts;
     const note = JSON.stringify(this.#notes?.forJournal() ?? null);
     supervisor
-      .signal('SIGTERM', note, this.#withinMs())
+      .signal('SIGTERM', note, withinMs)
       .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'others could not be told earlier'));
   }
 
@@ -134,3 +150,7 @@ export class AttemptDrain {
     return DrainNotes.begin(drain, { seenMs, stepAtStop: life.lastStep, clock });
   }
 }
+
+/** Whether the time of those who were told first is over, and that of the others begins. */
+const isOthersTurn = (before: AttemptState, { saving }: Drain): boolean =>
+  before.phase === 'draining' && before.saving?.toldAtMs === null && saving !== null && saving.toldAtMs !== null;

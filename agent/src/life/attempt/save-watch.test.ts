@@ -32,7 +32,7 @@ class WatchedFolder implements AsyncDisposable {
 
   async stop(couldSave: boolean | null = true): Promise<void> {
     const { clock, folder } = this;
-    const supervisor = { stopping: () => ({ couldSave, toldAtMs: null }) };
+    const supervisor = { stopping: () => ({ couldSave, othersWait: true, toldAtMs: null }) };
     const timing = { settleMs: SETTLE_MS };
     const watch = new SaveWatch({ folders: { checkpoint: folder }, supervisor, timing, clock });
     watch.follow(clock.wallMs(), (seen) => (this.seen = seen), this.#over.signal).catch(() => {});
@@ -50,7 +50,7 @@ test('a save that begins after SIGTERM has begun with its first byte, and each f
   await watched.write('step-1/model.pt', 'x');
   await watched.clock.advance(60_000);
   await watched.stop();
-  expect(watched.seen).toEqual({ canSave: true, toldAtMs: null, hasBegun: false, lastByteMs: null });
+  expect(watched.seen).toEqual({ canSave: true, othersWait: true, toldAtMs: null, hasBegun: false, lastByteMs: null });
   await watched.clock.advance(100_000);
   await watched.write('step-2/model.pt', 'x');
   await watched.clock.advance(1000);

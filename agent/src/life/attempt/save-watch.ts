@@ -2,6 +2,7 @@ import { isSideFile } from '@runctl/checkpoint';
 import type { Clock } from '@runctl/core';
 import type { Timing } from '@runctl/protocol';
 import type { SavingProgress } from '../../lifecycle/model.ts';
+import { unseenSave } from '../../lifecycle/saving.ts';
 import { filesBelow } from '../../reporting/files-below.ts';
 import type { Supervisor } from '../../workload/supervisor/supervisor.ts';
 
@@ -45,7 +46,7 @@ export class SaveWatch {
     let before: Look | null = null;
     let wroteMs = Number.NEGATIVE_INFINITY;
     let isQuiet = true;
-    let progress: SavingProgress = { canSave: null, toldAtMs: null, hasBegun: false, lastByteMs: null };
+    let progress = unseenSave;
     for (;;) {
       const sinceMs = clock.monotonicMs();
       const look = await this.#look();
@@ -59,8 +60,8 @@ export class SaveWatch {
       }
       isQuiet = !writes;
       before = look;
-      const { couldSave, toldAtMs } = supervisor.stopping();
-      progress = { ...progress, canSave: couldSave, toldAtMs };
+      const { couldSave, othersWait, toldAtMs } = supervisor.stopping();
+      progress = { ...progress, canSave: couldSave, othersWait, toldAtMs };
       onProgress(progress);
       const restMs = (clock.monotonicMs() - sinceMs) / LOOKING_SHARE;
       await clock.sleep(Math.max(Math.min(LOOK_MS, timing.settleMs / 2), restMs), signal);

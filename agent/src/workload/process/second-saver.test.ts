@@ -63,11 +63,12 @@ describe.runIf(platform === 'linux')('a second process that may save', () => {
     const end = one.first.exited(forever);
     await one.first.signal('SIGTERM');
     await one.shows('told one');
-    expect(one.first.stopping().toldAtMs).toBeNull();
+    expect(one.first.stopping()).toMatchObject({ othersWait: true, toldAtMs: null });
     expect(await one.output()).not.toContain('told two');
     await one.letGo('one');
     await one.shows('told two');
     expect(one.first.stopping().toldAtMs).not.toBeNull();
+    expect(one.first.stopping().othersWait).toBe(false);
     await one.letGo('two');
     await end;
     expect([one.hasSaved('one'), one.hasSaved('two')]).toEqual([true, true]);

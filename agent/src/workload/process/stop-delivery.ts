@@ -61,7 +61,7 @@ export class StopDelivery {
 
   /** What is known of it is null before anybody is told; the time that the second were told is lost with the agent. */
   get progress(): StopProgress {
-    return { couldSave: this.#record?.couldSave ?? null, toldAtMs: this.#toldAtMs };
+    return { couldSave: this.#record?.couldSave ?? null, othersWait: this.#othersWait(), toldAtMs: this.#toldAtMs };
   }
 
   /**
@@ -92,6 +92,13 @@ export class StopDelivery {
     const told = untold.map(({ pid, startTime }) => ({ pid, startTime }));
     if (told.length > 0 && this.#record !== null)
       this.#keep({ ...this.#record, told: [...this.#record.told, ...told] });
+  }
+
+  #othersWait(): boolean {
+    const untold = (this.#record?.second ?? []).filter((each) => !this.#delivered.has(keyOf(each)));
+    if (untold.length === 0) return false;
+    const living = new Set((this.#options.members.candidates() ?? []).map(keyOf));
+    return untold.some((each) => living.has(keyOf(each)));
   }
 
   #deliver(begun: StopRecord): void {

@@ -56,11 +56,13 @@ export interface WorkloadTraits {
 export interface StopProgress {
   /** Whether one of the first could save when it was told, whatever it has done with its handler since; null: not known. */
   readonly couldSave: boolean | null;
+  /** Whether others that may save live and have not been told yet. */
+  readonly othersWait: boolean;
   /** When such a process was told after the first were (monotonic); null where none was. */
   readonly toldAtMs: number | null;
 }
 
-export const NOBODY_TOLD: StopProgress = { couldSave: null, toldAtMs: null };
+export const NOBODY_TOLD: StopProgress = { couldSave: null, othersWait: false, toldAtMs: null };
 
 /**
  * Starts one workload at a time, in a life of its own: an agent that dies does not touch it, and the next agent finds it
