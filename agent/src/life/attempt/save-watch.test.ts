@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { FakeClock } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import type { SavingProgress } from '../../lifecycle/model.ts';
+import { NOBODY_TOLD } from '../../workload/supervisor/supervisor.ts';
 import { SaveWatch } from './save-watch.ts';
 
 const SETTLE_MS = 2000;
@@ -33,7 +34,7 @@ class WatchedFolder implements AsyncDisposable {
   async stop(couldSave: boolean | null = true): Promise<void> {
     const { clock, folder } = this;
     const supervisor = { stopping: () => ({ couldSave, othersWait: true, toldAtMs: null }) };
-    const timing = { settleMs: SETTLE_MS };
+    const timing = { settleMs: SETTLE_MS, savingPauseMs: 30_000 };
     const watch = new SaveWatch({ folders: { checkpoint: folder }, supervisor, timing, clock });
     watch.follow(clock.wallMs(), (seen) => (this.seen = seen), this.#over.signal).catch(() => {});
     await clock.advance(0);
@@ -116,4 +117,23 @@ test('a deletion is no byte of a save', async () => {
   await rm(join(watched.folder, 'step-1.pt'));
   await watched.clock.advance(5000);
   expect(watched.seen).toMatchObject({ hasBegun: false, lastByteMs: null });
+});
+
+test('however slow a look is, the next one comes while a save that pauses is still waited for', async () => {
+  await using watched = await WatchedFolder.make();
+  const rests: number[] = [];
+  let nowMs = 0;
+  const clock = {
+    wallMs: () => 0,
+    monotonicMs: () => (nowMs += 4000),
+    sleep: async (ms: number) => {
+      rests.push(ms);
+      throw new Error('enough');
+    },
+  };
+  const supervisor = { stopping: () => NOBODY_TOLD };
+  const timing = { settleMs: SETTLE_MS, savingPauseMs: 30_000 };
+  const watch = new SaveWatch({ folders: { checkpoint: watched.folder }, supervisor, timing, clock });
+  await expect(watch.follow(0, () => {}, new AbortController().signal)).rejects.toThrow('enough');
+  expect(rests).toEqual([7500]);
 });

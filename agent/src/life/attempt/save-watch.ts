@@ -9,7 +9,7 @@ import type { Supervisor } from '../../workload/supervisor/supervisor.ts';
 export interface SaveWatchParts {
   readonly folders: { readonly checkpoint: string };
   readonly supervisor: Pick<Supervisor, 'stopping'>;
-  readonly timing: Pick<Timing, 'settleMs'>;
+  readonly timing: Pick<Timing, 'settleMs' | 'savingPauseMs'>;
   readonly clock: Clock;
 }
 
@@ -20,7 +20,7 @@ interface Look {
 }
 
 const LOOK_MS = 1000;
-/** Of the time, for looks at a large folder. */
+/** Of the time, for looks at a large folder, as long as they are not so slow that a save is lost sight of. */
 const LOOKING_SHARE = 0.05;
 
 /** Sees when a script writes into its checkpoint folder. Logs, databases and the like are no saves. */
@@ -63,7 +63,8 @@ export class SaveWatch {
       const { couldSave, othersWait, toldAtMs } = supervisor.stopping();
       progress = { ...progress, canSave: couldSave, othersWait, toldAtMs };
       onProgress(progress);
-      const restMs = (clock.monotonicMs() - sinceMs) / LOOKING_SHARE;
+      // A longer rest would take a save that goes on for one that has paused.
+      const restMs = Math.min((clock.monotonicMs() - sinceMs) / LOOKING_SHARE, timing.savingPauseMs / 4);
       await clock.sleep(Math.max(Math.min(LOOK_MS, timing.settleMs / 2), restMs), signal);
     }
   }
