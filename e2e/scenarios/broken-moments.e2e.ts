@@ -148,7 +148,9 @@ describe.concurrent('the agent is killed', () => {
     await onInstance(world, machineId, `kill -9 ${pid}`);
     await breakS3(world);
 
+    // The launch may be over before the attempt is reported: a script that is done has succeeded at once.
     await succeeds(world, run, 20);
+    await eventually('the attempt is reported', () => world.bucket.attemptOutcome(run, 1));
     expect(await world.bucket.attemptOutcome(run, 1)).toMatchObject({ status: 'succeeded', exitCode: 0 });
     expect(String(await world.bucket.log(run, 1)).match(/^step 1$/gm)).toHaveLength(1);
     expect(await world.bucket.status(run, 2)).toBeNull();
