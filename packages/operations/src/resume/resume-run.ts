@@ -113,9 +113,19 @@ async function specAsKnown(store: ObjectStore, key: string, knownSha256: string 
   });
   const sha256 = sha256OfDocument(bytes);
   if (knownSha256 === null || sha256 === knownSha256) return bytes;
+  refuseOlder(bytes, key);
   throw new RunctlError('not-as-launched', `${key} has SHA-256 ${sha256}; this computer launched ${knownSha256}`, {
     hint: 'somebody changed what the run runs: read it, then launch the project anew, or add --accept-changed-spec',
   });
+}
+
+/** A run of an older format has a way on of its own. */
+function refuseOlder(bytes: Uint8Array, key: string): void {
+  try {
+    decodeDocument(runSpec, bytes, key);
+  } catch (error) {
+    if (error instanceof RunctlError && error.code === 'older-format') throw error;
+  }
 }
 
 async function refuseActive(provider: Provider, record: RunRecord, before: LaunchRecord | null): Promise<void> {
