@@ -1,5 +1,6 @@
 import { attemptPolicy } from '../lifecycle/windows.ts';
 import { prepareWorkload } from '../preparation/prepare.ts';
+import { ElsewhereWatch } from '../reporting/elsewhere-watch.ts';
 import { LifeEvents } from '../reporting/life-events.ts';
 import type { LogShipper } from '../reporting/shipper.ts';
 import { ResumeWatch } from '../reporting/resume-watch.ts';
@@ -31,6 +32,9 @@ import { appendRestart } from './attempt/restart-events.ts';
 import { StartFacts } from './attempt/start-facts.ts';
 import type { SharedParts } from './shared-parts.ts';
 
+/** A look at what is written elsewhere takes so many heartbeats. */
+const LOOK_BEATS = 4;
+
 /** Puts the attempt of one generation together. */
 export function openAttempt(shared: SharedParts, generation: number): OpenedAttempt {
   const { checkpoints, clock, journal, life, log, machine, paths, timing } = shared;
@@ -46,9 +50,13 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const done = new DoneScript({ ...shared, saves, passes, donePath: paths.done }, (signal) =>
     declaring(shared, signal),
   );
+  const { home } = machine.account;
+  const elsewhere = new ElsewhereWatch({ ...shared, events, home, everyMs: LOOK_BEATS * timing.heartbeatMs });
   const workload = new AttemptWorkload({ ...shared, drain, progress }, (startedMs) => {
     passes.begin(startedMs);
     output.begin();
+    elsewhere.startsAt(startedMs);
+    elsewhere.begin();
   });
   const showWait = (signal: AbortSignal) => showFlush({ ...shared, traffic }, signal);
   const flush = new AttemptFlush({ passes, output, shipper, checkpoints, showWait, traffic, timing, clock, log });
@@ -56,10 +64,11 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const { findInterpreter, priority } = machine;
   const facts = new StartFacts({ ...shared, findInterpreter });
   const judge = judgeOf(shared, events);
-  const ending = new AttemptEnding({ workload, isDecided, drain, flush, journal, judge, events, clock, facts });
+  const shown = { events, facts, elsewhere };
+  const ending = new AttemptEnding({ ...shown, workload, isDecided, drain, flush, journal, judge, clock });
   const attempt = new AttemptLife(
     {
-      beginning: beginningOf(shared, { workload, events, resume, facts }),
+      beginning: beginningOf(shared, { ...shown, workload, resume }),
       workload,
       flush,
       ending,
@@ -87,9 +96,13 @@ interface StartParts {
   readonly events: LifeEvents;
   readonly resume: ResumeWatch;
   readonly facts: StartFacts;
+  readonly elsewhere: ElsewhereWatch;
 }
 
-function beginningOf(shared: SharedParts, { workload, events, resume, facts }: StartParts): AttemptBeginning {
+function beginningOf(
+  shared: SharedParts,
+  { workload, events, resume, facts, elsewhere }: StartParts,
+): AttemptBeginning {
   const { journal, life, machine, preparation, self } = shared;
   const { agentVersion } = machine;
   return new AttemptBeginning({
@@ -98,6 +111,7 @@ function beginningOf(shared: SharedParts, { workload, events, resume, facts }: S
     reportStart: (prepared) => reportStart({ ...shared, agentVersion }, prepared),
     beforeStart: async (prepared) => {
       await appendRestart({ journal, events }, prepared);
+      elsewhere.startsAt(shared.clock.wallMs());
       const { resumeFrom, resumedFrom } = prepared;
       await resume.begin(resumeFrom === null ? null : { entry: resumeFrom, step: resumedFrom?.step ?? null });
     },

@@ -11,6 +11,7 @@ const circumstances: Circumstances = {
   unsaved: null,
   reason: null,
   isKept: true,
+  elsewhere: null,
   interruption: null,
   ranMs: 600_000,
   crashes: [],
@@ -48,6 +49,14 @@ describe('what follows from an ending', () => {
     for (const how of [asked, { ...asked, killed: true }, { ...asked, cause: 'notice' as const }])
       expect(verdictOn(how, decided)).toMatchObject({ next: 'end-launch', launch: 'succeeded', attempt: 'succeeded' });
     expect(verdictOn({ ...asked, cause: 'fenced' }, decided)).toMatchObject({ next: 'leave' });
+  });
+
+  test.each([
+    [true, 'the workload finished; the script wrote a.pt'],
+    [false, 'the workload finished; nothing was saved: the script wrote a.pt'],
+  ])('exit 0 names what was written outside of what is kept (a checkpoint is kept: %s)', (isKept, message) => {
+    const elsewhere = 'the script wrote a.pt';
+    expect(verdictOn(ending, { ...circumstances, isKept, elsewhere })).toMatchObject({ attempt: 'succeeded', message });
   });
 
   test('exit 0 without any durable checkpoint says that nothing was saved', () => {

@@ -27,7 +27,9 @@ export interface Circumstances {
   readonly done: boolean;
   /** What it saved last and is not durable, for people; null when all of it is. */
   readonly unsaved: string | null;
-  /** Whether the run has a durable checkpoint. */
+  /** What it wrote outside of what is kept, for people; null for nothing that matters. */
+  readonly elsewhere: string | null;
+  /** Whether the run has a durable checkpoint, or keeps output. */
   readonly isKept: boolean;
   /** Why the machine goes away, if it does: the script may have ended by itself right before. */
   readonly interruption: 'notice' | 'machine-shutdown' | null;
@@ -78,21 +80,24 @@ export function verdictOn(ending: Ending, circumstances: Circumstances): Attempt
   return { ...verdict, message: `${verdict.message}; not durable: ${unsaved}` };
 }
 
-/** Says of a finished workload what became of its saves. */
-export const finishedText = (isKept: boolean): string =>
-  isKept ? 'the workload finished' : `the workload finished; ${NOTHING_SAVED}`;
+/** Says of a finished workload what became of what it wrote; `elsewhere` as in `Circumstances`. */
+export const finishedText = (isKept: boolean, elsewhere: string | null = null): string =>
+  ['the workload finished', lossText(isKept, elsewhere)].filter((part) => part !== null).join('; ');
 
-function succeeded({ isKept }: Circumstances): AttemptVerdict {
+function succeeded({ isKept, elsewhere }: Circumstances): AttemptVerdict {
   return {
     next: 'end-launch',
     attempt: 'succeeded',
     launch: 'succeeded',
     cause: 'exited',
-    message: finishedText(isKept),
+    message: finishedText(isKept, elsewhere),
   };
 }
 
-const NOTHING_SAVED = 'nothing was saved: what the script wrote is gone with the machine';
+/** What a finished script leaves behind on a machine that goes; null for nothing that is known of. */
+function lossText(isKept: boolean, elsewhere: string | null): string | null {
+  return isKept ? elsewhere : `nothing was saved: ${elsewhere ?? 'what the script wrote is gone with the machine'}`;
+}
 
 function judgeEnding(ending: Ending, circumstances: Circumstances): AttemptVerdict {
   if (ending.cause === 'fenced')

@@ -43,6 +43,7 @@ export { setTornAside } from './restore/place.ts';
 export { prefetchLatest, restoreLatest, settlePrefetched } from './restore/restore.ts';
 export * from './contract/restore-port.ts';
 export * from './contract/output-port.ts';
+export { elsewhereText, isPassedOver, type WrittenFile } from './output/written-elsewhere.ts';
 export { fetchOutput, type FetchOutputOptions, type FetchedOutput } from './output/fetch-output.ts';
 export { readOutput } from './output/index-document.ts';
 export { openOutputFolder } from './output/keep-output.ts';

@@ -5,6 +5,7 @@ import type { Ending, FlushResult } from '../../lifecycle/model.ts';
 import type { FailureReason } from '../../recovery/failure-reason.ts';
 import { type AttemptVerdict, crashOf } from '../../recovery/verdict.ts';
 import type { LifeEvents } from '../../reporting/life-events.ts';
+import type { ElsewhereWatch } from '../../reporting/elsewhere-watch.ts';
 import { mayHaveSaved, unsavedAfter } from '../../reporting/unsaved.ts';
 import type { AttemptDrain } from './attempt-drain.ts';
 import type { AttemptFlush } from './attempt-flush.ts';
@@ -20,6 +21,7 @@ export interface AttemptEndingParts {
   readonly isDecided: () => boolean;
   readonly drain: Pick<AttemptDrain, 'notes'>;
   readonly flush: AttemptFlush;
+  readonly elsewhere: Pick<ElsewhereWatch, 'atEnd' | 'stop'>;
   readonly journal: Journal;
   readonly judge: {
     verdictOn(ended: EndedAttempt): AttemptVerdict;
@@ -36,6 +38,7 @@ export class AttemptEnding {
   readonly #parts: AttemptEndingParts;
   #unsaved: string | null = null;
   #reason: FailureReason | null = null;
+  #elsewhere: string | null = null;
   #verdict: AttemptVerdict | null = null;
   #unreported: AttemptReport | null = null;
 
@@ -50,13 +53,16 @@ export class AttemptEnding {
 
   /** See `AttemptActions`. */
   async report(ending: Ending, flushResult: FlushResult, signal: AbortSignal): Promise<void> {
-    const { drain, facts, flush, judge, workload } = this.#parts;
+    const { drain, elsewhere, facts, flush, judge, workload } = this.#parts;
+    elsewhere.stop();
     this.#reason = await facts.failureReason(ending);
     const isCutShort = await flush.isCutShort(signal);
     const { lastPass } = flush;
     const unsaved = unsavedAfter({ ending, flush: flushResult, lastPass, isCutShort });
     const output = mayHaveSaved(ending) ? flush.unsavedOutput : null;
     this.#unsaved = [unsaved, output].filter((each) => each !== null).join('; ') || null;
+    // Where a deadline presses there is no time, and another machine goes on.
+    if (ending.cause === 'exited' && ending.exit?.code === 0) this.#elsewhere = await elsewhere.atEnd();
     const verdict = this.#judge(ending);
     this.#verdict = verdict;
     if (verdict.next === 'restart') await this.#noteCrash(ending, verdict);
@@ -88,6 +94,7 @@ export class AttemptEnding {
     this.#verdict = null;
     this.#unsaved = null;
     this.#reason = null;
+    this.#elsewhere = null;
   }
 
   #judge(ending: Ending): AttemptVerdict {
@@ -97,6 +104,7 @@ export class AttemptEnding {
       decided: isDecided(),
       ending,
       unsaved: this.#unsaved,
+      elsewhere: this.#elsewhere,
       reason: this.#reason,
       markerUntilMs,
       ranMs: workload.ranMs(),

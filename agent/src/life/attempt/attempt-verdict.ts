@@ -25,6 +25,8 @@ export interface EndedAttempt {
   /** See `Circumstances`. */
   readonly unsaved: string | null;
   readonly reason: FailureReason | null;
+  /** See `Circumstances`. */
+  readonly elsewhere: string | null;
   /** See `AttemptWorkload`. */
   readonly markerUntilMs: number | null;
   /** See `Circumstances`. */
@@ -35,7 +37,7 @@ export interface EndedAttempt {
 /** Judges how the attempt ended, by the run's policy and by what this machine knows of its history. */
 export function attemptVerdict(
   { checkpoints, spec, journal, life, self, stops, donePath }: AttemptVerdictParts,
-  { decided, ending, unsaved, reason, markerUntilMs, ranMs }: EndedAttempt,
+  { decided, ending, unsaved, elsewhere, reason, markerUntilMs, ranMs }: EndedAttempt,
 ): AttemptVerdict {
   const { attempt } = journal.state;
   const { crashBackoffMs, earlyFailureMs } = spec.timing;
@@ -44,6 +46,7 @@ export function attemptVerdict(
     done: existsSync(donePath) && (markerUntilMs === null || isOlderThan(donePath, markerUntilMs)),
     unsaved,
     reason,
+    elsewhere,
     // Of several machines only the first knows what is durable.
     isKept:
       (life.output?.files ?? 0) > 0 ||

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { type Clock, formatBytes } from '@runctl/core';
+import { elsewhereText, isPassedOver } from '@runctl/checkpoint';
+import type { Clock } from '@runctl/core';
 
 export interface ElsewhereOptions {
   readonly clock: Clock;
@@ -18,10 +19,6 @@ export interface ElsewhereOptions {
 
 const EVERY_MS = 1000;
 const MOST_ENTRIES = 10_000;
-const LARGE_BYTES = 1024 * 1024;
-/** What trainings call their models and states. */
-const MODEL = /\.(?:pt|pth|ckpt|bin|safetensors|h5|hdf5|keras|npz|npy|pkl|pickle|joblib|onnx|ubj|msgpack|gguf|zip)$/i;
-const PASSED_OVER = /^(?:\.|__pycache__$|node_modules$|wandb$|lightning_logs$|runs$|mlruns$)/;
 
 /** Watches what a script writes into its project or home outside the checkpoint folder: that is gone with its machine. */
 export class WrittenElsewhere {
@@ -43,12 +40,8 @@ export class WrittenElsewhere {
 
   /** The largest file that looks like what a training is for, and what to do about it; null for none. */
   advice(): string | null {
-    const files = [...this.#sizes].filter(([path, size]) => MODEL.test(path) || size >= LARGE_BYTES);
-    const [largest, ...others] = files.sort(([, a], [, b]) => b - a);
-    if (largest === undefined) return null;
-    const [path, size] = largest;
-    const more = others.length === 0 ? '' : ` and ${others.length} more`;
-    return `the script wrote ${path} (${formatBytes(size)})${more} outside the checkpoint folder, gone with the machine: ${remedyFor(path)}`;
+    const files = [...this.#sizes].map(([path, sizeBytes]) => ({ path, sizeBytes }));
+    return elsewhereText(files, { besideModels: true });
   }
 
   async #walk(home: string, folder: string, left: { entries: number }): Promise<void> {
@@ -58,7 +51,7 @@ export class WrittenElsewhere {
       const shown = this.#shownPath(path);
       left.entries -= 1;
       if (left.entries < 0) return;
-      if (PASSED_OVER.test(entry.name) || this.#isKept(shown)) continue;
+      if (isPassedOver(entry.name) || this.#isKept(shown)) continue;
       if (entry.isDirectory()) await this.#walk(home, path, left);
       if (!entry.isFile() || sent.has(shown)) continue;
       const size = await stat(join(home, path)).then(
@@ -83,10 +76,4 @@ export class WrittenElsewhere {
       return folder !== undefined && shown === posix.normalize(folder).replace(/\/+$/, '');
     });
   }
-}
-
-function remedyFor(path: string): string {
-  const folder = posix.dirname(path);
-  if (folder === '.' || folder.startsWith('~')) return 'save it below $RUNCTL_CHECKPOINT_DIR';
-  return `--checkpoint-dir ${folder} if it is a state to go on from, else --output-dir ${folder}`;
 }

@@ -8,7 +8,7 @@ export const lifeEvent = versioned.extend({
   launch: launchNumber,
   machineId: z.string(),
   at: timestamp,
-  kind: openEnum(['start', 'crash', 'backoff', 'resume', 'set-aside', 'resume-ignored']),
+  kind: openEnum(['start', 'crash', 'backoff', 'resume', 'set-aside', 'resume-ignored', 'written-elsewhere']),
   /** For people. */
   message: z.string(),
   step: z.number().nullable(),
