@@ -11,6 +11,10 @@ export interface DeclareDoneParts {
   readonly outcomeOf: (ending: LaunchEnding, signal: AbortSignal) => Promise<LaunchOutcome>;
   /** Whether the run has a durable checkpoint. */
   readonly isKept: () => boolean;
+  /** Of several machines only the first speaks for the launch. */
+  readonly node: number;
+  /** The folder that the run keeps besides its checkpoints; null where there is none. */
+  readonly output: unknown;
   readonly successors: Pick<Successors, 'end' | 'trouble'>;
   readonly capacity: () => Promise<string | null>;
   readonly clock: Clock;
@@ -20,10 +24,12 @@ export interface DeclareDoneParts {
 /**
  * Writes the outcome of a launch whose script is done, with everything durable, while the script still runs: whatever becomes
  * of machine and script from now on, the run has succeeded and no machine follows. Resolves with whether that stands: another
- * may have ended the launch before. Rejects with the signal's reason only.
+ * may have ended the launch before. Where an output folder is kept too, it is taken once the script has ended, and that end
+ * decides: nothing is declared. Rejects with the signal's reason only.
  */
 export async function declareDone(parts: DeclareDoneParts, signal: AbortSignal): Promise<boolean> {
-  const { capacity, clock, documents, isKept, log, outcomeOf, successors } = parts;
+  const { capacity, clock, documents, isKept, log, node, outcomeOf, output, successors } = parts;
+  if (node > 0 || output !== null) return false;
   const ending = { status: 'succeeded', cause: 'exited', message: finishedText(isKept()) } as const;
   const outcome = await outcomeOf(ending, signal);
   const write = () => documents.endLaunch(outcome, signal);

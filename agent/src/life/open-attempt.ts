@@ -13,7 +13,7 @@ import { AttemptLife } from './attempt/attempt-life.ts';
 import { AttemptOutput } from './attempt/attempt-output.ts';
 import { AttemptPasses } from './attempt/attempt-passes.ts';
 import { followPhase } from './attempt/attempt-phases.ts';
-import { attemptVerdict } from './attempt/attempt-verdict.ts';
+import { attemptVerdict, isAnythingKept } from './attempt/attempt-verdict.ts';
 import { AttemptWorkload } from './attempt/attempt-workload.ts';
 import { cleanUpBeside, recallStops, renewLeaseBeside } from './attempt/beside-attempt.ts';
 import { drainedDocument } from './attempt/drained-document.ts';
@@ -80,15 +80,13 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   return { attempt, passes, shipper, company: (signal) => companyOf(shared, { shipper, generation, events }, signal) };
 }
 
-/** Of several machines only the first speaks for the launch. */
 async function declaring(shared: SharedParts, signal: AbortSignal): Promise<boolean> {
-  const { checkpoints, host, journal, self } = shared;
-  if (self.node > 0) return false;
-  const isKept = (): boolean =>
-    checkpoints.publisher.durable() !== null || (journal.state.attempt?.resumedFrom ?? null) !== null;
+  const { host, self } = shared;
+  const isKept = (): boolean => isAnythingKept(shared);
   const ending: Parameters<typeof declareDone>[0]['outcomeOf'] = (how, until) => outcomeOf(shared, how, until);
   const capacity = () => launchCapacity(shared);
-  return declareDone({ ...shared, outcomeOf: ending, isKept, successors: host.successors, capacity }, signal);
+  const { node } = self;
+  return declareDone({ ...shared, node, outcomeOf: ending, isKept, successors: host.successors, capacity }, signal);
 }
 
 interface StartParts {

@@ -99,6 +99,8 @@ describe('what follows from an ending', () => {
       cause: 'exited',
       message: told,
     });
+    const killed = { ...ending, exit: { code: null, signal: 'SIGKILL' }, killed: true };
+    expect(verdictOn(killed, { ...lost, done: true })).toMatchObject({ launch: 'stopped', message: told });
     // A successor does again what is lost.
     const taken = verdictOn(ending, { ...lost, interruption: 'notice' });
     expect(taken).toMatchObject({ next: 'yield', attempt: 'interrupted' });

@@ -106,8 +106,10 @@ function judgeEnding(ending: Ending, circumstances: Circumstances): AttemptVerdi
   if ((isDone && circumstances.unsaved === null) || (circumstances.decided && ending.started))
     return succeeded(circumstances);
   const crash = crashOf(ending, circumstances.ranMs, circumstances.reason);
-  if (crash !== null) return afterCrashVerdict(ending.cause, crash, circumstances);
-  const finished = ending.exit?.code === 0 && (ending.cause === 'exited' || circumstances.done);
+  // A script that was done and had to be ended has not crashed, whatever of it could not be stored.
+  const isEnded = isDone && ending.cause === 'exited' && ending.exit?.code !== 0;
+  if (crash !== null && !isEnded) return afterCrashVerdict(ending.cause, crash, circumstances);
+  const finished = isEnded || (ending.exit?.code === 0 && (ending.cause === 'exited' || circumstances.done));
   if (finished && circumstances.unsaved === null) return succeeded(circumstances);
   // What it saved last goes with the machine: whoever comes next does that part again.
   if (finished && ending.cause === 'exited' && circumstances.interruption !== null)

@@ -47,12 +47,7 @@ export function attemptVerdict(
     unsaved,
     reason,
     elsewhere,
-    // Of several machines only the first knows what is durable.
-    isKept:
-      (life.output?.files ?? 0) > 0 ||
-      self.node > 0 ||
-      checkpoints.publisher.durable() !== null ||
-      (attempt?.resumedFrom ?? null) !== null,
+    isKept: isAnythingKept({ checkpoints, journal, life, self }),
     interruption: stops.interruption,
     ranMs,
     crashes: attempt?.crashes ?? [],
@@ -60,6 +55,22 @@ export function attemptVerdict(
     interruptions: attempt?.interruptions ?? 0,
     policy: { ...spec.policy, crashBackoffMs, earlyFailureMs },
   });
+}
+
+/** Whether the run has a durable checkpoint or kept output, as far as this machine knows. */
+export function isAnythingKept({
+  checkpoints,
+  journal,
+  life,
+  self,
+}: Pick<AttemptVerdictParts, 'checkpoints' | 'journal' | 'life' | 'self'>): boolean {
+  return (
+    (life.output?.files ?? 0) > 0 ||
+    // Of several machines only the first knows what is durable.
+    self.node > 0 ||
+    checkpoints.publisher.durable() !== null ||
+    (journal.state.attempt?.resumedFrom ?? null) !== null
+  );
 }
 
 function isOlderThan(path: string, wallMs: number): boolean {
