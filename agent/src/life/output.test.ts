@@ -92,20 +92,23 @@ test.concurrent('a finished script whose output the bucket refuses has not succe
   expect(message).toContain('the workload finished; not durable: the output folder');
 });
 
-test.concurrent('a model beside the checkpoint folder is told while the script runs, and again in the outcome', async () => {
-  await using world = await RunWorld.launch({ script: 'saves-elsewhere.py', args: [String(2 * 1024 * 1024)] });
-  const machine = await world.machine('i-1');
-  const life = machine.start();
-  await eventually('the warning', async () =>
-    ((await world.status(1))?.warnings ?? []).some((text) => text.includes('outputs/model.pt (2.0 MiB)')),
-  );
-  await machine.letWorkloadGo();
-  expect(await life).toBe('off');
-  const { status, message } = (await world.outcome()) ?? {};
-  expect(status).toBe('succeeded');
-  expect(message).toMatch(/nothing was saved: the script wrote outputs\/model\.pt .*--output-dir outputs$/);
-  expect((await world.events(1)).map(({ kind }) => kind)).toContain('written-elsewhere');
-});
+test.concurrent(
+  'a model beside the checkpoint folder is told while the script runs, and again in the outcome',
+  async () => {
+    await using world = await RunWorld.launch({ script: 'saves-elsewhere.py', args: [String(2 * 1024 * 1024)] });
+    const machine = await world.machine('i-1');
+    const life = machine.start();
+    await eventually('the warning', async () =>
+      ((await world.status(1))?.warnings ?? []).some((text) => text.includes('outputs/model.pt (2.0 MiB)')),
+    );
+    await machine.letWorkloadGo();
+    expect(await life).toBe('off');
+    const { status, message } = (await world.outcome()) ?? {};
+    expect(status).toBe('succeeded');
+    expect(message).toMatch(/nothing was saved: the script wrote outputs\/model\.pt .*--output-dir outputs$/);
+    expect((await world.events(1)).map(({ kind }) => kind)).toContain('written-elsewhere');
+  },
+);
 
 test.concurrent('keeps what changed while the script runs, and says so in the heartbeat', async () => {
   await using world = await RunWorld.launch({ ...KEEPS, args: ['4', '3'], timing: { noticeMs, outputMs: 100 } });

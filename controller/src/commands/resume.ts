@@ -53,7 +53,9 @@ export class ResumeCommand extends FollowingCommand {
     const isUnknown = known === null && !this.acceptChangedSpec;
     const doubt = `this computer does not know what ${run} was launched with: its spec is taken as it is`;
     if (isUnknown && !this.json) this.note(doubt);
-    const onLeftovers = (launch: number): void => this.note(`making sure that nothing of launch ${launch} is left`);
+    const onLeftovers = (launch: number): void => {
+      if (!this.json) this.note(`making sure that nothing of launch ${launch} is left`);
+    };
     const resuming = { run, tools: await services.tools(), wish, specSha256: known, onLeftovers, signal };
     const { launch, machines, fromStep, specSha256 } = await resumeRun(ports, resuming);
     await this.keepSpec(run, specSha256);
