@@ -42,7 +42,8 @@ const STRANGERS: readonly (readonly [script: string, Verdict, Hold, RegExp])[] =
   ],
 ];
 
-describe.concurrent('a drill of a script as strangers write it', () => {
+// One after the other: what a rehearsal can prove is told by time.
+describe('a drill of a script as strangers write it', () => {
   test.each(STRANGERS)('judges %s as %s', async (script, verdict, hold, says) => {
     const holds = hold === null ? {} : { holds: [hold] };
     const { report } = await drill(`strangers/${script}`, { flags: [], args: [], ...holds });

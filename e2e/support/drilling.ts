@@ -57,8 +57,6 @@ export interface DrillOptions {
    * the script runs as it is.
    */
   readonly holds?: readonly number[];
-  /** Two ranks of it run under torchrun, the first of which waits. */
-  readonly asRanks?: boolean;
   /** Another drill came before, in the same temporary folder, and was killed in the middle. */
   readonly afterOneThatWasKilled?: boolean;
 }
@@ -93,8 +91,7 @@ export async function drill(script: string, options: DrillOptions): Promise<Dril
     ];
     if (holds === undefined) return rehearse(path, args);
     const held = [join(folder.path, lives), [...calm, ...holds].join(','), basename(path)];
-    if (options.asRanks !== true) return rehearse(join(dirname(path), 'held.py'), [...held, ...args]);
-    return rehearse(join(dirname(path), 'ranks.py'), [...TWO_RANKS, 'held.py', ...held, ...args]);
+    return rehearse(join(dirname(path), 'held.py'), [...held, ...args]);
   };
   const env = {
     // The interpreter that Debian's packages belong to comes first.
@@ -134,8 +131,6 @@ async function noProcessIsLeft(folder: string): Promise<void> {
   await eventually('no process of the local cloud is left', async () => processesNaming(folder).length === 0);
 }
 
-const TWO_RANKS = ['--standalone', '--nproc_per_node', '2'];
-
 /** A project of the script and what lies beside it, and of what holds its lives. */
 async function placed(script: string, folder: string): Promise<string> {
   const project = join(folder, 'project');
@@ -147,7 +142,6 @@ async function placed(script: string, folder: string): Promise<string> {
     await copyFile(join(workloads, script), join(project, basename(script)));
   }
   await copyFile(join(workloads, 'held.py'), join(project, 'held.py'));
-  await copyFile(join(workloads, 'ranks.py'), join(project, 'ranks.py'));
   return join(project, basename(script));
 }
 

@@ -78,11 +78,14 @@ test.concurrent('a script that ends well and saved nothing has an outcome that s
 });
 
 test.concurrent('a shell that says done after its training was told to stop has not finished', async () => {
-  await using world = await RunWorld.launch({ script: 'says-done-after-its-training.py' });
+  await using world = await RunWorld.launch({
+    script: 'says-done-after-its-training.py',
+    timing: { noticeMs: 30_000 },
+  });
   const machine = await world.machine('i-1');
   machine.start().catch(() => {});
   await eventually('step 10 is durable', async () => (await world.status(1))?.durable?.step === 10);
-  machine.imds.notice(4000);
+  machine.imds.notice(30_000);
   await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
   expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', cause: 'notice', durableStep: 20 });
   expect(await world.outcome()).toBeNull();

@@ -30,14 +30,17 @@ test.concurrent('a run that finishes leaves its outcome, deletes its fleet and p
   expect(await world.status(1)).toMatchObject({ phase: 'ended', step: 12 });
 });
 
+/** For what has to be saved within it, however slow the machine is. */
+const LONG_NOTICE = { noticeMs: 30_000 };
+
 test.concurrent('a notice becomes a saved step, and a second machine goes on from it to the same result', async () => {
-  await using world = await RunWorld.launch({ script: 'counter.py', args: ['60', '0.03', '20'] });
+  await using world = await RunWorld.launch({ script: 'counter.py', args: ['60', '0.03', '20'], timing: LONG_NOTICE });
   const first = await world.machine('i-1');
   const life = first.start();
   life.catch(() => {});
   await world.reachesStep(1, 8);
   const shownMs = Date.now();
-  first.imds.notice(6000);
+  first.imds.notice(LONG_NOTICE.noticeMs);
   await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
   expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', cause: 'notice' });
   const drained = await world.drained(1);
@@ -58,11 +61,11 @@ test.concurrent('a notice becomes a saved step, and a second machine goes on fro
 });
 
 test.concurrent('a stop that is asked for during a drain ends the launch once the save is durable', async () => {
-  await using world = await RunWorld.launch({ script: 'counts-sigterms.py', args: ['1'] });
+  await using world = await RunWorld.launch({ script: 'counts-sigterms.py', args: ['1'], timing: LONG_NOTICE });
   const machine = await world.machine('i-1');
   const life = machine.start();
   await eventually('the script is ready', async () => (await world.log(1).catch(() => '')).includes('ready'));
-  machine.imds.notice(6000);
+  machine.imds.notice(LONG_NOTICE.noticeMs);
   await eventually('the drain', async () => (await world.status(1))?.phase === 'draining');
   await world.control('stop');
   expect(await life).toBe('off');
@@ -156,8 +159,8 @@ describe('an agent that dies', () => {
       const dying = machine.supervisor();
       await dying.adopt();
       const now = new Date().toISOString();
-      const times = { seenAt: now, termAt: now, haltAt: new Date(Date.now() + 6000).toISOString(), killAt: null };
-      const why = { cause: 'notice', ...times, killed: false, stepAtStop: null, windowMs: 6000 };
+      const times = { seenAt: now, termAt: now, haltAt: new Date(Date.now() + 30_000).toISOString(), killAt: null };
+      const why = { cause: 'notice', ...times, killed: false, stepAtStop: null, windowMs: 30_000 };
       await dying.signal('SIGTERM', JSON.stringify(why));
       await eventually('the exit', () => existsSync(machine.paths.exit));
       machine.start().catch(() => {});
