@@ -43,8 +43,8 @@ const LIFE: LivingScript = {
   totalSteps: 100,
   aliveForMs: 9000,
   saves: 2,
-  sinceSaveMs: 700,
-  saveIntervalMs: 2000,
+  sinceSaveMs: 1400,
+  saveIntervalMs: 4000,
 };
 
 test('a moment waits for a step of the life itself', () => {
@@ -55,22 +55,23 @@ test('a moment waits for a step of the life itself', () => {
 test.each<[string, Partial<LivingScript>, boolean]>([
   ['before its part of the announced steps', { step: 49 }, false],
   ['behind it', {}, true],
-  ['sooner after the start of the life than it saves again', { aliveForMs: 1900 }, false],
+  ['sooner after the start of the life than it saves again', { aliveForMs: 3900 }, false],
   ['behind it, but before the first save', { saves: 0 }, false],
   ['so far behind it that the script may never save', { step: 60, saves: 0 }, true],
-  ['directly after a save, where nothing could be lost', { sinceSaveMs: 690 }, false],
-  ['directly before a save is due', { sinceSaveMs: 1500 }, false],
-  ['directly after one that is not durable yet', { sinceSaveMs: 2100 }, false],
-  ['between two later saves', { sinceSaveMs: 3000 }, true],
+  ['directly after a save, where nothing could be lost', { sinceSaveMs: 1390 }, false],
+  ['directly before a save is due', { sinceSaveMs: 3000 }, false],
+  ['at any time between saves too fast to look between', { sinceSaveMs: 900, saveIntervalMs: 1000 }, true],
+  ['directly after one that is not durable yet', { sinceSaveMs: 4200 }, false],
+  ['between two later saves', { sinceSaveMs: 6000 }, true],
   ['directly after a save, behind the last moment', { step: 60, sinceSaveMs: 0 }, true],
   ['after a save of a script whose interval is unknown', { sinceSaveMs: 0, saveIntervalMs: null }, true],
   ['early in a training of unknown length', { totalSteps: null, aliveForMs: 900 }, false],
-  ['later in one', { totalSteps: null, aliveForMs: 2000 }, true],
+  ['later in one', { totalSteps: null, aliveForMs: 4000 }, true],
   ['in one that has not saved', { totalSteps: null, aliveForMs: 10_000, saves: 0 }, false],
   ['after one save, where a second may come soon', { totalSteps: null, aliveForMs: 60_000, saves: 1 }, false],
   ['after one save of a script that saves rarely', { totalSteps: null, aliveForMs: 61_000, saves: 1 }, true],
   ['long after in one that does not save', { totalSteps: null, aliveForMs: 11_000, saves: 0 }, true],
-  ['in a script without steps', { step: null, totalSteps: null, aliveForMs: 2000 }, true],
+  ['in a script without steps', { step: null, totalSteps: null, aliveForMs: 4000 }, true],
 ])('is it due %s', (_name, life, due) => {
   expect(isDue(MOMENT, { ...LIFE, ...life }, null)).toBe(due);
 });

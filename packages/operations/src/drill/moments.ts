@@ -76,8 +76,8 @@ export interface LivingScript {
  * one its next save may come before SIGTERM.
  */
 const AWAY_FROM_SAVE = { from: 0.35, until: 0.7 };
-/** Saves that come faster are not told apart by looking. */
-const SHORTEST_TOLD_MS = 1000;
+/** Between saves that come faster no look can be relied upon to fall, and a short training would be over before one did. */
+const SHORTEST_TOLD_MS = 2500;
 
 function isAwayFromSaves({ sinceSaveMs, saveIntervalMs }: LivingScript): boolean {
   if (saveIntervalMs === null) return true;
