@@ -1,16 +1,15 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createPublisher, recognisers } from '@runctl/checkpoint';
-import { silentLog, systemClock } from '@runctl/core';
+import { systemClock } from '@runctl/core';
 import { MemoryStore } from '@runctl/store';
 import { temporaryFolder } from '@runctl/testkit';
 import { type Bench, quantile, type Row } from './bench.ts';
 import { safetensors, zip } from './kept/files.ts';
+import { publisherOf } from './kept/publisher.ts';
 
 const GOAL_MS = 10_000;
 const EVERY_MS = 1000;
 const LOOK_MS = 250;
-const SETTLE_MS = 2000;
 const KEPT = 5;
 
 interface Script {
@@ -84,18 +83,7 @@ async function latenciesOf(
     over.abort();
   };
   const look = async (): Promise<void> => {
-    const publisher = createPublisher({
-      store: new MemoryStore({ clock }),
-      run: 'r-abcdefghij',
-      folder,
-      node: 0,
-      clock,
-      log: silentLog,
-      recognisers,
-      openWriters: { among: () => Promise.resolve(new Set<string>()) },
-      settleMs: SETTLE_MS,
-      mayPublish: () => ({ generation: 1 }),
-    });
+    const publisher = publisherOf({ store: new MemoryStore({ clock }), folder, clock });
     const { signal } = new AbortController();
     while (!over.signal.aborted) {
       const { durable } = await publisher.pass({ signal });

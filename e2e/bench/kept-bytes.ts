@@ -1,16 +1,13 @@
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createPublisher, recognisers } from '@runctl/checkpoint';
-import { silentLog } from '@runctl/core';
 import { decodeDocument, manifest as manifestSchema, runKeys } from '@runctl/protocol';
 import { MemoryStore, readBytes } from '@runctl/store';
 import { FakeClock, temporaryFolder } from '@runctl/testkit';
 import type { Bench, Row } from './bench.ts';
 import { type Layout, layouts } from './kept/layouts.ts';
+import { publisherOf, RUN, SETTLE_MS } from './kept/publisher.ts';
 
 const GOAL = 1.05;
-const RUN = 'r-abcdefghij';
-const SETTLE_MS = 2000;
 /** Longer than what is not wanted any more stays, so that the policy shows. */
 const BETWEEN_SAVES_MS = 2 * 3_600_000;
 /** Of a file without a step that goes along with each save, in sizes of a save. */
@@ -79,18 +76,7 @@ async function keptBy(
       await utimes(place, clock.wallMs() / 1000, clock.wallMs() / 1000);
     };
     const signal = new AbortController().signal;
-    const publisher = createPublisher({
-      store,
-      run: RUN,
-      folder,
-      node: 0,
-      clock,
-      log: silentLog,
-      recognisers,
-      openWriters: { among: () => Promise.resolve(new Set<string>()) },
-      settleMs: SETTLE_MS,
-      mayPublish: () => ({ generation: 1 }),
-    });
+    const publisher = publisherOf({ store, folder, clock });
     if (steplessBytes > 0) await write(STEPLESS, Buffer.alloc(steplessBytes, 'word '));
     for (let step = 1; step <= saves; step++) {
       for (const [path, content] of layout.save(step, sizeBytes)) await write(path, content);
