@@ -25,14 +25,14 @@ export class AttachCommand extends FollowingCommand {
     return true;
   }
 
-  protected async run(): Promise<number> {
-    try {
-      return await this.withRun(this.runText, ({ cloud, run }) => this.attach(cloud, run));
-    } catch (error) {
-      if (!this.context.interrupted.aborted) throw error;
-      this.noteDetached(this.runText, command('attach', this.runText));
-      return 130;
-    }
+  protected run(): Promise<number> {
+    return this.withRun(this.runText, ({ cloud, run }) => this.attach(cloud, run));
+  }
+
+  protected override lastWords(): number {
+    if (this.followed !== null) return this.followed.view.detached(this.followed.run, 'interrupted');
+    this.noteDetached(this.runText, command('attach', this.runText));
+    return 130;
   }
 
   private async attach(cloud: Cloud, run: string): Promise<number> {

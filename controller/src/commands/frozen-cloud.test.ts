@@ -36,6 +36,23 @@ test.each(ASKING)('Ctrl-C ends `%s %s %s` while the bucket says nothing', { time
   expect(exitCode, stderr).toBe(130);
 });
 
+test.each([
+  ['attach', []],
+  ['logs', ['-f']],
+])('Ctrl-C ends %s with its own words, also where the bucket answers late', { timeout: 5000 }, async (name, flags) => {
+  await using scope = await commandWorld({ 'train.py': 'pass' });
+  const { world } = scope;
+  const asked = Promise.withResolvers<void>();
+  world.cloudStore = frozen(world.store, asked.resolve);
+  const { exitCode, stderr } = await world.run([name, ...flags, 'r-aaaaaaaaaa'], async () => {
+    await asked.promise;
+    world.interrupts.press();
+  });
+  expect(exitCode, stderr).toBe(130);
+  expect(stderr).toContain('stopped watching; <run>');
+  expect(stderr).not.toContain('error');
+});
+
 /** A store whose every call is heard and never answered. */
 function frozen(store: ObjectStore, onCall: () => void): ObjectStore {
   const hang = (): Promise<never> => {

@@ -5,6 +5,7 @@ import { option } from '../options/declaration/option.ts';
 import { waitingOptions } from '../options/declared/waiting-options.ts';
 import { durationIn, numberIn } from '../options/values/numbers.ts';
 import { RunctlCommand } from '../options/command.ts';
+import type { LogView } from '../render/log-view.ts';
 
 const numberOfLines = numberIn({ kind: 'a whole number of lines', least: 0, example: 100 });
 
@@ -31,6 +32,8 @@ export class LogsCommand extends RunctlCommand {
   });
   tail = option({ flag: '--tail', schema: numberOfLines, help: 'only the last lines', group: 'output' });
 
+  private shown: { readonly run: string; readonly view: LogView } | null = null;
+
   protected override get onlyAsks(): boolean {
     return true;
   }
@@ -43,16 +46,17 @@ export class LogsCommand extends RunctlCommand {
       const { createLogView } = await import('../render/log-view.ts');
       const { clock, interrupted: signal, stdout, colour } = this.context;
       const view = createLogView({ stdout, json: this.json, colour });
-      try {
-        for await (const event of showLog({ cloud, run, clock, signal, follow, sinceAgoMs, lines })) view.show(event);
-      } catch (error) {
-        if (!signal.aborted) throw error;
-        view.end();
-        this.noteDetached(run, command('logs', '-f', run));
-        return 130;
-      }
+      this.shown = { run, view };
+      for await (const event of showLog({ cloud, run, clock, signal, follow, sinceAgoMs, lines })) view.show(event);
       view.end();
       return 0;
     });
+  }
+
+  protected override lastWords(): number {
+    const run = this.shown?.run ?? this.runText;
+    this.shown?.view.end();
+    this.noteDetached(run, command('logs', '-f', run));
+    return 130;
   }
 }

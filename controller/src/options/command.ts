@@ -40,6 +40,11 @@ export abstract class RunctlCommand extends Command<CommandContext> {
 
   protected abstract run(): Promise<number>;
 
+  /** What Ctrl-C ends the command with, and the exit code; null where that is an error like others. */
+  protected lastWords(): number | null {
+    return null;
+  }
+
   get json(): boolean {
     return this.jsonFlag || this.output === 'json';
   }
@@ -48,10 +53,10 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     try {
       return await (this.onlyAsks ? this.whileAsking(this.run()) : this.run());
     } catch (error) {
-      const shown =
-        this.context.interrupted.aborted && isAbort(error)
-          ? abortedError()
-          : await this.withRegion(await worded(error));
+      const { aborted } = this.context.interrupted;
+      const ownCode = aborted ? this.lastWords() : null;
+      if (ownCode !== null) return ownCode;
+      const shown = aborted && isAbort(error) ? abortedError() : await this.withRegion(await worded(error));
       const { json, verbose, writeCommand: write } = this;
       this.context.stderr.write(renderError(shown, { json, verbose, colour: this.context.colour, write }));
       return exitCodeOf(shown);

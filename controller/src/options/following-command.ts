@@ -22,6 +22,9 @@ export interface Asked {
 
 /** A command that shows a run until it ends or Ctrl-C detaches. */
 export abstract class FollowingCommand extends RunctlCommand {
+  /** The run that is shown, and where; null before and after. */
+  protected followed: { readonly run: string; readonly view: FollowView } | null = null;
+
   protected async followView(): Promise<FollowView> {
     const { createFollowView } = await import('../render/follow.ts');
     const { stdout, stderr, colour, clock } = this.context;
@@ -62,11 +65,12 @@ export abstract class FollowingCommand extends RunctlCommand {
   ): Promise<number> {
     const { followRun } = await import('@runctl/operations/follow');
     const { interrupted: signal, clock } = this.context;
+    this.followed = { run: options.run, view };
     try {
       const following = followRun({ withLog: true, ...options, clock, signal });
       return view.ended(options.run, await resultOf(following, (event) => view.show(event)));
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted || this.onlyAsks) throw error;
       return view.detached(options.run, 'interrupted');
     }
   }
