@@ -1,19 +1,21 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const SLOWEST_SHOWN = 20;
 
-/** Prints how long files took and why each skipped test was skipped, then the one line that CI reads. */
+/** Prints how long files took, what passed at a second try only, and why each skipped test was skipped, then the one line that CI reads. */
 export default class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     const reasons = new Map<string, number>();
+    const flaky: TestCase[] = [];
     for (const module of modules) {
       if (module.state() === 'failed' && module.errors().length > 0) count.failed += 1;
       for (const test of module.children.allTests()) {
         const result = test.result();
+        if (test.diagnostic()?.flaky === true) flaky.push(test);
         if (result.state === 'passed') count.passed += 1;
         else if (result.state === 'failed') count.failed += 1;
         else {
@@ -24,9 +26,17 @@ export default class ClosingLineReporter implements Reporter {
       }
     }
     printDurations(modules);
+    for (const test of flaky) printFirstError(test);
     for (const [reason, times] of reasons) process.stdout.write(`skipped ${times}: ${reason}\n`);
     process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
   }
+}
+
+/** A scenario that needed a second try has a fault, or the product has: it must be seen. */
+function printFirstError(test: TestCase): void {
+  const [error] = test.result().errors ?? [];
+  const where = `${relative(root, test.module.moduleId)} > ${test.fullName}`;
+  process.stdout.write(`passed at the second try only: ${where}\n${error?.stack ?? error?.message ?? 'no error'}\n`);
 }
 
 /** The slowest files, and each project's sum: files run beside each other, so the sum is more than the wait. */

@@ -39,6 +39,8 @@ export default defineConfig({
           // Each is a cloud with machines: more of them on two cores, and runs end before they could be broken.
           maxConcurrency: 3,
           testTimeout: 240_000,
+          // Real machines on two shared cores: what fails once is tried again, and is named with its error before the closing line.
+          retry: 1,
           hookTimeout: 120_000,
         },
       },

@@ -32,7 +32,7 @@ test.concurrent('three boots that fail before the agent end the launch, and ever
 
 test.concurrent('who cannot delete its fleet stays on, says so, and tries until it can', async () => {
   await using world = await World.start();
-  const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
+  const run = await launchDetached(world, 'counter', { args: ['20', '0.5'] });
   await reachesStep(world, run, 1, 2);
   await world.sandbox.send('fail-next', { action: 'DeleteFleet', code: 'unexpectedError', times: 4 });
   const refused = await eventually('the refusal is told', async () => {
@@ -49,7 +49,7 @@ test.concurrent('who cannot delete its fleet stays on, says so, and tries until 
 describe.concurrent('the launch has its outcome, and its fleet stands', () => {
   test('neither the next agent nor the next machine trains, and who can deletes the fleet', async () => {
     await using world = await World.start();
-    const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['20', '0.5'] });
     const { machineId } = await reachesStep(world, run, 1, 2);
     await world.sandbox.send('throttle', { action: 'DeleteFleet', everyNth: 1 });
     const outcome = await eventually('the outcome', () => world.bucket.outcome(run));

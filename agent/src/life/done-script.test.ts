@@ -43,13 +43,13 @@ test.concurrent('a done script that the agent asked to end has succeeded, whatev
 });
 
 test.concurrent('a save that is still being written when the time for it is over is waited for', async () => {
-  const timing = { doneSettleMs: 200, savingPauseMs: 60_000, longestStopMs: 600_000, doneGraceMs: 60_000 };
+  const timing = { doneSettleMs: 2000, savingPauseMs: 60_000, longestStopMs: 600_000, doneGraceMs: 60_000 };
   await using world = await RunWorld.launch({ script: 'is-done-while-it-saves.py', timing });
   const machine = await world.machine('i-1');
   const life = machine.start();
   await eventually('step 10 is durable', async () => (await world.status(1))?.durable?.step === 10);
   const doneAtMs = Date.now();
-  await eventually('its time is over', async () => Date.parse((await world.status(1))?.at ?? '') > doneAtMs + 1500);
+  await eventually('its time is over', async () => Date.parse((await world.status(1))?.at ?? '') > doneAtMs + 4000);
   expect(await world.outcome()).toBeNull();
   await writeFile(`${machine.root}/home/ubuntu/project/enough`, '');
   expect(await life).toBe('off');
