@@ -73,6 +73,21 @@ test('two finished saves of a file prove nothing about the others of its set, a 
   expect(verdictOn(versionsOf(3), [file('a', 3)]).complete).toBe(true);
 });
 
+test.each([
+  { what: 'was not still', stillMs: 999, open: false, ended: null, settling: true },
+  { what: 'was not still and is open', stillMs: 999, open: true, ended: null, settling: true },
+  { what: 'is still', stillMs: 1000, open: false, ended: null, settling: false },
+  { what: 'rests while it is open', stillMs: 29_999, open: true, ended: null, settling: true },
+  { what: 'was left open', stillMs: 30_000, open: true, ended: null, settling: false },
+  { what: 'is what a kill left', stillMs: 10, open: false, ended: { atMs: 0, clean: false }, settling: false },
+  { what: 'is what the script left', stillMs: 10, open: false, ended: { atMs: 0, clean: true }, settling: false },
+])('a torn file that $what may become whole: $settling', ({ stillMs, open, ended, settling }) => {
+  const files = [file('a')];
+  const torn: StructureFinding = { verdict: 'torn', evidence: 'cut off' };
+  const facts = { nowMs: stillMs, ended, writers: new Set(open ? ['a'] : []), structures: structuresOf(torn, 'a') };
+  expect(verdictOn(seenAs([0, files]), files, facts)).toMatchObject({ complete: false, settling });
+});
+
 test('versions that were not finished are pieces of a save, and prove nothing however many were seen', () => {
   expect(verdictOn(versionsOf(9, { finishedOnes: 0 }), [file('a', 9)]).complete).toBe(false);
   expect(verdictOn(versionsOf(9, { finishedOnes: 1 }), [file('a', 9)]).complete).toBe(false);

@@ -2,7 +2,7 @@ import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import type { StructureFinding } from '../formats/structure.ts';
 import { danglingAmong } from './along.ts';
 import { hasArrived, hasSettled, type MovementFacts, PATIENCE } from './movement.ts';
-import { isSavedAlone } from './sightings.ts';
+import { isSavedAlone, isStill } from './sightings.ts';
 import { isDatabase } from './names.ts';
 import { fingerprintOf } from './scan.ts';
 
@@ -33,7 +33,7 @@ export function judgeCandidate(candidate: Candidate, facts: InspectionFacts): Ca
   const arrived = hasArrived(candidate, facts);
   for (const file of candidate.files) {
     const finding = facts.structures.get(file.path) ?? { verdict: 'unknown', evidence: 'not inspected' };
-    if (finding.verdict === 'torn') return incomplete(`${file.path}: ${finding.evidence}`, false);
+    if (finding.verdict === 'torn') return incomplete(`${file.path}: ${finding.evidence}`, maySaveOn(file, facts));
     if (facts.writers?.has(file.inode)) return incomplete(`${file.path} is open for writing`, true);
     const settled = facts.ended?.clean === true || hasSettled(file, facts);
     const proven = finding.verdict === 'whole' || candidate.marker?.complete === true;
@@ -53,6 +53,14 @@ export function judgeCandidate(candidate: Candidate, facts: InspectionFacts): Ca
   const dangling = danglingAmong(new Set(settled.map(({ path }) => path)), candidate);
   const companions = settled.filter(({ path }) => !dangling.has(path));
   return { complete: true, evidence: evidenceOf(candidate, facts, proofs), companions };
+}
+
+/** Whether a torn file may be a save under way: it was not still, or it is held open and was written not long ago. */
+function maySaveOn(file: FileSeen, facts: InspectionFacts): boolean {
+  const { ended, nowMs, settleMs, sightings, writers } = facts;
+  if (ended !== null) return false;
+  const isHeld = writers?.has(file.inode) === true;
+  return !isStill(sightings, file, { nowMs, settleMs: isHeld ? settleMs * PATIENCE.stepped : settleMs });
 }
 
 function proofInMotion({ ended }: InspectionFacts, arrived: boolean): string {
