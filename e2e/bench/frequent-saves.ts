@@ -1,10 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@runctl/core';
 import { MemoryStore } from '@runctl/store';
-import { temporaryFolder } from '@runctl/testkit';
+import { safetensorsOf, temporaryFolder, zipOf } from '@runctl/testkit';
 import { type Bench, quantile, type Row } from './bench.ts';
-import { safetensors, zip } from './kept/files.ts';
 import { publisherOf } from './kept/publisher.ts';
 
 const GOAL_MS = 10_000;
@@ -22,13 +22,17 @@ const scripts: readonly Script[] = [
   {
     name: 'torch.save, a file for each step',
     path: (step) => `step_${step}.pt`,
-    content: (sizeBytes) => zip('archive/data.pkl', Buffer.alloc(sizeBytes, `${performance.now()}`)),
+    content: (sizeBytes) => zipOf(Buffer.alloc(sizeBytes, `${performance.now()}`)),
   },
-  { name: 'safetensors, a file for each step', path: (step) => `model-${step}.safetensors`, content: safetensors },
+  {
+    name: 'safetensors, a file for each step',
+    path: (step) => `model-${step}.safetensors`,
+    content: (sizeBytes) => safetensorsOf(randomBytes(sizeBytes)),
+  },
   {
     name: 'torch.save, one file overwritten by a rename',
     path: () => 'model.pt',
-    content: (sizeBytes) => zip('archive/data.pkl', Buffer.alloc(sizeBytes, `${performance.now()}`)),
+    content: (sizeBytes) => zipOf(Buffer.alloc(sizeBytes, `${performance.now()}`)),
   },
 ];
 

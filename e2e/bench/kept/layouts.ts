@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { safetensors, zip } from './files.ts';
+import { safetensorsOf, zipOf } from '@runctl/testkit';
 
 type Save = readonly (readonly [path: string, content: Uint8Array])[];
 
@@ -15,14 +15,15 @@ export interface Layout {
 
 const padded = (number: number): string => String(number).padStart(7, '0');
 const text = (content: string): Uint8Array => Buffer.from(content);
-const weights = (sizeBytes: number): Uint8Array => zip('archive/data.pkl', randomBytes(sizeBytes));
+const weights = (sizeBytes: number): Uint8Array => zipOf(randomBytes(sizeBytes));
+const tensor = (sizeBytes: number): Uint8Array => safetensorsOf(randomBytes(Math.ceil(sizeBytes / 4) * 4));
 const inFolder = (folder: string, files: Save): Save => files.map(([name, content]) => [`${folder}/${name}`, content]);
 
 const short = (value: string): string => `\u008c${String.fromCodePoint(value.length)}${value}`;
 /** A Lightning checkpoint's state as far as it tells what it is: see `recognise/frameworks/lightning.ts`. */
 function lightning(step: number, sizeBytes: number): Uint8Array {
   const head = `${short('pytorch-lightning_version')}\u0094X\u0003\0\0\0global_stepK${String.fromCodePoint(step)}`;
-  return zip('archive/data.pkl', Buffer.concat([Buffer.from(head, 'latin1'), randomBytes(sizeBytes)]));
+  return zipOf(Buffer.concat([Buffer.from(head, 'latin1'), randomBytes(sizeBytes)]));
 }
 
 export const layouts: readonly Layout[] = [
@@ -31,7 +32,7 @@ export const layouts: readonly Layout[] = [
     recogniser: 'hf-trainer',
     save: (step, sizeBytes) =>
       inFolder(`checkpoint-${step}`, [
-        ['model.safetensors', safetensors(sizeBytes)],
+        ['model.safetensors', tensor(sizeBytes)],
         ...['optimizer.pt', 'scheduler.pt', 'rng_state.pth', 'training_args.bin'].map(
           (name) => [name, weights(1000)] as const,
         ),
@@ -43,7 +44,7 @@ export const layouts: readonly Layout[] = [
     recogniser: 'accelerate',
     save: (step, sizeBytes) =>
       inFolder(`checkpoint_${step}`, [
-        ['model.safetensors', safetensors(sizeBytes)],
+        ['model.safetensors', tensor(sizeBytes)],
         ['optimizer.bin', weights(1000)],
         ['scheduler.bin', weights(1000)],
         ['random_states_0.pkl', weights(1000)],
@@ -102,12 +103,12 @@ export const layouts: readonly Layout[] = [
   {
     name: 'safetensors',
     recogniser: 'safetensors',
-    save: (step, sizeBytes) => [[`model-${step}.safetensors`, safetensors(sizeBytes)]],
+    save: (step, sizeBytes) => [[`model-${step}.safetensors`, tensor(sizeBytes)]],
   },
   {
     name: 'Keras, ModelCheckpoint',
     recogniser: 'keras',
-    save: (step, sizeBytes) => [[`model_${step}.keras`, zip('model.weights.h5', randomBytes(sizeBytes))]],
+    save: (step, sizeBytes) => [[`model_${step}.keras`, zipOf(randomBytes(sizeBytes), 'model.weights.h5')]],
   },
   {
     name: 'XGBoost',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import { safetensorsOf, zipOf } from '@runctl/testkit';
 import { expect, test } from 'vitest';
-import { safetensorsOf, zipOf } from '../testing/test-world.ts';
 import { structureOf } from './structure.ts';
 
 const verdictOf = async (name: string, bytes: Buffer): Promise<string> =>
@@ -15,7 +15,7 @@ const wholeFiles: readonly [string, Buffer][] = [
   ['model.pt', zipOf('weights of a model')],
   ['model.keras', zipOf('')],
   ['state.json', Buffer.from(JSON.stringify({ step: 5, nested: [1, 2, { text: 'a "quoted" }' }] }))],
-  ['model.safetensors', safetensorsOf(5)],
+  ['model.safetensors', safetensorsOf(Buffer.alloc(20, 7))],
 ];
 
 test.each(wholeFiles)('%s is whole, and torn wherever it is cut off', async (name, bytes) => {

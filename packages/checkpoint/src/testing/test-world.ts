@@ -11,6 +11,8 @@ import { restoreLatest } from '../restore/restore.ts';
 import type { RestoredCheckpoint, RestoreOptions } from '../contract/restore-port.ts';
 import { createPublisher } from '../shards/create-publisher.ts';
 
+export { zipOf } from '@runctl/testkit';
+
 export const RUN = 'r-abcdefghij';
 export const SETTLE_MS = 2000;
 export const never = new AbortController().signal;
@@ -95,36 +97,4 @@ export async function openWorld(given: { store?: ObjectStore; clock?: FakeClock 
       restoreLatest({ store, run: RUN, folder, clock, log: silentLog, signal: never, ...options }),
     [Symbol.asyncDispose]: () => rm(temporary.path, { recursive: true, force: true }),
   };
-}
-
-/** A zip file with one stored entry, as torch.save writes them: directory at the end. */
-export function zipOf(content: string): Buffer {
-  const name = Buffer.from('archive/data.pkl');
-  const data = Buffer.from(content);
-  const local = Buffer.alloc(30);
-  local.writeUInt32LE(0x04034b50, 0);
-  local.writeUInt32LE(data.length, 18);
-  local.writeUInt32LE(data.length, 22);
-  local.writeUInt16LE(name.length, 26);
-  const central = Buffer.alloc(46);
-  central.writeUInt32LE(0x02014b50, 0);
-  central.writeUInt32LE(data.length, 20);
-  central.writeUInt32LE(data.length, 24);
-  central.writeUInt16LE(name.length, 28);
-  const end = Buffer.alloc(22);
-  end.writeUInt32LE(0x06054b50, 0);
-  end.writeUInt16LE(1, 8);
-  end.writeUInt16LE(1, 10);
-  end.writeUInt32LE(central.length + name.length, 12);
-  end.writeUInt32LE(local.length + name.length + data.length, 16);
-  return Buffer.concat([local, name, data, central, name, end]);
-}
-
-export function safetensorsOf(values: number): Buffer {
-  const header = Buffer.from(
-    JSON.stringify({ weight: { dtype: 'F32', shape: [values], data_offsets: [0, values * 4] } }),
-  );
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(header.length));
-  return Buffer.concat([length, header, Buffer.alloc(values * 4, 7)]);
 }

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
-
 /** A zip file with one stored entry, as torch.save writes them: directory at the end. */
-export function zip(entry: string, data: Uint8Array): Uint8Array {
+export function zipOf(content: string | Uint8Array, entry = 'archive/data.pkl'): Buffer {
   const name = Buffer.from(entry);
+  const data = Buffer.from(content);
   const local = Buffer.alloc(30);
   local.writeUInt32LE(0x04034b50, 0);
   local.writeUInt32LE(data.length, 18);
@@ -22,12 +21,13 @@ export function zip(entry: string, data: Uint8Array): Uint8Array {
   return Buffer.concat([local, name, data, central, name, end]);
 }
 
-/** A safetensors file with one tensor of about so many bytes, which differ from file to file. */
-export function safetensors(sizeBytes: number): Uint8Array {
-  const values = Math.ceil(sizeBytes / 4);
-  const tensor = { dtype: 'F32', shape: [values], data_offsets: [0, values * 4] };
-  const header = Buffer.from(JSON.stringify({ weight: tensor }));
+/** A safetensors file with one tensor of these bytes, as many as 32-bit floats take. */
+export function safetensorsOf(tensor: Uint8Array): Buffer {
+  const values = tensor.byteLength / 4;
+  const header = Buffer.from(
+    JSON.stringify({ weight: { dtype: 'F32', shape: [values], data_offsets: [0, tensor.byteLength] } }),
+  );
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  return Buffer.concat([length, header, randomBytes(values * 4)]);
+  return Buffer.concat([length, header, tensor]);
 }
