@@ -31,6 +31,8 @@ test('and what the life before had on the disk and this one has not', () => {
   const names = ['step_300.pt', 'step_200.pt'];
   expect(banner({ names, count: 2 })).toContain('· resumes from step 400, without step_300.pt, step_200.pt ──');
   expect(banner({ names, count: 9 })).toContain('without step_300.pt, step_200.pt and 7 more ──');
+  expect(banner({ names: [], count: 2 })).toContain('resumes from step 400, without 2 others ──');
+  expect(banner({ names: [], count: 1 })).toContain('without 1 other ──');
 });
 
 test('names are shown so that they do nothing to a terminal', () => {

@@ -27,5 +27,6 @@ function beginning(resumedFrom: NonNullable<AttemptBegunEvent['started']>['resum
 
 function leftBehindText({ names, count }: LeftBehind): string {
   const more = count - names.length;
+  if (names.length === 0) return `${more} ${more === 1 ? 'other' : 'others'}`;
   return names.map(shownName).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }

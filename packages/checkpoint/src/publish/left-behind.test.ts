@@ -82,3 +82,16 @@ test('what lies there still on the same machine is not named beside what is gone
   await rm(join(world.folder, 'step_3.pt'));
   expect((await world.restore())?.leftBehind).toEqual({ names: ['step_3.pt'], count: 1 });
 });
+
+test.each<readonly [gone: readonly number[], leftBehind: LeftBehind | null]>([
+  [[], null],
+  [[1], { names: [], count: 1 }],
+  [[1, 2], { names: [], count: 2 }],
+  [[7], { names: ['step_7.pt'], count: 1 }],
+  [[7, 2, 1], { names: ['step_7.pt'], count: 3 }],
+])('of more saves than are named, those that are gone (%j) are counted', async (gone, leftBehind) => {
+  await using world = await openWorld();
+  await publish(world, { name: '', saves: steps(1, 2, 3, 4, 5, 6, 7, 8), leftBehind: null });
+  for (const step of gone) await rm(join(world.folder, `step_${step}.pt`));
+  expect((await world.restore())?.leftBehind).toEqual(leftBehind);
+});

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { RunctlError } from '@runctl/core';
 import type { LeftBehind, Manifest } from '@runctl/protocol';
 import { readManifest, readPointer } from '../ledger/commit.ts';
-import { unlessGone } from '../look/scan.ts';
+import { leftBehindOf } from '../ledger/left-behind.ts';
+import { scanFolder, unlessGone } from '../look/scan.ts';
 import { manifestForNode } from '../ledger/node-files.ts';
 import { type CompanionFiles, companionFilesOf } from './companions.ts';
 import { DamagedFile } from './fetch-file.ts';
@@ -92,19 +93,27 @@ export async function settlePrefetched(
     if (at.leaveOthers !== true) warnings.push(...(await makeRoom(setAside, at.folder, at.log)));
   }
   const companions = current.companions.map((each) => each.manifest);
-  const leftBehind = await notThere(manifest.leftBehind ?? null, at.folder);
+  const leftBehind =
+    manifest.leftBehind === undefined ? null : await missingOf(manifest.leftBehind, at.folder, current);
   const entryPath = join(at.folder, manifest.entry);
   return { manifest, manifestKey, companions, leftBehind, entryPath, warnings, rejected };
 }
 
-/** On the machine that it lay on it may lie still, in the folder where nothing else is in its way. */
-async function notThere(leftBehind: LeftBehind | null, folder: string): Promise<LeftBehind | null> {
-  if (leftBehind === null) return null;
+/** What of it does not lie in the folder: on the machine that it lay on all of it may be there. */
+async function missingOf(leftBehind: LeftBehind, folder: string, restored: Restored): Promise<LeftBehind | null> {
+  const { files } = await scanFolder(folder);
+  const paths = [restored.manifest, ...restored.companions].flatMap((each) => each.files).map(({ path }) => path);
+  const beside = leftBehindOf(
+    files.map(({ path }) => path),
+    new Set(paths),
+  );
   const names: string[] = [];
   for (const name of leftBehind.names) if ((await unlessGone(lstat(join(folder, name)))) === null) names.push(name);
-  const there = leftBehind.names.length - names.length;
-  return names.length === 0 ? null : { names, count: leftBehind.count - there };
+  const count = Math.max(names.length, leftBehind.count - (beside?.count ?? 0));
+  return count === 0 ? null : { names, count };
 }
+
+type Restored = Pick<PrefetchedCheckpoint, 'manifest' | 'companions'>;
 
 /** Whether a prefetched checkpoint is the latest still, and the local files that it counts on have not changed. */
 async function isCurrent(prefetched: PrefetchedCheckpoint, options: RestoreOptions): Promise<boolean> {
