@@ -115,8 +115,8 @@ async function factsOf(access: BucketAccess, key: string): Promise<ManifestFacts
   try {
     const manifest = await readManifest(access, key);
     if (manifest === null) return null;
-    const { companions = [], metrics = {}, previous, step } = manifest;
-    return { previous, step, metrics, companions };
+    const { companions = [], metrics = {}, previous, savedAt, step } = manifest;
+    return { previous, step, metrics, savedAt, companions };
   } catch (error) {
     if (isRunctlError(error, 'internal')) return null;
     throw error;

@@ -12,6 +12,8 @@ interface Written {
   readonly loss?: number;
   readonly atMs?: number;
   readonly committed?: boolean;
+  /** The script had written nothing of its step anew since the one before: something beside it had changed. */
+  readonly again?: boolean;
 }
 
 const keyOf = (index: number, generation: number): string =>
@@ -20,9 +22,11 @@ const keyOf = (index: number, generation: number): string =>
 /** Manifests as a run writes them: each names the last committed one before it. */
 function history(written: readonly Written[]): readonly RetainedManifest[] {
   let previous: string | null = null;
-  return written.map(({ generation = 1, step, loss, atMs, committed = true }, index) => {
+  let save = { step: null as number | null, savedAt: '' };
+  return written.map(({ generation = 1, step, loss, atMs, committed = true, again = false }, index) => {
     const key = keyOf(index, generation);
-    const facts = { previous, step, metrics: loss === undefined ? {} : { loss } };
+    if (!again) save = { step, savedAt: `save ${index}` };
+    const facts = { ...save, previous, metrics: loss === undefined ? {} : { loss } };
     if (committed) previous = key;
     return { key, generation, seq: index + 1, lastModifiedMs: atMs ?? index, facts };
   });
@@ -57,6 +61,17 @@ describe('what is kept', () => {
   test('the latest and the number of checkpoints before it that was asked for', () => {
     const run = history([1, 2, 3, 4, 5].map((step) => ({ step })));
     expect(kept(run, { last: 2 })).toEqual(['m2', 'm3', 'm4']);
+  });
+
+  test('of the checkpoints of one save the newest counts, and one to fall back to stays', () => {
+    const again = { step: null, again: true };
+    const run = history([{ step: 1 }, { step: 2 }, again, { step: 3 }, again, again, again]);
+    expect(kept(run, { last: 1 })).toEqual(['m2', 'm5', 'm6']);
+    expect(kept(run, { last: 2 })).toEqual(['m0', 'm2', 'm5', 'm6']);
+    expect(kept([...run, ...history([{ step: 3 }]).map((other) => ({ ...other, key: keyOf(7, 1), seq: 8 }))])).toEqual([
+      'm6',
+      'm7',
+    ]);
   });
 
   test('the first at or after each multiple of a number of steps', () => {
@@ -110,6 +125,7 @@ const worlds = fc.record({
       loss: fc.integer({ min: 0, max: 5 }),
       minutes: fc.integer({ min: 0, max: 50 }),
       committed: fc.boolean(),
+      again: fc.boolean(),
     }),
     { minLength: 1, maxLength: 14 },
   ),

@@ -19,6 +19,8 @@ export interface ManifestFacts {
   readonly previous: string | null;
   readonly step: number | null;
   readonly metrics: Metrics;
+  /** When the script wrote it: equal for two checkpoints of one save, of which the later has newer files beside it. */
+  readonly savedAt?: string;
   /** Keys of earlier manifests whose files belong to this one's state. */
   readonly companions?: readonly string[];
 }
@@ -127,12 +129,22 @@ function wantedOf(line: readonly RetainedManifest[], policy: RetentionPolicy): R
   const [latest, ...before] = line;
   want(latest, 'it is the latest');
   want(before[0], 'it is the one to fall back to');
-  for (const manifest of before.slice(0, policy.last))
+  for (const manifest of newestOfEachSave(line).slice(1, policy.last + 1))
     want(manifest, `one of the last ${policy.last} before the latest`);
   if (policy.best !== null) want(bestOf(line, policy.best), `best by ${policy.best.metric} (${policy.best.mode})`);
   if (policy.everySteps !== null)
     for (const manifest of firstOfEach(line, policy.everySteps)) want(manifest, `one each ${policy.everySteps} steps`);
   return wanted;
+}
+
+/** Without the checkpoints that the next one replaced since something beside the same save had changed. */
+function newestOfEachSave(line: readonly RetainedManifest[]): readonly RetainedManifest[] {
+  return line.filter((manifest, index) => !isSameSave(manifest, line[index - 1]));
+}
+
+function isSameSave({ facts }: RetainedManifest, next: RetainedManifest | undefined): boolean {
+  if (facts?.savedAt === undefined || next === undefined) return false;
+  return facts.step === next.facts?.step && facts.savedAt === next.facts.savedAt;
 }
 
 /** Of equals the newest. */

@@ -43,13 +43,39 @@ function savesOf(onDisk: readonly number[], inBucket: readonly number[]): KnownS
   return saves;
 }
 
-test('a manifest that a prune deletes while the list of all is read is not named', () => {
+const listOf = (...numbers: readonly number[]): ReadonlyMap<string, Manifest> =>
+  new Map(numbers.map((step) => [keyOf(step), manifestOf(step)]));
+
+test('a manifest that prunes delete while the list of all is read is not named', async () => {
   const saves = savesOf([], []);
-  const list = new Map([1, 2].map((step) => [keyOf(step), manifestOf(step)]));
+  saves.pruneBegins();
   expect(saves.release(keyOf(1))).toBe(true);
-  saves.noteAll(list);
-  expect(saves.name([keyOf(1), keyOf(2)])).toEqual([keyOf(2)]);
+  await saves.noteAll(async () => {
+    saves.pruneBegins();
+    expect(saves.release(keyOf(2))).toBe(true);
+    saves.pruneBegins();
+    return Promise.resolve(listOf(1, 2, 3));
+  });
+  expect(saves.name([1, 2, 3].map(keyOf))).toEqual([keyOf(3)]);
   expect(saves.heldBy(candidateOf(1))).toBeNull();
+});
+
+test('what an earlier prune has deleted is forgotten once nothing can name it any more', async () => {
+  const saves = savesOf([], []);
+  await saves.noteAll(() => Promise.resolve(listOf(1)));
+  saves.pruneBegins();
+  saves.release(keyOf(1));
+  saves.pruneBegins();
+  saves.note(keyOf(1), manifestOf(1));
+  expect(saves.heldBy(candidateOf(1))).toBe(keyOf(1));
+});
+
+test('of several manifests of one save the newest is named, and no other is held', () => {
+  const saves = savesOf(steps(3), steps(3));
+  saves.note('manifest 2, later', { ...manifestOf(2), seq: 4 });
+  expect(saves.heldBy(candidateOf(2))).toBe('manifest 2, later');
+  expect(saves.release(keyOf(2))).toBe(true);
+  expect(saves.release('manifest 2, later')).toBe(false);
 });
 
 test('what lies in the folder stays in the bucket while it may be what the script keeps', () => {
@@ -68,10 +94,10 @@ test('of a script that deletes, all that lies in the folder is held', () => {
   expect(saves.release(keyOf(1))).toBe(false);
 });
 
-test('while not all manifests are known, none is deleted that may lie in the folder', () => {
+test('while not all manifests are known, none is deleted that may lie in the folder', async () => {
   const saves = savesOf(steps(3), []);
   expect(saves.release(keyOf(2))).toBe(false);
-  saves.noteAll(new Map(steps(3).map((step) => [keyOf(step), manifestOf(step)])));
+  await saves.noteAll(() => Promise.resolve(listOf(...steps(3))));
   // One that is in no chain was never committed.
   expect(saves.release(keyOf(9))).toBe(true);
 });

@@ -19,8 +19,9 @@ export class KnownSaves {
   readonly #saves = new Map<string, KnownSave>();
   /** Keys that were named since the last prune began, which may not know of that. */
   readonly #named = new Set<string>();
-  /** Keys of manifests that a prune has deleted or is about to delete. */
+  /** Keys that were released since the last prune began, and all that were while the manifests are being listed. */
   readonly #released = new Set<string>();
+  #isListing = false;
   #onDisk: readonly Candidate[] = [];
   #isComplete = false;
   #ownRetention = false;
@@ -49,11 +50,17 @@ export class KnownSaves {
     this.#ownRetention = true;
   }
 
-  /** Notes all manifests of the run, the oldest first. */
-  noteAll(manifests: ReadonlyMap<string, Manifest>): void {
-    this.#saves.clear();
-    for (const [key, manifest] of manifests) this.note(key, manifest);
-    this.#isComplete = true;
+  /** Notes all manifests of the run, which `list` gives by their keys, the oldest first. Rejects as it does. */
+  async noteAll(list: () => Promise<ReadonlyMap<string, Manifest>>): Promise<void> {
+    this.#isListing = true;
+    try {
+      const manifests = await list();
+      this.#saves.clear();
+      for (const [key, manifest] of manifests) this.note(key, manifest);
+      this.#isComplete = true;
+    } finally {
+      this.#isListing = false;
+    }
   }
 
   /** A manifest that a prune has released meanwhile is not noted: it is gone. */
@@ -64,10 +71,11 @@ export class KnownSaves {
     if (manifest.ownRetention === true) this.#ownRetention = true;
   }
 
-  /** Key of the manifest that was made for this save; null when none is known. */
+  /** Key of the newest manifest that was made for this save; null when none is known. */
   heldBy(candidate: Candidate): string | null {
-    for (const [key, save] of this.#saves) if (isSaveOf(save, candidate)) return key;
-    return null;
+    let newest: string | null = null;
+    for (const [key, save] of this.#saves) if (isSaveOf(save, candidate)) newest = key;
+    return newest;
   }
 
   /** Key of the best save before this step, of equals the newest; null where these metrics are as good. */
@@ -106,6 +114,7 @@ export class KnownSaves {
   /** A prune begins, and will see all that was committed before. */
   pruneBegins(): void {
     this.#named.clear();
+    if (!this.#isListing) this.#released.clear();
   }
 
   /** Whether a prune may delete this manifest. If so it can't be named any more. */
@@ -125,7 +134,8 @@ export class KnownSaves {
   #mayLieOnDisk(key: string): boolean {
     if (!this.#keepsWhatLies) return false;
     const save = this.#saves.get(key);
-    return save === undefined ? !this.#isComplete : this.#onDisk.some((candidate) => isSaveOf(save, candidate));
+    if (save === undefined) return !this.#isComplete;
+    return this.#onDisk.some((candidate) => isSaveOf(save, candidate) && this.heldBy(candidate) === key);
   }
 }
 

@@ -146,9 +146,11 @@ export class CandidatePublisher {
     if (pass.deadlineMs !== undefined || saves.isComplete || (best === null && !saves.areNeeded)) return;
     const { node, store, run } = this.#options;
     const found = new Map<string, Manifest>();
-    for await (const link of (await manifestChain({ store, run, signal: pass.signal })).links)
-      if (link.manifest !== null) found.set(link.key, link.manifest);
-    saves.noteAll(new Map(Array.from(found).toReversed()));
+    await saves.noteAll(async () => {
+      for await (const link of (await manifestChain({ store, run, signal: pass.signal })).links)
+        if (link.manifest !== null) found.set(link.key, link.manifest);
+      return new Map(Array.from(found).toReversed());
+    });
     for (const manifest of found.values()) this.#memory.look.noteSaved(manifestForNode(manifest, node));
   }
 
