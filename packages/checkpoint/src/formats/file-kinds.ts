@@ -6,6 +6,13 @@ const ZIP_START = Buffer.from('PK\u0003\u0004', 'latin1');
 const XGBOOST_HEAD_BYTES = 64;
 const PLAIN_KINDS: ReadonlySet<string> = new Set(['plain', 'safetensors', 'keras', 'xgboost', 'torch-save']);
 
+const WEIGHTS = /\.(?:pt|pth|ckpt|bin|h5|keras|safetensors|msgpack|distcp|tar|ubj)$/i;
+
+/** Whether a file bears the extension that weights or the state of an optimizer are saved under. */
+export function isWeightsName(path: string): boolean {
+  return WEIGHTS.test(path);
+}
+
 /** Whether files were grouped by their names alone, not by the layout of a framework. */
 export function isPlainKind(recogniser: string): boolean {
   return PLAIN_KINDS.has(recogniser);

@@ -54,7 +54,9 @@ export async function inspect(
     const versions = held.files.map((file) => file.version);
     const writers = await openWriters.among(versions);
     const findings = await findingsOf(held, sightings);
-    const verdict = judgeCandidate(candidate, { ...facts, structures: findings, writers });
+    const unreadable = new Set(held.forbidden.map(({ path }) => path));
+    const readable = { ...candidate, companions: candidate.companions.filter(({ path }) => !unreadable.has(path)) };
+    const verdict = judgeCandidate(readable, { ...facts, structures: findings, writers });
     const changed = await held.changed();
     if (facts.ended === null && writers !== null)
       sightings?.finished(

@@ -1,6 +1,7 @@
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import type { StructureFinding } from '../formats/structure.ts';
 import { danglingAmong } from './along.ts';
+import { inSettledSets } from './companion-sets.ts';
 import { hasArrived, hasSettled, type MovementFacts, PATIENCE } from './movement.ts';
 import { isSavedAlone, isStill } from './sightings.ts';
 import { isDatabase } from './names.ts';
@@ -49,7 +50,8 @@ export function judgeCandidate(candidate: Candidate, facts: InspectionFacts): Ca
     if (finding.verdict === 'whole') proofs.add(finding.evidence);
     if (!settled) proofs.add(proofInMotion(facts, arrived));
   }
-  const settled = candidate.companions.filter((file) => goesAlong(file, facts));
+  const still = candidate.companions.filter((file) => goesAlong(file, facts));
+  const settled = inSettledSets(candidate, still, facts);
   const dangling = danglingAmong(new Set(settled.map(({ path }) => path)), candidate);
   const companions = settled.filter(({ path }) => !dangling.has(path));
   return { complete: true, evidence: evidenceOf(candidate, facts, proofs), companions };

@@ -17,7 +17,7 @@ export interface MovementSigns {
   readonly alone: boolean;
   /** Its name has a step, and it has all files that earlier checkpoints had. */
   readonly steppedLikeBefore: boolean;
-  /** It is one file, and no other can be missing (see `isOneFile`). */
+  /** It is one file, and no other can be missing (see `SignsOf`). */
   readonly oneFile: boolean;
   /** Its framework writes each checkpoint as one file. */
   readonly wholeInOneFile: boolean;

@@ -34,13 +34,14 @@ export interface MovementFacts {
 
 /**
  * A candidate that lacks files of earlier checkpoints is taken for a new layout once it has been still for this many
- * settling times. `stepped`: its name has a step.
+ * settling times. `stepped`: its name has a step. `remains`: it has none while earlier ones had, so that it may be all that
+ * a script leaves which deletes its last save before it writes the next.
  */
-export const PATIENCE = { stepped: 30, stepless: 5 };
+export const PATIENCE = { stepped: 30, stepless: 5, remains: 450 };
 
 /** Why a candidate can't be complete, for people, judged by its movement alone; null when it is worth opening. */
 export function movementOf(candidate: Candidate, facts: MovementFacts): string | null {
-  const signs = new SignsOf(candidate, { ...facts, expectedShape: expectedOf(candidate, facts) });
+  const signs = new SignsOf(candidate, facts);
   const first = signs.movingFiles[0]?.path ?? '';
   const ruling = rulingOn(signs);
   switch (ruling) {
@@ -67,7 +68,10 @@ export function movementOf(candidate: Candidate, facts: MovementFacts): string |
  * The shape that a candidate should have. A checkpoint without any number in its names, such as `best.pt` alone, tells
  * nothing of what a save of one step has.
  */
-function expectedOf({ files, step }: Candidate, { expectedShape, numberedShape = null }: MovementFacts): Shape | null {
+function shapeExpectedOf(
+  { files, step }: Candidate,
+  { expectedShape, numberedShape = null }: MovementFacts,
+): Shape | null {
   if (expectedShape === null || step === null || isNumbered(expectedShape) || !isNumbered(shapeOf(files)))
     return expectedShape;
   return numberedShape;
@@ -77,6 +81,7 @@ function expectedOf({ files, step }: Candidate, { expectedShape, numberedShape =
 class SignsOf implements MovementSigns {
   readonly #candidate: Candidate;
   readonly #facts: MovementFacts;
+  readonly #isShapeKnown: boolean;
   readonly movingFiles: readonly FileSeen[];
   readonly missing: string | null;
   readonly lost: string | null;
@@ -87,9 +92,11 @@ class SignsOf implements MovementSigns {
     this.#candidate = candidate;
     this.#facts = facts;
     this.movingFiles = candidate.files.filter((file) => !hasSettled(file, facts));
-    this.missing = missingFrom(shapeOf(candidate.files), facts.expectedShape);
+    const expected = shapeExpectedOf(candidate, facts);
+    this.#isShapeKnown = expected !== null;
+    this.missing = missingFrom(shapeOf(candidate.files), expected);
     this.lost = facts.lostBy?.(candidate) ?? null;
-    this.doubt = openDoubt(candidate, facts, this.missing);
+    this.doubt = openDoubt(candidate, facts, this.#isShapeKnown && this.missing === null);
   }
 
   get end(): MovementSigns['end'] {
@@ -112,8 +119,9 @@ class SignsOf implements MovementSigns {
   }
 
   get longStill(): boolean {
-    const times = this.#candidate.step === null ? PATIENCE.stepless : PATIENCE.stepped;
-    return isStillForMs(this.#candidate, this.#facts, this.#facts.settleMs * times);
+    const { numberedShape = null, settleMs } = this.#facts;
+    const kind = this.#candidate.step !== null ? 'stepped' : numberedShape === null ? 'stepless' : 'remains';
+    return isStillForMs(this.#candidate, this.#facts, settleMs * PATIENCE[kind]);
   }
 
   get arrived(): boolean {
@@ -131,12 +139,22 @@ class SignsOf implements MovementSigns {
   }
 
   get steppedLikeBefore(): boolean {
-    return this.#candidate.step !== null && this.#facts.expectedShape !== null && !this.lacking;
+    return this.#candidate.step !== null && this.#isShapeKnown && !this.lacking;
   }
 
   get oneFile(): boolean {
     const [only, another] = this.#candidate.files;
-    return only !== undefined && another === undefined && isOneFile(this.#candidate, only, this.#facts);
+    if (only === undefined || another !== undefined) return false;
+    return this.wholeInOneFile || (!only.path.includes('/') && this.#isKindKnown);
+  }
+
+  /**
+   * Whether earlier saves show that a candidate of one file needs no second one. In a run without a checkpoint the file may
+   * be the first of a set, with a step in its name (`model_5.pt`, then `optimizer_5.pt`) or without. Leaving it out costs
+   * one save; taking a part for the whole costs the run.
+   */
+  get #isKindKnown(): boolean {
+    return this.#isShapeKnown || hasPredecessor(this.#candidate, this.#facts);
   }
 
   get wholeInOneFile(): boolean {
@@ -146,16 +164,6 @@ class SignsOf implements MovementSigns {
   get marked(): boolean {
     return this.#candidate.marker?.complete === true;
   }
-}
-
-/**
- * Whether a candidate of one file needs no second one. In a run without a checkpoint the file may be the first of a
- * set, with a step in its name (`model_5.pt`, then `optimizer_5.pt`) or without. Leaving it out costs one save; taking
- * a part for the whole costs the run.
- */
-function isOneFile(candidate: Candidate, { path }: FileSeen, facts: MovementFacts): boolean {
-  if (candidate.wholeInOneFile === true) return true;
-  return !path.includes('/') && (facts.expectedShape !== null || hasPredecessor(candidate, facts));
 }
 
 /** Whether a candidate of another step is one file of the same name too, and had settled when the workload ended. */
@@ -179,13 +187,11 @@ function hasPredecessor(candidate: Candidate, facts: MovementFacts): boolean {
 export function hasArrived(candidate: Candidate, facts: MovementFacts): boolean {
   const { files, step, companions } = candidate;
   const { arrived, succeededShape = null } = facts;
-  const expectedShape = expectedOf(candidate, facts) ?? succeededShape;
-  if (step === null || expectedShape === null || !files.every(({ path }) => arrived.has(path))) return false;
+  const expected = shapeExpectedOf(candidate, facts) ?? succeededShape;
+  if (step === null || expected === null || !files.every(({ path }) => arrived.has(path))) return false;
   if (companions.some((file) => !isSideFile(file.path) && !hasSettled(file, facts))) return false;
   const shape = shapeOf(files);
-  return (
-    shape.size === expectedShape.size && Array.from(shape).every(([name, many]) => expectedShape.get(name) === many)
-  );
+  return shape.size === expected.size && Array.from(shape).every(([name, many]) => expected.get(name) === many);
 }
 
 /** Whether the file has been still for the settling time, until now or until the workload ended. */
@@ -196,8 +202,8 @@ export function hasSettled(file: FileSeen, facts: MovementFacts): boolean {
 }
 
 /** The recogniser's doubt that all files are there; null when it has none, or their names or stillness settle it. */
-function openDoubt({ doubt, ...candidate }: Candidate, facts: MovementFacts, missing: string | null): string | null {
-  if (doubt === undefined || (doubt.shapeSettles && facts.expectedShape !== null && missing === null)) return null;
+function openDoubt({ doubt, ...candidate }: Candidate, facts: MovementFacts, isLikeBefore: boolean): string | null {
+  if (doubt === undefined || (doubt.shapeSettles && isLikeBefore)) return null;
   if (facts.ended !== null) return doubt.why;
   return isStillForMs(candidate, facts, doubt.stillMs) ? null : doubt.why;
 }

@@ -2,9 +2,9 @@ import type { Log } from '@runctl/core';
 import type { Manifest, ManifestFile } from '@runctl/protocol';
 import { assertMayPublish, type BucketAccess, type Publishing } from '../ledger/commit.ts';
 import { danglingAmong } from '../look/along.ts';
+import { CompanionSets } from '../look/companion-sets.ts';
 import type { HeldFile } from '../look/held-files.ts';
 import type { CompleteCandidate } from '../look/inspect.ts';
-import { databaseOf, isDatabase } from '../look/names.ts';
 import type { Standing } from '../ledger/ledger.ts';
 import type { UploadProgress } from '../contract/publisher-port.ts';
 import { type FilesOfNodes, gatherNodeFiles, type NodesOfRun, openRoundFor } from '../ledger/node-files.ts';
@@ -113,8 +113,9 @@ async function uploadHeld(
     return { changed: own.path };
   }
   if ('error' in result) throw result.error;
-  const moved = databasesThatMoved(candidate, new Set(result.uploaded.map(({ path }) => path)), changed);
-  const unchanged = result.uploaded.filter(({ path }) => !changed.has(path) && !moved.has(databaseOf(path)));
+  const still = new Set(result.uploaded.map(({ path }) => path).filter((path) => !changed.has(path)));
+  const whole = inWholeSets({ candidate, held }, still);
+  const unchanged = result.uploaded.filter(({ path }) => whole.has(path));
   const dangling = danglingAmong(new Set(unchanged.map(({ path }) => path)), candidate);
   const kept = unchanged.filter(({ path }) => !dangling.has(path));
   const uploaded = await withTrackers(kept, candidate.trackers ?? [], options);
@@ -125,14 +126,16 @@ async function uploadHeld(
   };
 }
 
-/** Databases of which a file has changed or is gone: those that are there may be of another moment. */
-function databasesThatMoved(
-  { companions }: CompleteCandidate['candidate'],
-  there: ReadonlySet<string>,
-  changed: ReadonlySet<string>,
+/** Those of `paths` of whose sets all files are among them, but for unreadable ones: else they may be of two moments. */
+function inWholeSets(
+  { candidate, held }: Pick<CompleteCandidate, 'candidate' | 'held'>,
+  paths: ReadonlySet<string>,
 ): ReadonlySet<string> {
-  const files = companions.map(({ path }) => path).filter((path) => isDatabase(path));
-  return new Set(files.filter((path) => changed.has(path) || !there.has(path)).map(databaseOf));
+  const sets = new CompanionSets(candidate);
+  const there = new Set([...paths, ...held.forbidden.map(({ path }) => path)]);
+  const missing = candidate.companions.map(({ path }) => path).filter((path) => !there.has(path));
+  const torn = new Set(missing.map((path) => sets.nameFor(path)).filter((name) => name !== null));
+  return new Set(Array.from(paths).filter((path) => !torn.has(sets.nameFor(path) ?? '')));
 }
 
 function presentAmong(companions: Companions['companions'], files: readonly HeldFile[]): Companions['companions'] {

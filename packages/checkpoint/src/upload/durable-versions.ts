@@ -3,8 +3,9 @@ import type { ManifestFile } from '@runctl/protocol';
 import { isStoreError, readText } from '@runctl/store';
 import type { Candidate } from '../contract/recogniser.ts';
 import { NamedPlaces } from '../look/along.ts';
+import { CompanionSets } from '../look/companion-sets.ts';
 import { looksLikeSave, namesInText } from '../look/names-inside.ts';
-import { databaseOf, isDatabase, nameOf } from '../look/names.ts';
+import { nameOf } from '../look/names.ts';
 import { carryOver, type UploadOptions } from './upload-files.ts';
 
 /** Larger ones are no pointers. */
@@ -19,25 +20,23 @@ type Together = readonly string[];
 
 /**
  * Carries over what goes along with a candidate and is not `present` in its new version, as the manifest before has it: a
- * database with all of its files, which are of one moment; a pointer with what it named then, as far as that is not
- * there. What the bucket has lost is left out with all that needs it, and the log names it.
+ * set with all of its files, which are of one moment; a pointer with what it named then, as far as that is not there. What
+ * the bucket has lost is left out with all that needs it, and the log names it.
  */
 export async function durableVersions(
-  { companions, pointers = [], stale = [] }: Candidate,
+  candidate: Candidate,
   present: ReadonlySet<string>,
   options: DurableVersionsOptions,
 ): Promise<readonly ManifestFile[]> {
+  const { companions, pointers = [], stale = [] } = candidate;
   const naming = new Set([...pointers, ...stale].map(({ path }) => path));
-  const before = options.before?.files ?? [];
+  const before = (options.before?.files ?? []).map(({ path }) => path);
   const lacking = new Set([...companions, ...stale].map(({ path }) => path).filter((path) => !present.has(path)));
-  const databases = new Set(Array.from(lacking).filter(isDatabase).map(databaseOf));
-  const ofDatabases = before
-    .map(({ path }) => path)
-    .filter((path) => isDatabase(path) && databases.has(databaseOf(path)));
-  const alone = before.filter(({ path }) => lacking.has(path) && !isDatabase(path) && !naming.has(path));
+  const sets = new CompanionSets(candidate);
+  const alone = before.filter((path) => lacking.has(path) && sets.nameFor(path) === null && !naming.has(path));
   const groups: readonly Together[] = [
-    ...Map.groupBy(ofDatabases, databaseOf).values(),
-    ...alone.map(({ path }) => [path]),
+    ...lackingSets(sets, before, { lacking, present }),
+    ...alone.map((path) => [path]),
     ...(await olderPointers(new Set(Array.from(lacking).filter((path) => naming.has(path))), options)),
   ];
   const wanted = new Set(groups.flat().filter((path) => !present.has(path)));
@@ -47,6 +46,19 @@ export async function durableVersions(
   if (lost.length > 0) options.log.warn({ paths: lost }, 'the bucket has lost files that went along with a checkpoint');
   const whole = new Set(groups.filter((group) => group.every((path) => there.has(path))).flat());
   return carried.filter(({ path }) => whole.has(path));
+}
+
+/** The files of each set of which one is lacking and none is present. */
+function lackingSets(
+  sets: CompanionSets,
+  before: readonly string[],
+  { lacking, present }: { readonly lacking: ReadonlySet<string>; readonly present: ReadonlySet<string> },
+): readonly Together[] {
+  const namesOf = (paths: ReadonlySet<string>) => new Set(Array.from(paths, (path) => sets.nameFor(path)));
+  const [lackingNames, presentNames] = [namesOf(lacking), namesOf(present)];
+  return Array.from(Map.groupBy(before, (path) => sets.nameFor(path)))
+    .filter(([name]) => name !== null && lackingNames.has(name) && !presentNames.has(name))
+    .map(([, paths]) => paths);
 }
 
 /** Each of these pointers with the files that it named then. One that named what that manifest lacks is left out. */
