@@ -29,7 +29,7 @@ export function runOnBundledNode(entry) {
     process.exitCode = NO_RUNTIME;
   });
   child.on('exit', (code, signal) => {
-    if (signal === null) return process.exit(code);
+    if (signal === null) process.exit(code);
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
