@@ -44,7 +44,7 @@ export const bench: Bench = {
     for (const mode of MODES) {
       await sink.behave({ latencyMs: mode.latencyMs });
       for (const way of ['up', 'down'] as const) {
-        const told = `${way}${mode.told}`;
+        const title = `${way}${mode.suffix}`;
         const asked = new Map<string, Requests>();
         const contenders = ways[way].map(([name, command]): Contender => ({
           name,
@@ -58,10 +58,10 @@ export const bench: Bench = {
         }));
         const series = await interleaved(contenders, {
           rounds: options.rounds ?? mode.rounds,
-          progress: (text) => progress(`${told}, ${text}`),
+          progress: (text) => progress(`${title}, ${text}`),
         });
-        rows.push(rowOf(`${count} small files ${told}, by the clock`, mode.goal, { series, rclone: rclone?.version }));
-        raw[told] = [...series.values()].map((own) => ({ ...own, sink: asked.get(own.name) }));
+        rows.push(rowOf(`${count} small files ${title}, by the clock`, mode.goal, { series, rclone: rclone?.version }));
+        raw[title] = [...series.values()].map((own) => ({ ...own, sink: asked.get(own.name) }));
       }
     }
     return { rows, raw };
@@ -70,8 +70,8 @@ export const bench: Bench = {
 
 /** On loopback what counts is CPU; with the latency of a request to S3 (10 to 30 ms) it is requests, and how many at once. */
 const MODES = [
-  { told: '', latencyMs: 0, rounds: 2, goal: 0.5 },
-  { told: ', 20 ms for each request', latencyMs: 20, rounds: 1, goal: null },
+  { suffix: '', latencyMs: 0, rounds: 2, goal: 0.5 },
+  { suffix: ', 20 ms for each request', latencyMs: 20, rounds: 1, goal: null },
 ] as const;
 
 interface Requests {

@@ -61,9 +61,9 @@ export function judgeKill(facts: KillFacts): KillVerdict {
 
 /** Naming the newest names what came before it. Only an agent that was killed in the drain may have had no time to say. */
 function isNamed(save: { step: number; attempt: number }, { named, plan }: KillFacts): boolean {
-  const said = named.get(save.attempt) ?? null;
-  if (said === null) return plan.kind === 'agent-in-drain';
-  return said.some((text) => Number(/step (\d+)/.exec(text)?.[1] ?? Number.POSITIVE_INFINITY) >= save.step);
+  const texts = named.get(save.attempt) ?? null;
+  if (texts === null) return plan.kind === 'agent-in-drain';
+  return texts.some((text) => Number(/step (\d+)/.exec(text)?.[1] ?? Number.POSITIVE_INFINITY) >= save.step);
 }
 
 /** Saves of a life that the next life did not go on from, each with when the life ended as far as it told. */

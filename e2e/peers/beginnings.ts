@@ -18,8 +18,8 @@ interface JournalLine {
 export async function beginningsOf(state: string): Promise<readonly (number | null)[]> {
   const logs = await logsOf(state);
   return [...logs.keys()].toSorted().map((generation) => {
-    const told = /training from step (\d+)/.exec(logs.get(generation) ?? '');
-    return told === null ? null : Number(told[1]);
+    const match = /training from step (\d+)/.exec(logs.get(generation) ?? '');
+    return match === null ? null : Number(match[1]);
   });
 }
 

@@ -57,12 +57,12 @@ interface Refusal {
 /** One error, in one place, of two lines. */
 function expectRefusal(finished: Finished, { exitCode, code, message, hint }: Refusal): void {
   expect(finished, finished.stderr + finished.stdout).toMatchObject({ exitCode, stdout: '' });
-  const told = finished.stderr.split('\n').filter((line) => /^(error|hint)/.test(line));
-  expect(told, finished.stderr).toHaveLength(2);
-  expect(told[0]).toMatch(new RegExp(`^error\\[${code}\\]: \\S`));
-  if (message !== undefined) expect(told[0]).toMatch(message);
-  expect(told[1]).toMatch(/^hint: \S/);
-  expect(told[1]).toMatch(hint);
+  const lines = finished.stderr.split('\n').filter((line) => /^(error|hint)/.test(line));
+  expect(lines, finished.stderr).toHaveLength(2);
+  expect(lines[0]).toMatch(new RegExp(`^error\\[${code}\\]: \\S`));
+  if (message !== undefined) expect(lines[0]).toMatch(message);
+  expect(lines[1]).toMatch(/^hint: \S/);
+  expect(lines[1]).toMatch(hint);
 }
 
 const launch = (...more: string[]): Promise<Finished> => world.runctl(['launch', script, '--yes', '--detach', ...more]);

@@ -69,6 +69,6 @@ async function oneRound(
     },
   );
   if (finished.exitCode === 0) return null;
-  const told = finished.all.split('\n').filter((line) => /^\s*(FAIL|AssertionError|Error|TypeError)/.test(line));
-  return told.slice(0, 6).join(' | ') || finished.all.slice(-500);
+  const errors = finished.all.split('\n').filter((line) => /^\s*(FAIL|AssertionError|Error|TypeError)/.test(line));
+  return errors.slice(0, 6).join(' | ') || finished.all.slice(-500);
 }

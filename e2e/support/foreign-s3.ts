@@ -58,8 +58,8 @@ export class ForeignBucket implements AsyncDisposable {
 /** moto's version in this Python; null where its server is not to be had. */
 export async function motoVersion(python: string | undefined): Promise<string | null> {
   if (python === undefined) return null;
-  const said = await execa(python, ['-c', 'import moto, moto.server; print(moto.__version__)'], { reject: false });
-  return said.exitCode === 0 ? `moto ${said.stdout.trim()}` : null;
+  const finished = await execa(python, ['-c', 'import moto, moto.server; print(moto.__version__)'], { reject: false });
+  return finished.exitCode === 0 ? `moto ${finished.stdout.trim()}` : null;
 }
 
 /** moto's server, of a Python that has it. */

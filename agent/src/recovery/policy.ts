@@ -29,7 +29,10 @@ export type RecoveryDecision =
 /** The pause doubles up to this many times the first one. */
 const LONGEST_BACKOFF = 64;
 
-/** Decides what to do after a crash. What can't pass is not tried again where it came soon after the start. The same failure twice soon after the start is a mistake in the script that no repetition cures. */
+/**
+ * Decides what to do after a crash. Soon after the start, a hopeless failure is not tried again, nor is the same failure a
+ * second time: the script has a mistake then.
+ */
 export function afterCrash(history: RecoveryHistory, policy: RecoveryPolicy): RecoveryDecision {
   const count = history.earlierCrashes + history.crashes.length;
   const [last, before] = [history.crashes.at(-1), history.crashes.at(-2)];

@@ -69,9 +69,9 @@ export function crashOf(ending: Ending, ranMs: number, reason: FailureReason | n
 }
 
 /**
- * A done-marker and everything durable is a success, however the script ends. Without the marker exit 0 after our own signal
- * does not count as finished: many frameworks leave with 0 when told to. A script that finished, and whose last checkpoint is lost with the machine, has not succeeded: nobody has its result, and a
- * resume goes on from the durable step.
+ * A done-marker with everything durable is a success, however the script ends. Exit 0 after our own signal is none without
+ * the marker, since many frameworks exit with 0 on SIGTERM. Nor is a finish whose last checkpoint is lost with the machine:
+ * a resume goes on from the durable step.
  */
 export function verdictOn(ending: Ending, circumstances: Circumstances): AttemptVerdict {
   const verdict = judgeEnding(ending, circumstances);

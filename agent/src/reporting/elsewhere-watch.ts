@@ -25,7 +25,7 @@ export class ElsewhereWatch {
   readonly #parts: ElsewhereParts;
   #sinceMs = Number.POSITIVE_INFINITY;
   #running: AbortController | null = null;
-  #isTold = false;
+  #isReported = false;
 
   constructor(parts: ElsewhereParts) {
     this.#parts = parts;
@@ -57,11 +57,11 @@ export class ElsewhereWatch {
 
   async #lookOn(signal: AbortSignal): Promise<void> {
     const { clock, events, everyMs, life, log } = this.#parts;
-    while (!this.#isTold) {
+    while (!this.#isReported) {
       await clock.sleep(everyMs, signal);
       const text = elsewhereText(await this.#written(), { besideModels: false });
       if (text === null || signal.aborted) continue;
-      this.#isTold = true;
+      this.#isReported = true;
       log.warn({ text }, 'written outside of what is kept');
       life.warn(text);
       await events.append({ kind: 'written-elsewhere', message: text });

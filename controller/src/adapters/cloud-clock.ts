@@ -2,7 +2,7 @@ import { formatDuration, type Clock } from '@runctl/core';
 
 /** `Date` headers count whole seconds, and an answer takes its time: less than this is no difference. */
 const NOISE_MS = 3000;
-const TOLD_SKEW_MS = 60_000;
+const WARNED_SKEW_MS = 60_000;
 
 /**
  * This computer's clock, whose wall time is the cloud's as soon as an answer has told it: what limits money, orders runs and
@@ -11,7 +11,7 @@ const TOLD_SKEW_MS = 60_000;
 export class CloudClock implements Clock {
   readonly #own: Clock;
   #offsetMs = 0;
-  #isTold = false;
+  #hasWarned = false;
 
   constructor(own: Clock) {
     this.#own = own;
@@ -34,8 +34,8 @@ export class CloudClock implements Clock {
     const skewMs = this.#own.wallMs() - serverTimeMs;
     if (Math.abs(skewMs + this.#offsetMs) < NOISE_MS) return;
     this.#offsetMs = Math.abs(skewMs) < NOISE_MS ? 0 : -skewMs;
-    if (this.#isTold || Math.abs(skewMs) < TOLD_SKEW_MS) return;
-    this.#isTold = true;
+    if (this.#hasWarned || Math.abs(skewMs) < WARNED_SKEW_MS) return;
+    this.#hasWarned = true;
     const where = skewMs > 0 ? 'ahead of' : 'behind';
     tell(`this computer's clock is ${formatDuration(Math.abs(skewMs))} ${where} the cloud's, whose time is used`);
   }

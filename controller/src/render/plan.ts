@@ -47,10 +47,10 @@ export function renderPlan(plan: LaunchPlan, options: { colour: boolean; write: 
   );
   const more = plan.offers.length > SHOWN_OFFERS ? `  … and ${plan.offers.length - SHOWN_OFFERS} more\n` : '';
   const skipped = snapshot.notes.length - SHOWN_NOTES;
-  const told =
+  const shown =
     skipped > 1 ? [...snapshot.notes.slice(0, SHOWN_NOTES), `… and ${skipped} more like these`] : snapshot.notes;
   const missing = provider.missing.map((note) => hintText(note, options.write));
-  const notes = [...told, ...start.notes, ...largeFiles(plan), ...missing]
+  const notes = [...shown, ...start.notes, ...largeFiles(plan), ...missing]
     .map((note) => `  ${style.yellow('note:')} ${note}\n`)
     .join('');
   return `${style.bold('plan')}\n${lines.join('\n')}\n\n${indent(offers)}${more}${notes}\n`;

@@ -7,7 +7,7 @@ export function createStepView(
   what: { readonly from: string; readonly to: string; readonly dryRun: boolean; readonly note: (text: string) => void },
 ): (event: StepEvent) => void {
   const { from, to, dryRun, note } = what;
-  const told = new Set<string>();
+  const reported = new Set<string>();
   return (event) => {
     if (event.type === 'unreachable') return note(`the bucket can't be reached: ${event.message}; trying again`);
     if (event.type === 'pass') {
@@ -18,8 +18,8 @@ export function createStepView(
       return;
     }
     if (event.type === 'refused' || event.type === 'skipped') {
-      if (told.has(event.path)) return;
-      told.add(event.path);
+      if (reported.has(event.path)) return;
+      reported.add(event.path);
     }
     view.show(event);
   };

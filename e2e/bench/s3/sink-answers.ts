@@ -259,14 +259,14 @@ async function receive({ state, incoming }: Request): Promise<Received> {
     incoming.once('end', resolve).once('error', reject).once('close', resolve);
   });
   if (announced >= KEPT_BYTES) state.lastDataAtMs = Date.now();
-  const told = incoming.headers['x-amz-checksum-crc32'];
+  const given = incoming.headers['x-amz-checksum-crc32'];
   const actual = digest?.crc32() ?? null;
-  if (digest !== null && told !== undefined) state.crcsChecked++;
-  const crcFits = actual === null || told === undefined || told === actual;
+  if (digest !== null && given !== undefined) state.crcsChecked++;
+  const crcFits = actual === null || given === undefined || given === actual;
   if (!crcFits) state.wrongCrcs++;
   return {
     sizeBytes,
-    crc32: actual ?? (typeof told === 'string' ? told : null),
+    crc32: actual ?? (typeof given === 'string' ? given : null),
     sha256: digest?.sha256() ?? null,
     bytes: announced <= KEPT_BYTES ? Buffer.concat(kept) : null,
     crcFits,

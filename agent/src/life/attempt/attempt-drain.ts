@@ -62,22 +62,22 @@ export class AttemptDrain {
     await supervisor.signal(kept.killed ? 'SIGKILL' : 'SIGTERM', JSON.stringify(kept), this.#withinMs());
     if (drain.saving === null) return drain;
     const lastByteMs = await saves.lastByteMs(Date.parse(kept.termAt));
-    const { couldSave, ...told } = supervisor.stopping();
-    return { ...drain, saving: { ...drain.saving, ...told, canSave: couldSave, lastByteMs } };
+    const { couldSave, ...stopping } = supervisor.stopping();
+    return { ...drain, saving: { ...drain.saving, ...stopping, canSave: couldSave, lastByteMs } };
   }
 
   /** Keeps the notes in step with a drain that begins, or whose deadlines moved. */
   follow(before: AttemptState, drain: Drain): void {
     const { journal, life, clock, log, timing } = this.#parts;
-    const isTold = this.#notes !== null;
+    const hasBegun = this.#notes !== null;
     this.#notes ??= this.#begin(drain);
     this.#notes.deadlines(drain, clock);
     const doing = drain.killed ? 'killing the workload' : 'letting the workload save and leave';
     life.enter('draining', `${doing} (${drain.cause})`);
     const isNearer = this.#limit(drain);
     // The signal that begins a drain says by itself how long the others wait.
-    if (isTold && !drain.killed && isOthersTurn(before, drain)) this.#hurryOthers(0);
-    else if (isTold && !drain.killed && isNearer) this.#hurryOthers(this.#withinMs());
+    if (hasBegun && !drain.killed && isOthersTurn(before, drain)) this.#hurryOthers(0);
+    else if (hasBegun && !drain.killed && isNearer) this.#hurryOthers(this.#withinMs());
     life.stopping = this.#notes.stopping(drain, timing.longestStopMs, clock);
     const isOld = before.phase === 'draining' && before.killed === drain.killed && drain.saving !== null;
     // What a restarted agent can see by itself need not be kept.

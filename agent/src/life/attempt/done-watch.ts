@@ -17,9 +17,9 @@ export interface DoneWatchParts {
 }
 
 /**
- * Resolves when the script has written its done-marker and all that it saved is durable. What is no complete checkpoint is
- * waited for no longer than `doneSettleMs`, or as long as it is being written, up to the longest stop, and then named; what is complete is waited for until it is durable. Rejects with
- * the signal's reason.
+ * Resolves when the script has written its done-marker and every complete checkpoint is durable. An incomplete one gets
+ * `doneSettleMs`, or up to the longest stop while it is being written; then a warning names it. Rejects with the signal's
+ * reason.
  */
 export async function scriptIsDone(parts: DoneWatchParts, signal: AbortSignal): Promise<void> {
   const { clock, donePath, life, timing } = parts;

@@ -1,6 +1,9 @@
 import type { AttemptRecord, RunRecord } from '../run/run-record.ts';
 import type { DurableSave } from './checkpoint-trail.ts';
 
+/** A life from nothing that is quicker than the quickest so far still takes this share of its time. */
+const SHORTEST_SHARE = 0.8;
+
 /**
  * Whether a life went on from its checkpoint and yet prints steps that it counts from its own start, as XGBoost's rounds
  * after `xgb_model=…`. Its first save tells: it lies nearer to the given step plus the printed ones than to the printed ones
@@ -26,7 +29,5 @@ export function savedTooEarly(life: AttemptRecord, first: AttemptRecord, saves: 
     .filter((save) => save.generation === first.generation && save.step !== null && save.step > 0)
     .map((save) => (save.savedAtMs - startOf(first)) / (save.step ?? 1));
   if (own?.step === undefined || own.step === null || perStepMs.length === 0) return false;
-  return own.savedAtMs - startOf(life) < EARLY * own.step * Math.min(...perStepMs);
+  return own.savedAtMs - startOf(life) < SHORTEST_SHARE * own.step * Math.min(...perStepMs);
 }
-
-const EARLY = 0.8;

@@ -17,13 +17,13 @@ export async function* watchEvents(options: {
 }): AsyncGenerator<HappenedEvent> {
   const { cloud, run, clock, signal } = options;
   const reader = createRunReader({ store: cloud.store, run, clock });
-  const told = new Set<string>();
+  const reported = new Set<string>();
   for (;;) {
     const record = await reader.read();
     for (const event of await runEvents(cloud, record)) {
       const name = JSON.stringify(event);
-      if (told.has(name)) continue;
-      told.add(name);
+      if (reported.has(name)) continue;
+      reported.add(name);
       yield event;
     }
     const launch = lastLaunch(record);

@@ -20,7 +20,7 @@ export interface WatchedCapacity {
 export class CapacityWatch {
   readonly ref: CapacityRef;
   readonly #of: WatchedCapacity;
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   readonly #beganMs: number;
   #sinceMs: number;
   #hasMachine = false;
@@ -90,15 +90,15 @@ export class CapacityWatch {
       this.#sinceMs = Math.max(this.#sinceMs, event.atMs);
       if (event.kind !== 'error') continue;
       this.#hopeless ??= permanentError(event);
-      // One offer's error is that of all: it is told once.
+      // One offer's error is that of all: it is reported once.
       if (this.#once(`${event.code} ${event.message}`)) events.push({ type: 'capacity-problem', event });
     }
     return events;
   }
 
   #once(name: string): boolean {
-    if (this.#told.has(name)) return false;
-    this.#told.add(name);
+    if (this.#reported.has(name)) return false;
+    this.#reported.add(name);
     return true;
   }
 }

@@ -9,17 +9,17 @@ import {
 } from '../run/run-record.ts';
 import { stateOf } from '../run/run-state.ts';
 
-/** What a watcher of one launch was already told. Begin with `nothingSeen`. */
+/** What was already reported to a watcher of one launch. Begin with `nothingSeen`. */
 export interface Seen {
-  /** Names of facts: each is told once. */
-  readonly told: ReadonlySet<string>;
+  /** Names of facts: each is reported once. */
+  readonly reported: ReadonlySet<string>;
   readonly phase: string;
   readonly durable: string | null;
-  /** What was last said of whether a save fits into a notice. */
+  /** The last report on whether a save fits into a notice. */
   readonly fit: Fit['verdict'];
 }
 
-export const nothingSeen: Seen = { told: new Set(), phase: '', durable: null, fit: 'unknown' };
+export const nothingSeen: Seen = { reported: new Set(), phase: '', durable: null, fit: 'unknown' };
 
 /** A stop that takes longer than this is told about while it goes on. */
 const LONG_STOP_MS = 5000;
@@ -33,11 +33,11 @@ export function changes(
   record: RunRecord,
   launch: number,
 ): { readonly seen: Seen; readonly events: readonly FollowEvent[] } {
-  const told = new Set(seen.told);
+  const reported = new Set(seen.reported);
   const events: FollowEvent[] = [];
   const once = (name: string, event: FollowEvent | null | undefined): void => {
-    if (event === null || event === undefined || told.has(name)) return;
-    told.add(name);
+    if (event === null || event === undefined || reported.has(name)) return;
+    reported.add(name);
     events.push(event);
   };
   for (const failure of record.boots)
@@ -64,7 +64,7 @@ export function changes(
       silentMs: state.silentMs,
     });
   if (outcome !== null && outcome !== undefined) once('outcome', { type: 'outcome', outcome });
-  return { seen: { told, phase: current.phase, durable, fit: fit.verdict }, events };
+  return { seen: { reported, phase: current.phase, durable, fit: fit.verdict }, events };
 }
 
 function lifeEvents(record: RunRecord, attempt: AttemptRecord): [string, FollowEvent | null][] {

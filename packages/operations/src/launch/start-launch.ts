@@ -171,7 +171,7 @@ async function undoLaunch(ports: LaunchPorts, failed: FailedLaunch): Promise<Run
   } catch (error) {
     left = messageOf(error);
   }
-  const said = isRunctlError(cause) ? cause : new RunctlError('cloud-error', messageOf(cause), { cause });
+  const failure = isRunctlError(cause) ? cause : new RunctlError('cloud-error', messageOf(cause), { cause });
   const what = left === null ? 'nothing of the launch is left' : `cleaning up failed too (${left})`;
   const remains: Hint = [
     'look at what is left with ',
@@ -179,9 +179,9 @@ async function undoLaunch(ports: LaunchPorts, failed: FailedLaunch): Promise<Run
     ' and end it with ',
     command('stop', run),
   ];
-  return new RunctlError(said.code, `${said.message}; ${what}`, {
-    hint: left === null ? said.hintParts : joinedHints(remains, said.hintParts),
+  return new RunctlError(failure.code, `${failure.message}; ${what}`, {
+    hint: left === null ? failure.hintParts : joinedHints(remains, failure.hintParts),
     cause,
-    details: { ...said.details, run, cleanedUp: left === null },
+    details: { ...failure.details, run, cleanedUp: left === null },
   });
 }

@@ -52,22 +52,23 @@ export async function* stopRun(
   const launch = lastLaunch(record)?.launch;
   if (launch === undefined) throw await notLaunched(cloud.provider, record);
   let seen = changes(nothingSeen, record, launch).seen;
-  const said = new Set<string>();
+  const reported = new Set<StopEvent['type']>();
   let byLaptop = false;
   let outcome = outcomeOf(record, launch);
   while (outcome === null || isAtWork(record, launch)) {
     if (isLeaseHeld(record.lease)) {
       const owner = record.lease?.document.owner ?? '';
       // No laptop listens: its errand ends soon, or its hold runs out because it died.
-      const told = owner.startsWith(LAPTOP_OWNER) ? 'other-laptop' : 'asked';
-      if (!said.has(told)) {
-        if (told === 'asked') await ask(ports, options, launch);
-        said.add(told);
-        yield { type: told, owner };
+      const isLaptop = owner.startsWith(LAPTOP_OWNER);
+      const type = isLaptop ? 'other-laptop' : 'asked';
+      if (!reported.has(type)) {
+        if (!isLaptop) await ask(ports, options, launch);
+        reported.add(type);
+        yield { type, owner };
       }
-      if (told === 'asked' && options.hurry.aborted && !said.has('hurried')) {
+      if (!isLaptop && options.hurry.aborted && !reported.has('hurried')) {
         await ask(ports, { ...options, graceMs: 0 }, launch);
-        said.add('hurried');
+        reported.add('hurried');
         yield { type: 'hurried' };
       }
       await clock.sleep(POLL_MS, signal);

@@ -143,13 +143,13 @@ function inText(text: string): ProgressLine | null {
   const named = lastNamed(text);
   // `Epoch [2/10], Step [300/938]` counts anew in each epoch.
   const withinEpoch = epoch !== null && named?.total !== null;
-  const told = {
+  const progress = {
     step: withinEpoch ? null : (named?.step ?? null),
     total: withinEpoch ? null : (named?.total ?? totalIn(text)),
     epoch: epoch === null ? null : Number(epoch[1]),
     bar: null,
   };
-  return told.step === null && told.total === null && told.epoch === null ? null : told;
+  return progress.step === null && progress.total === null && progress.epoch === null ? null : progress;
 }
 
 function lastNamed(text: string): { readonly step: number; readonly total: number | null } | null {

@@ -111,14 +111,14 @@ export class DirectConnection {
 
   /** The body as pieces of `into`, which it fills. Nothing is written there before the first piece is asked for. */
   async *body(into: Uint8Array): AsyncGenerator<Uint8Array> {
-    let told = 0;
+    let delivered = 0;
     try {
       this.#begin(into);
-      while (told < into.byteLength) {
-        while (this.#filled < into.byteLength && this.#filled - told < STEP_BYTES) await this.#more();
-        const piece = into.subarray(told, this.#filled);
-        told = this.#filled;
-        if (told === into.byteLength) this.#endAnswer();
+      while (delivered < into.byteLength) {
+        while (this.#filled < into.byteLength && this.#filled - delivered < STEP_BYTES) await this.#more();
+        const piece = into.subarray(delivered, this.#filled);
+        delivered = this.#filled;
+        if (delivered === into.byteLength) this.#endAnswer();
         yield piece;
       }
     } finally {

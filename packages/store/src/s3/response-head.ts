@@ -113,8 +113,8 @@ export class ResponseHead {
       headers.set(name, before === undefined ? value : `${before}, ${value}`);
     }
     this.#headers = headers;
-    const told = headers.get('content-length') ?? '';
+    const length = headers.get('content-length') ?? '';
     const isPlain = this.#status >= 200 && this.#status !== 204 && this.#status !== 304;
-    this.#plainLength = isPlain && /^\d+$/.test(told) && !headers.has('transfer-encoding') ? Number(told) : null;
+    this.#plainLength = isPlain && /^\d+$/.test(length) && !headers.has('transfer-encoding') ? Number(length) : null;
   }
 }

@@ -44,8 +44,8 @@ export async function readSharedConfig(environment: Environment, profile: string
   });
   const setting = (name: string): string | undefined => configFile[profile]?.[name] ?? credentialsFile[profile]?.[name];
   const isOn = (variable: string, name: string): boolean => {
-    const said = environment[variable]?.toLowerCase();
-    return said === 'true' || said === 'false' ? said === 'true' : setting(name)?.toLowerCase() === 'true';
+    const value = environment[variable]?.toLowerCase();
+    return value === 'true' || value === 'false' ? value === 'true' : setting(name)?.toLowerCase() === 'true';
   };
   const endpoint = (service: EndpointService): string | undefined => {
     if (isOn('AWS_IGNORE_CONFIGURED_ENDPOINT_URLS', 'ignore_configured_endpoint_urls')) return undefined;
