@@ -452,7 +452,7 @@ describe('stop', () => {
       "asked i-1 to save and stop
       saving for 1m, last byte 3.0 s ago, ends at the latest in 14m
       i-1 draining: training
-      the run is being stopped, whoever watches: Ctrl-C again ends the script at once, and what it has not saved by then is lost
+      the run is being stopped, whoever watches: Ctrl-C again ends script and machine at once, and what is not saved by then is lost
       asked to end the script at once
       capacity-runctl-<run>-1 and its machines are gone
       "
@@ -461,6 +461,55 @@ describe('stop', () => {
     const read = async (key = '') => JSON.parse(Buffer.from(await readBytes(world.store, key)).toString()) as object;
     expect(await read(wishes[0])).toMatchObject({ action: 'stop', args: { graceMs: null } });
     expect(await read(wishes[1])).toMatchObject({ action: 'stop', args: { graceMs: 0 } });
+  });
+
+  test('waits for the agent of a script that is done, which holds the lease until its end', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.lease(1);
+    await run.outcome({ status: 'succeeded', durableStep: 3 });
+    const result = await world.run(['stop', 'mine'], async () => {
+      while (!(await world.keys()).some((key) => key.includes('/control/'))) await world.clock.sleep(100);
+      for (let renewals = 0; renewals < 5; renewals++) {
+        await run.lease(1);
+        await world.clock.sleep(15_000);
+        expect(world.capacityStates()).toEqual(['active']);
+      }
+      await run.lease(1, { released: true });
+      await world.endsOutside(run.run);
+    });
+    expect(result.stdout).toBe('<run> succeeded: the workload finished; durable step 3\n');
+    expect(result.stderr).toMatchInlineSnapshot(`
+      "asked i-1 to save and stop
+      capacity-runctl-<run>-1 and its machines are gone
+      "
+    `);
+  });
+
+  test('a second Ctrl-C waits for no agent that is about to end its machine', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const run = await launched(world);
+    await run.started(1);
+    await run.lease(1);
+    let pressedMs = Number.NaN;
+    const result = await world.run(['stop', 'mine'], async () => {
+      while (!(await world.keys()).some((key) => key.includes('/control/'))) await world.clock.sleep(100);
+      await run.outcome({ status: 'stopped', cause: 'user-stop', message: 'stopped on request', durableStep: 3 });
+      await run.lease(1, { released: true });
+      await world.clock.sleep(2000);
+      world.interrupts.press();
+      await world.clock.sleep(1000);
+      expect(world.capacityStates()).toEqual(['active']);
+      world.interrupts.press();
+      pressedMs = world.clock.monotonicMs();
+      while (world.capacityStates()[0] === 'active') await world.clock.sleep(100);
+      expect(world.clock.monotonicMs() - pressedMs).toBeLessThan(1000);
+    });
+    expect(result.stdout).toBe('<run> stopped: stopped on request; durable step 3\n');
+    expect(result.stderr).toContain('capacity-runctl-<run>-1 and its machines are gone (ended from here)');
   });
 
   test('ends a run itself when no machine has taken it up', async () => {

@@ -7,7 +7,7 @@ import { stopOptions } from '../options/declared/checkpoint-options.ts';
 import { resultOf } from '../options/result-of.ts';
 
 const ALREADY_STOPPING =
-  'the run is being stopped, whoever watches: Ctrl-C again ends the script at once, and what it has not saved by then is lost';
+  'the run is being stopped, whoever watches: Ctrl-C again ends script and machine at once, and what is not saved by then is lost';
 
 export class StopCommand extends RunctlCommand {
   static override paths = [['stop']];

@@ -11,6 +11,8 @@ interface Ending {
   readonly run: string;
   readonly launch: LaunchRecord;
   readonly patienceMs: number;
+  /** Fires when nobody wants to wait for the agent any more. */
+  readonly hurry?: AbortSignal;
   readonly signal: AbortSignal;
 }
 
@@ -52,7 +54,8 @@ async function endKnown(
     if (capacity.status === 'unknown' && !isEnded && mayAppear()) return false;
     return !isActive(capacity) && !machines.some((other) => other.launch === launch.launch && isLiving(other));
   };
-  if (await within(clock, { limitMs: ending.patienceMs, signal, condition: isGone })) return { id, endedHere: false };
+  const { hurry, patienceMs } = ending;
+  if (await within(clock, { limitMs: patienceMs, signal, hurry, condition: isGone })) return { id, endedHere: false };
   await provider.end({ run, launch: launch.launch, ref }, { terminate: true });
   isEnded = true;
   if (await within(clock, { limitMs: 120_000, signal, condition: isGone })) return { id, endedHere: true };
@@ -69,12 +72,14 @@ function requestedAtMs({ machines, intent }: LaunchRecord): number {
 
 async function within(
   clock: Clock,
-  options: { limitMs: number; signal: AbortSignal; condition: () => Promise<boolean> },
+  options: { limitMs: number; signal: AbortSignal; hurry?: AbortSignal | undefined; condition: () => Promise<boolean> },
 ): Promise<boolean> {
-  const deadlineMs = clock.monotonicMs() + options.limitMs;
+  const { condition, hurry, limitMs, signal } = options;
+  const deadlineMs = clock.monotonicMs() + limitMs;
+  const woken = hurry === undefined ? signal : AbortSignal.any([signal, hurry]);
   for (;;) {
-    if (await options.condition()) return true;
-    if (clock.monotonicMs() >= deadlineMs) return false;
-    await clock.sleep(POLL_MS, options.signal);
+    if (await condition()) return true;
+    if (clock.monotonicMs() >= deadlineMs || hurry?.aborted === true) return false;
+    await clock.sleep(POLL_MS, woken).catch(() => signal.throwIfAborted());
   }
 }

@@ -24,7 +24,7 @@ export interface StopOptions {
   readonly run: string;
   /** Time that the script has; null leaves it to the run: as long as it saves. */
   readonly graceMs: number | null;
-  /** Fires when nobody wants to wait for the script any more, whatever it saves. */
+  /** Fires when nobody wants to wait any more: for the script, whatever it saves, and for the agent to end its machine. */
   readonly hurry: AbortSignal;
   readonly signal: AbortSignal;
 }
@@ -42,7 +42,7 @@ export async function* stopRun(
   options: StopOptions,
 ): AsyncGenerator<StopEvent, LaunchOutcome | null> {
   const { cloud, clock } = ports;
-  const { run, signal } = options;
+  const { run, hurry, signal } = options;
   const reader = createRunReader({ store: cloud.store, run, clock });
   let record = await reader.read().catch(noneIfOlder);
   if (record === null) {
@@ -66,7 +66,7 @@ export async function* stopRun(
         reported.add(type);
         yield { type, owner };
       }
-      if (!isLaptop && options.hurry.aborted && !reported.has('hurried')) {
+      if (!isLaptop && hurry.aborted && !reported.has('hurried')) {
         await ask(ports, { ...options, graceMs: 0 }, launch);
         reported.add('hurried');
         yield { type: 'hurried' };
@@ -90,7 +90,7 @@ export async function* stopRun(
     outcome,
   };
   const patienceMs = byLaptop ? 0 : 30_000;
-  yield { type: 'capacity-ended', ...(await endCapacity(ports, { run, launch: ended, patienceMs, signal })) };
+  yield { type: 'capacity-ended', ...(await endCapacity(ports, { run, launch: ended, patienceMs, hurry, signal })) };
   return outcome;
 }
 
