@@ -1,8 +1,8 @@
-import { type OutputFolder, type OutputReport, PublishingRefused } from '@runctl/checkpoint';
-import { type Clock, type Log, messageOf, until } from '@runctl/core';
+import type { OutputFolder, OutputReport } from '@runctl/checkpoint';
+import { type Clock, type Log, messageOf } from '@runctl/core';
 import { type Timing, timestampOf } from '@runctl/protocol';
-import { isStoreError } from '@runctl/store';
 import type { LifeState } from '../../reporting/life-state.ts';
+import { isForNow, sendPatiently } from './output-patience.ts';
 
 export interface AttemptOutputParts {
   /** Null where the run keeps no folder besides its checkpoints. */
@@ -15,7 +15,6 @@ export interface AttemptOutputParts {
 
 /** A pass may take a tenth of the time: a large file that always changes is not sent over and over. */
 const REST_FACTOR = 10;
-const RETRY_MS = 1000;
 const NAMED_FILES = 3;
 
 /** Keeps the output folder of one attempt: now and then while the workload runs, and after the last checkpoint. */
@@ -58,25 +57,13 @@ export class AttemptOutput {
     await this.#running?.done;
     if (output === null || this.#running === null) return;
     try {
-      const report = await this.#patiently(() => output.pass({ ended: true, signal }), signal);
+      const patience = { ...this.#parts, refusedMs: this.#parts.timing.refusedMs, signal };
+      const report = await sendPatiently(() => output.pass({ ended: true, signal }), patience);
       this.#note(report);
       this.#unsaved = named(report.waiting);
     } catch (error) {
       this.#unsaved = `the output folder (${messageOf(signal.aborted ? signal.reason : error)})`;
     }
-  }
-
-  #patiently<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const { clock, log, timing } = this.#parts;
-    const sinceMs = clock.monotonicMs();
-    const isPassing = (error: unknown): boolean => isStoreError(error) || isForNow(error);
-    return until(work, {
-      clock,
-      signal,
-      pauseMs: () => RETRY_MS,
-      isFinal: (error) => !isPassing(error) || clock.monotonicMs() - sinceMs >= timing.refusedMs,
-      onTrouble: ({ error }) => log.warn({ error: messageOf(error) }, 'the output folder could not be kept yet'),
-    });
   }
 
   async #keepOn(output: Pick<OutputFolder, 'pass'>, signal: AbortSignal): Promise<void> {
@@ -104,9 +91,6 @@ export class AttemptOutput {
     if (sentFiles > 0) life.touch();
   }
 }
-
-/** Without the lease nothing is written, which a renewal mends. */
-const isForNow = (error: unknown): boolean => error instanceof PublishingRefused && error.reason === 'not-holder';
 
 function named(waiting: OutputReport['waiting']): string | null {
   if (waiting.length === 0) return null;
