@@ -44,6 +44,7 @@ const drains: fc.Arbitrary<Drain> = fc.record({
       toldAtMs: fc.constant(null),
       hasBegun: fc.boolean(),
       lastByteMs: fc.option(fc.integer({ min: -100_000, max: 0 })),
+      lookedAtMs: fc.option(fc.integer({ min: -100_000, max: 0 })),
     }),
   ),
 });
@@ -55,10 +56,15 @@ const looks = fc
     toldAtMs: fc.constant(null),
     hasBegun: fc.boolean(),
     agoMs: fc.option(fc.integer({ min: 0, max: 5000 })),
+    lookMs: fc.option(fc.integer({ min: 0, max: 40_000 })),
   })
-  .map(({ agoMs, ...seen }) => (nowMs: number): AttemptEvent => ({
+  .map(({ agoMs, lookMs, ...seen }) => (nowMs: number): AttemptEvent => ({
     type: 'saving',
-    progress: { ...seen, lastByteMs: agoMs === null ? null : nowMs - agoMs },
+    progress: {
+      ...seen,
+      lastByteMs: agoMs === null ? null : nowMs - agoMs,
+      lookedAtMs: lookMs === null ? null : nowMs - lookMs,
+    },
   }));
 
 /** An event and the time before it; what is absolute in it is made relative to its moment, so that shrinking keeps it meaningful. */
@@ -484,6 +490,21 @@ describe('a stop at which nothing presses', () => {
     expect(step(waits.state, { type: 'tick' }, 329_000, policy).effects[0]).toMatchObject({ signal: 'SIGKILL' });
     const early = look(stopped('user-stop').state, 5000, { hasBegun: true, lastByteMs: 4000 });
     expect(early).toMatchObject({ killAtMs: 34_000 });
+  });
+
+  test('ends nobody before a look that began after the 30 seconds, as in a large folder', () => {
+    const begun = { hasBegun: true, lastByteMs: 9000 };
+    const looked = look(stopped('user-stop').state, 10_000, { ...begun, lookedAtMs: 9000 });
+    const due = step(looked, { type: 'tick' }, 39_000, policy);
+    expect(due.effects).toEqual([{ type: 'wake', atMs: 900_000 }]);
+    const writes = { type: 'saving', progress: { ...unseenSave, ...begun, lastByteMs: 38_000, lookedAtMs: 38_000 } };
+    const wrote = step(due.state, writes as AttemptEvent, 60_000, policy);
+    expect(wrote.effects).toEqual([{ type: 'wake', atMs: 68_000 }]);
+    const still = { type: 'saving', progress: { ...unseenSave, ...begun, lookedAtMs: 39_000 } } as AttemptEvent;
+    const over = step(due.state, still, 60_000, policy);
+    expect(over.effects).toEqual([{ type: 'wake', atMs: 60_000 }]);
+    expect(step(over.state, { type: 'tick' }, 60_000, policy).effects[0]).toMatchObject({ signal: 'SIGKILL' });
+    expect(step(due.state, { type: 'tick' }, 900_000, policy).effects[0]).toMatchObject({ signal: 'SIGKILL' });
   });
 
   test('still leaves five minutes where only the save that was under way went on', () => {

@@ -2,7 +2,7 @@ import { earlier, giveUpTime, killTime, type Moment } from './deadlines.ts';
 import { causeAfter, endingOf } from './endings.ts';
 import { flush, wake } from './flushing.ts';
 import type { AttemptEvent, AttemptState, AttemptStep, Drain, SavingProgress, StopRequest } from './model.ts';
-import { beginSaving, isPatient, savingEnd, savingLimit, seenSaving } from './saving.ts';
+import { awaitsLook, beginSaving, isPatient, savingEnd, savingLimit, seenSaving } from './saving.ts';
 
 type Draining = Extract<AttemptState, { phase: 'draining' }>;
 
@@ -41,12 +41,21 @@ export function whileDraining(state: Draining, event: AttemptEvent, moment: Mome
   if (event.type !== 'tick') return { state, effects: [] };
   const atMs = nextTime(state, moment);
   if (moment.nowMs < atMs) return { state, effects: wake(atMs) };
+  const undecidedUntilMs = state.killed ? null : undecidedUntil(state.saving, moment);
+  if (undecidedUntilMs !== null) return { state, effects: wake(undecidedUntilMs) };
   return state.killed ? flush(ending, state.haltAtMs, moment) : end(state, moment);
 }
 
 /** When the workload is killed, or given up where it was. */
 const nextTime = (state: Draining, moment: Moment): number =>
   state.killed ? giveUpTime(state, moment) : state.killAtMs;
+
+/** Until when a workload whose time seems over is left alone, unless a look says before that it is; null: it is over. */
+function undecidedUntil(saving: Draining['saving'], { nowMs, policy }: Moment): number | null {
+  if (saving === null || !awaitsLook(saving, policy)) return null;
+  const limitMs = savingLimit(saving, policy);
+  return nowMs < limitMs ? limitMs : null;
+}
 
 function tighten(state: Draining, request: StopRequest, moment: Moment): AttemptStep {
   const haltAtMs = earlier(state.haltAtMs, request.haltAtMs);
@@ -64,7 +73,9 @@ function follow(state: Draining, progress: SavingProgress, { nowMs, policy }: Mo
   if (state.saving === null || state.killed) return { state, effects: [] };
   const saving = seenSaving(state.saving, progress);
   const killAtMs = Math.max(nowMs, savingEnd(saving, policy));
-  return { state: { ...state, saving, killAtMs }, effects: killAtMs < state.killAtMs ? wake(killAtMs) : [] };
+  // The tick for a time that is past has found that a look is still to come.
+  const isUnannounced = killAtMs < state.killAtMs || state.killAtMs <= nowMs;
+  return { state: { ...state, saving, killAtMs }, effects: isUnannounced ? wake(killAtMs) : [] };
 }
 
 /** Nobody is killed who was never told: those who wait to be told get the time of a save of their own first. */

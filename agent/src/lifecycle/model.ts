@@ -96,6 +96,8 @@ export interface SavingProgress {
   readonly toldAtMs: number | null;
   /** When something was written last, since SIGTERM; null where nothing was. */
   readonly lastByteMs: number | null;
+  /** When the last look for that began; null before the first. What was written since, nobody has seen. */
+  readonly lookedAtMs: number | null;
 }
 
 /** How the workload's life ended, before anybody judges it. `exit` is null when that never became known. */

@@ -11,6 +11,7 @@ export const unseenSave: SavingProgress = {
   toldAtMs: null,
   hasBegun: false,
   lastByteMs: null,
+  lookedAtMs: null,
 };
 
 /** Begins to follow how a workload saves that is told to stop now. It counts as one that can save until it is known. */
@@ -29,6 +30,7 @@ export const seenSaving = (saving: Saving, progress: SavingProgress): Saving => 
   toldAtMs: progress.toldAtMs ?? saving.toldAtMs,
   hasBegun: saving.hasBegun || progress.hasBegun,
   lastByteMs: progress.lastByteMs ?? saving.lastByteMs,
+  lookedAtMs: progress.lookedAtMs ?? saving.lookedAtMs,
 });
 
 /** Computes when the workload has had its time, should it write nothing from now on. */
@@ -39,6 +41,10 @@ export function savingEnd(saving: Saving, policy: AttemptPolicy): number {
 /** Computes when it has had its time whatever it writes. */
 export const savingLimit = ({ limitAtMs, askedAtMs }: Saving, policy: Pick<AttemptPolicy, 'longestStopMs'>): number =>
   Math.min(limitAtMs, askedAtMs + policy.longestStopMs);
+
+/** Whether a look is still to come that could have seen a byte of before the workload's time was over: a large folder takes long to look at. */
+export const awaitsLook = (saving: Saving, policy: AttemptPolicy): boolean =>
+  saving.lookedAtMs !== null && saving.lookedAtMs < savingEnd(saving, policy);
 
 function ownEnd({ askedAtMs, canSave, hasBegun, lastByteMs, toldAtMs }: Saving, policy: AttemptPolicy): number {
   const pauseEnd = lastByteMs === null ? Number.NEGATIVE_INFINITY : lastByteMs + policy.savingPauseMs;

@@ -61,7 +61,7 @@ export class SaveWatch {
       isQuiet = !writes;
       before = look;
       const { couldSave, othersWait, toldAtMs } = supervisor.stopping();
-      progress = { ...progress, canSave: couldSave, othersWait, toldAtMs };
+      progress = { ...progress, canSave: couldSave, othersWait, toldAtMs, lookedAtMs: sinceMs };
       onProgress(progress);
       // A longer rest would take a save that goes on for one that has paused.
       const restMs = Math.min((clock.monotonicMs() - sinceMs) / LOOKING_SHARE, timing.savingPauseMs / 4);
