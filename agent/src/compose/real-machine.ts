@@ -86,6 +86,7 @@ function supervisorOf(
       asUser: becoming(account, (name) => isKnown(name)),
       inScope: scopeOf(process, configuration),
       leftoverMs: timing.leftoversMs,
+      unkillableMs: timing.unkillableMs,
       pollMs: Math.min(1000, timing.noticePollMs),
     });
 }

@@ -176,3 +176,5 @@ export function exitText(exit: WorkloadExit | null): string {
   if (exit.signal !== null) return exit.signal;
   return exit.code === null ? 'no exit code' : `exit code ${exit.code}`;
 }
+  if (ending.killed && ending.exit === null)
+    return 'the workload did not leave in time, and was not seen to end when it was killed';

@@ -81,6 +81,7 @@ export class TestMachine implements AsyncDisposable {
       asUser: [],
       inScope: [],
       leftoverMs: 200,
+      unkillableMs: 5000,
       pollMs: 50,
     });
   }

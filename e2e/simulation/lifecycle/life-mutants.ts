@@ -120,6 +120,7 @@ function supervising(ports: AgentPorts, change: (real: Supervisor) => Partial<Su
       exited: (signal) => real.exited(signal),
       signal: (...told) => real.signal(...told),
       stopping: () => real.stopping(),
+      survivors: () => real.survivors(),
       traits: () => real.traits(),
       forget: () => real.forget(),
       ...change(real),

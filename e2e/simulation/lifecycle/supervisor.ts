@@ -97,6 +97,7 @@ export class SimulatedSupervisor implements Supervisor {
           clockWasSet,
           leftovers: 0,
           outlived: [],
+          unkillable: [],
           saversEndedAtMs: null,
           othersWentOn: false,
         };
@@ -118,6 +119,10 @@ export class SimulatedSupervisor implements Supervisor {
 
   stopping(): StopProgress {
     return { couldSave: null, othersWait: false, toldAtMs: null };
+  }
+
+  survivors(): readonly [] {
+    return [];
   }
 
   traits(): WorkloadTraits | null {

@@ -60,6 +60,8 @@ export const timing = z.object({
   longestStopMs: period,
   /** A killed workload that has not ended by then is given up. */
   afterKillMs: period,
+  /** A process that has not ended by then after SIGKILL hangs in the kernel, and is named and waited for no more. */
+  unkillableMs: period.default(60_000),
   /** Time for processes that outlive their script: SIGTERM soon after its end, SIGKILL when this is over. */
   leftoversMs: period,
   /** An upload without a deadline is given up when no byte moved for this long. */
@@ -109,6 +111,7 @@ export const defaultTiming: Timing = {
   shutdownMs: 30_000,
   longestStopMs: 900_000,
   afterKillMs: 5000,
+  unkillableMs: 60_000,
   leftoversMs: 2000,
   stalledFlushMs: 7_200_000,
   unhurriedReportMs: 60_000,

@@ -101,6 +101,8 @@ export class AttemptLife implements AttemptActions {
     return this.#parts.flush.run(request, this.#parts.workload.endedAtMs, signal);
   }
 
+    const { ending } = request;
+    if (ending.killed && ending.exit === null) this.#parts.workload.nameSurvivors();
   report(ending: Ending, flush: FlushResult, signal: AbortSignal): Promise<void> {
     return this.#parts.ending.report(ending, flush, signal);
   }

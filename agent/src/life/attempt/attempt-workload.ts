@@ -4,7 +4,7 @@ import type { Journal } from '../../journal/journal.ts';
 import type { SavingProgress, WorkloadExit } from '../../lifecycle/model.ts';
 import type { LifeState } from '../../reporting/life-state.ts';
 import type { ProgressReader } from '../../reporting/progress.ts';
-import type { Supervisor, WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
+import type { Supervisor, Unkillable, WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 import type { AttemptDrain } from './attempt-drain.ts';
 import { isClean, noteCutOff, noteWorkload } from './workload-notes.ts';
 
@@ -90,9 +90,10 @@ export class AttemptWorkload {
   async exited(signal: AbortSignal): Promise<WorkloadExit> {
     const { drain, journal, life, clock, log, supervisor } = this.#parts;
     const ended = await supervisor.exited(signal);
-    const { leftovers, outlived, endedAtMs, saversEndedAtMs, othersWentOn, clockWasSet, ...exit } = ended;
+    const { leftovers, outlived, unkillable, endedAtMs, saversEndedAtMs, othersWentOn, clockWasSet, ...exit } = ended;
     for (const { pid, command } of outlived)
       life.warn(`process ${pid} (${command.slice(0, 80)}) outlived the script and was ended`);
+    this.#name(unkillable);
     if (clockWasSet) life.warn("the machine's clock was set while the script ran: the age of its files is not known");
     this.#exitMs = saversEndedAtMs ?? endedAtMs ?? clock.wallMs();
     this.#markerUntilMs = othersWentOn ? (drain.notes?.times().termMs ?? null) : null;
@@ -116,6 +117,11 @@ export class AttemptWorkload {
     return this.#parts.drain.followSaving(onProgress, signal);
   }
 
+  /** Names what lives on of a workload that was killed and not seen to end. */
+  nameSurvivors(): void {
+    this.#name(this.#parts.supervisor.survivors());
+  }
+
   /** Forgets how the last workload ended, before the next one of the attempt. */
   forget(): void {
     this.#parts.drain.forget();
@@ -131,6 +137,13 @@ export class AttemptWorkload {
     return life.lastStep;
   }
 
+  #name(unkillable: readonly Unkillable[]): void {
+    for (const { pid, command, state } of unkillable)
+      this.#parts.life.warn(
+        `process ${pid} (${command.slice(0, 80)}) does not end, though it was killed (${stateText(state)}): whatever is started here runs beside it`,
+      );
+  }
+
   #running(pid: number, startedMs: number): void {
     const { life, supervisor } = this.#parts;
     life.pid = pid;
@@ -138,4 +151,11 @@ export class AttemptWorkload {
     life.workingSinceMs = startedMs;
     this.#onRunning(startedMs);
   }
+}
+
+function stateText(state: string | null): string {
+  if (state === null) return 'its state is not known';
+  return state === 'D'
+    ? 'state D: it waits in the kernel for a disk or a device, and does nothing else'
+    : `state ${state}`;
 }

@@ -21,6 +21,7 @@ async function machine(): Promise<SupervisorUnderTest> {
       asUser: [],
       inScope: [],
       leftoverMs: 200,
+      unkillableMs: 5000,
       pollMs: 50,
     });
   const output = () => readFile(paths.log, 'utf8').catch(() => '');

@@ -8,6 +8,7 @@ import {
   type ProcessStat,
   type ProcessTable,
 } from './process-table.ts';
+import type { Unkillable } from '../supervisor/supervisor.ts';
 import { hasMark, isProven, isWithLeader } from './proof.ts';
 import type { StopCandidate } from './recipients.ts';
 import type { StartedWorkload } from './state-files.ts';
@@ -39,6 +40,8 @@ export class Members {
   /** Those that were looked into and are not the workload's. */
   #strangers = new Set<string>();
   readonly #writers = new Set<string>();
+  /** Monotonic: since when they are being killed. */
+  #killedMs: number | null = null;
   readonly #inControlGroup: () => readonly number[];
 
   constructor(workload: StartedWorkload, { clock, processes, inControlGroup }: MembersOptions) {
@@ -85,6 +88,16 @@ export class Members {
     return this.#processes.living(pid)?.command.replaceAll('\0', ' ').trim() ?? '';
   }
 
+  /** Those that live, for people. */
+  survivors(): readonly Unkillable[] {
+    const found = this.now() ?? [];
+    return found.map((each) => ({
+      pid: each.pid,
+      command: this.commandOf(each),
+      state: this.#processes.state(each.pid),
+    }));
+  }
+
   /** Path of the program that a process executes; null where that can't be known. */
   programOf({ pid }: { readonly pid: number }): string | null {
     return this.#processes.program(pid);
@@ -109,8 +122,14 @@ export class Members {
     if (isTarget) sendSignal(target.pid, signal);
   }
 
+  /** Whether they have been killed for as long as this. */
+  areKilledFor(ms: number): boolean {
+    return this.#killedMs !== null && this.#clock.monotonicMs() - this.#killedMs >= ms;
+  }
+
   /** Kills them until none is left. Never rejects. */
   async kill(): Promise<void> {
+    this.#killedMs ??= this.#clock.monotonicMs();
     for (let pass = 0; pass < KILL_PASSES; pass++) {
       const members = this.now();
       if (members === null) this.signalGroup('SIGKILL');

@@ -41,6 +41,8 @@ export interface ProcessTable {
   bootId(): string | null;
   /** Since this boot, by a clock that nobody can set; null where that can't be known. */
   uptimeMs(): number | null;
+  /** The letter of its state (proc(5)); null where that can't be known. */
+  state(pid: number): string | null;
   /** Null where that can't be known. */
   signalMasks(pid: number): SignalMasks | null;
   /** Path of the program that the process executes; null where that can't be known. */
@@ -107,6 +109,7 @@ export const linuxProcessTable: ProcessTable = {
     const [command, environment] = [read(`/proc/${pid}/cmdline`) ?? '', read(`/proc/${pid}/environ`) ?? ''];
     return { ...placeOf(pid, stat), command, environment };
   },
+  state: (pid) => statOf(pid)?.state ?? null,
   bootId: () => read('/proc/sys/kernel/random/boot_id')?.trim() ?? null,
   uptimeMs() {
     const seconds = Number.parseFloat(read('/proc/uptime') ?? '');
@@ -151,6 +154,7 @@ export const psProcessTable: ProcessTable = {
   },
   stats: () => null,
   living: () => null,
+  state: () => null,
   bootId: () => null,
   uptimeMs: () => null,
   signalMasks: () => null,

@@ -69,6 +69,7 @@ describe.runIf(platform === 'linux')('SIGTERM lets those save who can, behind', 
       asUser: [],
       inScope: [],
       leftoverMs: 2000,
+      unkillableMs: 5000,
       pollMs: 100,
     });
     await supervisor.start({

@@ -29,6 +29,7 @@ async function machine(script: string, names: readonly string[]) {
       asUser: [],
       inScope: [],
       leftoverMs: 200,
+      unkillableMs: 5000,
       pollMs: 50,
     });
   const first = supervisor();

@@ -16,6 +16,8 @@ export interface UnixSupervisorOptions {
   readonly inScope: readonly string[];
   /** Time for the processes that an ended leader left behind. */
   readonly leftoverMs: number;
+  /** A process that lives for so long after SIGKILL is waited for no more. */
+  readonly unkillableMs: number;
   /** How often an end is looked for that no event announces. */
   readonly pollMs: number;
 }

@@ -31,6 +31,7 @@ async function machine() {
       asUser: [],
       inScope: [],
       leftoverMs,
+      unkillableMs: 5000,
       pollMs: 50,
     });
   const command = (...words: string[]) => ({

@@ -5,6 +5,7 @@ import {
   NOBODY_TOLD,
   type StopProgress,
   type Supervisor,
+  type Unkillable,
   type WorkloadCommand,
   type WorkloadEnded,
   type WorkloadProcess,
@@ -95,11 +96,7 @@ export class UnixSupervisor implements Supervisor {
     if (current === null) throw new Error('no workload was started or adopted');
     const { workload, stop } = current;
     const exit = await this.#leaderExit(current, signal);
-    const leftovers = await leftoversGone(current, {
-      clock: this.#options.clock,
-      leftoverMs: this.#options.leftoverMs,
-      signal,
-    });
+    const leftovers = await leftoversGone(current, { ...this.#options, signal });
     // A shell can't tell death by SIGTERM from `exit 143`; whoever has a handler of its own did not die by the signal.
     const byItself = exit.signal === 'SIGTERM' && stop.record?.caught === true;
     const clockWasSet = await this.#clockWasSet(workload);
@@ -126,6 +123,10 @@ export class UnixSupervisor implements Supervisor {
 
   stopping(): StopProgress {
     return this.#current?.stop.progress ?? NOBODY_TOLD;
+  }
+
+  survivors(): readonly Unkillable[] {
+    return this.#current?.members.survivors() ?? [];
   }
 
   async forget(): Promise<void> {
@@ -193,7 +194,7 @@ export class UnixSupervisor implements Supervisor {
     current: Supervised,
     signal: AbortSignal,
   ): Promise<Pick<WorkloadEnded, 'code' | 'signal' | 'endedAtMs'>> {
-    const { clock, pollMs, processes } = this.#options;
+    const { clock, pollMs, processes, unkillableMs } = this.#options;
     const { workload } = current;
     let lookAtMs = 0;
     let goneSinceMs: number | null = null;
@@ -210,6 +211,7 @@ export class UnixSupervisor implements Supervisor {
         this.#look(current);
         lookAtMs = clock.monotonicMs() + Math.max(pollMs, (clock.monotonicMs() - sinceMs) / LOOKING_SHARE);
       }
+      if (current.members.areKilledFor(unkillableMs)) return { code: null, signal: null, endedAtMs: null };
       if (goneSinceMs !== null && clock.monotonicMs() - goneSinceMs > (await this.#patience(workload)))
         return { code: null, signal: null, endedAtMs: aliveAtMs };
       await this.#pause(goneSinceMs === null ? pollMs : 20, signal);

@@ -21,11 +21,21 @@ export interface AdoptedProcess extends WorkloadProcess {
   readonly startedAtMs: number;
 }
 
+/** A process that lives on though it was killed. */
+export interface Unkillable {
+  readonly pid: number;
+  readonly command: string;
+  /** As proc(5) has it: `D` waits in the kernel, for a disk or a device, and ends when that answers; null where it can't be known. */
+  readonly state: string | null;
+}
+
 export interface WorkloadEnded extends WorkloadExit {
   /** Processes that the leader left behind. */
   readonly leftovers: number;
   /** Those of them that did not leave by themselves and were ended. */
   readonly outlived: readonly { readonly pid: number; readonly command: string }[];
+  /** Those that live on all the same: nothing can end them. */
+  readonly unkillable: readonly Unkillable[];
   /**
    * When the last process had ended that could save (wall time), after it was told to stop; null where none was told, or
    * the end of the workload is that time.
@@ -78,7 +88,8 @@ export interface Supervisor {
   adopt(): Promise<AdoptedProcess | null>;
   /**
    * Resolves when the workload's last process is gone: what its leader leaves behind is told to stop, and killed after
-   * `leftoverMs` unless a stop is under way. Never rejects but with the signal's reason.
+   * `leftoverMs` unless a stop is under way. What lives on for long after SIGKILL is waited for no more. Never rejects but
+   * with the signal's reason.
    */
   exited(signal: AbortSignal): Promise<WorkloadEnded>;
   /**
@@ -90,6 +101,8 @@ export interface Supervisor {
   signal(signal: 'SIGTERM' | 'SIGKILL', note?: string, withinMs?: number): Promise<void>;
   /** How far the SIGTERMs to the workload have come. Never throws. */
   stopping(): StopProgress;
+  /** The processes of the workload that live; of one that was killed, those that nothing can end. Never throws. */
+  survivors(): readonly Unkillable[];
   /** What the workload is like now; null when none runs. Never throws. */
   traits(): WorkloadTraits | null;
   /** Forgets an ended workload, so that the next `adopt` finds nothing. */
