@@ -67,6 +67,10 @@ const journalDocument = z.object({
        */
       cutOffSince: timestamp.nullable().default(null),
       workload: z.object({ id: z.string(), pid: z.number().int(), startedAt: timestamp }).nullable(),
+      /** Where the output of the last start begins in the log, in bytes. */
+      logOffset: z.number().int().default(0),
+      /** What runs the code of the last start; null where that was not found. */
+      interpreter: z.object({ path: z.string(), version: z.string().nullable() }).nullable().default(null),
       /** The stop that the workload was told of. */
       drain: drainNote.nullable(),
     })

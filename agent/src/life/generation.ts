@@ -67,6 +67,8 @@ export async function beginGeneration(
       resumedFrom: null,
       cutOffSince,
       workload: null,
+      logOffset: 0,
+      interpreter: null,
       drain: null,
     },
   });

@@ -13,7 +13,7 @@ export interface AttemptBeginningParts {
   /** Called right before the workload is started. Never rejects. */
   readonly beforeStart: (prepared: Prepared) => Promise<void>;
   readonly workload: Pick<AttemptWorkload, 'start'>;
-  readonly facts: Pick<StartFacts, 'begin' | 'interpreter' | 'started'>;
+  readonly facts: Pick<StartFacts, 'adopt' | 'begin' | 'interpreter' | 'started'>;
   readonly life: LifeState;
 }
 
@@ -24,6 +24,11 @@ export class AttemptBeginning {
 
   constructor(parts: AttemptBeginningParts) {
     this.#parts = parts;
+  }
+
+  /** Takes over what an earlier agent learned of a start that was its own. */
+  adopt(): void {
+    this.#parts.facts.adopt();
   }
 
   async prepare(signal: AbortSignal): Promise<void> {

@@ -61,8 +61,11 @@ export class AttemptLife implements AttemptActions {
     }
   }
 
-  adopt(): ReturnType<AttemptActions['adopt']> {
-    return this.#parts.workload.adopt();
+  async adopt(): ReturnType<AttemptActions['adopt']> {
+    const { beginning, workload } = this.#parts;
+    const answer = await workload.adopt();
+    if (answer.adopted) beginning.adopt();
+    return answer;
   }
 
   prepare(signal: AbortSignal): Promise<void> {
@@ -98,11 +101,11 @@ export class AttemptLife implements AttemptActions {
   }
 
   flush(request: FlushRequest, signal: AbortSignal): Promise<boolean> {
+    const { ending } = request;
+    if (ending.killed && ending.exit === null) this.#parts.workload.nameSurvivors();
     return this.#parts.flush.run(request, this.#parts.workload.endedAtMs, signal);
   }
 
-    const { ending } = request;
-    if (ending.killed && ending.exit === null) this.#parts.workload.nameSurvivors();
   report(ending: Ending, flush: FlushResult, signal: AbortSignal): Promise<void> {
     return this.#parts.ending.report(ending, flush, signal);
   }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { AgentPaths } from '@runctl/protocol';
+import type { Journal } from '../../journal/journal.ts';
 import type { Ending } from '../../lifecycle/model.ts';
 import { type FailureReason, failureReason } from '../../recovery/failure-reason.ts';
 import { lastLines } from '../../reporting/last-lines.ts';
@@ -11,6 +12,7 @@ import type { WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 export interface StartFactsParts {
   readonly findInterpreter: FindInterpreter;
   readonly life: Pick<LifeState, 'interpreter'>;
+  readonly journal: Journal;
   readonly paths: Pick<AgentPaths, 'log'>;
   readonly folders: { readonly code: string };
 }
@@ -27,13 +29,28 @@ export class StartFacts {
 
   /** Right before the start: what the log has so far is another start's. */
   async begin(): Promise<void> {
-    this.#logOffset = (await stat(this.#parts.paths.log).catch(() => null))?.size ?? 0;
+    const { journal, paths } = this.#parts;
+    this.#logOffset = (await stat(paths.log).catch(() => null))?.size ?? 0;
+    await journal.updateAttempt({ logOffset: this.#logOffset, interpreter: null }).catch(() => {});
+  }
+
+  /** Of a workload that an earlier agent started here, as that one has noted it. */
+  adopt(): void {
+    const { journal, life } = this.#parts;
+    const { interpreter = null, logOffset = 0 } = journal.state.attempt ?? {};
+    this.#logOffset = logOffset;
+    this.#interpreter = Promise.resolve(interpreter);
+    life.interpreter = interpreter;
   }
 
   /** Right after it, beside the workload. */
   started(command: WorkloadCommand): void {
-    const { findInterpreter, life } = this.#parts;
-    this.#interpreter = findInterpreter(command).then((found) => (life.interpreter = found));
+    const { findInterpreter, journal, life } = this.#parts;
+    this.#interpreter = findInterpreter(command).then((found) => {
+      life.interpreter = found;
+      journal.updateAttempt({ interpreter: found }).catch(() => {});
+      return found;
+    });
   }
 
   /** Seconds at most after the start. */
