@@ -30,7 +30,7 @@ export interface DeclareDoneParts {
 export async function declareDone(parts: DeclareDoneParts, signal: AbortSignal): Promise<boolean> {
   const { capacity, clock, documents, isKept, log, node, outcomeOf, output, successors } = parts;
   if (node > 0 || output !== null) return false;
-  const ending = { status: 'succeeded', cause: 'exited', message: finishedText(isKept()) } as const;
+  const ending = { status: 'succeeded', cause: 'exited', message: finishedText({ isKept: isKept() }) } as const;
   const outcome = await outcomeOf(ending, signal);
   const write = () => documents.endLaunch(outcome, signal);
   const written = await insist('the outcome could not be written yet', write, { clock, log, signal });

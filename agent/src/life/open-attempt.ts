@@ -65,7 +65,7 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const facts = new StartFacts({ ...shared, findInterpreter });
   const judge = judgeOf(shared, events);
   const shown = { events, facts, elsewhere };
-  const ending = new AttemptEnding({ ...shown, workload, isDecided, drain, flush, journal, judge, clock });
+  const ending = new AttemptEnding({ ...shown, workload, isDecided, drain, flush, journal, judge, life, clock });
   const attempt = new AttemptLife(
     {
       beginning: beginningOf(shared, { ...shown, workload, resume }),

@@ -12,6 +12,7 @@ const circumstances: Circumstances = {
   reason: null,
   isKept: true,
   elsewhere: null,
+  hiddenFailure: null,
   interruption: null,
   ranMs: 600_000,
   crashes: [],
@@ -57,6 +58,15 @@ describe('what follows from an ending', () => {
   ])('exit 0 names what was written outside of what is kept (a checkpoint is kept: %s)', (isKept, message) => {
     const elsewhere = 'the script wrote a.pt';
     expect(verdictOn(ending, { ...circumstances, isKept, elsewhere })).toMatchObject({ attempt: 'succeeded', message });
+  });
+
+  test('exit 0 of a program whose last words are of a failure is a success that is doubted', () => {
+    expect(verdictOn(ending, { ...circumstances, hiddenFailure: 'RuntimeError: loss is nan' })).toMatchObject({
+      launch: 'succeeded',
+      message: expect.stringMatching(
+        /^the workload finished; exit code 0, but .*: RuntimeError: loss is nan .*pipefail/,
+      ),
+    });
   });
 
   test('exit 0 without any durable checkpoint says that nothing was saved', () => {

@@ -29,6 +29,8 @@ export interface Circumstances {
   readonly unsaved: string | null;
   /** What it wrote outside of what is kept, for people; null for nothing that matters. */
   readonly elsewhere: string | null;
+  /** The words of a failure with which its output ends, though its exit code is 0; null where it ends otherwise. */
+  readonly hiddenFailure: string | null;
   /** Whether the run has a durable checkpoint, or keeps output. */
   readonly isKept: boolean;
   /** Why the machine goes away, if it does: the script may have ended by itself right before. */
@@ -80,17 +82,25 @@ export function verdictOn(ending: Ending, circumstances: Circumstances): Attempt
   return { ...verdict, message: `${verdict.message}; not durable: ${unsaved}` };
 }
 
-/** Says of a finished workload what became of what it wrote; `elsewhere` as in `Circumstances`. */
-export const finishedText = (isKept: boolean, elsewhere: string | null = null): string =>
-  ['the workload finished', lossText(isKept, elsewhere)].filter((part) => part !== null).join('; ');
+type Finish = Pick<Circumstances, 'isKept'> & Partial<Pick<Circumstances, 'elsewhere' | 'hiddenFailure'>>;
 
-function succeeded({ isKept, elsewhere }: Circumstances): AttemptVerdict {
+/** Says of a finished workload whether that may be wrong, and what became of what it wrote. */
+export function finishedText({ isKept, elsewhere = null, hiddenFailure = null }: Finish): string {
+  const doubt = hiddenFailure === null ? null : hiddenFailureText(hiddenFailure);
+  return ['the workload finished', doubt, lossText(isKept, elsewhere)].filter((part) => part !== null).join('; ');
+}
+
+/** The doubt whether an exit code of 0 is the program's own. */
+export const hiddenFailureText = (words: string): string =>
+  `exit code 0, but its last words are of a failure: ${words} (a pipe hides the exit code of what is before it: set -o pipefail)`;
+
+function succeeded(circumstances: Circumstances): AttemptVerdict {
   return {
     next: 'end-launch',
     attempt: 'succeeded',
     launch: 'succeeded',
     cause: 'exited',
-    message: finishedText(isKept, elsewhere),
+    message: finishedText(circumstances),
   };
 }
 
@@ -167,6 +177,8 @@ function stopText(ending: Ending): string {
 
 function afterSignalText(ending: Ending): string {
   if (!ending.started) return 'the workload had not started';
+  if (ending.killed && ending.exit === null)
+    return 'the workload did not leave in time, and was not seen to end when it was killed';
   if (ending.killed) return 'the workload did not leave in time and was killed';
   return `the workload left with ${exitText(ending.exit)}`;
 }
@@ -176,5 +188,3 @@ export function exitText(exit: WorkloadExit | null): string {
   if (exit.signal !== null) return exit.signal;
   return exit.code === null ? 'no exit code' : `exit code ${exit.code}`;
 }
-  if (ending.killed && ending.exit === null)
-    return 'the workload did not leave in time, and was not seen to end when it was killed';

@@ -3,8 +3,9 @@ import { timestampOf } from '@runctl/protocol';
 import type { Journal } from '../../journal/journal.ts';
 import type { Ending, FlushResult } from '../../lifecycle/model.ts';
 import type { FailureReason } from '../../recovery/failure-reason.ts';
-import { type AttemptVerdict, crashOf } from '../../recovery/verdict.ts';
+import { type AttemptVerdict, crashOf, hiddenFailureText } from '../../recovery/verdict.ts';
 import type { LifeEvents } from '../../reporting/life-events.ts';
+import type { LifeState } from '../../reporting/life-state.ts';
 import type { ElsewhereWatch } from '../../reporting/elsewhere-watch.ts';
 import { mayHaveSaved, unsavedAfter } from '../../reporting/unsaved.ts';
 import type { AttemptDrain } from './attempt-drain.ts';
@@ -29,8 +30,9 @@ export interface AttemptEndingParts {
     report(report: AttemptReport, signal: AbortSignal): Promise<void>;
   };
   readonly events: Pick<LifeEvents, 'append'>;
+  readonly life: Pick<LifeState, 'warn'>;
   readonly clock: Clock;
-  readonly facts: Pick<StartFacts, 'failureReason'>;
+  readonly facts: Pick<StartFacts, 'failureReason' | 'hiddenFailure'>;
 }
 
 /** Judges how a workload ended, notes a crash for the next try, and writes the report. */
@@ -39,6 +41,7 @@ export class AttemptEnding {
   #unsaved: string | null = null;
   #reason: FailureReason | null = null;
   #elsewhere: string | null = null;
+  #hiddenFailure: string | null = null;
   #verdict: AttemptVerdict | null = null;
   #unreported: AttemptReport | null = null;
 
@@ -53,9 +56,11 @@ export class AttemptEnding {
 
   /** See `AttemptActions`. */
   async report(ending: Ending, flushResult: FlushResult, signal: AbortSignal): Promise<void> {
-    const { drain, elsewhere, facts, flush, judge, workload } = this.#parts;
+    const { drain, elsewhere, facts, flush, judge, life, workload } = this.#parts;
     elsewhere.stop();
     this.#reason = await facts.failureReason(ending);
+    this.#hiddenFailure = await facts.hiddenFailure(ending);
+    if (this.#hiddenFailure !== null) life.warn(hiddenFailureText(this.#hiddenFailure));
     const isCutShort = await flush.isCutShort(signal);
     const { lastPass } = flush;
     const unsaved = unsavedAfter({ ending, flush: flushResult, lastPass, isCutShort });
@@ -95,6 +100,7 @@ export class AttemptEnding {
     this.#unsaved = null;
     this.#reason = null;
     this.#elsewhere = null;
+    this.#hiddenFailure = null;
   }
 
   #judge(ending: Ending): AttemptVerdict {
@@ -105,6 +111,7 @@ export class AttemptEnding {
       ending,
       unsaved: this.#unsaved,
       elsewhere: this.#elsewhere,
+      hiddenFailure: this.#hiddenFailure,
       reason: this.#reason,
       markerUntilMs,
       ranMs: workload.ranMs(),

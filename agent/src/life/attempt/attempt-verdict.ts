@@ -27,6 +27,8 @@ export interface EndedAttempt {
   readonly reason: FailureReason | null;
   /** See `Circumstances`. */
   readonly elsewhere: string | null;
+  /** See `Circumstances`. */
+  readonly hiddenFailure: string | null;
   /** See `AttemptWorkload`. */
   readonly markerUntilMs: number | null;
   /** See `Circumstances`. */
@@ -37,7 +39,7 @@ export interface EndedAttempt {
 /** Judges how the attempt ended, by the run's policy and by what this machine knows of its history. */
 export function attemptVerdict(
   { checkpoints, spec, journal, life, self, stops, donePath }: AttemptVerdictParts,
-  { decided, ending, unsaved, elsewhere, reason, markerUntilMs, ranMs }: EndedAttempt,
+  { decided, ending, unsaved, elsewhere, hiddenFailure, reason, markerUntilMs, ranMs }: EndedAttempt,
 ): AttemptVerdict {
   const { attempt } = journal.state;
   const { crashBackoffMs, earlyFailureMs } = spec.timing;
@@ -47,6 +49,7 @@ export function attemptVerdict(
     unsaved,
     reason,
     elsewhere,
+    hiddenFailure,
     isKept: isAnythingKept({ checkpoints, journal, life, self }),
     interruption: stops.interruption,
     ranMs,

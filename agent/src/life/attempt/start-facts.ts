@@ -4,6 +4,7 @@ import type { AgentPaths } from '@runctl/protocol';
 import type { Journal } from '../../journal/journal.ts';
 import type { Ending } from '../../lifecycle/model.ts';
 import { type FailureReason, failureReason } from '../../recovery/failure-reason.ts';
+import { lastWordsOfFailure } from '../../recovery/hidden-failure.ts';
 import { lastLines } from '../../reporting/last-lines.ts';
 import type { LifeState } from '../../reporting/life-state.ts';
 import type { FindInterpreter, Interpreter } from '../../workload/interpreter/interpreter.ts';
@@ -11,8 +12,8 @@ import type { WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 
 export interface StartFactsParts {
   readonly findInterpreter: FindInterpreter;
-  readonly life: Pick<LifeState, 'interpreter'>;
   readonly journal: Journal;
+  readonly life: Pick<LifeState, 'interpreter'>;
   readonly paths: Pick<AgentPaths, 'log'>;
   readonly folders: { readonly code: string };
 }
@@ -72,5 +73,11 @@ export class StartFacts {
           [`${root}/${name}`, `${root}/${name}.py`].some(existsSync),
         ),
     });
+  }
+
+  /** The words of a failure with which the output of a workload ends that left with 0 by itself; null for none. */
+  async hiddenFailure({ cause, exit }: Ending): Promise<string | null> {
+    if (cause !== 'exited' || exit?.code !== 0) return null;
+    return lastWordsOfFailure(await lastLines(this.#parts.paths.log, this.#logOffset));
   }
 }
