@@ -69,6 +69,21 @@ test.concurrent('a last file that is no whole checkpoint is named, and does not 
   expect(warnings).toContainEqual(expect.stringContaining('ckpt-20.json is not kept, though the script is done'));
 });
 
+test.concurrent('an agent that finds the success that an earlier one wrote starts nothing again', async () => {
+  const timing = { doneGraceMs: 60_000, crashBackoffMs: 0 };
+  await using world = await RunWorld.launch({ script: 'fails-after-it-was-done.py', timing });
+  const machine = await world.machine('i-1');
+  machine.start().catch(() => {});
+  await eventually('the success is written', async () => (await world.outcome()) !== null);
+  await machine.killAgent();
+  await writeFile(`${machine.root}/home/ubuntu/project/enough`, '');
+  await eventually('the script has failed', async () => !(await machine.workloadLives()));
+  expect(await machine.start()).toBe('off');
+  expect(await world.outcome()).toMatchObject({ status: 'succeeded' });
+  expect(await world.attemptOutcome(1)).toMatchObject({ status: 'succeeded', exitCode: 3 });
+  expect(await world.events(1)).toEqual([]);
+});
+
 test.concurrent('a script that ends well and saved nothing has an outcome that says so', async () => {
   await using world = await RunWorld.launch({ script: 'shows-environment.py' });
   const machine = await world.machine('i-1');

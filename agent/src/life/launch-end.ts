@@ -1,5 +1,5 @@
 import type { Clock, Log } from '@runctl/core';
-import type { Timing } from '@runctl/protocol';
+import type { LaunchOutcome, Timing } from '@runctl/protocol';
 import type { RunDocuments } from '../reporting/run-documents.ts';
 import { insist } from './insist.ts';
 
@@ -10,13 +10,21 @@ export interface LaunchEndParts {
   readonly log: Log;
 }
 
+type AskParts = Omit<LaunchEndParts, 'timing'>;
+
 /** Whether the launch has an outcome. Asks until it is answered; rejects as `insist` does. */
-export async function isLaunchOver(
-  { documents, clock, log }: Omit<LaunchEndParts, 'timing'>,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function isLaunchOver(parts: AskParts, signal: AbortSignal): Promise<boolean> {
+  return (await askForOutcome(parts, signal)) !== null;
+}
+
+/** Whether that outcome is a success. */
+export async function hasLaunchSucceeded(parts: AskParts, signal: AbortSignal): Promise<boolean> {
+  return (await askForOutcome(parts, signal))?.status === 'succeeded';
+}
+
+function askForOutcome({ documents, clock, log }: AskParts, signal: AbortSignal): Promise<LaunchOutcome | null> {
   const ask = () => documents.launchOutcome(signal);
-  return (await insist('the launch could not be looked at', ask, { clock, log, signal })) !== null;
+  return insist('the launch could not be looked at', ask, { clock, log, signal });
 }
 
 /** Resolves once the launch has an outcome, or when the signal fires. Never rejects. */

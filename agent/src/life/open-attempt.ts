@@ -21,6 +21,7 @@ import { DoneScript } from './attempt/done-script.ts';
 import { showFlush } from './attempt/flush-wait.ts';
 import { declareDone } from './declare-done.ts';
 import { shipperOf } from './generation.ts';
+import { hasLaunchSucceeded } from './launch-end.ts';
 import { outcomeOf } from './launch-outcome.ts';
 import { launchCapacity } from './refusal.ts';
 import type { OpenedAttempt } from './generation-life.ts';
@@ -61,11 +62,12 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const showWait = (signal: AbortSignal) => showFlush({ ...shared, traffic }, signal);
   const flush = new AttemptFlush({ passes, output, shipper, checkpoints, showWait, traffic, timing, clock, log });
   const isDecided = () => done.isDecided;
+  const hasSucceeded = (signal: AbortSignal) => hasLaunchSucceeded(shared, signal);
   const { findInterpreter, priority } = machine;
   const facts = new StartFacts({ ...shared, findInterpreter });
   const judge = judgeOf(shared, events);
   const shown = { events, facts, elsewhere };
-  const ending = new AttemptEnding({ ...shown, workload, isDecided, drain, flush, journal, judge, life, clock });
+  const ending = new AttemptEnding({ ...shown, workload, isDecided, hasSucceeded, drain, flush, journal, judge, life, clock });
   const attempt = new AttemptLife(
     {
       beginning: beginningOf(shared, { ...shown, workload, resume }),

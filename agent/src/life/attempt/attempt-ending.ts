@@ -18,9 +18,11 @@ import type { StartFacts } from './start-facts.ts';
 
 export interface AttemptEndingParts {
   readonly workload: Pick<AttemptWorkload, 'exitMs' | 'markerUntilMs' | 'ranMs'>;
-  /** Whether the outcome of the launch says that it has succeeded. */
+  /** Whether the outcome of the launch says that it has succeeded, as far as this agent knows. */
   readonly isDecided: () => boolean;
   readonly drain: Pick<AttemptDrain, 'notes'>;
+  /** Whether it says so in the bucket, where an earlier agent may have written it. Rejects with the signal's reason only. */
+  readonly hasSucceeded: (signal: AbortSignal) => Promise<boolean>;
   readonly flush: AttemptFlush;
   readonly elsewhere: Pick<ElsewhereWatch, 'atEnd' | 'stop'>;
   readonly journal: Journal;
@@ -45,6 +47,7 @@ export class AttemptEnding {
   #verdict: AttemptVerdict | null = null;
   #unreported: AttemptReport | null = null;
 
+  #isDecided = false;
   constructor(parts: AttemptEndingParts) {
     this.#parts = parts;
   }
@@ -68,7 +71,12 @@ export class AttemptEnding {
     this.#unsaved = [unsaved, output].filter((each) => each !== null).join('; ') || null;
     // Where a deadline presses there is no time, and another machine goes on.
     if (ending.cause === 'exited' && ending.exit?.code === 0) this.#elsewhere = await elsewhere.atEnd();
-    const verdict = this.#judge(ending);
+    let verdict = this.#judge(ending);
+    // What is done is not begun again, whatever became of its marker and of the agent that saw it.
+    if (verdict.next === 'restart' && (await this.#parts.hasSucceeded(signal).catch(() => false))) {
+      this.#isDecided = true;
+      verdict = this.#judge(ending);
+    }
     this.#verdict = verdict;
     if (verdict.next === 'restart') await this.#noteCrash(ending, verdict);
     const report = {
@@ -107,7 +115,7 @@ export class AttemptEnding {
     const { isDecided, judge, workload } = this.#parts;
     const { markerUntilMs } = workload;
     return judge.verdictOn({
-      decided: isDecided(),
+      decided: this.#isDecided || isDecided(),
       ending,
       unsaved: this.#unsaved,
       elsewhere: this.#elsewhere,
