@@ -21,6 +21,7 @@ test.each([
       },
       outcomeOf: async (ending) => ending as LaunchOutcome,
       isKept: () => true,
+      unproven: null,
       successors: { end: async () => {}, trouble: 'not ended' },
       capacity: async () => null,
       clock: new FakeClock(),

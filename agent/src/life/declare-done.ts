@@ -11,6 +11,8 @@ export interface DeclareDoneParts {
   readonly outcomeOf: (ending: LaunchEnding, signal: AbortSignal) => Promise<LaunchOutcome>;
   /** Whether the run has a durable checkpoint. */
   readonly isKept: () => boolean;
+  /** What became of saves that are no whole checkpoint, for people; null where there are none. */
+  readonly unproven: string | null;
   /** Of several machines only the first speaks for the launch. */
   readonly node: number;
   /** The folder that the run keeps besides its checkpoints; null where there is none. */
@@ -28,9 +30,13 @@ export interface DeclareDoneParts {
  * decides: nothing is declared. Rejects with the signal's reason only.
  */
 export async function declareDone(parts: DeclareDoneParts, signal: AbortSignal): Promise<boolean> {
-  const { capacity, clock, documents, isKept, log, node, outcomeOf, output, successors } = parts;
+  const { capacity, clock, documents, isKept, log, node, outcomeOf, output, successors, unproven } = parts;
   if (node > 0 || output !== null) return false;
-  const ending = { status: 'succeeded', cause: 'exited', message: finishedText({ isKept: isKept() }) } as const;
+  const ending = {
+    status: 'succeeded',
+    cause: 'exited',
+    message: finishedText({ isKept: isKept(), unproven }),
+  } as const;
   const outcome = await outcomeOf(ending, signal);
   const write = () => documents.endLaunch(outcome, signal);
   const written = await insist('the outcome could not be written yet', write, { clock, log, signal });

@@ -64,9 +64,26 @@ test.concurrent('a last file that is no whole checkpoint is named, and does not 
   });
   const machine = await world.machine('i-1');
   expect(await machine.start()).toBe('off');
-  expect(await world.outcome()).toMatchObject({ status: 'succeeded', durableStep: 10 });
+  const named = expect.stringMatching(/no whole checkpoint, kept as output: ckpt-20\.json \(/);
+  const message = expect.stringMatching(/no whole checkpoint, (?:to be )?kept as output: ckpt-20\.json \(/);
+  expect(await world.outcome()).toMatchObject({ status: 'succeeded', durableStep: 10, message });
+  expect(await world.attemptOutcome(1)).toMatchObject({ status: 'succeeded', message: named });
   const { warnings = [] } = (await world.status(1)) ?? {};
-  expect(warnings).toContainEqual(expect.stringContaining('ckpt-20.json is not kept, though the script is done'));
+  expect(warnings).toContainEqual(named);
+  const kept = await world.output();
+  expect([...kept.keys()]).toEqual(['runctl-unproven-saves/ckpt-20.json']);
+  expect(kept.get('runctl-unproven-saves/ckpt-20.json')).toMatch(/^x+$/);
+});
+
+test.concurrent('a piece of a save that a script leaves at its end is kept as output, and named', async () => {
+  await using world = await RunWorld.launch({ script: 'leaves-a-piece.py' });
+  const machine = await world.machine('i-1');
+  expect(await machine.start()).toBe('off');
+  const message = expect.stringMatching(
+    /^the workload finished; no whole checkpoint, kept as output: ckpt-20\.json \(/,
+  );
+  expect(await world.outcome()).toMatchObject({ status: 'succeeded', durableStep: 10, message });
+  expect(await world.output()).toEqual(new Map([['runctl-unproven-saves/ckpt-20.json', '[20, ']]));
 });
 
 test.concurrent('an agent that finds the success that an earlier one wrote starts nothing again', async () => {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import type { Ending } from '../lifecycle/model.ts';
 import { attemptPolicy } from '../lifecycle/windows.ts';
 import { prepareWorkload } from '../preparation/prepare.ts';
 import { ElsewhereWatch } from '../reporting/elsewhere-watch.ts';
@@ -31,6 +33,7 @@ import { SaveWatch } from './attempt/save-watch.ts';
 import { reportStart } from './attempt/report-start.ts';
 import { appendRestart } from './attempt/restart-events.ts';
 import { StartFacts } from './attempt/start-facts.ts';
+import { UnprovenSaves } from './attempt/unproven-saves.ts';
 import type { SharedParts } from './shared-parts.ts';
 
 /** A look at what is written elsewhere takes so many heartbeats. */
@@ -48,9 +51,8 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const output = new AttemptOutput(shared);
   const saves = new SaveWatch(shared);
   const drain = new AttemptDrain({ ...shared, preemptPath: paths.preempt, saves });
-  const done = new DoneScript({ ...shared, saves, passes, donePath: paths.done }, (signal) =>
-    declaring(shared, signal),
-  );
+  const unproven = new UnprovenSaves(shared);
+  const done = doneScriptOf(shared, { passes, saves, unproven });
   const { home } = machine.account;
   const elsewhere = new ElsewhereWatch({ ...shared, events, home, everyMs: LOOK_BEATS * timing.heartbeatMs });
   const workload = new AttemptWorkload({ ...shared, drain, progress }, (startedMs) => {
@@ -60,14 +62,28 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
     elsewhere.begin();
   });
   const showWait = (signal: AbortSignal) => showFlush({ ...shared, traffic }, signal);
-  const flush = new AttemptFlush({ passes, output, shipper, checkpoints, showWait, traffic, timing, clock, log });
+  const isFinished = ({ cause, exit }: Ending) => existsSync(paths.done) || (cause === 'exited' && exit?.code === 0);
+  const kept = { passes, output, unproven, shipper, checkpoints };
+  const flush = new AttemptFlush({ ...kept, isFinished, showWait, traffic, timing, clock, log });
   const isDecided = () => done.isDecided;
   const hasSucceeded = (signal: AbortSignal) => hasLaunchSucceeded(shared, signal);
   const { findInterpreter, priority } = machine;
   const facts = new StartFacts({ ...shared, findInterpreter });
   const judge = judgeOf(shared, events);
   const shown = { events, facts, elsewhere };
-  const ending = new AttemptEnding({ ...shown, workload, isDecided, hasSucceeded, drain, flush, journal, judge, life, clock });
+  const ending = new AttemptEnding({
+    ...shown,
+    unproven,
+    workload,
+    isDecided,
+    hasSucceeded,
+    drain,
+    flush,
+    journal,
+    judge,
+    life,
+    clock,
+  });
   const attempt = new AttemptLife(
     {
       beginning: beginningOf(shared, { ...shown, workload, resume }),
@@ -82,13 +98,27 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   return { attempt, passes, shipper, company: (signal) => companyOf(shared, { shipper, generation, events }, signal) };
 }
 
-async function declaring(shared: SharedParts, signal: AbortSignal): Promise<boolean> {
+type DoneParts = Pick<ConstructorParameters<typeof DoneScript>[0], 'passes' | 'saves'>;
+
+function doneScriptOf(
+  shared: SharedParts,
+  { passes, saves, unproven }: DoneParts & { readonly unproven: UnprovenSaves },
+): DoneScript {
+  return new DoneScript({ ...shared, saves, passes, donePath: shared.paths.done }, async (candidates, signal) => {
+    // With an output folder the end of the script decides, and its saves are kept then.
+    if (shared.output === null) await unproven.keep(candidates, { hasEnded: false, signal });
+    return declaring(shared, unproven.text, signal);
+  });
+}
+
+async function declaring(shared: SharedParts, unproven: string | null, signal: AbortSignal): Promise<boolean> {
   const { host, self } = shared;
   const isKept = (): boolean => isAnythingKept(shared);
   const ending: Parameters<typeof declareDone>[0]['outcomeOf'] = (how, until) => outcomeOf(shared, how, until);
   const capacity = () => launchCapacity(shared);
   const { node } = self;
-  return declareDone({ ...shared, node, outcomeOf: ending, isKept, successors: host.successors, capacity }, signal);
+  const parts = { ...shared, node, outcomeOf: ending, isKept, unproven, successors: host.successors, capacity };
+  return declareDone(parts, signal);
 }
 
 interface StartParts {

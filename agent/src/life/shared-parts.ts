@@ -44,15 +44,17 @@ export function sharedParts({ ports, journal, documents, learned, node }: Known)
     progressMetrics: (at) => progress.metricsAt(at),
     keep: spec.checkpoint.keep,
   });
-  const output =
-    folders.output === null || node > 0
+  const keeper =
+    node > 0
       ? null
       : ports.output({
-          folder: folders.output,
+          // Without an output folder nothing but files besides are kept.
+          folder: folders.output ?? folders.checkpoint,
           checkpointFolder: folders.checkpoint,
           settleMs: timing.settleMs,
           mayPublish: () => lease.mayPublish(),
         });
+  const output = folders.output === null ? null : keeper;
   const preparation: PreparationContext = { ports, facts: learned, folders, journal, life, checkpoints, output };
   return {
     clock,
@@ -69,6 +71,7 @@ export function sharedParts({ ports, journal, documents, learned, node }: Known)
     folders,
     progress,
     checkpoints,
+    keeper,
     output,
     preparation,
     life,

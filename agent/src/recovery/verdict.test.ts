@@ -13,6 +13,7 @@ const circumstances: Circumstances = {
   isKept: true,
   elsewhere: null,
   hiddenFailure: null,
+  unproven: null,
   interruption: null,
   ranMs: 600_000,
   crashes: [],

@@ -31,6 +31,8 @@ export interface Circumstances {
   readonly elsewhere: string | null;
   /** The words of a failure with which its output ends, though its exit code is 0; null where it ends otherwise. */
   readonly hiddenFailure: string | null;
+  /** What became of saves that are no whole checkpoint, for people; null where there are none. */
+  readonly unproven: string | null;
   /** Whether the run has a durable checkpoint, or keeps output. */
   readonly isKept: boolean;
   /** Why the machine goes away, if it does: the script may have ended by itself right before. */
@@ -82,12 +84,14 @@ export function verdictOn(ending: Ending, circumstances: Circumstances): Attempt
   return { ...verdict, message: `${verdict.message}; not durable: ${unsaved}` };
 }
 
-type Finish = Pick<Circumstances, 'isKept'> & Partial<Pick<Circumstances, 'elsewhere' | 'hiddenFailure'>>;
+type Finish = Pick<Circumstances, 'isKept'> & Partial<Pick<Circumstances, 'elsewhere' | 'hiddenFailure' | 'unproven'>>;
 
 /** Says of a finished workload whether that may be wrong, and what became of what it wrote. */
-export function finishedText({ isKept, elsewhere = null, hiddenFailure = null }: Finish): string {
+export function finishedText({ isKept, elsewhere = null, hiddenFailure = null, unproven = null }: Finish): string {
   const doubt = hiddenFailure === null ? null : hiddenFailureText(hiddenFailure);
-  return ['the workload finished', doubt, lossText(isKept, elsewhere)].filter((part) => part !== null).join('; ');
+  return ['the workload finished', doubt, unproven, lossText(isKept, elsewhere)]
+    .filter((part) => part !== null)
+    .join('; ');
 }
 
 /** The doubt whether an exit code of 0 is the program's own. */

@@ -150,9 +150,10 @@ function durableText(detail: RunDetail, style: Styles): string {
 
 /** What is kept besides checkpoints; none where the run keeps nothing. */
 function outputRows({ attempts, readAtMs, spec }: RunRecord): [string, string][] {
-  if (spec.checkpoint.outputDir === undefined) return [];
+  const { outputDir } = spec.checkpoint;
   const kept = attempts.findLast(({ status }) => (status?.document.output ?? null) !== null)?.status?.document.output;
-  if (kept === undefined || kept === null) return [['output', `nothing yet of ${spec.checkpoint.outputDir}`]];
+  if (kept === undefined || kept === null)
+    return outputDir === undefined ? [] : [['output', `nothing yet of ${outputDir}`]];
   const agoMs = Math.max(0, readAtMs - Date.parse(kept.at));
   return [
     [

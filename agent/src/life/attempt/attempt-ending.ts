@@ -15,16 +15,18 @@ import type { AttemptWorkload } from './attempt-workload.ts';
 import type { AttemptReport } from './report-attempt.ts';
 import { appendCrash } from './restart-events.ts';
 import type { StartFacts } from './start-facts.ts';
+import type { UnprovenSaves } from './unproven-saves.ts';
 
 export interface AttemptEndingParts {
   readonly workload: Pick<AttemptWorkload, 'exitMs' | 'markerUntilMs' | 'ranMs'>;
   /** Whether the outcome of the launch says that it has succeeded, as far as this agent knows. */
   readonly isDecided: () => boolean;
-  readonly drain: Pick<AttemptDrain, 'notes'>;
   /** Whether it says so in the bucket, where an earlier agent may have written it. Rejects with the signal's reason only. */
   readonly hasSucceeded: (signal: AbortSignal) => Promise<boolean>;
+  readonly drain: Pick<AttemptDrain, 'notes'>;
   readonly flush: AttemptFlush;
   readonly elsewhere: Pick<ElsewhereWatch, 'atEnd' | 'stop'>;
+  readonly unproven: Pick<UnprovenSaves, 'forget' | 'text'>;
   readonly journal: Journal;
   readonly judge: {
     verdictOn(ended: EndedAttempt): AttemptVerdict;
@@ -45,9 +47,9 @@ export class AttemptEnding {
   #elsewhere: string | null = null;
   #hiddenFailure: string | null = null;
   #verdict: AttemptVerdict | null = null;
+  #isDecided = false;
   #unreported: AttemptReport | null = null;
 
-  #isDecided = false;
   constructor(parts: AttemptEndingParts) {
     this.#parts = parts;
   }
@@ -109,10 +111,11 @@ export class AttemptEnding {
     this.#reason = null;
     this.#elsewhere = null;
     this.#hiddenFailure = null;
+    this.#parts.unproven.forget();
   }
 
   #judge(ending: Ending): AttemptVerdict {
-    const { isDecided, judge, workload } = this.#parts;
+    const { isDecided, judge, unproven, workload } = this.#parts;
     const { markerUntilMs } = workload;
     return judge.verdictOn({
       decided: this.#isDecided || isDecided(),
@@ -120,6 +123,7 @@ export class AttemptEnding {
       unsaved: this.#unsaved,
       elsewhere: this.#elsewhere,
       hiddenFailure: this.#hiddenFailure,
+      unproven: unproven.text,
       reason: this.#reason,
       markerUntilMs,
       ranMs: workload.ranMs(),

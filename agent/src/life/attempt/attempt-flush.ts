@@ -3,16 +3,21 @@ import type { Clock, Log } from '@runctl/core';
 import type { Timing } from '@runctl/protocol';
 import type { Checkpoints } from '../../checkpoints/checkpoint-port.ts';
 import type { FlushRequest } from '../../driver/attempt-driver.ts';
+import type { Ending } from '../../lifecycle/model.ts';
 import type { BucketTraffic } from '../../reporting/bucket-traffic.ts';
 import { type LogShipper, shipRest } from '../../reporting/shipper.ts';
 import { mayHaveSaved, unsavedOf } from '../../reporting/unsaved.ts';
 import type { AttemptOutput } from './attempt-output.ts';
 import type { AttemptPasses } from './attempt-passes.ts';
+import type { UnprovenSaves } from './unproven-saves.ts';
 import { isClean } from './workload-notes.ts';
 
 export interface AttemptFlushParts {
   readonly passes: AttemptPasses;
   readonly output: Pick<AttemptOutput, 'finish' | 'stop' | 'unsaved'>;
+  readonly unproven: Pick<UnprovenSaves, 'keep'>;
+  /** Whether the workload has come to its own end, so that no life follows that would save again. */
+  readonly isFinished: (ending: Ending) => boolean;
   readonly shipper: LogShipper;
   readonly checkpoints: Pick<Checkpoints, 'publisher'>;
   /** Shows the wait until the signal fires. Never rejects. */
@@ -75,7 +80,7 @@ export class AttemptFlush {
    * it. Stops soon after the signal fires.
    */
   async run(request: FlushRequest, endedAtMs: number | null, signal: AbortSignal): Promise<boolean> {
-    const { checkpoints, clock, log, output, passes, shipper, showWait, timing } = this.#parts;
+    const { checkpoints, clock, isFinished, log, output, passes, shipper, showWait, timing, unproven } = this.#parts;
     const { ending, deadlineMs } = request;
     const startedMs = clock.monotonicMs();
     const shown = new AbortController();
@@ -97,6 +102,7 @@ export class AttemptFlush {
       throw error;
     });
     if (publishes) await output.finish(signal);
+    if (publishes && isFinished(ending)) await unproven.keep(report?.candidates ?? [], { hasEnded: true, signal });
     shown.abort();
     this.#tookMs = Math.round(clock.monotonicMs() - startedMs);
     // Uploads that are still unfinished belong to no checkpoint, and are billed until they are aborted.

@@ -29,6 +29,8 @@ export interface EndedAttempt {
   readonly elsewhere: string | null;
   /** See `Circumstances`. */
   readonly hiddenFailure: string | null;
+  /** See `Circumstances`. */
+  readonly unproven: string | null;
   /** See `AttemptWorkload`. */
   readonly markerUntilMs: number | null;
   /** See `Circumstances`. */
@@ -39,7 +41,7 @@ export interface EndedAttempt {
 /** Judges how the attempt ended, by the run's policy and by what this machine knows of its history. */
 export function attemptVerdict(
   { checkpoints, spec, journal, life, self, stops, donePath }: AttemptVerdictParts,
-  { decided, ending, unsaved, elsewhere, hiddenFailure, reason, markerUntilMs, ranMs }: EndedAttempt,
+  { decided, ending, unsaved, elsewhere, hiddenFailure, unproven, reason, markerUntilMs, ranMs }: EndedAttempt,
 ): AttemptVerdict {
   const { attempt } = journal.state;
   const { crashBackoffMs, earlyFailureMs } = spec.timing;
@@ -50,6 +52,7 @@ export function attemptVerdict(
     reason,
     elsewhere,
     hiddenFailure,
+    unproven,
     isKept: isAnythingKept({ checkpoints, journal, life, self }),
     interruption: stops.interruption,
     ranMs,

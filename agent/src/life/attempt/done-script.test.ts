@@ -23,7 +23,7 @@ async function doneWorkload({ drain = null }: { readonly drain?: Drain | null } 
   const world = { declared: 0, undeclared: 0 };
   let declareNow = (): void => {};
   let end = (): void => {};
-  const declare = (signal: AbortSignal): Promise<boolean> =>
+  const declare = (_: unknown, signal: AbortSignal): Promise<boolean> =>
     new Promise((resolve) => {
       signal.addEventListener('abort', () => world.undeclared++);
       declareNow = () => {
@@ -35,7 +35,7 @@ async function doneWorkload({ drain = null }: { readonly drain?: Drain | null } 
     last: null,
     whenSettled: (settled: (report: ReturnType<typeof passReport>) => void) => settled(passReport({})),
   };
-  const parts = { donePath, passes, life: { warn: () => {} }, saves: { lastByteMs: async () => null }, timing, clock };
+  const parts = { donePath, passes, saves: { lastByteMs: async () => null }, timing, clock };
   const done = new DoneScript({ ...parts, log: silentLog }, declare);
   const say = () => writeFile(donePath, '');
   const actions: AttemptActions = {

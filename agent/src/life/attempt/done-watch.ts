@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
-import type { PassReport } from '@runctl/checkpoint';
+import type { CandidateReport, PassReport } from '@runctl/checkpoint';
 import type { Clock } from '@runctl/core';
 import type { Timing } from '@runctl/protocol';
-import type { LifeState } from '../../reporting/life-state.ts';
 import type { SaveWatch } from './save-watch.ts';
 import type { AttemptPasses } from './attempt-passes.ts';
 
@@ -10,7 +9,6 @@ export interface DoneWatchParts {
   /** The script's done-marker. */
   readonly donePath: string;
   readonly passes: Pick<AttemptPasses, 'last' | 'whenSettled'>;
-  readonly life: Pick<LifeState, 'warn'>;
   readonly saves: Pick<SaveWatch, 'lastByteMs'>;
   readonly timing: Pick<Timing, 'controlPollMs' | 'doneSettleMs' | 'savingPauseMs' | 'longestStopMs'>;
   readonly clock: Clock;
@@ -18,16 +16,14 @@ export interface DoneWatchParts {
 
 /**
  * Resolves when the script has written its done-marker and every complete checkpoint is durable. An incomplete one gets
- * `doneSettleMs`, or up to the longest stop while it is being written; then a warning names it. Rejects with the signal's
- * reason.
+ * `doneSettleMs`, or up to the longest stop while it is being written. Resolves with the candidates of that moment. Rejects
+ * with the signal's reason.
  */
-export async function scriptIsDone(parts: DoneWatchParts, signal: AbortSignal): Promise<void> {
-  const { clock, donePath, life, timing } = parts;
+export async function scriptIsDone(parts: DoneWatchParts, signal: AbortSignal): Promise<readonly CandidateReport[]> {
+  const { clock, donePath, timing } = parts;
   while (!existsSync(donePath)) await clock.sleep(timing.controlPollMs, signal);
   const doneMs = clock.monotonicMs();
-  const { candidates } = await durableReport(parts, doneMs, signal);
-  for (const { complete, entry, why } of candidates)
-    if (!complete) life.warn(`${entry} is not kept, though the script is done: ${why}`);
+  return (await durableReport(parts, doneMs, signal)).candidates;
 }
 
 /** The first report after `doneMs` by which all that is complete is durable, and nothing changes or it is late. */

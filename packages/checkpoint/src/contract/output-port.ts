@@ -2,6 +2,9 @@ import type { ObjectStore } from '@runctl/store';
 import type { Clock, Log } from '@runctl/core';
 import type { PassedOver } from './passed-over.ts';
 
+/** Where kept output has files of the checkpoint folder that are part of no whole checkpoint. */
+export const UNPROVEN_FOLDER = 'runctl-unproven-saves';
+
 export interface OutputFolderOptions {
   readonly store: ObjectStore;
   readonly run: string;
@@ -35,6 +38,15 @@ export interface OutputReport {
   readonly unkept: readonly PassedOver[];
 }
 
+/** What stands at some places of another folder than the output folder. */
+export interface FilesBesides {
+  /** Absolute. */
+  readonly folder: string;
+  /** Files and folders in it, relative to it; `.` is the folder itself. */
+  readonly entries: readonly string[];
+  readonly signal: AbortSignal;
+}
+
 export interface OutputRestore {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
@@ -47,6 +59,10 @@ export interface OutputFolder {
    * this machine may not publish, as the store does, and with the signal's reason. What was sent before stays kept.
    */
   pass(options: OutputPass): Promise<OutputReport>;
+  /**
+   * Keeps files of another folder as they are now, below `UNPROVEN_FOLDER`. They are never put back. Rejects as `pass` does.
+   */
+  keepBesides(files: FilesBesides): Promise<OutputReport>;
   /** Puts back what the bucket has. Returns warnings, for people. Rejects as the store does. Only while no workload runs. */
   restore(options: OutputRestore): Promise<readonly string[]>;
 }

@@ -1,11 +1,11 @@
-import { mkdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { silentLog } from '@runctl/core';
 import { encodeDocument, type KeptFile, keptOutput, parseOutputKey, runKeys } from '@runctl/protocol';
 import { intercepted, MemoryStore, type ObjectStore } from '@runctl/store';
 import { FakeClock, forbiddenPath, temporaryFolder } from '@runctl/testkit';
 import { expect, test } from 'vitest';
-import type { OutputFolder, OutputFolderOptions } from '../contract/output-port.ts';
+import { type OutputFolder, type OutputFolderOptions, UNPROVEN_FOLDER } from '../contract/output-port.ts';
 import { zipOf } from '../testing/test-world.ts';
 import { fetchOutput } from './fetch-output.ts';
 import { readOutput } from './index-document.ts';
@@ -187,6 +187,29 @@ test('drops nothing while the whole folder is gone, or a part of it may not be l
     await disk.output.pass(ended);
     expect(await world.kept()).toEqual(['.cache/c.txt', 'a.txt', 'sub/b.txt']);
   }
+});
+
+test('keeps files of another folder besides, where no machine gets them back and no pass drops them', async () => {
+  const world = new World();
+  await using first = await world.disk();
+  await using other = await world.disk();
+  await first.write('a.txt', 'a');
+  for (const path of ['step-3.pt', 'step-4/model.pt', 'step-4/.half.tmp', 'log.txt']) await other.write(path, path);
+  const besides = { folder: other.folder, entries: ['step-3.pt', 'step-4', 'gone.pt'], signal };
+  const report = await first.output.keepBesides(besides);
+  expect(report).toMatchObject({ kept: { files: 3 }, sentFiles: 3, waiting: [], unkept: [] });
+  const unproven = ['step-3.pt', 'step-4/.half.tmp', 'step-4/model.pt'].map((path) => `${UNPROVEN_FOLDER}/${path}`);
+  expect(await world.kept()).toEqual(unproven);
+  await first.output.pass(ended);
+  expect(await world.kept()).toEqual(['a.txt', ...unproven]);
+  expect(await first.output.keepBesides(besides)).toMatchObject({ sentFiles: 0 });
+  await other.write('step-3.pt', 'longer by now');
+  expect(await first.output.keepBesides(besides)).toMatchObject({ sentFiles: 1 });
+  await using second = await world.disk({ mayPublish: () => ({ generation: 2 }) });
+  await second.output.restore({ signal });
+  await second.output.pass(ended);
+  expect(await readdir(second.folder)).toEqual(['a.txt']);
+  expect(await world.kept()).toEqual(['a.txt', ...unproven]);
 });
 
 test('a folder in the place of a file takes its place in the bucket too', async () => {

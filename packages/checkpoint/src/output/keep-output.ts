@@ -1,18 +1,20 @@
 import { newNonce } from '@runctl/core';
 import { type KeptFile, parseOutputKey, runKeys } from '@runctl/protocol';
-import type {
-  OutputFolder,
-  OutputFolderOptions,
-  OutputPass,
-  OutputReport,
-  OutputRestore,
+import {
+  type FilesBesides,
+  type OutputFolder,
+  type OutputFolderOptions,
+  type OutputPass,
+  type OutputReport,
+  type OutputRestore,
+  UNPROVEN_FOLDER,
 } from '../contract/output-port.ts';
 import type { PassedOver } from '../contract/passed-over.ts';
 import type { FileSeen } from '../contract/recogniser.ts';
 import { assertMayPublish, type Publishing, PublishingRefused } from '../ledger/commit.ts';
 import { deletedFiles } from './deleted-files.ts';
 import { changeOutput, forgetSuperseded, readOutput, type StoredOutput } from './index-document.ts';
-import { lookAtOutput, type OutputLook } from './look-at-output.ts';
+import { lookAtEntries, lookAtOutput, type OutputLook } from './look-at-output.ts';
 import { fetchOutput } from './fetch-output.ts';
 import { isAsKept, sendOutput, type SentOutput } from './send-output.ts';
 
@@ -52,7 +54,7 @@ class OutputKeeper implements OutputFolder {
       if (!ended)
         waiting.push(...changed.filter((file) => !still.includes(file)).map(({ path }) => ({ path, why: MOVING })));
       for (const batch of batchesOf(still)) {
-        const result = await this.#send(batch, { publishing, ended });
+        const result = await this.#send(batch, { publishing, ended, folder: this.#options.folder, below: '' });
         sentFiles += result.sent.length;
         waiting.push(...result.waiting);
       }
@@ -64,20 +66,41 @@ class OutputKeeper implements OutputFolder {
     return { kept: this.#kept(), sentFiles, waiting, unkept: look.unkept };
   }
 
+  async keepBesides({ entries, folder, signal }: FilesBesides): Promise<OutputReport> {
+    const publishing = this.#publishing(signal);
+    await this.#takeOver(publishing);
+    const below = `${UNPROVEN_FOLDER}/`;
+    const { files, unkept } = await lookAtEntries(folder, entries);
+    const kept = new Map(this.#files().map((file) => [file.path, file]));
+    const changed = files.filter((file) => !isAsKept(file, kept.get(`${below}${file.path}`)));
+    const waiting: PassedOver[] = [];
+    let sentFiles = 0;
+    for (const batch of batchesOf(changed)) {
+      const result = await this.#send(batch, { publishing, ended: true, folder, below });
+      sentFiles += result.sent.length;
+      waiting.push(...result.waiting);
+    }
+    return { kept: this.#kept(), sentFiles, waiting, unkept };
+  }
+
   async restore({ signal, onProgress }: OutputRestore): Promise<readonly string[]> {
     const { store, run, folder, clock, owner } = this.#options;
     const stored = await readOutput({ store, run, signal });
     if (stored === null) return [];
-    const { placed, missing } = await fetchOutput(stored.output, {
-      store,
-      clock,
-      folder,
-      signal,
-      owner,
-      keepNewer: true,
-      setAside: null,
-      onProgress,
-    });
+    const files = stored.output.files.filter(({ path }) => !path.startsWith(`${UNPROVEN_FOLDER}/`));
+    const { placed, missing } = await fetchOutput(
+      { ...stored.output, files },
+      {
+        store,
+        clock,
+        folder,
+        signal,
+        owner,
+        keepNewer: true,
+        setAside: null,
+        onProgress,
+      },
+    );
     for (const path of placed) this.#seen.add(path);
     return missing;
   }
@@ -123,18 +146,15 @@ class OutputKeeper implements OutputFolder {
     return clock.wallMs() - Math.max(mtimeMs, ctimeMs) >= settleMs;
   }
 
-  async #send(
-    batch: readonly FileSeen[],
-    { publishing, ended }: { readonly publishing: Publishing; readonly ended: boolean },
-  ): Promise<SentOutput> {
-    const { folder } = this.#options;
+  async #send(batch: readonly FileSeen[], { publishing, ended, folder, below }: Sending): Promise<SentOutput> {
     const { run, generation } = publishing;
-    const dataFolder = runKeys(run).outputDataFolder(generation, newNonce());
+    const dataFolder = `${runKeys(run).outputDataFolder(generation, newNonce())}${below}`;
     const result = await sendOutput(batch, { ...publishing, folder, dataFolder, ended });
     if (result.sent.length === 0) return result;
-    const sent = new Map(result.sent.map((file) => [file.path, file]));
+    const named = result.sent.map((file) => ({ ...file, path: `${below}${file.path}` }));
+    const sent = new Map(named.map((file) => [file.path, file]));
     await this.#change(publishing, (files) => [...files.filter(({ path }) => !sent.has(path)), ...sent.values()]);
-    for (const path of sent.keys()) this.#seen.add(path);
+    if (below === '') for (const path of sent.keys()) this.#seen.add(path);
     return result;
   }
 
@@ -173,6 +193,15 @@ class OutputKeeper implements OutputFolder {
     const files = this.#files();
     return { files: files.length, sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0) };
   }
+}
+
+interface Sending {
+  readonly publishing: Publishing;
+  readonly ended: boolean;
+  /** Absolute: where the files are. */
+  readonly folder: string;
+  /** What the bucket puts before their paths: empty, or ends with `/`. */
+  readonly below: string;
 }
 
 const MOVING = 'was being written a moment ago';

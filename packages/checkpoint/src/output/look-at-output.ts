@@ -22,16 +22,27 @@ export async function lookAtOutput(folder: string, checkpointFolder: string): Pr
   const { files, unfinished, passedOver } = await scanFolder(folder, { unfinished: true });
   const isOutput = await outputPaths(folder, checkpointFolder);
   const all = [...files, ...unfinished].filter(({ path }) => isOutput(path));
+  const look = sorted(all);
+  const links = passedOver.filter(({ path }) => isOutput(path)).map(({ path }) => ({ path, why: NO_FILE }));
+  return { ...look, unkept: [...look.unkept, ...links] };
+}
+
+/** One look at some files and folders of another folder, with all that is in them. */
+export async function lookAtEntries(folder: string, entries: readonly string[]): Promise<OutputLook> {
+  const { files, unfinished } = await scanFolder(folder, { unfinished: true });
+  const isMeant = ({ path }: FileSeen): boolean =>
+    entries.some((entry) => entry === '.' || path === entry || path.startsWith(`${entry}/`));
+  return sorted([...files, ...unfinished].filter(isMeant));
+}
+
+/** The files in order, apart from those that can't be kept. */
+function sorted(all: readonly FileSeen[]): OutputLook {
   const unkept = all.flatMap((file) => {
     const why = unkeepable(file);
     return why === null ? [] : [{ path: file.path, why }];
   });
   const left = new Set(unkept.map(({ path }) => path));
-  const links = passedOver.filter(({ path }) => isOutput(path)).map(({ path }) => ({ path, why: NO_FILE }));
-  return {
-    files: all.filter(({ path }) => !left.has(path)).sort((a, b) => (a.path < b.path ? -1 : 1)),
-    unkept: [...unkept, ...links],
-  };
+  return { files: all.filter(({ path }) => !left.has(path)).sort((a, b) => (a.path < b.path ? -1 : 1)), unkept };
 }
 
 const NO_FILE = 'is no file of this folder, or may not be read';

@@ -1,0 +1,72 @@
+import type { CandidateReport, OutputFolder, OutputReport } from '@runctl/checkpoint';
+import { type Clock, type Log, messageOf } from '@runctl/core';
+import { type Timing, timestampOf } from '@runctl/protocol';
+import type { LifeState } from '../../reporting/life-state.ts';
+import { sendPatiently } from './output-patience.ts';
+
+export interface UnprovenSavesParts {
+  /** Null on machines that keep no output. */
+  readonly keeper: Pick<OutputFolder, 'keepBesides'> | null;
+  readonly folders: { readonly checkpoint: string };
+  readonly life: Pick<LifeState, 'warn' | 'output'>;
+  readonly timing: Pick<Timing, 'refusedMs'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const NAMED_FILES = 3;
+
+/** Keeps as output what a finished script saved last and nothing proves to be a whole checkpoint. */
+export class UnprovenSaves {
+  readonly #parts: UnprovenSavesParts;
+  #text: string | null = null;
+
+  constructor(parts: UnprovenSavesParts) {
+    this.#parts = parts;
+  }
+
+  /** What there is and what became of it, for people; null where there is nothing. */
+  get text(): string | null {
+    return this.#text;
+  }
+
+  /** Keeps those of a pass's candidates that are not complete. While the workload runs one may change as it is sent. Never rejects. */
+  async keep(
+    candidates: readonly CandidateReport[],
+    { hasEnded, signal }: { readonly hasEnded: boolean; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const unproven = candidates.filter(({ complete }) => !complete);
+    this.#text = null;
+    if (unproven.length === 0) return;
+    const lost = await this.#send(unproven, signal);
+    const fate = lost === null ? 'kept as output' : hasEnded ? `not kept (${lost})` : 'to be kept as output';
+    this.#text = `no whole checkpoint, ${fate}: ${namesOf(unproven)}`;
+    this.#parts.life.warn(this.#text);
+  }
+
+  /** Resolves with why not all of it is kept; null when it is. */
+  async #send(unproven: readonly CandidateReport[], signal: AbortSignal): Promise<string | null> {
+    const { clock, folders, keeper, life, timing } = this.#parts;
+    if (keeper === null) return 'this machine keeps no output';
+    const entries = unproven.map(({ entry }) => entry);
+    try {
+      const send = (): Promise<OutputReport> => keeper.keepBesides({ folder: folders.checkpoint, entries, signal });
+      const report = await sendPatiently(send, { ...this.#parts, refusedMs: timing.refusedMs, signal });
+      life.output = { ...report.kept, at: timestampOf(clock.wallMs()) };
+      return [...report.waiting, ...report.unkept].map(({ path, why }) => `${path} ${why}`)[0] ?? null;
+    } catch (error) {
+      return messageOf(signal.aborted ? signal.reason : error);
+    }
+  }
+
+  /** Before the next life of the workload. */
+  forget(): void {
+    this.#text = null;
+  }
+}
+
+function namesOf(unproven: readonly CandidateReport[]): string {
+  const first = unproven.slice(0, NAMED_FILES).map(({ entry, why }) => `${entry} (${why})`);
+  const more = unproven.length - first.length;
+  return `${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
