@@ -5,14 +5,17 @@ import type { ObjectStore } from '@runctl/store';
 import type { Journal } from '../journal/journal.ts';
 import { createLogShipper, type LogShipper } from '../reporting/shipper.ts';
 import { inheritanceOf } from '../preparation/history.ts';
+import type { LifeState } from '../reporting/life-state.ts';
 import type { RunDocuments } from '../reporting/run-documents.ts';
 import type { Supervisor } from '../workload/supervisor/supervisor.ts';
+import { warnOfUnkillable } from './attempt/workload-notes.ts';
 import { insist } from './insist.ts';
 
 export interface BeginGenerationParts {
   readonly documents: Pick<RunDocuments, 'earlierAttempts'>;
   readonly journal: Journal;
   readonly supervisor: Supervisor;
+  readonly life: Pick<LifeState, 'warn'>;
   readonly paths: { readonly log: string };
   readonly self: { readonly launch: number };
   readonly clock: Clock;
@@ -28,7 +31,7 @@ export async function beginGeneration(
   generation: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, documents, journal, log, paths, self, supervisor } = parts;
+  const { clock, documents, journal, life, log, paths, self, supervisor } = parts;
   const before = journal.state.attempt;
   if (before?.generation === generation) {
     // A survivor whose release came to nothing has its own generation again.
@@ -40,7 +43,8 @@ export async function beginGeneration(
   let cutOffSince = earlierHere?.cutOffSince ?? null;
   if ((await supervisor.adopt()) !== null) {
     await supervisor.signal('SIGKILL');
-    const { clockWasSet, code } = await supervisor.exited(signal);
+    const { clockWasSet, code, unkillable } = await supervisor.exited(signal);
+    warnOfUnkillable(life, unkillable);
     if (code !== 0) cutOffSince = clockWasSet ? timestampOf(0) : (cutOffSince ?? earlierHere?.since ?? null);
   }
   await supervisor.forget();

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { readProgressLine } from '@runctl/protocol';
 
+const LONGEST_WORDS = 200;
 /** The prefix of a rank's lines (torchrun's logs, PyTorch's hook for exceptions). */
 const RANK = /^\[(?:rank|default)?\d+\]:\s?/;
 
@@ -42,7 +43,7 @@ export function lastWordsOfFailure(output: readonly string[]): string | null {
   const words = lines[at];
   if (words === undefined || hasGoneOn(lines.slice(at + 1))) return null;
   const isSign = SIGNS.some((sign) => sign.test(words)) || isUsageError(lines, at);
-  if (isSign || isUncaught(lines, at)) return words.trim();
+  if (isSign || isUncaught(lines, at)) return words.trim().slice(0, LONGEST_WORDS);
   return fatalError(lines, at);
 }
 

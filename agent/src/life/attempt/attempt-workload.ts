@@ -4,9 +4,9 @@ import type { Journal } from '../../journal/journal.ts';
 import type { SavingProgress, WorkloadExit } from '../../lifecycle/model.ts';
 import type { LifeState } from '../../reporting/life-state.ts';
 import type { ProgressReader } from '../../reporting/progress.ts';
-import type { Supervisor, Unkillable, WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
+import type { Supervisor, WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 import type { AttemptDrain } from './attempt-drain.ts';
-import { isClean, noteCutOff, noteWorkload } from './workload-notes.ts';
+import { isClean, noteCutOff, noteWorkload, warnOfUnkillable } from './workload-notes.ts';
 
 export interface AttemptWorkloadParts {
   readonly supervisor: Supervisor;
@@ -93,7 +93,7 @@ export class AttemptWorkload {
     const { leftovers, outlived, unkillable, endedAtMs, saversEndedAtMs, othersWentOn, clockWasSet, ...exit } = ended;
     for (const { pid, command } of outlived)
       life.warn(`process ${pid} (${command.slice(0, 80)}) outlived the script and was ended`);
-    this.#name(unkillable);
+    warnOfUnkillable(life, unkillable);
     if (clockWasSet) life.warn("the machine's clock was set while the script ran: the age of its files is not known");
     this.#exitMs = saversEndedAtMs ?? endedAtMs ?? clock.wallMs();
     this.#markerUntilMs = othersWentOn ? (drain.notes?.times().termMs ?? null) : null;
@@ -119,7 +119,8 @@ export class AttemptWorkload {
 
   /** Names what lives on of a workload that was killed and not seen to end. */
   nameSurvivors(): void {
-    this.#name(this.#parts.supervisor.survivors());
+    const { life, supervisor } = this.#parts;
+    warnOfUnkillable(life, supervisor.survivors());
   }
 
   /** Forgets how the last workload ended, before the next one of the attempt. */
@@ -137,13 +138,6 @@ export class AttemptWorkload {
     return life.lastStep;
   }
 
-  #name(unkillable: readonly Unkillable[]): void {
-    for (const { pid, command, state } of unkillable)
-      this.#parts.life.warn(
-        `process ${pid} (${command.slice(0, 80)}) does not end, though it was killed (${stateText(state)}): whatever is started here runs beside it`,
-      );
-  }
-
   #running(pid: number, startedMs: number): void {
     const { life, supervisor } = this.#parts;
     life.pid = pid;
@@ -151,11 +145,4 @@ export class AttemptWorkload {
     life.workingSinceMs = startedMs;
     this.#onRunning(startedMs);
   }
-}
-
-function stateText(state: string | null): string {
-  if (state === null) return 'its state is not known';
-  return state === 'D'
-    ? 'state D: it waits in the kernel for a disk or a device, and does nothing else'
-    : `state ${state}`;
 }

@@ -15,6 +15,7 @@ export interface UnprovenSavesParts {
 }
 
 const NAMED_FILES = 3;
+const ONLY_FIRST = 'of several machines the first alone keeps output';
 
 /** Keeps as output what a finished script saved last and nothing proves to be a whole checkpoint. */
 export class UnprovenSaves {
@@ -38,16 +39,21 @@ export class UnprovenSaves {
     const unproven = candidates.filter(({ complete }) => !complete);
     this.#text = null;
     if (unproven.length === 0) return;
-    const lost = await this.#send(unproven, signal);
-    const fate = lost === null ? 'kept as output' : hasEnded ? `not kept (${lost})` : 'to be kept as output';
+    const { keeper } = this.#parts;
+    const lost = keeper === null ? ONLY_FIRST : await this.#send(keeper, unproven, signal);
+    const isTriedAgain = keeper !== null && !hasEnded;
+    const fate = lost === null ? 'kept as output' : isTriedAgain ? 'to be kept as output' : `not kept (${lost})`;
     this.#text = `no whole checkpoint, ${fate}: ${namesOf(unproven)}`;
     this.#parts.life.warn(this.#text);
   }
 
   /** Resolves with why not all of it is kept; null when it is. */
-  async #send(unproven: readonly CandidateReport[], signal: AbortSignal): Promise<string | null> {
-    const { clock, folders, keeper, life, timing } = this.#parts;
-    if (keeper === null) return 'this machine keeps no output';
+  async #send(
+    keeper: Pick<OutputFolder, 'keepBesides'>,
+    unproven: readonly CandidateReport[],
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    const { clock, folders, life, timing } = this.#parts;
     const entries = unproven.map(({ entry }) => entry);
     try {
       const send = (): Promise<OutputReport> => keeper.keepBesides({ folder: folders.checkpoint, entries, signal });

@@ -3,7 +3,7 @@ import { timestampOf } from '@runctl/protocol';
 import type { Journal } from '../../journal/journal.ts';
 import type { WorkloadExit } from '../../lifecycle/model.ts';
 import type { LifeState } from '../../reporting/life-state.ts';
-import type { WorkloadProcess } from '../../workload/supervisor/supervisor.ts';
+import type { Unkillable, WorkloadProcess } from '../../workload/supervisor/supervisor.ts';
 
 /**
  * Notes in the journal which workload runs, so that its crash will be known as the one that was judged. An agent may have
@@ -42,4 +42,19 @@ export async function noteCutOff(
   await journal
     .updateAttempt({ cutOffSince })
     .catch((error: unknown) => log.error({ error: messageOf(error) }, 'journal'));
+}
+
+/** Names what lives on though it was killed, since whatever is started next on this machine runs beside it. */
+export function warnOfUnkillable(life: Pick<LifeState, 'warn'>, unkillable: readonly Unkillable[]): void {
+  for (const { pid, command, state } of unkillable)
+    life.warn(
+      `process ${pid} (${command.slice(0, 80)}) does not end, though it was killed (${stateText(state)}): whatever is started here runs beside it`,
+    );
+}
+
+function stateText(state: string | null): string {
+  if (state === null) return 'its state is not known';
+  return state === 'D'
+    ? 'state D: it waits in the kernel for a disk or a device, and does nothing else'
+    : `state ${state}`;
 }

@@ -197,7 +197,8 @@ test('keeps files of another folder besides, where no machine gets them back and
   for (const path of ['step-3.pt', 'step-4/model.pt', 'step-4/.half.tmp', 'log.txt']) await other.write(path, path);
   const besides = { folder: other.folder, entries: ['step-3.pt', 'step-4', 'gone.pt'], signal };
   const report = await first.output.keepBesides(besides);
-  expect(report).toMatchObject({ kept: { files: 3 }, sentFiles: 3, waiting: [], unkept: [] });
+  const unkept = [{ path: 'gone.pt', why: 'is gone' }];
+  expect(report).toMatchObject({ kept: { files: 3 }, sentFiles: 3, waiting: [], unkept });
   const unproven = ['step-3.pt', 'step-4/.half.tmp', 'step-4/model.pt'].map((path) => `${UNPROVEN_FOLDER}/${path}`);
   expect(await world.kept()).toEqual(unproven);
   await first.output.pass(ended);

@@ -30,9 +30,12 @@ export async function lookAtOutput(folder: string, checkpointFolder: string): Pr
 /** One look at some files and folders of another folder, with all that is in them. */
 export async function lookAtEntries(folder: string, entries: readonly string[]): Promise<OutputLook> {
   const { files, unfinished } = await scanFolder(folder, { unfinished: true });
-  const isMeant = ({ path }: FileSeen): boolean =>
-    entries.some((entry) => entry === '.' || path === entry || path.startsWith(`${entry}/`));
-  return sorted([...files, ...unfinished].filter(isMeant));
+  const all = [...files, ...unfinished];
+  const isAt = (entry: string, { path }: FileSeen): boolean =>
+    entry === '.' || path === entry || path.startsWith(`${entry}/`);
+  const gone = entries.filter((entry) => !all.some((file) => isAt(entry, file)));
+  const look = sorted(all.filter((file) => entries.some((entry) => isAt(entry, file))));
+  return { ...look, unkept: [...look.unkept, ...gone.map((path) => ({ path, why: 'is gone' }))] };
 }
 
 /** The files in order, apart from those that can't be kept. */
