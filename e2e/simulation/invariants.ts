@@ -316,7 +316,9 @@ function isExpected(error: unknown): boolean {
   if (isStoreError(error)) return error.kind !== 'permanent';
   return (
     error instanceof Error &&
-    /newer checkpoint|goes first|deadline|ends|abort|notice|changed by somebody/.test(error.message)
+    /newer checkpoint|goes first|deadline|ends|abort|notice|time for saving is over|changed by somebody/.test(
+      error.message,
+    )
   );
 }
 
