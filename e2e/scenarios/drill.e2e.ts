@@ -114,9 +114,10 @@ describe.concurrent('a drill judges', () => {
     const [only] = report.interruptions;
     expect(only).toMatchObject({ kind: 'notice', lostSteps: 0 });
     expect(only?.resumedStep ?? 0).toBeLessThan(only?.durableStep ?? 0);
-    expect(report.reasons).toEqual([
+    // A machine that is slow to replace the first one may add that little of the script was left.
+    expect(report.reasons).toContainEqual(
       expect.stringMatching(/began again, first seen at step \d+, although a checkpoint of step \d+ was there/),
-    ]);
+    );
     expect(report.advice).toEqual([expect.stringContaining('load what $RUNCTL_RESUME_FROM names')]);
   });
 });
