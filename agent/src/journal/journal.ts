@@ -12,6 +12,8 @@ const drainNote = z.object({
   killAt: timestamp.nullable(),
   killed: z.boolean(),
   stepAtStop: z.number().nullable(),
+  /** Whether a process that could save caught SIGTERM when it was sent; null where that is unknown. */
+  caughtTerm: z.boolean().nullable().default(null),
   windowMs: z.number().nullable(),
   /** Of a stop that leaves the workload the time that its saving takes: the end of that all the same, if there is one. */
   saving: z.object({ limitAt: timestamp.nullable() }).nullable().default(null),

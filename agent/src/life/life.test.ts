@@ -44,7 +44,9 @@ test.concurrent('a notice becomes a saved step, and a second machine goes on fro
   await eventually('the outcome', async () => (await world.attemptOutcome(1)) !== null);
   expect(await world.attemptOutcome(1)).toMatchObject({ status: 'interrupted', cause: 'notice' });
   const drained = await world.drained(1);
-  expect(drained?.drain).toMatchObject({ cause: 'notice', killed: false, newCheckpoint: true, notDurable: [] });
+  const reached = { cause: 'notice', caughtTerm: true, killed: false } as const;
+  expect(drained?.drain).toMatchObject({ ...reached, newCheckpoint: true, notDurable: [] });
+  expect((await world.status(1))?.workload).toMatchObject({ catchesTerm: true });
   const noted = (await first.journal()).attempt!.drain!;
   const [seenMs, termMs] = [Date.parse(noted.seenAt), Date.parse(noted.termAt)];
   // Both are cut to whole milliseconds.

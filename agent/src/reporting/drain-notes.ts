@@ -40,6 +40,7 @@ export class DrainNotes {
       killAt: null,
       killed: false,
       stepAtStop,
+      caughtTerm: null,
       windowMs: drain.haltAtMs === null ? null : Math.max(0, Math.round(drain.haltAtMs - seenMs)),
       saving: null,
     });
@@ -69,6 +70,11 @@ export class DrainNotes {
     this.#kept = { ...this.#kept, termAt: timestampOf(wallMs) };
   }
 
+  /** Records whether SIGTERM was caught; null keeps what is recorded. */
+  caughtTerm(caught: boolean | null): void {
+    this.#kept = { ...this.#kept, caughtTerm: caught ?? this.#kept.caughtTerm };
+  }
+
   /** Records the step at which SIGTERM reached the training; null keeps the one that is recorded. */
   stoppedAtStep(step: number | null): void {
     this.#kept = { ...this.#kept, stepAtStop: step ?? this.#kept.stepAtStop };
@@ -86,8 +92,8 @@ export class DrainNotes {
 
   /** The times that the drain's report is counted from. */
   times(): DrainTimes {
-    const { cause, seenAt, termAt, windowMs, stepAtStop } = this.#kept;
-    return { cause, seenMs: Date.parse(seenAt), termMs: Date.parse(termAt), windowMs, stepAtStop };
+    const { cause, seenAt, termAt, windowMs, stepAtStop, caughtTerm } = this.#kept;
+    return { cause, seenMs: Date.parse(seenAt), termMs: Date.parse(termAt), windowMs, stepAtStop, caughtTerm };
   }
 }
 

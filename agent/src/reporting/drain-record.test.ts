@@ -9,7 +9,14 @@ import { drainReportOf, writesSince } from './drain-record.ts';
 import { passReport } from '../testing/pass-report.ts';
 
 const TERM_MS = Date.UTC(2026, 0, 1);
-const times = { cause: 'notice', seenMs: TERM_MS, termMs: TERM_MS, windowMs: 120_000, stepAtStop: 7 } as const;
+const times = {
+  cause: 'notice',
+  seenMs: TERM_MS,
+  termMs: TERM_MS,
+  windowMs: 120_000,
+  stepAtStop: 7,
+  caughtTerm: true,
+} as const;
 const report = (lastPass: PassReport | null, savedAtMs: number | null = null, isCutShort = false) =>
   drainReportOf(times, {
     generation: 1,

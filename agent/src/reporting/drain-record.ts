@@ -10,6 +10,8 @@ export interface DrainTimes {
   readonly termMs: number;
   readonly windowMs: number | null;
   readonly stepAtStop: number | null;
+  /** As in the report. */
+  readonly caughtTerm: boolean | null;
 }
 
 /** When the files of a folder were written after a moment. */
@@ -43,6 +45,7 @@ export function drainReportOf(times: DrainTimes, end: DrainEnd): DrainReport {
     sigtermToFirstWriteMs: since(times.termMs, end.writes.firstMs),
     sigtermToLastWriteMs: since(times.termMs, end.writes.lastMs),
     sigtermToExitMs: since(times.termMs, end.exitMs),
+    caughtTerm: times.caughtTerm,
     killed: end.killed,
     flushMs: end.flushMs,
     newCheckpoint,

@@ -2,7 +2,7 @@ import type { Clock } from '@runctl/core';
 import type { AttemptPhase, AttemptStatus } from '@runctl/protocol';
 import type { WorkloadExit } from '../lifecycle/model.ts';
 import type { Interpreter } from '../workload/interpreter/interpreter.ts';
-import type { WorkloadTraits } from '../workload/supervisor/supervisor.ts';
+import { WorkloadView } from './workload-view.ts';
 
 export interface StandingNotice {
   readonly action: string;
@@ -19,8 +19,7 @@ export class LifeState {
   #warnings: string[] = [];
   doing = 'starting';
   pid: number | null = null;
-  /** What the workload that runs is like; null when none runs. */
-  traits: () => WorkloadTraits | null = () => null;
+  readonly workload = new WorkloadView();
   /** What runs the workload's code; null while that is not known. */
   interpreter: Interpreter | null = null;
   notice: StandingNotice | null = null;

@@ -1,4 +1,11 @@
-import { type AttemptStatus, type Fit, FORMAT_VERSION, timestampOf, type WaitingStatus } from '@runctl/protocol';
+import {
+  type AttemptStatus,
+  type Fit,
+  FORMAT_VERSION,
+  parseManifestKey,
+  timestampOf,
+  type WaitingStatus,
+} from '@runctl/protocol';
 import type { DurableCheckpoint, UploadProgress } from '@runctl/checkpoint';
 import type { HostIdentity } from '../host/host.ts';
 import type { LifeState } from './life-state.ts';
@@ -37,7 +44,7 @@ export function statusOf(facts: StatusFacts): AttemptStatus {
     ...waitingStatusOf(facts),
     generation: facts.generation,
     pid: life.pid,
-    workload: life.traits(),
+    workload: life.workload.look(facts.nowMs, hasShownLife(facts)),
     interpreter: life.interpreter,
     step: facts.progress.step,
     stepSource: facts.progress.source,
@@ -81,6 +88,11 @@ export function waitingStatusOf(facts: WaitingFacts): WaitingStatus {
     location: identity.location,
     warnings: [...life.warnings],
   };
+}
+
+/** A step, or a checkpoint of this life. */
+function hasShownLife({ durable, generation, progress }: StatusFacts): boolean {
+  return progress.step !== null || (durable !== null && parseManifestKey(durable.manifest)?.generation === generation);
 }
 
 /** Work since the durable checkpoint was written, or since this workload started where that is later. */

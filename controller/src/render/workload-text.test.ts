@@ -4,31 +4,29 @@ import { workloadRows } from './workload-text.ts';
 
 const style = styles(false);
 const workload = { catchesTerm: false, containment: 'best-effort', program: '/usr/bin/python3.11' } as const;
-const up = { workload, step: 3, durable: null };
 
 test('a healthy run that an interruption would hurt says so, and by what it is run', () => {
-  expect(workloadRows(up, { style, verbose: false })).toEqual([
+  expect(workloadRows({ workload }, { style, verbose: false })).toEqual([
     ['program', '/usr/bin/python3.11'],
     ['SIGTERM', 'nothing catches it: an interruption loses everything since the last save'],
   ]);
 });
 
 test.each([
-  ['that has shown no sign of life', { ...up, step: null }],
-  ['that catches SIGTERM', { ...up, workload: { ...workload, catchesTerm: true } }],
-  ['of which that is not known', { ...up, workload: { ...workload, catchesTerm: null } }],
+  ['that catches SIGTERM', { workload: { ...workload, catchesTerm: true } }],
+  ['of which that is not known', { workload: { ...workload, catchesTerm: null } }],
 ])('a run %s says nothing about SIGTERM', (_name, status) => {
   expect(workloadRows(status, { style, verbose: false })).toEqual([['program', '/usr/bin/python3.11']]);
 });
 
 test('which guarantee holds for what it leaves behind is said when asked for', () => {
   const text = (containment: 'control-group' | 'best-effort') =>
-    workloadRows({ ...up, workload: { ...workload, containment } }, { style, verbose: true }).at(-1)?.[1];
+    workloadRows({ workload: { ...workload, containment } }, { style, verbose: true }).at(-1)?.[1];
   expect(text('control-group')).toContain('found and ended');
   expect(text('best-effort')).toContain('as far as it can be found');
 });
 
 test('an agent that sees no processes says nothing', () => {
-  expect(workloadRows({ ...up, workload: null }, { style, verbose: true })).toEqual([]);
+  expect(workloadRows({ workload: null }, { style, verbose: true })).toEqual([]);
   expect(workloadRows(undefined, { style, verbose: true })).toEqual([]);
 });

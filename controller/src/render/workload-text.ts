@@ -1,5 +1,5 @@
 import { assertNever, shellWord } from '@runctl/core';
-import type { AttemptStatus, Workload } from '@runctl/protocol';
+import { type AttemptStatus, LOST_WITHOUT_HANDLER, type Workload } from '@runctl/protocol';
 import type { StartWords } from '@runctl/workspace';
 import type { Styles } from './style.ts';
 
@@ -21,17 +21,15 @@ export function workloadText(workload: Workload | StartWords): string {
 
 /** Rows on what the agent sees of the workload's processes; none where it sees nothing. */
 export function workloadRows(
-  status: Pick<AttemptStatus, 'workload' | 'step' | 'durable'> | undefined,
+  status: Pick<AttemptStatus, 'workload'> | undefined,
   { style, verbose }: { readonly style: Styles; readonly verbose: boolean },
 ): [string, string][] {
   const workload = status?.workload ?? null;
-  if (status === undefined || workload === null) return [];
-  // Before its first sign of life a script may not have come to set its handler.
-  const isUp = status.step !== null || status.durable !== null;
-  const losing = 'nothing catches it: an interruption loses everything since the last save';
+  if (workload === null) return [];
+  const losing = `nothing catches it: ${LOST_WITHOUT_HANDLER}`;
   return [
     ...(workload.program === null ? [] : [['program', workload.program] as [string, string]]),
-    ...(isUp && workload.catchesTerm === false ? [['SIGTERM', style.yellow(losing)] as [string, string]] : []),
+    ...(workload.catchesTerm === false ? [['SIGTERM', style.yellow(losing)] as [string, string]] : []),
     ...(verbose ? [['leftovers', leftoversText(workload.containment)] as [string, string]] : []),
   ];
 }

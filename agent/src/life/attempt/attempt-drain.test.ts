@@ -4,6 +4,7 @@ import { FakeClock } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import type { AttemptState, Drain } from '../../lifecycle/model.ts';
 import { beginSaving } from '../../lifecycle/saving.ts';
+import { WorkloadView } from '../../reporting/workload-view.ts';
 import { NOBODY_TOLD } from '../../workload/supervisor/supervisor.ts';
 import { AttemptDrain, type AttemptDrainParts } from './attempt-drain.ts';
 
@@ -17,7 +18,7 @@ function draining(kept: object | null = null) {
   const parts = {
     supervisor: { signal, stopping: () => ({ ...NOBODY_TOLD, othersWait: true }) },
     journal: { state: { attempt: kept === null ? null : { drain: kept } }, updateAttempt: async () => {} },
-    life: { enter: () => {}, warn: () => {}, stopping: null, lastStep: null },
+    life: { enter: () => {}, warn: () => {}, stopping: null, lastStep: null, workload: new WorkloadView() },
     stops: { seenMs: () => null },
     saves: { lastByteMs: async () => null },
     preemptPath: '/nowhere',

@@ -60,6 +60,7 @@ export class AttemptDrain {
     const drain = adoptedDrain(kept, clock);
     this.#limitAtMs = this.#limitOf(drain);
     await supervisor.signal(kept.killed ? 'SIGKILL' : 'SIGTERM', JSON.stringify(kept), this.#withinMs());
+    this.#noteCaught(this.#notes);
     if (drain.saving === null) return drain;
     const lastByteMs = await saves.lastByteMs(Date.parse(kept.termAt));
     const { couldSave, ...stopping } = supervisor.stopping();
@@ -100,6 +101,7 @@ export class AttemptDrain {
     if (signal === 'SIGTERM') notes?.termAt(clock.wallMs());
     await supervisor.signal(signal, JSON.stringify(notes?.forJournal() ?? null), this.#withinMs());
     if (notes === null) return;
+    this.#noteCaught(notes);
     await journal.updateAttempt({ drain: notes.forJournal() }).catch(warn);
     if (signal === 'SIGTERM') notes.stoppedAtStep(await readStep());
     await journal.updateAttempt({ drain: notes.forJournal() }).catch(warn);
@@ -117,6 +119,12 @@ export class AttemptDrain {
       log.info({}, stoppingText(life.stopping, clock.wallMs()));
     };
     await saves.follow(fromMs, onLook, signal);
+  }
+
+  #noteCaught(notes: DrainNotes): void {
+    const { couldSave } = this.#parts.supervisor.stopping();
+    notes.caughtTerm(couldSave);
+    this.#parts.life.workload.toldToStop(couldSave);
   }
 
   /** Half of the workload's time is for those who save, the other half for others who may. */

@@ -97,7 +97,7 @@ export class AttemptWorkload {
     if (clockWasSet) life.warn("the machine's clock was set while the script ran: the age of its files is not known");
     this.#exitMs = saversEndedAtMs ?? endedAtMs ?? clock.wallMs();
     this.#markerUntilMs = othersWentOn ? (drain.notes?.times().termMs ?? null) : null;
-    life.traits = () => null;
+    life.workload.ended();
     this.#endedAtMs = endedAtMs;
     life.pid = null;
     life.workingSinceMs = null;
@@ -141,7 +141,7 @@ export class AttemptWorkload {
   #running(pid: number, startedMs: number): void {
     const { life, supervisor } = this.#parts;
     life.pid = pid;
-    life.traits = () => supervisor.traits();
+    life.workload.runs(() => supervisor.traits());
     life.workingSinceMs = startedMs;
     this.#onRunning(startedMs);
   }

@@ -196,6 +196,7 @@ export class WrittenRun {
         sigtermToFirstWriteMs: 50,
         sigtermToLastWriteMs: 60,
         sigtermToExitMs: 80,
+        caughtTerm: true,
         killed: false,
         flushMs: 300,
         newCheckpoint: true,

@@ -68,6 +68,11 @@ export const drainReport = z.object({
   sigtermToFirstWriteMs: z.number().nullable(),
   sigtermToLastWriteMs: z.number().nullable(),
   sigtermToExitMs: z.number().nullable(),
+  /**
+   * Whether a process that could save caught SIGTERM when it was sent; null where that is unknown, and where the agent is older
+   * than this field.
+   */
+  caughtTerm: z.boolean().nullable().default(null),
   killed: z.boolean(),
   flushMs: z.number().nullable(),
   /**
@@ -131,10 +136,16 @@ export const attemptStatus = versioned.extend({
   /** Present continuous, for people: `downloading checkpoint 12,000 (1.2 of 4.0 GiB)`. */
   doing: z.string(),
   pid: z.number().nullable(),
-  /** What the workload that runs is like; null when none runs, and where the agent is older than this field. */
+  /**
+   * What the workload that runs is like, or the one that ran last; null before one runs, and where the agent is older than this
+   * field.
+   */
   workload: z
     .object({
-      /** Whether a process of it catches SIGTERM, so that it could save at one; null where that is unknown. */
+      /**
+       * Whether a process of it catches SIGTERM, so that it could save at one; null where that is unknown, as it is while a
+       * script may not have come to set its handler yet.
+       */
       catchesTerm: z.boolean().nullable(),
       /** How surely nothing that it starts outlives it. */
       containment: openEnum(['control-group', 'best-effort']),

@@ -17,6 +17,9 @@ export const stopping = z.object({
 });
 export type Stopping = z.output<typeof stopping>;
 
+/** What it means that nothing of a workload catches SIGTERM, for people. */
+export const LOST_WITHOUT_HANDLER = 'an interruption loses everything since the last save';
+
 /** Says how far a stop has come, for people: `saving for 2m10s, last byte 3s ago, ends at the latest in 12m50s`. */
 export function stoppingText({ since, lastByteAt, endsAt, endsBy }: Stopping, nowMs: number): string {
   const ago = (at: string): string => formatDuration(Math.max(0, nowMs - Date.parse(at)));
