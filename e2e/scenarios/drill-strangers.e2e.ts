@@ -19,7 +19,7 @@ const STRANGERS: readonly (readonly [script: string, Verdict, Hold, RegExp])[] =
   ['keras_ignores_sigterm.py', 'unsafe', 110, /was killed.*Keras: on SIGTERM only set a flag/s],
   ['quiet.py', 'inconclusive', 90, /whether the script resumed.*print `step N`/s],
   ['step_in_name_only.py', 'safe', 90, /^$/],
-  ['prints_as_rarely_as_it_saves.py', 'unsafe', 110, /no new complete checkpoint/],
+  ['prints_as_rarely_as_it_saves.py', 'unsafe', 110, /nothing caught SIGTERM, and no new complete checkpoint/],
   [
     'dies_in_line_two.py',
     'inconclusive',

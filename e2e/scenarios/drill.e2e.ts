@@ -9,6 +9,7 @@ const UNHARMED = {
   durableStep: expect.any(Number),
   lostSteps: 0,
   noticeToSigtermMs: expect.any(Number),
+  caughtTerm: true,
   sigtermToExitMs: expect.any(Number),
   flushMs: expect.any(Number),
   downtimeMs: expect.any(Number),
@@ -89,6 +90,7 @@ describe.concurrent('a drill judges', () => {
     expect(only).toMatchObject({
       kind: 'no-notice',
       noticeToSigtermMs: null,
+      caughtTerm: null,
       sigtermToExitMs: null,
       flushMs: null,
       downtimeMs: expect.any(Number),

@@ -41,6 +41,32 @@ test('an unsafe drill lists every reason, and then what to change', () => {
   );
 });
 
+test('a drill names the interruptions at which nothing caught SIGTERM, whatever they cost', () => {
+  const interruption = (kind: 'notice' | 'no-notice', caughtTerm: boolean | null) => ({
+    kind,
+    stepAtInterruption: 9,
+    durableStep: 9,
+    lostSteps: 0,
+    noticeToSigtermMs: 1,
+    caughtTerm,
+    sigtermToExitMs: 1,
+    flushMs: 1,
+    downtimeMs: 1,
+    resumedStep: 9,
+  });
+  const drilled = (...caught: readonly (boolean | null)[]) =>
+    text({
+      verdict: 'safe',
+      reasons: [],
+      advice: [],
+      interruptions: caught.map((each) => interruption('notice', each)),
+    });
+  const lost = 'an interruption loses everything since the last save';
+  expect(drilled(true, false)).toContain(`  nothing caught SIGTERM at interruption 2: ${lost}\n`);
+  expect(drilled(false, null, false)).toContain(`  nothing caught SIGTERM at interruptions 1, 3: ${lost}\n`);
+  expect(drilled(true, null)).not.toContain('nothing caught');
+});
+
 test('a drill without interruptions calls nothing safe', () => {
   expect(text({ verdict: 'safe', reasons: [], advice: [] })).toMatch(/^FINISHED: .*says nothing of interruptions\n$/);
 });

@@ -1,5 +1,6 @@
 import type { DrillEvent, DrillReportEvent, MeasuredInterruption } from '@runctl/protocol/events';
 import { formatDuration, type Clock } from '@runctl/core';
+import { LOST_WITHOUT_HANDLER } from '@runctl/protocol';
 import type { SandboxRegion } from '@runctl/operations/sandbox';
 import { styles, type Styles } from './style.ts';
 
@@ -70,7 +71,8 @@ function recoveredText(report: MeasuredInterruption, style: Styles): string {
   const time = (ms: number | null): string => (ms === null ? '?' : formatDuration(ms));
   const parts: string[] = [];
   if (report.kind === 'notice') {
-    parts.push(`SIGTERM after ${time(report.noticeToSigtermMs)}`);
+    const caught = report.caughtTerm === false ? style.yellow(', which nothing caught') : '';
+    parts.push(`SIGTERM after ${time(report.noticeToSigtermMs)}${caught}`);
     parts.push(
       report.killed ? style.red('killed: it did not end by itself') : `ended ${time(report.sigtermToExitMs)} later`,
     );
@@ -100,11 +102,20 @@ export function drillVerdict(report: DrillReportEvent, colour: boolean): string 
   const style = styles(colour);
   const [heading, summary] = verdictWords(report, style);
   const fit = report.interruptions.some((one) => one.kind === 'notice') ? `  ${report.noticeFit.summary}\n` : '';
+  const handler = handlerLine(report, style);
   const { reasons, advice } = report;
   // The first line of an inconclusive drill has its first reason.
   const rest = report.verdict === 'inconclusive' ? reasons.slice(1) : reasons;
   const change = advice.length === 0 ? '' : `  what to change:\n${advice.map((text) => `  - ${text}\n`).join('')}`;
-  return `${style.bold(heading)}: ${summary}\n${fit}${rest.map((reason) => `  - ${reason}\n`).join('')}${change}`;
+  return `${style.bold(heading)}: ${summary}\n${fit}${handler}${rest.map((reason) => `  - ${reason}\n`).join('')}${change}`;
+}
+
+/** Also where nothing was lost: that a save came right before the notice was luck, or the script saves very often. */
+function handlerLine({ interruptions }: DrillReportEvent, style: Styles): string {
+  const uncaught = interruptions.flatMap(({ caughtTerm }, index) => (caughtTerm === false ? [index + 1] : []));
+  if (uncaught.length === 0) return '';
+  const which = `interruption${uncaught.length === 1 ? '' : 's'} ${uncaught.join(', ')}`;
+  return `  ${style.yellow(`nothing caught SIGTERM at ${which}: ${LOST_WITHOUT_HANDLER}`)}\n`;
 }
 
 function verdictWords(report: DrillReportEvent, style: Styles): readonly [string, string] {

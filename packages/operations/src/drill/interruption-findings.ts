@@ -56,7 +56,10 @@ function saveFindings(one: MeasuredInterruption, { recipe }: DrillFacts): readon
   const lost =
     lostSteps === null || lostSteps === 0 ? '' : `: ${lostSteps} steps were lost that the notice should have saved`;
   if (nothingNew)
-    findings.push({ reason: `no new complete checkpoint appeared after SIGTERM${since}${lost}`, advice: recipe.react });
+    findings.push({
+      reason: `${one.caughtTerm === false ? 'nothing caught SIGTERM, and ' : ''}no new complete checkpoint appeared after SIGTERM${since}${lost}`,
+      advice: recipe.react,
+    });
   else if (lost !== '')
     findings.push({ reason: `${lostSteps} steps were lost that the notice should have saved`, advice: recipe.react });
   findings.push(...one.notDurable.map((reason) => ({ reason })));

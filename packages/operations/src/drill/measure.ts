@@ -45,6 +45,7 @@ export function measure(interruption: Interruption, lives: Lives): MeasuredInter
     durableStep,
     lostSteps: lost.steps,
     noticeToSigtermMs: drain?.noticeToSigtermMs ?? null,
+    caughtTerm: drain?.caughtTerm ?? null,
     sigtermToExitMs: drain?.sigtermToExitMs ?? null,
     flushMs: drain?.flushMs ?? null,
     downtimeMs: downtime(interruption, life, next),

@@ -43,6 +43,11 @@ describe('the verdict of a drill', () => {
       /no new complete checkpoint appeared after SIGTERM: 7 steps were lost/,
     ],
     [
+      'nothing caught SIGTERM',
+      facts({ caughtTerm: false, newCheckpoint: false, lostSteps: 7 }),
+      /nothing caught SIGTERM, and no new complete checkpoint appeared after SIGTERM: 7 steps were lost/,
+    ],
+    [
       'work was lost that no printed step tells',
       facts({ newCheckpoint: false, lostSteps: null, unsavedMs: 1500 }),
       /no new complete checkpoint appeared after SIGTERM, 1\.5 s after the last save/,

@@ -15,6 +15,8 @@ const interruption = z.object({
   /** Null when it is unknown, because neither the script nor its checkpoints tell a step, or work was lost that no step tells. */
   lostSteps: z.number().nullable(),
   noticeToSigtermMs: ms,
+  /** Whether a process that could save caught SIGTERM; null where none was sent, or that is unknown. */
+  caughtTerm: z.boolean().nullable(),
   sigtermToExitMs: ms,
   flushMs: ms,
   /** From the end of the training on one machine to its start on the next. */

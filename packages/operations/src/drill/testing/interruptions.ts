@@ -7,6 +7,7 @@ export const GOOD_INTERRUPTION: MeasuredInterruption = {
   durableStep: 101,
   lostSteps: 0,
   noticeToSigtermMs: 200,
+  caughtTerm: true,
   sigtermToExitMs: 500,
   flushMs: 900,
   downtimeMs: 4000,
