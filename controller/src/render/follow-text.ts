@@ -115,7 +115,7 @@ export function intervalText({ nowMs, suggestedMs, reason }: NonNullable<Fit['in
 export function drainLine(drain: DrainReport, style: Styles): string {
   const time = (ms: number | null): string => (ms === null ? 'never' : formatDuration(ms));
   const parts = [
-    `SIGTERM after ${time(drain.noticeToSigtermMs)}`,
+    `SIGTERM after ${time(drain.noticeToSigtermMs)}${drain.caughtTerm === false ? ', which nothing caught' : ''}`,
     drain.killed ? style.red('the script had to be killed') : `script ended ${time(drain.sigtermToExitMs)} later`,
     drain.newCheckpoint ? `saved in ${time(drain.flushMs)}` : style.red(unsavedText(drain)),
     `durable step ${drain.durableStep ?? 'none'}`,

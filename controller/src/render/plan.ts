@@ -1,5 +1,5 @@
 import { command, formatBytes, formatDuration, formatUsd, hintText } from '@runctl/core';
-import type { Offer, RetentionPolicy } from '@runctl/protocol';
+import { LOST_WITHOUT_HANDLER, type Offer, type RetentionPolicy } from '@runctl/protocol';
 import type { LaunchPlan } from '@runctl/operations/launch';
 import type { CommandWriter } from './command-writer.ts';
 import { styles } from './style.ts';
@@ -50,7 +50,7 @@ export function renderPlan(plan: LaunchPlan, options: { colour: boolean; write: 
   const shown =
     skipped > 1 ? [...snapshot.notes.slice(0, SHOWN_NOTES), `… and ${skipped} more like these`] : snapshot.notes;
   const missing = provider.missing.map((note) => hintText(note, options.write));
-  const notes = [...shown, ...start.notes, ...largeFiles(plan), ...missing]
+  const notes = [...shown, ...start.notes, ...lastRunNotes(plan), ...largeFiles(plan), ...missing]
     .map((note) => `  ${style.yellow('note:')} ${note}\n`)
     .join('');
   return `${style.bold('plan')}\n${lines.join('\n')}\n\n${indent(offers)}${more}${notes}\n`;
@@ -126,6 +126,12 @@ function indent(text: string): string {
   return text.replaceAll(/^(?=.)/gm, '  ');
 }
 
+/** What the last run of the same script showed of what this one will do. */
+function lastRunNotes({ lastRun }: LaunchPlan): string[] {
+  if (lastRun === null || lastRun.caughtTerm) return [];
+  return [`nothing caught SIGTERM in ${lastRun.run}, the last run of this script: ${LOST_WITHOUT_HANDLER}`];
+}
+
 /** The plan as one object. */
 export function planJson(plan: LaunchPlan) {
   const { snapshot, start, wish } = plan;
@@ -151,6 +157,6 @@ export function planJson(plan: LaunchPlan) {
     maxRuntimeMs: wish.maxRuntimeMs,
     onDemandAfterMs: wish.onDemandAfterMs,
     checkpoint: wish.checkpoint,
-    notes: [...snapshot.notes, ...start.notes],
+    notes: [...snapshot.notes, ...start.notes, ...lastRunNotes(plan)],
   };
 }

@@ -77,6 +77,8 @@ export class CommandWorld {
   /** What a launch uploads for its machines. */
   tools: Tools = tools;
   answer: boolean | null = null;
+  /** What happens while a person thinks about a question. */
+  onAsk: () => Promise<void> = async () => {};
   /** How often a command connected to the cloud. */
   connections = 0;
   /** Programs that were run in the foreground, and how the next one ends. */
@@ -118,6 +120,15 @@ export class CommandWorld {
       }
       await this.clock.sleep(50);
     }
+  }
+
+  /** The newest of several runs in the bucket. */
+  async newestRun(): Promise<WrittenRun> {
+    for await (const { key } of this.store.list({ prefix: bucketKeys.indexFolder() })) {
+      const run = parseIndexKey(key)?.run;
+      if (run !== undefined) return new WrittenRun(this.store, run, this.clock);
+    }
+    throw new Error('there is no run');
   }
 
   /** How each launch stands at the provider, in order. */
@@ -208,7 +219,10 @@ export class CommandWorld {
         this.foreground.push({ command, args, resumeFrom: env['RUNCTL_RESUME_FROM'] });
         return Promise.resolve(this.foregroundExitCode);
       },
-      ask: () => Promise.resolve(this.answer ?? false),
+      ask: async () => {
+        await this.onAsk();
+        return this.answer ?? false;
+      },
       dial: () => Promise.resolve(null),
       sshTunnel: none,
     };

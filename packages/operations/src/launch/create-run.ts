@@ -137,7 +137,8 @@ function makeSpec(
   };
 }
 
-function workloadOf(words: StartWords, variables: Readonly<Record<string, string>>): Workload {
+/** A workload as the specification has it. */
+export function workloadOf(words: StartWords, variables: Readonly<Record<string, string>>): Workload {
   const env = { ...variables };
   switch (words.kind) {
     case 'script':

@@ -2,6 +2,7 @@ import type { Hint } from '@runctl/core';
 import type { Offer, LaunchTarget, ProviderAbilities } from '@runctl/provider';
 import type { Market, RunSpec } from '@runctl/protocol';
 import type { Snapshot, Start } from '@runctl/workspace';
+import type { LastRun } from './last-run.ts';
 
 /** On which machines a person wants to run. */
 export interface MachineWish {
@@ -44,6 +45,7 @@ export interface LaunchPlan extends LaunchPlace {
   readonly wish: LaunchWish;
   readonly provider: PlannedProvider;
   readonly detach: boolean;
+  readonly lastRun: LastRun | null;
 }
 
 /** What a plan says of who rents the machines. */

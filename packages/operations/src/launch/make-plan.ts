@@ -1,9 +1,10 @@
 import { snapshot, type Start } from '@runctl/workspace';
-import { bucketKeys } from '@runctl/protocol';
+import { bucketKeys, workloadLabel } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { missingPromises } from '../provider/missing-promises.ts';
-import { checkName } from './create-run.ts';
+import { checkName, workloadOf } from './create-run.ts';
 import { findPlace } from './find-place.ts';
+import { lastRunOf } from './last-run.ts';
 import type { LaunchPlan, LaunchWish } from './launch-plan.ts';
 
 export interface PlanOptions {
@@ -27,8 +28,12 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   const packing = snapshot(project.root, { into, exclude, include, script: project.script });
   // The bucket first: its answer tells the time, by which prices are asked for.
   const asking = bucketAnswers(cloud).then(() => findPlace(cloud.provider, wish));
+  const remembering = lastRunOf(cloud.store, {
+    label: workloadLabel(workloadOf(start.words, {})),
+    project: project.name,
+  });
   // Whichever part fails, nothing goes on in the background afterwards.
-  await Promise.allSettled([packing, asking]);
+  await Promise.allSettled([packing, asking, remembering]);
   const found = await asking;
   const { name, place, can, markets } = cloud.provider;
   return {
@@ -45,6 +50,7 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
       missing: missingPromises(can),
     },
     detach: options.detach,
+    lastRun: await remembering,
   };
 }
 

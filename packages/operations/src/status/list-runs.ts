@@ -1,12 +1,9 @@
 import { type Clock, inParallel, isRunctlError } from '@runctl/core';
 import {
-  attemptOutcome,
-  attemptStatus,
   bucketKeys,
   defaultTiming,
   indexDocument,
   launchOutcome,
-  parseAttemptKey,
   parseIndexKey,
   parseLaunchKey,
   runKeys,
@@ -15,18 +12,14 @@ import {
 import type { ObjectStore } from '@runctl/store';
 import { readDocument } from '../documents.ts';
 import { APPEARS_WITHIN_MS } from '../run/liveness.ts';
-import type { AttemptRecord, LaunchRecord } from '../run/run-record.ts';
+import { newestAttempt } from '../run/newest-attempt.ts';
+import type { LaunchRecord } from '../run/run-record.ts';
 import { runState, type RunState } from '../run/run-state.ts';
 
 const PARALLEL_RUNS = 24;
 
 /** States in which a machine is to come, as far as the bucket tells. */
 const WAITING: ReadonlySet<string> = new Set(['launching', 'provisioning', 'recovering']);
-
-/** When the newest of some documents was written, by the bucket's clock. */
-interface Changed {
-  readonly changedMs: number;
-}
 
 /** One line of the table: what the newest documents of a run say. */
 export interface RunRow {
@@ -140,7 +133,10 @@ async function summariseRun(of: {
   };
 }
 
-async function newestLaunch(store: ObjectStore, run: string): Promise<(LaunchRecord & Changed) | null> {
+async function newestLaunch(
+  store: ObjectStore,
+  run: string,
+): Promise<(LaunchRecord & { readonly changedMs: number }) | null> {
   const documents = new Set<string>();
   let changedMs = 0;
   let newest = 0;
@@ -158,36 +154,4 @@ async function newestLaunch(store: ObjectStore, run: string): Promise<(LaunchRec
   // Of the machines only its being there counts here.
   const machines = documents.has('machines') ? ({} as LaunchRecord['machines']) : null;
   return { launch: newest, intent: null, machines, outcome: outcome?.document ?? null, changedMs };
-}
-
-async function newestAttempt(store: ObjectStore, run: string): Promise<(AttemptRecord & Changed) | null> {
-  const documents = new Set<string>();
-  let changedMs = 0;
-  let newest = { generation: 0, node: 0 };
-  for await (const info of store.list({ prefix: runKeys(run).attemptsFolder })) {
-    const parsed = parseAttemptKey(info.key);
-    if (parsed === null || parsed.node !== 0) continue;
-    if (parsed.generation > newest.generation) documents.clear();
-    newest = parsed;
-    changedMs = Math.max(changedMs, info.lastModifiedMs);
-    documents.add(parsed.document);
-  }
-  if (newest.generation === 0) return null;
-  const keys = runKeys(run).attempt(newest.generation, 0);
-  const [status, outcome] = await Promise.all([
-    documents.has('status') ? readDocument(store, attemptStatus, keys.status) : null,
-    documents.has('outcome') ? readDocument(store, attemptOutcome, keys.outcome) : null,
-  ]);
-  return {
-    generation: newest.generation,
-    node: 0,
-    started: null,
-    notice: null,
-    drain: null,
-    drainedAt: null,
-    outcome: outcome?.document ?? null,
-    status,
-    events: [],
-    changedMs,
-  };
 }
