@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readBytes } from '@runctl/store';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
 
 const RESUME = ['resume', 'mine', '--yes', '--detach'];
@@ -111,4 +111,57 @@ test('a launch goes on where nothing can be kept', async () => {
   await writeFile(world.stateFolder, 'a file');
   await stoppedRun(world);
   expect((await world.run(RESUME)).stderr).toContain('does not know');
+});
+
+/** SHA-256 of a run's spec, as the computer that launched it shows it. */
+async function launchedSpec(world: CommandWorld): Promise<string> {
+  return /spec +SHA-256 ([0-9a-f]{64}), as this computer launched it/.exec(
+    (await world.run(['status', 'mine', '-v'])).stdout,
+  )?.[1] as string;
+}
+
+describe('another computer', () => {
+  test('is shown the hash before it is asked, and launches what it was shown alone', async () => {
+    await using scope = await commandWorld({ 'train.py': '' });
+    const { world } = scope;
+    const key = await stoppedRun(world);
+    const sha256 = await launchedSpec(world);
+    world.stateFolder = `${world.stateFolder}-of-another`;
+    expect(await launchedSpec(world)).toBeUndefined();
+    world.answer = false;
+    const declined = await world.run(['resume', 'mine']);
+    expect([declined.exitCode, declined.stderr]).toEqual([22, expect.stringContaining(`its spec, SHA-256 ${sha256},`)]);
+    world.onAsk = () => change(world, key, '"--epochs"', '"--steps"');
+    world.answer = true;
+    const changed = await world.run(['resume', 'mine']);
+    expect([changed.exitCode, changed.stderr]).toEqual([11, expect.stringContaining(`just before it had ${sha256}`)]);
+    expect(world.capacityStates()).toEqual(['ended']);
+  });
+
+  test('takes the spec that it was told of, and no other', async () => {
+    await using scope = await commandWorld({ 'train.py': '' });
+    const { world } = scope;
+    const key = await stoppedRun(world);
+    const expected = ['--expect-spec', await launchedSpec(world)];
+    world.stateFolder = `${world.stateFolder}-of-another`;
+    const taken = await world.run([...RESUME, ...expected]);
+    expect([taken.exitCode, taken.stderr]).toEqual([0, expect.not.stringContaining('does not know')]);
+    await world.run(['stop', 'mine']);
+    await change(world, key, '"--epochs"', '"--steps"');
+    world.stateFolder = `${world.stateFolder}-still`;
+    const refused = await world.run([...RESUME, ...expected]);
+    expect([refused.exitCode, refused.stderr]).toEqual([11, expect.stringContaining('--expect-spec says')]);
+  });
+
+  test.each([
+    [['--expect-spec', 'abc'], '--expect-spec'],
+    [['--expect-spec', ''], '--expect-spec'],
+    [['--expect-spec', 'a'.repeat(64), '--accept-changed-spec'], 'refuses what --accept-changed-spec takes'],
+  ])('%j is refused', async (flags, says) => {
+    await using scope = await commandWorld({ 'train.py': '' });
+    expect(await scope.world.run([...RESUME, ...flags])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining(says),
+    });
+  });
 });

@@ -1,4 +1,6 @@
 import { Command } from 'clipanion';
+import { RunctlError } from '@runctl/core';
+import type { KnownSpec } from '@runctl/operations/resume';
 import type { Connected } from '../options/command.ts';
 import { argument } from '../options/declaration/argument.ts';
 import { option } from '../options/declaration/option.ts';
@@ -16,7 +18,8 @@ export class ResumeCommand extends FollowingCommand {
     description: 'Launches a stopped or failed run again, from its last durable checkpoint, and follows it.',
     details:
       'The script, its arguments and its project stay those of the run; only where it runs can be changed.\n' +
-      'Where this computer knows what the run was launched with, a spec that was changed since is refused.',
+      'Where this computer knows what the run was launched with, a spec that was changed since is refused; elsewhere its SHA-256\n' +
+      'is shown, and --expect-spec refuses any other.',
     examples: [['on another type of machine', '$0 resume r-abc --instance-type g5.2xlarge']],
   });
 
@@ -29,17 +32,49 @@ export class ResumeCommand extends FollowingCommand {
   onDemand = option(machineOptions.onDemand);
   detach = option(waitingOptions.detach);
   acceptChangedSpec = option(launchedOptions.acceptChangedSpec);
+  expectSpec = option(launchedOptions.expectSpec);
   yes = option(outputOptions.yes);
 
-  protected run(): Promise<number> {
+  protected async run(): Promise<number> {
+    if (this.acceptChangedSpec && this.expectSpec !== undefined)
+      throw new RunctlError('usage', '--expect-spec refuses what --accept-changed-spec takes', {
+        hint: 'give one of them',
+      });
     return this.withRun(this.runText, async (connected) => {
-      const question = `Launch ${connected.run} again?`;
-      if (!this.yes) await this.askFirst(question, { ...LAUNCH_WORDS, hint: 'add --yes' });
-      return this.resume(connected);
+      const { run } = connected;
+      const before = await this.whileAsking(this.lookBefore(connected));
+      this.warn(before.warnings);
+      if (!this.yes) await this.askFirst(`Launch ${run} again?`, { ...LAUNCH_WORDS, hint: 'add --yes' });
+      return this.resume(connected, before);
     });
   }
 
-  private async resume({ cloud, settings, run }: Connected & { readonly run: string }): Promise<number> {
+  private async lookBefore({ cloud, run }: ConnectedRun): Promise<Before> {
+    const { lookBefore } = await import('@runctl/operations/resume');
+    const { LOST_WITHOUT_HANDLER } = await import('@runctl/protocol');
+    const { specSha256, caughtTerm } = await lookBefore(cloud.store, run);
+    const known = await this.knownSpec(run);
+    const unknown = `this computer does not know what ${run} was launched with: its spec, SHA-256 ${specSha256}, is taken as it is`;
+    return {
+      // What a person agrees to is what was shown.
+      knownSpec: this.acceptChangedSpec ? null : (known ?? { sha256: specSha256, source: 'just before it had' }),
+      warnings: [
+        ...(known === null && !this.acceptChangedSpec ? [unknown] : []),
+        ...(caughtTerm === false ? [`nothing caught SIGTERM in ${run} so far: ${LOST_WITHOUT_HANDLER}`] : []),
+      ],
+    };
+  }
+
+  /** What the command line or this computer says of the spec; null where neither does. */
+  private async knownSpec(run: string): Promise<KnownSpec | null> {
+    if (this.expectSpec !== undefined) return { sha256: this.expectSpec, source: '--expect-spec says' };
+    if (this.acceptChangedSpec) return null;
+    const { rememberedSpec } = await import('../adapters/launched-specs.ts');
+    const sha256 = await rememberedSpec(this.context.stateFolder, run);
+    return sha256 === null ? null : { sha256, source: 'this computer launched' };
+  }
+
+  private async resume({ cloud, settings, run }: ConnectedRun, { knownSpec, warnings }: Before): Promise<number> {
     const { endHopeless, resumeRun } = await import('@runctl/operations/resume');
     const { clock, user, services, interrupted: signal } = this.context;
     const ports = { cloud, clock, user };
@@ -48,24 +83,27 @@ export class ResumeCommand extends FollowingCommand {
       machineTypes: this.instanceTypes ?? [],
       market: this.onDemand === undefined ? null : this.onDemand ? ('on-demand' as const) : ('spot' as const),
     };
-    const { rememberedSpec } = await import('../adapters/launched-specs.ts');
-    const known = this.acceptChangedSpec ? null : await rememberedSpec(this.context.stateFolder, run);
-    const isUnknown = known === null && !this.acceptChangedSpec;
-    const doubt = `this computer does not know what ${run} was launched with: its spec is taken as it is`;
-    if (isUnknown && !this.json) this.note(doubt);
     const onLeftovers = (launch: number): void => {
       if (!this.json) this.note(`making sure that nothing of launch ${launch} is left`);
     };
-    const resuming = { run, tools: await services.tools(), wish, specSha256: known, onLeftovers, signal };
+    const resuming = { run, tools: await services.tools(), wish, knownSpec, onLeftovers, signal };
     const { launch, machines, fromStep, specSha256 } = await resumeRun(ports, resuming);
     await this.keepSpec(run, specSha256);
     const view = await this.followView();
     const id = cloud.provider.nameOf(machines.ref);
-    view.show({ type: 'requested', run, launch, id, ...(isUnknown ? { warnings: [doubt] } : {}) });
+    view.show({ type: 'requested', run, launch, id, ...(warnings.length > 0 ? { warnings: [...warnings] } : {}) });
     const from = fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`;
     if (!this.json) this.note(`launch ${launch} of ${run}, ${from}`);
     const onDemandAfterMs = settings.no_fallback ? null : settings.fallback_after;
     const giveUp = (error: unknown): Promise<unknown> => endHopeless(ports, { run, launch, error });
     return this.followLaunch(view, { cloud, run, launch, onDemandAfterMs, giveUp, detach: this.detach });
   }
+}
+
+type ConnectedRun = Connected & { readonly run: string };
+
+interface Before {
+  /** Null = whatever is in the bucket is taken. */
+  readonly knownSpec: KnownSpec | null;
+  readonly warnings: readonly string[];
 }

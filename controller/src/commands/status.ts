@@ -52,8 +52,10 @@ export class StatusCommand extends RunListCommand {
     const { renderRunDetail, runDetailJson } = await import('../render/run-detail.ts');
     const detail = await runDetail(cloud, run, this.context.clock);
     const { verbose, writeCommand: write } = this;
-    const { colour } = this.context;
-    this.printResult(runDetailJson(detail), renderRunDetail(detail, { colour, verbose, write }));
+    const { colour, stateFolder } = this.context;
+    const { rememberedSpec } = await import('../adapters/launched-specs.ts');
+    const launchedSpec = verbose ? await rememberedSpec(stateFolder, run).catch(() => null) : null;
+    this.printResult(runDetailJson(detail), renderRunDetail(detail, { colour, verbose, launchedSpec, write }));
     return 0;
   }
 

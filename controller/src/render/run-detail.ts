@@ -14,6 +14,8 @@ interface RunDetailStyle {
   readonly colour: boolean;
   /** Shows why what is guessed is believed. */
   readonly verbose: boolean;
+  /** SHA-256 of the spec that this computer launched; null where it knows none. */
+  readonly launchedSpec: string | null;
   readonly write: CommandWriter;
 }
 
@@ -26,6 +28,7 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
     ['state', `${stateText(detail.state, style)}${stateReason(detail)}${goneText(detail, style)}`],
     [spec.workload.kind, workloadText(spec.workload)],
     ...interpreterRow(record),
+    ...(options.launchedSpec === null ? [] : [specRow(options.launchedSpec)]),
     ['step', `${stepText(detail)}${options.verbose ? stepReason(record) : ''}`],
     ['durable', durableText(detail, style)],
     ...outputRows(record),
@@ -80,6 +83,11 @@ function interpreterRow(record: RunRecord): [string, string][] {
   const attempt = record.attempts.at(-1);
   const found = attempt?.status?.document.interpreter ?? attempt?.started?.interpreter ?? null;
   return found === null ? [] : [['run by', `${found.path}${found.version === null ? '' : ` (${found.version})`}`]];
+}
+
+/** For another computer, which can't know it: `resume --expect-spec`. */
+function specRow(sha256: string): [string, string] {
+  return ['spec', `SHA-256 ${sha256}, as this computer launched it`];
 }
 
 /** Whether a last save would fit into a notice, as the agent measured it. */

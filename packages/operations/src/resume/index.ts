@@ -1,2 +1,2 @@
 export { endHopeless } from './end-hopeless.ts';
-export { resumeRun } from './resume-run.ts';
+export { lookBefore, resumeRun, type KnownSpec } from './resume-run.ts';

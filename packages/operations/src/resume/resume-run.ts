@@ -18,10 +18,18 @@ import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { startLaunch } from '../launch/start-launch.ts';
 import { uploadTools, type Tools } from '../launch/tools.ts';
 import { createRunReader, runNotFound } from '../run/run-reader.ts';
+import { caughtTermIn } from '../run/newest-attempt.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
 import { beingLaunched, standingOf } from '../run/standing.ts';
 import { endCapacity } from '../stop/end-capacity.ts';
 import { lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
+
+/** The spec that a run is to be launched again with. */
+export interface KnownSpec {
+  readonly sha256: string;
+  /** Whence it is known, before the hash: `this computer launched`. */
+  readonly source: string;
+}
 
 export interface ResumeRunOptions {
   readonly run: string;
@@ -29,8 +37,8 @@ export interface ResumeRunOptions {
   readonly tools: Tools;
   /** Where to run; types that are empty mean those of the launch before. */
   readonly wish: MachineWish & { readonly market: Market | null };
-  /** SHA-256 of the spec that this laptop knows; null when it knows none, or whatever is in the bucket shall be taken. */
-  readonly specSha256: string | null;
+  /** Null = whatever is in the bucket is taken. */
+  readonly knownSpec: KnownSpec | null;
   /** Called before what an ended launch may have left is ended, which can take minutes. */
   readonly onLeftovers?: (launch: number) => void;
   readonly signal: AbortSignal;
@@ -53,7 +61,7 @@ export interface Resumed {
 export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): Promise<Resumed> {
   const { cloud, clock } = ports;
   const key = runKeys(options.run).spec;
-  const specBytes = await specAsKnown(cloud.store, key, options.specSha256);
+  const specBytes = await specAsKnown(cloud.store, key, options.knownSpec);
   const record = await createRunReader({ store: cloud.store, run: options.run, clock }).read();
   const before = lastLaunch(record);
   if (before?.outcome === undefined || before.outcome === null) await refuseActive(cloud.provider, record, before);
@@ -74,6 +82,23 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
     machines,
     fromStep: record.latest?.document.step ?? null,
   };
+}
+
+/** What to know before a run is launched again. */
+export interface BeforeResume {
+  /** Of the spec as the bucket has it now. */
+  readonly specSha256: string;
+  /** Whether the newest life of the run caught SIGTERM; null where nothing tells. */
+  readonly caughtTerm: boolean | null;
+}
+
+/** Looks at a run before anybody is asked whether to launch it again. Errors: `run-not-found`, StoreError. */
+export async function lookBefore(store: ObjectStore, run: string): Promise<BeforeResume> {
+  const [bytes, caughtTerm] = await Promise.all([
+    specBytesOf(store, runKeys(run).spec),
+    caughtTermIn(store, run).catch(() => null),
+  ]);
+  return { specSha256: sha256OfDocument(bytes), caughtTerm };
 }
 
 /** An agent ends its launch and powers off right after its outcome is written. */
@@ -106,16 +131,20 @@ async function endLeftovers(
  * A machine of the run may write its spec (docs/security.md), which says what the next one runs: machines obey the bytes that
  * a launch binds, and a launch binds those that this laptop knows.
  */
-async function specAsKnown(store: ObjectStore, key: string, knownSha256: string | null): Promise<Uint8Array> {
-  const bytes = await readBytes(store, key).catch((error: unknown) => {
+async function specAsKnown(store: ObjectStore, key: string, known: KnownSpec | null): Promise<Uint8Array> {
+  const bytes = await specBytesOf(store, key);
+  const sha256 = sha256OfDocument(bytes);
+  if (known === null || sha256 === known.sha256) return bytes;
+  refuseOlder(bytes, key);
+  throw new RunctlError('not-as-launched', `${key} has SHA-256 ${sha256}; ${known.source} ${known.sha256}`, {
+    hint: 'somebody changed what the run runs: read it, then launch the project anew, or add --accept-changed-spec',
+  });
+}
+
+function specBytesOf(store: ObjectStore, key: string): Promise<Uint8Array> {
+  return readBytes(store, key).catch((error: unknown) => {
     if (isStoreError(error, 'missing')) throw runNotFound(key.split('/')[1] ?? key);
     throw error;
-  });
-  const sha256 = sha256OfDocument(bytes);
-  if (knownSha256 === null || sha256 === knownSha256) return bytes;
-  refuseOlder(bytes, key);
-  throw new RunctlError('not-as-launched', `${key} has SHA-256 ${sha256}; this computer launched ${knownSha256}`, {
-    hint: 'somebody changed what the run runs: read it, then launch the project anew, or add --accept-changed-spec',
   });
 }
 
