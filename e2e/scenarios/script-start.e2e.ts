@@ -61,8 +61,10 @@ describe('a script starts on the machine as it does at home', () => {
     expect(keys.filter((key) => key.includes('/events/'))).toEqual([]);
   });
 
-  test.concurrent('a package that the machine has not is named, with the interpreter that looked for it', async () => {
-    const { outcome } = await ended(['no-package.py'], 'failed');
+  test.concurrent('a package that the machine has not is looked for once, and named with the interpreter', async () => {
+    const { run, outcome } = await ended(['no-package.py'], 'failed');
+    const keys = await world.bucket.keys(`runs/${run}/attempts/`);
+    expect(keys.filter((key) => key.includes('/events/'))).toEqual([]);
     expect(outcome.message).toMatch(
       /No module named 'no_such_framework' for \/\S+python3 \(Python 3.*are not installed by runctl yet/,
     );

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { failureReason, type LastWords } from './failure-reason.ts';
 
 const words = (code: number | null, ...lines: string[]): LastWords => ({
@@ -113,6 +113,31 @@ test.each<[what: string, last: LastWords, reason: string, advice: RegExp]>([
   ],
 ])('names %s', (_what, last, reason, advice) => {
   expect(failureReason(last)).toMatchObject({ what: reason, advice: expect.stringMatching(advice) });
+});
+
+const MISSING: readonly (readonly [code: number, line: string])[] = [
+  [1, "ModuleNotFoundError: No module named 'torch'"],
+  [1, '/usr/bin/python3: No module named torch.distributed'],
+  [1, 'ImportError: attempted relative import with no known parent package'],
+  [1, 'ImportError: libcudart.so.11.0: cannot open shared object file: No such file or directory'],
+  [127, './prog: error while loading shared libraries: libgomp.so.1: cannot open shared object file: No such file'],
+  [1, "Error: Cannot find module 'tfjs'"],
+];
+
+describe.each(MISSING)('exit code %i and "%s"', (code, line) => {
+  test.each([
+    ['/usr/bin/python3 (Python 3.12.3)', true],
+    ['/home/me/.local/bin/uv', true],
+    ['/usr/bin/node (v24.1.0)', true],
+    ['/usr/bin/make', true],
+    // Its line before may have failed to install it, and may not the next time.
+    ['/usr/bin/bash (GNU bash, version 5.2.15)', false],
+    ['/bin/sh', false],
+    ['/usr/bin/zsh (zsh 5.9)', false],
+    [null, false],
+  ])('under %s: hopeless %s', (interpreter, isHopeless) => {
+    expect(failureReason({ ...words(code, line), interpreter })).toMatchObject({ isHopeless });
+  });
 });
 
 test.each(['/usr/bin/bash (GNU bash, version 5.2.15)', '/home/me/.pyenv/shims/pyenv', null])(

@@ -29,10 +29,26 @@ export function failureReason(words: LastWords): FailureReason | null {
   const { code = null, signal = null } = words.exit ?? {};
   if (code === 0 || signal !== null || (code ?? 0) > NOT_FOUND) return null;
   const line = lastProblem(words.lines);
+  const isHopeless = !isShell(words.interpreter);
   if (code === NOT_FOUND || code === NOT_EXECUTABLE)
-    return (line === null ? null : missingLibrary(line)) ?? notStarted(words.lines, code);
+    return withHope(line === null ? null : missingLibrary(line), isHopeless) ?? notStarted(words.lines, code);
   if (line === null) return null;
-  return missingModule(line, words) ?? relativeImport(line) ?? missingLibrary(line) ?? missingNodePackage(line);
+  const missing =
+    missingModule(line, words) ?? relativeImport(line) ?? missingLibrary(line) ?? missingNodePackage(line);
+  return withHope(missing, isHopeless);
+}
+
+type Missing = Omit<FailureReason, 'isHopeless'>;
+
+const withHope = (missing: Missing | null, isHopeless: boolean): FailureReason | null =>
+  missing === null ? null : { ...missing, isHopeless };
+
+/**
+ * A shell may go on after it could not install something, for want of a network maybe, and the next start may have more luck.
+ * What is not known may be one.
+ */
+function isShell(interpreter: string | null): boolean {
+  return interpreter === null || /(?:^|\/)(?:ba|da|z|k|fi)?sh(?: \(|$)/.test(interpreter);
 }
 
 /** The ways in which wrappers, shells and `env` name what they could not start. */
@@ -77,7 +93,7 @@ function lastProblem(lines: readonly string[]): string | null {
   return lines.findLast((line) => PROBLEM.test(line) && !OF_LAUNCHERS.test(line)) ?? null;
 }
 
-function missingModule(line: string, { interpreter, isOfProject }: LastWords): FailureReason | null {
+function missingModule(line: string, { interpreter, isOfProject }: LastWords): Missing | null {
   const name = /No module named '?([\w.-]+)'?/.exec(line)?.[1];
   if (name === undefined) return null;
   const [top = name] = name.split('.');
@@ -86,7 +102,6 @@ function missingModule(line: string, { interpreter, isOfProject }: LastWords): F
     advice: isOfProject(top)
       ? `${top} lies in the project: start it as a module (-m), or set --env PYTHONPATH`
       : `packages are not installed by runctl yet: take an image (--ami) or an interpreter that has ${top}, or let a command install it first`,
-    isHopeless: false,
   };
 }
 
@@ -95,28 +110,27 @@ function isPython(interpreter: string | null): boolean {
   return /(?:^|\/)(?:python|pypy)[\d.]*(?: \(|$)/.test(interpreter ?? '');
 }
 
-function relativeImport(line: string): FailureReason | null {
+function relativeImport(line: string): Missing | null {
   if (!/attempted relative import (with no known parent package|beyond top-level package)/.test(line)) return null;
   return {
     what: 'a relative import outside of its package',
     advice: 'start it as a module of its package: launch -m package.module',
-    isHopeless: false,
   };
 }
 
-function missingLibrary(line: string): FailureReason | null {
+function missingLibrary(line: string): Missing | null {
   const name = /\b(lib[\w+.-]+\.so[\w.]*): cannot open shared object file/.exec(line)?.[1];
   if (name === undefined) return null;
   const forGpu = /^lib(cu|nv|nccl)/.test(name)
     ? 'a Deep Learning AMI, or a package built for its CUDA'
     : 'an image that has it (--ami)';
-  return { what: `the machine has no ${name}`, advice: `take ${forGpu}`, isHopeless: false };
+  return { what: `the machine has no ${name}`, advice: `take ${forGpu}` };
 }
 
-function missingNodePackage(line: string): FailureReason | null {
+function missingNodePackage(line: string): Missing | null {
   const name = /Cannot find (?:package|module) '([^']+)'/.exec(line)?.[1];
   if (name === undefined) return null;
   const advice =
     'packages are not installed by runctl yet: send it with the project (--include-pattern node_modules), or let a command install it first';
-  return { what: `Cannot find '${name}'`, advice, isHopeless: false };
+  return { what: `Cannot find '${name}'`, advice };
 }
