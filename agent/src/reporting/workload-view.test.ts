@@ -6,6 +6,7 @@ const traits = (catchesTerm: boolean | null): WorkloadTraits => ({
   catchesTerm,
   containment: 'best-effort',
   program: '/usr/bin/python3',
+  reason: null,
 });
 
 /** A view of a workload that catches SIGTERM or not, as the last call of `does` said. */

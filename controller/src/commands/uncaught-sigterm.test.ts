@@ -9,6 +9,7 @@ const workload = (catchesTerm: boolean | null): NonNullable<AttemptStatus['workl
   catchesTerm,
   containment: 'best-effort',
   program: '/usr/bin/python3',
+  reason: null,
 });
 
 /** A run of train.py that has ended, and of whose workload it was seen whether it caught SIGTERM. */

@@ -23,6 +23,7 @@ export abstract class WorkloadOptionsCommand extends FollowingCommand {
 
   words = Option.Rest();
   module = option(workloadOptions.module);
+  interpreter = option(workloadOptions.interpreter);
   projectFolder = option(workloadOptions.project);
   env = option(workloadOptions.env);
   includePatterns = option(workloadOptions.includePattern);
@@ -35,7 +36,7 @@ export abstract class WorkloadOptionsCommand extends FollowingCommand {
     const behind = this.context.behindDashes ?? null;
     const own = this.words.slice(0, this.words.length - (behind?.length ?? 0));
     const asked = askedStart({ path: this.path.join(' '), module: this.module, own, behind });
-    const start = await findStart(asked, { cwd, home, root: this.projectFolder });
+    const start = await findStart(asked, { cwd, home, root: this.projectFolder, interpreter: this.interpreter });
     const { root, script } = start.project;
     return { start, env, near: asked.kind === 'script' && script !== null ? dirname(join(root, script)) : cwd };
   }

@@ -1,6 +1,7 @@
 import { command, formatBytes, formatDuration, formatUsd, hintText } from '@runctl/core';
 import { LOST_WITHOUT_HANDLER, type Offer, type RetentionPolicy } from '@runctl/protocol';
 import type { LaunchPlan } from '@runctl/operations/launch';
+import { join } from 'node:path/posix';
 import type { CommandWriter } from './command-writer.ts';
 import { styles } from './style.ts';
 import { table } from './table.ts';
@@ -59,9 +60,7 @@ export function renderPlan(plan: LaunchPlan, options: { colour: boolean; write: 
 /** Where a module's imports are looked for first. */
 function pathsRow({ project, words }: LaunchPlan['start']): [string, string][] {
   if (words.kind !== 'module') return [];
-  return [
-    ['PYTHONPATH', words.importRoots.map((root) => `${[project.name, root].filter(Boolean).join('/')}/`).join(':')],
-  ];
+  return [['PYTHONPATH', words.importRoots.map((root) => `${join(project.name, root)}/`).join(':')]];
 }
 
 /** Which checkpoints stay in the bucket. */
@@ -158,5 +157,6 @@ export function planJson(plan: LaunchPlan) {
     onDemandAfterMs: wish.onDemandAfterMs,
     checkpoint: wish.checkpoint,
     notes: [...snapshot.notes, ...start.notes, ...lastRunNotes(plan)],
+    reasons: [...start.reasons, snapshot.reason],
   };
 }

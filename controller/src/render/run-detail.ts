@@ -28,6 +28,7 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
     ['state', `${stateText(detail.state, style)}${stateReason(detail)}${goneText(detail, style)}`],
     [spec.workload.kind, workloadText(spec.workload)],
     ...interpreterRow(record),
+    ...(options.verbose ? (spec.reasons ?? []) : []).map((reason): [string, string] => ['because', reason]),
     ...(options.launchedSpec === null ? [] : [specRow(options.launchedSpec)]),
     ['step', `${stepText(detail)}${options.verbose ? stepReason(record) : ''}`],
     ['durable', durableText(detail, style)],

@@ -3,7 +3,12 @@ import { styles } from './style.ts';
 import { workloadRows } from './workload-text.ts';
 
 const style = styles(false);
-const workload = { catchesTerm: false, containment: 'best-effort', program: '/usr/bin/python3.11' } as const;
+const workload = {
+  catchesTerm: false,
+  containment: 'best-effort',
+  program: '/usr/bin/python3.11',
+  reason: 'it catches SIGTERM',
+} as const;
 
 test('a healthy run that an interruption would hurt says so, and by what it is run', () => {
   expect(workloadRows({ workload }, { style, verbose: false })).toEqual([
@@ -17,6 +22,13 @@ test.each([
   ['of which that is not known', { workload: { ...workload, catchesTerm: null } }],
 ])('a run %s says nothing about SIGTERM', (_name, status) => {
   expect(workloadRows(status, { style, verbose: false })).toEqual([['program', '/usr/bin/python3.11']]);
+});
+
+test('why a stop reaches that program first is said when asked for', () => {
+  expect(workloadRows({ workload }, { style, verbose: true })[0]).toEqual([
+    'program',
+    '/usr/bin/python3.11, which a stop reaches first: it catches SIGTERM',
+  ]);
 });
 
 test('which guarantee holds for what it leaves behind is said when asked for', () => {

@@ -28,10 +28,14 @@ export function workloadRows(
   if (workload === null) return [];
   const losing = `nothing catches it: ${LOST_WITHOUT_HANDLER}`;
   return [
-    ...(workload.program === null ? [] : [['program', workload.program] as [string, string]]),
+    ...(workload.program === null ? [] : [['program', programText(workload, verbose)] as [string, string]]),
     ...(workload.catchesTerm === false ? [['SIGTERM', style.yellow(losing)] as [string, string]] : []),
     ...(verbose ? [['leftovers', leftoversText(workload.containment)] as [string, string]] : []),
   ];
+}
+
+function programText({ program, reason }: NonNullable<AttemptStatus['workload']>, verbose: boolean): string {
+  return verbose && reason !== null ? `${program}, which a stop reaches first: ${reason}` : `${program}`;
 }
 
 function leftoversText(containment: NonNullable<AttemptStatus['workload']>['containment']): string {

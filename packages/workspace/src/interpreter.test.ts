@@ -24,5 +24,5 @@ test.each<[what: string, file: [name: string, content: string, mode: number], ex
   await using folder = await temporaryFolder('runctl-interpreter');
   const path = `${folder.path}/${name}`;
   await writeFile(path, content, { mode });
-  expect(await scriptInterpreter(path)).toEqual(expected);
+  expect((await scriptInterpreter(path)).command).toEqual(expected);
 });

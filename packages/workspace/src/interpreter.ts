@@ -6,18 +6,28 @@ const BY_ENDING: Readonly<Record<string, string>> = { '.py': 'python3', '.sh': '
 /** The kernel reads no further (execve(2)). */
 const LONGEST_LINE = 255;
 
+/** What runs a script. */
+export interface ChosenInterpreter {
+  /** Empty when the machine's kernel runs the file by itself. */
+  readonly command: readonly string[];
+  /** Why it was chosen, for people. */
+  readonly reason: string;
+}
+
 /**
- * The command that runs a script on a machine; empty when the machine's kernel runs the file by itself. An executable's `#!`
- * line is obeyed, and so is that of a script whose ending does not say more than "for some shell" or nothing; without one
- * the ending decides. Rejects when the file can't be read.
+ * The command that runs a script on a machine. An executable's `#!` line is obeyed, and so is that of a script whose ending
+ * does not say more than "for some shell" or nothing; without one the ending decides. Rejects when the file can't be read.
  */
-export async function scriptInterpreter(path: string): Promise<readonly string[]> {
+export async function scriptInterpreter(path: string): Promise<ChosenInterpreter> {
   const ending = extname(path);
   const line = await interpreterLine(path);
   const byEnding = BY_ENDING[ending];
-  if (line === null) return byEnding === undefined ? [] : [byEnding];
-  if (await isExecutable(path)) return [];
-  return byEnding === undefined || ending === '.sh' ? line : [byEnding];
+  if (line !== null && (await isExecutable(path)))
+    return { command: [], reason: `it is executable, and its first line names ${line.join(' ')}` };
+  if (line !== null && (byEnding === undefined || ending === '.sh'))
+    return { command: line, reason: `its first line names ${line.join(' ')}` };
+  if (byEnding === undefined) return { command: [], reason: 'neither an ending nor a first line names an interpreter' };
+  return { command: [byEnding], reason: `its name ends in ${ending}` };
 }
 
 /** Program and its one argument of a `#!` line; null where there is no line that a kernel could obey. Rejects when the file can't be read. */

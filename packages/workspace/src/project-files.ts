@@ -9,6 +9,8 @@ export interface ProjectFiles {
   /** Files and symbolic links. */
   readonly files: readonly string[];
   readonly emptyFolders: readonly string[];
+  /** What decided which, for people. */
+  readonly reason: string;
   /** What can't be sent, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -25,7 +27,12 @@ export async function projectFiles(root: string, { exclude, include }: FileChoic
   const [walked, listed, asked] = await Promise.all([walk(root), gitFiles(root), askedFor(root, include)]);
   const files = [...(listed?.files ?? walkedFiles(walked)), ...asked].filter((path) => !isExcluded(path, exclude));
   const unlisted = listed === null ? [] : walked.unlisted;
+  const asWritten = include.length === 0 ? '' : `, and what fits ${include.join(', ')}`;
   return {
+    reason:
+      listed === null
+        ? `the project is no git checkout, so all that no .gitignore names goes along${asWritten}`
+        : `what git does not ignore goes along${asWritten}`,
     files: inByteOrder(files),
     emptyFolders: inByteOrder(walked.emptyFolders.filter((path) => !isExcluded(path, exclude))),
     notes: [

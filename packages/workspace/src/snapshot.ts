@@ -25,6 +25,8 @@ export interface Snapshot {
   readonly contentBytes: number;
   /** The largest files, for telling what makes a snapshot slow. */
   readonly largest: readonly { readonly path: string; readonly sizeBytes: number }[];
+  /** What decided which files go along, for people. */
+  readonly reason: string;
   /** What a user may miss, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -81,6 +83,7 @@ export async function snapshot(root: string, options: SnapshotOptions): Promise<
       fileCount: files.length,
       contentBytes,
       largest: [...entries].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, 3),
+      reason: found.reason,
       notes,
     };
   } finally {

@@ -7,11 +7,18 @@ import { stopOrder } from './recipients.ts';
 export function traitsOf(members: Members, group: string | null): WorkloadTraits | null {
   const candidates = members.candidates();
   const containment = group === null ? 'best-effort' : 'control-group';
-  if (candidates === null) return { catchesTerm: null, containment, program: null };
+  if (candidates === null) return { catchesTerm: null, containment, program: null, reason: null };
   const { first } = stopOrder(candidates);
-  if (first.length === 0) return null;
+  const [head] = first;
+  if (head === undefined) return null;
   const catchesTerm = canSaveAtTerm(candidates, first);
-  return { catchesTerm, containment, program: first[0] === undefined ? null : members.programOf(first[0]) };
+  return { catchesTerm, containment, program: members.programOf(head), reason: reasonOf(head) };
+}
+
+function reasonOf({ catchesTerm, hasWritten, isRank }: StopCandidate): string {
+  if (!catchesTerm) return 'no process catches SIGTERM';
+  if (isRank) return 'it is a rank of a launcher and catches SIGTERM';
+  return hasWritten ? 'it catches SIGTERM and was seen writing a checkpoint' : 'it catches SIGTERM for itself';
 }
 
 /** Whether one of `first`, to whom SIGTERM goes first, saves at it. A launcher passes the signal on, and does not save. */

@@ -60,6 +60,8 @@ export interface WorkloadTraits {
   readonly containment: 'control-group' | 'best-effort';
   /** The program of the process that SIGTERM would reach first, or of its leader; null where that can't be known. */
   readonly program: string | null;
+  /** Why SIGTERM reaches that one first, for people; null where that can't be known. */
+  readonly reason: string | null;
 }
 
 /** How far a workload has been told to stop. */

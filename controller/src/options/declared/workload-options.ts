@@ -10,6 +10,18 @@ export const workloadOptions = {
     help: 'run a Python module in place of a script; its arguments come after --',
     group: 'what',
   }),
+  interpreter: declared({
+    flag: '--interpreter',
+    schema: textThat({
+      takes: 'the name or the path of a program',
+      example: 'python3.12',
+      valueName: 'PROGRAM',
+      pattern: /^[^\s-]\S*$/,
+    }),
+    help: 'what runs the script or module: a name or path on the machine, or a relative path in the project',
+    group: 'what',
+    defaultText: 'told by the script',
+  }),
   project: declared({
     flag: '--project',
     schema: localFolder,

@@ -37,7 +37,7 @@ export async function localResume(options: LocalResume): Promise<LocalCommand> {
   const resumeArgs = words.map((word) => word.replaceAll('{path}', checkpoint));
   const args = [...options.args, ...resumeArgs];
   const environment = { RUNCTL_RESUME_FROM: checkpoint };
-  const [program, ...before] = await scriptInterpreter(script);
+  const [program, ...before] = (await scriptInterpreter(script)).command;
   return program === undefined
     ? { command: script, args, environment }
     : { command: program, args: [...before, script, ...args], environment };

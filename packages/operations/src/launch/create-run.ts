@@ -131,6 +131,7 @@ function makeSpec(
       archiveSizeBytes: snapshot.sizeBytes,
     },
     workload: workloadOf(start.words, wish.env),
+    ...(start.reasons.length === 0 ? {} : { reasons: [...start.reasons, snapshot.reason] }),
     checkpoint: wish.checkpoint,
     policy: wish.policy,
     timing: scaledTiming(wish.timeScale),

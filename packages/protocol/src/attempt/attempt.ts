@@ -151,6 +151,8 @@ export const attemptStatus = versioned.extend({
       containment: openEnum(['control-group', 'best-effort']),
       /** The program of the process that SIGTERM reaches first. */
       program: z.string().nullable(),
+      /** Why that one, for people; null where that is not known, and where the agent is older than this field. */
+      reason: z.string().nullable().default(null),
     })
     .nullable()
     .default(null),

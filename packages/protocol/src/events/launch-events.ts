@@ -34,6 +34,8 @@ const plan = z.object({
   checkpoint: runSpec.shape.checkpoint,
   /** For people: what of the project was left out and why, and what may surprise in how it starts. */
   notes: z.array(z.string()),
+  /** For people: what was guessed and why. */
+  reasons: z.array(z.string()),
 });
 
 /** What was sent to the bucket; 0 bytes when it was there. */

@@ -39,7 +39,7 @@ export const moduleWorkload = z.object({
   env: environment,
   /** Command that takes `-m`: `["python3"]`. */
   interpreter: z.array(z.string()).min(1),
-  /** Folders of the project that PYTHONPATH begins with, with `/`; '' is the project itself. */
+  /** Folders of the project that PYTHONPATH begins with, with `/`; '' is the project itself, '..' the folder that it lies in. */
   importRoots: z.array(z.string()),
 });
 
@@ -97,6 +97,8 @@ export const runSpec = versioned.extend({
   /** Null for a workload that needs no code of its own. */
   project: runProject.nullable(),
   workload,
+  /** For people: what of the start was guessed and why, one sentence each. Left out where nothing was. */
+  reasons: z.array(z.string()).optional(),
   checkpoint: z.object({
     /** Relative to the project, or absolute on the machine. */
     dir: z.string().min(1),

@@ -2,10 +2,10 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { command as mention, nearest, RunctlError } from '@runctl/core';
 import { isExecutable } from '../interpreter.ts';
-import { projectOf, type FindProjectOptions } from '../project.ts';
+import { projectOf } from '../project.ts';
 import { localLineNotes, localProgramNotes } from './local-program.ts';
 import { namedScript } from './named-script.ts';
-import type { Start } from './start.ts';
+import type { Start, StartOptions } from './start.ts';
 
 /**
  * Any command, in the folder of the project in which the person stands. Its program is a path of the project or a name that only
@@ -13,9 +13,13 @@ import type { Start } from './start.ts';
  */
 export async function commandStart(
   { command }: { readonly command: readonly string[] },
-  options: FindProjectOptions,
+  options: StartOptions,
 ): Promise<Start> {
   const [program = '', ...args] = command;
+  if (options.interpreter !== undefined)
+    throw new RunctlError('usage', `--interpreter ${options.interpreter} has no meaning for a command`, {
+      hint: 'the first word behind -- is the program that runs',
+    });
   const project = await projectOf(options.cwd, options);
   const cwd = await realpath(options.cwd);
   const inProject = (path: string): string => relative(project.root, path).split(sep).join('/');
@@ -30,7 +34,7 @@ export async function commandStart(
       hint: 'only the project is copied to the instance: name a root that has it with --project',
     });
   const words = { kind: 'command', command, folder: inProject(cwd) } as const;
-  return { project: { ...project, script }, words, notes: [...localProgramNotes(program), ...notes] };
+  return { project: { ...project, script }, words, notes: [...localProgramNotes(program), ...notes], reasons: [] };
 }
 
 interface Place {

@@ -1,8 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 import { command, nearest, RunctlError } from '@runctl/core';
 import { projectOf, type FindProjectOptions, type Project } from '../project.ts';
-import type { Start } from './start.ts';
+import { localProgramNotes } from './local-program.ts';
+import { namedInterpreter } from './named-interpreter.ts';
+import type { Start, StartOptions } from './start.ts';
 
 /** Folders in which projects keep their packages, apart from their own. */
 const SOURCE_FOLDERS = ['src', 'python', 'lib'];
@@ -13,31 +15,36 @@ const SOURCE_FOLDERS = ['src', 'python', 'lib'];
  */
 export async function moduleStart(
   { module, args }: { readonly module: string; readonly args: readonly string[] },
-  options: FindProjectOptions,
+  options: StartOptions,
 ): Promise<Start> {
   await refuseNoModule(module, args);
   const project = await projectOf(options.cwd, options);
-  const roots = await rootsOf(project, options);
+  const named = await namedInterpreter(project, options);
+  const interpreter = named?.command ?? ['python3'];
   const words = (importRoots: readonly string[]): Start['words'] => ({
     kind: 'module',
     module,
     args,
-    interpreter: ['python3'],
+    interpreter,
     importRoots,
   });
-  const place = await find(project, roots, module);
+  const [program = ''] = interpreter;
+  const runs = `${program} runs ${module}, since ${named?.reason ?? 'that is what -m asks for'}`;
+  const programNotes = localProgramNotes(program);
+  const place = await find(project, await rootsOf(project, { ...options, module }), module);
   if (place === null) {
-    const notes = [`there is no module ${module} in the project: the machine's own python3 must have it`];
-    return { project, words: words(['']), notes };
+    const note = `there is no module ${module} in the project: the machine's own ${program} must have it`;
+    return { project, words: words(['']), notes: [...programNotes, note], reasons: [runs] };
   }
   const importRoots = [...new Set([place.root, ''])];
-  return { project: { ...project, script: place.file }, words: words(importRoots), notes: [] };
+  const reasons = [runs, `${module} is ${place.file} of the project`];
+  return { project: { ...project, script: place.file }, words: words(importRoots), notes: programNotes, reasons };
 }
 
 /** The file of a module, absolute; null where it is not in the project or can't be run. */
 export async function modulesNamed(module: string, options: FindProjectOptions): Promise<string | null> {
   const project = await projectOf(options.cwd, options);
-  const place = await find(project, await rootsOf(project, options), module).catch(() => null);
+  const place = await find(project, await rootsOf(project, { ...options, module }), module).catch(() => null);
   return place === null ? null : join(project.root, place.file);
 }
 
@@ -55,10 +62,15 @@ async function refuseNoModule(module: string, args: readonly string[]): Promise<
 }
 
 /** Folders of the project in which a module may lie, the likeliest first. */
-async function rootsOf(project: Project, { cwd }: FindProjectOptions): Promise<readonly string[]> {
+async function rootsOf(
+  project: Project,
+  { cwd, module }: Pick<FindProjectOptions, 'cwd'> & { readonly module: string },
+): Promise<readonly string[]> {
   const here = relative(project.root, cwd).split(sep).join('/');
   const below = here === '' || here.startsWith('..') ? [] : [here];
-  return [...below, '', ...SOURCE_FOLDERS];
+  const isItself = project.name === basename(project.root) && module.split('.')[0] === project.name;
+  const above = isItself && (await is('file', join(project.root, '__init__.py'))) ? ['..'] : [];
+  return [...below, '', ...SOURCE_FOLDERS, ...above];
 }
 
 interface Place {
@@ -71,9 +83,10 @@ async function find(project: Project, roots: readonly string[], module: string):
   const path = module.replaceAll('.', '/');
   for (const root of roots) {
     const at = join(project.root, root, path);
-    const beside = (name: string): string => [root, name].filter(Boolean).join('/');
-    if (await is('file', join(at, '__main__.py'))) return { root, file: beside(`${path}/__main__.py`) };
-    if (await is('file', `${at}.py`)) return { root, file: beside(`${path}.py`) };
+    const inProject = (file: string): string => relative(project.root, file).split(sep).join('/');
+    const main = join(at, '__main__.py');
+    if (await is('file', main)) return { root, file: inProject(main) };
+    if (await is('file', `${at}.py`)) return { root, file: inProject(`${at}.py`) };
     if (await is('file', join(at, '__init__.py'))) throw await noMain(at, module);
   }
   const [first = ''] = module.split('.');

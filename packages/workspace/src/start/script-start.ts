@@ -1,56 +1,88 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join } from 'node:path';
 import { RunctlError } from '@runctl/core';
-import { interpreterLine, isExecutable, scriptInterpreter } from '../interpreter.ts';
+import { type ChosenInterpreter, interpreterLine, isExecutable, scriptInterpreter } from '../interpreter.ts';
 import type { Project } from '../project.ts';
-import { localLineNotes } from './local-program.ts';
+import { localLineNotes, localProgramNotes } from './local-program.ts';
+import { isPython } from './named-interpreter.ts';
 import type { Start } from './start.ts';
 
 const MOST_BYTES = 1024 * 1024;
 
-/** A script as its `#!` line or its ending says; as a module where it lies in a package, whose relative imports need that. */
+/**
+ * A script as its `#!` line or its ending says, or run by `interpreter`; as a module where it lies in a package, whose relative
+ * imports need that.
+ */
 export async function scriptStart(
   project: Project & { readonly script: string },
-  args: readonly string[],
+  { args, interpreter: named }: { readonly args: readonly string[]; readonly interpreter: ChosenInterpreter | null },
 ): Promise<Start> {
   const { root, script } = project;
   const path = join(root, script);
-  await refuseWindowsLine(path, script);
-  const packaged = extname(script) === '.py' ? await placeInPackage(root, script) : null;
-  const python = packaged === null ? null : await pythonOf(path);
-  if (packaged === null || python === null) {
-    const interpreter = await scriptInterpreter(path);
-    const [program] = interpreter;
-    const byEnding = program !== undefined && !isAbsolute(program);
-    const notes = [...(await windowsNotes(path, script)), ...(byEnding ? [] : await localLineNotes(path, script))];
-    return { project, words: { kind: 'script', script, args, interpreter }, notes };
-  }
+  if (named === null) await refuseWindowsLine(path, script);
+  const interpreter = named ?? (await scriptInterpreter(path));
+  const place = extname(script) === '.py' ? await placeInPackage(project) : null;
+  const python = place === null ? null : await pythonOf(path, interpreter);
+  const { command, reason } = interpreter;
+  const shown = command.join(' ') || 'the machine itself';
+  const reasons = [`${shown} runs ${script}, since ${reason}`];
+  const notes = named === null ? await lineNotes(path, { script, command }) : localProgramNotes(command[0] ?? '');
+  if (place === null || python === null)
+    return { project, words: { kind: 'script', script, args, interpreter: command }, notes, reasons };
   const own = (await importsNeighbour(path)) ? [dirname(script)] : [];
-  const importRoots = [...new Set([packaged.importRoot, '', ...own])];
-  const words = { kind: 'module', module: packaged.module, args, interpreter: python, importRoots } as const;
-  const [program = ''] = python;
-  return { project, words, notes: isAbsolute(program) ? await localLineNotes(path, script) : [] };
+  const importRoots = [...new Set([place.importRoot, '', ...own])];
+  const words = { kind: 'module', module: place.module, args, interpreter: python, importRoots } as const;
+  const asModule = `it runs as the module ${place.module}, since there is an __init__.py beside it: the command ${python.join(' ')} ${script} would run the file`;
+  return { project, words, notes, reasons: [...reasons, asModule] };
 }
 
-/** The module that a script of a package is; null outside of packages. The project's own folder is no package. */
-async function placeInPackage(
-  root: string,
-  script: string,
-): Promise<{ readonly module: string; readonly importRoot: string } | null> {
+interface PlaceInPackage {
+  readonly module: string;
+  readonly importRoot: string;
+}
+
+/** The module that a script of a package is; null outside of packages. */
+async function placeInPackage({
+  root,
+  name,
+  script,
+}: Project & { readonly script: string }): Promise<PlaceInPackage | null> {
   const names = [basename(script, '.py')];
   let folder = dirname(script);
-  for (; folder !== '.' && (await isFile(join(root, folder, '__init__.py'))); folder = dirname(folder))
+  for (; folder !== '.' && (await isPackage(join(root, folder))); folder = dirname(folder))
     names.unshift(basename(folder));
-  if (names.length === 1 || names.some((name) => name.includes('.'))) return null;
+  // A project is a package itself where a marker lies in the package; an __init__.py that nobody needs makes none.
+  const isWhole = folder === '.' && name === basename(root) && (await isPackage(root));
+  const importRoot = isWhole && (await needsPackage(join(root, script), name)) ? '..' : folder === '.' ? '' : folder;
+  if (importRoot === '..') names.unshift(name);
+  if (names.length === 1 || names.some((each) => each.includes('.'))) return null;
   const module = names.at(-1) === '__main__' ? names.slice(0, -1) : names;
-  return { module: module.join('.'), importRoot: folder === '.' ? '' : folder };
+  return { module: module.join('.'), importRoot };
 }
 
-/** The Python that a script asks for; null where its `#!` line names something else. */
-async function pythonOf(path: string): Promise<readonly string[] | null> {
-  const line = (await isExecutable(path)) ? await interpreterLine(path) : null;
-  if (line === null) return ['python3'];
-  return /\bpython[\d.]*\b/.test(line.join(' ')) ? line : null;
+/** Whether it imports what lies beside it relatively, or by the name of the package. */
+async function needsPackage(path: string, name: string): Promise<boolean> {
+  const text = (await readFile(path, 'utf8')).slice(0, MOST_BYTES);
+  const imported = [...text.matchAll(/^[ \t]*(?:from|import)[ \t]+(\.|[\p{L}_][\p{L}\p{N}_]*)/gmu)];
+  return imported.some(([, first]) => first === '.' || first === name);
+}
+
+const isPackage = (folder: string): Promise<boolean> => isFile(join(folder, '__init__.py'));
+
+/** The Python that a script asks for; null where something else runs it. */
+async function pythonOf(path: string, { command }: ChosenInterpreter): Promise<readonly string[] | null> {
+  const asked = command.length > 0 ? command : ((await interpreterLine(path)) ?? []);
+  return isPython(asked) ? asked : null;
+}
+
+/** What may surprise in the lines of a script. */
+async function lineNotes(
+  path: string,
+  { script, command }: { readonly script: string; readonly command: readonly string[] },
+): Promise<readonly string[]> {
+  const [program] = command;
+  const byEnding = program !== undefined && !isAbsolute(program);
+  return [...(await windowsNotes(path, script)), ...(byEnding ? [] : await localLineNotes(path, script))];
 }
 
 /** Whether it imports a file beside it by its bare name, as only a script can. */

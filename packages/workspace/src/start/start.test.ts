@@ -48,8 +48,8 @@ async function projectFolder(more: Readonly<Record<string, string>> = {}) {
     if (content.startsWith('#!') && name !== 'unmarked.sh') await chmod(join(root, name), 0o755);
   }
   await symlink('run', join(root, 'linked'));
-  const find = (asked: AskedStart, below = ''): Promise<Start> =>
-    findStart(asked, { cwd: join(root, below), home: '/home/nobody' });
+  const find = (asked: AskedStart, below = '', interpreter?: string): Promise<Start> =>
+    findStart(asked, { cwd: join(root, below), home: '/home/nobody', interpreter });
   return { root, find, path: folder.path, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
@@ -246,5 +246,142 @@ describe('what may surprise is noted', () => {
     await using project = await projectFolder();
     const { notes } = await project.find(script('chdir.py', `--data=${project.root}/data`));
     expect(notes).toEqual([expect.stringContaining('which the machine does not have')]);
+  });
+});
+
+describe('--interpreter', () => {
+  const OWN = { 'tools/py': '#!/bin/sh\nexec python3 "$@"\n', 'train.R': 'cat("ran")\n' };
+
+  test.each<[asked: AskedStart, interpreter: string, words: object, below?: string]>([
+    [script('chdir.py'), 'python3.12', { kind: 'script', interpreter: ['python3.12'] }],
+    [script('train.R'), 'Rscript', { kind: 'script', interpreter: ['Rscript'] }],
+    [script('run'), 'bash', { kind: 'script', interpreter: ['bash'] }],
+    [script('windows'), 'bash', { kind: 'script', interpreter: ['bash'] }],
+    [script('pkg/train.py'), 'pypy3', { kind: 'module', module: 'pkg.train', interpreter: ['pypy3'] }],
+    [script('pkg/marked.py'), 'python3', { kind: 'module', module: 'pkg.marked', interpreter: ['python3'] }],
+    [script('pkg/train.py'), 'coverage', { kind: 'script', interpreter: ['coverage'] }],
+    [module('pkg.train'), '/opt/conda/bin/python', { kind: 'module', interpreter: ['/opt/conda/bin/python'] }],
+    [script('chdir.py'), 'tools/py', { kind: 'script', interpreter: ['./tools/py'] }],
+    [script('cli.py'), '../tools/py', { kind: 'script', interpreter: ['./tools/py'] }, 'tool'],
+    [script('chdir.py'), './py', { kind: 'script', script: 'chdir.py', interpreter: ['./tools/py'] }, 'tools'],
+  ])('%j by %s', async (asked, interpreter, words, below = '') => {
+    await using project = await projectFolder(OWN);
+    const given = below === 'tools' ? script('../chdir.py') : asked;
+    expect(await project.find(given, below, interpreter)).toMatchObject({ words });
+  });
+
+  test('of the project runs elsewhere', async () => {
+    await using project = await projectFolder(OWN);
+    const start = await project.find(script('chdir.py'), '', 'tools/py');
+    expect(await output(start, project.root)).toBe('ran in project\n');
+  });
+
+  test.each<[asked: AskedStart, interpreter: string, says: RegExp]>([
+    [script('chdir.py'), 'tools/gone', /is not a file of the project/],
+    [script('chdir.py'), './pkg', /is not a file of the project/],
+    [script('chdir.py'), 'pkg/words.py', /is not executable/],
+    [script('chdir.py'), '.venv/bin/python', /is never sent to a machine/],
+    [script('chdir.py'), '../outside/python', /lies outside of the project/],
+    [module('pkg.train'), '.venv/bin/python', /is never sent to a machine/],
+    [command('make', 'train'), 'python3', /has no meaning for a command/],
+  ])('%j by %s is told', async (asked, interpreter, says) => {
+    await using project = await projectFolder(OWN);
+    const error = await project.find(asked, '', interpreter).then(
+      ({ words }) => JSON.stringify(words),
+      (problem: { message: string }) => problem.message,
+    );
+    expect(error).toMatch(says);
+  });
+
+  test('that may lie on this computer only is noted', async () => {
+    await using project = await projectFolder();
+    const { notes } = await project.find(script('chdir.py'), '', '/home/me/venv/bin/python');
+    expect(notes).toEqual(['/home/me/venv/bin/python is a path of this computer: it must be on the machine too']);
+  });
+});
+
+describe('what is guessed has a reason', () => {
+  test.each<[asked: AskedStart, interpreter: string | undefined, reasons: readonly string[]]>([
+    [script('chdir.py'), undefined, ['python3 runs chdir.py, since its name ends in .py']],
+    [script('chdir.py'), 'python3.12', ['python3.12 runs chdir.py, since --interpreter names it']],
+    [
+      script('run'),
+      undefined,
+      ['the machine itself runs run, since it is executable, and its first line names /bin/bash'],
+    ],
+    [script('unmarked.sh'), undefined, ['/bin/bash runs unmarked.sh, since its first line names /bin/bash']],
+    [
+      script('pkg/train.py'),
+      undefined,
+      [
+        'python3 runs pkg/train.py, since its name ends in .py',
+        'it runs as the module pkg.train, since there is an __init__.py beside it: the command python3 pkg/train.py would run the file',
+      ],
+    ],
+    [
+      module('laid.out'),
+      undefined,
+      ['python3 runs laid.out, since that is what -m asks for', 'laid.out is src/laid/out.py of the project'],
+    ],
+    [
+      module('torch.distributed.run'),
+      undefined,
+      ['python3 runs torch.distributed.run, since that is what -m asks for'],
+    ],
+    [command('make', 'train'), undefined, []],
+  ])('%j by %s', async (asked, interpreter, reasons) => {
+    await using project = await projectFolder();
+    const found = await project.find(asked, '', interpreter);
+    expect(found.reasons).toEqual(['the project is the folder project, the nearest with .runctl.toml', ...reasons]);
+  });
+
+  test('a project without a marker, and one that was named', async () => {
+    await using project = await projectFolder();
+    await mkdir(join(project.path, 'bare'));
+    await writeFile(join(project.path, 'bare/train.py'), '');
+    const reasonOf = async (root?: string): Promise<string | undefined> =>
+      (await findStart(script('bare/train.py'), { cwd: project.path, home: '/home/nobody', root })).reasons[0];
+    expect(await reasonOf()).toMatch(/^the project is the folder bare, since no folder above it has/);
+    expect(await reasonOf('bare')).toBe('the project is the folder bare, which --project names');
+  });
+});
+
+describe('a package that is a project itself', () => {
+  const FILES_OF_PACKAGE = {
+    'net/pyproject.toml': '',
+    'net/__init__.py': '',
+    'net/words.py': 'WORD = "net"\n',
+    'net/train.py': 'from .words import WORD\nimport sys\nprint("ran", __package__, WORD, sys.argv[1:])\n',
+    'net/absolute.py': 'from net.words import WORD\nprint("ran", __package__, WORD)\n',
+    'net/plain.py': 'from words import WORD\nprint("ran", __package__, WORD)\n',
+    'net/__main__.py': 'from .words import WORD\nprint("ran main of", __package__)\n',
+    'net/sub/__init__.py': '',
+    'net/sub/go.py': 'from ..words import WORD\nprint("ran", __package__, WORD)\n',
+    'net/sub/own.py': 'import os\nprint("ran", __package__)\n',
+  };
+
+  test.each<[what: string, asked: AskedStart, below: string, says: RegExp]>([
+    ['a script with a relative import', script('net/train.py', 'a'), '', /^ran net net \['a'\]/],
+    ['the same from where it lies', script('train.py'), 'net', /^ran net net/],
+    ['a script that imports the package by its name', script('net/absolute.py'), '', /^ran net net/],
+    ['a script that imports a neighbour by its bare name', script('net/plain.py'), '', /^ran None net/],
+    ['its main', script('net/__main__.py'), '', /^ran main of net/],
+    ['a script of a package within', script('net/sub/go.py'), '', /^ran net\.sub net/],
+    ['a script of a package within that needs no other', script('net/sub/own.py'), '', /^ran sub/],
+    ['a module by its whole name', module('net.train', 'b'), 'net', /^ran net net \['b'\]/],
+    ['the package itself as a module', module('net'), 'net', /^ran main of net/],
+    ['a module from above', module('net.train'), '', /^ran net net/],
+    ['a module of the project by its own name', module('plain'), 'net', /^ran  net/],
+  ])('%s runs elsewhere as it does here', async (_what, asked, below, says) => {
+    await using project = await projectFolder(FILES_OF_PACKAGE);
+    const start = await project.find(asked, below);
+    const elsewhere = join(project.path, 'elsewhere', start.project.name);
+    await cp(start.project.root, elsewhere, { recursive: true, verbatimSymlinks: true });
+    expect(await output(start, elsewhere)).toMatch(says);
+  });
+
+  test('an __init__.py that no script needs makes no package of a project', async () => {
+    await using project = await projectFolder({ '__init__.py': 'raise SystemExit("never imported")\n' });
+    expect((await project.find(script('chdir.py'))).words).toMatchObject({ kind: 'script' });
   });
 });

@@ -4,6 +4,7 @@ import { findProject, type FindProjectOptions, type Project } from '../project.t
 import { commandStart } from './command-start.ts';
 import { moduleStart, modulesNamed } from './module-start.ts';
 import { requirementNotes } from './requirements.ts';
+import { namedInterpreter } from './named-interpreter.ts';
 import { scriptStart } from './script-start.ts';
 
 /** What a person asks to run. */
@@ -40,27 +41,42 @@ export interface Start {
   readonly words: StartWords;
   /** What may surprise, one sentence each. */
   readonly notes: readonly string[];
+  /** What was guessed and why, one sentence each. */
+  readonly reasons: readonly string[];
+}
+
+export interface StartOptions extends FindProjectOptions {
+  /** The program that runs a script or a module, by its name or its path; undefined = it is guessed. */
+  readonly interpreter?: string | undefined;
 }
 
 /**
  * Finds how the machine has to start what was asked for. Errors: `usage` for what can't run there as it is written, and those
  * of `findProject`.
  */
-export async function findStart(asked: AskedStart, options: FindProjectOptions): Promise<Start> {
+export async function findStart(asked: AskedStart, options: StartOptions): Promise<Start> {
   const start = await foundStart(asked, options);
   const { root } = start.project;
   const given = asked.kind === 'command' ? asked.command : asked.args;
   const local = given.filter((word) => word.includes(`${root}/`));
   const localNotes = local.map((word) => `${word} names a folder of this computer, which the machine does not have`);
   const notes = [...start.notes, ...localNotes, ...(await requirementNotes(start))];
-  return { ...start, notes };
+  return { ...start, notes, reasons: [projectReason(start.project), ...start.reasons] };
 }
 
-async function foundStart(asked: AskedStart, options: FindProjectOptions): Promise<Start> {
+/** Without the path: the specification has it, which others read. */
+function projectReason({ name, marker }: Project): string {
+  if (marker === 'option') return `the project is the folder ${name}, which --project names`;
+  if (marker !== null) return `the project is the folder ${name}, the nearest with ${marker}`;
+  return `the project is the folder ${name}, since no folder above it has a .git, pyproject.toml or the like`;
+}
+
+async function foundStart(asked: AskedStart, options: StartOptions): Promise<Start> {
   if (asked.kind === 'module') return moduleStart(asked, options);
   if (asked.kind === 'command') return commandStart(asked, options);
   try {
-    return await scriptStart(await findProject(asked.script, options), asked.args);
+    const project = await findProject(asked.script, options);
+    return await scriptStart(project, { args: asked.args, interpreter: await namedInterpreter(project, options) });
   } catch (error) {
     throw isRunctlError(error, 'script-not-found') ? await betterHint(error, asked, options) : error;
   }
