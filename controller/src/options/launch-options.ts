@@ -48,8 +48,9 @@ export abstract class WorkloadOptionsCommand extends FollowingCommand {
   ): Promise<LaunchPlan> {
     const { makePlan } = await import('@runctl/operations/launch');
     const wish = wishOf(settings, { env, ...how });
-    const { includePatterns: include } = this;
-    return makePlan(cloud, { wish, start, include, detach: how.detach, into: await this.context.temporaryFolder() });
+    const { includePatterns: include, verbose: tellIgnored } = this;
+    const into = await this.context.temporaryFolder();
+    return makePlan(cloud, { wish, start, include, tellIgnored, home: this.context.home, detach: how.detach, into });
   }
 
   /** What would happen and what it costs: data for a program, and for people beside what the script will print. */

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { basename, extname } from 'node:path/posix';
 
 /** Folders in which programs keep keys. Whatever lies in one is taken for secret. */
-const FOLDERS: ReadonlySet<string> = new Set([
+export const SECRET_FOLDERS: ReadonlySet<string> = new Set([
   '.env',
   '.aws',
   '.ssh',
@@ -48,7 +48,7 @@ export function secretByName(path: string): string | null {
   const folders = path.split('/').slice(0, -1);
   for (const [at, folder] of folders.entries()) {
     const two = `${folder}/${folders[at + 1] ?? ''}`;
-    if (FOLDERS.has(folder.toLowerCase()) || FOLDERS.has(two.toLowerCase())) return 'credentials';
+    if (SECRET_FOLDERS.has(folder.toLowerCase()) || SECRET_FOLDERS.has(two.toLowerCase())) return 'credentials';
   }
   const name = basename(path);
   if (PLACES.has(`${folders.at(-1) ?? ''}/${name}`)) return 'credentials';

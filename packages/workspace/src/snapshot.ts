@@ -1,14 +1,11 @@
-import { RunctlError, messageOf } from '@runctl/core';
-import { createHash, type Hash } from 'node:crypto';
-import { createReadStream, createWriteStream, type Stats } from 'node:fs';
+import { RunctlError } from '@runctl/core';
+import type { Stats } from 'node:fs';
 import { lstat, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { matching, projectFiles, type ProjectFiles } from './project-files.ts';
 import { holdsSecret, secretByName } from './secret-names.ts';
-import { BLOCK, encodeHeader, padding } from './tar-header.ts';
+import { filesNamedSecret, LinkedFolders, SecretLinks } from './secret-places.ts';
+import { type Entry, unreadable, writeArchive } from './write-archive.ts';
 
 /** A folder full of keys is told by its first ones. */
 const SHOWN_SECRETS = 20;
@@ -38,16 +35,12 @@ export interface SnapshotOptions {
   readonly exclude?: readonly string[];
   /** Patterns as in .gitignore: what fits one is sent although git ignores it or it may hold secrets. */
   readonly include?: readonly string[];
+  /** Home of the person: a file that is another name of a secret there stays behind. */
+  readonly home?: string;
+  /** Also names what stays behind because git ignores it, where it may hold secrets. */
+  readonly tellIgnored?: boolean;
   /** Must be part of the snapshot; the error says so when it is ignored. */
   readonly script?: string | null;
-}
-
-interface Entry {
-  readonly path: string;
-  readonly kind: 'file' | 'link' | 'folder';
-  readonly executable: boolean;
-  readonly sizeBytes: number;
-  readonly linkTarget: string;
 }
 
 /**
@@ -56,9 +49,10 @@ interface Entry {
  * the script itself is ignored.
  */
 export async function snapshot(root: string, options: SnapshotOptions): Promise<Snapshot> {
-  const { exclude = [], include = [] } = options;
+  const { exclude = [], include = [], home = null, tellIgnored = false } = options;
   const found = await projectFiles(root, { exclude, include });
-  const { entries, notes } = await describe(root, found, matching(include));
+  const { entries, notes } = await describe(root, found, { isAskedFor: matching(include), home });
+  if (tellIgnored) notes.push(...(await ignoredNotes(root, found.files)));
   const files = entries.filter(({ kind }) => kind !== 'folder');
   if (files.length === 0)
     throw new RunctlError('empty-project', `nothing in ${root} would be copied to the instance`, {
@@ -96,21 +90,37 @@ interface Described {
   readonly notes: string[];
 }
 
-async function describe(root: string, found: ProjectFiles, isAskedFor: (path: string) => boolean): Promise<Described> {
+async function describe(
+  root: string,
+  found: ProjectFiles,
+  { isAskedFor, home }: { readonly isAskedFor: (path: string) => boolean; readonly home: string | null },
+): Promise<Described> {
   const described: Described = { entries: [], notes: [...found.notes] };
   const secrets: string[] = [];
+  const linked = new LinkedFolders(root);
+  const secretLinks = new SecretLinks(root, home);
+  const behindLinks = new Set<string>();
   for (const path of found.files) {
+    const link = await linked.above(path);
+    if (link !== null) {
+      behindLinks.add(link);
+      continue;
+    }
     const info = await lstat(join(root, path)).catch((error: NodeJS.ErrnoException) => {
       // In git's index, but deleted from the work tree.
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
       throw unreadable(path, error);
     });
     if (info === null) continue;
-    if (!isAskedFor(path) && (await mayHoldSecrets(root, path, info))) secrets.push(path);
+    const mayHoldSecret = async (): Promise<boolean> =>
+      (await mayHoldSecrets(root, path, info)) || (info.isFile() && (await secretLinks.has(info)));
+    if (!isAskedFor(path) && (await mayHoldSecret())) secrets.push(path);
     else await describeEntry(root, { path, info }, described);
   }
   for (const path of found.emptyFolders)
     described.entries.push({ path: `${path}/`, kind: 'folder', executable: true, sizeBytes: 0, linkTarget: '' });
+  for (const link of behindLinks)
+    described.notes.push(`what git knows below ${link} is left out: a link is there in place of the folder`);
   if (secrets.length > 0) described.notes.unshift(secretsNote(secrets));
   return described;
 }
@@ -125,9 +135,19 @@ async function mayHoldSecrets(root: string, path: string, info: Stats): Promise<
 
 /** One note for all: however many there are, a plan must not hide another note behind them. */
 function secretsNote(secrets: readonly string[]): string {
-  const shown = secrets.slice(0, SHOWN_SECRETS).join(', ');
+  return `left out, since they may hold secrets: ${namedFirst(secrets)}; --include-pattern '${secrets[0]}' would send ${secrets.length === 1 ? 'it' : 'the first'}`;
+}
+
+/** What git ignores is no part of a project, so its secrets are named only to who asks. */
+async function ignoredNotes(root: string, files: readonly string[]): Promise<readonly string[]> {
+  const listed = new Set(files);
+  const ignored = (await filesNamedSecret(root)).filter((path) => !listed.has(path));
+  return ignored.length === 0 ? [] : [`ignored by git, and may hold secrets: ${namedFirst(ignored)}`];
+}
+
+function namedFirst(secrets: readonly string[]): string {
   const more = secrets.length > SHOWN_SECRETS ? `, and ${secrets.length - SHOWN_SECRETS} more` : '';
-  return `left out, since they may hold secrets: ${shown}${more}; --include-pattern '${secrets[0]}' would send ${secrets.length === 1 ? 'it' : 'the first'}`;
+  return `${secrets.slice(0, SHOWN_SECRETS).join(', ')}${more}`;
 }
 
 async function describeEntry(
@@ -156,72 +176,4 @@ async function pointsInside(root: string, path: string, target: string): Promise
     return !inside.startsWith('..') && !isAbsolute(inside);
   };
   return isInside(written) && isInside(followed);
-}
-
-async function writeArchive(
-  root: string,
-  entries: readonly Entry[],
-  file: string,
-): Promise<{ treeHash: string; sha256: string; sizeBytes: number }> {
-  const tree = createHash('sha256');
-  const archive = createHash('sha256');
-  let sizeBytes = 0;
-  const measure = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      archive.update(chunk);
-      sizeBytes += chunk.length;
-      done(null, chunk);
-    },
-  });
-  await pipeline(
-    Readable.from(tarBytes(root, entries, tree)),
-    createGzip({ level: 6 }),
-    measure,
-    createWriteStream(file, { mode: 0o600 }),
-  );
-  return { treeHash: tree.digest('hex'), sha256: archive.digest('hex'), sizeBytes };
-}
-
-async function* tarBytes(root: string, entries: readonly Entry[], tree: Hash): AsyncGenerator<Buffer> {
-  for (const entry of entries) {
-    const mode = entry.executable || entry.kind === 'link' ? 0o755 : 0o644;
-    const linkTarget = entry.kind === 'link' ? entry.linkTarget : undefined;
-    const isFolder = entry.kind === 'folder';
-    yield encodeHeader({ path: entry.path, mode, sizeBytes: entry.sizeBytes, linkTarget, isFolder });
-    if (entry.kind !== 'file') {
-      tree.update(`${entry.path}\0${entry.kind}\0${entry.linkTarget}\n`);
-      continue;
-    }
-    const content = createHash('sha256');
-    yield* fileBytes(root, entry, content);
-    yield padding(entry.sizeBytes);
-    tree.update(`${entry.path}\0${entry.executable ? 'x' : '-'}\0${entry.sizeBytes}\0${content.digest('hex')}\n`);
-  }
-  yield Buffer.alloc(BLOCK * 2);
-}
-
-async function* fileBytes(root: string, entry: Entry, content: Hash): AsyncGenerator<Buffer> {
-  let read = 0;
-  try {
-    for await (const chunk of createReadStream(join(root, entry.path), { highWaterMark: 256 * 1024 })) {
-      const bytes = chunk as Buffer;
-      read += bytes.length;
-      if (read > entry.sizeBytes) break;
-      content.update(bytes);
-      yield bytes;
-    }
-  } catch (error) {
-    throw unreadable(entry.path, error);
-  }
-  if (read !== entry.sizeBytes)
-    throw new RunctlError('file-unreadable', `${entry.path} changed while it was copied`, {
-      hint: 'launch again once nothing writes to it, or name it in .gitignore',
-    });
-}
-
-function unreadable(path: string, cause: unknown): RunctlError {
-  return new RunctlError('file-unreadable', `can't read ${path}: ${messageOf(cause)}`, {
-    hint: 'make it readable, or name it in .gitignore',
-    cause,
-  });
 }

@@ -14,18 +14,22 @@ export interface PlanOptions {
   readonly detach: boolean;
   /** Patterns of what is sent although git ignores it or it may hold secrets. */
   readonly include: readonly string[];
+  /** Home of the person, whose secrets stay there. */
+  readonly home: string;
+  /** Also notes which secrets git ignores. */
+  readonly tellIgnored: boolean;
   /** Folder for the archive. */
   readonly into: string;
 }
 
 /** Looks at everything that a launch needs and changes nothing anywhere. Errors: `name-taken`; those of project, snapshot and provider. */
 export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<LaunchPlan> {
-  const { wish, into, include, start } = options;
+  const { wish, into, include, start, home, tellIgnored } = options;
   const { project } = start;
   await checkName(cloud.store, wish.name);
   const { dir, outputDir } = wish.checkpoint;
   const exclude = [dir, outputDir ?? null].flatMap((folder) => keptFolder(folder));
-  const packing = snapshot(project.root, { into, exclude, include, script: project.script });
+  const packing = snapshot(project.root, { into, exclude, include, home, tellIgnored, script: project.script });
   // The bucket first: its answer tells the time, by which prices are asked for.
   const asking = bucketAnswers(cloud).then(() => findPlace(cloud.provider, wish));
   const remembering = lastRunOf(cloud.store, {

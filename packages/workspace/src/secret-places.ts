@@ -1,0 +1,79 @@
+import type { Stats } from 'node:fs';
+import { lstat, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { SECRET_FOLDERS, secretByName } from './secret-names.ts';
+import { walk } from './walk.ts';
+
+/** Files below `root` that are named like secrets, those that git ignores too. Paths are relative with `/`. */
+export async function filesNamedSecret(root: string): Promise<readonly string[]> {
+  return (await walk(root, { withIgnored: true })).files.filter((path) => secretByName(path) !== null);
+}
+
+/** Tells whether a file of a project is another name (a hard link) of one that is named like a secret, there or in a home folder. */
+export class SecretLinks {
+  readonly #root: string;
+  readonly #home: string | null;
+  #known: Promise<ReadonlySet<string>> | null = null;
+
+  constructor(root: string, home: string | null) {
+    this.#root = root;
+    this.#home = home;
+  }
+
+  /** Few files have a second name: places of secrets are looked at when the first one comes. */
+  async has(info: Pick<Stats, 'dev' | 'ino' | 'nlink'>): Promise<boolean> {
+    if (info.nlink < 2) return false;
+    this.#known ??= this.#find();
+    return (await this.#known).has(identityOf(info));
+  }
+
+  async #find(): Promise<ReadonlySet<string>> {
+    const inProject = (await filesNamedSecret(this.#root)).map((path) => join(this.#root, path));
+    const paths = [...inProject, ...(this.#home === null ? [] : await secretsOfHome(this.#home))];
+    const found = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
+    return new Set(found.flatMap((info) => (info?.isFile() === true ? [identityOf(info)] : [])));
+  }
+}
+
+const identityOf = ({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): string => `${dev}:${ino}`;
+
+/** What lies directly in a home folder, and in the folders of it in which programs keep keys. */
+async function secretsOfHome(home: string): Promise<readonly string[]> {
+  const folders = ['', ...SECRET_FOLDERS, '.cache/huggingface'];
+  const listed = await Promise.all(
+    folders.map(async (folder) => {
+      const names = await readdir(join(home, folder)).catch(() => []);
+      return names.map((name) => (folder === '' ? name : `${folder}/${name}`));
+    }),
+  );
+  return listed.flat().flatMap((path) => (secretByName(path) === null ? [] : [join(home, path)]));
+}
+
+/**
+ * Tells which folder above a path is a link. Git still lists what it tracks in a folder that was replaced by a link since, and
+ * what lies there may be anything on this computer.
+ */
+export class LinkedFolders {
+  readonly #root: string;
+  readonly #known = new Map<string, Promise<string | null>>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Relative to the root; null where all folders above the path are folders. */
+  above(path: string): Promise<string | null> {
+    const folder = dirname(path);
+    if (folder === '.') return Promise.resolve(null);
+    const known = this.#known.get(folder) ?? this.#look(folder);
+    this.#known.set(folder, known);
+    return known;
+  }
+
+  async #look(folder: string): Promise<string | null> {
+    const higher = await this.above(folder);
+    if (higher !== null) return higher;
+    const info = await lstat(join(this.#root, folder)).catch(() => null);
+    return info?.isSymbolicLink() === true ? folder : null;
+  }
+}
