@@ -35,8 +35,6 @@ export interface Candidate {
   readonly stale?: readonly FileSeen[];
   /** Files beside its own that name it. A later save rewrites them, which does this one no harm. */
   readonly trackers?: readonly Tracker[];
-  /** Manifests of earlier saves that the script has kept in the folder, where it deletes others. */
-  readonly earlier?: readonly string[];
   /** A framework's own sign: `complete: false` keeps the candidate back, `true` takes the place of structure but not of stillness. */
   readonly marker: { readonly complete: boolean; readonly evidence: string } | null;
   /** Set when this looks complete and like the beginning of a longer save as well. */

@@ -7,7 +7,7 @@ import type { PassedOver } from '../contract/passed-over.ts';
 import { folderContext } from './scan.ts';
 import type { FolderSightings } from './folder-sightings.ts';
 import { NamesMemory, withNamedFiles } from './along.ts';
-import { KnownSaves, withKeptSaves } from './known-saves.ts';
+import { KnownSaves } from './known-saves.ts';
 import { Succession } from './succession.ts';
 import { newestFirst } from './plan.ts';
 
@@ -58,9 +58,8 @@ export class FolderLook {
     const context = folderContext(folder);
     const own = recognisers.map((each) => each.recognise(tree, context)).find((some) => some.length > 0) ?? [];
     if (this.#sightings.sawRotation) this.saves.noteOwnRetention();
-    const named = withNamedFiles(own, tree, this.#names.namesIn(tree.files, context));
-    this.saves.noteOnDisk(named);
-    const recognised = withKeptSaves(named, this.saves);
+    const recognised = withNamedFiles(own, tree, this.#names.namesIn(tree.files, context));
+    this.saves.noteOnDisk(recognised);
     this.#succession.note(recognised);
     const facts = {
       succeededShape: this.#succession.shape,

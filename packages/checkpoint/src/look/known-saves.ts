@@ -1,6 +1,7 @@
 import type { Manifest, RetentionPolicy } from '@runctl/protocol';
 import type { Candidate } from '../contract/recogniser.ts';
-import { isSave } from './plan.ts';
+import { stepEntryOf } from './names.ts';
+import { isSave, newestFirst } from './plan.ts';
 
 /**
  * So many saves may lie in the folder before a script that has deleted none is taken for one that never does: until then
@@ -78,6 +79,18 @@ export class KnownSaves {
     return newest;
   }
 
+  /**
+   * Keys of the earlier saves, of those `beside` it, that belong to the state of a candidate: all that a script with a
+   * retention of its own has left; else, where its own name bears no step (Lightning's `best.ckpt`), the newest whose name
+   * does, since a script may look for either.
+   */
+  earlierOf(candidate: Candidate, beside: readonly Candidate[]): readonly string[] {
+    const earlier = newestFirst(beside.filter((other) => isEarlier(other, candidate)));
+    const named = bearsStep(candidate) ? [] : earlier.filter(bearsStep).slice(0, 1);
+    const kept = this.#ownRetention ? earlier : named;
+    return kept.map((each) => this.heldBy(each)).filter((key) => key !== null);
+  }
+
   /** Key of the best save before this step, of equals the newest; null where these metrics are as good. */
   bestBefore(
     { step, metrics }: Pick<Manifest, 'step'> & { readonly metrics: NonNullable<Manifest['metrics']> },
@@ -146,13 +159,10 @@ function isSaveOf({ manifest, savedAtMs, sizes }: KnownSave, candidate: Candidat
   );
 }
 
-/** Names to each candidate the manifests of the earlier saves that a script with a retention of its own has left. */
-export function withKeptSaves(candidates: readonly Candidate[], saves: KnownSaves): readonly Candidate[] {
-  if (!saves.ownRetention) return candidates;
-  const holders = candidates.map((each) => ({ step: each.step, key: saves.heldBy(each) }));
-  return candidates.map((candidate): Candidate => {
-    const { step } = candidate;
-    const earlier = holders.filter((other) => step !== null && other.step !== null && other.step < step);
-    return { ...candidate, earlier: earlier.map(({ key }) => key).filter((key) => key !== null) };
-  });
+function isEarlier({ step }: Candidate, than: Candidate): boolean {
+  return step !== null && than.step !== null && step < than.step;
+}
+
+function bearsStep({ files }: Candidate): boolean {
+  return files.some(({ path }) => stepEntryOf(path) !== null);
 }

@@ -44,7 +44,10 @@ export class CandidatePublisher {
     this.#uploading = filesOf(candidate);
     using _ = this.#memory.growing.hold(held);
     try {
-      const result = await publishCandidate(complete, { ...publishing, ...this.#stagesOf(candidate, standing, pass) });
+      const result = await publishCandidate(complete, {
+        ...publishing,
+        ...this.#stagesOf(candidate, { facts, standing, pass }),
+      });
       if (result.kind === 'abandoned') return result;
       if (result.kind === 'committed') {
         this.#memory.durable.noteCommitted(result.manifest);
@@ -59,7 +62,14 @@ export class CandidatePublisher {
     }
   }
 
-  #stagesOf(candidate: Candidate, standing: Standing, pass: PassOptions) {
+  #stagesOf(
+    candidate: Candidate,
+    {
+      facts,
+      standing,
+      pass,
+    }: { readonly facts: MovementFacts; readonly standing: Standing; readonly pass: PassOptions },
+  ) {
     const { gatherMs = GATHER_MS, log, node, nodes = 1, progressMetrics, rejected = [] } = this.#options;
     const { best } = this.#options.keep ?? defaultRetention;
     const { saves } = this.#memory.look;
@@ -81,7 +91,7 @@ export class CandidatePublisher {
       ownRetention: saves.ownRetention,
       companions: () =>
         saves.name([
-          ...(candidate.earlier ?? []),
+          ...saves.earlierOf(candidate, facts.candidates ?? []),
           ...(best === null ? [] : [saves.bestBefore({ step, metrics }, best, rejected)]).filter((key) => key !== null),
         ]),
       leftBehind: (files: readonly ManifestFile[], companions: readonly string[]) => {
