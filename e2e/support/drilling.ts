@@ -17,6 +17,7 @@ const interruption = z.strictObject({
   durableStep: step.nullable(),
   lostSteps: step.nullable(),
   noticeToSigtermMs: ms.nullable(),
+  caughtTerm: z.boolean().nullable(),
   sigtermToExitMs: ms.nullable(),
   flushMs: ms.nullable(),
   downtimeMs: ms.nullable(),
