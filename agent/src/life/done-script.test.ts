@@ -75,15 +75,19 @@ test.concurrent('a last file that is no whole checkpoint is named, and does not 
   expect(kept.get('runctl-unproven-saves/ckpt-20.json')).toMatch(/^x+$/);
 });
 
-test.concurrent('a piece of a save that a script leaves at its end is kept as output, and named', async () => {
-  await using world = await RunWorld.launch({ script: 'leaves-a-piece.py' });
+test.concurrent.each([
+  ['a piece of a save', ['ckpt-20.json=[20, '], 'ckpt-20\\.json', ['ckpt-20.json']],
+  ['a save of several files', ['ckpt-20.json=20', 'ckpt-20.npz=PK'], '\\.', ['ckpt-20.json', 'ckpt-20.npz']],
+  ['a model beside the saves', ['model.json={"a":'], 'model\\.json', ['model.json']],
+])('%s that is not whole at the end of the script is kept as output, and named', async (_what, args, name, files) => {
+  await using world = await RunWorld.launch({ script: 'leaves-a-piece.py', args });
   const machine = await world.machine('i-1');
   expect(await machine.start()).toBe('off');
-  const message = expect.stringMatching(
-    /^the workload finished; no whole checkpoint, kept as output: ckpt-20\.json \(/,
-  );
+  const message = expect.stringMatching(`^the workload finished; no whole checkpoint, kept as output: ${name} \\(`);
   expect(await world.outcome()).toMatchObject({ status: 'succeeded', durableStep: 10, message });
-  expect(await world.output()).toEqual(new Map([['runctl-unproven-saves/ckpt-20.json', '[20, ']]));
+  const kept = new Map(args.map((each) => each.split('=') as [string, string]));
+  const expected = files.map((path) => [`runctl-unproven-saves/${path}`, kept.get(path)] as const);
+  expect(await world.output()).toEqual(new Map(expected));
 });
 
 test.concurrent('an agent that finds the success that an earlier one wrote starts nothing again', async () => {

@@ -54,7 +54,7 @@ export class UnprovenSaves {
     signal: AbortSignal,
   ): Promise<string | null> {
     const { clock, folders, life, timing } = this.#parts;
-    const entries = unproven.map(({ entry }) => entry);
+    const entries = unproven.flatMap(({ entry, files = [entry] }) => files);
     try {
       const send = (): Promise<OutputReport> => keeper.keepBesides({ folder: folders.checkpoint, entries, signal });
       const report = await sendPatiently(send, { ...this.#parts, refusedMs: timing.refusedMs, signal });

@@ -18,7 +18,8 @@ export class CheckpointPullCommand extends RunctlCommand {
       'Every part is held against its hash as it arrives; the checkpoint is put in place when it is whole. Without a choice\n' +
       'it is the newest that can be restored, and what was passed over is said with why. What stands in the way is moved\n' +
       'aside, never deleted. Interrupted, the same command goes on where it stopped. With --output it is the output folder of\n' +
-      'the run instead (--output-dir of the launch), as the run kept it last, into RUN-output unless a folder is named.',
+      'the run instead (--output-dir of the launch), as the run kept it last, and what it saved last that was no whole\n' +
+      'checkpoint, into RUN-output unless a folder is named.',
     examples: [
       ['the newest, into a folder named as the run', '$0 checkpoint pull r-abc'],
       ['that of step 12000', '$0 checkpoint pull r-abc ./ckpt --step 12000'],

@@ -65,6 +65,8 @@ export interface CandidateReport {
   readonly complete: boolean;
   /** Why it counts as complete or not, or why it was not published. For people. */
   readonly why: string;
+  /** Paths of its own files, where it does not count as complete. */
+  readonly files?: readonly string[];
 }
 
 export interface UploadProgress {

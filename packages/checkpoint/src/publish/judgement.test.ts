@@ -118,6 +118,16 @@ describe('a candidate that was found complete', () => {
     expect(brief(judgeComplete(complete, facts, durable))).toEqual(expected);
   });
 
+  test.each([
+    ['what is cut off beside it, after a clean end', lacking, ended, [pointer.path]],
+    ['no side file', withLog, ended, []],
+    ['none that may not be read, which is told', unreadable, ended, []],
+    ['none that a kill may have cut off', lacking, factsOf(0, { ended: { clean: false, atMs: 5 } }), undefined],
+    ['none while the workload runs', lacking, still, undefined],
+  ] as const)('has left out %s', (_name, complete, facts, expected) => {
+    expect(judgeComplete(complete, facts, nothingDurable).leftOut?.map(({ path }) => path)).toEqual(expected);
+  });
+
   test('asks the bucket about a step that has fallen', () => {
     const fallen = { ...nothingDurable, hasFallen: () => true };
     expect(judgeComplete(whole, still, fallen)).toMatchObject({ kind: 'complete', hasFallen: true });

@@ -32,6 +32,8 @@ type Ruling =
 /** What a pass reports beside its rulings. */
 export interface JudgementNotes {
   readonly passedOver: readonly PassedOver[];
+  /** Files beside a complete candidate that the workload left at its own end and that are whole in no way. */
+  readonly leftOut?: readonly PassedOver[];
   /** How soon the next look is due, since something is still changing; null when nothing is. */
   readonly againInMs: number | null;
 }
@@ -84,6 +86,7 @@ export function judgeComplete(
   const isLacking = !hasEnded && lacksCompanions(complete);
   const notes: JudgementNotes = {
     passedOver: held.forbidden,
+    ...(facts.ended?.clean === true ? { leftOut: leftOutOf(complete) } : {}),
     againInMs: isLacking ? lookAgainInMs(facts.sightings, candidate.companions, facts) : null,
   };
   const isKnown = durable.holds(candidateIdentity(candidate, complete, hasEnded));
@@ -98,6 +101,15 @@ function notesOn(candidate: Candidate, incomplete: Incomplete, facts: MovementFa
     passedOver: isReported ? [{ path, why: `can't be made durable: ${incomplete.why}` }] : [],
     againInMs: incomplete.settling ? lookAgainInMs(facts.sightings, candidate.files, facts) : null,
   };
+}
+
+/** Nothing will ever complete them. A pointer to what is not there says nothing that is missed. */
+function leftOutOf({ candidate, companions, held }: Inspected): readonly PassedOver[] {
+  const taken = new Set([...companions, ...held.forbidden].map(({ path }) => path));
+  const pointers = new Set((candidate.pointers ?? []).map(({ path }) => path));
+  return candidate.companions
+    .filter(({ path }) => !taken.has(path) && !pointers.has(path) && !isSideFile(path))
+    .map(({ path }) => ({ path, why: 'is cut off, or held open to the end' }));
 }
 
 /** Whether a companion that counts is not complete yet. One that may not be read is not waited for. */

@@ -18,13 +18,20 @@ const complete = { companions: [file], evidence: 'JSON parses' };
 const noNotes = { passedOver: [], againInMs: null };
 const torn = { path: 'step-7', why: "can't be made durable: torn" };
 const broken = new Error('connection reset');
-const report = (isComplete: boolean, why: string) => [{ entry: 'step-7', step: 7, complete: isComplete, why }];
+const report = (isComplete: boolean, why: string) => [
+  { entry: 'step-7', step: 7, complete: isComplete, why, ...(isComplete ? {} : { files: ['step-7'] }) },
+];
 type Committed = Extract<PublishResult, { kind: 'committed' }>;
 const manifest = { generation: 1, seq: 1 } as Committed['manifest'];
 
 const table: readonly (readonly [string, PassOutcome, Partial<PassFindings>])[] = [
   ['nothing new', { kind: 'noted', ...noNotes }, {}],
   ['a file that can not be kept', { kind: 'noted', passedOver: [torn], againInMs: null }, { passedOver: [torn] }],
+  [
+    'what is left out beside it',
+    { kind: 'noted', ...noNotes, leftOut: [{ path: 'best.json', why: 'is cut off' }] },
+    { candidates: [{ entry: 'best.json', step: null, complete: false, why: 'is cut off', files: ['best.json'] }] },
+  ],
   ['something that changes', { kind: 'noted', passedOver: [], againInMs: 80 }, { unsettled: true, againInMs: 80 }],
   [
     'given up while the workload runs',

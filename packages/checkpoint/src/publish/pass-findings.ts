@@ -99,18 +99,28 @@ function foldPublished(
   };
 }
 
-function withNotes(findings: PassFindings, { passedOver, againInMs }: JudgementNotes): PassFindings {
-  const noted = { ...findings, passedOver: [...findings.passedOver, ...passedOver] };
+function withNotes(findings: PassFindings, { passedOver, againInMs, leftOut = [] }: JudgementNotes): PassFindings {
+  const known = new Set(findings.candidates.map(({ entry }) => entry));
+  const left = leftOut
+    .filter(({ path }) => !known.has(path))
+    .map(({ path, why }) => ({ entry: path, step: null, complete: false, why, files: [path] }));
+  const noted = {
+    ...findings,
+    passedOver: [...findings.passedOver, ...passedOver],
+    candidates: [...findings.candidates, ...left],
+  };
   if (againInMs === null) return noted;
   return { ...noted, unsettled: true, againInMs: Math.min(findings.againInMs ?? Infinity, againInMs) };
 }
 
 function withCandidate(
   findings: PassFindings,
-  { candidate: { entry }, step }: Considered,
+  { candidate, step }: Considered,
   verdict: { readonly complete: boolean; readonly why: string },
 ): PassFindings {
-  return { ...findings, candidates: [...findings.candidates, { entry, step, ...verdict }] };
+  const { entry } = candidate;
+  const files = verdict.complete ? {} : { files: candidate.files.map(({ path }) => path) };
+  return { ...findings, candidates: [...findings.candidates, { entry, step, ...verdict, ...files }] };
 }
 
 function withNotDurable(findings: PassFindings, lines: readonly string[]): PassFindings {
