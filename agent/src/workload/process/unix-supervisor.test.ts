@@ -231,6 +231,7 @@ describe('what outlives the script', () => {
     expect(one.traits()).toMatchObject({
       containment: needsGroups ? 'control-group' : 'best-effort',
       catchesTerm: true,
+      reason: expect.stringContaining('catches SIGTERM') as string,
     });
     await one.signal('SIGTERM');
     const { outlived, ...exit } = await end;
