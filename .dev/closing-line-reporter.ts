@@ -28,7 +28,8 @@ export default class ClosingLineReporter implements Reporter {
     printDurations(modules);
     for (const test of flaky) printFirstError(test);
     for (const [reason, times] of reasons) process.stdout.write(`skipped ${times}: ${reason}\n`);
-    process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
+    const again = flaky.length === 0 ? '' : `, ${flaky.length} at the second try only`;
+    process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped${again}\n`);
   }
 }
 

@@ -58,7 +58,7 @@ async function oneRound(
 ): Promise<string | null> {
   const finished = await execa(
     process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', '--config', '.dev/vitest.config.ts', ...which],
+    ['node_modules/vitest/vitest.mjs', 'run', '--config', '.dev/vitest.config.ts', '--retry=0', ...which],
     {
       cwd: repository,
       env: { NO_COLOR: '1', ...environment },

@@ -22,7 +22,7 @@ export interface Asked {
 
 /** A command that shows a run until it ends or Ctrl-C detaches. */
 export abstract class FollowingCommand extends RunctlCommand {
-  /** The run that is shown, and where; null before and after. */
+  /** The run that is shown, and where; null before. */
   protected followed: { readonly run: string; readonly view: FollowView } | null = null;
 
   protected async followView(): Promise<FollowView> {
