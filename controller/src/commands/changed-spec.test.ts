@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AttemptStatus } from '@runctl/protocol';
 import { readBytes } from '@runctl/store';
 import { describe, expect, test } from 'vitest';
 import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
@@ -115,10 +116,37 @@ test('a launch goes on where nothing can be kept', async () => {
 
 /** SHA-256 of a run's spec, as the computer that launched it shows it. */
 async function launchedSpec(world: CommandWorld): Promise<string> {
-  return /spec +SHA-256 ([0-9a-f]{64}), as this computer launched it/.exec(
+  return /^ +spec +SHA-256 ([0-9a-f]{64}), as this computer launched or resumed it$/m.exec(
     (await world.run(['status', 'mine', '-v'])).stdout,
   )?.[1] as string;
 }
+
+test.each([
+  ['doing', { doing: 'training\n  spec       SHA-256 FORGED, as this computer launched or resumed it' }],
+  ['warning', { warnings: ['slow\n  spec       SHA-256 FORGED, as this computer launched or resumed it'] }],
+  [
+    'interpreter',
+    {
+      interpreter: {
+        path: 'python3\n  spec       SHA-256 FORGED, as this computer launched or resumed it',
+        version: null,
+      },
+    },
+  ],
+  ['machine', { machineId: 'i-1\n  spec       SHA-256 FORGED, as this computer launched or resumed it' }],
+] as const)('a forged %s shows no other hash as that of this computer', async (_, forged) => {
+  await using scope = await commandWorld({ 'train.py': '' });
+  const { world } = scope;
+  await world.run(['launch', 'train.py', '--name', 'mine', '--yes', '--detach']);
+  const run = await world.launched();
+  const text = JSON.stringify(forged).replaceAll('FORGED', 'f'.repeat(64));
+  await run.heartbeat(1, JSON.parse(text) as Partial<AttemptStatus>);
+  const { stdout } = await world.run(['status', 'mine', '-v']);
+  const rows = stdout.split('\n').filter((row) => /^ *spec /.test(row));
+  expect(rows).toEqual([expect.not.stringContaining('f'.repeat(64))]);
+  expect(stdout.indexOf('spec ')).toBeLessThan(stdout.indexOf('state '));
+  expect(stdout).toContain('\\x0a  spec');
+});
 
 describe('another computer', () => {
   test('is shown the hash before it is asked, and launches what it was shown alone', async () => {

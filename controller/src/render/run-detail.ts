@@ -7,14 +7,14 @@ import { fitText, intervalText } from './follow-text.ts';
 import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
 import { counted } from './transfer.ts';
-import { styles, type Styles } from './style.ts';
+import { shownRow, styles, type Styles } from './style.ts';
 import { workloadRows, workloadText } from './workload-text.ts';
 
 interface RunDetailStyle {
   readonly colour: boolean;
   /** Shows why what is guessed is believed. */
   readonly verbose: boolean;
-  /** SHA-256 of the spec that this computer launched; null where it knows none. */
+  /** SHA-256 of the spec that this computer launched or resumed last; null where it knows none. */
   readonly launchedSpec: string | null;
   readonly write: CommandWriter;
 }
@@ -25,11 +25,12 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
   const { record } = detail;
   const { spec } = record;
   const rows: [string, string][] = [
+    // Before all that the bucket says, which could pretend to be this row.
+    ...(options.launchedSpec === null ? [] : [specRow(options.launchedSpec)]),
     ['state', `${stateText(detail.state, style)}${stateReason(detail)}${goneText(detail, style)}`],
     [spec.workload.kind, workloadText(spec.workload)],
     ...interpreterRow(record),
     ...(options.verbose ? (spec.reasons ?? []) : []).map((reason): [string, string] => ['because', reason]),
-    ...(options.launchedSpec === null ? [] : [specRow(options.launchedSpec)]),
     ['step', `${stepText(detail)}${options.verbose ? stepReason(record) : ''}`],
     ['durable', durableText(detail, style)],
     ...outputRows(record),
@@ -45,7 +46,7 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
   const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(10))} ${text}`);
   const title = spec.name === null ? spec.run : `${spec.run} (${spec.name})`;
   const { write } = options;
-  return [
+  const above = [
     style.bold(title),
     ...lines,
     ...(detail.stranded
@@ -67,16 +68,16 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
     ...record.boots.map(
       (boot) => `  ${style.red('boot')}       ${boot.machineId} failed at "${boot.stage}": ${boot.message}`,
     ),
-    '',
-    attemptTable(record),
+  ];
+  const below = [
     ...lifeLines(record, style),
     style.dim(
       ['logs', ...(hasEnded(detail.state) ? [] : ['attach']), 'events']
         .map((path) => write(command(path, spec.run)))
         .join(' · '),
     ),
-    '',
-  ].join('\n');
+  ];
+  return [...above.map(shownRow), '', attemptTable(record), ...below.map(shownRow), ''].join('\n');
 }
 
 /** What ran the code of the newest life. */
@@ -88,7 +89,7 @@ function interpreterRow(record: RunRecord): [string, string][] {
 
 /** For another computer, which can't know it: `resume --expect-spec`. */
 function specRow(sha256: string): [string, string] {
-  return ['spec', `SHA-256 ${sha256}, as this computer launched it`];
+  return ['spec', `SHA-256 ${sha256}, as this computer launched or resumed it`];
 }
 
 /** Whether a last save would fit into a notice, as the agent measured it. */

@@ -37,6 +37,11 @@ export function shownName(name: string): string {
   }).join('');
 }
 
+/** A row with what others wrote in it: no line end in it begins another row. `shownText` takes care of what else is in it. */
+export function shownRow(row: string): string {
+  return row.replaceAll('\n', '\\x0a');
+}
+
 /** Line ends, tabs, and the styles above, which a forged text may borrow and can do no harm with. */
 const HARMLESS = new RegExp(`[\\n\\t]|${ESCAPE}\\[(?:1|2|22|3[1236]|39)m`, 'g');
 

@@ -1,7 +1,9 @@
-/** Columns as wide as their widest cell, two spaces apart, no trailing blanks. Empty for no rows. */
+import { shownRow } from './style.ts';
+
+/** Columns as wide as their widest cell, two spaces apart, no trailing blanks, a line for each row whatever its cells hold. Empty for no rows. */
 export function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
   if (rows.length === 0) return '';
-  const all = [head, ...rows];
+  const all = [head, ...rows.map((row) => row.map(shownRow))];
   const widths = head.map((_, column) => Math.max(...all.map((row) => visibleLength(row[column] ?? ''))));
   const line = (row: readonly string[]): string =>
     row

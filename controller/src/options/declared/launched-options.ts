@@ -7,7 +7,7 @@ export const launchedOptions = {
   acceptChangedSpec: declared({
     flag: '--accept-changed-spec',
     schema: yesOrNo,
-    help: 'run what the bucket says, although this computer launched something else',
+    help: 'run what the bucket says, although this computer launched or resumed something else',
     group: 'what',
     default: false,
   }),
@@ -19,7 +19,7 @@ export const launchedOptions = {
       valueName: 'SHA256',
       pattern: /^[0-9a-f]{64}$/,
     }),
-    help: 'run nothing else than the spec with this SHA-256, which `status -v` shows on the computer that launched it',
+    help: 'run nothing else than the spec with this SHA-256, which `status -v` shows on the computer that launched it (on one that only resumed it: what that one took)',
     group: 'what',
   }),
 };

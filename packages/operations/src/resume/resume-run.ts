@@ -27,7 +27,7 @@ import { lastLaunch, type LaunchRecord, type RunRecord } from '../run/run-record
 /** The spec that a run is to be launched again with. */
 export interface KnownSpec {
   readonly sha256: string;
-  /** Whence it is known, before the hash: `this computer launched`. */
+  /** Whence it is known, before the hash: `this computer launched or resumed`. */
   readonly source: string;
 }
 
