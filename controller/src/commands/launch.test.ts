@@ -1,5 +1,5 @@
 import { RunctlError } from '@runctl/core';
-import { symlink } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commandWorld } from '../testing/command-world.ts';
@@ -60,6 +60,11 @@ describe('launch', () => {
     const { stderr } = await world.run(['launch', 'train.py', '--dry-run']);
     expect(stderr.match(/note: link-\d+ is left out/g)).toHaveLength(5);
     expect(stderr).toContain('note: … and 7 more like these\n');
+    await writeFile(join(world.folder, '.gitignore'), 'secret.env\n');
+    await writeFile(join(world.folder, 'secret.env'), '');
+    const verbose = (await world.run(['launch', 'train.py', '--dry-run', '-v'])).stderr;
+    expect(verbose.match(/note: link-\d+ is left out/g)).toHaveLength(12);
+    expect(verbose).toContain('note: ignored by git, and may hold secrets: secret.env\n');
   });
 
   test('follows a run from the request to the outcome, and ends with its exit code', async () => {

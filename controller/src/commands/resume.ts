@@ -18,7 +18,7 @@ export class ResumeCommand extends FollowingCommand {
     description: 'Launches a stopped or failed run again, from its last durable checkpoint, and follows it.',
     details:
       'The script, its arguments and its project stay those of the run; only where it runs can be changed.\n' +
-      'Where this computer knows what the run was launched with, a spec that was changed since is refused; elsewhere its SHA-256\n' +
+      'Where this computer launched or resumed the run before, a spec that was changed since is refused; elsewhere its SHA-256\n' +
       'is shown, and --expect-spec refuses any other.',
     examples: [['on another type of machine', '$0 resume r-abc --instance-type g5.2xlarge']],
   });
@@ -60,7 +60,7 @@ export class ResumeCommand extends FollowingCommand {
       knownSpec: this.acceptChangedSpec ? null : (known ?? { sha256: specSha256, source: 'just before it had' }),
       warnings: [
         ...(known === null && !this.acceptChangedSpec ? [unknown] : []),
-        ...(caughtTerm === false ? [`nothing caught SIGTERM in ${run} so far: ${LOST_WITHOUT_HANDLER}`] : []),
+        ...(caughtTerm === false ? [`nothing caught SIGTERM in the last life of ${run}: ${LOST_WITHOUT_HANDLER}`] : []),
       ],
     };
   }
@@ -71,7 +71,7 @@ export class ResumeCommand extends FollowingCommand {
     if (this.acceptChangedSpec) return null;
     const { rememberedSpec } = await import('../adapters/launched-specs.ts');
     const sha256 = await rememberedSpec(this.context.stateFolder, run);
-    return sha256 === null ? null : { sha256, source: 'this computer launched' };
+    return sha256 === null ? null : { sha256, source: 'this computer launched or resumed' };
   }
 
   private async resume({ cloud, settings, run }: ConnectedRun, { knownSpec, warnings }: Before): Promise<number> {

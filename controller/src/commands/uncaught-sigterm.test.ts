@@ -35,7 +35,7 @@ test('a plan says that nothing caught SIGTERM in the last run of the same script
   const { world } = scope;
   await endedRun(world, 'first', false);
   expect(await planOf(world)).toContain(
-    `note: nothing caught SIGTERM in <run>, the last run of this script: ${LOST}\n`,
+    `note: nothing caught SIGTERM in <run>, your last run of this script: ${LOST}\n`,
   );
   const { stdout } = await world.run(['launch', 'train.py', '--dry-run', '--json']);
   expect(JSON.parse(stdout)).toMatchObject({ notes: [expect.stringContaining('nothing caught SIGTERM in <run>')] });
@@ -64,6 +64,18 @@ test('a run of a script of the same name in another project counts for nothing',
   expect(await planOf(world)).not.toContain('nothing caught SIGTERM');
 });
 
+test("a colleague's run of the same script counts for nothing, and hides none of one's own", async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  await endedRun(world, 'first', false);
+  const me = world.user;
+  world.user = 'colleague@elsewhere';
+  expect(await planOf(world)).not.toContain('nothing caught SIGTERM');
+  await endedRun(world, 'second', true);
+  world.user = me;
+  expect(await planOf(world)).toContain('nothing caught SIGTERM');
+});
+
 test('a plan is made where the documents of earlier runs are damaged', async () => {
   await using scope = await commandWorld(PROJECT);
   const { world } = scope;
@@ -80,11 +92,11 @@ test('resume says so before it asks, and to programs', async () => {
   world.answer = false;
   const asked = await world.run(['resume', 'mine']);
   expect(asked.exitCode).toBe(22);
-  expect(asked.stderr).toContain(`warning: nothing caught SIGTERM in <run> so far: ${LOST}\n`);
+  expect(asked.stderr).toContain(`warning: nothing caught SIGTERM in the last life of <run>: ${LOST}\n`);
   const { stdout } = await world.run(['resume', 'mine', '--yes', '--detach', '--json']);
   expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({
     type: 'requested',
-    warnings: [`nothing caught SIGTERM in <run> so far: ${LOST}`],
+    warnings: [`nothing caught SIGTERM in the last life of <run>: ${LOST}`],
   });
 });
 

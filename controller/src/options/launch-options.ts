@@ -50,15 +50,17 @@ export abstract class WorkloadOptionsCommand extends FollowingCommand {
     const wish = wishOf(settings, { env, ...how });
     const { includePatterns: include, verbose: tellIgnored } = this;
     const into = await this.context.temporaryFolder();
-    return makePlan(cloud, { wish, start, include, tellIgnored, home: this.context.home, detach: how.detach, into });
+    const { home, user } = this.context;
+    return makePlan(cloud, { wish, start, include, tellIgnored, home, user, detach: how.detach, into });
   }
 
   /** What would happen and what it costs: data for a program, and for people beside what the script will print. */
   protected async showPlan(plan: LaunchPlan): Promise<void> {
     const { renderPlan, planJson } = await import('../render/plan.ts');
     const { colour, stderr } = this.context;
+    const { verbose, writeCommand: write } = this;
     if (this.json) this.printJson(planJson(plan));
-    else stderr.write(renderPlan(plan, { colour, write: this.writeCommand }));
+    else stderr.write(renderPlan(plan, { colour, verbose, write }));
   }
 }
 

@@ -7,12 +7,15 @@ import { styles } from './style.ts';
 import { table } from './table.ts';
 import { workloadText } from './workload-text.ts';
 
-/** A project full of links must not hide its own plan. `--json` has them all. */
+/** A project full of links must not hide its own plan. `--json` and `-v` have them all. */
 const SHOWN_NOTES = 5;
 const SHOWN_OFFERS = 4;
 
 /** What will happen and what it costs, before anything does. */
-export function renderPlan(plan: LaunchPlan, options: { colour: boolean; write: CommandWriter }): string {
+export function renderPlan(
+  plan: LaunchPlan,
+  options: { readonly colour: boolean; readonly verbose: boolean; readonly write: CommandWriter },
+): string {
   const style = styles(options.colour);
   const { snapshot, start, wish, provider } = plan;
   const { project, words } = start;
@@ -47,14 +50,22 @@ export function renderPlan(plan: LaunchPlan, options: { colour: boolean; write: 
       .map((offer) => [offer.machineType, offer.location, offer.market, priceText(offer)]),
   );
   const more = plan.offers.length > SHOWN_OFFERS ? `  … and ${plan.offers.length - SHOWN_OFFERS} more\n` : '';
-  const skipped = snapshot.notes.length - SHOWN_NOTES;
-  const shown =
-    skipped > 1 ? [...snapshot.notes.slice(0, SHOWN_NOTES), `… and ${skipped} more like these`] : snapshot.notes;
   const missing = provider.missing.map((note) => hintText(note, options.write));
-  const notes = [...shown, ...start.notes, ...lastRunNotes(plan), ...largeFiles(plan), ...missing]
+  const notes = [
+    ...shownNotes(snapshot.notes, options.verbose),
+    ...start.notes,
+    ...lastRunNotes(plan),
+    ...largeFiles(plan),
+    ...missing,
+  ]
     .map((note) => `  ${style.yellow('note:')} ${note}\n`)
     .join('');
   return `${style.bold('plan')}\n${lines.join('\n')}\n\n${indent(offers)}${more}${notes}\n`;
+}
+
+function shownNotes(notes: readonly string[], verbose: boolean): readonly string[] {
+  const skipped = notes.length - SHOWN_NOTES;
+  return verbose || skipped <= 1 ? notes : [...notes.slice(0, SHOWN_NOTES), `… and ${skipped} more like these`];
 }
 
 /** Where a module's imports are looked for first. */
@@ -128,7 +139,7 @@ function indent(text: string): string {
 /** What the last run of the same script showed of what this one will do. */
 function lastRunNotes({ lastRun }: LaunchPlan): string[] {
   if (lastRun === null || lastRun.caughtTerm) return [];
-  return [`nothing caught SIGTERM in ${lastRun.run}, the last run of this script: ${LOST_WITHOUT_HANDLER}`];
+  return [`nothing caught SIGTERM in ${lastRun.run}, your last run of this script: ${LOST_WITHOUT_HANDLER}`];
 }
 
 /** The plan as one object. */

@@ -77,6 +77,7 @@ export class CommandWorld {
   /** What a launch uploads for its machines. */
   tools: Tools = tools;
   answer: boolean | null = null;
+  user = 'me@laptop';
   /** What happens while a person thinks about a question. */
   onAsk: () => Promise<void> = async () => {};
   /** How often a command connected to the cloud. */
@@ -177,7 +178,7 @@ export class CommandWorld {
       cacheFolder: this.cacheFolder,
       stateFolder: this.stateFolder,
       pid: 1,
-      user: 'me@laptop',
+      user: this.user,
       clock: this.clock,
       services: this.#services(),
       interrupted: this.interrupts.signal,

@@ -15,21 +15,23 @@ export interface LastRun {
   readonly caughtTerm: boolean;
 }
 
-/** What runs, as lists call it, and the name of its project. */
-export interface LaunchedThing {
+/** A script (or module, or command) as lists call it, the name of its project, and who launches it, as a spec names them. */
+export interface ScriptOfProject {
   readonly label: string;
   readonly project: string;
+  readonly launchedBy: string;
 }
 
 /**
- * The last run of the same script of the same project, among the newest runs of the bucket; null where there is none, or
- * nothing tells whether it caught SIGTERM. It is a hint: what can't be read is no error.
+ * The last run of the same script of the same project, launched by the same person on the same computer, among the newest
+ * runs of the bucket; null where there is none, or nothing tells whether it caught SIGTERM. It is a hint: what can't be
+ * read is no error.
  */
-export async function lastRunOf(store: ObjectStore, thing: LaunchedThing): Promise<LastRun | null> {
+export async function lastRunOf(store: ObjectStore, script: ScriptOfProject): Promise<LastRun | null> {
   try {
-    for (const run of await runsLabelled(store, thing.label)) {
+    for (const run of await runsLabelled(store, script.label)) {
       const spec = await readDocument(store, runSpec, runKeys(run).spec).catch(() => null);
-      if (spec?.document.project?.name !== thing.project) continue;
+      if (spec?.document.project?.name !== script.project || spec.document.launchedBy !== script.launchedBy) continue;
       const caughtTerm = await caughtTermIn(store, run);
       return caughtTerm === null ? null : { run, caughtTerm };
     }

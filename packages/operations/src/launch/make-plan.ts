@@ -12,6 +12,8 @@ export interface PlanOptions {
   /** What runs, and the project that it belongs to. */
   readonly start: Start;
   readonly detach: boolean;
+  /** Who launches it, as a spec names them. */
+  readonly user: string;
   /** Patterns of what is sent although git ignores it or it may hold secrets. */
   readonly include: readonly string[];
   /** Home of the person, whose secrets stay there. */
@@ -24,7 +26,7 @@ export interface PlanOptions {
 
 /** Looks at everything that a launch needs and changes nothing anywhere. Errors: `name-taken`; those of project, snapshot and provider. */
 export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<LaunchPlan> {
-  const { wish, into, include, start, home, tellIgnored } = options;
+  const { wish, into, include, start, home, tellIgnored, user } = options;
   const { project } = start;
   await checkName(cloud.store, wish.name);
   const { dir, outputDir } = wish.checkpoint;
@@ -35,6 +37,7 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   const remembering = lastRunOf(cloud.store, {
     label: workloadLabel(workloadOf(start.words, {})),
     project: project.name,
+    launchedBy: user,
   });
   // Whichever part fails, nothing goes on in the background afterwards.
   await Promise.allSettled([packing, asking, remembering]);
