@@ -452,7 +452,7 @@ describe('stop', () => {
       "asked i-1 to save and stop
       saving for 1m, last byte 3.0 s ago, ends at the latest in 14m
       i-1 draining: training
-      the run is being stopped, whoever watches: Ctrl-C again ends script and machine at once, and what is not saved by then is lost
+      the run is being stopped, whoever watches: Ctrl-C again ends the script at once, and what it has not saved by then is lost; what it saved is still uploaded
       asked to end the script at once
       capacity-runctl-<run>-1 and its machines are gone
       "

@@ -7,7 +7,7 @@ import { stopOptions } from '../options/declared/checkpoint-options.ts';
 import { resultOf } from '../options/result-of.ts';
 
 const ALREADY_STOPPING =
-  'the run is being stopped, whoever watches: Ctrl-C again ends script and machine at once, and what is not saved by then is lost';
+  'the run is being stopped, whoever watches: Ctrl-C again ends the script at once, and what it has not saved by then is lost; what it saved is still uploaded';
 
 export class StopCommand extends RunctlCommand {
   static override paths = [['stop']];
@@ -17,7 +17,8 @@ export class StopCommand extends RunctlCommand {
     details:
       'Returns when nothing of it costs money any more. `runctl resume` goes on from the last checkpoint.\n' +
       'A script that catches SIGTERM has 5 minutes to begin its save (90 s where nothing catches it), and is then left alone\n' +
-      'as long as it wrote something in the last 30 s, up to 15 minutes; --grace replaces these limits. A second Ctrl-C ends it at once.',
+      'as long as it wrote something in the last 30 s, up to 15 minutes; --grace replaces these limits. A second Ctrl-C ends it at once; what it saved is still uploaded before\n' +
+      'its machine goes. Where no agent is alive, the machine is ended from here, with whatever is not in the bucket yet.',
     examples: [['stop and give the script only 20 seconds', '$0 stop r-abc --grace 20s']],
   });
 
