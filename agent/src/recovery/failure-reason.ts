@@ -1,4 +1,5 @@
 import type { WorkloadExit } from '../lifecycle/model.ts';
+import { endingError } from './hidden-failure.ts';
 
 /** Why a workload failed, as far as its own last words tell. */
 export interface FailureReason {
@@ -28,10 +29,11 @@ const NOT_FOUND = 127;
 export function failureReason(words: LastWords): FailureReason | null {
   const { code = null, signal = null } = words.exit ?? {};
   if (code === 0 || signal !== null || (code ?? 0) > NOT_FOUND) return null;
-  const line = lastProblem(words.lines);
   const isHopeless = !isShell(words.interpreter);
   if (code === NOT_FOUND || code === NOT_EXECUTABLE)
-    return withHope(line === null ? null : missingLibrary(line), isHopeless) ?? notStarted(words.lines, code);
+    return withHope(missingLibrary(lastLine(words.lines)), isHopeless) ?? notStarted(words.lines, code);
+  // A program may survive a missing module, and fail of something else.
+  const line = endingError(words.lines);
   if (line === null) return null;
   const missing =
     missingModule(line, words) ?? relativeImport(line) ?? missingLibrary(line) ?? missingNodePackage(line);
@@ -83,15 +85,7 @@ function notStarted(lines: readonly string[], code: number): FailureReason {
   return { what: `command not found${shown}`, advice, isHopeless: true };
 }
 
-/** An exception's own line, or what a program says before it does anything. */
-const PROBLEM =
-  /^\s*(?:\[rank\d+\]:\s*)?(?:[\w.]*(?:Error|Exception)\b.*:|\S*python[\d.]*: |Error: Cannot find|.*error while loading shared libraries)/;
-/** Launchers tell of their workers' end after the workers' own words. */
-const OF_LAUNCHERS = /ChildFailedError|CalledProcessError|SystemExit|ProcessExitedException/;
-
-function lastProblem(lines: readonly string[]): string | null {
-  return lines.findLast((line) => PROBLEM.test(line) && !OF_LAUNCHERS.test(line)) ?? null;
-}
+const lastLine = (lines: readonly string[]): string => lines.findLast((line) => line.trim() !== '') ?? '';
 
 function missingModule(line: string, { interpreter, isOfProject }: LastWords): Missing | null {
   const name = /No module named '?([\w.-]+)'?/.exec(line)?.[1];

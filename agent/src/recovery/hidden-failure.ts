@@ -5,6 +5,10 @@ const LONGEST_WORDS = 200;
 /** The prefix of a rank's lines (torchrun's logs, PyTorch's hook for exceptions). */
 const RANK = /^\[(?:rank|default)?\d+\]:\s?/;
 
+/** Node ends with its version, below the error and its stack. */
+const NODE = /^Node\.js v\d+\.\d+\.\d+$/;
+const NODE_ERROR = /^(?:Uncaught )?\w*Error\b.*: /;
+
 /** One line by which shells, runtimes and launchers tell of a program that failed. */
 const SIGNS: readonly RegExp[] = [
   /^(?:Killed|Segmentation fault|Bus error|Aborted|Illegal instruction|Floating point exception)(?: \(core dumped\))?$/,
@@ -12,7 +16,7 @@ const SIGNS: readonly RegExp[] = [
   /^\S+: line \d+:\s+\d+ (?:Segmentation fault|Bus error|Aborted|Illegal instruction|Floating point exception)\s/,
   /^\S+: line \d+: \S+: command not found$|^\S+: \d+: \S+: not found$/,
   /^\S*python[\d.]*: (?:can't open file|No module named|Error while finding module) /,
-  /^Node\.js v\d+\.\d+\.\d+$/,
+  NODE,
   /^Execution halted$/,
   /^terminate called after throwing an instance of /,
   /\bexits with return code = -?[1-9]/,
@@ -35,17 +39,37 @@ const AFTERMATH: readonly RegExp[] = [
  * report. Null where the output goes on after such words, or ends with anything else. Tells what an exit code of 0 hides.
  */
 export function lastWordsOfFailure(output: readonly string[]): string | null {
-  const lines = output.map((line) => stripVTControlCharacters(line).replace(RANK, '').trimEnd());
+  const lines = plainLines(output);
+  return lines[failureAt(lines)]?.trim().slice(0, LONGEST_WORDS) ?? null;
+}
+
+/** Like `lastWordsOfFailure`, uncut, and below a launcher's report what the worker said that ended last. */
+export function endingError(output: readonly string[]): string | null {
+  const lines = plainLines(output);
+  const at = failureAt(lines);
+  const words = lines[at] ?? '';
+  if (NODE.test(words)) return lines.findLast((line) => NODE_ERROR.test(line)) ?? null;
+  if (!LAUNCHERS_WORDS.test(words)) return lines[at]?.trim() ?? null;
+  const own = lines.slice(0, tracebackAbove(lines, at) ?? at);
+  const last = own.findLastIndex((line) => FRAME.test(line) || isSign(line));
+  return own.slice(Math.max(0, last)).find((line) => !isIndented(line)) ?? null;
+}
+
+const plainLines = (output: readonly string[]): readonly string[] =>
+  output.map((line) => stripVTControlCharacters(line).replace(RANK, '').trimEnd());
+
+/** The line of the words that `lastWordsOfFailure` finds; -1 for none. */
+function failureAt(lines: readonly string[]): number {
   const at = withoutDetails(
     lines,
     lines.findLastIndex((line) => !isAftermath(line)),
   );
   const words = lines[at];
-  if (words === undefined || hasGoneOn(lines.slice(at + 1))) return null;
-  const isSign = SIGNS.some((sign) => sign.test(words)) || isUsageError(lines, at);
-  if (isSign || isUncaught(lines, at)) return words.trim().slice(0, LONGEST_WORDS);
-  return fatalError(lines, at);
+  if (words === undefined || hasGoneOn(lines.slice(at + 1))) return -1;
+  return isSign(words) || isUsageError(lines, at) || isUncaught(lines, at) ? at : fatalErrorAt(lines, at);
 }
+
+const isSign = (words: string): boolean => SIGNS.some((sign) => sign.test(words));
 
 function isAftermath(line: string): boolean {
   return AFTERMATH.some((pattern) => pattern.test(line)) || barOf(line) !== null;
@@ -79,11 +103,13 @@ function isUsageError(lines: readonly string[], at: number): boolean {
 
 const STACK = /^(?:Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\):$/;
 
-/** Python's own last words, above the stacks of its threads; null where no such stack ends at the line. */
-function fatalError(lines: readonly string[], at: number): string | null {
-  if (!STACK.test(lines[at] ?? '')) return null;
+/** The line of Python's own last words, above the stacks of its threads; -1 where no such stack ends at `at`. */
+function fatalErrorAt(lines: readonly string[], at: number): number {
+  if (!STACK.test(lines[at] ?? '')) return -1;
   const begin = lines.findLastIndex((line, index) => index < at && !isIndented(line) && !STACK.test(line));
-  return lines.slice(Math.max(0, begin - 1), begin + 1).find((line) => line.startsWith('Fatal Python error: ')) ?? null;
+  return lines.findIndex(
+    (line, index) => index >= begin - 1 && index <= begin && line.startsWith('Fatal Python error: '),
+  );
 }
 
 const EXCEPTION = /^(?:\w+\.)*(?:_*[A-Z]\w*|\w*error)(?::(?: .*)?)?$/;
@@ -96,6 +122,9 @@ const SURVIVED =
   /^(?:Exception ignored|Exception in thread|Exception in callback|Task exception|handle: |future: |--- Logging error)|\b(?:WARNING|WARN|ERROR|CRITICAL)\b/;
 /** Launchers log how their workers ended, and then end with it. */
 const OF_LAUNCHERS = /ChildFailedError|CalledProcessError|ProcessRaisedException|ProcessExitedException/;
+
+/** The words with which a launcher ends whose worker has failed. */
+const LAUNCHERS_WORDS = new RegExp(`${OF_LAUNCHERS.source}|SystemExit|exits with return code = `);
 
 /** Whether the line is that of an exception which nothing caught, below its traceback. */
 function isUncaught(lines: readonly string[], at: number): boolean {
