@@ -58,7 +58,7 @@ export class AttemptOutput {
     if (output === null || this.#running === null) return;
     try {
       const patience = { ...this.#parts, refusedMs: this.#parts.timing.refusedMs, signal };
-      const report = await sendPatiently(() => output.pass({ ended: true, signal }), patience);
+      const report = await sendPatiently((onKept) => output.pass({ ended: true, signal, onKept }), patience);
       this.#note(report);
       this.#unsaved = named(report.waiting);
     } catch (error) {

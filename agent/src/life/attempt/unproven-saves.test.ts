@@ -1,4 +1,4 @@
-import type { CandidateReport, FilesBesides, OutputReport } from '@runctl/checkpoint';
+import type { CandidateReport, UnprovenFiles, OutputReport } from '@runctl/checkpoint';
 import { silentLog } from '@runctl/core';
 import { StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
@@ -16,13 +16,13 @@ const refused: Keeping = () => Promise.reject(new StoreError('denied', 'AccessDe
 /** What is said of these candidates, and what was asked of the keeper. */
 async function saying(keeping: Keeping | null, candidates: readonly CandidateReport[], hasEnded = true) {
   const clock = new FakeClock();
-  const asked: FilesBesides['entries'][] = [];
+  const asked: UnprovenFiles['entries'][] = [];
   const life = { output: null, warnings: [] as string[], warn: (text: string) => void life.warnings.push(text) };
-  const keepBesides = ({ entries }: FilesBesides): Promise<OutputReport> => {
+  const keepUnproven = ({ entries }: UnprovenFiles): Promise<OutputReport> => {
     asked.push(entries);
     return keeping === null ? expect.fail('there is none') : keeping();
   };
-  const keeper = keeping === null ? null : { keepBesides };
+  const keeper = keeping === null ? null : { keepUnproven };
   const folders = { checkpoint: '/ckpt' };
   const parts: UnprovenSavesParts = { keeper, folders, life, timing: { refusedMs: 300_000 }, clock, log: silentLog };
   const unproven = new UnprovenSaves(parts);

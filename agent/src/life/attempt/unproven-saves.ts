@@ -6,7 +6,7 @@ import { sendPatiently } from './output-patience.ts';
 
 export interface UnprovenSavesParts {
   /** Null on machines that keep no output. */
-  readonly keeper: Pick<OutputFolder, 'keepBesides'> | null;
+  readonly keeper: Pick<OutputFolder, 'keepUnproven'> | null;
   readonly folders: { readonly checkpoint: string };
   readonly life: Pick<LifeState, 'warn' | 'output'>;
   readonly timing: Pick<Timing, 'refusedMs'>;
@@ -49,14 +49,15 @@ export class UnprovenSaves {
 
   /** Resolves with why not all of it is kept; null when it is. */
   async #send(
-    keeper: Pick<OutputFolder, 'keepBesides'>,
+    keeper: Pick<OutputFolder, 'keepUnproven'>,
     unproven: readonly CandidateReport[],
     signal: AbortSignal,
   ): Promise<string | null> {
     const { clock, folders, life, timing } = this.#parts;
     const entries = unproven.flatMap(({ entry, files = [entry] }) => files);
     try {
-      const send = (): Promise<OutputReport> => keeper.keepBesides({ folder: folders.checkpoint, entries, signal });
+      const files = { folder: folders.checkpoint, entries, signal };
+      const send = (onKept: () => void): Promise<OutputReport> => keeper.keepUnproven({ ...files, onKept });
       const report = await sendPatiently(send, { ...this.#parts, refusedMs: timing.refusedMs, signal });
       life.output = { ...report.kept, at: timestampOf(clock.wallMs()) };
       return [...report.waiting, ...report.unkept].map(({ path, why }) => `${path} ${why}`)[0] ?? null;

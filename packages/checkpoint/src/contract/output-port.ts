@@ -25,6 +25,8 @@ export interface OutputPass {
   readonly signal: AbortSignal;
   /** The workload has ended: whatever is on the disk is taken. */
   readonly ended: boolean;
+  /** Called whenever the bucket has some more of it for good. */
+  readonly onKept?: () => void;
 }
 
 /** What one pass over the output folder has come to. */
@@ -38,13 +40,15 @@ export interface OutputReport {
   readonly unkept: readonly PassedOver[];
 }
 
-/** What stands at some places of another folder than the output folder. */
-export interface FilesBesides {
+/** Files of the checkpoint folder that are part of no whole checkpoint. */
+export interface UnprovenFiles {
   /** Absolute. */
   readonly folder: string;
   /** Files and folders in it, relative to it; `.` is the folder itself. */
   readonly entries: readonly string[];
   readonly signal: AbortSignal;
+  /** As in `OutputPass`. */
+  readonly onKept?: () => void;
 }
 
 export interface OutputRestore {
@@ -62,7 +66,7 @@ export interface OutputFolder {
   /**
    * Keeps files of another folder as they are now, below `UNPROVEN_FOLDER`. They are never put back. Rejects as `pass` does.
    */
-  keepBesides(files: FilesBesides): Promise<OutputReport>;
+  keepUnproven(files: UnprovenFiles): Promise<OutputReport>;
   /** Puts back what the bucket has. Returns warnings, for people. Rejects as the store does. Only while no workload runs. */
   restore(options: OutputRestore): Promise<readonly string[]>;
 }

@@ -196,21 +196,35 @@ test('keeps files of another folder besides, where no machine gets them back and
   await first.write('a.txt', 'a');
   for (const path of ['step-3.pt', 'step-4/model.pt', 'step-4/.half.tmp', 'log.txt']) await other.write(path, path);
   const besides = { folder: other.folder, entries: ['step-3.pt', 'step-4', 'gone.pt'], signal };
-  const report = await first.output.keepBesides(besides);
+  const report = await first.output.keepUnproven(besides);
   const unkept = [{ path: 'gone.pt', why: 'is gone' }];
   expect(report).toMatchObject({ kept: { files: 3 }, sentFiles: 3, waiting: [], unkept });
   const unproven = ['step-3.pt', 'step-4/.half.tmp', 'step-4/model.pt'].map((path) => `${UNPROVEN_FOLDER}/${path}`);
   expect(await world.kept()).toEqual(unproven);
   await first.output.pass(ended);
   expect(await world.kept()).toEqual(['a.txt', ...unproven]);
-  expect(await first.output.keepBesides(besides)).toMatchObject({ sentFiles: 0 });
+  expect(await first.output.keepUnproven(besides)).toMatchObject({ sentFiles: 0 });
   await other.write('step-3.pt', 'longer by now');
-  expect(await first.output.keepBesides(besides)).toMatchObject({ sentFiles: 1 });
+  expect(await first.output.keepUnproven(besides)).toMatchObject({ sentFiles: 1 });
   await using second = await world.disk({ mayPublish: () => ({ generation: 2 }) });
   await second.output.restore({ signal });
   await second.output.pass(ended);
   expect(await readdir(second.folder)).toEqual(['a.txt']);
   expect(await world.kept()).toEqual(['a.txt', ...unproven]);
+});
+
+test('calls back with each batch that is kept, and with none that is not', async () => {
+  const world = new World();
+  await using disk = await world.disk();
+  for (let file = 0; file < 150; file++) await disk.write(`${file}.txt`, 'x');
+  let kept = 0;
+  const onKept = () => void kept++;
+  await disk.output.pass({ ...ended, onKept });
+  expect(kept).toBe(2);
+  await disk.output.pass({ ...ended, onKept });
+  expect(kept).toBe(2);
+  await disk.output.keepUnproven({ folder: disk.folder, entries: ['0.txt'], signal, onKept });
+  expect(kept).toBe(3);
 });
 
 test('a folder in the place of a file takes its place in the bucket too', async () => {

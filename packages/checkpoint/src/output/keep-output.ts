@@ -1,7 +1,7 @@
 import { newNonce } from '@runctl/core';
 import { type KeptFile, parseOutputKey, runKeys } from '@runctl/protocol';
 import {
-  type FilesBesides,
+  type UnprovenFiles,
   type OutputFolder,
   type OutputFolderOptions,
   type OutputPass,
@@ -41,7 +41,7 @@ class OutputKeeper implements OutputFolder {
     this.#options = options;
   }
 
-  async pass({ signal, ended }: OutputPass): Promise<OutputReport> {
+  async pass({ signal, ended, onKept }: OutputPass): Promise<OutputReport> {
     const publishing = this.#publishing(signal);
     await this.#takeOver(publishing);
     const waiting: PassedOver[] = [];
@@ -54,7 +54,7 @@ class OutputKeeper implements OutputFolder {
       if (!ended)
         waiting.push(...changed.filter((file) => !still.includes(file)).map(({ path }) => ({ path, why: MOVING })));
       for (const batch of batchesOf(still)) {
-        const result = await this.#send(batch, { publishing, ended, folder: this.#options.folder, below: '' });
+        const result = await this.#send(batch, { publishing, ended, folder: this.#options.folder, below: '', onKept });
         sentFiles += result.sent.length;
         waiting.push(...result.waiting);
       }
@@ -66,7 +66,7 @@ class OutputKeeper implements OutputFolder {
     return { kept: this.#kept(), sentFiles, waiting, unkept: look.unkept };
   }
 
-  async keepBesides({ entries, folder, signal }: FilesBesides): Promise<OutputReport> {
+  async keepUnproven({ entries, folder, signal, onKept }: UnprovenFiles): Promise<OutputReport> {
     const publishing = this.#publishing(signal);
     await this.#takeOver(publishing);
     const below = `${UNPROVEN_FOLDER}/`;
@@ -76,7 +76,7 @@ class OutputKeeper implements OutputFolder {
     const waiting: PassedOver[] = [];
     let sentFiles = 0;
     for (const batch of batchesOf(changed)) {
-      const result = await this.#send(batch, { publishing, ended: true, folder, below });
+      const result = await this.#send(batch, { publishing, ended: true, folder, below, onKept });
       sentFiles += result.sent.length;
       waiting.push(...result.waiting);
     }
@@ -146,7 +146,7 @@ class OutputKeeper implements OutputFolder {
     return clock.wallMs() - Math.max(mtimeMs, ctimeMs) >= settleMs;
   }
 
-  async #send(batch: readonly FileSeen[], { publishing, ended, folder, below }: Sending): Promise<SentOutput> {
+  async #send(batch: readonly FileSeen[], { publishing, ended, folder, below, onKept }: Sending): Promise<SentOutput> {
     const { run, generation } = publishing;
     const dataFolder = `${runKeys(run).outputDataFolder(generation, newNonce())}${below}`;
     const result = await sendOutput(batch, { ...publishing, folder, dataFolder, ended });
@@ -154,6 +154,7 @@ class OutputKeeper implements OutputFolder {
     const named = result.sent.map((file) => ({ ...file, path: `${below}${file.path}` }));
     const sent = new Map(named.map((file) => [file.path, file]));
     await this.#change(publishing, (files) => [...files.filter(({ path }) => !sent.has(path)), ...sent.values()]);
+    onKept?.();
     if (below === '') for (const path of sent.keys()) this.#seen.add(path);
     return result;
   }
@@ -202,6 +203,7 @@ interface Sending {
   readonly folder: string;
   /** What the bucket puts before their paths: empty, or ends with `/`. */
   readonly below: string;
+  readonly onKept: (() => void) | undefined;
 }
 
 const MOVING = 'was being written a moment ago';
