@@ -179,6 +179,12 @@ test('a rehearsal never has longer periods than the real thing, and keeps their 
   );
 });
 
+test('a process that frees its memory after a kill does not count as unkillable, however fast a rehearsal', () => {
+  expect([0.01, 0.1, 0.5, 1].map((scale) => scaledTiming(scale).unkillableMs)).toEqual([
+    10_000, 10_000, 30_000, 60_000,
+  ]);
+});
+
 test('the timing of a run that knows nothing of newer windows has their defaults', () => {
   const { firstByteMs, savingPauseMs, emptiedMs, ...older } = defaultTiming;
   expect(timing.parse(older)).toEqual({ ...older, firstByteMs, savingPauseMs, emptiedMs });

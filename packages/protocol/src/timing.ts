@@ -141,6 +141,7 @@ const floors: Partial<Timing> = {
   savingPauseMs: 2000,
   longestStopMs: 15_000,
   afterKillMs: 1000,
+  unkillableMs: 10_000,
 };
 
 /** Fields that no rehearsal shortens: they go by people, by the machine itself, or by the script's own pace. */

@@ -6,10 +6,25 @@ import { AttemptWorkload, type AttemptWorkloadParts } from './attempt-workload.t
 const hung = [{ pid: 7, command: 'python3 train.py', state: 'D' }];
 const ended = { code: 0, signal: null, leftovers: 1, outlived: [], unkillable: hung, saversEndedAtMs: null };
 
-test.each<[string, (workload: AttemptWorkload) => unknown]>([
-  ['of a script that has ended', (workload) => workload.exited(new AbortController().signal)],
-  ['of a script that was killed in vain', (workload) => workload.nameSurvivors()],
-])('a process that nothing ends is named with its state: %s', async (_what, end) => {
+const DISK = 'state D: it waits in the kernel for a disk or a device, and does nothing else';
+
+test.each<[string, (workload: AttemptWorkload, clock: FakeClock) => Promise<unknown>, string]>([
+  [
+    'of a script that has ended',
+    (workload) => workload.exited(new AbortController().signal),
+    `does not end, though it was killed (${DISK}): whatever is started here runs beside it`,
+  ],
+  [
+    'of a script that was killed a moment ago',
+    async (workload, clock) => {
+      await workload.signal('SIGKILL');
+      await clock.advance(5000);
+      workload.nameSurvivors();
+    },
+    `had not ended 5 s after it was killed (${DISK})`,
+  ],
+])('a process that lives on is named with its state: %s', async (_what, end, text) => {
+  const clock = new FakeClock();
   const warnings: string[] = [];
   const parts = {
     supervisor: {
@@ -17,17 +32,13 @@ test.each<[string, (workload: AttemptWorkload) => unknown]>([
       survivors: () => hung,
     },
     journal: { state: { attempt: null } },
-    life: { warn: (text: string) => warnings.push(text) },
+    life: { warn: (text: string) => warnings.push(text), workload: { ended: () => {} } },
     progress: { read: async () => ({ step: null }) },
-    drain: { notes: null },
-    clock: new FakeClock(),
+    drain: { notes: null, signal: async () => {} },
+    clock,
     log: silentLog,
   };
   // An end reads no more than this of each.
-  await end(new AttemptWorkload(parts as unknown as AttemptWorkloadParts, () => {}));
-  expect(warnings).toEqual([
-    expect.stringMatching(
-      /^process 7 \(python3 train\.py\) does not end, .*\(state D: .*kernel.*\): .*runs beside it$/,
-    ),
-  ]);
+  await end(new AttemptWorkload(parts as unknown as AttemptWorkloadParts, () => {}), clock);
+  expect(warnings).toEqual([`process 7 (python3 train.py) ${text}`]);
 });

@@ -6,7 +6,7 @@ import type { LifeState } from '../../reporting/life-state.ts';
 import type { ProgressReader } from '../../reporting/progress.ts';
 import type { Supervisor, WorkloadCommand } from '../../workload/supervisor/supervisor.ts';
 import type { AttemptDrain } from './attempt-drain.ts';
-import { isClean, noteCutOff, noteWorkload, warnOfUnkillable } from './workload-notes.ts';
+import { isClean, noteCutOff, noteWorkload, warnOfSurvivors, warnOfUnkillable } from './workload-notes.ts';
 
 export interface AttemptWorkloadParts {
   readonly supervisor: Supervisor;
@@ -25,6 +25,8 @@ export class AttemptWorkload {
   #exitMs: number | null = null;
   #endedAtMs: number | null = null;
   #markerUntilMs: number | null = null;
+  /** Monotonic: since when this agent kills it. */
+  #killedMs: number | null = null;
 
   /** Calls `onRunning` when a workload runs here, with the wall time since when. */
   constructor(parts: AttemptWorkloadParts, onRunning: (startedMs: number) => void) {
@@ -109,6 +111,7 @@ export class AttemptWorkload {
   }
 
   async signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (signal === 'SIGKILL') this.#killedMs ??= this.#parts.clock.monotonicMs();
     await this.#parts.drain.signal(signal, () => this.#readStep());
   }
 
@@ -119,8 +122,9 @@ export class AttemptWorkload {
 
   /** Names what lives on of a workload that was killed and not seen to end. */
   nameSurvivors(): void {
-    const { life, supervisor } = this.#parts;
-    warnOfUnkillable(life, supervisor.survivors());
+    const { clock, life, supervisor } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    warnOfSurvivors(life, supervisor.survivors(), nowMs - (this.#killedMs ?? nowMs));
   }
 
   /** Forgets how the last workload ended, before the next one of the attempt. */
@@ -129,6 +133,7 @@ export class AttemptWorkload {
     this.#exitMs = null;
     this.#endedAtMs = null;
     this.#markerUntilMs = null;
+    this.#killedMs = null;
   }
 
   /** Reads and keeps the step that the training has reached; null while none is known. */

@@ -46,11 +46,25 @@ export async function noteCutOff(
 
 /** Names what lives on though it was killed, since whatever is started next on this machine runs beside it. */
 export function warnOfUnkillable(life: Pick<LifeState, 'warn'>, unkillable: readonly Unkillable[]): void {
-  for (const { pid, command, state } of unkillable)
+  for (const each of unkillable)
     life.warn(
-      `process ${pid} (${command.slice(0, 80)}) does not end, though it was killed (${stateText(state)}): whatever is started here runs beside it`,
+      `${nameOf(each)} does not end, though it was killed (${stateText(each.state)}): whatever is started here runs beside it`,
     );
 }
+
+/** Names what was not seen to end in the time that a kill has. It may only need longer, to give back its memory for one. */
+export function warnOfSurvivors(
+  life: Pick<LifeState, 'warn'>,
+  survivors: readonly Unkillable[],
+  sinceKillMs: number,
+): void {
+  for (const each of survivors)
+    life.warn(
+      `${nameOf(each)} had not ended ${Math.round(sinceKillMs / 1000)} s after it was killed (${stateText(each.state)})`,
+    );
+}
+
+const nameOf = ({ pid, command }: Unkillable): string => `process ${pid} (${command.slice(0, 80)})`;
 
 function stateText(state: string | null): string {
   if (state === null) return 'its state is not known';
