@@ -57,6 +57,9 @@ export class CandidatePublisher {
       }
       await this.#remember(complete, result, facts);
       return result;
+    } catch (error) {
+      this.#memory.durable.forgetBucket();
+      throw error;
     } finally {
       this.#uploading = null;
     }

@@ -52,12 +52,22 @@ export class DurableHere {
     return (this.#record?.identity ?? null) !== null;
   }
 
-  /** Notes what the bucket has. `trusted` is its manifest unless a restore found it damaged. */
+  /**
+   * Notes what the bucket has. `trusted` is its manifest unless a restore found it damaged. It may be one of this machine's
+   * whose commit was cut off before the answer came.
+   */
   noteBucket({ pointer, manifest }: Standing, trusted: Manifest | null): void {
+    const before = this.#checkpoint?.manifest ?? null;
     this.#isRead = true;
     this.#checkpoint = pointer === null || manifest === null ? null : this.#durableOf(manifest, pointer.pointer);
-    if (trusted !== null)
-      this.#record ??= { step: trusted.step, savedAtMs: Date.parse(trusted.savedAt), identity: null };
+    if (trusted === null) return;
+    if (this.#record === null || this.#checkpoint?.manifest !== before)
+      this.#record = { step: trusted.step, savedAtMs: Date.parse(trusted.savedAt), identity: null };
+  }
+
+  /** The bucket has to be read again: something may have been committed without an answer. */
+  forgetBucket(): void {
+    this.#isRead = false;
   }
 
   noteCommitted(manifest: Manifest): void {
