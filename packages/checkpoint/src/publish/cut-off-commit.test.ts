@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { never, openWorld, RUN, SETTLE_MS } from '../testing/test-world.ts';
 
 /** As the store, but the answer to the next move of the pointer is lost as `cut` says. */
-function losingAnswers(store: ObjectStore): { readonly store: ObjectStore; lose(cut: () => Error): void } {
+function losingAnswers(store: ObjectStore): { readonly store: ObjectStore; readonly lose: (cut: () => Error) => void } {
   let lost: (() => Error) | null = null;
   const put: ObjectStore['put'] = async (key, ...rest) => {
     const stored = await store.put(key, ...rest);
