@@ -5,6 +5,7 @@ import { type ChosenInterpreter, interpreterLine, isExecutable, scriptInterprete
 import type { Project } from '../project.ts';
 import { localLineNotes, localProgramNotes } from './local-program.ts';
 import { isPython } from './named-interpreter.ts';
+import { needsPackage } from './package-imports.ts';
 import type { Start } from './start.ts';
 
 const MOST_BYTES = 1024 * 1024;
@@ -27,13 +28,14 @@ export async function scriptStart(
   const shown = command.join(' ') || 'the machine itself';
   const reasons = [`${shown} runs ${script}, since ${reason}`];
   const notes = named === null ? await lineNotes(path, { script, command }) : localProgramNotes(command[0] ?? '');
+  const interpreterFile = interpreter.file;
   if (place === null || python === null)
-    return { project, words: { kind: 'script', script, args, interpreter: command }, notes, reasons };
+    return { project, interpreterFile, words: { kind: 'script', script, args, interpreter: command }, notes, reasons };
   const own = (await importsNeighbour(path)) ? [dirname(script)] : [];
   const importRoots = [...new Set([place.importRoot, '', ...own])];
   const words = { kind: 'module', module: place.module, args, interpreter: python, importRoots } as const;
   const asModule = `it runs as the module ${place.module}, since there is an __init__.py beside it: the command ${python.join(' ')} ${script} would run the file`;
-  return { project, words, notes, reasons: [...reasons, asModule] };
+  return { project, interpreterFile, words, notes, reasons: [...reasons, asModule] };
 }
 
 interface PlaceInPackage {
@@ -53,18 +55,11 @@ async function placeInPackage({
     names.unshift(basename(folder));
   // A project is a package itself where a marker lies in the package; an __init__.py that nobody needs makes none.
   const isWhole = folder === '.' && name === basename(root) && (await isPackage(root));
-  const importRoot = isWhole && (await needsPackage(join(root, script), name)) ? '..' : folder === '.' ? '' : folder;
+  const importRoot = isWhole && (await needsPackage(root, script, name)) ? '..' : folder === '.' ? '' : folder;
   if (importRoot === '..') names.unshift(name);
   if (names.length === 1 || names.some((each) => each.includes('.'))) return null;
   const module = names.at(-1) === '__main__' ? names.slice(0, -1) : names;
   return { module: module.join('.'), importRoot };
-}
-
-/** Whether it imports what lies beside it relatively, or by the name of the package. */
-async function needsPackage(path: string, name: string): Promise<boolean> {
-  const text = (await readFile(path, 'utf8')).slice(0, MOST_BYTES);
-  const imported = [...text.matchAll(/^[ \t]*(?:from|import)[ \t]+(\.|[\p{L}_][\p{L}\p{N}_]*)/gmu)];
-  return imported.some(([, first]) => first === '.' || first === name);
 }
 
 const isPackage = (folder: string): Promise<boolean> => isFile(join(folder, '__init__.py'));
