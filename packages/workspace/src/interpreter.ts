@@ -12,6 +12,8 @@ export interface ChosenInterpreter {
   readonly command: readonly string[];
   /** Why it was chosen, for people. */
   readonly reason: string;
+  /** Where it is a file of the project: its path below the root, with `/`. */
+  readonly file?: string;
 }
 
 /**

@@ -145,7 +145,7 @@ describe('snapshot', () => {
       await expect(take()).rejects.toMatchObject({ code: 'empty-project' });
     });
     await snapshotOf({ '.gitignore': 'train.py\n', 'train.py': '' }, async ({ root, into }) => {
-      const taking = snapshot(root, { into, script: 'train.py' });
+      const taking = snapshot(root, { into, required: ['train.py'] });
       await expect(taking).rejects.toMatchObject({ code: 'script-outside-project' });
     });
   });

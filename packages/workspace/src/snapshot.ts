@@ -4,6 +4,7 @@ import { lstat, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { matching, projectFiles, type ProjectFiles } from './project-files.ts';
 import { holdsSecret, secretByName } from './secret-names.ts';
+import { refuseMissing } from './required-files.ts';
 import { filesNamedSecret, LinkedFolders, SecretLinks } from './secret-places.ts';
 import { type Entry, unreadable, writeArchive } from './write-archive.ts';
 
@@ -39,14 +40,14 @@ export interface SnapshotOptions {
   readonly home?: string;
   /** Also names what stays behind because git ignores it, where it may hold secrets. */
   readonly tellIgnored?: boolean;
-  /** Must be part of the snapshot; the error says so when it is ignored. */
-  readonly script?: string | null;
+  /** Files, with `/`, that must reach the instance; the error says why one would not. */
+  readonly required?: readonly string[];
 }
 
 /**
  * Archives what git would not ignore, empty folders too. What may hold secrets is left out with a note, tracked or not. A symbolic link is kept when it points inside the project, else left out with a note.
  * Errors: `file-unreadable` (also for a file that changes while it is read), `empty-project`, `script-outside-project` when
- * the script itself is ignored.
+ * a file that is required stays behind.
  */
 export async function snapshot(root: string, options: SnapshotOptions): Promise<Snapshot> {
   const { exclude = [], include = [], home = null, tellIgnored = false } = options;
@@ -58,11 +59,7 @@ export async function snapshot(root: string, options: SnapshotOptions): Promise<
     throw new RunctlError('empty-project', `nothing in ${root} would be copied to the instance`, {
       hint: 'the project is empty, or .gitignore names everything in it',
     });
-  const { script = null } = options;
-  if (script !== null && !entries.some((entry) => entry.path === script))
-    throw new RunctlError('script-outside-project', `${script} is ignored, so it would not reach the instance`, {
-      hint: `take it out of .gitignore (git check-ignore -v ${script} names the line)`,
-    });
+  await refuseMissing(root, { required: options.required ?? [], exclude, entries });
   const partial = join(options.into, `snapshot-${process.pid}.partial`);
   try {
     const { treeHash, sha256, sizeBytes } = await writeArchive(root, entries, partial);

@@ -31,7 +31,8 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   await checkName(cloud.store, wish.name);
   const { dir, outputDir } = wish.checkpoint;
   const exclude = [dir, outputDir ?? null].flatMap((folder) => keptFolder(folder));
-  const packing = snapshot(project.root, { into, exclude, include, home, tellIgnored, script: project.script });
+  const required = [project.script, start.interpreterFile ?? null].filter((file) => file !== null);
+  const packing = snapshot(project.root, { into, exclude, include, home, tellIgnored, required });
   // The bucket first: its answer tells the time, by which prices are asked for.
   const asking = bucketAnswers(cloud).then(() => findPlace(cloud.provider, wish));
   const remembering = lastRunOf(cloud.store, {

@@ -20,6 +20,7 @@ export async function moduleStart(
   await refuseNoModule(module, args);
   const project = await projectOf(options.cwd, options);
   const named = await namedInterpreter(project, options);
+  const interpreterFile = named?.file;
   const interpreter = named?.command ?? ['python3'];
   const words = (importRoots: readonly string[]): Start['words'] => ({
     kind: 'module',
@@ -34,11 +35,17 @@ export async function moduleStart(
   const place = await find(project, await rootsOf(project, { ...options, module }), module);
   if (place === null) {
     const note = `there is no module ${module} in the project: the machine's own ${program} must have it`;
-    return { project, words: words(['']), notes: [...programNotes, note], reasons: [runs] };
+    return { project, interpreterFile, words: words(['']), notes: [...programNotes, note], reasons: [runs] };
   }
   const importRoots = [...new Set([place.root, ''])];
   const reasons = [runs, `${module} is ${place.file} of the project`];
-  return { project: { ...project, script: place.file }, words: words(importRoots), notes: programNotes, reasons };
+  return {
+    project: { ...project, script: place.file },
+    interpreterFile,
+    words: words(importRoots),
+    notes: programNotes,
+    reasons,
+  };
 }
 
 /** The file of a module, absolute; null where it is not in the project or can't be run. */

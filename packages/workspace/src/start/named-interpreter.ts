@@ -29,7 +29,7 @@ export async function namedInterpreter(
   if (inside.split('/').some((name) => NEVER_COPIED.has(name))) throw refuse('is never sent to a machine');
   if ((await stat(path).catch(() => null))?.isFile() !== true) throw refuse('is not a file of the project');
   if (!(await isExecutable(path))) throw refuse('is not executable');
-  return { command: [`./${inside}`], reason };
+  return { command: [`./${inside}`], reason, file: inside };
 }
 
 /** Whether a command, or the line of a script, leads to a Python, which can run a module. */

@@ -39,6 +39,8 @@ export type StartWords =
 export interface Start {
   readonly project: Project;
   readonly words: StartWords;
+  /** The interpreter that `--interpreter` names, where it is a file of the project, with `/`. It must reach the instance. */
+  readonly interpreterFile?: string | undefined;
   /** What may surprise, one sentence each. */
   readonly notes: readonly string[];
   /** What was guessed and why, one sentence each. */
