@@ -6,6 +6,8 @@ export interface Progress {
   readonly source: 'file' | 'log' | 'unknown';
   /** The line of the log that the step was read in; null for other sources. */
   readonly evidence: string | null;
+  /** Wall time at which the script told it; null where it told none. */
+  readonly atMs: number | null;
 }
 
 export interface ProgressReader {
@@ -32,7 +34,7 @@ export interface Beginning {
   readonly total: number | null;
 }
 
-const UNKNOWN: Progress = { step: null, source: 'unknown', evidence: null };
+const UNKNOWN: Progress = { step: null, source: 'unknown', evidence: null, atMs: null };
 
 interface Sample {
   readonly atMs: number;
@@ -70,7 +72,7 @@ export function createProgressReader(paths: ProgressOptions): ProgressReader {
     const inLog = await log.read();
     if (inLog.step === null) return UNKNOWN;
     note(inLog.atMs, inLog.step);
-    return { step: inLog.step, source: 'log', evidence: inLog.evidence };
+    return { step: inLog.step, source: 'log', evidence: inLog.evidence, atMs: inLog.atMs };
   };
 
   return {
@@ -80,9 +82,10 @@ export function createProgressReader(paths: ProgressOptions): ProgressReader {
         const { step } = content;
         if (typeof step === 'number' && Number.isFinite(step)) {
           const whole = Math.max(0, Math.floor(step));
-          note((await stat(paths.progress)).mtimeMs, whole, metricsOf(content));
+          const atMs = (await stat(paths.progress)).mtimeMs;
+          note(atMs, whole, metricsOf(content));
           firstInFile = withFirst(firstInFile, whole);
-          return { step: whole, source: 'file', evidence: null };
+          return { step: whole, source: 'file', evidence: null, atMs };
         }
       } catch {
         // None, or caught in the middle of being written: the log may know.

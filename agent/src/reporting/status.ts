@@ -1,11 +1,4 @@
-import {
-  type AttemptStatus,
-  type Fit,
-  FORMAT_VERSION,
-  parseManifestKey,
-  timestampOf,
-  type WaitingStatus,
-} from '@runctl/protocol';
+import { type AttemptStatus, type Fit, FORMAT_VERSION, timestampOf, type WaitingStatus } from '@runctl/protocol';
 import type { DurableCheckpoint, UploadProgress } from '@runctl/checkpoint';
 import type { HostIdentity } from '../host/host.ts';
 import type { LifeState } from './life-state.ts';
@@ -90,9 +83,12 @@ export function waitingStatusOf(facts: WaitingFacts): WaitingStatus {
   };
 }
 
-/** A step, or a checkpoint of this life. */
-function hasShownLife({ durable, generation, progress }: StatusFacts): boolean {
-  return progress.step !== null || (durable !== null && parseManifestKey(durable.manifest)?.generation === generation);
+/** Whether this life of the workload has told a step, or saved a checkpoint: the last one's progress file is still there. */
+function hasShownLife({ durable, life, progress }: StatusFacts): boolean {
+  const { workingSinceMs } = life;
+  if (workingSinceMs === null) return false;
+  const savedMs = durable === null ? Number.NEGATIVE_INFINITY : Date.parse(durable.savedAt);
+  return Math.max(savedMs, progress.atMs ?? Number.NEGATIVE_INFINITY) >= workingSinceMs;
 }
 
 /** Work since the durable checkpoint was written, or since this workload started where that is later. */
