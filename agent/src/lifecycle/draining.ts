@@ -50,7 +50,10 @@ export function whileDraining(state: Draining, event: AttemptEvent, moment: Mome
 const nextTime = (state: Draining, moment: Moment): number =>
   state.killed ? giveUpTime(state, moment) : state.killAtMs;
 
-/** Until when a workload whose time seems over is left alone, unless a look says before that it is; null: it is over. */
+/**
+ * Computes until when a workload whose time seems to be over is left alone, in case a look still shows that it writes. A look
+ * may also show before then that it does not. Null where the time is over.
+ */
 function undecidedUntil(saving: Draining['saving'], { nowMs, policy }: Moment): number | null {
   if (saving === null || !awaitsLook(saving, policy)) return null;
   const limitMs = savingLimit(saving, policy);

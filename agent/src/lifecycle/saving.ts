@@ -42,7 +42,10 @@ export function savingEnd(saving: Saving, policy: AttemptPolicy): number {
 export const savingLimit = ({ limitAtMs, askedAtMs }: Saving, policy: Pick<AttemptPolicy, 'longestStopMs'>): number =>
   Math.min(limitAtMs, askedAtMs + policy.longestStopMs);
 
-/** Whether a look is still to come that could have seen a byte of before the workload's time was over: a large folder takes long to look at. */
+/**
+ * Tells whether the workload may have written in time what no look has shown yet. A look at a large folder takes long, so one
+ * that began before the workload's time was over may end after it.
+ */
 export const awaitsLook = (saving: Saving, policy: AttemptPolicy): boolean =>
   saving.lookedAtMs !== null && saving.lookedAtMs < savingEnd(saving, policy);
 
