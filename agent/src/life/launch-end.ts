@@ -17,9 +17,23 @@ export async function isLaunchOver(parts: AskParts, signal: AbortSignal): Promis
   return (await askForOutcome(parts, signal)) !== null;
 }
 
-/** Whether that outcome is a success. */
-export async function hasLaunchSucceeded(parts: AskParts, signal: AbortSignal): Promise<boolean> {
-  return (await askForOutcome(parts, signal))?.status === 'succeeded';
+/** Whether that outcome is a success. False where no answer comes within `withinMs`, or before the signal fires. Never rejects. */
+export async function hasLaunchSucceeded(
+  parts: AskParts & { readonly withinMs: number },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { clock, withinMs } = parts;
+  const late = new AbortController();
+  const answered = new AbortController();
+  clock.sleep(withinMs, answered.signal).then(
+    () => late.abort(new Error('no answer came in time')),
+    () => {},
+  );
+  const asking = AbortSignal.any([signal, late.signal]);
+  return askForOutcome(parts, asking)
+    .then((outcome) => outcome?.status === 'succeeded')
+    .catch(() => false)
+    .finally(() => answered.abort());
 }
 
 function askForOutcome({ documents, clock, log }: AskParts, signal: AbortSignal): Promise<LaunchOutcome | null> {

@@ -18,10 +18,10 @@ import type { StartFacts } from './start-facts.ts';
 import type { UnprovenSaves } from './unproven-saves.ts';
 
 export interface AttemptEndingParts {
-  readonly workload: Pick<AttemptWorkload, 'exitMs' | 'markerUntilMs' | 'ranMs'>;
+  readonly workload: Pick<AttemptWorkload, 'exitMs' | 'isAdopted' | 'markerUntilMs' | 'ranMs'>;
   /** Whether the outcome of the launch says that it has succeeded, as far as this agent knows. */
   readonly isDecided: () => boolean;
-  /** Whether it says so in the bucket, where an earlier agent may have written it. Rejects with the signal's reason only. */
+  /** Whether it says so in the bucket, where an earlier agent may have written it. False where no answer comes soon. Never rejects. */
   readonly hasSucceeded: (signal: AbortSignal) => Promise<boolean>;
   readonly drain: Pick<AttemptDrain, 'notes'>;
   readonly flush: AttemptFlush;
@@ -75,7 +75,7 @@ export class AttemptEnding {
     if (ending.cause === 'exited' && ending.exit?.code === 0) this.#elsewhere = await elsewhere.atEnd();
     let verdict = this.#judge(ending);
     // What is done is not begun again, whatever became of its marker and of the agent that saw it.
-    if (verdict.next === 'restart' && (await this.#parts.hasSucceeded(signal).catch(() => false))) {
+    if (verdict.next === 'restart' && workload.isAdopted && (await this.#parts.hasSucceeded(signal))) {
       this.#isDecided = true;
       verdict = this.#judge(ending);
     }

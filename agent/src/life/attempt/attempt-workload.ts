@@ -25,6 +25,7 @@ export class AttemptWorkload {
   #exitMs: number | null = null;
   #endedAtMs: number | null = null;
   #markerUntilMs: number | null = null;
+  #isAdopted = false;
   /** Monotonic: since when this agent kills it. */
   #killedMs: number | null = null;
 
@@ -53,6 +54,11 @@ export class AttemptWorkload {
     return this.#markerUntilMs;
   }
 
+  /** Whether an earlier agent has started it. */
+  get isAdopted(): boolean {
+    return this.#isAdopted;
+  }
+
   /** How long the workload has run by the wall clock; 0 where it never started. */
   ranMs(): number {
     const { journal, clock } = this.#parts;
@@ -69,6 +75,7 @@ export class AttemptWorkload {
     const adopted = await supervisor.adopt();
     // After a restart of the agent the workload may be one whose crash is in the journal already.
     const isJudged = adopted !== null && (attempt?.crashes ?? []).some((crash) => crash.workload === adopted.id);
+    this.#isAdopted = adopted !== null && !isJudged;
     if (adopted !== null && !isJudged) {
       this.#running(adopted.pid, adopted.startedAtMs);
       await noteWorkload(this.#parts, adopted, adopted.startedAtMs);
@@ -133,6 +140,7 @@ export class AttemptWorkload {
     this.#exitMs = null;
     this.#endedAtMs = null;
     this.#markerUntilMs = null;
+    this.#isAdopted = false;
     this.#killedMs = null;
   }
 
