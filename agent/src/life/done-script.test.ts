@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { intercepted, type ObjectStore, StoreError } from '@runctl/store';
 import { expect, test } from 'vitest';
 import { eventually } from '../testing/eventually.ts';
 import { RunWorld } from '../testing/run-world.ts';
@@ -64,8 +65,8 @@ test.concurrent('a last file that is no whole checkpoint is named, and does not 
   });
   const machine = await world.machine('i-1');
   expect(await machine.start()).toBe('off');
-  const named = expect.stringMatching(/no whole checkpoint, kept as output: ckpt-20\.json \(/);
-  const message = expect.stringMatching(/no whole checkpoint, (?:to be )?kept as output: ckpt-20\.json \(/);
+  const named = expect.stringMatching(/part of no whole checkpoint, kept as output: ckpt-20\.json \(/);
+  const message = expect.stringMatching(/part of no whole checkpoint, to be kept as output: ckpt-20\.json \(/);
   expect(await world.outcome()).toMatchObject({ status: 'succeeded', durableStep: 10, message });
   expect(await world.attemptOutcome(1)).toMatchObject({ status: 'succeeded', message: named });
   const { warnings = [] } = (await world.status(1)) ?? {};
@@ -83,11 +84,39 @@ test.concurrent.each([
   await using world = await RunWorld.launch({ script: 'leaves-a-piece.py', args });
   const machine = await world.machine('i-1');
   expect(await machine.start()).toBe('off');
-  const message = expect.stringMatching(`^the workload finished; no whole checkpoint, kept as output: ${name} \\(`);
+  const message = expect.stringMatching(
+    `^the workload finished; part of no whole checkpoint, kept as output: ${name} \\(`,
+  );
   expect(await world.outcome()).toMatchObject({ status: 'succeeded', durableStep: 10, message });
   const kept = new Map(args.map((each) => each.split('=') as [string, string]));
   const expected = files.map((path) => [`runctl-unproven-saves/${path}`, kept.get(path)] as const);
   expect(await world.output()).toEqual(new Map(expected));
+});
+
+test.concurrent('a success is written while the bucket takes no piece of a save', async () => {
+  const isPiece = (key: string | null): boolean => key?.includes('runctl-unproven-saves') === true;
+  const refusing = (memory: ObjectStore): ObjectStore =>
+    intercepted(memory, async (call, perform) => {
+      if (isPiece(call.key)) throw new StoreError('denied', 'AccessDenied');
+      return perform();
+    });
+  const timing = { doneGraceMs: 60_000, doneSettleMs: 1500, longestStopMs: 2500, refusedMs: 3_600_000 };
+  const args = ['ckpt-20.json'];
+  await using world = await RunWorld.launch({ script: 'is-done-and-hangs.py', args, timing, store: refusing });
+  const machine = await world.machine('i-1');
+  machine.start().catch(() => {});
+  await eventually('the success is written', async () => (await world.outcome()) !== null);
+  expect(await machine.workloadLives()).toBe(true);
+  expect(await world.outcome()).toMatchObject({ status: 'succeeded', durableStep: 10 });
+  await machine.die();
+});
+
+test.concurrent('a script that leaves nothing but a piece has an outcome that says so', async () => {
+  await using world = await RunWorld.launch({ script: 'leaves-a-piece.py', args: ['ckpt-10.json=[10, '] });
+  const machine = await world.machine('i-1');
+  expect(await machine.start()).toBe('off');
+  const message = expect.stringMatching(/kept as output: ckpt-10\.json \(.*; no whole checkpoint was saved$/);
+  expect(await world.outcome()).toMatchObject({ status: 'succeeded', durableStep: null, message });
 });
 
 test.concurrent('an agent that finds the success that an earlier one wrote starts nothing again', async () => {

@@ -66,7 +66,8 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const kept = { passes, output, unproven, shipper, checkpoints };
   const flush = new AttemptFlush({ ...kept, isFinished, showWait, traffic, timing, clock, log });
   const isDecided = () => done.isDecided;
-  const hasSucceeded = (signal: AbortSignal) => hasLaunchSucceeded(shared, signal);
+  const withinMs = timing.unhurriedReportMs / 4;
+  const hasSucceeded = (signal: AbortSignal) => hasLaunchSucceeded({ ...shared, withinMs }, signal);
   const { findInterpreter, priority } = machine;
   const facts = new StartFacts({ ...shared, findInterpreter });
   const judge = judgeOf(shared, events);
@@ -104,9 +105,9 @@ function doneScriptOf(
   shared: SharedParts,
   { passes, saves, unproven }: DoneParts & { readonly unproven: UnprovenSaves },
 ): DoneScript {
-  return new DoneScript({ ...shared, saves, passes, donePath: shared.paths.done }, async (candidates, signal) => {
-    // With an output folder the end of the script decides, and its saves are kept then.
-    if (shared.output === null) await unproven.keep(candidates, { hasEnded: false, signal });
+  return new DoneScript({ ...shared, saves, passes, donePath: shared.paths.done }, (candidates, signal) => {
+    // They are sent after the end of the script, so that they put off no outcome.
+    unproven.announce(candidates);
     return declaring(shared, unproven.text, signal);
   });
 }

@@ -77,6 +77,20 @@ describe('what follows from an ending', () => {
     });
   });
 
+  test.each([
+    [null, 'the workload finished; part of it; no whole checkpoint was saved'],
+    [
+      'the script wrote a.pt',
+      'the workload finished; part of it; no whole checkpoint was saved: the script wrote a.pt',
+    ],
+  ])(
+    'exit 0 of a script that left only a piece says that no checkpoint was saved (elsewhere: %s)',
+    (elsewhere, message) => {
+      const left = { ...circumstances, isKept: false, unproven: 'part of it', elsewhere };
+      expect(verdictOn(ending, left)).toMatchObject({ launch: 'succeeded', message });
+    },
+  );
+
   test('exit 0 after our signal is an interruption, and success only with the done-marker', () => {
     const noticed: Ending = { ...ending, cause: 'notice' };
     expect(verdictOn(noticed, circumstances)).toMatchObject({ next: 'yield', attempt: 'interrupted' });

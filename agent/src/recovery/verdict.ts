@@ -89,7 +89,7 @@ type Finish = Pick<Circumstances, 'isKept'> & Partial<Pick<Circumstances, 'elsew
 /** Says of a finished workload whether that may be wrong, and what became of what it wrote. */
 export function finishedText({ isKept, elsewhere = null, hiddenFailure = null, unproven = null }: Finish): string {
   const doubt = hiddenFailure === null ? null : hiddenFailureText(hiddenFailure);
-  return ['the workload finished', doubt, unproven, lossText(isKept, elsewhere)]
+  return ['the workload finished', doubt, unproven, isKept ? elsewhere : lossText(elsewhere, unproven)]
     .filter((part) => part !== null)
     .join('; ');
 }
@@ -108,9 +108,10 @@ function succeeded(circumstances: Circumstances): AttemptVerdict {
   };
 }
 
-/** What a finished script leaves behind on a machine that goes; null for nothing that is known of. */
-function lossText(isKept: boolean, elsewhere: string | null): string | null {
-  return isKept ? elsewhere : `nothing was saved: ${elsewhere ?? 'what the script wrote is gone with the machine'}`;
+/** What is lost with the machine of a finished script that saved nothing from which another could go on. */
+function lossText(elsewhere: string | null, unproven: string | null): string {
+  if (unproven !== null) return ['no whole checkpoint was saved', elsewhere].filter((part) => part !== null).join(': ');
+  return `nothing was saved: ${elsewhere ?? 'what the script wrote is gone with the machine'}`;
 }
 
 function judgeEnding(ending: Ending, circumstances: Circumstances): AttemptVerdict {

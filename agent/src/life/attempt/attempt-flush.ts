@@ -102,7 +102,7 @@ export class AttemptFlush {
       throw error;
     });
     if (publishes) await output.finish(signal);
-    if (publishes && isFinished(ending)) await unproven.keep(report?.candidates ?? [], { hasEnded: true, signal });
+    if (publishes && isFinished(ending)) await unproven.keep(report?.candidates ?? [], signal);
     shown.abort();
     this.#tookMs = Math.round(clock.monotonicMs() - startedMs);
     // Uploads that are still unfinished belong to no checkpoint, and are billed until they are aborted.

@@ -1,6 +1,6 @@
 import type { CandidateReport, OutputFolder, OutputReport } from '@runctl/checkpoint';
 import { type Clock, type Log, messageOf } from '@runctl/core';
-import { type Timing, timestampOf } from '@runctl/protocol';
+import type { Timing } from '@runctl/protocol';
 import type { LifeState } from '../../reporting/life-state.ts';
 import { sendPatiently } from './output-patience.ts';
 
@@ -8,7 +8,7 @@ export interface UnprovenSavesParts {
   /** Null on machines that keep no output. */
   readonly keeper: Pick<OutputFolder, 'keepUnproven'> | null;
   readonly folders: { readonly checkpoint: string };
-  readonly life: Pick<LifeState, 'warn' | 'output'>;
+  readonly life: Pick<LifeState, 'warn'>;
   readonly timing: Pick<Timing, 'refusedMs'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -31,20 +31,22 @@ export class UnprovenSaves {
     return this.#text;
   }
 
-  /** Keeps those of a pass's candidates that are not complete. While the workload runs one may change as it is sent. Never rejects. */
-  async keep(
-    candidates: readonly CandidateReport[],
-    { hasEnded, signal }: { readonly hasEnded: boolean; readonly signal: AbortSignal },
-  ): Promise<void> {
-    const unproven = candidates.filter(({ complete }) => !complete);
+  /** Says of those of a pass's candidates that are not complete that they will be kept, before the workload has ended. */
+  announce(candidates: readonly CandidateReport[]): void {
+    const unproven = unprovenOf(candidates);
+    const fate = this.#parts.keeper === null ? `not kept (${ONLY_FIRST})` : 'to be kept as output';
+    this.#text = unproven.length === 0 ? null : textOf(unproven, fate);
+  }
+
+  /** Keeps those of the last pass's candidates that are not complete, once the workload has ended. Never rejects. */
+  async keep(candidates: readonly CandidateReport[], signal: AbortSignal): Promise<void> {
+    const unproven = unprovenOf(candidates);
     this.#text = null;
     if (unproven.length === 0) return;
-    const { keeper } = this.#parts;
+    const { keeper, life } = this.#parts;
     const lost = keeper === null ? ONLY_FIRST : await this.#send(keeper, unproven, signal);
-    const isTriedAgain = keeper !== null && !hasEnded;
-    const fate = lost === null ? 'kept as output' : isTriedAgain ? 'to be kept as output' : `not kept (${lost})`;
-    this.#text = `no whole checkpoint, ${fate}: ${namesOf(unproven)}`;
-    this.#parts.life.warn(this.#text);
+    this.#text = textOf(unproven, lost === null ? 'kept as output' : `not kept (${lost})`);
+    life.warn(this.#text);
   }
 
   /** Resolves with why not all of it is kept; null when it is. */
@@ -53,13 +55,12 @@ export class UnprovenSaves {
     unproven: readonly CandidateReport[],
     signal: AbortSignal,
   ): Promise<string | null> {
-    const { clock, folders, life, timing } = this.#parts;
+    const { folders, timing } = this.#parts;
     const entries = unproven.flatMap(({ entry, files = [entry] }) => files);
     try {
       const files = { folder: folders.checkpoint, entries, signal };
       const send = (onKept: () => void): Promise<OutputReport> => keeper.keepUnproven({ ...files, onKept });
       const report = await sendPatiently(send, { ...this.#parts, refusedMs: timing.refusedMs, signal });
-      life.output = { ...report.kept, at: timestampOf(clock.wallMs()) };
       return [...report.waiting, ...report.unkept].map(({ path, why }) => `${path} ${why}`)[0] ?? null;
     } catch (error) {
       return messageOf(signal.aborted ? signal.reason : error);
@@ -72,8 +73,11 @@ export class UnprovenSaves {
   }
 }
 
-function namesOf(unproven: readonly CandidateReport[]): string {
+const unprovenOf = (candidates: readonly CandidateReport[]): readonly CandidateReport[] =>
+  candidates.filter(({ complete }) => !complete);
+
+function textOf(unproven: readonly CandidateReport[], fate: string): string {
   const first = unproven.slice(0, NAMED_FILES).map(({ entry, why }) => `${entry} (${why})`);
   const more = unproven.length - first.length;
-  return `${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return `part of no whole checkpoint, ${fate}: ${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

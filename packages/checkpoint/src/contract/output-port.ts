@@ -31,7 +31,7 @@ export interface OutputPass {
 
 /** What one pass over the output folder has come to. */
 export interface OutputReport {
-  /** What the bucket has of the folder. */
+  /** What the bucket has of the folder; files below `UNPROVEN_FOLDER` don't count. */
   readonly kept: { readonly files: number; readonly sizeBytes: number };
   readonly sentFiles: number;
   /** Files that changed and are not in the bucket as they are now, each with why. */

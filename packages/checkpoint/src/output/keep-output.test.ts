@@ -198,10 +198,10 @@ test('keeps files of another folder besides, where no machine gets them back and
   const besides = { folder: other.folder, entries: ['step-3.pt', 'step-4', 'gone.pt'], signal };
   const report = await first.output.keepUnproven(besides);
   const unkept = [{ path: 'gone.pt', why: 'is gone' }];
-  expect(report).toMatchObject({ kept: { files: 3 }, sentFiles: 3, waiting: [], unkept });
+  expect(report).toMatchObject({ kept: { files: 0, sizeBytes: 0 }, sentFiles: 3, waiting: [], unkept });
   const unproven = ['step-3.pt', 'step-4/.half.tmp', 'step-4/model.pt'].map((path) => `${UNPROVEN_FOLDER}/${path}`);
   expect(await world.kept()).toEqual(unproven);
-  await first.output.pass(ended);
+  expect((await first.output.pass(ended)).kept).toEqual({ files: 1, sizeBytes: 1 });
   expect(await world.kept()).toEqual(['a.txt', ...unproven]);
   expect(await first.output.keepUnproven(besides)).toMatchObject({ sentFiles: 0 });
   await other.write('step-3.pt', 'longer by now');
@@ -211,6 +211,27 @@ test('keeps files of another folder besides, where no machine gets them back and
   await second.output.pass(ended);
   expect(await readdir(second.folder)).toEqual(['a.txt']);
   expect(await world.kept()).toEqual(['a.txt', ...unproven]);
+});
+
+test('deletes what it had kept of such a file an hour after it was replaced', async () => {
+  const world = new World();
+  await using disk = await world.disk();
+  const piece = { folder: disk.folder, entries: ['step-3.pt'], signal };
+  const stored = async (): Promise<readonly string[]> => {
+    const keys: string[] = [];
+    for await (const { key } of world.memory.list({ prefix: '', signal })) keys.push(key);
+    return keys;
+  };
+  await disk.write('step-3.pt', 'short');
+  await disk.output.keepUnproven(piece);
+  const old = (await stored()).find((key) => key.endsWith('step-3.pt')) ?? expect.fail('nothing was kept');
+  await disk.write('step-3.pt', 'longer by now');
+  await disk.output.keepUnproven(piece);
+  expect(await stored()).toContain(old);
+  await world.clock.advance(3_600_001);
+  await disk.output.keepUnproven(piece);
+  expect(await stored()).not.toContain(old);
+  expect(await world.kept()).toEqual([`${UNPROVEN_FOLDER}/step-3.pt`]);
 });
 
 test('calls back with each batch that is kept, and with none that is not', async () => {

@@ -80,6 +80,7 @@ class OutputKeeper implements OutputFolder {
       sentFiles += result.sent.length;
       waiting.push(...result.waiting);
     }
+    await this.#prune(publishing);
     return { kept: this.#kept(), sentFiles, waiting, unkept };
   }
 
@@ -87,7 +88,7 @@ class OutputKeeper implements OutputFolder {
     const { store, run, folder, clock, owner } = this.#options;
     const stored = await readOutput({ store, run, signal });
     if (stored === null) return [];
-    const files = stored.output.files.filter(({ path }) => !path.startsWith(`${UNPROVEN_FOLDER}/`));
+    const files = stored.output.files.filter(isOutput);
     const { placed, missing } = await fetchOutput(
       { ...stored.output, files },
       {
@@ -191,7 +192,7 @@ class OutputKeeper implements OutputFolder {
   }
 
   #kept(): OutputReport['kept'] {
-    const files = this.#files();
+    const files = this.#files().filter(isOutput);
     return { files: files.length, sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0) };
   }
 }
@@ -205,6 +206,9 @@ interface Sending {
   readonly below: string;
   readonly onKept: (() => void) | undefined;
 }
+
+/** Pieces of checkpoints are no output: no machine puts them back. */
+const isOutput = ({ path }: KeptFile): boolean => !path.startsWith(`${UNPROVEN_FOLDER}/`);
 
 const MOVING = 'was being written a moment ago';
 

@@ -109,7 +109,7 @@ function leftOutOf({ candidate, companions, held }: Inspected): readonly PassedO
   const pointers = new Set((candidate.pointers ?? []).map(({ path }) => path));
   return candidate.companions
     .filter(({ path }) => !taken.has(path) && !pointers.has(path) && !isSideFile(path))
-    .map(({ path }) => ({ path, why: 'is cut off, or held open to the end' }));
+    .map(({ path }) => ({ path, why: 'is not whole, or belongs to files that are not' }));
 }
 
 /** Whether a companion that counts is not complete yet. One that may not be read is not waited for. */
