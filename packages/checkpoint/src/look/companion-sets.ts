@@ -14,18 +14,17 @@ export class CompanionSets {
   readonly #folders: ReadonlySet<string>;
   readonly #alone: ReadonlySet<string>;
 
-  constructor({
-    files,
-    companions,
-    pointers = [],
-    stale = [],
-  }: Pick<Candidate, 'files' | 'companions' | 'pointers' | 'stale'>) {
+  /** `apart`: paths that belong to no set, whatever their names say. */
+  constructor(
+    { files, companions, pointers = [], stale = [] }: Pick<Candidate, 'files' | 'companions' | 'pointers' | 'stale'>,
+    apart: ReadonlySet<string> = new Set(),
+  ) {
     const shared = new Set(files.flatMap(({ path }) => foldersOf(path)));
     const counting = companions.map(({ path }) => path).filter((path) => !isSideFile(path));
     const withWeights = new Set(counting.filter((path) => isWeightsName(path)).map(parentOf));
     const isSet = (folder: string): boolean => withWeights.has(folder) || OVERWRITTEN.test(nameOf(folder));
     this.#folders = new Set(counting.flatMap(foldersOf).filter((folder) => !shared.has(folder) && isSet(folder)));
-    this.#alone = new Set([...files, ...pointers, ...stale].map(({ path }) => path));
+    this.#alone = new Set([...[...files, ...pointers, ...stale].map(({ path }) => path), ...apart]);
   }
 
   /** A name for the set that a path belongs to, whether it is there or not; null for a file that is saved alone. */
@@ -39,22 +38,31 @@ export class CompanionSets {
   }
 }
 
+export interface SettledSets extends Pick<Candidate, 'companions'> {
+  /** Paths of what is kept alone or not at all, since its set would wait for it in vain. */
+  readonly apart: ReadonlySet<string>;
+}
+
 /**
  * Those of the settled companions whose sets are settled as a whole. Where some files of a set were written well after
- * others, more of it may come, so that it has to be still for longer.
+ * others, more of it may come, so that it has to be still for longer. `inVain`: whether no set is to wait for a file, which
+ * may be settled or not.
  */
 export function inSettledSets(
   candidate: Candidate,
   settled: readonly FileSeen[],
-  facts: MovementFacts,
-): readonly FileSeen[] {
-  const sets = new CompanionSets(candidate);
+  { facts, inVain }: { readonly facts: MovementFacts; readonly inVain: (file: FileSeen) => boolean },
+): SettledSets {
   const paths = new Set(settled.map(({ path }) => path));
-  const files = candidate.companions.filter(({ path }) => !isDatabase(path) && sets.nameFor(path) !== null);
+  const named = new CompanionSets(candidate);
+  const members = candidate.companions.filter(({ path }) => !isDatabase(path) && named.nameFor(path) !== null);
+  const apart = new Set(members.filter(inVain).map(({ path }) => path));
+  const sets = new CompanionSets(candidate, apart);
+  const files = members.filter(({ path }) => !apart.has(path));
   const unsettled = Array.from(Map.groupBy(files, ({ path }) => sets.nameFor(path)))
     .filter(([, set]) => set.some(({ path }) => !paths.has(path)) || mayGoOn(set, facts))
     .map(([name]) => name);
-  return settled.filter(({ path }) => !unsettled.includes(sets.nameFor(path)));
+  return { companions: settled.filter(({ path }) => !unsettled.includes(sets.nameFor(path))), apart };
 }
 
 /** Whether a save of these files may be under way though all are still: some are new, and others may be the old ones. */

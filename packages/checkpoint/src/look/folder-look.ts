@@ -9,6 +9,7 @@ import type { FolderSightings } from './folder-sightings.ts';
 import { NamesMemory, withNamedFiles } from './along.ts';
 import { KnownSaves } from './known-saves.ts';
 import { Succession } from './succession.ts';
+import { Unrest } from './unrest.ts';
 import { newestFirst } from './plan.ts';
 
 export interface FolderLookOptions {
@@ -35,6 +36,7 @@ export class FolderLook {
   readonly saves = new KnownSaves();
   readonly #names = new NamesMemory();
   readonly #succession = new Succession();
+  readonly #unrest = new Unrest();
   #expectedShape: Shape | null = null;
   #numberedShape: Shape | null = null;
   #paths: readonly string[] = [];
@@ -61,10 +63,13 @@ export class FolderLook {
     const recognised = withNamedFiles(own, tree, this.#names.namesIn(tree.files, context));
     this.saves.noteOnDisk(recognised);
     this.#succession.note(recognised);
+    const known = this.#sightings.known();
+    if (ended === null) this.#unrest.note({ ...known, nowMs, settleMs });
     const facts = {
       succeededShape: this.#succession.shape,
       lostBy: (candidate: Candidate) => this.#succession.lostBy(candidate),
-      ...this.#sightings.known(),
+      isRestless: (path: string) => this.#unrest.isRestless(path, { settleMs }),
+      ...known,
       nowMs,
       settleMs,
       ended,

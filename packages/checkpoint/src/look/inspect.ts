@@ -1,4 +1,5 @@
 import { type Incomplete, judgeCandidate } from './judge.ts';
+import type { SettledSets } from './companion-sets.ts';
 import type { MovementFacts } from './movement.ts';
 import type { Candidate, OpenWriters } from '../contract/recogniser.ts';
 import { structureOf, type StructureFinding } from '../formats/structure.ts';
@@ -6,7 +7,7 @@ import type { FolderSightings } from './folder-sightings.ts';
 import { type HeldFiles, holdFiles } from './held-files.ts';
 
 /** A candidate found complete, its files held open. `companions` are those of its companions that are complete too. */
-export interface CompleteCandidate extends AsyncDisposable, Pick<Candidate, 'companions'> {
+export interface CompleteCandidate extends AsyncDisposable, SettledSets {
   readonly candidate: Candidate;
   readonly evidence: string;
   readonly held: HeldFiles;
@@ -64,9 +65,9 @@ export async function inspect(
       );
     const moved = candidate.files.find((file) => changed.has(file.path));
     if (verdict.complete && moved === undefined) {
-      const { evidence } = verdict;
+      const { apart, evidence } = verdict;
       const companions = verdict.companions.filter((file) => !changed.has(file.path));
-      return { candidate, companions, evidence, held, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
+      return { candidate, companions, apart, evidence, held, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
     }
     await held[Symbol.asyncDispose]();
     return verdict.complete ? { why: `${moved?.path} changed while being looked at`, settling: true } : verdict;

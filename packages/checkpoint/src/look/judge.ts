@@ -1,7 +1,8 @@
 import type { Candidate, FileSeen } from '../contract/recogniser.ts';
+import { isWeightsName } from '../formats/file-kinds.ts';
 import type { StructureFinding } from '../formats/structure.ts';
 import { danglingAmong } from './along.ts';
-import { inSettledSets } from './companion-sets.ts';
+import { inSettledSets, type SettledSets } from './companion-sets.ts';
 import { hasArrived, hasSettled, type MovementFacts, PATIENCE } from './movement.ts';
 import { isSavedAlone, isStill } from './sightings.ts';
 import { isDatabase } from './names.ts';
@@ -15,8 +16,7 @@ export interface InspectionFacts extends MovementFacts {
 }
 
 export type CandidateVerdict =
-  | { readonly complete: true; readonly evidence: string; readonly companions: readonly FileSeen[] }
-  | ({ readonly complete: false } & Incomplete);
+  ({ readonly complete: true; readonly evidence: string } & SettledSets) | ({ readonly complete: false } & Incomplete);
 
 /** Why a candidate does not count, and whether only waiting can change that. */
 export interface Incomplete {
@@ -51,10 +51,13 @@ export function judgeCandidate(candidate: Candidate, facts: InspectionFacts): Ca
     if (!settled) proofs.add(proofInMotion(facts, arrived));
   }
   const still = candidate.companions.filter((file) => goesAlong(file, facts));
-  const settled = inSettledSets(candidate, still, facts);
-  const dangling = danglingAmong(new Set(settled.map(({ path }) => path)), candidate);
-  const companions = settled.filter(({ path }) => !dangling.has(path));
-  return { complete: true, evidence: evidenceOf(candidate, facts, proofs), companions };
+  const along = new Set(still);
+  const inVain = (file: FileSeen): boolean =>
+    facts.isRestless?.(file.path) === true || (!along.has(file) && neverGoesAlong(file, facts));
+  const settled = inSettledSets(candidate, still, { facts, inVain });
+  const dangling = danglingAmong(new Set(settled.companions.map(({ path }) => path)), candidate);
+  const companions = settled.companions.filter(({ path }) => !dangling.has(path));
+  return { complete: true, evidence: evidenceOf(candidate, facts, proofs), companions, apart: settled.apart };
 }
 
 /** Whether a torn file may be a save under way: it was not still, or it is held open and was written not long ago. */
@@ -78,6 +81,16 @@ function goesAlong(file: FileSeen, facts: InspectionFacts): boolean {
   if (facts.writers?.has(file.inode)) return false;
   if (verdict !== 'whole' && maybeOpenAtKill(file, facts)) return false;
   return facts.ended?.clean === true || hasSettled(file, facts) || (facts.ended !== null && verdict === 'whole');
+}
+
+/**
+ * Whether waiting for a file that does not go along is in vain: the workload has ended by itself, or the file is still and
+ * does not go along all the same. Weights that are held open may be a save under way for longer, or one that a kill cut off.
+ */
+function neverGoesAlong(file: FileSeen, facts: InspectionFacts): boolean {
+  if (facts.ended?.clean === true) return true;
+  if (!hasSettled(file, facts)) return false;
+  return !isWeightsName(file.path) || !maySaveOn(file, facts);
 }
 
 /**

@@ -23,6 +23,8 @@ export interface MovementFacts {
   readonly succeededShape?: Shape | null;
   /** What a candidate has no more of what it had while it was the newest (see `Succession`). */
   readonly lostBy?: (candidate: Candidate) => string | null;
+  /** Whether a file is rewritten again and again (see `Unrest`); default: none is. */
+  readonly isRestless?: (path: string) => boolean;
   /**
    * Paths that appeared between two passes and have not changed since they were seen closed, so that their content is
    * of one save. Empty once the script has rewritten a file that was published.

@@ -1,3 +1,4 @@
+import type { SettledSets } from './companion-sets.ts';
 import type { MovementFacts } from './movement.ts';
 import { isSideFile } from './names.ts';
 import { changedMs } from './sightings.ts';
@@ -19,17 +20,19 @@ export interface CandidateIdentity {
 }
 
 /**
- * Identity of a candidate with these companions. Growing logs change none while the workload runs; once it has ended the
- * last of them is wanted as well.
+ * Identity of a candidate with these companions. Growing logs, and what is kept apart from its set, change none while the
+ * workload runs; once it has ended the last of them is wanted as well.
  */
 export function candidateIdentity(
   { files }: Pick<Candidate, 'files'>,
-  { companions }: Pick<Candidate, 'companions'>,
+  { companions, apart }: Pick<Candidate, 'companions'> & Partial<SettledSets>,
   ended: boolean,
 ): CandidateIdentity {
   return {
     files: fingerprints(files),
-    companions: fingerprints(companions.filter((file) => ended || !isSideFile(file.path))),
+    companions: fingerprints(
+      companions.filter(({ path }) => ended || (!isSideFile(path) && apart?.has(path) !== true)),
+    ),
   };
 }
 

@@ -109,11 +109,11 @@ export class CandidatePublisher {
 
   /** Notes that the candidate is durable, so that no later pass publishes it, or an older one, again. */
   async #remember(
-    { candidate, held }: CompleteCandidate,
+    { apart, candidate, held }: CompleteCandidate,
     { companions, kind }: Exclude<PublishResult, { kind: 'abandoned' }>,
     facts: MovementFacts,
   ): Promise<void> {
-    const identity = candidateIdentity(candidate, { companions }, facts.ended !== null);
+    const identity = candidateIdentity(candidate, { apart, companions }, facts.ended !== null);
     const beside = facts.candidates ?? [];
     this.#memory.durable.noteDurable(candidate, identity, { isIdentical: kind === 'identical', beside });
     this.#memory.durable.supersede(lowerAndNotLater(candidate, facts));

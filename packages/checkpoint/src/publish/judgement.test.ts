@@ -96,9 +96,9 @@ describe('a candidate that was found complete', () => {
   const still = factsOf(SETTLE_MS);
   const ended = factsOf(0, { ended: { clean: true, atMs: 5 } });
   const forbidden = { path: pointer.path, why: "can't be read" };
-  const whole = { candidate, companions: [pointer], held: { forbidden: [] } };
-  const lacking = { candidate, companions: [], held: { forbidden: [] } };
-  const unreadable = { candidate, companions: [], held: { forbidden: [forbidden] } };
+  const whole = { candidate, companions: [pointer], held: { forbidden: [] }, apart: new Set<string>() };
+  const lacking = { candidate, companions: [], held: { forbidden: [] }, apart: new Set<string>() };
+  const unreadable = { candidate, companions: [], held: { forbidden: [forbidden] }, apart: new Set<string>() };
   const withLog = { ...lacking, candidate: { ...candidate, companions: [sideFile] } };
   test.each([
     ['is published', whole, [still, nothingDurable], ['complete', [], null]],

@@ -3,7 +3,7 @@ import { movementOf, type MovementFacts } from '../look/movement.ts';
 import { candidateIdentity } from '../look/plan.ts';
 import { lookAgainInMs } from '../look/sightings.ts';
 import { staysIncomplete } from '../look/stays-incomplete.ts';
-import type { Candidate } from '../contract/recogniser.ts';
+import type { Candidate, FileSeen } from '../contract/recogniser.ts';
 import type { PassedOver } from '../contract/passed-over.ts';
 import type { CompleteCandidate } from '../look/inspect.ts';
 import type { Incomplete } from '../look/judge.ts';
@@ -71,7 +71,7 @@ export function judgeIncomplete(
   return { kind: 'incomplete', why, needsUser, ...notesOn(candidate, incomplete, facts) };
 }
 
-type Inspected = Pick<CompleteCandidate, 'candidate' | 'companions'> & {
+type Inspected = Pick<CompleteCandidate, 'apart' | 'candidate' | 'companions'> & {
   readonly held: Pick<CompleteCandidate['held'], 'forbidden'>;
 };
 
@@ -83,14 +83,15 @@ export function judgeComplete(
 ): JudgementOf<'durable' | 'complete'> {
   const { candidate, held } = complete;
   const hasEnded = facts.ended !== null;
-  const isLacking = !hasEnded && lacksCompanions(complete);
+  const lacking = hasEnded ? [] : lackingCompanions(complete);
   const notes: JudgementNotes = {
     passedOver: held.forbidden,
     ...(facts.ended?.clean === true ? { leftOut: leftOutOf(complete) } : {}),
-    againInMs: isLacking ? lookAgainInMs(facts.sightings, candidate.companions, facts) : null,
+    againInMs: lacking.length > 0 ? lookAgainInMs(facts.sightings, candidate.companions, facts) : null,
   };
+  const isWaiting = lacking.some(({ path }) => !complete.apart.has(path));
   const isKnown = durable.holds(candidateIdentity(candidate, complete, hasEnded));
-  if (isKnown || (isLacking && durable.holdsFilesOf(candidate))) return { kind: 'durable', ...notes };
+  if (isKnown || (isWaiting && durable.holdsFilesOf(candidate))) return { kind: 'durable', ...notes };
   return { kind: 'complete', hasFallen: durable.hasFallen(candidate), ...notes };
 }
 
@@ -112,8 +113,8 @@ function leftOutOf({ candidate, companions, held }: Inspected): readonly PassedO
     .map(({ path }) => ({ path, why: 'is not whole, or belongs to files that are not' }));
 }
 
-/** Whether a companion that counts is not complete yet. One that may not be read is not waited for. */
-function lacksCompanions({ candidate, companions, held }: Inspected): boolean {
+/** The companions that count and are not complete yet. One that may not be read is not waited for. */
+function lackingCompanions({ candidate, companions, held }: Inspected): readonly FileSeen[] {
   const settled = new Set([...companions, ...held.forbidden].map((file) => file.path));
-  return candidate.companions.some((file) => !isSideFile(file.path) && !settled.has(file.path));
+  return candidate.companions.filter(({ path }) => !isSideFile(path) && !settled.has(path));
 }

@@ -99,7 +99,7 @@ interface OwnFiles extends Companions {
  * over from the manifest before, in the version that is durable.
  */
 async function uploadHeld(
-  { candidate, companions, held }: CompleteCandidate,
+  { apart, candidate, companions, held }: CompleteCandidate,
   options: HeldUpload,
 ): Promise<OwnFiles | { readonly changed: string }> {
   const result = await uploadFiles(options.files, options).then(
@@ -114,24 +114,24 @@ async function uploadHeld(
   }
   if ('error' in result) throw result.error;
   const still = new Set(result.uploaded.map(({ path }) => path).filter((path) => !changed.has(path)));
-  const whole = inWholeSets({ candidate, held }, still);
+  const whole = inWholeSets({ apart, candidate, held }, still);
   const unchanged = result.uploaded.filter(({ path }) => whole.has(path));
   const dangling = danglingAmong(new Set(unchanged.map(({ path }) => path)), candidate);
   const kept = unchanged.filter(({ path }) => !dangling.has(path));
   const uploaded = await withTrackers(kept, candidate.trackers ?? [], options);
   const present = new Set(uploaded.map((file) => file.path));
   return {
-    uploaded: [...uploaded, ...(await durableVersions(candidate, present, options))],
+    uploaded: [...uploaded, ...(await durableVersions({ apart, candidate }, present, options))],
     companions: companions.filter((file) => present.has(file.path)),
   };
 }
 
 /** Those of `paths` of whose sets all files are among them, but for unreadable ones: else they may be of two moments. */
 function inWholeSets(
-  { candidate, held }: Pick<CompleteCandidate, 'candidate' | 'held'>,
+  { apart, candidate, held }: Pick<CompleteCandidate, 'apart' | 'candidate' | 'held'>,
   paths: ReadonlySet<string>,
 ): ReadonlySet<string> {
-  const sets = new CompanionSets(candidate);
+  const sets = new CompanionSets(candidate, apart);
   const there = new Set([...paths, ...held.forbidden.map(({ path }) => path)]);
   const missing = candidate.companions.map(({ path }) => path).filter((path) => !there.has(path));
   const torn = new Set(missing.map((path) => sets.nameFor(path)).filter((name) => name !== null));

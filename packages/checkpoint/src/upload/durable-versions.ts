@@ -3,7 +3,7 @@ import type { ManifestFile } from '@runctl/protocol';
 import { isStoreError, readText } from '@runctl/store';
 import type { Candidate } from '../contract/recogniser.ts';
 import { NamedPlaces } from '../look/along.ts';
-import { CompanionSets } from '../look/companion-sets.ts';
+import { CompanionSets, type SettledSets } from '../look/companion-sets.ts';
 import { looksLikeSave, namesInText } from '../look/names-inside.ts';
 import { nameOf } from '../look/names.ts';
 import { carryOver, type UploadOptions } from './upload-files.ts';
@@ -24,7 +24,7 @@ type Together = readonly string[];
  * the bucket has lost is left out with all that needs it, and the log names it.
  */
 export async function durableVersions(
-  candidate: Candidate,
+  { apart, candidate }: Pick<SettledSets, 'apart'> & { readonly candidate: Candidate },
   present: ReadonlySet<string>,
   options: DurableVersionsOptions,
 ): Promise<readonly ManifestFile[]> {
@@ -32,7 +32,7 @@ export async function durableVersions(
   const naming = new Set([...pointers, ...stale].map(({ path }) => path));
   const before = (options.before?.files ?? []).map(({ path }) => path);
   const lacking = new Set([...companions, ...stale].map(({ path }) => path).filter((path) => !present.has(path)));
-  const sets = new CompanionSets(candidate);
+  const sets = new CompanionSets(candidate, apart);
   const alone = before.filter((path) => lacking.has(path) && sets.nameFor(path) === null && !naming.has(path));
   const groups: readonly Together[] = [
     ...lackingSets(sets, before, { lacking, present }),
