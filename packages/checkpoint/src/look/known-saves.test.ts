@@ -105,3 +105,25 @@ test('while not all manifests are known, none is deleted that may lie in the fol
 test('a restored checkpoint that is all there is holds nothing', () => {
   expect(savesOf([3], [1, 2, 3]).release(keyOf(1))).toBe(true);
 });
+
+const numberless = (step: number): Candidate => {
+  const [file] = candidateOf(step).files;
+  if (file === undefined) throw new Error('a save has a file');
+  return { ...candidateOf(step), entry: 'last.pt', files: [{ ...file, path: 'last.pt' }] };
+};
+
+test.each<readonly [onDisk: readonly number[], inBucket: readonly number[], named: readonly number[]]>([
+  [[100, 200], [100], [100]],
+  [[100, 200], [100, 200], [200]],
+  [[100, 200], [200], [200]],
+  [[100, 200], [], []],
+  [[100, 200, 300], [100], [100]],
+  [[100, 200, 240], [100, 200], [200]],
+  [[100, 200, 300], [100, 300], [100]],
+  [[1, 2, 3, 4, 5], [1, 2], [2]],
+  [[200], [100], []],
+  [[], [100], []],
+])('of %j that lie beside a newer save without a number, and %j in the bucket, %j is named', (disk, bucket, named) => {
+  const saves = savesOf(disk, bucket);
+  expect(saves.earlierOf(numberless(250), disk.map(candidateOf))).toEqual(named.map(keyOf));
+});

@@ -81,14 +81,16 @@ export class KnownSaves {
 
   /**
    * Keys of the earlier saves, of those `beside` it, that belong to the state of a candidate: all that a script with a
-   * retention of its own has left; else, where its own name bears no step (Lightning's `best.ckpt`), the newest whose name
-   * does, since a script may look for either.
+   * retention of its own has left; else, where its own name bears no step (Lightning's `best.ckpt`), the newest in the
+   * bucket whose name does, since a script may look for either.
    */
   earlierOf(candidate: Candidate, beside: readonly Candidate[]): readonly string[] {
     const earlier = newestFirst(beside.filter((other) => isEarlier(other, candidate)));
-    const named = bearsStep(candidate) ? [] : earlier.filter(bearsStep).slice(0, 1);
-    const kept = this.#ownRetention ? earlier : named;
-    return kept.map((each) => this.heldBy(each)).filter((key) => key !== null);
+    const numbered = bearsStep(candidate) ? [] : earlier.filter(bearsStep);
+    const keys = (this.#ownRetention ? earlier : numbered)
+      .map((each) => this.heldBy(each))
+      .filter((key) => key !== null);
+    return this.#ownRetention ? keys : keys.slice(0, 1);
   }
 
   /** Key of the best save before this step, of equals the newest; null where these metrics are as good. */

@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { relative } from 'node:path';
 import type { PassedOver } from '../contract/passed-over.ts';
 import type { FileSeen } from '../contract/recogniser.ts';
+import { parentOf } from '../look/names.ts';
 import { scanFolder, unlessGone } from '../look/scan.ts';
 import { unkeepable } from '../look/unkeepable.ts';
 
@@ -31,11 +32,21 @@ export async function lookAtOutput(folder: string, checkpointFolder: string): Pr
 export async function lookAtEntries(folder: string, entries: readonly string[]): Promise<OutputLook> {
   const { files, unfinished } = await scanFolder(folder, { unfinished: true });
   const all = [...files, ...unfinished];
-  const isAt = (entry: string, { path }: FileSeen): boolean =>
-    entry === '.' || path === entry || path.startsWith(`${entry}/`);
-  const gone = entries.filter((entry) => !all.some((file) => isAt(entry, file)));
-  const look = sorted(all.filter((file) => entries.some((entry) => isAt(entry, file))));
+  const wanted = new Set(entries);
+  const found = new Set<string>();
+  const isWanted = ({ path }: FileSeen): boolean => {
+    const at = withParents(path).filter((each) => wanted.has(each));
+    for (const each of at) found.add(each);
+    return at.length > 0;
+  };
+  const look = sorted(all.filter(isWanted));
+  const gone = entries.filter((entry) => !found.has(entry));
   return { ...look, unkept: [...look.unkept, ...gone.map((path) => ({ path, why: 'is gone' }))] };
+}
+
+/** A path, the folders that it lies in, and the folder that all lie in. */
+function withParents(path: string): readonly string[] {
+  return path === '' ? ['.'] : [path, ...withParents(parentOf(path))];
 }
 
 /** The files in order, apart from those that can't be kept. */

@@ -83,6 +83,25 @@ test('what lies there still on the same machine is not named beside what is gone
   expect((await world.restore())?.leftBehind).toEqual({ names: ['step_3.pt'], count: 1 });
 });
 
+test.each([
+  [['notes.json']],
+  [['vocab.json', 'train.log', 'a/b.bin']],
+  [['step_9.pt']],
+  [['step_9.pt', 'step_10.pt', 'best.pt']],
+  [['checkpoint-20/a.bin', 'checkpoint-20/b.bin']],
+  [['out/step_11.pt']],
+  [['epoch=9-step=900.ckpt']],
+  [['model_9.pt', 'optimizer_9.pt']],
+  [['logs/events.out.tfevents.1', 'plot.png']],
+  [['last.ckpt', 'x', 'y']],
+])('what came later (%j) makes up for no save that is gone', async (later) => {
+  await using world = await openWorld();
+  await publish(world, { name: '', saves: steps(1, 2, 3, 4, 5, 6, 7, 8), leftBehind: null });
+  for (const step of [1, 2]) await rm(join(world.folder, `step_${step}.pt`));
+  for (const path of later) await world.write(path, zipOf(path));
+  expect((await world.restore())?.leftBehind).toEqual({ names: [], count: 2 });
+});
+
 test.each<readonly [gone: readonly number[], leftBehind: LeftBehind | null]>([
   [[], null],
   [[1], { names: [], count: 1 }],

@@ -1,7 +1,7 @@
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { intercepted, MemoryStore } from '@runctl/store';
-import { FakeClock } from '@runctl/testkit';
+import { FakeClock, safetensorsOf } from '@runctl/testkit';
 import { describe, expect, test } from 'vitest';
 import { recognisers } from '../recognise/recognisers.ts';
 import { never, openWorld, SETTLE_MS, type World, zipOf } from '../testing/test-world.ts';
@@ -19,17 +19,10 @@ const MIB = 1024 * 1024;
 const contentOf = (path: string, version: number, sizeBytes = 0): string | Buffer => {
   const text = `${path} version ${version} ${'x'.repeat(sizeBytes)}`;
   if (path.endsWith('.json')) return JSON.stringify({ text });
-  return path.endsWith('.safetensors') ? safetensorsOf(text) : zipOf(text);
+  return path.endsWith('.safetensors')
+    ? safetensorsOf(Buffer.from(text.padEnd(Math.ceil(text.length / 4) * 4)))
+    : zipOf(text);
 };
-
-function safetensorsOf(text: string): Buffer {
-  const header = Buffer.from(
-    JSON.stringify({ __metadata__: { text }, w: { dtype: 'U8', shape: [1], data_offsets: [0, 1] } }),
-  );
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(header.length));
-  return Buffer.concat([length, header, Buffer.alloc(1)]);
-}
 
 async function restoredVersions(world: World, set: readonly string[]): Promise<readonly (string | null)[]> {
   await rm(world.folder, { recursive: true });

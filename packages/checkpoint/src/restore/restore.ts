@@ -4,6 +4,7 @@ import { RunctlError } from '@runctl/core';
 import type { LeftBehind, Manifest } from '@runctl/protocol';
 import { readManifest, readPointer } from '../ledger/commit.ts';
 import { leftBehindOf } from '../ledger/left-behind.ts';
+import { stepEntryOf } from '../look/names.ts';
 import { scanFolder, unlessGone } from '../look/scan.ts';
 import { manifestForNode } from '../ledger/node-files.ts';
 import { type CompanionFiles, companionFilesOf } from './companions.ts';
@@ -99,14 +100,16 @@ export async function settlePrefetched(
   return { manifest, manifestKey, companions, leftBehind, entryPath, warnings, rejected };
 }
 
-/** What of it does not lie in the folder: on the machine that it lay on all of it may be there. */
+/**
+ * What of it does not lie in the folder: on the machine that it lay on all of it may be there. What bears no step, or a
+ * later one, may have come after the checkpoint, and makes up for nothing.
+ */
 async function missingOf(leftBehind: LeftBehind, folder: string, restored: Restored): Promise<LeftBehind | null> {
   const { files } = await scanFolder(folder);
   const paths = [restored.manifest, ...restored.companions].flatMap((each) => each.files).map(({ path }) => path);
-  const beside = leftBehindOf(
-    files.map(({ path }) => path),
-    new Set(paths),
-  );
+  const lastStep = restored.manifest.step ?? Infinity;
+  const earlier = files.map(({ path }) => path).filter((path) => (stepEntryOf(path)?.step ?? Infinity) <= lastStep);
+  const beside = leftBehindOf(earlier, new Set(paths));
   const names: string[] = [];
   for (const name of leftBehind.names) if ((await unlessGone(lstat(join(folder, name)))) === null) names.push(name);
   const count = Math.max(names.length, leftBehind.count - (beside?.count ?? 0));
