@@ -7,6 +7,7 @@ import {
   type ProcessIdentity,
   type ProcessStat,
   type ProcessTable,
+  type SignalMasks,
 } from './process-table.ts';
 import type { Unkillable } from '../supervisor/supervisor.ts';
 import { hasMark, isProven, isWithLeader } from './proof.ts';
@@ -17,6 +18,10 @@ import type { StartedWorkload } from './state-files.ts';
 export const NO_LEADER = -1;
 /** Gives up on processes that hang in the kernel. */
 const KILL_PASSES = 20;
+/** Whoever still blocks SIGTERM at the last of these looks waits for it. */
+const BLOCKED_LOOKS = 10;
+const BLOCKED_LOOK_MS = 5;
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 export interface MembersOptions {
   readonly clock: Clock;
@@ -40,6 +45,8 @@ export class Members {
   /** Those that were looked into and are not the workload's. */
   #strangers = new Set<string>();
   readonly #writers = new Set<string>();
+  /** Those that were seen to block SIGTERM all the time. */
+  readonly #waitingForTerm = new Set<string>();
   /** Monotonic: since when they are being killed. */
   #killedMs: number | null = null;
   readonly #inControlGroup: () => readonly number[];
@@ -157,10 +164,27 @@ export class Members {
     return living !== null && hasMark(living, this.#workload.id);
   }
 
+  /**
+   * Whether SIGTERM is blocked for a thread that waits for it. A shell blocks all signals, too, for the moment in which it
+   * starts a program (dash 0.5.12): only who goes on blocking counts.
+   */
+  #waitsForTerm(process: ProcessIdentity, masks: SignalMasks): boolean {
+    if (!hasTerm(masks.blocked)) return false;
+    const key = keyOf(process);
+    if (this.#waitingForTerm.has(key)) return true;
+    for (let look = 0; look < BLOCKED_LOOKS; look++) {
+      Atomics.wait(NEVER, 0, 0, BLOCKED_LOOK_MS);
+      const now = this.#processes.signalMasks(process.pid);
+      if (now === null || !hasTerm(now.blocked)) return false;
+    }
+    this.#waitingForTerm.add(key);
+    return true;
+  }
+
   #candidate(living: LivingProcess): Member {
     const { pid, startTime, parent, command } = living;
     const masks = this.#processes.signalMasks(pid);
-    const catchesTerm = masks !== null && (hasTerm(masks.caught) || hasTerm(masks.blocked));
+    const catchesTerm = masks !== null && (hasTerm(masks.caught) || this.#waitsForTerm(living, masks));
     const hasWritten = this.#writers.has(keyOf(living));
     return {
       pid,
