@@ -92,7 +92,7 @@ function missingModule(line: string, { interpreter, isOfProject }: LastWords): M
   if (name === undefined) return null;
   const [top = name] = name.split('.');
   return {
-    what: `No module named '${name}'${isPython(interpreter) ? ` for ${interpreter}` : ''}`,
+    what: `No module named '${name}'${isPythonItself(interpreter) ? ` for ${interpreter}` : ''}`,
     advice: isOfProject(top)
       ? `${top} lies in the project: start it as a module (-m), or set --env PYTHONPATH`
       : `packages are not installed by runctl yet: take an image (--ami) or an interpreter that has ${top}, or let a command install it first`,
@@ -100,7 +100,7 @@ function missingModule(line: string, { interpreter, isOfProject }: LastWords): M
 }
 
 /** A shell that calls Python is not what lacks a module. */
-function isPython(interpreter: string | null): boolean {
+export function isPythonItself(interpreter: string | null): boolean {
   return /(?:^|\/)(?:python|pypy)[\d.]*(?: \(|$)/.test(interpreter ?? '');
 }
 

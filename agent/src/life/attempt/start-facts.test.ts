@@ -8,6 +8,7 @@ import type { Interpreter } from '../../workload/interpreter/interpreter.ts';
 import { StartFacts, type StartFactsParts } from './start-facts.ts';
 
 const TRACEBACK = 'Traceback (most recent call last):\n  File "t.py", line 1, in <module>\nValueError: no\n';
+const shell: Interpreter = { path: '/usr/bin/bash', version: 'GNU bash 5.2.15' };
 const python: Interpreter = { path: '/usr/bin/python3', version: 'Python 3.12.3' };
 const left: Ending = {
   cause: 'exited',
@@ -34,7 +35,7 @@ test('an agent that adopts a workload knows its interpreter, and where its outpu
   const journal = journalOf({});
   const life: { interpreter: Interpreter | null } = { interpreter: null };
   const parts: StartFactsParts = {
-    findInterpreter: async () => python,
+    findInterpreter: async () => shell,
     journal: journal as unknown as Journal,
     life,
     paths: { log },
@@ -42,13 +43,34 @@ test('an agent that adopts a workload knows its interpreter, and where its outpu
   };
   const first = new StartFacts(parts);
   await first.begin();
-  first.started({ command: ['python3', 't.py'], folder: folder.path, environment: {} });
+  first.started({ command: ['bash', 't.sh'], folder: folder.path, environment: {} });
   await first.interpreter();
   life.interpreter = null;
   const next = new StartFacts(parts);
   next.adopt();
-  expect(life.interpreter).toEqual(python);
+  expect(life.interpreter).toEqual(shell);
   expect(await next.hiddenFailure(left)).toBeNull();
   await appendFile(log, TRACEBACK);
   expect(await next.hiddenFailure(left)).toBe('ValueError: no');
+});
+
+test.each([
+  [shell, 'ValueError: no'],
+  [{ path: '/opt/my/runner', version: null }, 'ValueError: no'],
+  [python, null],
+  [{ path: '/opt/venv/bin/pypy3.10', version: null }, null],
+])('the exit code of %o is doubted for a traceback: %s', async (interpreter, words) => {
+  await using folder = await temporaryFolder('start-facts');
+  const log = join(folder.path, 'training.log');
+  await writeFile(log, TRACEBACK);
+  const parts: StartFactsParts = {
+    findInterpreter: async () => interpreter,
+    journal: journalOf({ interpreter, logOffset: 0 }) as unknown as Journal,
+    life: { interpreter: null },
+    paths: { log },
+    folders: { code: folder.path },
+  };
+  const facts = new StartFacts(parts);
+  facts.adopt();
+  expect(await facts.hiddenFailure(left)).toBe(words);
 });

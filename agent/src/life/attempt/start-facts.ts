@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { AgentPaths } from '@runctl/protocol';
 import type { Journal } from '../../journal/journal.ts';
 import type { Ending } from '../../lifecycle/model.ts';
-import { type FailureReason, failureReason } from '../../recovery/failure-reason.ts';
+import { type FailureReason, failureReason, isPythonItself } from '../../recovery/failure-reason.ts';
 import { lastWordsOfFailure } from '../../recovery/hidden-failure.ts';
 import { lastLines } from '../../reporting/last-lines.ts';
 import type { LifeState } from '../../reporting/life-state.ts';
@@ -75,9 +75,13 @@ export class StartFacts {
     });
   }
 
-  /** The words of a failure with which the output of a workload ends that left with 0 by itself; null for none. */
+  /**
+   * The words of a failure with which the output of a workload ends that left with 0 by itself; null for none. A Python that
+   * runs the code itself leaves with another code after an exception that it did not survive.
+   */
   async hiddenFailure({ cause, exit }: Ending): Promise<string | null> {
     if (cause !== 'exited' || exit?.code !== 0) return null;
+    if (isPythonItself((await this.#interpreter)?.path ?? null)) return null;
     return lastWordsOfFailure(await lastLines(this.#parts.paths.log, this.#logOffset));
   }
 }
