@@ -14,7 +14,7 @@ const STRANGERS: readonly (readonly [script: string, Verdict, Hold, RegExp])[] =
     'lightning_without_save_on_exception.py',
     'unsafe',
     130,
-    /(?:no new complete checkpoint|steps were lost).*save_on_exception=True/s,
+    /(?:no new complete checkpoint|steps? w(?:as|ere) lost).*save_on_exception=True/s,
   ],
   ['keras_ignores_sigterm.py', 'unsafe', 110, /was killed.*Keras: on SIGTERM only set a flag/s],
   ['quiet.py', 'inconclusive', 90, /whether the script resumed.*print `step N`/s],

@@ -73,7 +73,7 @@ describe('a drill of the bundled examples', () => {
     const reasons = report.reasons.join('\n');
     expect(reasons).toContain('did not end after SIGTERM and was killed');
     expect(report.advice).toContainEqual(expect.stringContaining('on SIGTERM only set a flag'));
-    expect(reasons).toMatch(/\d+ steps were lost that the notice should have saved/);
+    expect(reasons).toMatch(/\d+ steps? w(?:as|ere) lost that the notice should have saved/);
     expect(report.interruptions.some(({ lostSteps }) => (lostSteps ?? 0) > 0)).toBe(true);
   });
 });

@@ -51,17 +51,15 @@ function reactionFindings(one: MeasuredInterruption, { timeScale, recipe }: Dril
 function saveFindings(one: MeasuredInterruption, { recipe }: DrillFacts): readonly DrillFinding[] {
   const findings: DrillFinding[] = [];
   const { lostSteps, newCheckpoint, unsavedMs } = one;
-  const nothingNew = newCheckpoint === false && one.notDurable.length === 0 && (lostSteps ?? 1) > 0;
+  const nothingNew = newCheckpoint === false && one.notDurable.length === 0 && !lostNothing(one);
   const since = unsavedMs === null ? '' : `, ${formatDuration(unsavedMs)} after the last save`;
-  const lost =
-    lostSteps === null || lostSteps === 0 ? '' : `: ${lostSteps} steps were lost that the notice should have saved`;
+  const lost = lostSteps === null || lostSteps === 0 ? '' : `${stepsLost(lostSteps)} that the notice should have saved`;
   if (nothingNew)
     findings.push({
-      reason: `${one.caughtTerm === false ? 'nothing caught SIGTERM, and ' : ''}no new complete checkpoint appeared after SIGTERM${since}${lost}`,
+      reason: `${one.caughtTerm === false ? 'nothing caught SIGTERM, and ' : ''}no new complete checkpoint appeared after SIGTERM${since}${lost === '' ? '' : `: ${lost}`}`,
       advice: recipe.react,
     });
-  else if (lost !== '')
-    findings.push({ reason: `${lostSteps} steps were lost that the notice should have saved`, advice: recipe.react });
+  else if (lost !== '') findings.push({ reason: lost, advice: recipe.react });
   findings.push(...one.notDurable.map((reason) => ({ reason })));
   const neededMs = (one.noticeToSigtermMs ?? 0) + (one.savesLastedMs ?? 0) + (one.flushMs ?? 0);
   if (!one.killed && neededMs > NOTICE_MS)
@@ -70,6 +68,16 @@ function saveFindings(one: MeasuredInterruption, { recipe }: DrillFacts): readon
       advice: 'make checkpoints smaller or steps shorter',
     });
   return findings;
+}
+
+const stepsLost = (count: number): string => (count === 1 ? '1 step was lost' : `${count} steps were lost`);
+
+/**
+ * Whether no step was lost, as far as steps tell. Where the script reports none, those of its saves say nothing of what came
+ * after the last one, and only a script that heard SIGTERM may have had nothing to save.
+ */
+function lostNothing({ lostSteps, stepAtInterruption, caughtTerm }: MeasuredInterruption): boolean {
+  return lostSteps === 0 && (stepAtInterruption !== null || caughtTerm !== false);
 }
 
 function returnFindings(one: MeasuredInterruption, { recipe }: DrillFacts): readonly DrillFinding[] {

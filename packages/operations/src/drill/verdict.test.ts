@@ -31,6 +31,14 @@ describe('the verdict of a drill', () => {
     expect(judgeDrill(facts({}))).toEqual({ verdict: 'safe', reasons: [], advice: [] });
   });
 
+  test.each<[string, Partial<MeasuredInterruption>]>([
+    ['nothing caught SIGTERM right after the save of the step that it reported', { caughtTerm: false }],
+    ['it reports no steps, and caught SIGTERM with nothing left to save', { stepAtInterruption: null }],
+    ['it reports no steps, and whether it caught SIGTERM is unknown', { stepAtInterruption: null, caughtTerm: null }],
+  ])('is safe without a new checkpoint where no step was lost: %s', (_what, change) => {
+    expect(judgeDrill(facts({ newCheckpoint: false, ...change })).verdict).toBe('safe');
+  });
+
   test.each<[string, DrillFacts, RegExp]>([
     [
       'work was lost that the notice should have saved',
@@ -47,6 +55,12 @@ describe('the verdict of a drill', () => {
       facts({ caughtTerm: false, newCheckpoint: false, lostSteps: 7 }),
       /nothing caught SIGTERM, and no new complete checkpoint appeared after SIGTERM: 7 steps were lost/,
     ],
+    [
+      'nothing caught SIGTERM, and only saves tell of steps',
+      facts({ caughtTerm: false, newCheckpoint: false, lostSteps: 0, stepAtInterruption: null }),
+      /nothing caught SIGTERM, and no new complete checkpoint appeared after SIGTERM/,
+    ],
+    ['a single step was lost', facts({ lostSteps: 1 }), /1 step was lost that the notice should have saved/],
     [
       'work was lost that no printed step tells',
       facts({ newCheckpoint: false, lostSteps: null, unsavedMs: 1500 }),
