@@ -170,7 +170,7 @@ describe('another computer', () => {
     await using scope = await commandWorld({ 'train.py': '' });
     const { world } = scope;
     const key = await stoppedRun(world);
-    const expected = ['--expect-spec', await launchedSpec(world)];
+    const expected = ['--expect-spec', (await launchedSpec(world)).toUpperCase()];
     world.stateFolder = `${world.stateFolder}-of-another`;
     const taken = await world.run([...RESUME, ...expected]);
     expect([taken.exitCode, taken.stderr]).toEqual([0, expect.not.stringContaining('does not know')]);

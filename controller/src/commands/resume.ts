@@ -67,7 +67,7 @@ export class ResumeCommand extends FollowingCommand {
 
   /** What the command line or this computer says of the spec; null where neither does. */
   private async knownSpec(run: string): Promise<KnownSpec | null> {
-    if (this.expectSpec !== undefined) return { sha256: this.expectSpec, source: '--expect-spec says' };
+    if (this.expectSpec !== undefined) return { sha256: this.expectSpec.toLowerCase(), source: '--expect-spec says' };
     if (this.acceptChangedSpec) return null;
     const { rememberedSpec } = await import('../adapters/launched-specs.ts');
     const sha256 = await rememberedSpec(this.context.stateFolder, run);

@@ -76,7 +76,7 @@ function recoveredText(report: MeasuredInterruption, style: Styles): string {
     parts.push(
       report.killed ? style.red('killed: it did not end by itself') : `ended ${time(report.sigtermToExitMs)} later`,
     );
-    parts.push(`saved in ${time(report.flushMs)}`);
+    if (report.newCheckpoint === true) parts.push(`what it saved was durable ${time(report.flushMs)} after that`);
   }
   if (report.downtimeMs === null) return '  the run ended before another machine took over';
   parts.push(`away for ${time(report.downtimeMs)}`);

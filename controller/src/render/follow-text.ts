@@ -117,7 +117,7 @@ export function drainLine(drain: DrainReport, style: Styles): string {
   const parts = [
     `SIGTERM after ${time(drain.noticeToSigtermMs)}${drain.caughtTerm === false ? ', which nothing caught' : ''}`,
     drain.killed ? style.red('the script had to be killed') : `script ended ${time(drain.sigtermToExitMs)} later`,
-    drain.newCheckpoint ? `saved in ${time(drain.flushMs)}` : style.red(unsavedText(drain)),
+    drain.newCheckpoint ? `what it saved was durable ${time(drain.flushMs)} after that` : style.red(unsavedText(drain)),
     `durable step ${drain.durableStep ?? 'none'}`,
   ];
   return `drained: ${parts.join(', ')}`;

@@ -92,13 +92,13 @@ function specRow(sha256: string): [string, string] {
   return ['spec', `SHA-256 ${sha256}, as this computer launched or resumed it`];
 }
 
-/** Whether a last save would fit into a notice, as the agent measured it. */
+/** Whether a last save would fit into a notice, as the agent measured it. Where nothing catches SIGTERM there is none. */
 function fitRows(record: RunRecord, style: Styles): [string, string][] {
-  const fit = record.attempts.at(-1)?.status?.document.fit ?? null;
+  const { fit = null, workload = null } = record.attempts.at(-1)?.status?.document ?? {};
   if (fit === null) return [];
+  const rows = [['a notice', fitText(fit, style)], ...fit.advice.map((text) => ['advice', text])] as [string, string][];
   return [
-    ['a notice', fitText(fit, style)],
-    ...fit.advice.map((text): [string, string] => ['advice', text]),
+    ...(workload?.catchesTerm === false ? [] : rows),
     ...(fit.interval === null ? [] : [['interval', intervalText(fit.interval)] as [string, string]]),
   ];
 }

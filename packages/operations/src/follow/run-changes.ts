@@ -105,14 +105,17 @@ function stoppingEvent({ generation, node, status, drain }: AttemptRecord): [str
   return [name, isLong && drain === null ? { type: 'stopping', generation, node, stopping, at } : null];
 }
 
-/** Told once it is known, and again only when what fitted does not fit any more, or the other way round. */
+/**
+ * Told once it is known, and again only when what fitted does not fit any more, or the other way round. Where nothing catches
+ * SIGTERM there is no save that could fit.
+ */
 function fitEvent(
   before: Fit['verdict'],
   attempt: AttemptRecord | undefined,
 ): { readonly verdict: Fit['verdict']; readonly event: FollowEvent | null } {
-  const fit = attempt?.status?.document.fit ?? null;
-  if (attempt === undefined || attempt.outcome !== null || fit === null || fit.verdict === 'unknown')
-    return { verdict: before, event: null };
+  const { fit = null, workload = null } = attempt?.status?.document ?? {};
+  const isKnown = fit !== null && fit.verdict !== 'unknown' && workload?.catchesTerm !== false;
+  if (attempt === undefined || attempt.outcome !== null || !isKnown) return { verdict: before, event: null };
   if (fit.verdict === before) return { verdict: before, event: null };
   return { verdict: fit.verdict, event: { type: 'fit', generation: attempt.generation, node: attempt.node, fit } };
 }

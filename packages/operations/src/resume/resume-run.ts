@@ -118,7 +118,10 @@ async function endLeftovers(
   const { run } = outcome;
   if (outcome.status === 'succeeded')
     throw new RunctlError('not-resumable', `${run} is done: ${outcome.message}`, {
-      hint: 'launch the script again for a new run',
+      hint:
+        outcome.durableStep === null
+          ? 'launch the script again for a new run'
+          : ['launch the script again for a new run; ', command('checkpoint pull', run), ' brings its last checkpoint'],
     });
   // Of clocks that differ the wait is no longer than it can ever be.
   const remainingMs = Date.parse(outcome.at) + CLEARED_UP_WITHIN_MS - clock.wallMs();
