@@ -289,7 +289,9 @@ export class Invariants implements S3Observer, Witness {
     const chain = this.#chain().filter(({ key }) => found?.has(key) !== true);
     const at = chain.indexOf(committed);
     if (at < 0) return false;
-    if (at <= KEPT) return true;
+    // Of the checkpoints of one save only the newest has one of the places.
+    const place = chain.filter((each, index) => !isSameSave(each, chain[index - 1])).indexOf(committed);
+    if (place >= 0 && place <= KEPT) return true;
     const successor = chain[at - 1];
     return successor !== undefined && this.#s3.timeline.nowMs - successor.landedMs < GRACE_MS - 2000;
   }
@@ -310,6 +312,10 @@ export class Invariants implements S3Observer, Witness {
 
 function holds({ key, manifest }: Committed, object: string): boolean {
   return key === object || manifest.files.some((file) => file.key === object);
+}
+
+function isSameSave({ manifest }: Committed, newer: Committed | undefined): boolean {
+  return newer?.manifest.savedAt === manifest.savedAt && newer.manifest.step === manifest.step;
 }
 
 function isExpected(error: unknown): boolean {
