@@ -1,4 +1,5 @@
 import type { Clock, Log } from '@runctl/core';
+import type { Timing } from '@runctl/protocol';
 import type { StopBoard } from '../driver/stop-board.ts';
 import type { LifeState } from '../reporting/life-state.ts';
 import type { Supervisor } from '../workload/supervisor/supervisor.ts';
@@ -9,6 +10,7 @@ export interface OutliveParts {
   readonly watch: Pick<InterruptionWatch, 'outliveNotice'>;
   readonly stops: Pick<StopBoard, 'withdraw'>;
   readonly life: LifeState;
+  readonly timing: Pick<Timing, 'restMs' | 'survivalMs'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -19,12 +21,13 @@ export interface OutliveParts {
  * for it. Rejects with the signal's reason.
  */
 export async function outliveInterruption(
-  { clock, life, log, stops, supervisor, watch }: OutliveParts,
+  { clock, life, log, stops, supervisor, timing, watch }: OutliveParts,
   untilMs: number,
   signal: AbortSignal,
 ): Promise<void> {
   await supervisor.forget();
-  await clock.sleep(untilMs - clock.wallMs(), signal);
+  // A wall clock that was set back meanwhile makes the rest no longer.
+  await clock.sleep(Math.min(untilMs - clock.wallMs(), timing.restMs + timing.survivalMs), signal);
   log.warn({}, 'the machine outlived its deadline; trying for the lease again');
   await watch.outliveNotice();
   stops.withdraw('notice');

@@ -4,6 +4,7 @@ import type { OutputFolder } from '@runctl/checkpoint';
 import { isStoreError, type ObjectStore } from '@runctl/store';
 import type { Checkpoints } from '../checkpoints/checkpoint-port.ts';
 import type { Journal } from '../journal/journal.ts';
+import { pauseAfterMs } from '../recovery/policy.ts';
 import type { LifeState } from '../reporting/life-state.ts';
 import type { Account } from '../workload/account.ts';
 import { placeCode, type UnpackCode } from './code.ts';
@@ -87,12 +88,17 @@ function patiently<T>(
   });
 }
 
-async function pauseAfterCrash({ ports, journal, life }: PreparationContext, signal: AbortSignal): Promise<void> {
-  const backoffUntil = journal.state.attempt?.backoffUntil ?? null;
-  if (backoffUntil === null) return;
-  const remainingMs = Date.parse(backoffUntil) - ports.clock.wallMs();
+async function pauseAfterCrash(
+  { facts, ports, journal, life }: PreparationContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { attempt } = journal.state;
+  if (attempt === null || attempt.backoffUntil === null) return;
+  // A wall clock that was set back meanwhile makes the pause no longer.
+  const wholeMs = pauseAfterMs(attempt.earlierCrashes + attempt.crashes.length, facts.spec.timing);
+  const remainingMs = Math.min(wholeMs, Date.parse(attempt.backoffUntil) - ports.clock.wallMs());
   if (remainingMs <= 0) return;
-  const last = journal.state.attempt?.crashes.at(-1);
+  const last = attempt.crashes.at(-1);
   life.enter('backoff', `waiting ${formatDuration(remainingMs)} to start again after: ${last?.failure ?? 'a crash'}`);
   await ports.clock.sleep(remainingMs, signal);
 }

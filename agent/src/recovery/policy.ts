@@ -50,6 +50,11 @@ export function afterCrash(history: RecoveryHistory, policy: RecoveryPolicy): Re
       kind: 'give-up',
       reason: `${last.failure}; ${count === 1 ? 'the run may not crash' : `${count} crashes`}, ${policy.maxCrashes} allowed`,
     };
-  const afterMs = policy.crashBackoffMs * Math.min(LONGEST_BACKOFF, 2 ** (count - 1));
+  const afterMs = pauseAfterMs(count, policy);
   return { kind: 'again', afterMs, reason: `${last.failure}; crash ${count} of ${policy.maxCrashes} allowed` };
+}
+
+/** The pause after a launch's crash of this number, counted from 1. */
+export function pauseAfterMs(crash: number, { crashBackoffMs }: Pick<RecoveryPolicy, 'crashBackoffMs'>): number {
+  return crashBackoffMs * Math.min(LONGEST_BACKOFF, 2 ** (crash - 1));
 }
