@@ -1,7 +1,7 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { RunctlError, messageOf } from '@runctl/core';
-import { isNetworkFailure } from './classify.ts';
+import { foreignAnswer, isNetworkFailure } from './classify.ts';
 
 /** How long one call of a service may take. All in milliseconds. */
 export interface CallLimits {
@@ -63,7 +63,8 @@ export function limitCalls(client: EC2Client | SSMClient, service: string, optio
         try {
           return await within(next(args), limits.answerMs);
         } catch (error) {
-          failure = error;
+          const foreign = foreignAnswer(error);
+          failure = foreign === null ? error : new Error(foreign);
           if (isNetworkFailure(error) && performance.now() - beganMs >= limits.wholeMs) throw gaveUp(service, error);
           throw error;
         }

@@ -23,6 +23,16 @@ test('a network failure says that AWS does not answer', () => {
   });
 });
 
+test("a page of somebody else's is told as one, and not as the parser's trouble with it", () => {
+  const parsing =
+    '@aws-sdk XML parse error: mismatched tags <html> and </title>.\n  Deserialization error: to see the raw response, …';
+  const page = Object.assign(new Error(parsing), { $response: { statusCode: 502 } });
+  expect(classifyAwsError(page, 'reading the events of the fleet')).toMatchObject({
+    code: 'cloud-unreachable',
+    message: "reading the events of the fleet: HTTP 502 with what is no answer of AWS's",
+  });
+});
+
 test('only what AWS has not heard of yet is worth waiting for', () => {
   expect(isEventualConsistency(awsError('InvalidLaunchTemplateId.NotFound'))).toBe(true);
   expect(isEventualConsistency(awsError('InvalidParameterValue', 'Invalid IAM Instance Profile name'))).toBe(true);

@@ -114,6 +114,13 @@ export function isNetworkFailure(error: unknown): boolean {
   return NETWORK_CODES.has(code) || code.startsWith('HPE_') || name === 'TimeoutError';
 }
 
+/** What came where no AWS service answers but a proxy, a login page or another server; null for answers of AWS. */
+export function foreignAnswer(error: unknown): string | null {
+  const { $response } = (error ?? {}) as { $response?: { statusCode?: number } };
+  if (!messageOf(error).includes('Deserialization error')) return null;
+  return `HTTP ${$response?.statusCode ?? 'answer'} with what is no answer of AWS's`;
+}
+
 /** A RunctlError for whatever an AWS call threw; `doing` is what was attempted: `creating the fleet`. */
 export function classifyAwsError(error: unknown, doing: string): RunctlError {
   if (error instanceof RunctlError) return error;
@@ -121,6 +128,12 @@ export function classifyAwsError(error: unknown, doing: string): RunctlError {
   if (isNetworkFailure(error))
     return new RunctlError('cloud-unreachable', `${doing}: no answer from AWS (${networkWord(error)})`, {
       hint: 'check the network, the region, and AWS_ENDPOINT_URL if it is set',
+      cause: error,
+    });
+  const foreign = foreignAnswer(error);
+  if (foreign !== null)
+    return new RunctlError('cloud-unreachable', `${doing}: ${foreign}`, {
+      hint: 'check whether a proxy or a login page stands in between, and AWS_ENDPOINT_URL if it is set',
       cause: error,
     });
   const code: ErrorCode = (awsCode === null ? undefined : CODES[awsCode]) ?? 'cloud-error';
