@@ -37,6 +37,8 @@ export interface WorldOptions {
   readonly timeScale?: number;
   /** The bucket keeps every version of every object, so that the checker sees all that a pointer ever named. */
   readonly versioned?: boolean;
+  /** Every AWS call and its answer is written into `recordFile`. */
+  readonly recorded?: boolean;
 }
 
 /** Scenarios hold at any moment, so the soak breaks things up to this much later than the tests do. */
@@ -95,6 +97,7 @@ export class World implements AsyncDisposable {
       String(options.timeScale ?? 0.1),
       '--parent',
       String(process.pid),
+      ...recording(options.recorded === true ? recordIn(folder.path) : process.env['RUNCTL_E2E_RECORD']),
     ];
     const started = await runctl(args, { env });
     if (started.exitCode !== 0)
@@ -107,6 +110,11 @@ export class World implements AsyncDisposable {
 
   get folder(): string {
     return this.#folder.path;
+  }
+
+  /** Where a recorded world has its calls. */
+  get recordFile(): string {
+    return recordIn(this.#folder.path);
   }
 
   /** Waits as long as the soak's seed wants before something is broken; without one, as the tests run, not at all. */
@@ -160,6 +168,14 @@ export class World implements AsyncDisposable {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     this.#folder.remove();
   }
+}
+
+function recording(file: string | undefined): string[] {
+  return file === undefined ? [] : ['--record', file];
+}
+
+function recordIn(folder: string): string {
+  return join(folder, 'calls.ndjson');
 }
 
 /** `--sandbox` goes before `--`: what stands after it belongs to the script. */

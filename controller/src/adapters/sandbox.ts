@@ -40,13 +40,14 @@ export function createSandboxControl(options: { readonly program: readonly strin
     },
     serve: async (wanted, say) => {
       const { serveUntilStopped } = await import('@runctl/sandbox');
-      const { folder, level, timeScale, bootDelayMs } = wanted;
+      const { folder, level, timeScale, bootDelayMs, recordFile } = wanted;
       await serveUntilStopped(
         {
           stateFolder: folder,
           ...(level === undefined ? {} : { level: level as 'auto' | 'process' | 'lite' }),
           ...(timeScale === undefined ? {} : { timeScale }),
           ...(bootDelayMs === undefined ? {} : { delays: { bootDelayMs } }),
+          ...(recordFile === undefined ? {} : { recordFile }),
         },
         say,
       );
@@ -59,7 +60,7 @@ export function createSandboxControl(options: { readonly program: readonly strin
 }
 
 function serveArguments(wanted: SandboxStartOptions): string[] {
-  const { folder, level, timeScale, bootDelayMs, parentPid } = wanted;
+  const { folder, level, timeScale, bootDelayMs, parentPid, recordFile } = wanted;
   return [
     '--state',
     folder,
@@ -67,6 +68,7 @@ function serveArguments(wanted: SandboxStartOptions): string[] {
     ...(timeScale === undefined ? [] : ['--time-scale', String(timeScale)]),
     ...(bootDelayMs === undefined ? [] : ['--boot-delay', String(bootDelayMs)]),
     ...(parentPid === undefined ? [] : ['--parent', String(parentPid)]),
+    ...(recordFile === undefined ? [] : ['--record', recordFile]),
   ];
 }
 

@@ -1,7 +1,9 @@
+import { resolve } from 'node:path';
 import { RunctlCommand } from './command.ts';
 import { option } from './declaration/option.ts';
 import { rehearsalOptions } from './declared/rehearsal-options.ts';
 import { durationIn, numberIn } from './values/numbers.ts';
+import { textThat } from './values/texts.ts';
 import type { SandboxStartOptions } from '@runctl/operations/sandbox';
 
 /** Options of `sandbox start` and `sandbox serve`. */
@@ -22,6 +24,13 @@ export abstract class SandboxCommand extends RunctlCommand {
     group: 'rehearsal',
   });
 
+  record = option({
+    flag: '--record',
+    schema: textThat({ takes: 'a file on this computer', example: './calls.ndjson', valueName: 'FILE' }),
+    help: 'add every AWS call and its answer to this file, one JSON line each, without keys',
+    group: 'rehearsal',
+  });
+
   protected async startOptions(): Promise<SandboxStartOptions> {
     return {
       folder: await this.sandboxFolder(),
@@ -30,6 +39,7 @@ export abstract class SandboxCommand extends RunctlCommand {
       timeScale: this.timeScale,
       bootDelayMs: this.bootDelay,
       parentPid: this.parent,
+      recordFile: this.record === undefined ? undefined : resolve(this.context.cwd, this.record),
     };
   }
 }

@@ -11,6 +11,8 @@ export interface SandboxStartOptions {
   readonly bootDelayMs?: number | undefined;
   /** The region ends when this process is gone. */
   readonly parentPid?: number | undefined;
+  /** File that takes every AWS call and its answer; absolute. */
+  readonly recordFile?: string | undefined;
 }
 
 /** A running local cloud. */

@@ -10,6 +10,7 @@ import type { Instance } from '../model/ec2/instance.ts';
 import type { MachineSource } from '../model/ec2/instances.ts';
 import type { Delays } from '../model/ec2/settings.ts';
 import type { RegionClock } from '../model/region-clock.ts';
+import { exchangesInto, recordExchanges } from '../wire/record-exchanges.ts';
 import type { RegionAccount } from './account.ts';
 import { createFront } from './front.ts';
 import { servicesOf } from './services.ts';
@@ -23,6 +24,8 @@ export interface RegionCloudOptions {
   readonly delays?: Partial<Delays>;
   /** Keeps the disks of instances when the region ends, for looking at them. */
   readonly keepDisks?: boolean;
+  /** File that takes every AWS call and its answer, one JSON line each. */
+  readonly recordFile?: string;
 }
 
 /** The parts that a cloud is built on. */
@@ -76,7 +79,9 @@ export function createCloud(options: RegionCloudOptions, ground: CloudGround): R
   const s3 = createS3Service({ root, credentials, clock, region, enforceRegion: true });
   const bucket = `runctl-${ACCOUNT}-${region}`;
   s3.ensureBucket(bucket);
-  const front = createFront({ s3, services: servicesOf(compute), credentials, clock, region, log });
+  const services = createFront({ s3, services: servicesOf(compute), credentials, clock, region, log });
+  const { recordFile } = options;
+  const front = recordFile === undefined ? services : recordExchanges(services, exchangesInto(recordFile, log));
   return { compute, metadata, s3, bucket, front };
 }
 

@@ -37,6 +37,8 @@ export interface RegionOptions {
   readonly sharedFolders?: readonly string[];
   /** Keeps the disks of terminated instances until the region ends, for looking at them. */
   readonly keepDisks?: boolean;
+  /** File that takes every AWS call and its answer, one JSON line each. */
+  readonly recordFile?: string;
   readonly log?: Log;
 }
 

@@ -1,15 +1,17 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { systemClock } from '@runctl/core';
+import { silentLog, systemClock } from '@runctl/core';
 import { temporaryFolder } from '@runctl/testkit';
 import { createCompute } from '../../model/compute/compute.ts';
 import type { Compute } from '../../model/compute/compute.ts';
 import type { Delays } from '../../model/ec2/settings.ts';
 import { ScriptedDriver } from '../../model/testing/scripted-driver.ts';
 import type { Principal } from '../../model/account/principal.ts';
+import { exchangesInto, recordExchanges } from '../../wire/record-exchanges.ts';
 import type { Service } from '../../wire/service.ts';
 import { createEc2Service } from '../ec2/service.ts';
 import { createSsmService } from '../ssm/service.ts';
@@ -24,6 +26,8 @@ export interface RegionServer extends AsyncDisposable {
   readonly environment: Readonly<Record<string, string>>;
   /** `service:Action` of every call that was answered. */
   readonly served: ReadonlySet<string>;
+  /** File with every call and its answer, for the models of others; gone with the region. */
+  readonly exchanges: string;
 }
 
 /** The access key and the service of the credential scope of a signed request. */
@@ -59,7 +63,8 @@ export async function regionServer(settings: Partial<Delays> = {}): Promise<Regi
     ssm: createSsmService(compute),
     sts: createStsService(compute),
   };
-  const server = createServer((request, response) => {
+  const exchanges = join(folder.path, 'exchanges.ndjson');
+  const answerAll: RequestListener = (request, response) => {
     const answer = async () => {
       const { accessKeyId, service } = signer(request);
       const body = await buffer(request);
@@ -69,7 +74,8 @@ export async function regionServer(settings: Partial<Delays> = {}): Promise<Regi
       await services[service]?.handle(replayed(request, body), response, principal);
     };
     answer().catch((error: unknown) => response.destroy(error as Error));
-  });
+  };
+  const server = createServer(recordExchanges(answerAll, exchangesInto(exchanges, silentLog)));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const { accessKeyId, secretAccessKey } = compute.credentials.userKey;
@@ -78,6 +84,7 @@ export async function regionServer(settings: Partial<Delays> = {}): Promise<Regi
     driver,
     endpoint,
     served,
+    exchanges,
     environment: {
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
