@@ -12,6 +12,7 @@ const UNHARMED = {
   caughtTerm: true,
   sigtermToExitMs: expect.any(Number),
   flushMs: expect.any(Number),
+  newCheckpoint: expect.any(Boolean),
   downtimeMs: expect.any(Number),
   resumedStep: expect.any(Number),
 };

@@ -20,6 +20,7 @@ const interruption = z.strictObject({
   caughtTerm: z.boolean().nullable(),
   sigtermToExitMs: ms.nullable(),
   flushMs: ms.nullable(),
+  newCheckpoint: z.boolean().nullable(),
   downtimeMs: ms.nullable(),
   resumedStep: step.nullable(),
 });

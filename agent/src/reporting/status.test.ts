@@ -10,6 +10,7 @@ const BEFORE = '2026-01-01T11:59:59Z';
 const AFTER = '2026-01-01T12:00:01Z';
 const uncaught: WorkloadTraits = {
   catchesTerm: false,
+  ignoresTerm: false,
   containment: 'best-effort',
   program: '/usr/bin/python3',
   reason: null,

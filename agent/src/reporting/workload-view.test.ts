@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import type { WorkloadTraits } from '../workload/supervisor/supervisor.ts';
 import { WorkloadView } from './workload-view.ts';
 
-const traits = (catchesTerm: boolean | null): WorkloadTraits => ({
+const traits = (catchesTerm: boolean | null, ignoresTerm = false): WorkloadTraits => ({
   catchesTerm,
+  ignoresTerm,
   containment: 'best-effort',
   program: '/usr/bin/python3',
   reason: null,
@@ -67,4 +68,13 @@ test.each<[couldSave: boolean | null, isAlive: boolean, kept: boolean | null]>([
   view.toldToStop(couldSave);
   does(true);
   expect(seen(60_000)).toBe(kept);
+});
+
+test('that a script which ignores SIGTERM did not catch one says nothing of whether it saves', () => {
+  const view = new WorkloadView();
+  view.runs(() => traits(null, true));
+  expect(view.look(0, true)).toMatchObject({ catchesTerm: null, ignoresTerm: false });
+  expect(view.look(5000, true)).toMatchObject({ catchesTerm: null, ignoresTerm: true });
+  view.toldToStop(false);
+  expect(view.look(60_000, true)).toMatchObject({ catchesTerm: null, ignoresTerm: true });
 });

@@ -24,18 +24,22 @@ export class WorkloadView {
   toldToStop(couldSave: boolean | null): void {
     this.ended();
     if (this.#lastTraits === null || couldSave === null) return;
-    if (couldSave || this.#aliveSinceMs !== null) this.#lastTraits = { ...this.#lastTraits, catchesTerm: couldSave };
+    // Whoever ignores it may watch the preempt file.
+    const isTold = couldSave || (this.#aliveSinceMs !== null && !this.#lastTraits.ignoresTerm);
+    if (isTold) this.#lastTraits = { ...this.#lastTraits, catchesTerm: couldSave, ignoresTerm: false };
   }
 
-  /** Looks at the workload, if one runs. Once it `isAlive`, that it catches no SIGTERM is believed after a while. Null before one runs. */
+  /**
+   * Looks at the workload, if one runs. Once it `isAlive`, that it catches no SIGTERM, or ignores it, is believed after a while.
+   * Null before one runs.
+   */
   look(nowMs: number, isAlive: boolean): WorkloadTraits | null {
     const traits = this.#look();
     if (traits === null) return this.#lastTraits;
     if (isAlive) this.#aliveSinceMs ??= nowMs;
     const isSettled = this.#aliveSinceMs !== null && nowMs - this.#aliveSinceMs >= SETS_HANDLER_WITHIN_MS;
-    const catchesTerm =
-      traits.catchesTerm === false && !isSettled ? (this.#lastTraits?.catchesTerm ?? null) : traits.catchesTerm;
-    this.#lastTraits = { ...traits, catchesTerm };
+    const { catchesTerm, ignoresTerm } = this.#lastTraits ?? { catchesTerm: null, ignoresTerm: false };
+    this.#lastTraits = isSettled || traits.catchesTerm === true ? traits : { ...traits, catchesTerm, ignoresTerm };
     return this.#lastTraits;
   }
 }

@@ -5,8 +5,9 @@ import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
 const PROJECT = { '.runctl.toml': '', 'train.py': 'print("hello")\n', 'other.py': 'print("hello")\n' };
 const LOST = 'an interruption loses everything since the last save';
 
-const workload = (catchesTerm: boolean | null): NonNullable<AttemptStatus['workload']> => ({
+const workload = (catchesTerm: boolean | null, ignoresTerm = false): NonNullable<AttemptStatus['workload']> => ({
   catchesTerm,
+  ignoresTerm,
   containment: 'best-effort',
   program: '/usr/bin/python3',
   reason: null,
@@ -128,4 +129,25 @@ test('whoever follows a healthy run is told once, over all its lives', async () 
   expect(stderr).toContain(`warning: nothing catches SIGTERM: ${LOST}\n`);
   expect(stderr.indexOf('nothing catches SIGTERM')).toBeLessThan(stderr.indexOf('interruption notice'));
   expect(stderr).toContain('drained: SIGTERM after 20 ms, which nothing caught, script ended 80 ms later');
+});
+
+test('a script that ignores SIGTERM is not called losing, and nothing more is said once it saved at a notice', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  const { stderr } = await world.run(['launch', 'train.py', '--yes'], async () => {
+    const run = await world.launched();
+    await run.started(1);
+    await run.heartbeat(1, { workload: workload(null, true) });
+    await world.clock.sleep(5000);
+    expect((await world.run(['status', run.run])).stdout).toContain('the script ignores it: whether');
+    await run.interrupted(1, { step: 2, caughtTerm: false, newCheckpoint: true });
+    await run.started(2, 2);
+    await run.heartbeat(2, { workload: workload(null, true) });
+    await world.clock.sleep(5000);
+    expect((await world.run(['status', run.run])).stdout).not.toContain('ignores it');
+    await run.ended(2);
+    await run.outcome({ generation: 2 });
+  });
+  expect(stderr.match(/warning: the script ignores SIGTERM/g)).toHaveLength(1);
+  expect(stderr).not.toContain(LOST);
 });

@@ -42,7 +42,7 @@ test('an unsafe drill lists every reason, and then what to change', () => {
 });
 
 test('a drill names the interruptions at which nothing caught SIGTERM, whatever they cost', () => {
-  const interruption = (kind: 'notice' | 'no-notice', caughtTerm: boolean | null) => ({
+  const interruption = (kind: 'notice' | 'no-notice', caughtTerm: boolean | null, newCheckpoint = false) => ({
     kind,
     stepAtInterruption: 9,
     durableStep: 9,
@@ -51,6 +51,7 @@ test('a drill names the interruptions at which nothing caught SIGTERM, whatever 
     caughtTerm,
     sigtermToExitMs: 1,
     flushMs: 1,
+    newCheckpoint,
     downtimeMs: 1,
     resumedStep: 9,
   });
@@ -65,6 +66,8 @@ test('a drill names the interruptions at which nothing caught SIGTERM, whatever 
   expect(drilled(true, false)).toContain(`  nothing caught SIGTERM at interruption 2: ${lost}\n`);
   expect(drilled(false, null, false)).toContain(`  nothing caught SIGTERM at interruptions 1, 3: ${lost}\n`);
   expect(drilled(true, null)).not.toContain('nothing caught');
+  const polls = interruption('notice', false, true);
+  expect(text({ verdict: 'safe', reasons: [], advice: [], interruptions: [polls] })).not.toContain('nothing caught');
 });
 
 test('a drill without interruptions calls nothing safe', () => {

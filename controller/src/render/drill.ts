@@ -110,9 +110,14 @@ export function drillVerdict(report: DrillReportEvent, colour: boolean): string 
   return `${style.bold(heading)}: ${summary}\n${fit}${handler}${rest.map((reason) => `  - ${reason}\n`).join('')}${change}`;
 }
 
-/** Also where nothing was lost: that a save came right before the notice was luck, or the script saves very often. */
+/**
+ * Also where nothing was lost: that a save came right before the notice was luck, or the script saves very often. A script
+ * that saved at the notice all the same watches the preempt file.
+ */
 function handlerLine({ interruptions }: DrillReportEvent, style: Styles): string {
-  const uncaught = interruptions.flatMap(({ caughtTerm }, index) => (caughtTerm === false ? [index + 1] : []));
+  const uncaught = interruptions.flatMap(({ caughtTerm, newCheckpoint }, index) =>
+    caughtTerm === false && newCheckpoint !== true ? [index + 1] : [],
+  );
   if (uncaught.length === 0) return '';
   const which = `interruption${uncaught.length === 1 ? '' : 's'} ${uncaught.join(', ')}`;
   return `  ${style.yellow(`nothing caught SIGTERM at ${which}: ${LOST_WITHOUT_HANDLER}`)}\n`;

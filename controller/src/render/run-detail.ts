@@ -8,7 +8,7 @@ import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
 import { counted } from './transfer.ts';
 import { shownRow, styles, type Styles } from './style.ts';
-import { workloadRows, workloadText } from './workload-text.ts';
+import { earlierLivesOf, workloadRows, workloadText } from './workload-text.ts';
 
 interface RunDetailStyle {
   readonly colour: boolean;
@@ -38,7 +38,11 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
     ...(hasEnded(detail.state) ? [] : fitRows(record, style)),
     ...(hasEnded(detail.state)
       ? []
-      : workloadRows(record.attempts.at(-1)?.status?.document, { style, verbose: options.verbose })),
+      : workloadRows(record.attempts.at(-1)?.status?.document, {
+          style,
+          verbose: options.verbose,
+          earlier: earlierLivesOf(record.attempts),
+        })),
     ['heartbeat', heartbeatText(record)],
     ['cost', costText(detail)],
     ['machines', capacityText(detail)],

@@ -19,7 +19,7 @@ test.each([
 });
 
 test('who was seen writing a checkpoint hears of a stop before its helpers', () => {
-  const common = { catchesTerm: true, isRank: false, readsPipe: false };
+  const common = { catchesTerm: true, ignoresTerm: false, isRank: false, readsPipe: false };
   const training: StopCandidate = {
     ...common,
     ...line('python', 'train.py', 'helper.py'),

@@ -185,6 +185,7 @@ export class Members {
     const { pid, startTime, parent, command } = living;
     const masks = this.#processes.signalMasks(pid);
     const catchesTerm = masks !== null && (hasTerm(masks.caught) || this.#waitsForTerm(living, masks));
+    const ignoresTerm = masks !== null && !catchesTerm && hasTerm(masks.ignored);
     const hasWritten = this.#writers.has(keyOf(living));
     return {
       pid,
@@ -192,6 +193,7 @@ export class Members {
       parent,
       command,
       catchesTerm,
+      ignoresTerm,
       isRank: isRank(living),
       hasWritten,
       readsPipe: this.#processes.readsPipe(pid),

@@ -23,10 +23,11 @@ export interface LivingProcess extends ProcessStat {
   readonly environment: string;
 }
 
-/** What a process does about signals, as sets of them in hexadecimal (SigCgt, SigBlk in proc(5)). */
+/** What a process does about signals, as sets of them in hexadecimal (SigCgt, SigBlk, SigIgn in proc(5)). */
 export interface SignalMasks {
   readonly caught: string;
   readonly blocked: string;
+  readonly ignored: string;
 }
 
 /** Answers the supervisor's questions about the machine's processes. Reads only. */
@@ -117,10 +118,10 @@ export const linuxProcessTable: ProcessTable = {
   },
   signalMasks(pid) {
     const status = read(`/proc/${pid}/status`) ?? '';
-    const [caught, blocked] = ['SigCgt', 'SigBlk'].map(
+    const [caught, blocked, ignored] = ['SigCgt', 'SigBlk', 'SigIgn'].map(
       (name) => new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1],
     );
-    return caught === undefined || blocked === undefined ? null : { caught, blocked };
+    return caught === undefined || blocked === undefined || ignored === undefined ? null : { caught, blocked, ignored };
   },
   program(pid) {
     try {

@@ -27,7 +27,14 @@ class World {
 
   add(role: Role, parent: number, what: Partial<Living> & { readonly command: string }): number {
     const pid = this.members.length + 100;
-    const rest = { catchesTerm: false, isRank: false, hasWritten: false, readsPipe: false, ...what };
+    const rest = {
+      catchesTerm: false,
+      ignoresTerm: false,
+      isRank: false,
+      hasWritten: false,
+      readsPipe: false,
+      ...what,
+    };
     this.members.push({ pid, parent, role, ...rest });
     return pid;
   }
@@ -185,6 +192,7 @@ describe('what was written says who saves', () => {
     parent,
     command: words('python3', 'train.py'),
     catchesTerm: true,
+    ignoresTerm: false,
     isRank: false,
     hasWritten: false,
     readsPipe: false,
@@ -239,12 +247,54 @@ describe('what was written says who saves', () => {
   });
 });
 
+describe('where nobody catches SIGTERM', () => {
+  const member = (pid: number, parent: number, ...command: string[]): StopCandidate => ({
+    pid,
+    parent,
+    command: words(...command),
+    catchesTerm: false,
+    ignoresTerm: false,
+    isRank: false,
+    hasWritten: false,
+    readsPipe: false,
+  });
+  const shell = member(1, 0, 'bash', 'run.sh');
+  const reader = { ...member(3, 1, 'tee', 'log'), readsPipe: true };
+  const script = member(2, 1, 'python3', 'train.py');
+  const ignoring = { ...script, ignoresTerm: true };
+
+  test.each<[what: string, members: readonly StopCandidate[], first: readonly number[], isAwaited: boolean]>([
+    ['a script that ignores it comes before its shell', [shell, ignoring], [2], true],
+    ['and before the end of its pipe', [shell, ignoring, reader], [2], true],
+    ['also where the shell ignores it', [{ ...shell, ignoresTerm: true }, ignoring], [2], true],
+    ['below several shells', [shell, member(4, 1, 'sh', '-c', 'x'), { ...ignoring, parent: 4 }], [2], true],
+    ['a script that dies by it comes with its shell', [shell, script, reader], [1, 2, 3], false],
+    ['one of two that dies by it', [shell, ignoring, { ...script, pid: 5 }], [1, 2, 5], false],
+    ['a script without a shell', [{ ...ignoring, parent: 0 }], [2], false],
+    [
+      'a daemon of a script that dies by it',
+      [
+        { ...script, parent: 0 },
+        { ...ignoring, pid: 6, parent: 0 },
+      ],
+      [2, 6],
+      false,
+    ],
+    ['a program that is no script', [shell, { ...member(7, 1, 'sleep', '60'), ignoresTerm: true }], [1, 7], false],
+  ])('%s', (_what, members, first, isAwaited) => {
+    const order = stopOrder(members);
+    expect([...pidsOf(order.first)].toSorted((a, b) => a - b)).toEqual(first);
+    expect(order.isAwaited).toBe(isAwaited);
+  });
+});
+
 describe('equals', () => {
   const rank = (pid: number, parent: number): StopCandidate => ({
     pid,
     parent,
     command: words('python3', 'train.py'),
     catchesTerm: true,
+    ignoresTerm: false,
     isRank: true,
     hasWritten: false,
     readsPipe: false,

@@ -8,6 +8,8 @@ export interface StopCandidate {
   readonly command: string;
   /** Whether a handler of its own, or a thread that waits for it, gets SIGTERM. */
   readonly catchesTerm: boolean;
+  /** Whether it has no handler and ignores SIGTERM: it may watch the preempt file instead. */
+  readonly ignoresTerm: boolean;
   /** Whether a launcher started it as one of its workers. */
   readonly isRank: boolean;
   /** Whether it was seen with a file of the checkpoint folder open for writing. */
@@ -23,6 +25,8 @@ export interface StopOrder {
   readonly second: readonly StopCandidate[];
   /** Their ancestors: they get it when the first have ended, before they could start them again. */
   readonly above: readonly StopCandidate[];
+  /** Whether all others wait until the first have ended, since these may be saving. */
+  readonly isAwaited: boolean;
 }
 
 /**
@@ -32,19 +36,28 @@ export interface StopOrder {
  * Who does not catch SIGTERM can't save at it. Of those who catch it, a process forked from another has its handler by
  * inheritance and serves the other; a shell, a launcher of ranks and a program that runs the other's very command pass on
  * what is not theirs. Of the rest the uppermost counts, as it does for whoever signals one process only, unless it has
- * never been seen writing a checkpoint and one that it started has.
+ * never been seen writing a checkpoint and one that it started has. Where nobody catches it, scripts that ignore it below a
+ * shell may save when they see the preempt file: the shell, and the ends of its pipes, must not go before them.
  */
 export function stopOrder(members: readonly StopCandidate[]): StopOrder {
   const byPid = new Map(members.map((each) => [each.pid, each]));
   const { savers, others } = new Catchers(members, byPid).split();
   const heads = members.filter((each) => !isPart(each, byPid.get(each.parent)));
-  const first = new Set((savers.length > 0 ? savers : heads).map(({ pid }) => pid));
+  const awaited = savers.length > 0 ? savers : ignoringBelowRunners(heads, byPid);
+  const first = new Set((awaited.length > 0 ? awaited : heads).map(({ pid }) => pid));
   const above = new Set(members.filter(({ pid }) => first.has(pid)).flatMap((each) => ancestorsOf(each, byPid)));
   return {
     first: members.filter(({ pid }) => first.has(pid)),
     second: others.filter((each) => !above.has(each)),
     above: [...above].filter(({ pid }) => !first.has(pid)),
+    isAwaited: awaited.length > 0,
   };
+}
+
+/** Scripts that ignore SIGTERM below a shell or the like; none where another script there dies by it. */
+function ignoringBelowRunners(heads: readonly StopCandidate[], byPid: ByPid): readonly StopCandidate[] {
+  const scripts = heads.filter((each) => runsSource(each) && ancestorsOf(each, byPid).some(isRunner));
+  return scripts.every((each) => each.ignoresTerm) ? scripts : [];
 }
 
 type ByPid = ReadonlyMap<number, StopCandidate>;

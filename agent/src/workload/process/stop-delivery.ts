@@ -116,7 +116,7 @@ export class StopDelivery {
       members.signalGroup('SIGTERM');
       return this.#keep({ ...record, first: [{ pid: workload.pid, startTime: workload.startTime }] });
     }
-    const { first, second, above } = stopOrder(candidates);
+    const { first, second, above, isAwaited } = stopOrder(candidates);
     const order = {
       first: identitiesOf(candidates, first),
       second: identitiesOf(candidates, second),
@@ -125,7 +125,7 @@ export class StopDelivery {
     const couldSave = canSaveAtTerm(candidates, first);
     this.sendOnce(order.first);
     const { told } = this.#record ?? record;
-    return this.#keep({ ...record, told, ...order, couldSave, canSave: first.some((each) => each.catchesTerm) });
+    return this.#keep({ ...record, told, ...order, couldSave, canSave: isAwaited });
   }
 
   async #sendOthers(record: StopRecord): Promise<void> {

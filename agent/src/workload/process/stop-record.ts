@@ -9,7 +9,7 @@ const stopFile = z.object({
   caught: z.boolean().nullable(),
   /** Processes that SIGTERM goes to first; empty while it is only about to be sent. */
   first: z.array(identity),
-  /** Whether those catch SIGTERM, so that they may save; else nobody waits for their end. */
+  /** Whether those may save, since they catch SIGTERM or may watch the preempt file; else nobody waits for their end. */
   canSave: z.boolean().default(true),
   /** Whether a process, launchers left out, caught SIGTERM right before it was sent; null where that can't be known. */
   couldSave: z.boolean().nullable().default(null),

@@ -4,18 +4,24 @@ import type { StopCandidate } from './recipients.ts';
 import { stopOrder } from './recipients.ts';
 
 /** Answers by what its processes are at this moment; null when none lives. `group` is their control group. */
-export function traitsOf(members: Members, group: string | null): WorkloadTraits | null {
+export function traitsOf(
+  members: Pick<Members, 'candidates' | 'programOf'>,
+  group: string | null,
+): WorkloadTraits | null {
   const candidates = members.candidates();
   const containment = group === null ? 'best-effort' : 'control-group';
-  if (candidates === null) return { catchesTerm: null, containment, program: null, reason: null };
+  if (candidates === null) return { catchesTerm: null, ignoresTerm: false, containment, program: null, reason: null };
   const { first } = stopOrder(candidates);
   const [head] = first;
   if (head === undefined) return null;
-  const catchesTerm = canSaveAtTerm(candidates, first);
-  return { catchesTerm, containment, program: members.programOf(head), reason: reasonOf(head) };
+  const isCaught = canSaveAtTerm(candidates, first);
+  const ignoresTerm = !isCaught && trainingOf(candidates, first).some((each) => each.ignoresTerm);
+  const catchesTerm = isCaught || (ignoresTerm ? null : false);
+  return { catchesTerm, ignoresTerm, containment, program: members.programOf(head), reason: reasonOf(head) };
 }
 
-function reasonOf({ catchesTerm, hasWritten, isRank }: StopCandidate): string {
+function reasonOf({ catchesTerm, ignoresTerm, hasWritten, isRank }: StopCandidate): string {
+  if (ignoresTerm) return 'no process catches SIGTERM, and this one ignores it';
   if (!catchesTerm) return 'no process catches SIGTERM';
   if (isRank) return 'it is a rank of a launcher and catches SIGTERM';
   return hasWritten ? 'it catches SIGTERM and was seen writing a checkpoint' : 'it catches SIGTERM for itself';
@@ -23,6 +29,16 @@ function reasonOf({ catchesTerm, hasWritten, isRank }: StopCandidate): string {
 
 /** Whether one of `first`, to whom SIGTERM goes first, saves at it. A launcher passes the signal on, and does not save. */
 export function canSaveAtTerm(candidates: readonly StopCandidate[], first: readonly StopCandidate[]): boolean {
+  return ranksOf(candidates, first).some((each) => each.catchesTerm);
+}
+
+/** Those whose own SIGTERM decides where nothing catches it: whoever saves, as far as that was seen. */
+function trainingOf(candidates: readonly StopCandidate[], first: readonly StopCandidate[]): readonly StopCandidate[] {
+  const writers = candidates.filter(({ hasWritten }) => hasWritten);
+  return writers.length > 0 ? writers : ranksOf(candidates, first);
+}
+
+function ranksOf(candidates: readonly StopCandidate[], first: readonly StopCandidate[]): readonly StopCandidate[] {
   const ranks = candidates.filter(({ isRank }) => isRank);
-  return (ranks.length > 0 ? ranks : first).some((each) => each.catchesTerm);
+  return ranks.length > 0 ? ranks : first;
 }

@@ -153,6 +153,27 @@ describe('a workload', () => {
     expect(await isAlive(Number(await readFile(`${folder.path}/pid`, 'utf8')))).toBe(false);
   });
 
+  test.each([
+    ['under a shell', 'python3 "$0"; true'],
+    ['before a pipe', 'python3 "$0" | tee log'],
+    ['under a shell that ignores SIGTERM too', 'trap \'\' TERM; python3 "$0" | tee log'],
+  ])('that watches a file, and ignores SIGTERM, saves at its leisure: %s', async (_where, script) => {
+    if (!onLinux) return;
+    await using world = await machine();
+    const { folder } = world;
+    const one = world.supervisor();
+    await one.start(world.command('/bin/bash', '-c', script, fixture('watches-a-file.py')));
+    const end = one.exited(forever);
+    await world.shows('ready');
+    expect(one.traits()).toMatchObject({ catchesTerm: null, ignoresTerm: true });
+    await one.signal('SIGTERM');
+    await writeFile(`${folder.path}/preempt`, '');
+    await world.shows('saving');
+    await writeFile(`${folder.path}/enough`, '');
+    await end;
+    expect(existsSync(`${folder.path}/saved`)).toBe(true);
+  });
+
   test('on a disk that is full when it ends leaves its exit code all the same', async (context) => {
     if (!onLinux || process.getuid?.() !== 0) context.skip('a small disk needs root on Linux');
     const { folder, supervisor, command, paths } = await machine();

@@ -54,8 +54,13 @@ export interface WorkloadEnded extends WorkloadExit {
 
 /** What is known of a workload that runs. */
 export interface WorkloadTraits {
-  /** Whether a process of it catches SIGTERM, so that it could save at one; null where that can't be known. */
+  /**
+   * Whether a process of it catches SIGTERM, so that it could save at one; null where that can't be known, and where nothing
+   * catches it but who trains ignores it.
+   */
   readonly catchesTerm: boolean | null;
+  /** Whether nothing catches SIGTERM and who trains ignores it: it may save when the preempt file appears. */
+  readonly ignoresTerm: boolean;
   /** Whether the machine shows all that it started, whatever that does to hide, or only what was seen in time. */
   readonly containment: 'control-group' | 'best-effort';
   /** The program of the process that SIGTERM would reach first, or of its leader; null where that can't be known. */

@@ -179,6 +179,7 @@ function shortened(measured: MeasuredInterruption): InterruptionReport {
     caughtTerm,
     sigtermToExitMs,
     flushMs,
+    newCheckpoint,
     downtimeMs,
     resumedStep,
   } = measured;
@@ -191,6 +192,7 @@ function shortened(measured: MeasuredInterruption): InterruptionReport {
     caughtTerm,
     sigtermToExitMs,
     flushMs,
+    newCheckpoint,
     downtimeMs,
     resumedStep,
   };

@@ -1,5 +1,5 @@
 import type { FollowEvent } from '@runctl/protocol/events';
-import { type Fit, LOST_WITHOUT_HANDLER } from '@runctl/protocol';
+import { type Fit, LOST_WITHOUT_HANDLER, UNKNOWN_WHERE_IGNORED } from '@runctl/protocol';
 import {
   attemptNumber,
   attemptsOf,
@@ -53,7 +53,7 @@ export function changes(
     events.push({ type: 'durable', generation: record.latest.document.generation, step: record.latest.document.step });
   const fit = fitEvent(seen.fit, attempts.at(-1));
   if (fit.event !== null) events.push(fit.event);
-  once('no handler', handlerEvent(attempts.at(-1)));
+  once('no handler', handlerEvent(attempts));
   const outcome = record.launches.find((other) => other.launch === launch)?.outcome;
   const state = stateOf(record);
   const last = attempts.at(-1);
@@ -120,12 +120,17 @@ function fitEvent(
   return { verdict: fit.verdict, event: { type: 'fit', generation: attempt.generation, node: attempt.node, fit } };
 }
 
-/** Once for all lives of a launch, which run the same script. */
-function handlerEvent(attempt: AttemptRecord | undefined): FollowEvent | null {
-  const status = attempt?.status?.document;
-  if (attempt === undefined || attempt.outcome !== null || status?.workload?.catchesTerm !== false) return null;
+/** Once for all lives of a launch, which run the same script, and not for one that saved at an interruption all the same. */
+function handlerEvent(attempts: readonly AttemptRecord[]): FollowEvent | null {
+  const attempt = attempts.at(-1);
+  const workload = attempt?.status?.document.workload ?? null;
+  if (attempt === undefined || attempt.outcome !== null || workload === null) return null;
+  if (attempts.some(({ drain }) => drain?.newCheckpoint === true)) return null;
   const { generation, node } = attempt;
-  return { type: 'warning', generation, node, text: `nothing catches SIGTERM: ${LOST_WITHOUT_HANDLER}` };
+  if (workload.catchesTerm === false)
+    return { type: 'warning', generation, node, text: `nothing catches SIGTERM: ${LOST_WITHOUT_HANDLER}` };
+  if (!workload.ignoresTerm) return null;
+  return { type: 'warning', generation, node, text: `the script ignores SIGTERM: ${UNKNOWN_WHERE_IGNORED}` };
 }
 
 /** Changes of what the agent does are told until the script runs; from then on its own log speaks. */

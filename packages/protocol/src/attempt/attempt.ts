@@ -144,9 +144,14 @@ export const attemptStatus = versioned.extend({
     .object({
       /**
        * Whether a process of it catches SIGTERM, so that it could save at one; null where that is unknown, as it is while a
-       * script may not have come to set its handler yet.
+       * script may not have come to set its handler yet, and where the script ignores it.
        */
       catchesTerm: z.boolean().nullable(),
+      /**
+       * Whether nothing catches SIGTERM and the script ignores it, so that it may save when the preempt file appears; false
+       * where the agent is older than this field.
+       */
+      ignoresTerm: z.boolean().default(false),
       /** How surely nothing that it starts outlives it. */
       containment: openEnum(['control-group', 'best-effort']),
       /** The program of the process that SIGTERM reaches first. */

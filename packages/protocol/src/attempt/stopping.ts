@@ -20,6 +20,10 @@ export type Stopping = z.output<typeof stopping>;
 /** What it means that nothing of a workload catches SIGTERM, for people. */
 export const LOST_WITHOUT_HANDLER = 'an interruption loses everything since the last save';
 
+/** What it means that a workload ignores SIGTERM, for people. */
+export const UNKNOWN_WHERE_IGNORED =
+  'whether the script watches RUNCTL_PREEMPT_FILE and saves then is not known: a rehearsal (drill) shows it';
+
 /** Says how far a stop has come, for people: `saving for 2m10s, last byte 3s ago, ends at the latest in 12m50s`. */
 export function stoppingText({ since, lastByteAt, endsAt, endsBy }: Stopping, nowMs: number): string {
   const ago = (at: string): string => formatDuration(Math.max(0, nowMs - Date.parse(at)));

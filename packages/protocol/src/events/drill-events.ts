@@ -19,6 +19,8 @@ const interruption = z.object({
   caughtTerm: z.boolean().nullable(),
   sigtermToExitMs: ms,
   flushMs: ms,
+  /** Whether a checkpoint that was saved after SIGTERM became durable; null where none was sent. */
+  newCheckpoint: z.boolean().nullable(),
   /** From the end of the training on one machine to its start on the next. */
   downtimeMs: ms,
   /** Where the script itself went on; null when it began anew or never came back. */
@@ -32,7 +34,6 @@ export type InterruptionReport = z.output<typeof interruption>;
 const measured = interruption.extend({
   recovered: z.boolean(),
   killed: z.boolean(),
-  newCheckpoint: z.boolean().nullable(),
   /** A checkpoint was there for the next life. */
   hadCheckpoint: z.boolean(),
   /** The first step that the next life reported, when it lies before the checkpoint it was given. */
