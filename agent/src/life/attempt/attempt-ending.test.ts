@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import type { Ending } from '../../lifecycle/model.ts';
 import type { AttemptVerdict } from '../../recovery/verdict.ts';
 import { AttemptEnding, type AttemptEndingParts } from './attempt-ending.ts';
+import type { LifeNews } from '../../reporting/life-events.ts';
+import { passReport } from '../../testing/pass-report.ts';
 import type { EndedAttempt } from './attempt-verdict.ts';
 
 const crashed: Ending = {
@@ -21,15 +23,21 @@ const succeeded: AttemptVerdict = {
   message: 'the workload finished',
 };
 
-/** What follows a crash of a workload, and how often the bucket was asked for a success. */
+const CUT_OFF = { path: 'step-12.bin', why: 'was written when the script was killed', cutOff: true } as const;
+const LINK = { path: 'link', why: 'leads outside' };
+
+/** What follows a crash of a workload, how often the bucket was asked for a success, and which events were noted. */
 async function afterCrash({
   isAdopted,
   hasSucceeded,
+  how = crashed,
 }: {
+  readonly how?: Ending;
   readonly isAdopted: boolean;
   readonly hasSucceeded: boolean;
 }) {
   let asked = 0;
+  const noted: string[] = [];
   const parts = {
     workload: { isAdopted, exitMs: 0, markerUntilMs: null, ranMs: () => 0 },
     isDecided: () => false,
@@ -38,7 +46,14 @@ async function afterCrash({
       return hasSucceeded;
     },
     drain: { notes: null },
-    flush: { isCutShort: async () => false, lastPass: null, unsavedOutput: null, tookMs: 0, shippedBytes: () => 0 },
+    flush: {
+      isCutShort: async () => false,
+      lastPass: passReport({ passedOver: [LINK, CUT_OFF] }),
+      unsavedOutput: null,
+      tookMs: 0,
+      shippedBytes: () => 0,
+    },
+    events: { append: async ({ kind, message }: LifeNews) => void noted.push(`${kind}: ${message}`) },
     elsewhere: { stop: () => {} },
     unproven: { text: null },
     journal: { state: { attempt: null } },
@@ -52,8 +67,8 @@ async function afterCrash({
   };
   // A report reads no more than this of each.
   const ending = new AttemptEnding(parts as unknown as AttemptEndingParts);
-  await ending.report(crashed, 'complete', new AbortController().signal);
-  return { next: ending.verdictOn(crashed).next, asked };
+  await ending.report(how, 'complete', new AbortController().signal);
+  return { next: ending.verdictOn(how).next, asked, noted };
 }
 
 test.each([
@@ -61,5 +76,12 @@ test.each([
   ['an earlier agent has started', { isAdopted: true, hasSucceeded: false }, { next: 'restart', asked: 1 }],
   ['an earlier agent saw done', { isAdopted: true, hasSucceeded: true }, { next: 'end-launch', asked: 1 }],
 ])('a crash of a workload that %s waits for the bucket only where it may tell more', async (_what, facts, expected) => {
-  expect(await afterCrash(facts)).toEqual(expected);
+  expect(await afterCrash(facts)).toMatchObject(expected);
+});
+
+test('what the end may have cut off is an event, once, and not after a start that failed', async () => {
+  const facts = { isAdopted: false, hasSucceeded: false };
+  expect((await afterCrash(facts)).noted).toEqual(['not-kept: step-12.bin was written when the script was killed']);
+  const failed: Ending = { ...crashed, cause: 'spawn-failed', exit: null, started: false };
+  expect((await afterCrash({ ...facts, how: failed })).noted).toEqual([]);
 });

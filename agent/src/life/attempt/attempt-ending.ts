@@ -13,7 +13,7 @@ import type { AttemptFlush } from './attempt-flush.ts';
 import type { EndedAttempt } from './attempt-verdict.ts';
 import type { AttemptWorkload } from './attempt-workload.ts';
 import type { AttemptReport } from './report-attempt.ts';
-import { appendCrash } from './restart-events.ts';
+import { appendCrash, appendCutOff } from './restart-events.ts';
 import type { StartFacts } from './start-facts.ts';
 import type { UnprovenSaves } from './unproven-saves.ts';
 
@@ -61,13 +61,14 @@ export class AttemptEnding {
 
   /** See `AttemptActions`. */
   async report(ending: Ending, flushResult: FlushResult, signal: AbortSignal): Promise<void> {
-    const { drain, elsewhere, facts, flush, judge, life, workload } = this.#parts;
+    const { drain, elsewhere, events, facts, flush, judge, life, workload } = this.#parts;
     elsewhere.stop();
     this.#reason = await facts.failureReason(ending);
     this.#hiddenFailure = await facts.hiddenFailure(ending);
     if (this.#hiddenFailure !== null) life.warn(hiddenFailureText(this.#hiddenFailure));
     const isCutShort = await flush.isCutShort(signal);
     const { lastPass } = flush;
+    if (mayHaveSaved(ending)) await appendCutOff(events, lastPass?.passedOver ?? []);
     const unsaved = unsavedAfter({ ending, flush: flushResult, lastPass, isCutShort });
     const output = mayHaveSaved(ending) ? flush.unsavedOutput : null;
     this.#unsaved = [unsaved, output].filter((each) => each !== null).join('; ') || null;

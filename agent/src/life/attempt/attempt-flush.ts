@@ -128,8 +128,9 @@ export class AttemptFlush {
   ): Promise<PassReport | null> {
     // When nobody saw the end, no file counts as still before it, so that only structure can prove a file whole.
     const atMs = endedAtMs ?? Number.NEGATIVE_INFINITY;
-    const clean = ending.exit !== null && isClean(ending.exit, ending.cause !== 'exited');
+    const asked = ending.cause !== 'exited';
+    const clean = ending.exit !== null && isClean(ending.exit, asked);
     const deadline = deadlineMs === null ? {} : { deadlineMs };
-    return this.#parts.passes.finish({ ended: { clean, atMs }, signal, ...deadline });
+    return this.#parts.passes.finish({ ended: { clean, asked, atMs }, signal, ...deadline });
   }
 }

@@ -1,3 +1,4 @@
+import type { PassedOver } from '@runctl/checkpoint';
 import { formatDuration } from '@runctl/core';
 import type { Journal } from '../../journal/journal.ts';
 import type { Ending } from '../../lifecycle/model.ts';
@@ -19,6 +20,15 @@ export async function appendRestart({ journal, events }: RestartEventsParts, pre
   const { step } = resumedFrom;
   const from = step === null ? 'a checkpoint without a step' : `step ${step}`;
   return events.append({ kind: 'resume', message: `started again with ${from} to resume from`, step });
+}
+
+/** Appends what the end of the workload may have cut off, and is not used for that. Never rejects. */
+export async function appendCutOff(
+  events: Pick<LifeEvents, 'append'>,
+  passedOver: readonly PassedOver[],
+): Promise<void> {
+  for (const { cutOff, path, why } of passedOver)
+    if (cutOff === true) await events.append({ kind: 'not-kept', message: `${path} ${why}` });
 }
 
 export interface NotedCrash {

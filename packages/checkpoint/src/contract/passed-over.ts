@@ -4,4 +4,6 @@ export interface PassedOver {
   readonly path: string;
   /** For people: completes "`path` …". */
   readonly why: string;
+  /** The end of the workload may have cut it off. */
+  readonly cutOff?: true;
 }

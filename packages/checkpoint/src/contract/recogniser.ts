@@ -91,6 +91,8 @@ export interface Recogniser {
  */
 export interface WorkloadEnd {
   readonly clean: boolean;
+  /** It ended by itself after it was asked to stop: a handler may have ended it while another part of it was writing. */
+  readonly asked?: boolean;
   readonly atMs: number;
 }
 

@@ -5,7 +5,7 @@ import { danglingAmong } from './along.ts';
 import { inSettledSets, type SettledSets } from './companion-sets.ts';
 import { hasArrived, hasSettled, type MovementFacts, PATIENCE } from './movement.ts';
 import { isSavedAlone, isStill } from './sightings.ts';
-import { isDatabase } from './names.ts';
+import { isBestName, isDatabase } from './names.ts';
 import { fingerprintOf } from './scan.ts';
 
 export interface InspectionFacts extends MovementFacts {
@@ -24,11 +24,14 @@ export interface Incomplete {
   readonly settling: boolean;
   /** Waiting can't change that, only the user can: no bucket can hold it, or this process may not read it. */
   readonly needsUser?: true;
+  /** The kill of the workload may have cut it off, and nothing shows that it has not. */
+  readonly cutOff?: true;
 }
 
 /** The verdict on a candidate that `movementOf` let through and whose files are held open. */
 export function judgeCandidate(candidate: Candidate, facts: InspectionFacts): CandidateVerdict {
   const incomplete = (why: string, settling: boolean): CandidateVerdict => ({ complete: false, why, settling });
+  const cutOff = (why: string): CandidateVerdict => ({ complete: false, why, settling: false, cutOff: true });
   if (candidate.marker?.complete === false) return incomplete(candidate.marker.evidence, facts.ended === null);
   const proofs = new Set<string>();
   const arrived = hasArrived(candidate, facts);
@@ -39,9 +42,11 @@ export function judgeCandidate(candidate: Candidate, facts: InspectionFacts): Ca
     const settled = facts.ended?.clean === true || hasSettled(file, facts);
     const proven = finding.verdict === 'whole' || candidate.marker?.complete === true;
     if (!proven && maybeOpenAtKill(file, facts))
-      return incomplete(`${file.path} may have been open for writing when the workload was killed`, false);
-    if (!settled && !proven)
-      return incomplete(`${file.path} was written too recently, and its ${finding.evidence}`, facts.ended === null);
+      return cutOff(`${file.path} may have been open for writing when the workload was killed`);
+    if (!settled && !proven) {
+      const why = `${file.path} was written too recently, and its ${finding.evidence}`;
+      return facts.ended === null ? incomplete(why, true) : cutOff(why);
+    }
     if (!settled && facts.ended === null && facts.writers === null)
       return incomplete(`${file.path} is not still, and who writes to it can't be known here`, true);
     const savedAlone = arrived || candidate.wholeInOneFile === true || isSavedAlone(facts.sightings, candidate, file);
@@ -79,7 +84,7 @@ function goesAlong(file: FileSeen, facts: InspectionFacts): boolean {
   // Whether it stood still for the moment in which it was taken is checked after that.
   if (isDatabase(file.path)) return true;
   if (facts.writers?.has(file.inode)) return false;
-  if (verdict !== 'whole' && maybeOpenAtKill(file, facts)) return false;
+  if (verdict !== 'whole' && (maybeOpenAtKill(file, facts) || maybeCutOffAtStop(file, facts))) return false;
   return facts.ended?.clean === true || hasSettled(file, facts) || (facts.ended !== null && verdict === 'whole');
 }
 
@@ -88,7 +93,8 @@ function goesAlong(file: FileSeen, facts: InspectionFacts): boolean {
  * does not go along all the same. Weights that are held open may be a save under way for longer, or one that a kill cut off.
  */
 function neverGoesAlong(file: FileSeen, facts: InspectionFacts): boolean {
-  if (facts.ended?.clean === true) return true;
+  // The files of a set that was being rewritten stay together as they were before.
+  if (facts.ended?.clean === true) return !maybeCutOffAtStop(file, facts);
   if (!hasSettled(file, facts)) return false;
   return !isWeightsName(file.path) || !maySaveOn(file, facts);
 }
@@ -103,6 +109,16 @@ function maybeOpenAtKill(file: FileSeen, { ended, sightings, settleMs, writers }
   const seen = sightings.get(file.path)?.closed ?? null;
   const wasClosed = seen?.fingerprint === fingerprintOf(file) && seen.atMs <= ended.atMs - settleMs / 4;
   return !isOld && !wasClosed;
+}
+
+/**
+ * Whether a file of the best model so far may be a piece: a handler that saves and ends the program interrupts whatever was
+ * being written. The version before serves as well, unlike that of a file that has to fit to the save of the handler.
+ */
+function maybeCutOffAtStop(file: FileSeen, { ended, sightings, settleMs, writers }: InspectionFacts): boolean {
+  if (ended?.clean !== true || ended.asked !== true || writers === null || !isBestName(file.path)) return false;
+  const isOld = file.mtimeMs <= ended.atMs - settleMs * PATIENCE.stepped;
+  return !isOld && sightings.get(file.path)?.closed?.fingerprint !== fingerprintOf(file);
 }
 
 function evidenceOf(candidate: Candidate, facts: InspectionFacts, proofs: ReadonlySet<string>): string {

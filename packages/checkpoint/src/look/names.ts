@@ -56,6 +56,13 @@ export function isIgnoredName(name: string): boolean {
   return name !== DCP_METADATA && UNFINISHED.some((pattern) => pattern.test(name));
 }
 
+const BEST = /(?:^|[._-])best(?:[._-]|$)/i;
+
+/** Whether a file, or a folder that it lies in, is named as the best of a run so far. */
+export function isBestName(path: string): boolean {
+  return path.split('/').some((name) => BEST.test(name));
+}
+
 /** Hugging Face's Trainer leaves this file in a folder until a save on SIGTERM is done (trainer_jit_checkpoint.py). */
 export const INCOMPLETE_FOLDER_MARKER = 'checkpoint-is-incomplete.txt';
 

@@ -69,7 +69,7 @@ describe('a candidate as the looks have shown it', () => {
     ],
     ['a companion that is not durable has it opened', still, durableWith([]), ['unopened']],
     ['moving has the next look soon', moving, nothingDurable, ['moving', [], SETTLE_MS / 8]],
-    ['cut off by a kill is no news', factsOf(0, killed), nothingDurable, ['moving', [], null]],
+    ['cut off by a kill is told', factsOf(0, killed), nothingDurable, ['moving', ['step-7'], null]],
     ['still is opened', still, nothingDurable, ['unopened']],
   ] as const)('%s', (_name, facts, durable, expected) => {
     expect(brief(judgeSighted(candidate, facts, durable))).toEqual(expected);
@@ -84,6 +84,7 @@ describe('a candidate that was found incomplete', () => {
     ['torn and untouched for long is reported', torn, factsOf(30 * SETTLE_MS), [['step-7'], null]],
     ['torn at a clean end is reported', torn, factsOf(0, { ended: { clean: true, atMs: 5 } }), [['step-7'], null]],
     ['torn by a kill is no news', torn, factsOf(0, { ended: { clean: false, atMs: 5 } }), [[], null]],
+    ['that a kill may have cut off is told', { ...torn, cutOff: true as const }, factsOf(0), [['step-7'], null]],
     ['that needs the user is reported at once', { ...torn, needsUser: true as const }, factsOf(0), [['step-7'], null]],
   ] as const)('%s', (_name, incomplete, facts, expected) => {
     const judgement = judgeIncomplete(candidate, incomplete, facts);
@@ -95,6 +96,7 @@ describe('a candidate that was found incomplete', () => {
 describe('a candidate that was found complete', () => {
   const still = factsOf(SETTLE_MS);
   const ended = factsOf(0, { ended: { clean: true, atMs: 5 } });
+  const killed = factsOf(0, { ended: { clean: false, atMs: 5 } });
   const forbidden = { path: pointer.path, why: "can't be read" };
   const whole = { candidate, companions: [pointer], held: { forbidden: [] }, apart: new Set<string>() };
   const lacking = { candidate, companions: [], held: { forbidden: [] }, apart: new Set<string>() };
@@ -113,6 +115,8 @@ describe('a candidate that was found complete', () => {
     ],
     ['waits for no companion that is a side file', withLog, [still, nothingDurable], ['complete', [], null]],
     ['waits for none that may not be read', unreadable, [still, nothingDurable], ['complete', [pointer.path], null]],
+    ['names none that a clean end left', lacking, [ended, nothingDurable], ['complete', [], null]],
+    ['names what a kill left', lacking, [killed, nothingDurable], ['complete', [pointer.path], null]],
     ['waits for none after the end', lacking, [ended, durableWith([pointer])], ['complete', [], null]],
   ] as const)('%s', (_name, complete, [facts, durable], expected) => {
     expect(brief(judgeComplete(complete, facts, durable))).toEqual(expected);
@@ -122,7 +126,7 @@ describe('a candidate that was found complete', () => {
     ['what is cut off beside it, after a clean end', lacking, ended, [pointer.path]],
     ['no side file', withLog, ended, []],
     ['none that may not be read, which is told', unreadable, ended, []],
-    ['none that a kill may have cut off', lacking, factsOf(0, { ended: { clean: false, atMs: 5 } }), undefined],
+    ['none that a kill may have cut off', lacking, killed, undefined],
     ['none while the workload runs', lacking, still, undefined],
   ] as const)('has left out %s', (_name, complete, facts, expected) => {
     expect(judgeComplete(complete, facts, nothingDurable).leftOut?.map(({ path }) => path)).toEqual(expected);

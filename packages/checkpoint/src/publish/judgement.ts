@@ -1,9 +1,9 @@
-import { isSideFile } from '../look/names.ts';
+import { isBestName, isSideFile } from '../look/names.ts';
 import { movementOf, type MovementFacts } from '../look/movement.ts';
 import { candidateIdentity } from '../look/plan.ts';
 import { lookAgainInMs } from '../look/sightings.ts';
 import { staysIncomplete } from '../look/stays-incomplete.ts';
-import type { Candidate, FileSeen } from '../contract/recogniser.ts';
+import type { Candidate, FileSeen, WorkloadEnd } from '../contract/recogniser.ts';
 import type { PassedOver } from '../contract/passed-over.ts';
 import type { CompleteCandidate } from '../look/inspect.ts';
 import type { Incomplete } from '../look/judge.ts';
@@ -43,6 +43,9 @@ export type JudgementOf<K extends Judgement['kind']> = Extract<Judgement, { kind
 /** The queries of `DurableHere` that a judgement asks. */
 export type DurableFacts = Pick<DurableHere, 'isBehind' | 'isCompared' | 'holds' | 'holdsFilesOf' | 'hasFallen'>;
 
+const AT_KILL = 'was written when the script was killed, and nothing shows that it is whole';
+const BEFORE = 'the one before is used';
+
 const NO_NOTES: JudgementNotes = { passedOver: [], againInMs: null };
 
 export const behindDurable: JudgementOf<'behind'> = { kind: 'behind', ...NO_NOTES };
@@ -58,7 +61,9 @@ export function judgeSighted(
   if (durable.isCompared && durable.holds(whole)) return { kind: 'durable', ...NO_NOTES };
   const why = movementOf(candidate, facts);
   if (why === null) return { kind: 'unopened' };
-  return { kind: 'moving', why, ...notesOn(candidate, { why, settling: facts.ended === null }, facts) };
+  const cutOff: Pick<Incomplete, 'cutOff'> = facts.ended?.clean === false ? { cutOff: true } : {};
+  const incomplete = { why, settling: facts.ended === null, ...cutOff };
+  return { kind: 'moving', why, ...notesOn(candidate, incomplete, facts) };
 }
 
 /** Judges a candidate that `inspect` found incomplete. Pure. */
@@ -85,7 +90,7 @@ export function judgeComplete(
   const hasEnded = facts.ended !== null;
   const lacking = hasEnded ? [] : lackingCompanions(complete);
   const notes: JudgementNotes = {
-    passedOver: held.forbidden,
+    passedOver: [...held.forbidden, ...(facts.ended === null ? [] : cutOffBeside(complete, facts.ended))],
     ...(facts.ended?.clean === true ? { leftOut: leftOutOf(complete) } : {}),
     againInMs: lacking.length > 0 ? lookAgainInMs(facts.sightings, candidate.companions, facts) : null,
   };
@@ -98,19 +103,32 @@ export function judgeComplete(
 function notesOn(candidate: Candidate, incomplete: Incomplete, facts: MovementFacts): JudgementNotes {
   const isReported = incomplete.needsUser === true || staysIncomplete(candidate, incomplete, facts);
   const path = candidate.entry;
+  const cutOff: readonly PassedOver[] =
+    incomplete.cutOff === true ? [{ path, why: `${AT_KILL} (${incomplete.why}): ${BEFORE}`, cutOff: true }] : [];
   return {
-    passedOver: isReported ? [{ path, why: `can't be made durable: ${incomplete.why}` }] : [],
+    passedOver: isReported ? [{ path, why: `can't be made durable: ${incomplete.why}` }] : cutOff,
     againInMs: incomplete.settling ? lookAgainInMs(facts.sightings, candidate.files, facts) : null,
   };
 }
 
 /** Nothing will ever complete them. A pointer to what is not there says nothing that is missed. */
-function leftOutOf({ candidate, companions, held }: Inspected): readonly PassedOver[] {
+function leftOutOf(inspected: Inspected): readonly PassedOver[] {
+  return notTaken(inspected).map(({ path }) => ({ path, why: 'is not whole, or belongs to files that are not' }));
+}
+
+/** The same of those that the end may have cut off. After an end by itself only the best model is such. */
+function cutOffBeside(inspected: Inspected, { asked = false, clean }: WorkloadEnd): readonly PassedOver[] {
+  const atStop = 'was written when the script was told to stop, and nothing shows that it is whole';
+  const isCutOff = ({ path }: FileSeen): boolean => !clean || (asked && isBestName(path));
+  return notTaken(inspected)
+    .filter(isCutOff)
+    .map(({ path }) => ({ path, why: `${clean ? atStop : AT_KILL}: ${BEFORE}`, cutOff: true as const }));
+}
+
+function notTaken({ candidate, companions, held }: Inspected): readonly FileSeen[] {
   const taken = new Set([...companions, ...held.forbidden].map(({ path }) => path));
   const pointers = new Set((candidate.pointers ?? []).map(({ path }) => path));
-  return candidate.companions
-    .filter(({ path }) => !taken.has(path) && !pointers.has(path) && !isSideFile(path))
-    .map(({ path }) => ({ path, why: 'is not whole, or belongs to files that are not' }));
+  return candidate.companions.filter(({ path }) => !taken.has(path) && !pointers.has(path) && !isSideFile(path));
 }
 
 /** The companions that count and are not complete yet. One that may not be read is not waited for. */

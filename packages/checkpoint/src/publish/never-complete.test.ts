@@ -12,7 +12,7 @@ const TOLD = { path: 'state.json', why: expect.stringMatching(/can't be made dur
 
 test('what the workload left torn when it ended by itself is told, and what a kill left is no news', async () => {
   await using world = await openWorld();
-  await world.write('state.json', '{"torn":');
+  await world.write('state.json', '{"torn":', 10_000);
   const atMs = world.clock.wallMs();
   const afterKill = await world.publisher().pass({ signal: never, ended: { clean: false, atMs } });
   expect(afterKill).toMatchObject({ published: null, passedOver: [] });

@@ -8,7 +8,16 @@ export const lifeEvent = versioned.extend({
   launch: launchNumber,
   machineId: z.string(),
   at: timestamp,
-  kind: openEnum(['start', 'crash', 'backoff', 'resume', 'set-aside', 'resume-ignored', 'written-elsewhere']),
+  kind: openEnum([
+    'start',
+    'crash',
+    'backoff',
+    'resume',
+    'set-aside',
+    'resume-ignored',
+    'written-elsewhere',
+    'not-kept',
+  ]),
   /** For people. */
   message: z.string(),
   step: z.number().nullable(),
