@@ -11,6 +11,8 @@ const drainNote = z.object({
   haltAt: timestamp.nullable(),
   killAt: timestamp.nullable(),
   killed: z.boolean(),
+  /** It was killed because whoever stopped it gave it no more time. */
+  hurried: z.boolean().default(false),
   stepAtStop: z.number().nullable(),
   /** Whether a process that could save caught SIGTERM when it was sent; null where that is unknown. */
   caughtTerm: z.boolean().nullable().default(null),

@@ -52,7 +52,7 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   const saves = new SaveWatch(shared);
   const drain = new AttemptDrain({ ...shared, preemptPath: paths.preempt, saves });
   const unproven = new UnprovenSaves(shared);
-  const done = doneScriptOf(shared, { passes, saves, unproven });
+  const done = doneScriptOf(shared, { passes, unproven });
   const { home } = machine.account;
   const elsewhere = new ElsewhereWatch({ ...shared, events, home, everyMs: LOOK_BEATS * timing.heartbeatMs });
   const workload = new AttemptWorkload({ ...shared, drain, progress }, (startedMs) => {
@@ -99,13 +99,13 @@ export function openAttempt(shared: SharedParts, generation: number): OpenedAtte
   return { attempt, passes, shipper, company: (signal) => companyOf(shared, { shipper, generation, events }, signal) };
 }
 
-type DoneParts = Pick<ConstructorParameters<typeof DoneScript>[0], 'passes' | 'saves'>;
+type DoneParts = Pick<ConstructorParameters<typeof DoneScript>[0], 'passes'>;
 
 function doneScriptOf(
   shared: SharedParts,
-  { passes, saves, unproven }: DoneParts & { readonly unproven: UnprovenSaves },
+  { passes, unproven }: DoneParts & { readonly unproven: UnprovenSaves },
 ): DoneScript {
-  return new DoneScript({ ...shared, saves, passes, donePath: shared.paths.done }, (candidates, signal) => {
+  return new DoneScript({ ...shared, passes, donePath: shared.paths.done }, (candidates, signal) => {
     // They are sent after the end of the script, so that they put off no outcome.
     unproven.announce(candidates);
     return declaring(shared, unproven.text, signal);

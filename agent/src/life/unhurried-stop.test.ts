@@ -41,7 +41,8 @@ test.concurrent('whoever asks again for a stop without grace ends the save at on
   await eventually('a byte', isSaving(world));
   await world.control('stop', { graceMs: 0 });
   expect(await life).toBe('off');
-  expect(await world.outcome()).toMatchObject({ status: 'stopped', cause: 'user-stop', signal: 'SIGKILL' });
+  const message = expect.stringMatching(/^stopped on request; the workload was killed at once, as the stop asked/);
+  expect(await world.outcome()).toMatchObject({ status: 'stopped', cause: 'user-stop', signal: 'SIGKILL', message });
   expect((await world.drained(1))?.drain).toMatchObject({ killed: true, newCheckpoint: false });
 });
 

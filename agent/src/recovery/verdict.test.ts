@@ -14,6 +14,7 @@ const circumstances: Circumstances = {
   elsewhere: null,
   hiddenFailure: null,
   unproven: null,
+  hurried: false,
   interruption: null,
   ranMs: 600_000,
   crashes: [],
@@ -108,6 +109,14 @@ describe('what follows from an ending', () => {
   ])('a script that is done has succeeded, also where it %s', (_, how) => {
     const done = { ...circumstances, done: true };
     expect(verdictOn({ ...ending, ...how }, done)).toMatchObject({ next: 'end-launch', launch: 'succeeded' });
+  });
+
+  test.each([
+    [false, 'stopped on request; the workload did not leave in time and was killed'],
+    [true, 'stopped on request; the workload was killed at once, as the stop asked (a second Ctrl-C, or --grace 0)'],
+  ])('a workload that was killed is told apart from one that was hurried: %s', (hurried, message) => {
+    const killed: Ending = { ...ending, cause: 'user-stop', exit: { code: null, signal: 'SIGKILL' }, killed: true };
+    expect(verdictOn(killed, { ...circumstances, hurried })).toMatchObject({ launch: 'stopped', message });
   });
 
   test('a script that is done has not succeeded where another holds the lease', () => {

@@ -35,6 +35,8 @@ export interface Circumstances {
   readonly unproven: string | null;
   /** Whether the run has a durable checkpoint, or keeps output. */
   readonly isKept: boolean;
+  /** It was killed because whoever stopped it gave it no more time. */
+  readonly hurried: boolean;
   /** Why the machine goes away, if it does: the script may have ended by itself right before. */
   readonly interruption: 'notice' | 'machine-shutdown' | null;
   /** Why it failed by itself; null where nothing tells. */
@@ -135,7 +137,7 @@ function judgeEnding(ending: Ending, circumstances: Circumstances): AttemptVerdi
     attempt: 'stopped',
     launch: 'stopped',
     cause: ending.cause,
-    message: finished ? 'the workload finished' : stopText(ending),
+    message: finished ? 'the workload finished' : stopText(ending, circumstances),
   };
 }
 
@@ -168,20 +170,22 @@ function interrupted(ending: Ending, circumstances: Circumstances): AttemptVerdi
       cause: 'interruptions',
       message: `${what}; interruption ${count}, ${maxInterruptions} allowed`,
     };
-  return { next: 'yield', attempt: 'interrupted', message: `${what}; ${afterSignalText(ending)}` };
+  return { next: 'yield', attempt: 'interrupted', message: `${what}; ${afterSignalText(ending, circumstances)}` };
 }
 
-function stopText(ending: Ending): string {
+function stopText(ending: Ending, circumstances: Circumstances): string {
   const whys: Partial<Record<StopCause, string>> = {
     'user-stop': 'stopped on request',
     budget: 'the budget is spent, or needed for the last save',
     deadline: 'the launch reached the end of its validity',
   };
-  return `${whys[ending.cause] ?? ending.cause}; ${afterSignalText(ending)}`;
+  return `${whys[ending.cause] ?? ending.cause}; ${afterSignalText(ending, circumstances)}`;
 }
 
-function afterSignalText(ending: Ending): string {
+function afterSignalText(ending: Ending, { hurried }: Circumstances): string {
   if (!ending.started) return 'the workload had not started';
+  if (ending.killed && hurried)
+    return `the workload was killed at once, as the stop asked (a second Ctrl-C, or --grace 0)${ending.exit === null ? ', and was not seen to end' : ''}`;
   if (ending.killed && ending.exit === null)
     return 'the workload did not leave in time, and was not seen to end when it was killed';
   if (ending.killed) return 'the workload did not leave in time and was killed';

@@ -39,6 +39,7 @@ export class DrainNotes {
       haltAt: null,
       killAt: null,
       killed: false,
+      hurried: false,
       stepAtStop,
       caughtTerm: null,
       windowMs: drain.haltAtMs === null ? null : Math.max(0, Math.round(drain.haltAtMs - seenMs)),
@@ -73,6 +74,15 @@ export class DrainNotes {
   /** Records whether SIGTERM was caught; null keeps what is recorded. */
   caughtTerm(caught: boolean | null): void {
     this.#kept = { ...this.#kept, caughtTerm: caught ?? this.#kept.caughtTerm };
+  }
+
+  /** Records that the workload is killed because whoever stopped it gave it no more time. */
+  hurry(): void {
+    this.#kept = { ...this.#kept, hurried: true };
+  }
+
+  get isHurried(): boolean {
+    return this.#kept.hurried;
   }
 
   /** Records the step at which SIGTERM reached the training; null keeps the one that is recorded. */

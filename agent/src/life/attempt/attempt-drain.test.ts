@@ -19,7 +19,7 @@ function draining(kept: object | null = null) {
     supervisor: { signal, stopping: () => ({ ...NOBODY_TOLD, othersWait: true }) },
     journal: { state: { attempt: kept === null ? null : { drain: kept } }, updateAttempt: async () => {} },
     life: { enter: () => {}, warn: () => {}, stopping: null, lastStep: null, workload: new WorkloadView() },
-    stops: { seenMs: () => null },
+    stops: { seenMs: () => null, standing: [] },
     saves: { lastByteMs: async () => null },
     preemptPath: '/nowhere',
     timing: defaultTiming,

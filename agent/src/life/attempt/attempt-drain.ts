@@ -2,7 +2,7 @@ import { type Clock, type Log, messageOf } from '@runctl/core';
 import { stoppingText, type Timing } from '@runctl/protocol';
 import type { StopBoard } from '../../driver/stop-board.ts';
 import { drainNoteOf, type Journal, replaceFile } from '../../journal/journal.ts';
-import type { AttemptState, Drain, SavingProgress } from '../../lifecycle/model.ts';
+import type { AttemptState, Drain, SavingProgress, StopRequest } from '../../lifecycle/model.ts';
 import { savingLimit } from '../../lifecycle/saving.ts';
 import { adoptedDrain, DrainNotes } from '../../reporting/drain-notes.ts';
 import type { LifeState } from '../../reporting/life-state.ts';
@@ -13,7 +13,7 @@ export interface AttemptDrainParts {
   readonly supervisor: Pick<Supervisor, 'signal' | 'stopping'>;
   readonly journal: Journal;
   readonly life: LifeState;
-  readonly stops: Pick<StopBoard, 'seenMs'>;
+  readonly stops: Pick<StopBoard, 'seenMs' | 'standing'>;
   /** Where the script finds why it has to stop, and until when. */
   readonly preemptPath: string;
   readonly saves: SaveWatch;
@@ -90,7 +90,7 @@ export class AttemptDrain {
 
   /** Sends the signal, and writes down that it was sent. `readStep` reads where the training is. */
   async signal(signal: 'SIGTERM' | 'SIGKILL', readStep: () => Promise<number | null>): Promise<void> {
-    const { journal, life, clock, preemptPath, supervisor } = this.#parts;
+    const { journal, life, clock, preemptPath, stops, supervisor } = this.#parts;
     const notes = this.#notes;
     const warn = (problem: unknown): void => {
       life.warn(`the stop could not be written to this machine's disk: ${messageOf(problem)}`);
@@ -99,6 +99,7 @@ export class AttemptDrain {
     if (signal === 'SIGTERM' && notes !== null)
       await replaceFile(preemptPath, notes.forScript(), { mode: 0o644, sync: false }).catch(warn);
     if (signal === 'SIGTERM') notes?.termAt(clock.wallMs());
+    if (signal === 'SIGKILL' && stops.standing.some(isHurry)) notes?.hurry();
     await supervisor.signal(signal, JSON.stringify(notes?.forJournal() ?? null), this.#withinMs());
     if (notes === null) return;
     this.#noteCaught(notes);
@@ -158,6 +159,9 @@ export class AttemptDrain {
     return DrainNotes.begin(drain, { seenMs, stepAtStop: life.lastStep, clock });
   }
 }
+
+/** Whether somebody asks that the workload ends at once. */
+const isHurry = ({ cause, graceMs }: StopRequest): boolean => cause === 'user-stop' && graceMs === 0;
 
 /** Whether the time of those who were told first is over, and that of the others begins. */
 const isOthersTurn = (before: AttemptState, { saving }: Drain): boolean =>

@@ -116,7 +116,7 @@ export class AttemptEnding {
   }
 
   #judge(ending: Ending): AttemptVerdict {
-    const { isDecided, judge, unproven, workload } = this.#parts;
+    const { drain, isDecided, judge, unproven, workload } = this.#parts;
     const { markerUntilMs } = workload;
     return judge.verdictOn({
       decided: this.#isDecided || isDecided(),
@@ -125,6 +125,7 @@ export class AttemptEnding {
       elsewhere: this.#elsewhere,
       hiddenFailure: this.#hiddenFailure,
       unproven: unproven.text,
+      hurried: drain.notes?.isHurried ?? false,
       reason: this.#reason,
       markerUntilMs,
       ranMs: workload.ranMs(),

@@ -31,6 +31,8 @@ export interface EndedAttempt {
   readonly hiddenFailure: string | null;
   /** See `Circumstances`. */
   readonly unproven: string | null;
+  /** See `Circumstances`. */
+  readonly hurried: boolean;
   /** See `AttemptWorkload`. */
   readonly markerUntilMs: number | null;
   /** See `Circumstances`. */
@@ -41,21 +43,16 @@ export interface EndedAttempt {
 /** Judges how the attempt ended, by the run's policy and by what this machine knows of its history. */
 export function attemptVerdict(
   { checkpoints, spec, journal, life, self, stops, donePath }: AttemptVerdictParts,
-  { decided, ending, unsaved, elsewhere, hiddenFailure, unproven, reason, markerUntilMs, ranMs }: EndedAttempt,
+  ended: EndedAttempt,
 ): AttemptVerdict {
+  const { ending, markerUntilMs, ...known } = ended;
   const { attempt } = journal.state;
   const { crashBackoffMs, earlyFailureMs } = spec.timing;
   return verdictOn(ending, {
-    decided,
+    ...known,
     done: existsSync(donePath) && (markerUntilMs === null || isOlderThan(donePath, markerUntilMs)),
-    unsaved,
-    reason,
-    elsewhere,
-    hiddenFailure,
-    unproven,
     isKept: isAnythingKept({ checkpoints, journal, life, self }),
     interruption: stops.interruption,
-    ranMs,
     crashes: attempt?.crashes ?? [],
     earlierCrashes: attempt?.earlierCrashes ?? 0,
     interruptions: attempt?.interruptions ?? 0,

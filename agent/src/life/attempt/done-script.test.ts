@@ -35,7 +35,7 @@ async function doneWorkload({ drain = null }: { readonly drain?: Drain | null } 
     last: null,
     whenSettled: (settled: (report: ReturnType<typeof passReport>) => void) => settled(passReport({})),
   };
-  const parts = { donePath, passes, saves: { lastByteMs: async () => null }, timing, clock };
+  const parts = { donePath, passes, timing, clock };
   const done = new DoneScript({ ...parts, log: silentLog }, declare);
   const say = () => writeFile(donePath, '');
   const actions: AttemptActions = {

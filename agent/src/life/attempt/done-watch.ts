@@ -2,22 +2,20 @@ import { existsSync } from 'node:fs';
 import type { CandidateReport, PassReport } from '@runctl/checkpoint';
 import type { Clock } from '@runctl/core';
 import type { Timing } from '@runctl/protocol';
-import type { SaveWatch } from './save-watch.ts';
 import type { AttemptPasses } from './attempt-passes.ts';
 
 export interface DoneWatchParts {
   /** The script's done-marker. */
   readonly donePath: string;
   readonly passes: Pick<AttemptPasses, 'last' | 'whenSettled'>;
-  readonly saves: Pick<SaveWatch, 'lastByteMs'>;
-  readonly timing: Pick<Timing, 'controlPollMs' | 'doneSettleMs' | 'savingPauseMs' | 'longestStopMs'>;
+  readonly timing: Pick<Timing, 'controlPollMs' | 'doneSettleMs'>;
   readonly clock: Clock;
 }
 
 /**
  * Resolves when the script has written its done-marker and every complete checkpoint is durable. An incomplete one gets
- * `doneSettleMs`, or up to the longest stop while it is being written. Resolves with the candidates of that moment. Rejects
- * with the signal's reason.
+ * `doneSettleMs`, also while it grows: the marker is the last thing that a script writes. Resolves with the candidates of
+ * that moment. Rejects with the signal's reason.
  */
 export async function scriptIsDone(parts: DoneWatchParts, signal: AbortSignal): Promise<readonly CandidateReport[]> {
   const { clock, donePath, timing } = parts;
@@ -28,18 +26,13 @@ export async function scriptIsDone(parts: DoneWatchParts, signal: AbortSignal): 
 
 /** The first report after `doneMs` by which all that is complete is durable, and nothing changes or it is late. */
 async function durableReport(
-  { clock, passes, saves, timing }: DoneWatchParts,
+  { clock, passes, timing }: DoneWatchParts,
   doneMs: number,
   signal: AbortSignal,
 ): Promise<PassReport> {
   let settled: PassReport | null = null;
   const isSettled = (): PassReport | null => settled;
   passes.whenSettled((report) => (settled = report));
-  const doneWallMs = clock.wallMs() - (clock.monotonicMs() - doneMs);
-  const isBeingWritten = async (): Promise<boolean> => {
-    const lastByteMs = await saves.lastByteMs(doneWallMs);
-    return lastByteMs !== null && clock.monotonicMs() - lastByteMs < timing.savingPauseMs;
-  };
   let lateAfter: PassReport | null = null;
   for (;;) {
     await clock.sleep(timing.controlPollMs, signal);
@@ -48,7 +41,6 @@ async function durableReport(
     const { last } = passes;
     const waitedMs = clock.monotonicMs() - doneMs;
     if (last === null || waitedMs < timing.doneSettleMs) continue;
-    if (waitedMs < timing.longestStopMs && (await isBeingWritten())) continue;
     // The pass before may have left what the one under way is uploading.
     lateAfter ??= last;
     if (last !== lateAfter && isDurable(last)) return last;
