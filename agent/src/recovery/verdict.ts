@@ -1,4 +1,4 @@
-import type { LaunchOutcome, StopCause } from '@runctl/protocol';
+import { HIDDEN_FAILURE, type LaunchOutcome, type StopCause } from '@runctl/protocol';
 import { assertNever } from '@runctl/core';
 import type { Ending, WorkloadExit } from '../lifecycle/model.ts';
 import type { FailureReason } from './failure-reason.ts';
@@ -98,7 +98,7 @@ export function finishedText({ isKept, elsewhere = null, hiddenFailure = null, u
 
 /** The doubt whether an exit code of 0 is the program's own. */
 export const hiddenFailureText = (words: string): string =>
-  `exit code 0, but its last words are of a failure: ${words} (a pipe hides the exit code of what is before it: set -o pipefail)`;
+  `${HIDDEN_FAILURE}: ${words} (a pipe hides the exit code of what is before it: set -o pipefail)`;
 
 function succeeded(circumstances: Circumstances): AttemptVerdict {
   return {

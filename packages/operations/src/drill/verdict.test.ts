@@ -39,6 +39,16 @@ describe('the verdict of a drill', () => {
     expect(judgeDrill(facts({ newCheckpoint: false, ...change })).verdict).toBe('safe');
   });
 
+  test('is inconclusive where the last words of a script that left with 0 are of a failure', () => {
+    const message =
+      'the workload finished; exit code 0, but its last words are of a failure: RuntimeError: loss is nan (…)';
+    expect(judgeDrill(facts({}, { outcomeMessage: message }))).toMatchObject({
+      verdict: 'inconclusive',
+      reasons: [expect.stringMatching(/^whether the script finished is doubtful \(.*RuntimeError: loss is nan/)],
+      advice: [expect.stringContaining('pipefail')],
+    });
+  });
+
   test.each<[string, DrillFacts, RegExp]>([
     [
       'work was lost that the notice should have saved',

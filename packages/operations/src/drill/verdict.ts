@@ -1,3 +1,4 @@
+import { HIDDEN_FAILURE } from '@runctl/protocol';
 import type { MeasuredInterruption } from '@runctl/protocol/events';
 import type { DrillFacts, DrillFinding } from './drill-facts.ts';
 import { endedFirst, interruptionFindings, nameOfInterruption } from './interruption-findings.ts';
@@ -21,7 +22,7 @@ export function judgeDrill(facts: DrillFacts): DrillVerdict {
     ...nothingSaved(facts),
     ...differences(facts),
   ];
-  const gaps = [...earlyFailure(facts), ...missingInterruptions(facts), ...unseen(facts)];
+  const gaps = [...earlyFailure(facts), ...doubtfulEnd(facts), ...missingInterruptions(facts), ...unseen(facts)];
   const findings = [...faults, ...gaps];
   const kept = facts.elsewhere !== null && findings.length > 0 ? [facts.elsewhere] : [];
   const advice = [...findings.map((finding) => finding.advice ?? null).filter((text) => text !== null), ...kept];
@@ -66,6 +67,18 @@ function earlyFailure(facts: DrillFacts): readonly DrillFinding[] {
     {
       reason: `the script did not finish (${diedText(facts)})`,
       advice: 'make it run to its end before rehearsing interruptions',
+    },
+  ];
+}
+
+/** How a script ended that did not say what its exit code says, nobody knows. */
+function doubtfulEnd({ outcome, outcomeMessage }: DrillFacts): readonly DrillFinding[] {
+  if (outcome !== 'succeeded' || !outcomeMessage.includes(HIDDEN_FAILURE)) return [];
+  return [
+    {
+      reason: `whether the script finished is doubtful (${outcomeMessage})`,
+      advice:
+        'let the exit code be that of the training: set -o pipefail in front of a pipe, exit with another code than 0 where it fails',
     },
   ];
 }

@@ -82,6 +82,9 @@ export const launchStatuses = ['succeeded', 'failed', 'stopped'] as const;
 export const launchStatus = openEnum(launchStatuses);
 export type LaunchStatus = (typeof launchStatuses)[number];
 
+/** Begins the doubt, in the message of an outcome, whether an exit code of 0 is the program's own. */
+export const HIDDEN_FAILURE = 'exit code 0, but its last words are of a failure';
+
 /** `launches/<n>/outcome.json`: written once (If-None-Match); an agent that finds it finishes the clean-up and powers off. */
 export const launchOutcome = versioned.extend({
   run: runId,
