@@ -18,7 +18,7 @@ describe('launch', () => {
         script        python3 train.py --epochs 3
         project       <folder> (2 files, 15 B, <size> packed)
         machine       1 × spot of memory in us-east-1, image ami-1
-        budget        $5.00, then a checkpoint and the end
+        budget        $5.00, then a checkpoint and the end; the launch ends after 1d 13h in any case
         checkpoints   checkpoints/, resumed from the newest complete one
         kept          the newest checkpoint and the 3 before it
         interruption  SIGTERM, up to 2m to save, then another machine resumes by itself, with this computer off too

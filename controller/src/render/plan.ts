@@ -31,7 +31,7 @@ export function renderPlan(
       'budget',
       wish.policy.budgetUsd === null
         ? `none; ${endText(plan)}`
-        : `${formatUsd(wish.policy.budgetUsd)}, then a checkpoint and the end`,
+        : `${formatUsd(wish.policy.budgetUsd)}, then a checkpoint and the end; ${endText(plan)}`,
     ],
     [
       'checkpoints',
@@ -88,9 +88,9 @@ function outputRows({ wish }: LaunchPlan): [string, string][] {
   return outputDir === undefined ? [] : [['output', `${outputDir}, after the checkpoint in the time that is left`]];
 }
 
-/** What ends a launch without a budget. */
-function endText({ provider, wish }: LaunchPlan): string {
-  const after = formatDuration(wish.maxRuntimeMs);
+/** What ends a launch that nothing else has ended. */
+function endText({ provider, endsAfterMs }: LaunchPlan): string {
+  const after = formatDuration(endsAfterMs);
   return provider.can.expires.value ? `the launch ends after ${after} in any case` : `its agent ends it after ${after}`;
 }
 
@@ -111,8 +111,8 @@ function interruptionText({ provider, wish, market }: LaunchPlan, write: Command
   return `${saves}, then another machine resumes by itself${limit}, with this computer off too`;
 }
 
-function capacityText({ provider, wish, market }: LaunchPlan): string {
-  const atMost = `at most ${formatDuration(wish.maxRuntimeMs)}`;
+function capacityText({ provider, wish, market, endsAfterMs }: LaunchPlan): string {
+  const atMost = `at most ${formatDuration(endsAfterMs)}`;
   if (provider.can.recovers.value !== 'by-itself') return 'nothing is launched then';
   if (market === 'on-demand') return `waits until there is some, ${atMost}`;
   if (wish.onDemandAfterMs === null) return `waits on spot, ${atMost}`;
@@ -165,6 +165,7 @@ export function planJson(plan: LaunchPlan) {
     missing: plan.provider.missing.map((note) => hintText(note)),
     budgetUsd: wish.policy.budgetUsd,
     maxRuntimeMs: wish.maxRuntimeMs,
+    endsAfterMs: plan.endsAfterMs,
     onDemandAfterMs: wish.onDemandAfterMs,
     checkpoint: wish.checkpoint,
     notes: [...snapshot.notes, ...start.notes, ...lastRunNotes(plan)],

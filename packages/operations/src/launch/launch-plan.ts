@@ -45,6 +45,8 @@ export interface LaunchPlan extends LaunchPlace {
   readonly wish: LaunchWish;
   readonly provider: PlannedProvider;
   readonly detach: boolean;
+  /** The end of the launch, whatever its agent does, where the provider can end it. */
+  readonly endsAfterMs: number;
   readonly lastRun: LastRun | null;
 }
 

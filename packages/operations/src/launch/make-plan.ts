@@ -6,6 +6,7 @@ import { checkName, workloadOf } from './create-run.ts';
 import { findPlace } from './find-place.ts';
 import { lastRunOf } from './last-run.ts';
 import type { LaunchPlan, LaunchWish } from './launch-plan.ts';
+import { longestLaunchMs } from './longest-launch.ts';
 
 export interface PlanOptions {
   readonly wish: LaunchWish;
@@ -58,6 +59,7 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
       missing: missingPromises(can),
     },
     detach: options.detach,
+    endsAfterMs: longestLaunchMs({ ...wish, ...wish.policy, ...found, nodes: 1 }),
     lastRun: await remembering,
   };
 }

@@ -16,6 +16,7 @@ import {
 import { createDocument } from '../documents.ts';
 import type { LaunchPlace, MachineWish } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
+import { longestLaunchMs } from './longest-launch.ts';
 
 interface StartRequest extends LaunchPlace {
   readonly spec: RunSpec;
@@ -89,7 +90,7 @@ function bootOf(cloud: LaunchPorts['cloud'], request: StartRequest, intent: Laun
 }
 
 function makeIntent(ports: LaunchPorts, request: StartRequest): LaunchIntent {
-  const { spec, launch, tools } = request;
+  const { spec, launch, tools, wish } = request;
   const nowMs = ports.clock.wallMs();
   return {
     version: FORMAT_VERSION,
@@ -104,7 +105,7 @@ function makeIntent(ports: LaunchPorts, request: StartRequest): LaunchIntent {
     token: `runctl-${spec.run}-${launch}`,
     market: request.market,
     offers: [...request.offers],
-    validUntil: timestampOf(nowMs + request.wish.maxRuntimeMs),
+    validUntil: timestampOf(nowMs + longestLaunchMs({ ...request, ...wish, ...spec.policy, nodes: spec.nodes })),
     by: ports.user,
     nonce: newNonce(),
   };

@@ -30,6 +30,8 @@ const plan = z.object({
   missing: z.array(z.string()),
   budgetUsd: z.number().nullable(),
   maxRuntimeMs: z.number(),
+  /** The launch ends then in any case: after `maxRuntimeMs`, or sooner where a budget pays for less and a day. */
+  endsAfterMs: z.number(),
   onDemandAfterMs: z.number().nullable(),
   checkpoint: runSpec.shape.checkpoint,
   /** For people: what of the project was left out and why, and what may surprise in how it starts. */
