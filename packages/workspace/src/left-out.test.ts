@@ -209,11 +209,28 @@ describe.each([{ git: false }, { git: true }])('what is no file (git: $git)', ({
 /** Stands in every secret of these tests, and must arrive nowhere. */
 const CANARY = 'canary-of-a-secret';
 
+const SECRETS_OF_HOME = [
+  '.aws/credentials',
+  '.ssh/work',
+  '.netrc',
+  '.config/gcloud/adc',
+  '.cache/huggingface/token',
+  '.ssh/keys/customers/work',
+  '.aws/sso/cache/0f1e.json',
+  '.config/gcloud/legacy_credentials/me@example.com/adc.json',
+  '.kube/clusters/production',
+  '.docker/contexts/tls/a/key',
+  '.config/rclone/rclone.conf',
+  '.config/tool/deep/credentials.json',
+  '.config/some-cli/hf_token',
+  '.gnupg/private-keys-v1.d/ABC.key',
+  '.azure/cliextensions/msal_token',
+];
+
 /** A home folder beside the project, with secrets in it. */
 async function home(root: string): Promise<string> {
   const folder = join(root, '../home');
-  for (const path of ['.aws/credentials', '.ssh/work', '.netrc', '.config/gcloud/adc', '.cache/huggingface/token'])
-    await file(path, CANARY)(folder);
+  for (const path of SECRETS_OF_HOME) await file(path, CANARY)(folder);
   return folder;
 }
 
@@ -281,12 +298,10 @@ const ATTACKS: readonly Attack[] = [
       await link(join(root, '.env'), join(root, 'settings.txt'));
     },
   ],
-  ...['.aws/credentials', '.ssh/work', '.netrc', '.config/gcloud/adc', '.cache/huggingface/token'].map(
-    (path): Attack => [
-      `a hard link to ~/${path}`,
-      async (root) => link(join(await home(root), path), join(root, 'train_config.yaml')),
-    ],
-  ),
+  ...SECRETS_OF_HOME.map((path): Attack => [
+    `a hard link to ~/${path}`,
+    async (root) => link(join(await home(root), path), join(root, 'train_config.yaml')),
+  ]),
   [
     'a hard link to a file behind a link that is named like a secret',
     async (root) => {

@@ -37,16 +37,37 @@ export class SecretLinks {
 
 const identityOf = ({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): string => `${dev}:${ino}`;
 
-/** What lies directly in a home folder, and in the folders of it in which programs keep keys. */
+/** How many levels of a folder of the home are looked at; the home itself holds everything else, too. */
+const LEVELS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['.cache/huggingface', 1],
+  ...Array.from(SECRET_FOLDERS, (folder) => [folder, 4] as const),
+  ['.config', 3],
+]);
+/** A folder of keys has few; whatever has more is something else. */
+const MOST_ENTRIES = 20_000;
+
+/** What lies directly in a home folder, and in the folders of it in which programs keep keys, some levels deep. */
 async function secretsOfHome(home: string): Promise<readonly string[]> {
-  const folders = ['', ...SECRET_FOLDERS, '.cache/huggingface'];
-  const listed = await Promise.all(
-    folders.map(async (folder) => {
-      const names = await readdir(join(home, folder)).catch(() => []);
-      return names.map((name) => (folder === '' ? name : `${folder}/${name}`));
-    }),
-  );
-  return listed.flat().flatMap((path) => (secretByName(path) === null ? [] : [join(home, path)]));
+  const found: string[] = [];
+  for (const [folder, levels] of LEVELS) await listInto(found, { home, folder, levels });
+  return found.flatMap((path) => (secretByName(path) === null ? [] : [join(home, path)]));
+}
+
+interface Listing {
+  readonly home: string;
+  readonly folder: string;
+  readonly levels: number;
+}
+
+async function listInto(found: string[], { home, folder, levels }: Listing): Promise<void> {
+  const entries = await readdir(join(home, folder), { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    if (found.length >= MOST_ENTRIES) return;
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (!entry.isDirectory()) found.push(path);
+    else if (levels > 1) await listInto(found, { home, folder: path, levels: levels - 1 });
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { basename, join, relative, sep } from 'node:path';
 import { command, nearest, RunctlError } from '@runctl/core';
 import { projectOf, type FindProjectOptions, type Project } from '../project.ts';
 import { localProgramNotes } from './local-program.ts';
-import { namedInterpreter } from './named-interpreter.ts';
+import { namedInterpreter, refuseNoModules } from './named-interpreter.ts';
 import type { Start, StartOptions } from './start.ts';
 
 /** Folders in which projects keep their packages, apart from their own. */
@@ -22,6 +22,7 @@ export async function moduleStart(
   const named = await namedInterpreter(project, options);
   const interpreterFile = named?.file;
   const interpreter = named?.command ?? ['python3'];
+  refuseNoModules(interpreter);
   const words = (importRoots: readonly string[]): Start['words'] => ({
     kind: 'module',
     module,

@@ -249,6 +249,28 @@ describe('what may surprise is noted', () => {
   });
 });
 
+describe('a script of a package that uv runs', () => {
+  const RELATIVE = 'from .words import WORD\n';
+  test.each<[what: string, line: string, words: object]>([
+    ['by itself', '#!/usr/bin/env -S uv run --script', { kind: 'script', interpreter: [] }],
+    ['without more', '#!/usr/bin/env -S uv run', { kind: 'script', interpreter: [] }],
+    [
+      'by its Python',
+      '#!/usr/bin/env -S uv run python',
+      { kind: 'module', module: 'pkg.own', interpreter: ['/usr/bin/env', '-S uv run python'] },
+    ],
+  ])('is still run by it: %s', async (_what, line, words) => {
+    await using project = await projectFolder({ 'pkg/own.py': `${line}\n${RELATIVE}` });
+    expect((await project.find(script('pkg/own.py'))).words).toMatchObject(words);
+  });
+
+  test('is run as a command as it is written', async () => {
+    await using project = await projectFolder();
+    const { words } = await project.find(command('uv', 'run', 'pkg/train.py'));
+    expect(words).toEqual({ kind: 'command', command: ['uv', 'run', 'pkg/train.py'], folder: '' });
+  });
+});
+
 describe('--interpreter', () => {
   const OWN = { 'tools/py': '#!/bin/sh\nexec python3 "$@"\n', 'train.R': 'cat("ran")\n' };
 
@@ -261,6 +283,8 @@ describe('--interpreter', () => {
     [script('pkg/marked.py'), 'python3', { kind: 'module', module: 'pkg.marked', interpreter: ['python3'] }],
     [script('pkg/train.py'), 'coverage', { kind: 'script', interpreter: ['coverage'] }],
     [module('pkg.train'), '/opt/conda/bin/python', { kind: 'module', interpreter: ['/opt/conda/bin/python'] }],
+    [script('chdir.py'), 'pkg', { kind: 'script', interpreter: ['pkg'] }],
+    [module('pkg.train'), 'torchrun', { kind: 'module', interpreter: ['torchrun'] }],
     [script('chdir.py'), 'tools/py', { kind: 'script', interpreter: ['./tools/py'] }],
     [script('cli.py'), '../tools/py', { kind: 'script', interpreter: ['./tools/py'] }, 'tool'],
     [script('chdir.py'), './py', { kind: 'script', script: 'chdir.py', interpreter: ['./tools/py'] }, 'tools'],
@@ -278,14 +302,27 @@ describe('--interpreter', () => {
 
   test.each<[asked: AskedStart, interpreter: string, says: RegExp]>([
     [script('chdir.py'), 'tools/gone', /is not a file of the project/],
-    [script('chdir.py'), './pkg', /is not a file of the project/],
+    [script('chdir.py'), './pkg', /is a folder, not a program/],
+    [script('chdir.py'), 'pkg/', /is a folder, not a program/],
+    [script('chdir.py'), '.', /is a folder, not a program/],
+    [script('chdir.py'), '..', /is a folder, not a program/],
+    [script('chdir.py'), './', /is a folder, not a program/],
+    [script('chdir.py'), '/usr/bin', /is a folder, not a program/],
+    [script('chdir.py'), '/opt/not-here/', /is a folder, not a program/],
+    [script('chdir.py'), 'venv', /is a folder, not a program/],
+    [module('pkg.train'), 'pkg/deep', /is a folder, not a program/],
+    [module('pkg.train'), 'bash', /bash runs no module: -m is for a Python/],
+    [module('pkg.train'), '/bin/sh', /\/bin\/sh runs no module/],
+    [module('platform'), 'zsh', /zsh runs no module/],
+    [module('pkg'), 'node', /node runs no module/],
+    [module('pkg'), 'uv', /uv runs no module/],
     [script('chdir.py'), 'pkg/words.py', /is not executable/],
     [script('chdir.py'), '.venv/bin/python', /is never sent to a machine/],
     [script('chdir.py'), '../outside/python', /lies outside of the project/],
     [module('pkg.train'), '.venv/bin/python', /is never sent to a machine/],
     [command('make', 'train'), 'python3', /has no meaning for a command/],
   ])('%j by %s is told', async (asked, interpreter, says) => {
-    await using project = await projectFolder(OWN);
+    await using project = await projectFolder({ ...OWN, 'venv/pyvenv.cfg': '' });
     const error = await project.find(asked, '', interpreter).then(
       ({ words }) => JSON.stringify(words),
       (problem: { message: string }) => problem.message,
