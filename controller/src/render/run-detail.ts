@@ -1,4 +1,5 @@
-import { command, formatBytes, formatDuration, formatUsd, hintText } from '@runctl/core';
+import { command, type CommandMention, formatBytes, formatDuration, formatUsd, hintText } from '@runctl/core';
+import type { AttemptStatus } from '@runctl/protocol';
 import type { RunDetail } from '@runctl/operations/status';
 import { isLiving, lastLaunch, type RunRecord, hasEnded } from '@runctl/operations/run';
 import type { CommandWriter } from './command-writer.ts';
@@ -73,15 +74,16 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
       (boot) => `  ${style.red('boot')}       ${boot.machineId} failed at "${boot.stage}": ${boot.message}`,
     ),
   ];
-  const below = [
-    ...lifeLines(record, style),
-    style.dim(
-      ['logs', ...(hasEnded(detail.state) ? [] : ['attach']), 'events']
-        .map((path) => write(command(path, spec.run)))
-        .join(' · '),
-    ),
-  ];
+  const below = [...lifeLines(record, style), style.dim(furtherCommands(detail).map(write).join(' · '))];
   return [...above.map(shownRow), '', attemptTable(record), ...below.map(shownRow), ''].join('\n');
+}
+
+/** What else can be done with the run. */
+function furtherCommands({ record, state }: RunDetail): readonly CommandMention[] {
+  const { run } = record.spec;
+  const paths = ['logs', ...(hasEnded(state) ? [] : ['attach']), 'events'];
+  const output = keptOutputIn(record) === null ? [] : [command('checkpoint pull', run, '--output')];
+  return [...paths.map((path) => command(path, run)), ...output];
 }
 
 /** What ran the code of the newest life. */
@@ -163,11 +165,16 @@ function durableText(detail: RunDetail, style: Styles): string {
 }
 
 /** What is kept besides checkpoints; none where the run keeps nothing. */
-function outputRows({ attempts, readAtMs, spec }: RunRecord): [string, string][] {
+/** What the newest life that kept any output has kept. */
+function keptOutputIn({ attempts }: RunRecord): AttemptStatus['output'] {
+  return attempts.map(({ status }) => status?.document.output ?? null).findLast((output) => output !== null) ?? null;
+}
+
+function outputRows(record: RunRecord): [string, string][] {
+  const { readAtMs, spec } = record;
   const { outputDir } = spec.checkpoint;
-  const kept = attempts.findLast(({ status }) => (status?.document.output ?? null) !== null)?.status?.document.output;
-  if (kept === undefined || kept === null)
-    return outputDir === undefined ? [] : [['output', `nothing yet of ${outputDir}`]];
+  const kept = keptOutputIn(record);
+  if (kept === null) return outputDir === undefined ? [] : [['output', `nothing yet of ${outputDir}`]];
   const agoMs = Math.max(0, readAtMs - Date.parse(kept.at));
   return [
     [

@@ -308,6 +308,18 @@ describe('checkpoint pull --output', () => {
     expect(await readdir(join(world.folder, 'here'))).toEqual(['plots']);
   });
 
+  test('is what a pull hints at where the run has kept output and no checkpoint', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    await runWithOutput(world);
+    const hint = /has no checkpoint yet\nhint: it has kept output: `runctl checkpoint pull <run> --output` brings that/;
+    for (const more of [[], ['--dry-run']]) {
+      const none = await world.run(['checkpoint', 'pull', 'mine', ...more]);
+      expect(none).toMatchObject({ exitCode: 10 });
+      expect(none.stderr).toMatch(hint);
+    }
+  });
+
   test('says so where nothing is kept, and that it brings no checkpoint', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;

@@ -1,6 +1,6 @@
 import type { ProgressEvent } from '@runctl/protocol/events';
 import { Command } from 'clipanion';
-import { RunctlError } from '@runctl/core';
+import { command, RunctlError } from '@runctl/core';
 import { resolve } from 'node:path';
 import type { OutputPullOptions, PullOptions } from '@runctl/operations/checkpoint';
 import { RunctlCommand } from '../../options/command.ts';
@@ -65,7 +65,7 @@ export class CheckpointPullCommand extends RunctlCommand {
   }
 
   private async pull(options: PullOptions): Promise<number> {
-    const { lookAtCheckpoint, pullCheckpoint } = await import('@runctl/operations/checkpoint');
+    const { hasOutput, lookAtCheckpoint, pullCheckpoint } = await import('@runctl/operations/checkpoint');
     const { progressShower } = await import('../../render/transfer.ts');
     const { pulled, wouldPull } = await import('../../render/pulled.ts');
     const shower = progressShower(this.context);
@@ -76,6 +76,10 @@ export class CheckpointPullCommand extends RunctlCommand {
     shower.clear();
     this.warn(warnings);
     this.printResult(event, text);
+    if (!this.json && (await hasOutput(options)))
+      this.note(
+        `the run has kept output too: ${this.writeCommand(command('checkpoint pull', options.run, '--output'))}`,
+      );
     return 0;
   }
 }

@@ -4,6 +4,7 @@ import {
   firstToRestore,
   type FirstToRestore,
   prefetchLatest,
+  readOutput,
   type RestoredCheckpoint,
   settlePrefetched,
 } from '@runctl/checkpoint';
@@ -61,7 +62,7 @@ export function pullCheckpoint(options: PullOptions): AsyncGenerator<ProgressEve
     await using _ = await options.lock(folder);
     try {
       const restored = await settlePrefetched(request, await prefetchLatest(request));
-      if (restored === null) throw noCheckpoint(run);
+      if (restored === null) throw await noCheckpoint(options);
       return { ...restored, tookMs: clock.monotonicMs() - startedMs };
     } catch (error) {
       throw fatalProblem(error, folder);
@@ -76,14 +77,22 @@ export async function lookAtCheckpoint({
 }: Pick<PullOptions, 'store' | 'run' | 'choice' | 'signal' | 'folder'>): Promise<FirstToRestore> {
   await assertFolder(access.folder);
   const found = await firstToRestore({ ...access, ...(await chosenManifest(access, choice)) });
-  if (found === null) throw noCheckpoint(access.run);
+  if (found === null) throw await noCheckpoint(access);
   return found;
 }
 
-function noCheckpoint(run: string): RunctlError {
+async function noCheckpoint(access: Pick<PullOptions, 'store' | 'run' | 'signal'>): Promise<RunctlError> {
+  const { run } = access;
   return new RunctlError('checkpoint-not-found', `${run} has no checkpoint yet`, {
-    hint: [command('status', run), ' shows what it does'],
+    hint: (await hasOutput(access))
+      ? ['it has kept output: ', command('checkpoint pull', run, '--output'), ' brings that']
+      : [command('status', run), ' shows what it does'],
   });
+}
+
+/** Whether a run has kept something that is no checkpoint; false where that can't be read. */
+export async function hasOutput(access: Pick<PullOptions, 'store' | 'run' | 'signal'>): Promise<boolean> {
+  return (await readOutput(access).catch(() => null)) !== null;
 }
 
 /** Before anything is fetched. One that is not there is made. */
