@@ -274,14 +274,34 @@ describe('an account that does not let it', () => {
   });
 
   test('what only the fleet finds out is cleaned up, and said to be', async () => {
-    await world.sandbox.send('capacity', { capacity: 0, errorCode: 'InvalidAMIID.NotFound' });
+    const message = "The image id '[ami-0123456789abcdef9]' does not exist";
+    await world.sandbox.send('fail-next', {
+      action: 'FleetLaunch',
+      code: 'InvalidAMIID.NotFound',
+      times: 1000,
+      message,
+    });
     const finished = await world.runctl(['launch', script, '--yes']);
-    await world.sandbox.send('clear-capacity', {});
+    await world.sandbox.send('clear-failures', {});
     expectRefusal(finished, {
       exitCode: 3,
       code: 'config-invalid',
-      message: /nothing of the launch is left/,
+      message:
+        /g\S+ in us-east-1.: The image id .* does not exist .* not tried again before .*nothing of the launch is left/,
       hint: /--ami/,
+    });
+  });
+
+  test('a quota that is used up and that nothing of ours could free is no reason to wait', async () => {
+    const quota = { family: 'g-vt', market: 'spot' } as const;
+    await world.sandbox.send('quota', { ...quota, vcpus: 0 });
+    const finished = await world.runctl(['launch', script, '--yes', '--no-fallback', '--instance-type', 'g5.xlarge']);
+    await world.sandbox.send('quota', { ...quota, vcpus: null });
+    expectRefusal(finished, {
+      exitCode: 13,
+      code: 'quota-exceeded',
+      message: /Spot Max Instance Count Exceeded .*nothing of the launch is left/,
+      hint: /L-3819A6DF/,
     });
   });
 });

@@ -182,7 +182,7 @@ test.each<Forgetful>([
     target: (wish, offers) => provider.target(wish, offers),
     launch: (request) => provider.launch(request),
     find: () => Promise.resolve(null),
-    events: () => Promise.resolve([]),
+    events: (_ref, sinceMs) => Promise.resolve({ events: [], nextSinceMs: sinceMs }),
     end: (launched, how) => provider.end(launched, how),
     describe: (target) => provider.describe(target),
     nameOf: (ref) => provider.nameOf(ref),

@@ -209,7 +209,7 @@ describe('launch', () => {
       await world.clock.sleep(5000);
       await run.outcome();
     });
-    expect(result.stderr).toContain('no machine yet: NoRoom: there is no machine of this kind left');
+    expect(result.stderr).toContain('no machine yet: there is no machine of this kind left (NoRoom)');
     expect(result.stderr).toMatch(/no spot capacity in 1m: switched to on-demand/);
     expect(result.stderr).toContain('i-1: g4dn.xlarge in us-east-1a, on-demand');
   });

@@ -254,7 +254,7 @@ describe('status', () => {
     await launched(world);
     const { stdout } = await world.run(['status', 'mine']);
     expect(stdout).toContain('state      provisioning');
-    expect(stdout).toContain('no machine NoRoom: there is no machine of this kind left');
+    expect(stdout).toContain('no machine there is no machine of this kind left (NoRoom)');
   });
 
   test('finds a run by its id, the beginning of it and its name, and names close ones otherwise', async () => {

@@ -1,4 +1,4 @@
-import type { FollowEvent, LaunchEvent } from '@runctl/protocol/events';
+import { type FollowEvent, type LaunchEvent, providerProblemText } from '@runctl/protocol/events';
 import { assertNever, formatBytes, formatDuration } from '@runctl/core';
 import { type DrainReport, type Fit, stoppingText } from '@runctl/protocol';
 import { statusLine } from './live.ts';
@@ -8,7 +8,9 @@ import type { Styles } from './style.ts';
 type LineEvent = Exclude<FollowEvent, { type: 'log-bytes' }> | LaunchEvent;
 type CapacityEvent = Extract<
   LineEvent,
-  { type: 'requested' | 'capacity-problem' | 'machine' | 'machine-ended' | 'on-demand' | 'capacity-gone' }
+  {
+    type: 'requested' | 'capacity-problem' | 'machine' | 'machine-ended' | 'on-demand' | 'asked-anew' | 'capacity-gone';
+  }
 >;
 
 /** One line for an event; null for one that needs no words. */
@@ -23,6 +25,7 @@ export function followLine(event: LineEvent, style: Styles): string | null {
     case 'machine':
     case 'machine-ended':
     case 'on-demand':
+    case 'asked-anew':
     case 'capacity-gone':
       return capacityLine(event, style);
     case 'boot-failed':
@@ -75,7 +78,7 @@ function capacityLine(event: CapacityEvent, style: Styles): string {
     case 'requested':
       return `machines requested: ${event.id}`;
     case 'capacity-problem':
-      return style.yellow(`no machine yet: ${event.event.code}: ${event.event.message}`);
+      return style.yellow(`no machine yet: ${providerProblemText(event.event)}`);
     case 'machine': {
       const { machine } = event;
       const price = priceText({ pricePerHourUsd: event.pricePerHourUsd });
@@ -85,8 +88,13 @@ function capacityLine(event: CapacityEvent, style: Styles): string {
       return `machine ${event.machine.machineId} is gone${event.machine.endReason === null ? '' : ` (${event.machine.endReason})`}`;
     case 'on-demand':
       return `no spot capacity in ${formatDuration(event.waitedMs)}: switched to on-demand`;
+    case 'asked-anew':
+      return `no machine after the switch either: the request was ended, machines requested anew: ${event.id}`;
     case 'capacity-gone':
-      return `no more machines will come (${event.state ?? 'unknown to the provider'})`;
+      return [
+        `no more machines will come (${event.state ?? 'unknown to the provider'})`,
+        ...event.reasons.map((reason) => `  ${reason}`),
+      ].join('\n');
     default:
       return assertNever(event);
   }

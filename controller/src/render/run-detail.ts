@@ -1,7 +1,7 @@
 import { command, type CommandMention, formatBytes, formatDuration, formatUsd, hintText } from '@runctl/core';
 import type { AttemptStatus } from '@runctl/protocol';
 import type { RunDetail } from '@runctl/operations/status';
-import { isLiving, lastLaunch, type RunRecord, hasEnded } from '@runctl/operations/run';
+import { attemptsOf, isLiving, lastLaunch, type RunRecord, hasEnded } from '@runctl/operations/run';
 import type { CommandWriter } from './command-writer.ts';
 import { attemptTable, lifeLines } from './attempts.ts';
 import { fitText, intervalText } from './follow-text.ts';
@@ -210,7 +210,16 @@ function capacityText(detail: RunDetail): string {
   const shown = machines
     .filter(isLiving)
     .map((machine) => `${machine.machineId} ${machine.machineType} ${machine.location} ${machine.state}`);
-  return `${capacity.id} ${capacity.providerWord ?? 'unknown to the provider'}; ${shown.length === 0 ? 'no machine' : shown.join(', ')}`;
+  return `${capacity.id} ${capacity.providerWord ?? 'unknown to the provider'}; ${shown.length === 0 ? emptyText(detail) : shown.join(', ')}`;
+}
+
+/** How long a launch waits whose machines nobody has seen yet: a provider may say nothing of it. */
+function emptyText({ record, state }: RunDetail): string {
+  const launch = lastLaunch(record);
+  const asked = launch?.machines ?? null;
+  if (launch === null || asked === null || hasEnded(state) || attemptsOf(record, launch.launch).length > 0)
+    return 'no machine';
+  return `no machine yet, asked for ${formatDuration(Math.max(0, record.readAtMs - Date.parse(asked.at)))} ago`;
 }
 
 function warnings(record: RunRecord): readonly string[] {

@@ -224,6 +224,7 @@ class LifeWorld {
       at,
       provider: 'aws',
       ref: { fleetId: FLEET_ID, launchTemplateId: 'lt-1' },
+      replacing: null,
     };
     await contents.put(ARCHIVE_KEY, ARCHIVE);
     const bytes = { spec: encodeDocument(runSpec, this.#spec), intent: encodeDocument(launchIntent, intent) };

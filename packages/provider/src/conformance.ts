@@ -275,7 +275,7 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
 
     const errorEvent = (ref: CapacityRef) =>
       eventually(
-        async () => (await provider.events(ref, under.nowMs() - 60_000)).find(({ kind }) => kind === 'error'),
+        async () => (await provider.events(ref, under.nowMs() - 60_000)).events.find(({ kind }) => kind === 'error'),
         'an event that says why there is no machine',
       );
   });
@@ -291,12 +291,22 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
       expect(await provider.find('r-another', 1)).toBeNull();
     });
 
+    test('finds the one that lives of a launch that was ended and made again', async () => {
+      const { asked, ref } = await launched();
+      await provider.end({ run: RUN, launch: 1, ref }, { terminate: true });
+      await ended();
+      const again = await provider.launch({ ...asked, token: `${asked.token}-b` });
+      await running();
+      expect(again).not.toEqual(ref);
+      expect(await provider.find(RUN, 1)).toEqual(again);
+    });
+
     test('does not know a launch that is not shown yet, and knows it later', async () => {
       const { asked, ref } = await launched();
       under.faults.hideNew(true);
       expect(await provider.state(ref)).toEqual({ status: 'unknown', wanted: 0, running: 0, providerWord: null });
       expect(await provider.find(RUN, 1)).toBeNull();
-      expect(await provider.events(ref, 0)).toEqual([]);
+      expect((await provider.events(ref, 0)).events).toEqual([]);
       expect(await provider.machines(RUN)).toEqual([]);
       expect(await provider.launch(asked)).toEqual(ref);
       under.faults.hideNew(false);
@@ -308,7 +318,7 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
     test('answers for a reference that it does not know', async () => {
       const { ref } = under.unknown;
       expect(await provider.state(ref)).toMatchObject({ status: 'unknown', wanted: 0, running: 0 });
-      expect(await provider.events(ref, 0)).toEqual([]);
+      expect((await provider.events(ref, 0)).events).toEqual([]);
     });
 
     test('names a capacity, and refuses to name what is no reference of its own', async () => {
@@ -326,10 +336,35 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
 
     test('tells events in order, and only those since a time', async () => {
       const { ref } = await launched();
-      const events = await provider.events(ref, 0);
+      const { events, nextSinceMs } = await provider.events(ref, 0);
       expect(events.map(({ atMs }) => atMs)).toEqual(events.map(({ atMs }) => atMs).toSorted((a, b) => a - b));
       for (const { kind, errorCode } of events) expect(errorCode === null, kind).toBe(kind !== 'error');
-      expect(await provider.events(ref, under.nowMs() + 60_000)).toEqual([]);
+      expect(nextSinceMs).toBeLessThanOrEqual(under.nowMs());
+      const later = await provider.events(ref, under.nowMs() + 60_000);
+      expect(later).toMatchObject({ events: [], nextSinceMs: expect.any(Number) as number });
+    });
+
+    test('misses no event where each look begins where the one before says', async () => {
+      under.faults.setRoom(under.wish.market, 'none');
+      if (!recoversByItself()) return;
+      const ref = await provider.launch(await request());
+      const seen = new Set<string>();
+      let sinceMs = 0;
+      const look = async () => {
+        const { events, nextSinceMs } = await provider.events(ref, sinceMs);
+        sinceMs = nextSinceMs;
+        for (const event of events) seen.add(JSON.stringify(event));
+        return seen;
+      };
+      await eventually(async () => [...(await look())].some((text) => text.includes('"error"')), 'an error');
+      under.faults.setRoom(under.wish.market, 'plenty');
+      await running();
+      const all = await eventually(async () => {
+        const { events } = await provider.events(ref, 0);
+        return events.some(({ kind }) => kind === 'machine') && events;
+      }, 'the machine is reported');
+      await look();
+      for (const event of all) expect(seen).toContain(JSON.stringify(event));
     });
 
     test('asks again when it is told to ask less', async () => {

@@ -1,4 +1,4 @@
-import type { HappenedEvent } from '@runctl/protocol/events';
+import { type HappenedEvent, providerProblemText } from '@runctl/protocol/events';
 import type { Provider, ProviderEvent } from '@runctl/provider';
 import { inParallel, isRunctlError } from '@runctl/core';
 import { controlDocument, runKeys, type ControlDocument, type DrainReport } from '@runctl/protocol';
@@ -124,7 +124,7 @@ async function providerEventsOf(provider: Provider, { machines }: LaunchRecord):
   if (machines === null || machines.provider !== provider.name) return [];
   const source = provider.nameOf(machines.ref);
   try {
-    const events = await provider.events(machines.ref, Date.parse(machines.at) - 60_000);
+    const { events } = await provider.events(machines.ref, Date.parse(machines.at) - 60_000);
     return events.map((event) => ({
       type: 'happened' as const,
       at: new Date(event.atMs).toISOString(),
@@ -139,8 +139,12 @@ async function providerEventsOf(provider: Provider, { machines }: LaunchRecord):
   }
 }
 
-function wording({ code, machineId, message }: ProviderEvent): string {
-  return [code, machineId, message].filter((part) => part !== null && part !== '').join(' ');
+function wording(event: ProviderEvent): string {
+  if (event.kind === 'error') return providerProblemText(event);
+  const { code, machineId, message, offer } = event;
+  const place =
+    offer === null ? null : [offer.machineType, offer.location].filter((part) => part !== null).join(' in ');
+  return [code, machineId, place, message].filter((part) => part !== null && part !== '').join(' ');
 }
 
 function newCheckpointText({ newCheckpoint, notDurable }: DrainReport): string {

@@ -1,9 +1,11 @@
 import type { FollowEvent } from '@runctl/protocol/events';
-import type { CapacityRef, Provider, RentedMachine } from '@runctl/provider';
+import type { CapacityRef, Provider, ProviderEvent, RentedMachine } from '@runctl/provider';
 import type { Clock, RunctlError } from '@runctl/core';
-import type { LaunchIntent } from '@runctl/protocol';
+import type { LaunchIntent, Market } from '@runctl/protocol';
+import { providerProblemText } from '@runctl/protocol/events';
 import { APPEARS_WITHIN_MS, isActive, isLiving } from '../run/liveness.ts';
-import { permanentError } from './hopeless.ts';
+import { CapacityProblems } from './capacity-problems.ts';
+import { hopelessReason } from './hopeless.ts';
 
 export interface WatchedCapacity {
   readonly provider: Provider;
@@ -26,13 +28,18 @@ export class CapacityWatch {
   #hasMachine = false;
   #isKnown = false;
   #isGone = false;
-  #hopeless: RunctlError | null = null;
+  #providerWord: string | null = null;
+  readonly #problems = new CapacityProblems();
+  #market: LaunchIntent['market'];
+  /** Machines that the account has besides: their end may free a quota. */
+  #hasOthers = true;
 
   constructor(watched: WatchedCapacity) {
     this.ref = watched.ref;
     this.#of = watched;
     this.#sinceMs = watched.sinceMs;
     this.#beganMs = watched.clock.monotonicMs();
+    this.#market = watched.intent?.market ?? 'spot';
   }
 
   /** A machine of this launch was seen, alive or not. */
@@ -42,12 +49,22 @@ export class CapacityWatch {
 
   /** Why this launch will never have a machine, as far as the provider said so; null while it may. */
   get hopeless(): RunctlError | null {
-    return this.#hasMachine ? null : this.#hopeless;
+    if (this.#hasMachine) return null;
+    const offers = this.#of.intent?.offers ?? [];
+    return hopelessReason(this.#problems.of(this.#market), { offers, quotaMayFreeUp: this.#hasOthers });
   }
 
-  /** Nothing makes machines any more, and no machine of the launch lives. */
-  get isGone(): boolean {
-    return this.#isGone;
+  /** The launch goes on in another market, where nothing of what was said yet holds. */
+  switchedTo(market: Market): void {
+    this.#market = market;
+    this.#problems.forget();
+  }
+
+  /** That nothing makes machines any more, and no machine of the launch lives; null while it is not so. */
+  get gone(): FollowEvent | null {
+    if (!this.#isGone) return null;
+    const reasons = this.#hasMachine ? [] : this.#problems.list().map(providerProblemText);
+    return { type: 'capacity-gone', state: this.#providerWord, reasons };
   }
 
   /** One look at the provider. Never rejects: what it can't say now, it may say at the next look. */
@@ -65,7 +82,7 @@ export class CapacityWatch {
       this.#isKnown ||= state.value.status !== 'unknown';
       const mayAppear = !this.#isKnown && this.#of.clock.monotonicMs() - this.#beganMs < APPEARS_WITHIN_MS;
       this.#isGone = !isActive(state.value) && machines.value.living === 0 && !mayAppear;
-      if (this.#isGone && this.#once('gone')) events.push({ type: 'capacity-gone', state: state.value.providerWord });
+      this.#providerWord = state.value.providerWord;
     }
     return events;
   }
@@ -85,13 +102,18 @@ export class CapacityWatch {
   }
 
   async #errorEvents(): Promise<readonly FollowEvent[]> {
+    const { provider } = this.#of;
+    const found = await provider.events(this.ref, this.#sinceMs);
+    if (found.events.some(({ errorCode }) => errorCode === 'quota-exceeded'))
+      this.#hasOthers = (await provider.machines()).some((machine) => isLiving(machine));
+    this.#sinceMs = Math.max(this.#sinceMs, found.nextSinceMs);
     const events: FollowEvent[] = [];
-    for (const event of await this.#of.provider.events(this.ref, this.#sinceMs)) {
-      this.#sinceMs = Math.max(this.#sinceMs, event.atMs);
-      if (event.kind !== 'error') continue;
-      this.#hopeless ??= permanentError(event);
-      // One offer's error is that of all: it is reported once.
-      if (this.#once(`${event.code} ${event.message}`)) events.push({ type: 'capacity-problem', event });
+    for (const event of found.events) {
+      // Looks overlap, so that none misses what comes late: each event counts once.
+      if (event.kind !== 'error' || !this.#once(`event ${event.atMs} ${nameOf(event)}`)) continue;
+      this.#problems.add(event);
+      // It is repeated for as long as it lasts, and told once.
+      if (this.#once(nameOf(event))) events.push({ type: 'capacity-problem', event });
     }
     return events;
   }
@@ -101,6 +123,10 @@ export class CapacityWatch {
     this.#reported.add(name);
     return true;
   }
+}
+
+function nameOf({ code, message, offer }: ProviderEvent): string {
+  return [code, offer?.machineType, offer?.location, message].join(' ');
 }
 
 /** What was shown for the machine's offer before it was launched; after a switch of the market nothing was. */

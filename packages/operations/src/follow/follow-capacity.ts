@@ -1,60 +1,135 @@
+import type { RunctlError } from '@runctl/core';
+import type { Market } from '@runctl/protocol';
 import type { FollowEvent } from '@runctl/protocol/events';
 import { attemptsOf, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
 import { CapacityWatch } from './capacity-watch.ts';
 import type { FollowOptions } from './follow-run.ts';
+import { fallbackStep } from './market-fallback.ts';
 
 const LOOK_MS = 2000;
 /** Looks at the provider become rare once an agent speaks for the machine. */
 const SLOW_LOOK_MS = 15_000;
 
+/**
+ * Ends the machines that a launch asked for, and asks for others in a market. Resolves with the name of the new capacity;
+ * with null when the launch has ended meanwhile. Errors: those of the provider, marked as hopeless where nothing of the launch is left.
+ */
+export type AskAnew = (market: Market) => Promise<string | null>;
+
 export interface CapacityFollower {
   /** Looks at the provider when it is time to. Errors: why the launch is hopeless, where the options want it thrown. */
   look(record: RunRecord): AsyncGenerator<FollowEvent>;
-  isGone(): boolean;
+  /** That no machine lives and none will come; null while there is one, or where the record says that others were asked for. */
+  gone(record: RunRecord): FollowEvent | null;
 }
 
+type CapacityOptions = Pick<
+  FollowOptions,
+  'cloud' | 'run' | 'clock' | 'failWhenHopeless' | 'onDemandAfterMs' | 'askAnew'
+>;
+
 /** Looks at the provider now and then, and goes on in the on-demand market when spot has nothing. */
-export function followCapacity(
-  options: Pick<FollowOptions, 'cloud' | 'run' | 'clock' | 'failWhenHopeless' | 'onDemandAfterMs'>,
-  launch: number,
-): CapacityFollower {
+export function followCapacity(options: CapacityOptions, launch: number): CapacityFollower {
   const { clock } = options;
-  const { provider } = options.cloud;
-  const startedMs = clock.monotonicMs();
-  const limitMs = options.onDemandAfterMs ?? null;
   let watch: CapacityWatch | null = null;
   let lastLookMs = Number.NEGATIVE_INFINITY;
-  let switched = false;
-
-  const begin = async (launched: LaunchRecord | undefined): Promise<CapacityWatch | null> => {
-    if (launched === undefined) return null;
-    const { intent, machines } = launched;
-    const finding = capacityOf(provider, options.run, launched);
-    const ref = machines === null ? await finding.catch(() => null) : await finding;
-    if (ref === null) return null;
-    const sinceMs = Date.parse(machines?.at ?? intent?.at ?? new Date(0).toISOString()) - 60_000;
-    return new CapacityWatch({ provider, run: options.run, launch, ref, intent, sinceMs, clock });
-  };
+  const fallback = new Fallback(options);
+  const launchIn = (record: RunRecord) => record.launches.find((other) => other.launch === launch);
 
   return {
-    isGone: () => watch?.isGone ?? false,
+    gone: (record) => (isOutdated(watch, launchIn(record), options) ? null : (watch?.gone ?? null)),
     look: async function* (record) {
-      const launched = record.launches.find((other) => other.launch === launch);
+      const launched = launchIn(record);
       const spoken = attemptsOf(record, launch).length > 0;
       if (clock.monotonicMs() - lastLookMs < (spoken ? SLOW_LOOK_MS : LOOK_MS)) return;
-      watch ??= await begin(launched);
+      if (isOutdated(watch, launched, options)) watch = null;
+      // Who replaces the machines says when it is done.
+      if ((launched?.machines?.replacing ?? null) !== null) return;
+      if (watch === null) {
+        watch = await begin(options, launched);
+        if (fallback.hasSwitched) watch?.switchedTo('on-demand');
+      }
       lastLookMs = clock.monotonicMs();
       if (watch === null) return;
       yield* await watch.look();
       if (spoken || watch.hasMachine) return;
-      if (options.failWhenHopeless === true && watch.hopeless !== null) throw watch.hopeless;
-      const waitedMs = clock.monotonicMs() - startedMs;
-      const isSpot = launched?.intent?.market === 'spot';
-      if (provider.markets === undefined || limitMs === null || switched || !isSpot || waitedMs < limitMs) return;
-      switched = true;
-      await provider.markets.switchTo(watch.ref, 'on-demand', record.spec.nodes);
-      yield { type: 'on-demand', waitedMs };
+      const { hopeless } = watch;
+      if (options.failWhenHopeless === true && hopeless !== null && !fallback.mayMend(hopeless, launched))
+        throw hopeless;
+      yield* fallback.go(watch, record, launched);
     },
   };
+}
+
+async function begin(options: CapacityOptions, launched: LaunchRecord | undefined): Promise<CapacityWatch | null> {
+  if (launched === undefined) return null;
+  const { run, clock } = options;
+  const { provider } = options.cloud;
+  const { launch, intent, machines } = launched;
+  const finding = capacityOf(provider, run, launched);
+  const ref = machines === null ? await finding.catch(() => null) : await finding;
+  if (ref === null) return null;
+  const sinceMs = Date.parse(machines?.at ?? intent?.at ?? new Date(0).toISOString()) - 60_000;
+  return new CapacityWatch({ provider, run, launch, ref, intent, sinceMs, clock });
+}
+
+/** Whoever follows elsewhere learns from the documents that machines were asked for anew. */
+function isOutdated(
+  watch: CapacityWatch | null,
+  launched: LaunchRecord | undefined,
+  { cloud }: CapacityOptions,
+): boolean {
+  if (watch === null || launched === undefined || launched.machines === null) return false;
+  const { ref, replacing } = launched.machines;
+  return replacing !== null || cloud.provider.nameOf(ref) !== cloud.provider.nameOf(watch.ref);
+}
+
+/** The way of one launch into the other market, while this process watches. */
+class Fallback {
+  readonly #options: CapacityOptions;
+  readonly #startedMs: number;
+  #switchedMs: number | null = null;
+  #isAskedAnew = false;
+
+  constructor(options: CapacityOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.monotonicMs();
+  }
+
+  get hasSwitched(): boolean {
+    return this.#switchedMs !== null;
+  }
+
+  /** Whether what speaks against the first market alone need not hold in the other one, which is still to come. */
+  mayMend({ code }: RunctlError, launched: LaunchRecord | undefined): boolean {
+    const { cloud, onDemandAfterMs = null } = this.#options;
+    const isToCome = onDemandAfterMs !== null && this.#switchedMs === null && launched?.intent?.market === 'spot';
+    return isToCome && cloud.provider.markets !== undefined && ['quota-exceeded', 'pool-invalid'].includes(code);
+  }
+
+  async *go(watch: CapacityWatch, record: RunRecord, launched: LaunchRecord | undefined): AsyncGenerator<FollowEvent> {
+    const { cloud, clock, onDemandAfterMs = null, askAnew } = this.#options;
+    const { markets } = cloud.provider;
+    const nowMs = clock.monotonicMs();
+    const waitedMs = nowMs - this.#startedMs;
+    const step = fallbackStep({
+      waitedMs,
+      limitMs: onDemandAfterMs,
+      market: launched?.intent?.market ?? null,
+      canSwitch: markets !== undefined,
+      sinceSwitchMs: this.#switchedMs === null ? null : nowMs - this.#switchedMs,
+      canReplace: askAnew !== undefined && !this.#isAskedAnew,
+    });
+    if (step === 'switch') {
+      this.#switchedMs = nowMs;
+      await markets?.switchTo(watch.ref, 'on-demand', record.spec.nodes);
+      watch.switchedTo('on-demand');
+      yield { type: 'on-demand', waitedMs };
+    } else if (step === 'replace' && askAnew !== undefined) {
+      this.#isAskedAnew = true;
+      const id = await askAnew('on-demand');
+      if (id !== null) yield { type: 'asked-anew', id, waitedMs };
+    }
+  }
 }

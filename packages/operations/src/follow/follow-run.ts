@@ -6,7 +6,7 @@ import { createLogReader, type LogReader } from '../log/log-reader.ts';
 import { attemptsOf, lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import type { LiveFeed } from '../live/open-live.ts';
-import { followCapacity } from './follow-capacity.ts';
+import { followCapacity, type AskAnew } from './follow-capacity.ts';
 import { patiently, readPatiently } from '../log/patience.ts';
 import { changes, nothingSeen, type Seen } from './run-changes.ts';
 
@@ -21,6 +21,8 @@ export interface FollowOptions {
   readonly withLog: boolean;
   /** Switches to the on-demand market when spot gives no machine for this long; null, the default: stays on spot. */
   readonly onDemandAfterMs?: number | null;
+  /** How machines are asked for anew where the switch does not help; without it nothing more is done. */
+  readonly askAnew?: AskAnew;
   /** Throws once the provider says that the launch will never have a machine. Only its launcher may then clean up. */
   readonly failWhenHopeless?: boolean;
   /** What the agent pushes to this process, which comes sooner; the bucket stays the authority. */
@@ -66,7 +68,14 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
       newsMs = clock.monotonicMs();
       yield event;
     }
-    if (capacity.isGone()) return endWithoutCapacity(await patiently(options, () => reader.read()), launch);
+    if (capacity.gone(record) !== null) {
+      record = await patiently(options, () => reader.read());
+      const gone = capacity.gone(record);
+      if (gone !== null) {
+        yield gone;
+        return endWithoutCapacity(record, launch);
+      }
+    }
     yield* pause(options, { log, ms: pollMs(record, launch, clock.monotonicMs() - newsMs) });
     record = await patiently(options, () => reader.read());
   }

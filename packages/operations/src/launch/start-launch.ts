@@ -65,6 +65,7 @@ export async function startLaunch(ports: LaunchPorts, request: StartRequest): Pr
       at: timestampOf(clock.wallMs()),
       provider: cloud.provider.name,
       ref: await make(),
+      replacing: null,
     };
     await createDocument(cloud.store, { key: keys.machines, schema: launchMachines }, machines);
     return machines;

@@ -1,9 +1,10 @@
 import type { CapacityRef, CapacityState, Provider, Recovery, RentedMachine } from '@runctl/provider';
 import { isRunctlError, messageOf, type Clock, type Hint } from '@runctl/core';
 import { manifest } from '@runctl/protocol';
+import { providerProblemText } from '@runctl/protocol/events';
 import type { Cloud } from '../cloud.ts';
 import { readDocument } from '../documents.ts';
-
+import { CapacityProblems } from '../follow/capacity-problems.ts';
 import { missingPromises } from '../provider/missing-promises.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
 import { isActive, isLiving } from '../run/liveness.ts';
@@ -123,8 +124,9 @@ async function providerView({ provider }: Cloud, record: RunRecord): Promise<Pro
 }
 
 async function errorsOf(provider: Provider, ref: CapacityRef): Promise<readonly string[]> {
-  const errors = (await provider.events(ref, 0)).filter((event) => event.kind === 'error');
-  return [...new Set(errors.map(({ code, message }) => `${code}: ${message}`))];
+  const problems = new CapacityProblems();
+  for (const event of (await provider.events(ref, 0)).events) problems.add(event);
+  return problems.list().map(providerProblemText);
 }
 
 function isStranded(record: RunRecord, state: RunState, { problem, capacity, machines }: ProviderView): boolean {

@@ -12,6 +12,7 @@ import { lifeEvent } from '../attempt/life-event.ts';
 import { stopping } from '../attempt/stopping.ts';
 import { generation, nodeIndex, timestamp } from '../codec.ts';
 import { bootFailure, launchOutcome, launchStatus } from '../launch/launch.ts';
+import { market } from '../offer.ts';
 import type { LogEvent } from './log-events.ts';
 import { machineView } from './machine-view.ts';
 
@@ -30,6 +31,13 @@ const capacityProblem = z.object({
     hint: z.string().nullable(),
     message: z.string(),
     machineId: z.string().nullable(),
+    /** The type, and the place where the provider names one; null when it is about the whole launch. */
+    offer: z.object({ machineType: z.string(), location: z.string().nullable() }).nullable(),
+    market: market.nullable(),
+    /** The provider tries this offer not before then; null when it does not say. */
+    restsUntilMs: z.number().nullable(),
+    /** The provider makes no machine of the launch anywhere as long as this lasts. */
+    blocksLaunch: z.boolean(),
   }),
 });
 
@@ -103,11 +111,21 @@ const durable = z.object({ type: z.literal('durable'), generation, step: z.numbe
 /** Spot had nothing for this long, so on-demand machines are asked for. */
 const onDemand = z.object({ type: z.literal('on-demand'), waitedMs: z.number() });
 
+/** The switch gave no machine: what was asked for was ended, and machines are asked for anew. */
+const askedAnew = z.object({
+  type: z.literal('asked-anew'),
+  /** Under what the provider knows them now. */
+  id: z.string(),
+  waitedMs: z.number(),
+});
+
 /** No machine lives and none will come, and nobody wrote how the launch ended. */
 const capacityGone = z.object({
   type: z.literal('capacity-gone'),
   /** The provider's own word; null when it knows nothing of it. */
   state: z.string().nullable(),
+  /** What the provider said against a machine, for each offer it named; empty where there was one. */
+  reasons: z.array(z.string()),
 });
 
 const outcome = z.object({ type: z.literal('outcome'), outcome: launchOutcome });
@@ -143,6 +161,7 @@ const watched = [
   status,
   durable,
   onDemand,
+  askedAnew,
   capacityGone,
   outcome,
 ] as const;

@@ -5,6 +5,7 @@ export type * from './drill-events.ts';
 export type * from './follow-events.ts';
 export type * from './launch-events.ts';
 export type * from './log-events.ts';
+export { providerProblemText } from './provider-problem.ts';
 export type * from './status-events.ts';
 export type * from './stop-events.ts';
 export type * from './transfer-events.ts';

@@ -54,6 +54,8 @@ export const launchMachines = versioned.extend({
   provider: z.string().min(1),
   /** Opaque to everyone but the provider. */
   ref: opaque,
+  /** While a laptop ends these machines and asks for others: the provider knows by run and launch which live. */
+  replacing: z.object({ market, nonce }).nullable().default(null),
 });
 export type LaunchMachines = z.output<typeof launchMachines>;
 

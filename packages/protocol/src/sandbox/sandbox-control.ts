@@ -83,6 +83,18 @@ export const sandboxRequests = {
     times: z.number().int().positive().optional(),
     message: z.string().optional(),
   }),
+  /** No failure that was planned is left. */
+  'clear-failures': z.strictObject({}),
+  /** vCPUs that instances of a family and market may have together; null = without limit. */
+  quota: z.strictObject({
+    market: z.enum(['spot', 'on-demand']),
+    family: z.enum(['standard', 'g-vt', 'p', 'p5', 'trn', 'inf', 'dl', 'f', 'x']),
+    vcpus: z.number().int().min(0).nullable(),
+  }),
+  /** What is not known of EC2's fleets: whether pools without room rest too, and whether a rest holds for both markets. */
+  'fleet-rests': z.strictObject({ fullPoolsRest: z.boolean().optional(), bothMarkets: z.boolean().optional() }),
+  /** Whether the account has the service-linked role that fleets launch with. */
+  'fleet-role': z.strictObject({ present: z.boolean() }),
   /** Whether the account has a default VPC, which launches without a subnet need. */
   'default-vpc': z.strictObject({ present: z.boolean() }),
   'grant-role': z.strictObject({ actions: z.array(z.string()) }),
@@ -165,6 +177,10 @@ export const sandboxAnswers = {
   delays: done,
   throttle: done,
   'fail-next': done,
+  'clear-failures': done,
+  quota: done,
+  'fleet-rests': done,
+  'fleet-role': done,
   'default-vpc': done,
   'grant-role': done,
   's3-faults': done,

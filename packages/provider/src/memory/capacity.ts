@@ -142,6 +142,7 @@ export class MemoryCapacity {
   }
 
   #record(atMs: number, event: Pick<ProviderEvent, 'kind' | 'code'> & Partial<ProviderEvent>): void {
-    this.events.push({ errorCode: null, hint: null, message: '', machineId: null, ...event, atMs });
+    const nothing = { errorCode: null, hint: null, message: '', machineId: null, offer: null, market: null };
+    this.events.push({ ...nothing, restsUntilMs: null, blocksLaunch: false, ...event, atMs });
   }
 }

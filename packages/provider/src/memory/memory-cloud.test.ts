@@ -95,7 +95,7 @@ describe('room', () => {
     cloud.setRoom({}, 0);
     const ref = await provider.launch(request());
     await clock.advance(250);
-    const errors = (await provider.events(ref, 0)).filter(({ kind }) => kind === 'error');
+    const errors = (await provider.events(ref, 0)).events.filter(({ kind }) => kind === 'error');
     expect(errors.map(({ errorCode }) => errorCode)).toEqual(['no-capacity', 'no-capacity', 'no-capacity']);
     cloud.setRoom({}, null);
     expect(await states()).toEqual(['m-1 running']);

@@ -11,6 +11,7 @@ import type {
   ProviderAbilities,
   RemoteShell,
   RentedMachine,
+  ReportedEvents,
   TargetWish,
 } from '../port/index.ts';
 import type { MemoryCapacity } from './capacity.ts';
@@ -75,8 +76,11 @@ export class MemoryProvider implements Provider {
     });
   }
 
-  events(ref: CapacityRef, sinceMs: number) {
-    return this.#call('events', () => (this.#capacity(ref)?.events ?? []).filter(({ atMs }) => atMs >= sinceMs));
+  events(ref: CapacityRef, sinceMs: number): Promise<ReportedEvents> {
+    return this.#call('events', () => {
+      const events = (this.#capacity(ref)?.events ?? []).filter(({ atMs }) => atMs >= sinceMs);
+      return { events, nextSinceMs: Math.max(sinceMs, this.#cloud.settle()) };
+    });
   }
 
   machines(run?: string): Promise<readonly RentedMachine[]> {

@@ -61,15 +61,37 @@ export interface ProviderEvent {
   readonly atMs: number;
   /** `error`: a machine could not be made. `machine`: one came or went. `state`: of the launch itself. */
   readonly kind: 'error' | 'machine' | 'state' | 'information';
-  /** The provider's own code: `InsufficientInstanceCapacity`, `launched`. */
+  /** The provider's own code: `spotInstanceCountLimitExceeded`, `launched`. */
   readonly code: string;
   /** Of an `error`, which of our codes it is; null otherwise. */
   readonly errorCode: ErrorCode | null;
   /** What can be done about an `error`; null when there is nothing to say. */
   readonly hint: string | null;
-  /** A sentence for people; may be empty. */
+  /** A sentence for people, in the provider's own words; may be empty. */
   readonly message: string;
   readonly machineId: string | null;
+  /** The offer that it is about; null when it is about the launch as a whole, or when the provider does not say. */
+  readonly offer: EventOffer | null;
+  /** Of an `error`: the market that it is about; null when it is about both, or when the provider does not say. */
+  readonly market: Market | null;
+  /** Of an `error`: the provider tries this offer not before then; null when it does not say. */
+  readonly restsUntilMs: number | null;
+  /** Of an `error`: the provider says that it makes no machine of the launch, anywhere, as long as this lasts. */
+  readonly blocksLaunch: boolean;
+}
+
+export interface EventOffer {
+  readonly machineType: string;
+  /** Null when every location of the type is meant, or when the provider names none. */
+  readonly location: string | null;
+}
+
+/** What a provider reported of a launch, and where the next look begins. */
+export interface ReportedEvents {
+  /** Oldest first. */
+  readonly events: readonly ProviderEvent[];
+  /** A look since then misses no event that comes late; it may see events once more. */
+  readonly nextSinceMs: number;
 }
 
 export type MachineState = 'starting' | 'running' | 'ending' | 'stopped' | 'ended';

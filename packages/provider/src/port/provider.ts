@@ -5,7 +5,7 @@ import type {
   CapacityState,
   LaunchTarget,
   LaunchedCapacity,
-  ProviderEvent,
+  ReportedEvents,
   RentedMachine,
 } from './capacity.ts';
 import type { MarketSwitch, RemoteShell } from './facets.ts';
@@ -52,7 +52,7 @@ export interface Provider {
   /**
    * The capacity of a launch whose reference was never stored, by what the provider itself remembers (tags, names). A read;
    * finds launches of every release. Null when there is none, and also for a moment after `launch`: a launch whose answer
-   * was lost is asked for by repeating it.
+   * was lost is asked for by repeating it. Of a launch that was made again with another token, the one that is `active`.
    */
   find(run: string, launch: number): Promise<CapacityRef | null>;
 
@@ -60,10 +60,11 @@ export interface Provider {
   state(ref: CapacityRef): Promise<CapacityState>;
 
   /**
-   * What the provider reports of a launch since `sinceMs`, oldest first. A read, called every few seconds; events may come
-   * late and more than once. Empty where a provider reports nothing. Errors: `cloud-error` for an unknown reference.
+   * What the provider reports of a launch since `sinceMs`. A read, called every few seconds. Events may come late: who looks
+   * again begins at `nextSinceMs`, and meets some a second time. Empty where a provider reports nothing, and for a reference
+   * that it does not know.
    */
-  events(ref: CapacityRef, sinceMs: number): Promise<readonly ProviderEvent[]>;
+  events(ref: CapacityRef, sinceMs: number): Promise<ReportedEvents>;
 
   /**
    * Machines of a run (of all runs of runctl when omitted), oldest first, ended ones as long as the provider shows them. A

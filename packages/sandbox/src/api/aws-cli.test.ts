@@ -326,7 +326,7 @@ describe('the AWS CLI', () => {
         ),
         {
           HistoryRecords: [
-            { EventType: 'instance-change', EventInformation: { EventSubType: 'launched', InstanceId: member.id } },
+            { EventType: 'instanceChange', EventInformation: { EventSubType: 'launched', InstanceId: member.id } },
           ],
         },
       ],

@@ -107,7 +107,7 @@ test('boto3 calls every action and understands every answer', async (context) =>
     describe_fleet_history: {
       HistoryRecords: expect.arrayContaining([
         expect.objectContaining({
-          EventType: 'instance-change',
+          EventType: 'instanceChange',
           EventInformation: expect.objectContaining({ EventSubType: 'launched' }) as object,
         }),
       ]) as object,

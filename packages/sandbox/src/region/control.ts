@@ -85,6 +85,10 @@ function handlersOf({ compute, metadata, s3, startedAt, stop }: ControlOptions):
     delays: ({ changes }) => done(() => settings.setDelays(knownDelays(changes, settings.delays))),
     throttle: ({ action, everyNth }) => done(() => settings.setThrottle(action, everyNth)),
     'fail-next': ({ action, code, ...more }) => done(() => settings.failNext(action, code, defined(more))),
+    'clear-failures': () => done(() => settings.clearFailures()),
+    quota: ({ vcpus, ...of }) => done(() => settings.quotas.set(of, vcpus)),
+    'fleet-rests': (changes) => done(() => settings.setFleetRests(defined(changes))),
+    'fleet-role': ({ present }) => done(() => settings.setFleetRole(present)),
     'default-vpc': ({ present }) => done(() => settings.setDefaultVpc(present)),
     'grant-role': ({ actions }) => done(() => settings.grantRole(actions)),
     // The service checks the rules itself and refuses what it does not know.

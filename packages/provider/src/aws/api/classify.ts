@@ -53,9 +53,16 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   'InvalidSecurityGroupID.NotFound': 'config-invalid',
   'InvalidGroupId.Malformed': 'config-invalid',
   InvalidBlockDeviceMapping: 'config-invalid',
+  InvalidInstanceProfile: 'config-invalid',
+  'InvalidLaunchTemplateId.NotFound': 'config-invalid',
   InvalidInstanceId: 'agent-unreachable',
   'InvalidInstanceID.NotFound': 'instance-not-found',
+  // Sub-type of a fleet's event.
+  iamFleetRoleInvalid: 'access-denied',
 };
+
+/** Codes whose class is known. */
+export const awsCodes: ReadonlySet<string> = new Set(Object.keys(CODES));
 
 const NAME_AN_IMAGE = 'images belong to one region: name one of this region with --ami, or none for the default image';
 
@@ -69,6 +76,13 @@ const HINTS: Readonly<Partial<Record<string, string>>> = {
   'InvalidAMIID.Unavailable': NAME_AN_IMAGE,
   'InvalidAMIID.Malformed': NAME_AN_IMAGE,
   RequestExpired: 'check that the clock of this computer is right',
+  InvalidInstanceProfile:
+    'set instance_profile in .runctl.toml to one that exists; one that was just made is known to EC2 after some seconds',
+  SpotMaxPriceTooLow: 'a price limit is below the market price: raise it, or leave it out',
+  InsufficientFreeAddressesInSubnet: 'name another subnet with --subnet, or one in another zone beside it',
+  PendingVerification: 'AWS checks new accounts and regions for minutes to hours; it goes on by itself',
+  iamFleetRoleInvalid:
+    'once per account: aws iam create-service-linked-role --aws-service-name ec2fleet.amazonaws.com, and the same for spot.amazonaws.com',
 };
 
 const CLASS_HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {

@@ -1,6 +1,7 @@
 import { CreateFleetCommand, type EC2Client, type _InstanceType } from '@aws-sdk/client-ec2';
-import { RunctlError, retry, type Clock } from '@runctl/core';
+import { retry, type Clock } from '@runctl/core';
 import { isEventualConsistency } from '../api/classify.ts';
+import { noFleet } from './no-fleet.ts';
 import type { FleetOrder } from './fleet-order.ts';
 import { makeTemplate } from './launch-template.ts';
 
@@ -17,13 +18,7 @@ export async function launchFleet(
     clock,
     retryable: isEventualConsistency,
   });
-  if (answer.FleetId === undefined) {
-    const first = answer.Errors?.[0];
-    throw new RunctlError(
-      'cloud-error',
-      `EC2 made no fleet: ${first?.ErrorCode ?? 'no reason given'} ${first?.ErrorMessage ?? ''}`.trim(),
-    );
-  }
+  if (answer.FleetId === undefined) throw noFleet(answer.Errors ?? []);
   return { fleetId: answer.FleetId, launchTemplateId };
 }
 

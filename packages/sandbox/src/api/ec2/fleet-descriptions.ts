@@ -1,5 +1,5 @@
 import { AwsError } from '../../model/aws-error.ts';
-import type { Fleet } from '../../model/fleet/fleet.ts';
+import type { Fleet, FleetEventType } from '../../model/fleet/fleet.ts';
 import { isAlive } from '../../model/ec2/instance.ts';
 import { isVisible } from './action.ts';
 import type { Action, Ec2Call } from './action.ts';
@@ -62,15 +62,22 @@ export const fleetDescriptions: Readonly<Record<string, Action>> = {
     const startMs = parameters.time('StartTime');
     if (startMs === undefined)
       throw new AwsError('MissingParameter', 'The request must contain the parameter StartTime');
-    const type = parameters.choice('EventType', ['instance-change', 'fleet-change', 'service-error']);
+    const asked = parameters.choice('EventType', ['instance-change', 'fleet-change', 'service-error']);
+    const delayMs = compute.settings.delays.fleetHistoryDelayMs;
+    const evaluatedMs = compute.clock.nowMs() - delayMs;
+    const oldestMs = compute.clock.nowMs() - compute.settings.delays.fleetVisibleMs;
     const events = fleet.history.filter(
-      (event) => event.atMs >= startMs && (type === undefined || event.type === type),
+      ({ atMs, type }) =>
+        atMs >= Math.max(startMs, oldestMs) &&
+        atMs <= evaluatedMs &&
+        (asked === undefined || historyTypes[asked].includes(type)),
     );
     const { items, nextToken } = paged(parameters, events, fleetPage);
     return {
       fleetId: fleet.id,
       startTime: new Date(startMs),
-      lastEvaluatedTime: new Date(compute.clock.nowMs()),
+      // Only the last page has it (d.ts DescribeFleetHistoryResult.LastEvaluatedTime).
+      lastEvaluatedTime: nextToken === undefined ? new Date(evaluatedMs) : undefined,
       historyRecordSet: items.map((event) => ({
         timestamp: new Date(event.atMs),
         eventType: event.type,
@@ -84,6 +91,14 @@ export const fleetDescriptions: Readonly<Record<string, Action>> = {
     };
   },
 };
+
+/** What a caller asks for in the model's words, and which entries those are. */
+const historyTypes: Readonly<Record<'instance-change' | 'fleet-change' | 'service-error', readonly FleetEventType[]>> =
+  {
+    'instance-change': ['instanceChange'],
+    'fleet-change': ['fleetRequestChange'],
+    'service-error': ['error', 'information'],
+  };
 
 function visible(call: Ec2Call, id: string): Fleet {
   const fleet = call.compute.fleets.get(id);

@@ -566,7 +566,7 @@ describe('fleets', () => {
     expect(
       history.HistoryRecords?.find(({ EventInformation }) => EventInformation?.EventSubType === 'launched'),
     ).toMatchObject({
-      EventType: 'instance-change',
+      EventType: 'instanceChange',
       EventInformation: { InstanceId: first },
     });
   });

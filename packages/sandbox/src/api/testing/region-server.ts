@@ -55,7 +55,7 @@ export async function regionServer(settings: Partial<Delays> = {}): Promise<Regi
     accountId: '123456789012',
     folder: folder.path,
     timers: systemClock,
-    settings: { fleetRetryMs: 100, ...settings },
+    settings: { fleetRetryMs: 100, fleetHistoryDelayMs: 0, ...settings },
     userKey: { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'secret' },
   });
   const services: Readonly<Record<string, Service>> = {

@@ -9,6 +9,7 @@ import type { LaunchSpec } from './launch-spec.ts';
 import type { LaunchData } from './launch-data.ts';
 import type { ComputeSettings, InstanceMarket } from './settings.ts';
 import type { SpotRequests } from './spot-requests.ts';
+import { quotaFamilyOf } from './vcpu-quota.ts';
 
 /** The error of a full pool, in EC2's words where there are some. */
 export function capacityError(code: string, where: { type: string; zone: string; market: InstanceMarket }): AwsError {
@@ -30,7 +31,7 @@ export interface LauncherOptions {
   readonly spotRequests: SpotRequests;
 }
 
-/** Instances that may live at one time: each is processes of the host. EC2 has quotas of vCPUs. Our choice. */
+/** Instances that may live at one time: each is processes of the host. Our choice, beside EC2's quotas of vCPUs. */
 const MAX_INSTANCES = 1000;
 
 /** Launches into pools: for RunInstances and for fleets. */
@@ -44,7 +45,7 @@ export class Launcher {
   /** One instance in the pool that `spec` names. Throws the pool's error when it is full. */
   launch(spec: LaunchSpec, origin: LaunchOrigin): Instance {
     const where = { type: spec.type.name, zone: spec.zone.name, market: spec.market };
-    this.#checkLimit(spec.market, 1);
+    this.#checkLimit(spec, 1);
     this.#checkRoom(where, 1);
     if (spec.market === 'spot' && spec.maxPrice !== null) {
       const price = spotPriceAt(spec.type, spec.zone, this.#options.nowMs()).usd;
@@ -71,10 +72,10 @@ export class Launcher {
    */
   place(data: LaunchData, template: LaunchSpec['template'], count: number): LaunchSpec {
     checkLaunchData(data);
-    this.#checkLimit(data.market ?? 'on-demand', count);
     this.#options.settings.checkNetwork(data.subnetId);
     const type = instanceTypeNamed(data.instanceType);
     const market = data.market ?? 'on-demand';
+    this.#checkLimit({ type, market }, count);
     const zones = allowedZones(data);
     const offered = zones.filter((zone) => isOffered(type, zone));
     const first = offered[0] ?? zones[0];
@@ -93,9 +94,23 @@ export class Launcher {
     return spotPriceAt(type, zone, this.#options.nowMs()).usd;
   }
 
-  #checkLimit(market: InstanceMarket, count: number): void {
-    if (this.#options.instances.list().filter(occupiesPool).length + count <= MAX_INSTANCES) return;
+  /** The sandbox's own limit, and the account's quota of vCPUs for the family and market. */
+  #checkLimit({ type, market }: Pick<LaunchSpec, 'type' | 'market'>, count: number): void {
+    const { settings } = this.#options;
+    const occupying = this.#options.instances.list().filter(occupiesPool);
+    const family = quotaFamilyOf(type.name);
+    const quota = settings.quotas.of({ market, family });
+    const used = occupying
+      .filter(({ spec }) => spec.market === market && quotaFamilyOf(spec.type.name) === family)
+      .reduce((sum, { spec }) => sum + spec.type.vcpus, 0);
+    const isOverQuota = quota !== null && used + count * type.vcpus > quota;
+    if (!isOverQuota && occupying.length + count <= MAX_INSTANCES) return;
     if (market === 'spot') throw new AwsError('MaxSpotInstanceCountExceeded', 'Max spot instance count exceeded');
+    if (isOverQuota)
+      throw new AwsError(
+        'VcpuLimitExceeded',
+        `You have requested more vCPU capacity than your current vCPU limit of ${quota} allows for the instance bucket that the specified instance type belongs to. Please visit http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.`,
+      );
     throw new AwsError(
       'InstanceLimitExceeded',
       `You have requested more instances than your current instance limit of ${MAX_INSTANCES} allows.`,

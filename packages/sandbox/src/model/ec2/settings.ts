@@ -1,4 +1,5 @@
 import { AwsError } from '../aws-error.ts';
+import { VcpuQuotas } from './vcpu-quota.ts';
 
 export type InstanceMarket = 'spot' | 'on-demand';
 
@@ -30,6 +31,10 @@ export interface Delays {
   readonly fleetLaunchDelayMs: number;
   /** Between a fleet's tries while no pool has capacity. */
   readonly fleetRetryMs: number;
+  /** How long a fleet leaves a pool alone after errors that its history calls repeated. */
+  readonly poolRestMs: number;
+  /** How late an event is visible in a fleet's history. */
+  readonly fleetHistoryDelayMs: number;
   /** From the power button to the hard end. */
   readonly shutdownGraceMs: number;
   /** How long a new resource is unknown to Describe calls. */
@@ -61,6 +66,8 @@ export function defaultDelays(scale: number): Delays {
     bootDelayMs: 0,
     fleetLaunchDelayMs: 0,
     fleetRetryMs: Math.max(100, 10_000 * scale),
+    poolRestMs: Math.max(1000, 13 * 60_000 * scale),
+    fleetHistoryDelayMs: 30_000 * scale,
     shutdownGraceMs: Math.max(100, 2000 * scale),
     eventualConsistencyMs: 0,
     terminatedVisibleMs: Math.max(60_000, 3_600_000 * scale),
@@ -76,6 +83,14 @@ export function defaultDelays(scale: number): Delays {
   };
 }
 
+/** What is not known of EC2's fleets and can be had either way. */
+interface FleetRests {
+  /** Whether a pool without room rests like one with other errors; else it is tried again soon. */
+  readonly fullPoolsRest: boolean;
+  /** Whether a pool that rests does so for spot and on-demand alike. */
+  readonly bothMarkets: boolean;
+}
+
 interface PlannedFailure {
   readonly code: string;
   readonly message: string;
@@ -89,6 +104,10 @@ export class ComputeSettings {
   readonly #throttles = new Map<string, { readonly everyNth: number; calls: number }>();
   readonly #failures = new Map<string, PlannedFailure[]>();
   readonly #roleActions = new Set<string>();
+  /** vCPUs that the account may have. */
+  readonly quotas = new VcpuQuotas();
+  #fleetRests: FleetRests = { fullPoolsRest: false, bothMarkets: false };
+  #fleetRole = true;
   #defaultVpc = true;
   readonly #listeners = new Set<() => void>();
 
@@ -141,6 +160,29 @@ export class ComputeSettings {
     const plans = this.#failures.get(action) ?? [];
     plans.push({ code, message: options.message ?? `Planned failure of ${action}`, left: options.times ?? 1 });
     this.#failures.set(action, plans);
+  }
+
+  setFleetRests(changes: Partial<FleetRests>): void {
+    this.#fleetRests = { ...this.#fleetRests, ...changes };
+  }
+
+  get fleetRests(): FleetRests {
+    return this.#fleetRests;
+  }
+
+  /** Whether the account has the service-linked role that fleets launch with. */
+  setFleetRole(present: boolean): void {
+    this.#fleetRole = present;
+    this.#changed();
+  }
+
+  get hasFleetRole(): boolean {
+    return this.#fleetRole;
+  }
+
+  /** No planned failure is left. */
+  clearFailures(): void {
+    this.#failures.clear();
   }
 
   /** Without a default VPC, the account's one VPC is an ordinary one, and launches must name a subnet. */

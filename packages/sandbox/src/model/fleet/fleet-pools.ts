@@ -15,6 +15,8 @@ export interface FleetPool extends CandidatePool {
   readonly template: FleetTemplate;
   readonly override: FleetOverride;
   readonly place: string;
+  /** As the template names it, whether it exists or not. */
+  readonly imageId: string;
   readonly spec: LaunchSpec | null;
   readonly failure: AwsError | null;
 }
@@ -124,6 +126,7 @@ function candidate(
     weight: place.override.weightedCapacity ?? 1,
     priority: place.override.priority ?? Number.MAX_VALUE,
     place: zoneName ?? place.data.subnetId ?? place.data.zoneName ?? '',
+    imageId: place.data.imageId ?? '',
     key: `${market} ${typeName} ${zoneName ?? ''}`,
   };
   try {

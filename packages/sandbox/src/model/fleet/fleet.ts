@@ -57,7 +57,11 @@ export interface FleetConfig {
   readonly context: string | null;
 }
 
-type FleetEventType = 'instance-change' | 'fleet-change' | 'service-error';
+/**
+ * As answers spell it, not as the API's model does: `fleetRequestChange` stands in AWS's own example of the command line,
+ * `error` and `information` in histories that people made public.
+ */
+export type FleetEventType = 'instanceChange' | 'fleetRequestChange' | 'error' | 'information';
 
 export interface FleetHistoryEntry {
   readonly atMs: number;
@@ -101,6 +105,10 @@ export interface Fleet {
   /** Weight and pool of each member, by instance id. */
   readonly members: Map<string, { readonly weight: number; readonly poolKey: string }>;
   retry: (() => void) | null;
+  /** Pools that the fleet does not try before a time, by their rest key. */
+  readonly resting: Map<string, number>;
+  /** What was said lately of each pool, and until when it is not said again. */
+  readonly said: Map<string, number>;
 }
 
 export function isFleetLive(fleet: Fleet): boolean {

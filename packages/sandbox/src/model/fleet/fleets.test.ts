@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { zones } from '../ec2/catalog.ts';
+import { images, zones } from '../ec2/catalog.ts';
 import type { Fleet } from './fleet.ts';
-import { fleetConfig, launchData, modelRegion } from '../testing/model-region.ts';
+import { fleetConfig, imageId, launchData, modelRegion } from '../testing/model-region.ts';
 import type { ModelRegion } from '../testing/model-region.ts';
+
+const armImageId = images[1]?.id ?? '';
 
 async function maintained(region: ModelRegion, options: Parameters<typeof fleetConfig>[1] = {}): Promise<Fleet> {
   const fleet = region.compute.fleets.create(fleetConfig(region.compute, options));
@@ -21,6 +23,11 @@ async function withMembers(region: ModelRegion, options: Parameters<typeof fleet
   return { fleet, members: running(region, fleet) };
 }
 
+/** What the history says against launches. */
+const words = (fleet: Fleet) =>
+  fleet.history
+    .filter(({ type }) => type === 'error' || type === 'information')
+    .map(({ type, subType, description }) => `${type} ${subType} ${description}`);
 const subTypes = (fleet: Fleet) => fleet.history.map(({ subType }) => subType);
 
 describe('a maintain fleet', () => {
@@ -79,11 +86,9 @@ describe('a maintain fleet', () => {
     region.compute.settings.setCapacity({ market: 'spot' }, 0);
     const fleet = await maintained(region);
     expect(fleet.failing).toBe(true);
-    const errors = fleet.history.filter(({ type }) => type === 'service-error');
-    expect(errors.map(({ subType }) => subType)).toEqual(
-      Array.from({ length: 3 }, () => 'InsufficientInstanceCapacity'),
-    );
-    expect(JSON.parse(errors[0]!.description)).toMatchObject({ instanceType: 'c7i.large', lifecycle: 'spot' });
+    expect(words(fleet)).toEqual([
+      `error spotFleetRequestConfigurationInvalid c7i.large, ${imageId}, Linux/UNIX: There is no Spot capacity available that matches your request.`,
+    ]);
     expect(region.compute.spotRequests.list()).toMatchObject([{ state: 'open', code: 'capacity-not-available' }]);
     region.compute.settings.clearCapacity();
     await region.settle(() => running(region, fleet).length === 1);
@@ -106,27 +111,117 @@ describe('a maintain fleet', () => {
     await using region = await modelRegion();
     region.compute.settings.failNext('FleetLaunch', 'UnfulfillableCapacity', { times: 2 });
     const fleet = await maintained(region);
-    expect(subTypes(fleet)).toContain('UnfulfillableCapacity');
+    expect(words(fleet)).toHaveLength(1);
     await region.clock.advance(2 * region.compute.settings.delays.fleetRetryMs);
     await region.settle(() => running(region, fleet).length === 1);
   });
 
-  test.each([
-    ['a missing AMI', { imageId: 'ami-00000000000000000' }, 'InvalidAMIID.NotFound'],
-    ['a missing instance profile', { profileName: 'nobody' }, 'InvalidParameterValue'],
-  ])('reports %s of its template asynchronously', async (_what, wrong, code) => {
+  test.each<[string, { imageId?: string; profileName?: string }, string]>([
+    ['a missing AMI', { imageId: 'ami-00000000000000000' }, "The image id '[ami-00000000000000000]' does not exist"],
+    ['a missing instance profile', { profileName: 'nobody' }, 'Invalid IAM Instance Profile name'],
+    ['an image of another architecture', { imageId: armImageId }, 'does not match the architecture'],
+  ])('tells of %s of its template in words, and leaves the pools alone for a while', async (_what, wrong, reason) => {
     await using region = await modelRegion();
     const fleet = await maintained(region, { data: { ...launchData, ...wrong } });
-    expect(subTypes(fleet)).toContain(code);
+    await region.clock.advance(10 * region.compute.settings.delays.fleetRetryMs);
+    const image = wrong.imageId ?? imageId;
+    const said = zones.map(({ name }) =>
+      expect.stringMatching(
+        new RegExp(
+          `^information launchSpecTemporarilyBlacklisted Repeated errors have occurred processing the launch specification "c7i.large, ${image}, Linux/UNIX, ${name} while launching spot instance". It will not be retried for at least 13 minutes. Error message: .*`,
+        ),
+      ),
+    ) as string[];
+    expect(words(fleet).slice(0, 3)).toEqual(said);
+    expect(words(fleet)[0]).toContain(reason);
+    expect(words(fleet).slice(3)).toEqual([
+      expect.stringMatching(/^error allLaunchSpecsTemporarilyBlacklisted Several/),
+    ]);
+    const { length } = fleet.history;
+    await region.clock.advance(11 * 60_000);
+    expect(fleet.history).toHaveLength(length);
+    await region.clock.advance(2 * 60_000);
+    expect(fleet.history.length).toBeGreaterThan(length);
   });
 
-  test('calls a misspelt type, and one that no zone offers, InvalidFleetConfiguration, and uses the others', async () => {
+  test('names a type that a zone does not offer, and one that does not exist, and uses the others', async () => {
     await using region = await modelRegion();
-    const fleet = await maintained(region, { types: ['c7i.tiny', 'c7i.large'] });
+    const fleet = await maintained(region, { types: ['c7i.tiny', 'p5.48xlarge', 'c7i.large'] });
     await region.settle(() => running(region, fleet).length === 1);
-    region.compute.settings.setCapacity({ type: 'c7i.large' }, 0);
+    region.compute.settings.setCapacity({}, 0);
     region.compute.terminate(running(region, fleet)[0]!);
-    await region.settle(() => subTypes(fleet).includes('InvalidFleetConfiguration'));
+    await region.settle(() => words(fleet).length > 2);
+    expect(words(fleet)).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining('(c7i.tiny) is not supported'),
+        `information launchSpecUnusable p5.48xlarge, ${imageId}, Linux/UNIX, us-east-1a, requested instance type is not supported in the requested Availability Zone`,
+      ]),
+    );
+  });
+
+  test('over the spot quota says so for each pool, and then of the fleet, while on-demand has its own', async () => {
+    await using region = await modelRegion();
+    region.compute.settings.quotas.set({ market: 'spot', family: 'standard' }, 1);
+    const fleet = await maintained(region);
+    await region.clock.advance(10 * region.compute.settings.delays.fleetRetryMs);
+    expect(
+      words(fleet).filter((text) => text.endsWith('Error message: Spot Max Instance Count Exceeded')),
+    ).toHaveLength(3);
+    expect(words(fleet).slice(-2)).toEqual([
+      expect.stringContaining('allLaunchSpecsTemporarilyBlacklisted'),
+      'error spotInstanceCountLimitExceeded ',
+    ]);
+    const capacity = { total: 1, onDemand: 1, spot: 0, defaultMarket: 'spot' as const };
+    region.compute.fleets.modify(fleet, { ...fleet.config, capacity });
+    await region.settle(() => running(region, fleet).length === 1);
+  });
+
+  test('over the on-demand quota names the vCPUs', async () => {
+    await using region = await modelRegion();
+    region.compute.settings.quotas.set({ market: 'on-demand', family: 'standard' }, 0);
+    const capacity = { total: 1, onDemand: 1, spot: 0, defaultMarket: 'on-demand' as const };
+    const fleet = await maintained(region, { capacity });
+    await region.settle(() => words(fleet).length > 0);
+    expect(words(fleet)[0]).toMatch(
+      /us-east-1.". It .* than your current vCPU limit of 0 allows for the instance bucket/,
+    );
+  });
+
+  test('says that no price limit reaches the market', async () => {
+    await using region = await modelRegion();
+    const fleet = await maintained(region, { data: { ...launchData, maxPrice: '0.002' } });
+    await region.clock.advance(10 * region.compute.settings.delays.fleetRetryMs);
+    expect(words(fleet)[0]).toMatch(
+      /launchSpecUnusable .*us-east-1., Spot price in .* is less than Spot market price \$0\.\d+$/,
+    );
+    expect(words(fleet).at(-1)).toBe('information fleetProgressHalted ');
+  });
+
+  test('without its role launches nothing, says so once, and launches when there is one', async () => {
+    await using region = await modelRegion();
+    region.compute.settings.setFleetRole(false);
+    const fleet = await maintained(region);
+    await region.clock.advance(60_000);
+    expect(words(fleet)).toEqual(['error iamFleetRoleInvalid ']);
+    region.compute.settings.setFleetRole(true);
+    await region.settle(() => running(region, fleet).length === 1);
+  });
+
+  test.each([
+    [false, 1],
+    [true, 0],
+  ])('pools without room that rest keep on-demand back: %s', async (bothMarkets, machines) => {
+    await using region = await modelRegion();
+    region.compute.settings.setFleetRests({ fullPoolsRest: true, bothMarkets });
+    region.compute.settings.setCapacity({ market: 'spot' }, 0);
+    const fleet = await maintained(region);
+    await region.settle(() => subTypes(fleet).includes('allLaunchSpecsTemporarilyBlacklisted'));
+    const capacity = { total: 1, onDemand: 1, spot: 0, defaultMarket: 'spot' as const };
+    region.compute.fleets.modify(fleet, { ...fleet.config, capacity });
+    await region.clock.advance(60_000);
+    expect(running(region, fleet)).toHaveLength(machines);
+    await region.clock.advance(14 * 60_000);
+    expect(running(region, fleet)).toHaveLength(1);
   });
 
   test('turned to on-demand ends its spot instance and launches the other', async () => {

@@ -89,6 +89,8 @@ export class Fleets {
       obtained: { spot: 0, onDemand: 0 },
       members: new Map(),
       retry: null,
+      resting: new Map(),
+      said: new Map(),
     };
     this.#fleets.set(fleet.id, fleet);
     this.#options.events.add('fleet-created', { fleetId: fleet.id, detail: config.type });
@@ -96,7 +98,7 @@ export class Fleets {
       launchInstantFleet(fleet, this.#pools(fleet), (pool) => this.#launches.launchIn(fleet, pool));
       return fleet;
     }
-    this.#record(fleet, { type: 'fleet-change', subType: 'submitted' });
+    this.#record(fleet, { type: 'fleetRequestChange', subType: 'submitted' });
     if (config.validUntilMs !== null) {
       const left = Math.max(0, config.validUntilMs - fleet.createdAtMs);
       this.#options.schedule.after(left, () => this.#expire(fleet, config));
@@ -108,7 +110,7 @@ export class Fleets {
   /** Puts a changed configuration in place of the old one. Only live maintain fleets can be modified. */
   modify(fleet: Fleet, config: FleetConfig): void {
     this.checkModifiable(fleet);
-    this.#record(fleet, { type: 'fleet-change', subType: 'modify_in_progress' });
+    this.#record(fleet, { type: 'fleetRequestChange', subType: 'modify_in_progress' });
     fleet.config = config;
     fleet.state = 'modifying';
     this.#wake(fleet, this.#options.settings.delays.fleetLaunchDelayMs);
@@ -131,13 +133,13 @@ export class Fleets {
   lost(instance: Instance): void {
     const fleet = instance.fleetId === null ? undefined : this.#fleets.get(instance.fleetId);
     if (fleet === undefined) return;
-    this.#record(fleet, { type: 'instance-change', subType: 'termination_notified', instanceId: instance.id });
+    this.#record(fleet, { type: 'instanceChange', subType: 'termination_notified', instanceId: instance.id });
     this.#wake(fleet, this.#options.settings.delays.fleetLaunchDelayMs);
   }
 
   #expire(fleet: Fleet, config: FleetConfig): void {
     if (!isFleetLive(fleet)) return;
-    this.#record(fleet, { type: 'fleet-change', subType: 'expired' });
+    this.#record(fleet, { type: 'fleetRequestChange', subType: 'expired' });
     this.#options.events.add('fleet-expired', { fleetId: fleet.id });
     this.#retire(fleet, config.terminateOnExpiry);
   }
@@ -152,13 +154,13 @@ export class Fleets {
 
   #enter(fleet: Fleet, state: FleetPhase): void {
     fleet.state = state;
-    this.#record(fleet, { type: 'fleet-change', subType: state });
+    this.#record(fleet, { type: 'fleetRequestChange', subType: state });
   }
 
   #instanceChanged(instance: Instance): void {
     const fleet = instance.fleetId === null ? undefined : this.#fleets.get(instance.fleetId);
     if (fleet !== undefined && fleet.config.type !== 'instant' && !occupiesPool(instance)) {
-      this.#record(fleet, { type: 'instance-change', subType: 'terminated', instanceId: instance.id });
+      this.#record(fleet, { type: 'instanceChange', subType: 'terminated', instanceId: instance.id });
     }
     if (fleet !== undefined && !isAlive(instance)) this.#wake(fleet, this.#options.settings.delays.fleetLaunchDelayMs);
     if (!occupiesPool(instance)) this.#wakeFailing();
@@ -182,24 +184,30 @@ export class Fleets {
     if (!isFleetLive(fleet)) return this.#finishDeletion(fleet);
     if (fleet.config.type === 'instant') return;
     const modified = fleet.state === 'modifying';
-    if (modified) this.#record(fleet, { type: 'fleet-change', subType: 'modify_succeeded' });
+    if (modified) this.#record(fleet, { type: 'fleetRequestChange', subType: 'modify_succeeded' });
     if (fleet.state !== 'active') this.#enter(fleet, 'active');
+    fleet.failing = false;
+    if (this.#launches.mayLaunch(fleet)) this.#fill(fleet, modified);
+    fleet.retry?.();
+    fleet.retry = fleet.failing
+      ? this.#options.schedule.after(this.#launches.retryMs(fleet, this.#pools(fleet)), () => this.#pass(fleet))
+      : null;
+  }
+
+  /** Launches and ends what the plan says, in pools that do not rest. */
+  #fill(fleet: Fleet, modified: boolean): void {
     const pools = this.#pools(fleet);
     const plan = planFleet({
       ...fleet.config,
       target: this.#target(fleet),
       terminateExcess: modified && fleet.config.excessPolicy === 'termination',
       members: fleet.config.type === 'request' ? [] : planMembers(fleet, this.members(fleet), pools),
-      pools,
+      pools: pools.filter((pool) => !this.#launches.isResting(fleet, pool)),
     });
-    fleet.failing = false;
     for (const index of plan.launches) this.#launches.tryLaunch(fleet, pools[index]);
     for (const id of plan.terminations) this.#options.terminate(this.#options.instances.get(id));
     this.#launches.reportMissing(fleet, plan, pools);
-    fleet.retry?.();
-    fleet.retry = fleet.failing
-      ? this.#options.schedule.after(this.#options.settings.delays.fleetRetryMs, () => this.#pass(fleet))
-      : null;
+    if (fleet.failing) this.#launches.reportRest(fleet, pools);
   }
 
   #target(fleet: Fleet): { spot: number; onDemand: number } {
