@@ -71,8 +71,10 @@ export class RunDocuments {
     return this.#readWritten(launchIntent, this.keys.launch(this.#place.launch).intent, sha256);
   }
 
-  machines(): Promise<LaunchMachines | null> {
-    return this.#read(launchMachines, this.keys.launch(this.#place.launch).machines);
+  /** Null too while a laptop replaces the capacity: its reference then says nothing of this machine. */
+  async machines(): Promise<LaunchMachines | null> {
+    const machines = await this.#read(launchMachines, this.keys.launch(this.#place.launch).machines);
+    return machines === null || machines.replacing !== null ? null : machines;
   }
 
   launchOutcome(signal?: AbortSignal): Promise<LaunchOutcome | null> {

@@ -57,9 +57,17 @@ export class LaunchCommand extends WorkloadOptionsCommand {
     const { clock, user, services } = this.context;
     const view = await this.followView();
     const launching = launchRun({ cloud, clock, user }, plan, await services.tools());
-    const { spec, specSha256, giveUp } = await resultOf(launching, (event) => view.show(event));
+    const { spec, specSha256, askAnew, giveUp } = await resultOf(launching, (event) => view.show(event));
     await this.keepSpec(spec.run, specSha256);
     const { onDemandAfterMs } = plan.wish;
-    return this.followLaunch(view, { cloud, run: spec.run, launch: 1, onDemandAfterMs, giveUp, detach: this.detach });
+    return this.followLaunch(view, {
+      cloud,
+      run: spec.run,
+      launch: 1,
+      onDemandAfterMs,
+      askAnew,
+      giveUp,
+      detach: this.detach,
+    });
   }
 }

@@ -87,7 +87,7 @@ export class ResumeCommand extends FollowingCommand {
       if (!this.json) this.note(`making sure that nothing of launch ${launch} is left`);
     };
     const resuming = { run, tools: await services.tools(), wish, knownSpec, onLeftovers, signal };
-    const { launch, machines, fromStep, specSha256 } = await resumeRun(ports, resuming);
+    const { launch, machines, askAnew, fromStep, specSha256 } = await resumeRun(ports, resuming);
     await this.keepSpec(run, specSha256);
     const view = await this.followView();
     const id = cloud.provider.nameOf(machines.ref);
@@ -96,7 +96,15 @@ export class ResumeCommand extends FollowingCommand {
     if (!this.json) this.note(`launch ${launch} of ${run}, ${from}`);
     const onDemandAfterMs = settings.no_fallback ? null : settings.fallback_after;
     const giveUp = (error: unknown): Promise<unknown> => endHopeless(ports, { run, launch, error });
-    return this.followLaunch(view, { cloud, run, launch, onDemandAfterMs, giveUp, detach: this.detach });
+    return this.followLaunch(view, {
+      cloud,
+      run,
+      launch,
+      onDemandAfterMs,
+      askAnew,
+      giveUp,
+      detach: this.detach,
+    });
   }
 }
 

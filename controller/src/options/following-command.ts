@@ -1,5 +1,6 @@
 import { RunctlCommand } from './command.ts';
 import type { Cloud } from '@runctl/operations';
+import type { AskAnew } from '@runctl/operations/follow';
 import type { LiveFeed } from '@runctl/operations/live';
 import type { FollowView } from '../render/follow.ts';
 import { resultOf } from './result-of.ts';
@@ -16,6 +17,7 @@ export interface Asked {
   readonly run: string;
   readonly launch: number;
   readonly onDemandAfterMs: number | null;
+  readonly askAnew: AskAnew;
   /** Ends what is left of the launch, and resolves with the error to show. */
   readonly giveUp: (error: unknown) => Promise<unknown>;
 }
@@ -41,10 +43,10 @@ export abstract class FollowingCommand extends RunctlCommand {
 
   /** Shows a launch from its beginning, or only that it was asked for with --detach. */
   protected async followLaunch(view: FollowView, asked: Asked & { readonly detach: boolean }): Promise<number> {
-    const { cloud, run, launch, onDemandAfterMs, giveUp, detach } = asked;
+    const { cloud, run, launch, onDemandAfterMs, askAnew, giveUp, detach } = asked;
     if (detach) return view.detached(run, 'asked');
     try {
-      return await this.follow(view, { cloud, run, launch, onDemandAfterMs, failWhenHopeless: true });
+      return await this.follow(view, { cloud, run, launch, onDemandAfterMs, askAnew, failWhenHopeless: true });
     } catch (error) {
       throw await giveUp(error);
     }
@@ -58,6 +60,7 @@ export abstract class FollowingCommand extends RunctlCommand {
       run: string;
       launch?: number;
       onDemandAfterMs?: number | null;
+      askAnew?: AskAnew;
       withLog?: boolean;
       live?: LiveFeed;
       failWhenHopeless?: boolean;

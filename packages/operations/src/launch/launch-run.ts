@@ -2,13 +2,17 @@ import type { LaunchEvent } from '@runctl/protocol/events';
 import { RunctlError, isRunctlError, messageOf } from '@runctl/core';
 import {
   encodeDocument,
+  launchMachines,
   runKeys,
   runSpec,
   sha256OfDocument,
   type RunSpec,
   type LaunchMachines,
 } from '@runctl/protocol';
+import type { AskAnew } from '../follow/follow-capacity.ts';
 import { isHopeless } from '../follow/hopeless.ts';
+import { readDocument } from '../documents.ts';
+import { capacityOf } from '../run/launched-capacity.ts';
 import { checkName, createRun } from './create-run.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
@@ -18,6 +22,7 @@ import type { Tools } from './tools.ts';
 export interface Launched {
   readonly spec: RunSpec;
   readonly machines: LaunchMachines;
+  readonly askAnew: AskAnew;
   /** Of the spec as this laptop wrote it. */
   readonly specSha256: string;
   /**
@@ -42,7 +47,7 @@ export async function* launchRun(
   yield { type: 'run-created', run: spec.run, name: spec.name };
   const specBytes = encodeDocument(runSpec, spec);
   try {
-    const machines = await startLaunch(ports, {
+    const { machines, askAnew } = await startLaunch(ports, {
       spec,
       specBytes,
       launch: 1,
@@ -57,6 +62,7 @@ export async function* launchRun(
       spec,
       specSha256: sha256OfDocument(specBytes),
       machines,
+      askAnew,
       async giveUp(error) {
         if (!isHopeless(error)) return error;
         await abandon(ports, machines, undo);
@@ -74,9 +80,12 @@ export async function* launchRun(
 
 async function abandon(ports: LaunchPorts, machines: LaunchMachines, undo: () => Promise<void>): Promise<void> {
   const { provider, store } = ports.cloud;
-  const { run, launch, ref } = machines;
-  await provider.end({ run, launch, ref }, { terminate: true });
+  const { run, launch } = machines;
   const keys = runKeys(run).launch(launch);
+  // Machines may have been asked for anew since.
+  const now = (await readDocument(store, launchMachines, keys.machines))?.document ?? machines;
+  const ref = await capacityOf(provider, run, { launch, intent: null, machines: now, outcome: null });
+  await provider.end({ run, launch, ref }, { terminate: true });
   await store.delete([keys.machines, keys.intent]);
   await undo();
 }

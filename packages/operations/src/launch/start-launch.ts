@@ -1,5 +1,5 @@
 import { command, type Hint, isRunctlError, joinedHints, messageOf, newNonce, RunctlError } from '@runctl/core';
-import type { BootRequest, CapacityRef, LaunchedCapacity } from '@runctl/provider';
+import type { BootRequest, CapacityRef, CapacityRequest, LaunchedCapacity } from '@runctl/provider';
 import {
   encodeDocument,
   FORMAT_VERSION,
@@ -14,9 +14,12 @@ import {
   type RunSpec,
 } from '@runctl/protocol';
 import { createDocument } from '../documents.ts';
+import type { AskAnew } from '../follow/follow-capacity.ts';
 import type { LaunchPlace, MachineWish } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
 import { longestLaunchMs } from './longest-launch.ts';
+import { replaceCapacity } from './replace-capacity.ts';
+import { isUncertain } from './uncertain.ts';
 
 interface StartRequest extends LaunchPlace {
   readonly spec: RunSpec;
@@ -33,7 +36,7 @@ interface StartRequest extends LaunchPlace {
  * `run-active` when this launch was already begun by another; those of the provider, after which nothing of the launch is
  * left that costs money (or the message says what is).
  */
-export async function startLaunch(ports: LaunchPorts, request: StartRequest): Promise<LaunchMachines> {
+export async function startLaunch(ports: LaunchPorts, request: StartRequest): Promise<StartedLaunch> {
   const { cloud, clock } = ports;
   const { spec, launch } = request;
   const keys = runKeys(spec.run).launch(launch);
@@ -42,7 +45,7 @@ export async function startLaunch(ports: LaunchPorts, request: StartRequest): Pr
     throw new RunctlError('run-active', `launch ${launch} of ${spec.run} was begun by somebody else just now`, {
       hint: [command('status', spec.run), ' shows it'],
     });
-  const make = (): Promise<CapacityRef> =>
+  const make = (changes: Partial<CapacityRequest> = {}): Promise<CapacityRef> =>
     cloud.provider.launch({
       token: intent.token,
       run: spec.run,
@@ -56,6 +59,7 @@ export async function startLaunch(ports: LaunchPorts, request: StartRequest): Pr
       market: request.market,
       nodes: spec.nodes,
       validUntilMs: Date.parse(intent.validUntil),
+      ...changes,
     });
   try {
     const machines: LaunchMachines = {
@@ -68,10 +72,29 @@ export async function startLaunch(ports: LaunchPorts, request: StartRequest): Pr
       replacing: null,
     };
     await createDocument(cloud.store, { key: keys.machines, schema: launchMachines }, machines);
-    return machines;
+    return { machines, askAnew: askingAnew(ports, { machines, intent }, make) };
   } catch (error) {
     throw await undoLaunch(ports, { run: spec.run, launch, make, cause: error });
   }
+}
+
+interface StartedLaunch {
+  readonly machines: LaunchMachines;
+  readonly askAnew: AskAnew;
+}
+
+/** Asks for the same machines in another market, with a token of its own. */
+function askingAnew(
+  ports: LaunchPorts,
+  { machines: before, intent }: { readonly machines: LaunchMachines; readonly intent: LaunchIntent },
+  make: (changes: Partial<CapacityRequest>) => Promise<CapacityRef>,
+): AskAnew {
+  return async (market) => {
+    const offers = intent.offers.map((offer) => ({ ...offer, market, pricePerHourUsd: null }));
+    const ask = (): Promise<CapacityRef> => make({ token: `${intent.token}-b`, market, offers });
+    const after = await replaceCapacity(ports, { before, market, ask });
+    return after === null ? null : ports.cloud.provider.nameOf(after.ref);
+  };
 }
 
 /** What a machine does at its first boot. */
@@ -123,10 +146,6 @@ interface FailedLaunch {
 /** A provider shows what it has made after seconds. */
 const SHOWN_WITHIN_MS = 30_000;
 const LOOK_AGAIN_MS = 1000;
-
-/** After these nobody knows whether the provider did what it was asked. */
-const UNCERTAIN: ReadonlySet<string> = new Set(['cloud-unreachable', 'cloud-error']);
-const isUncertain = (error: unknown): boolean => !isRunctlError(error) || UNCERTAIN.has(error.code);
 
 /**
  * What the failed launch made. Where an answer was lost, a new capacity may not be shown yet, but the same request with its

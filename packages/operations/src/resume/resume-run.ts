@@ -11,6 +11,7 @@ import {
 } from '@runctl/protocol';
 import { isStoreError, readBytes, type ObjectStore } from '@runctl/store';
 import type { Provider } from '@runctl/provider';
+import type { AskAnew } from '../follow/follow-capacity.ts';
 import { indexRun } from '../launch/create-run.ts';
 import { findPlace } from '../launch/find-place.ts';
 import type { MachineWish } from '../launch/launch-plan.ts';
@@ -50,6 +51,7 @@ export interface Resumed {
   readonly specSha256: string;
   readonly launch: number;
   readonly machines: LaunchMachines;
+  readonly askAnew: AskAnew;
   readonly fromStep: number | null;
 }
 
@@ -74,12 +76,20 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   const spec = decodeDocument(runSpec, specBytes, key);
   // A laptop may have died before it wrote the index: what costs money is always listed.
   await indexRun(cloud.store, spec);
-  const machines = await startLaunch(ports, { spec, specBytes, launch, tools, ...place, wish: options.wish });
+  const { machines, askAnew } = await startLaunch(ports, {
+    spec,
+    specBytes,
+    launch,
+    tools,
+    ...place,
+    wish: options.wish,
+  });
   return {
     spec,
     specSha256: sha256OfDocument(specBytes),
     launch,
     machines,
+    askAnew,
     fromStep: record.latest?.document.step ?? null,
   };
 }

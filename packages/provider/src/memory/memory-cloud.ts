@@ -112,10 +112,14 @@ export class MemoryCloud {
     return this.#capacities.get(id);
   }
 
+  /** Of a launch that was made anew, the capacity that lives. */
   idOf(run: string, launch: number): string | null {
-    for (const [id, { request }] of this.#capacities)
-      if (request.run === run && request.launch === launch && this.capacity(id) !== null) return id;
-    return null;
+    const nowMs = this.settle();
+    const shown = [...this.#capacities].filter(
+      ([id, { request }]) => request.run === run && request.launch === launch && this.capacity(id) !== null,
+    );
+    const living = shown.find(([, capacity]) => capacity.status(nowMs) === 'active');
+    return (living ?? shown.at(-1))?.[0] ?? null;
   }
 
   isShown({ launchedAtMs, endedAtMs }: MemoryMachine, nowMs: number): boolean {

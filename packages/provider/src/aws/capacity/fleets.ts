@@ -13,17 +13,20 @@ import { TAG, tagValue } from '../api/tags.ts';
 import type { CapacityState, CapacityStatus } from '../../port/index.ts';
 import type { FleetRef } from './fleet-ref.ts';
 
-/** DescribeFleets has no tag filter, so the match is made here. */
+/** DescribeFleets has no tag filter, so the match is made here. One that lives comes before those that were deleted. */
 export async function findFleet(
   client: EC2Client,
   run: string,
   launch: number,
 ): Promise<Omit<FleetRef, 'region'> | null> {
+  let ended: FleetData | null = null;
   for await (const page of paginateDescribeFleets({ client }, {}))
-    for (const fleet of page.Fleets ?? [])
-      if (tagValue(fleet.Tags, TAG.run) === run && tagValue(fleet.Tags, TAG.launch) === String(launch))
-        return idsOf(fleet);
-  return null;
+    for (const fleet of page.Fleets ?? []) {
+      if (tagValue(fleet.Tags, TAG.run) !== run || tagValue(fleet.Tags, TAG.launch) !== String(launch)) continue;
+      if (statusOf(fleet.FleetState ?? null) === 'active') return idsOf(fleet);
+      ended = fleet;
+    }
+  return ended === null ? null : idsOf(ended);
 }
 
 function idsOf(fleet: FleetData): Omit<FleetRef, 'region'> {

@@ -1,0 +1,152 @@
+import type { CapacityRef, CapacityRequest, LaunchedCapacity } from '@runctl/provider';
+import { RunctlError } from '@runctl/core';
+import { MemoryProvider, type MemoryCloud } from '@runctl/provider/memory';
+import { intercepted, type ObjectStore, StoreError } from '@runctl/store';
+import { describe, expect, test } from 'vitest';
+import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
+
+const PROJECT = { 'requirements.txt': '', 'train.py': 'print("hello")\n' };
+const LAUNCH = ['launch', 'train.py', '--yes', '--name', 'mine', '--fallback-after', '60s'];
+
+interface Mishap {
+  /** How often the second capacity was asked for, and whether the answer is lost from then on. */
+  readonly losesLaunchAnswers?: boolean;
+  readonly refusesLaunch?: RunctlError;
+  readonly refusesEnd?: boolean;
+}
+
+/** Takes a switch of the market and goes on as before, as a provider may that leaves its offers alone for a while. */
+class StubbornProvider extends MemoryProvider {
+  override readonly markets = { switchTo: () => Promise.resolve() };
+  readonly #mishap: Mishap;
+  #launches = 0;
+
+  constructor(cloud: MemoryCloud, mishap: Mishap) {
+    super(cloud);
+    this.#mishap = mishap;
+  }
+
+  override async launch(request: CapacityRequest): Promise<CapacityRef> {
+    this.#launches += 1;
+    if (this.#launches === 1) return super.launch(request);
+    if (this.#mishap.refusesLaunch !== undefined) throw this.#mishap.refusesLaunch;
+    const ref = await super.launch(request);
+    if (this.#mishap.losesLaunchAnswers === true)
+      throw new RunctlError('cloud-unreachable', 'no answer', { hint: 'x' });
+    return ref;
+  }
+
+  override async end(launched: LaunchedCapacity, options: { readonly terminate: boolean }): Promise<void> {
+    if (this.#mishap.refusesEnd === true && this.#launches === 1)
+      throw new RunctlError('cloud-unreachable', 'no answer', { hint: 'x' });
+    await super.end(launched, options);
+  }
+}
+
+/** The laptop dies at its nth write of machines.json; 1 is the launch's own. */
+function failsAt(store: ObjectStore, nth: number): ObjectStore {
+  let writes = 0;
+  return intercepted(store, (call, perform) => {
+    if (call.operation !== 'put' || call.key?.endsWith('/machines.json') !== true || ++writes < nth) return perform();
+    return Promise.reject(new StoreError('denied', 'the laptop is gone'));
+  });
+}
+
+/** Spot is empty, on-demand has room, and the switch alone does not help. */
+function stubborn(world: CommandWorld, mishap: Mishap = {}): void {
+  world.spotIsEmpty();
+  const provider = new StubbornProvider(world.machines, mishap);
+  world.beforeProvider = () => provider;
+}
+
+const living = (world: CommandWorld) => world.capacityStates().filter((state) => state !== 'ended');
+
+test('where the switch to on-demand gives no machine, the old request is ended and machines are asked for anew', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  stubborn(world);
+  const result = await world.run(LAUNCH, async () => {
+    const run = await world.launched();
+    while (world.machines.capacities.length < 2) await world.clock.sleep(1000);
+    expect(world.capacityStates()).toEqual(['ended', 'active']);
+    await world.clock.sleep(10_000);
+    await run.outcome();
+  });
+  expect(result.stderr).toMatch(/no spot capacity in 1m: switched to on-demand\n/);
+  expect(result.stderr).toMatch(/machines requested anew: capacity-\S+-b\n/);
+  expect(result.stderr).toContain('i-1: g4dn.xlarge in us-east-1a, on-demand');
+  expect(result.exitCode).toBe(0);
+  expect(world.machines.capacities.map(({ market }) => market)).toEqual(['spot', 'on-demand']);
+});
+
+test('whoever follows the same launch elsewhere goes on with the new machines', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  stubborn(world);
+  const elsewhere: ReturnType<CommandWorld['run']>[] = [];
+  await world.run(LAUNCH, async () => {
+    const run = await world.launched();
+    await world.clock.sleep(3000);
+    elsewhere.push(world.run(['attach', 'mine']));
+    while (world.machines.capacities.length < 2) await world.clock.sleep(1000);
+    await world.clock.sleep(20_000);
+    await run.outcome();
+  });
+  const [{ stderr, exitCode } = { stderr: '', exitCode: null }] = await Promise.all(elsewhere);
+  expect(stderr).not.toContain('no more machines will come');
+  expect(stderr).toContain('i-1: g4dn.xlarge in us-east-1a, on-demand');
+  expect(exitCode).toBe(0);
+});
+
+test('a launch that the other market refuses for good leaves nothing', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  stubborn(world, { refusesLaunch: new RunctlError('quota-exceeded', 'the quota of on-demand is used up') });
+  const result = await world.run(LAUNCH);
+  expect(result.exitCode).toBe(13);
+  expect(result.stderr).toContain('the quota of on-demand is used up; nothing of the launch is left');
+  expect(living(world)).toEqual([]);
+  expect((await world.keys()).filter((key) => key.includes('/launches/'))).toEqual([]);
+});
+
+describe('a laptop that dies while it asks anew', () => {
+  const deaths: readonly (readonly [string, (world: CommandWorld) => void, number])[] = [
+    ['before it says so', (world) => (world.cloudStore = failsAt(world.store, 2)), 1],
+    ['before the old machines end', (world) => stubborn(world, { refusesEnd: true }), 1],
+    ['after they have ended', (world) => (world.cloudStore = failsAt(world.store, 3)), 0],
+    ['while it asks', (world) => stubborn(world, { losesLaunchAnswers: true }), 1],
+    ['before it keeps the answer', (world) => (world.cloudStore = failsAt(world.store, 4)), 1],
+  ];
+
+  test.each(deaths)('%s leaves at most one request alive, which a stop ends', async (_when, die, alive) => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    stubborn(world);
+    die(world);
+    expect((await world.run(LAUNCH)).exitCode).not.toBe(0);
+    expect(living(world)).toHaveLength(alive);
+    world.cloudStore = world.store;
+    world.beforeProvider = (provider) => provider;
+    expect(await world.run(['stop', 'mine'])).toMatchObject({ exitCode: 0 });
+    expect(living(world)).toEqual([]);
+  });
+
+  test.each(deaths)('%s lets nobody launch beside it', async (_when, die, alive) => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    stubborn(world);
+    die(world);
+    await world.run(LAUNCH);
+    world.cloudStore = world.store;
+    world.beforeProvider = (provider) => provider;
+    // What was made a moment ago is not shown yet.
+    world.machines.hideNew(30_000);
+    const atOnce = await world.run(['resume', 'mine', '--yes', '--detach']);
+    expect(living(world).length).toBeLessThanOrEqual(1);
+    expect(atOnce.exitCode).toBe(11);
+    await world.clock.advance(180_000);
+    const later = await world.run(['resume', 'mine', '--yes', '--detach']);
+    expect(later.exitCode).toBe(alive === 1 ? 11 : 0);
+    expect(living(world)).toHaveLength(1);
+  });
+});
