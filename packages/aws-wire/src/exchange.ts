@@ -10,7 +10,7 @@ export interface WireAnswer {
 }
 
 export interface ExchangeRequest {
-  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   /** Keeps connections; without one each request has its own. */
