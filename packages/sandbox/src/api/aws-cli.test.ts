@@ -3,6 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { required } from '@runctl/core';
 import { imageId } from '../model/testing/model-region.ts';
 import { ec2ActionNames } from './ec2/service.ts';
+import { iamActionNames } from './iam/service.ts';
+import { quotaActionNames } from './servicequotas/service.ts';
 import { ssmActionNames } from './ssm/service.ts';
 import { lineSession, missingClient, runClient } from './testing/client-process.ts';
 import type { ClientOutcome, LineSession } from './testing/client-process.ts';
@@ -353,6 +355,47 @@ describe('the AWS CLI', () => {
     ]);
   });
 
+  test('makes a role, a profile and a group, and takes them back', async () => {
+    const iam = (command: string, ...args: string[]) => aws('iam', command, ...args);
+    const role = ['--role-name', 'cli'];
+    const profile = ['--instance-profile-name', 'cli'];
+    const policy = ['--policy-name', 'own'];
+    const document = JSON.stringify({ Version: '2012-10-17', Statement: [] });
+    await iam('create-role', ...role, '--assume-role-policy-document', document, '--tags', 'Key=a,Value=1');
+    await iam('tag-role', ...role, '--tags', 'Key=b,Value=2');
+    await iam('put-role-policy', ...role, ...policy, '--policy-document', document);
+    await iam('create-instance-profile', ...profile);
+    await iam('add-role-to-instance-profile', ...profile, ...role);
+    const made = await ec2('create-security-group', '--group-name', 'cli', '--description', 'nothing in');
+    const { GroupId: group } = made as { GroupId: string };
+    region.compute.roles.forgetLinkedRoles();
+    await all([
+      [iam('get-role', ...role), { Role: { Tags: [{ Key: 'a' }, { Key: 'b' }] } }],
+      [iam('get-role-policy', ...role, ...policy), { PolicyDocument: { Statement: [] } }],
+      [iam('get-instance-profile', ...profile), { InstanceProfile: { Roles: [{ RoleName: 'cli' }] } }],
+      [ec2('describe-security-groups', '--group-ids', group), { SecurityGroups: [{ IpPermissions: [] }] }],
+      [
+        iam('create-service-linked-role', '--aws-service-name', 'spot.amazonaws.com'),
+        { Role: { RoleName: 'AWSServiceRoleForEC2Spot', Path: '/aws-service-role/spot.amazonaws.com/' } },
+      ],
+      [
+        aws('service-quotas', 'get-service-quota', '--service-code', 'ec2', '--quota-code', 'L-3819A6DF'),
+        { Quota: { QuotaName: 'All G and VT Spot Instance Requests' } },
+      ],
+      [
+        aws('service-quotas', 'list-service-quotas', '--service-code', 'ec2'),
+        { Quotas: region.compute.quotas.list().map(({ code }) => ({ QuotaCode: code })) },
+      ],
+    ]);
+    await iam('remove-role-from-instance-profile', ...profile, ...role);
+    await iam('delete-instance-profile', ...profile);
+    await iam('delete-role-policy', ...role, ...policy);
+    await iam('delete-role', ...role);
+    await ec2('delete-security-group', '--group-id', group);
+    expect(() => region.compute.roles.role('cli')).toThrow('cannot be found');
+    expect(region.compute.groups.find(group)).toBeUndefined();
+  });
+
   test('shows errors by their code', async () => {
     region.compute.settings.setCapacity({ type: 'r7i.2xlarge' }, 0);
     const refusals = await Promise.all([
@@ -368,7 +411,6 @@ describe('the AWS CLI', () => {
 
 test('the AWS CLI called every action', () => {
   const made = [...region.served].map((name) => name.split(':')[1]);
-  expect([...ec2ActionNames, ...ssmActionNames, 'GetCallerIdentity'].filter((name) => !made.includes(name))).toEqual(
-    [],
-  );
+  const all = [...ec2ActionNames, ...ssmActionNames, ...iamActionNames, ...quotaActionNames, 'GetCallerIdentity'];
+  expect(all.filter((name) => !made.includes(name))).toEqual([]);
 });

@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { imageId } from '../model/testing/model-region.ts';
 import { ec2ActionNames } from './ec2/service.ts';
+import { iamActionNames } from './iam/service.ts';
+import { quotaActionNames } from './servicequotas/service.ts';
 import { ssmActionNames } from './ssm/service.ts';
 import { missingClient, runClient } from './testing/client-process.ts';
 import { regionServer } from './testing/region-server.ts';
@@ -19,12 +21,13 @@ test('boto3 calls every action and understands every answer', async (context) =>
     missingClient(python) ??
     ((await runClient(python, ['-c', 'import boto3'], {})).exitCode === 0 ? null : 'boto3 is not installed');
   if (missing !== null) context.skip(missing);
-  await using region = await regionServer({ invocationVisibleMs: 500 });
+  await using region = await regionServer({ invocationVisibleMs: 500, profileDelayMs: 600_000 });
   region.compute.settings.setCapacity({ type: 'r7i.2xlarge' }, 0);
   const outcome = await runClient(python, [script, region.endpoint, imageId], region.environment);
   expect(outcome.stderr).not.toContain('Traceback');
   const seen = JSON.parse(outcome.stdout) as Record<string, unknown>;
-  const actions = [...ec2ActionNames, ...ssmActionNames, 'GetCallerIdentity'];
+  const others = ['GetCallerIdentity', ...iamActionNames.filter((name) => name !== 'CreateServiceLinkedRole')];
+  const actions = [...ec2ActionNames, ...ssmActionNames, ...quotaActionNames, ...others];
   expect(actions.map(snakeCase).filter((name) => !(name in seen))).toEqual([]);
   const spot = (seen['run_instances'] as { Instances: Array<{ InstanceId: string }> }).Instances[0]!.InstanceId;
 
@@ -47,6 +50,17 @@ test('boto3 calls every action and understands every answer', async (context) =>
     describe_security_groups: {
       SecurityGroups: [{ GroupName: 'default', IpPermissionsEgress: [{ IpProtocol: '-1' }] }],
     },
+    'closed group': [{ GroupName: 'boto', IpPermissions: [], Tags: [{ Key: 'a', Value: '1' }] }],
+    get_role: { Role: { RoleName: 'boto', Tags: [{ Key: 'a' }, { Key: 'b' }], AssumeRolePolicyDocument: {} } },
+    get_role_policy: { PolicyDocument: { Version: '2012-10-17', Statement: [] } },
+    get_instance_profile: { InstanceProfile: { Roles: [{ RoleName: 'boto' }] } },
+    'role in use': ['DeleteConflict', 409],
+    'role again': ['EntityAlreadyExists', 409],
+    'profile too new': ['InvalidParameterValue', 400],
+    'no role': ['NoSuchEntity', 404],
+    'linked role again': ['InvalidInput', 400],
+    get_service_quota: { Quota: { QuotaName: 'All G and VT Spot Instance Requests' } },
+    'no quota': ['NoSuchResourceException', 400],
     describe_spot_price_history: {
       SpotPriceHistory: [{ AvailabilityZone: 'us-east-1a', ProductDescription: 'Linux/UNIX' }],
     },

@@ -1,7 +1,6 @@
-import { defaultSecurityGroup, vpc } from '../model/ec2/catalog.ts';
+import { vpc } from '../model/ec2/catalog.ts';
 import type { Compute } from '../model/compute/compute.ts';
 import type { Instance } from '../model/ec2/instance.ts';
-import { instanceProfileName } from '../model/ec2/launch-spec.ts';
 
 /** A leaf of the metadata tree; read only when asked for. */
 type MetadataLeaf = () => string;
@@ -54,11 +53,15 @@ function identityLeaves(compute: Compute, instance: Instance): Record<string, Me
     'placement/region': () => compute.region,
     profile: () => 'default-hvm',
     'reservation-id': () => instance.reservationId,
-    'security-groups': () => defaultSecurityGroup.name,
+    'security-groups': () => groupNames(compute, instance),
     'services/domain': () => 'amazonaws.com',
     'services/partition': () => 'aws',
     system: () => 'nitro',
   };
+}
+
+function groupNames({ groups }: Compute, { spec }: Instance): string {
+  return spec.securityGroupIds.map((id) => groups.find(id)?.name ?? id).join('\n');
 }
 
 function networkLeaves(compute: Compute, instance: Instance): Record<string, MetadataLeaf> {
@@ -71,7 +74,7 @@ function networkLeaves(compute: Compute, instance: Instance): Record<string, Met
     mac: instance.macAddress,
     'owner-id': compute.accountId,
     'security-group-ids': instance.spec.securityGroupIds.join('\n'),
-    'security-groups': defaultSecurityGroup.name,
+    'security-groups': groupNames(compute, instance),
     'subnet-id': instance.spec.zone.subnetId,
     'subnet-ipv4-cidr-block': instance.spec.zone.cidrBlock,
     'vpc-id': vpc.id,
@@ -110,7 +113,7 @@ function roleLeaves(compute: Compute, instance: Instance, stamp: Stamp): Record<
         InstanceProfileArn: `arn:aws:iam::${compute.accountId}:instance-profile/${role}`,
         InstanceProfileId: 'AIPASANDBOXINSTANCE00',
       }),
-    [`security-credentials/${instanceProfileName}`]: () => {
+    [`security-credentials/${role}`]: () => {
       const session = compute.credentials.sessionOf(instance, role);
       return JSON.stringify({
         Code: 'Success',

@@ -68,7 +68,7 @@ describe('a service that the region does not have', () => {
   };
   const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
 
-  test.each(['iam', 'sns', 'cloudformation', 'autoscaling', 'monitoring'])(
+  test.each(['sns', 'cloudformation', 'autoscaling', 'monitoring'])(
     'is refused in XML when it speaks the query protocol: %s',
     async (service) => {
       const { status, type, text } = await ask(service, { headers: form, body: 'Action=ListThings&Version=1' });

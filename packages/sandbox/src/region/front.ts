@@ -17,7 +17,7 @@ export interface FrontOptions {
   readonly services: ReadonlyMap<string, Service>;
   readonly credentials: CredentialStore;
   readonly clock: RegionClock;
-  /** Signatures for another region are refused; STS, which is global, also takes those for us-east-1. S3 takes any. */
+  /** Signatures for another region are refused; STS and IAM, which are global, also take those for us-east-1. S3 takes any. */
   readonly region: string;
   readonly log: Log;
 }
@@ -47,7 +47,7 @@ async function dispatch(options: FrontOptions, request: IncomingMessage, respons
   if (service === undefined) return refuseService(request, response, { service: name, body });
   try {
     const nowMs = options.clock.nowMs();
-    const isGlobal = name === 'sts' && credentialScopeOf(request)?.region === 'us-east-1';
+    const isGlobal = ['sts', 'iam'].includes(name) && credentialScopeOf(request)?.region === 'us-east-1';
     const verified = verifySignature(request, {
       store: options.credentials,
       nowMs,

@@ -1,5 +1,7 @@
 import type { Service } from '../wire/service.ts';
 import { createEc2Service } from '../api/ec2/service.ts';
+import { createIamService } from '../api/iam/service.ts';
+import { createQuotasService } from '../api/servicequotas/service.ts';
 import { createSsmService } from '../api/ssm/service.ts';
 import { createStsService } from '../api/sts/service.ts';
 import type { Compute } from '../model/compute/compute.ts';
@@ -8,6 +10,8 @@ import type { Compute } from '../model/compute/compute.ts';
 export function servicesOf(compute: Compute): ReadonlyMap<string, Service> {
   return new Map([
     ['ec2', createEc2Service(compute)],
+    ['iam', createIamService(compute)],
+    ['servicequotas', createQuotasService(compute)],
     ['ssm', createSsmService(compute)],
     ['sts', createStsService(compute)],
   ]);

@@ -31,6 +31,11 @@ function jsonRefusal(fault: SignatureFault): Refusal {
   return { code: 'InvalidSignatureException', status: 400 };
 }
 
+const namespaces = {
+  iam: 'https://iam.amazonaws.com/doc/2010-05-08/',
+  sts: 'https://sts.amazonaws.com/doc/2011-06-15/',
+} as const;
+
 const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 /** Answers a request whose signature was refused in the words and the form of its service. */
@@ -43,9 +48,9 @@ export function refuse(response: ServerResponse, service: string, error: Signatu
     response.writeHead(status, { 'content-type': 'text/xml;charset=UTF-8', 'x-amzn-requestid': requestId }).end(body);
     return;
   }
-  if (service === 'sts') {
+  if (service === 'sts' || service === 'iam') {
     const { code, status } = queryRefusal(error.fault);
-    const body = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>${requestId}</RequestId></ErrorResponse>`;
+    const body = `<ErrorResponse xmlns="${namespaces[service]}"><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>${requestId}</RequestId></ErrorResponse>`;
     response.writeHead(status, { 'content-type': 'text/xml', 'x-amzn-requestid': requestId }).end(body);
     return;
   }

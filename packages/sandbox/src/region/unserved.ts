@@ -6,7 +6,6 @@ import { element, elementsOf } from '../wire/query-xml.ts';
 const namespaces: Readonly<Record<string, string>> = {
   autoscaling: 'http://autoscaling.amazonaws.com/doc/2011-01-01/',
   cloudformation: 'http://cloudformation.amazonaws.com/doc/2010-05-15/',
-  iam: 'https://iam.amazonaws.com/doc/2010-05-08/',
   sns: 'http://sns.amazonaws.com/doc/2010-03-31/',
 };
 

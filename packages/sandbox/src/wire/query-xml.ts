@@ -35,4 +35,17 @@ export function elementsOf(value: { readonly [name: string]: XmlValue }): string
     .join('');
 }
 
+/** As `elementsOf`, but a list becomes one element for each member, as IAM's `<member>`s are. */
+export function repeatedElements(value: { readonly [name: string]: XmlValue }): string {
+  return Object.entries(value)
+    .flatMap(([name, child]) =>
+      (Array.isArray(child) ? (child as readonly XmlValue[]) : [child]).map((each) => [name, each] as const),
+    )
+    .map(([name, child]) => {
+      if (typeof child !== 'object' || child === null || child instanceof Date) return element(name, child);
+      return `<${name}>${repeatedElements(child as { readonly [name: string]: XmlValue })}</${name}>`;
+    })
+    .join('');
+}
+
 export const xmlDeclaration = '<?xml version="1.0" encoding="UTF-8"?>\n';

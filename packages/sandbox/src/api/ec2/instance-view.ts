@@ -1,4 +1,4 @@
-import { defaultSecurityGroup, vpc } from '../../model/ec2/catalog.ts';
+import { vpc } from '../../model/ec2/catalog.ts';
 import { stateCodes } from '../../model/ec2/instance.ts';
 import type { Instance, InstanceState } from '../../model/ec2/instance.ts';
 import type { Compute } from '../../model/compute/compute.ts';
@@ -19,8 +19,8 @@ export function reservationView(compute: Compute, instances: readonly Instance[]
   };
 }
 
-function groupSetOf(instance: Instance): XmlValue {
-  return instance.spec.securityGroupIds.map((groupId) => ({ groupId, groupName: defaultSecurityGroup.name }));
+function groupSetOf({ groups }: Compute, { spec }: Instance): XmlValue {
+  return spec.securityGroupIds.map((groupId) => ({ groupId, groupName: groups.find(groupId)?.name ?? '' }));
 }
 
 function instanceView(compute: Compute, instance: Instance): XmlValue {
@@ -51,7 +51,7 @@ function instanceView(compute: Compute, instance: Instance): XmlValue {
     ...(spec.market === 'spot' ? { instanceLifecycle: 'spot', spotInstanceRequestId: instance.spotRequestId } : {}),
     clientToken: instance.clientToken,
     tagSet: tagSet(instance.tags),
-    groupSet: gone ? [] : groupSetOf(instance),
+    groupSet: gone ? [] : groupSetOf(compute, instance),
     sourceDestCheck: gone ? undefined : true,
     hypervisor: 'xen',
     iamInstanceProfile: profileView(compute, instance),
@@ -107,7 +107,7 @@ function networkInterfaceView(compute: Compute, instance: Instance): XmlValue {
     macAddress: instance.macAddress,
     privateDnsName: `${instance.hostName}.ec2.internal`,
     sourceDestCheck: true,
-    groupSet: groupSetOf(instance),
+    groupSet: groupSetOf(compute, instance),
     interfaceType: 'interface',
     attachment: {
       attachmentId: instance.networkInterfaceId.replace('eni-', 'eni-attach-'),

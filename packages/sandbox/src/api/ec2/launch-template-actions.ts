@@ -27,7 +27,7 @@ export const launchTemplateActions: Readonly<Record<string, Action>> = {
         createdBy: call.principal.arn,
         description: call.parameters.text('VersionDescription') ?? null,
       });
-      return () => ({ launchTemplate: templateView(template), warning: warningOf(data) });
+      return () => ({ launchTemplate: templateView(template), warning: warningOf(call, data) });
     });
   },
 
@@ -44,7 +44,7 @@ export const launchTemplateActions: Readonly<Record<string, Action>> = {
         createdBy: call.principal.arn,
         description: call.parameters.text('VersionDescription') ?? null,
       });
-      return () => ({ launchTemplateVersion: versionView(template, version), warning: warningOf(version.data) });
+      return () => ({ launchTemplateVersion: versionView(template, version), warning: warningOf(call, version.data) });
     });
   },
 
@@ -118,13 +118,13 @@ function templateData(parameters: Parameters): { data: LaunchData; document: Tem
 }
 
 /** Warns of wrong data in a template. EC2 takes such a template, warns, and refuses its launches (d.ts `Warning`). */
-function warningOf(data: LaunchData): XmlValue {
+function warningOf({ compute }: Ec2Call, data: LaunchData): XmlValue {
   const checks: ReadonlyArray<() => void> = [
     () => {
       if (data.instanceType !== undefined) instanceTypeNamed(data.instanceType);
     },
     () => {
-      if (data.imageId !== undefined) checkLaunchData(data);
+      if (data.imageId !== undefined) checkLaunchData(data, compute.launcher.known);
     },
   ];
   const errors = checks.flatMap((check) => {

@@ -1,5 +1,5 @@
 import { AwsError } from '../../model/aws-error.ts';
-import { defaultSecurityGroup, vpc, zones } from '../../model/ec2/catalog.ts';
+import { vpc, zones } from '../../model/ec2/catalog.ts';
 import type { Zone } from '../../model/ec2/catalog.ts';
 import { occupiesPool } from '../../model/ec2/instance.ts';
 import type { XmlValue } from '../../wire/query-xml.ts';
@@ -17,10 +17,9 @@ const subnetFilters = [
   'subnet-id',
   'vpc-id',
 ];
-const groupFilters = ['group-id', 'group-name', 'vpc-id'];
 const addressesOfSubnet = 4091;
 
-/** One VPC with one subnet in each zone, and its default security group; the default VPC unless a setting says that there is none. */
+/** One VPC with one subnet in each zone; the default VPC unless a setting says that there is none. */
 export const networkActions: Readonly<Record<string, Action>> = {
   DescribeVpcs: (call) => {
     checkFilters(call.parameters, vpcFilters);
@@ -46,27 +45,6 @@ export const networkActions: Readonly<Record<string, Action>> = {
     const matching = filtered(call.parameters, chosen, (zone) => (name) => one(subnetValues(call, zone)[name]));
     const { items, nextToken } = paged(call.parameters, matching);
     return { subnetSet: items.map((zone) => subnetView(call, zone)), nextToken };
-  },
-
-  DescribeSecurityGroups: (call) => {
-    checkFilters(call.parameters, groupFilters);
-    checkIds(call, 'GroupId', {
-      known: [defaultSecurityGroup.id],
-      code: 'InvalidGroup.NotFound',
-      kind: 'security group',
-    });
-    checkIds(call, 'GroupName', {
-      known: [defaultSecurityGroup.name],
-      code: 'InvalidGroup.NotFound',
-      kind: 'security group',
-    });
-    const values: Readonly<Record<string, string>> = {
-      'group-id': defaultSecurityGroup.id,
-      'group-name': defaultSecurityGroup.name,
-      'vpc-id': vpc.id,
-    };
-    const matching = filtered(call.parameters, [defaultSecurityGroup], () => (name) => one(values[name]));
-    return { securityGroupInfo: matching.map(() => groupView(call)) };
   },
 };
 
@@ -130,21 +108,6 @@ function subnetView(call: Ec2Call, zone: Zone): XmlValue {
     defaultForAz: call.compute.settings.defaultVpc,
     mapPublicIpOnLaunch: true,
     assignIpv6AddressOnCreation: false,
-    tagSet: [],
-  };
-}
-
-function groupView(call: Ec2Call): XmlValue {
-  const everywhere = { ipProtocol: '-1', ipRanges: [{ cidrIp: '0.0.0.0/0' }] };
-  const itself = { groupId: defaultSecurityGroup.id, userId: call.compute.accountId };
-  return {
-    ownerId: call.compute.accountId,
-    groupId: defaultSecurityGroup.id,
-    groupName: defaultSecurityGroup.name,
-    groupDescription: 'default VPC security group',
-    vpcId: vpc.id,
-    ipPermissions: [{ ipProtocol: '-1', groups: [itself] }],
-    ipPermissionsEgress: [everywhere],
     tagSet: [],
   };
 }

@@ -13,10 +13,12 @@ const names: Readonly<Record<string, string>> = {
     'ClientToken LaunchTemplateData LaunchTemplateName Operator TagSpecification VersionDescription',
   CreateLaunchTemplateVersion: `ClientToken LaunchTemplateData LaunchTemplateId LaunchTemplateName ResolveAlias SourceVersion
     VersionDescription`,
+  CreateSecurityGroup: 'GroupDescription GroupName TagSpecification VpcId',
   CreateTags: 'ResourceId Tag',
   DeleteFleets: 'FleetId TerminateInstances',
   DeleteLaunchTemplate: 'LaunchTemplateId LaunchTemplateName',
   DeleteLaunchTemplateVersions: 'LaunchTemplateId LaunchTemplateName LaunchTemplateVersion',
+  DeleteSecurityGroup: 'GroupId GroupName',
   DeleteTags: 'ResourceId Tag',
   DescribeAvailabilityZones: 'AllAvailabilityZones Filter ZoneId ZoneName',
   DescribeFleetHistory: `EventType FleetId StartTime ${page}`,

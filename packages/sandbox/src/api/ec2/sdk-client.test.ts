@@ -21,6 +21,8 @@ import {
   DescribeLaunchTemplateVersionsCommand,
   DescribeLaunchTemplatesCommand,
   DescribeRegionsCommand,
+  CreateSecurityGroupCommand,
+  DeleteSecurityGroupCommand,
   DescribeSecurityGroupsCommand,
   DescribeSpotInstanceRequestsCommand,
   DescribeSpotPriceHistoryCommand,
@@ -181,6 +183,13 @@ describe('the catalog', () => {
       ['us-east-1c', true],
     ]);
     const groups = await ec2.send(new DescribeSecurityGroupsCommand({ GroupNames: ['default'] }));
+    const closed = { GroupName: 'closed', Description: 'nothing in' };
+    const { GroupId = '' } = await ec2.send(new CreateSecurityGroupCommand(closed));
+    const [made] = (await ec2.send(new DescribeSecurityGroupsCommand({ GroupIds: [GroupId] }))).SecurityGroups ?? [];
+    expect(made).toMatchObject({ ...closed, IpPermissions: [], IpPermissionsEgress: [{ IpProtocol: '-1' }] });
+    await expect(ec2.send(new CreateSecurityGroupCommand(closed))).rejects.toEqual(code('InvalidGroup.Duplicate'));
+    await ec2.send(new DeleteSecurityGroupCommand({ GroupId }));
+    await expect(ec2.send(new DeleteSecurityGroupCommand({ GroupId }))).rejects.toEqual(code('InvalidGroup.NotFound'));
     expect(groups.SecurityGroups).toMatchObject([{ GroupName: 'default', VpcId: vpcs.Vpcs![0]!.VpcId }]);
     const images = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
     expect(images.Images).toMatchObject([

@@ -19,6 +19,7 @@ import { launchTemplateActions } from './launch-template-actions.ts';
 import { networkActions } from './network-actions.ts';
 import { Parameters } from '../../wire/query-parameters.ts';
 import { checkParameterNames } from './parameter-names.ts';
+import { securityGroupActions } from './security-group-actions.ts';
 import { spotActions } from './spot-actions.ts';
 import { tagActions } from './tag-actions.ts';
 import { volumeActions } from './volume-actions.ts';
@@ -32,6 +33,7 @@ const actions: ReadonlyMap<string, Action> = new Map(
     ...instanceDescriptions,
     ...launchTemplateActions,
     ...networkActions,
+    ...securityGroupActions,
     ...spotActions,
     ...tagActions,
     ...volumeActions,

@@ -13,7 +13,10 @@ import { ScriptedDriver } from '../../model/testing/scripted-driver.ts';
 import type { Principal } from '../../model/account/principal.ts';
 import { exchangesInto, recordExchanges } from '../../wire/record-exchanges.ts';
 import type { Service } from '../../wire/service.ts';
+import { createS3Service, type S3Service } from '../s3/index.ts';
 import { createEc2Service } from '../ec2/service.ts';
+import { createIamService } from '../iam/service.ts';
+import { createQuotasService } from '../servicequotas/service.ts';
 import { createSsmService } from '../ssm/service.ts';
 import { createStsService } from '../sts/service.ts';
 
@@ -22,6 +25,8 @@ export interface RegionServer extends AsyncDisposable {
   readonly compute: Compute;
   readonly driver: ScriptedDriver;
   readonly endpoint: string;
+  /** Its signatures are checked. */
+  readonly s3: S3Service;
   /** Environment of a client process. */
   readonly environment: Readonly<Record<string, string>>;
   /** `service:Action` of every call that was answered. */
@@ -60,13 +65,23 @@ export async function regionServer(settings: Partial<Delays> = {}): Promise<Regi
   });
   const services: Readonly<Record<string, Service>> = {
     ec2: createEc2Service(compute),
+    iam: createIamService(compute),
+    servicequotas: createQuotasService(compute),
     ssm: createSsmService(compute),
     sts: createStsService(compute),
   };
   const exchanges = join(folder.path, 'exchanges.ndjson');
+  const s3 = createS3Service({
+    root: join(folder.path, 's3'),
+    credentials: compute.credentials,
+    clock: compute.clock,
+    region: compute.region,
+    enforceRegion: true,
+  });
   const answerAll: RequestListener = (request, response) => {
     const answer = async () => {
       const { accessKeyId, service } = signer(request);
+      if (service === 's3') return s3.handle(request, response);
       const body = await buffer(request);
       const target = String(request.headers['x-amz-target'] ?? '').split('.')[1];
       served.add(`${service}:${target ?? new URLSearchParams(body.toString()).get('Action')}`);
@@ -83,6 +98,7 @@ export async function regionServer(settings: Partial<Delays> = {}): Promise<Regi
     compute,
     driver,
     endpoint,
+    s3,
     served,
     exchanges,
     environment: {

@@ -4,6 +4,8 @@ import type { RegionClock } from '../region-clock.ts';
 import { Commands } from '../ssm/commands.ts';
 import { IssuedKeys } from '../account/issued-keys.ts';
 import type { UserKey } from '../account/issued-keys.ts';
+import { Quotas } from '../account/quotas.ts';
+import { Roles } from '../account/roles.ts';
 import { EventLog } from '../ec2/event-log.ts';
 import { Fleets } from '../fleet/fleets.ts';
 import { stateReasons } from '../ec2/instance.ts';
@@ -12,9 +14,11 @@ import { Instances } from '../ec2/instances.ts';
 import type { MachineSource } from '../ec2/instances.ts';
 import { Interruptions } from '../ec2/interruptions.ts';
 import type { InterruptOptions } from '../ec2/interruptions.ts';
+import type { LaunchableResources } from '../ec2/launch-spec.ts';
 import { Launcher } from '../ec2/launcher.ts';
 import { LaunchTemplates } from '../ec2/launch-templates.ts';
 import { Schedule } from '../ec2/schedule.ts';
+import { SecurityGroups } from '../ec2/security-groups.ts';
 import { ComputeSettings, defaultDelays } from '../ec2/settings.ts';
 import type { Delays } from '../ec2/settings.ts';
 import { snapshotOf } from './snapshot.ts';
@@ -42,9 +46,12 @@ export interface Compute {
   readonly accountId: string;
   readonly settings: ComputeSettings;
   readonly credentials: IssuedKeys;
+  readonly roles: Roles;
+  readonly quotas: Quotas;
   readonly events: EventLog;
   readonly templates: LaunchTemplates;
   readonly instances: Instances;
+  readonly groups: SecurityGroups;
   readonly spotRequests: SpotRequests;
   readonly launcher: Launcher;
   readonly fleets: Fleets;
@@ -82,13 +89,16 @@ export function createCompute(options: ComputeOptions): Compute {
     folder: options.folder,
   });
   instances.onChange((instance) => followSpotRequest(instance, spotRequests));
-  const launcher = new Launcher({ nowMs, settings, instances, spotRequests });
+  const roles = new Roles(nowMs, () => settings.delays.profileDelayMs);
+  const groups = new SecurityGroups();
+  const known = launchable(roles, groups);
+  const launcher = new Launcher({ nowMs, settings, known, instances, spotRequests });
   const terminate = (instance: Instance) => {
     spotRequests.finish(instance, 'instance-terminated-by-user');
     instances.end(instance, { into: 'terminated', reason: stateReasons.user, hard: false });
   };
   const shared = { settings, events, instances, spotRequests };
-  const fleets = new Fleets({ ...shared, schedule, nowMs, scale: clock.scale, templates, launcher, terminate });
+  const fleets = new Fleets({ ...shared, schedule, nowMs, scale: clock.scale, templates, launcher, known, terminate });
   const interruptions = new Interruptions({ ...shared, schedule, clock, onLost: (instance) => fleets.lost(instance) });
   const compute: Compute = {
     ...shared,
@@ -96,6 +106,9 @@ export function createCompute(options: ComputeOptions): Compute {
     region: options.region,
     accountId: options.accountId,
     credentials,
+    roles,
+    quotas: new Quotas(),
+    groups,
     templates,
     launcher,
     fleets,
@@ -110,6 +123,11 @@ export function createCompute(options: ComputeOptions): Compute {
     },
   };
   return compute;
+}
+
+/** What EC2 knows of the account by now. */
+function launchable(roles: Roles, groups: SecurityGroups): LaunchableResources {
+  return { hasProfile: (name) => roles.isUsable(name), hasGroup: (id) => groups.find(id) !== undefined };
 }
 
 /** The request of an instance that ended by itself is over too. Other endings have said their reason before. */

@@ -6,7 +6,15 @@ import type { InstanceMarket } from './settings.ts';
 import { checkMetadataTagKeys, checkTags } from './tags.ts';
 import type { Tags } from './tags.ts';
 
+/** The profile that the account has from the start; its role has the same name. */
 export const instanceProfileName = 'runctl-instance';
+
+/** What of the account launches may name. */
+export interface LaunchableResources {
+  /** Whether EC2 knows the instance profile by now. */
+  hasProfile(name: string): boolean;
+  hasGroup(id: string): boolean;
+}
 const maximumUserDataBytes = 16 * 1024;
 
 interface RootVolume {
@@ -61,10 +69,10 @@ function imageOf(imageId: string | undefined): Image {
   return image;
 }
 
-function profileOf(data: LaunchData): string | null {
+function profileOf(data: LaunchData, known: LaunchableResources): string | null {
   const name = data.profileName ?? data.profileArn?.split('/').at(-1);
   if (name === undefined) return null;
-  if (name !== instanceProfileName) {
+  if (!known.hasProfile(name)) {
     const shown = data.profileArn === undefined ? 'name' : 'ARN';
     throw new AwsError(
       'InvalidParameterValue',
@@ -92,8 +100,8 @@ function rootVolumeOf(data: LaunchData, image: Image): RootVolume {
   };
 }
 
-function checkGroups(groupIds: readonly string[]): void {
-  const unknown = groupIds.find((id) => id !== defaultSecurityGroup.id);
+function checkGroups(groupIds: readonly string[], known: LaunchableResources): void {
+  const unknown = groupIds.find((id) => !known.hasGroup(id));
   if (unknown !== undefined)
     throw new AwsError('InvalidGroup.NotFound', `The security group '${unknown}' does not exist`);
 }
@@ -138,11 +146,14 @@ export function checkSpotOptions(
 }
 
 /** Checks everything of a launch that does not depend on the pool. Throws the first error that EC2 would give. */
-export function checkLaunchData(data: LaunchData): { readonly image: Image; readonly userData: Buffer | null } {
+export function checkLaunchData(
+  data: LaunchData,
+  known: LaunchableResources,
+): { readonly image: Image; readonly userData: Buffer | null } {
   const userData = decodeUserData(data.userData);
   const image = imageOf(data.imageId);
-  profileOf(data);
-  checkGroups(data.securityGroupIds ?? []);
+  profileOf(data, known);
+  checkGroups(data.securityGroupIds ?? [], known);
   if (data.keyName !== undefined)
     throw new AwsError('InvalidKeyPair.NotFound', `The key pair '${data.keyName}' does not exist`);
   rootVolumeOf(data, image);
@@ -172,10 +183,10 @@ function checkPool(image: Image, type: InstanceType, zone: Zone): void {
 /** Decides every field of an instance in one pool. Throws what EC2 answers when something is wrong or not offered. */
 export function launchSpec(
   data: LaunchData,
-  pool: { readonly type: InstanceType; readonly zone: Zone; readonly market: InstanceMarket },
-  template: LaunchSpec['template'],
+  pool: Pick<LaunchSpec, 'type' | 'zone' | 'market' | 'template'>,
+  known: LaunchableResources,
 ): LaunchSpec {
-  const { image, userData } = checkLaunchData(data);
+  const { image, userData } = checkLaunchData(data, known);
   checkPool(image, pool.type, pool.zone);
   return {
     ...pool,
@@ -183,7 +194,7 @@ export function launchSpec(
     userData,
     maxPrice: data.maxPrice ?? null,
     keyName: data.keyName ?? null,
-    profileName: profileOf(data),
+    profileName: profileOf(data, known),
     securityGroupIds: data.securityGroupIds?.length ? data.securityGroupIds : [defaultSecurityGroup.id],
     shutdownBehavior: shutdownBehaviorOf(data),
     metadata: {
@@ -194,6 +205,5 @@ export function launchSpec(
     },
     rootVolume: rootVolumeOf(data, image),
     tags: data.tags ?? new Map<string, Tags>(),
-    template,
   };
 }

@@ -5,7 +5,7 @@ import { occupiesPool } from './instance.ts';
 import type { Instance } from './instance.ts';
 import type { Instances, LaunchOrigin } from './instances.ts';
 import { allowedZones, checkLaunchData, instanceTypeNamed, launchSpec } from './launch-spec.ts';
-import type { LaunchSpec } from './launch-spec.ts';
+import type { LaunchableResources, LaunchSpec } from './launch-spec.ts';
 import type { LaunchData } from './launch-data.ts';
 import type { ComputeSettings, InstanceMarket } from './settings.ts';
 import type { SpotRequests } from './spot-requests.ts';
@@ -27,6 +27,7 @@ export function capacityError(code: string, where: { type: string; zone: string;
 export interface LauncherOptions {
   readonly nowMs: () => number;
   readonly settings: ComputeSettings;
+  readonly known: LaunchableResources;
   readonly instances: Instances;
   readonly spotRequests: SpotRequests;
 }
@@ -40,6 +41,10 @@ export class Launcher {
 
   constructor(options: LauncherOptions) {
     this.#options = options;
+  }
+
+  get known(): LaunchableResources {
+    return this.#options.known;
   }
 
   /** One instance in the pool that `spec` names. Throws the pool's error when it is full. */
@@ -71,7 +76,8 @@ export class Launcher {
    * cheapest one that has room. Throws what RunInstances answers.
    */
   place(data: LaunchData, template: LaunchSpec['template'], count: number): LaunchSpec {
-    checkLaunchData(data);
+    const { known } = this.#options;
+    checkLaunchData(data, known);
     this.#options.settings.checkNetwork(data.subnetId);
     const type = instanceTypeNamed(data.instanceType);
     const market = data.market ?? 'on-demand';
@@ -87,7 +93,7 @@ export class Launcher {
         return free === null || free >= count;
       });
     if (zone === undefined && offered.length > 0) this.#checkRoom({ type: type.name, zone: first.name, market }, count);
-    return launchSpec(data, { type, zone: zone ?? first, market }, template);
+    return launchSpec(data, { type, zone: zone ?? first, market, template }, known);
   }
 
   #price(type: InstanceType, zone: Zone): number {

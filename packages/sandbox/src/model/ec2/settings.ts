@@ -54,6 +54,8 @@ export interface Delays {
   /** How long after its start an instance's role has no credentials yet. */
   readonly credentialsDelayMs: number;
   readonly credentialsLifetimeMs: number;
+  /** How long EC2 does not know an instance profile that was just made or given a role. */
+  readonly profileDelayMs: number;
   /** When set, every interruption with notice is preceded by a rebalance recommendation by this much. */
   readonly rebalanceLeadMs: number | null;
   /** How far the clocks of instances that are launched from now on are ahead (negative: behind). */
@@ -78,6 +80,7 @@ export function defaultDelays(scale: number): Delays {
     ssmStaleMs: 300_000 * scale,
     credentialsDelayMs: 0,
     credentialsLifetimeMs: 6 * 3_600_000,
+    profileDelayMs: 10_000 * scale,
     rebalanceLeadMs: null,
     clockOffsetMs: 0,
   };

@@ -5,7 +5,7 @@ import type { CandidatePool } from './fleet-plan.ts';
 import { overlay } from '../ec2/launch-data.ts';
 import type { LaunchData } from '../ec2/launch-data.ts';
 import { allowedZones, checkSpotOptions, launchSpec } from '../ec2/launch-spec.ts';
-import type { LaunchSpec } from '../ec2/launch-spec.ts';
+import type { LaunchableResources, LaunchSpec } from '../ec2/launch-spec.ts';
 import type { LaunchTemplates } from '../ec2/launch-templates.ts';
 import type { ComputeSettings, InstanceMarket } from '../ec2/settings.ts';
 
@@ -23,6 +23,7 @@ export interface FleetPool extends CandidatePool {
 
 export interface PoolSources {
   readonly templates: LaunchTemplates;
+  readonly known: LaunchableResources;
   readonly settings: ComputeSettings;
   readonly nowMs: number;
   readonly freeIn: (pool: { type: string; zone: string; market: InstanceMarket }) => number | null;
@@ -137,7 +138,7 @@ function candidate(
       throw new AwsError('InvalidFleetConfiguration', `Your requested instance type (${typeName}) is not supported.`);
     const data = { ...place.data, market };
     if (market === 'spot') checkSpotOptions(data);
-    const spec = launchSpec(data, { type, zone, market }, place.launchTemplate);
+    const spec = launchSpec(data, { type, zone, market, template: place.launchTemplate }, sources.known);
     const pool = { type: type.name, zone: zone.name, market };
     return {
       ...shared,

@@ -12,6 +12,7 @@ import type { FleetPool } from './fleet-pools.ts';
 import { interruptedAtMs, isAlive, occupiesPool } from '../ec2/instance.ts';
 import type { Instance } from '../ec2/instance.ts';
 import type { Instances } from '../ec2/instances.ts';
+import type { LaunchableResources } from '../ec2/launch-spec.ts';
 import type { Launcher } from '../ec2/launcher.ts';
 import type { LaunchTemplates } from '../ec2/launch-templates.ts';
 import { newFleetId } from '../ec2/resource-ids.ts';
@@ -29,6 +30,7 @@ export interface FleetsOptions {
   readonly instances: Instances;
   readonly spotRequests: SpotRequests;
   readonly launcher: Launcher;
+  readonly known: LaunchableResources;
   /** A fleet ends one of its members, as TerminateInstances does. */
   readonly terminate: (instance: Instance) => void;
 }
@@ -217,12 +219,13 @@ export class Fleets {
   }
 
   #pools(fleet: Fleet): FleetPool[] {
-    const { instances, nowMs, scale, settings, templates } = this.#options;
+    const { instances, known, nowMs, scale, settings, templates } = this.#options;
     const sinceMs = nowMs() - Math.max(1000, avoidedMs * scale);
     const interrupted = instances.list().filter((instance) => (interruptedAtMs(instance) ?? 0) > sinceMs);
     return fleetPools(fleet, {
       templates,
       settings,
+      known,
       nowMs: nowMs(),
       freeIn: (pool) => instances.freeIn(pool),
       interruptedLately: ({ type, zone }) =>
