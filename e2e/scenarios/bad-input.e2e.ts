@@ -109,7 +109,12 @@ describe.concurrent('a command line that is wrong', () => {
     [
       'an instance profile that does not exist',
       ['--instance-profile', 'runctl-instanc'],
-      { exitCode: 3, code: 'config-invalid', message: /nothing of the launch is left/, hint: /instance_profile/ },
+      {
+        exitCode: 3,
+        code: 'config-invalid',
+        message: /no instance profile runctl-instanc\b/,
+        hint: /--instance-profile/,
+      },
     ],
   ])('%s is refused', async (_what, args, refusal) => {
     expectRefusal(await launch(...args), refusal);

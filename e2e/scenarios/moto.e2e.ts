@@ -50,7 +50,7 @@ async function laptopOn(server: ForeignServer) {
     script,
     bucket,
     ec2,
-    runctl: (args: readonly string[]) => runctl(args, { env }),
+    runctl: (args: readonly string[]) => runctl(args, { env, cwd: join(folder.path, 'project') }),
     start: (args: readonly string[]) => startRunctl(args, { env }),
     [Symbol.asyncDispose]: async () => {
       bucket.close();
@@ -74,6 +74,14 @@ test('a launch is planned, made, shown and ended against an EC2 that somebody el
     return;
   }
   await using laptop = await laptopOn(await startMoto(String(python)));
+  // Without the profile and EC2's own roles a launch stops before it makes anything.
+  const refused = await laptop.runctl(['launch', laptop.script, '--ami', AL2023, '--dry-run']);
+  expect(refused, refused.stderr).toMatchObject({ exitCode: 3 });
+  expect(refused.stderr).toContain('this account has no instance profile runctl-instance');
+  const init = await laptop.runctl(['init', '--cloud', '--yes']);
+  expect(init, init.stderr).toMatchObject({ exitCode: 0 });
+  const again = await laptop.runctl(['init', '--cloud', '--yes', '--json']);
+  expect(jsonLines(again).map(({ type }) => type)).toEqual(['account-plan', 'configured']);
   const launch = ['launch', laptop.script, '--ami', AL2023, '--instance-type', 'g5.xlarge,g6.xlarge'];
 
   const plan = await laptop.runctl([...launch, '--dry-run', '--json']);

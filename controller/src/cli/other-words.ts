@@ -7,6 +7,9 @@ const startsARun: Hint = [command('launch', 'SCRIPT'), ' starts a run'];
 const movesFiles: Hint = [command('transfer', 'SOURCE', 'DESTINATION'), ' moves files'];
 const deletes: Hint = [command('s3 cleanup', 'S3_PATH'), ' deletes what is old'];
 
+const makesReady: Hint = [command('init', '--cloud'), ' makes an account ready'];
+const looksAround: Hint = [command('doctor'), ' tells whether a launch would work'];
+
 /** Words that other tools have for what a command here does, and the answer to who types them. */
 export const otherWords: Readonly<Record<string, Hint>> = {
   ps: listsRuns,
@@ -30,6 +33,10 @@ export const otherWords: Readonly<Record<string, Hint>> = {
   start: startsARun,
   up: startsARun,
   restart: [command('resume', 'RUN'), ' goes on from the last checkpoint'],
+  setup: makesReady,
+  configure: makesReady,
+  bootstrap: makesReady,
+  diagnose: looksAround,
   rehearse: [command('drill', 'SCRIPT'), ' rehearses interruptions'],
   cp: movesFiles,
   's3 cp': movesFiles,

@@ -81,7 +81,9 @@ function services({
     },
     tools: async () => (await import('../adapters/tools.ts')).createToolFinder({ cacheFolder, temporaryFolder })(),
     foreground: async (...args) => (await import('../adapters/foreground.ts')).runInForeground(...args),
+    findProgram: async (name) => (await import('../adapters/programs.ts')).programOnPath(name, process.env),
     ask: async (...args) => (await import('../adapters/terminal.ts')).askOnTerminal(...args),
+    askText: async (...args) => (await import('../adapters/terminal.ts')).askTextOnTerminal(...args),
     dial: async (...args) => (await import('../adapters/websocket.ts')).dialWebSocket(...args),
     sshTunnel:
       (user) =>

@@ -8,11 +8,14 @@ import { shownText } from '../render/style.ts';
 import { commandWriter, type CommandWriter } from '../render/command-writer.ts';
 import { exitCodeOf, renderError } from '../render/error.ts';
 import type { Settings } from '../settings/schema.ts';
+import { flagNames, type OptionDeclaration } from './declaration/option-declaration.ts';
 import { givenSettings, option } from './declaration/option.ts';
 import { cloudOptions } from './declared/cloud-options.ts';
 import { outputOptions } from './declared/output-options.ts';
 import { leaveWaiting } from './leave-waiting.ts';
 import { stderrLog, warningLog } from './stderr-log.ts';
+import { RefusedValue } from './values/value-schema.ts';
+import { wrongValue } from './values/wrong-value.ts';
 
 /**
  * What all commands share: global options, and errors that a person or a program can act on. `run` returns the exit code;
@@ -107,6 +110,21 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     if (!(await services.ask(question, interrupted))) throw new RunctlError('declined', words.declined);
   }
 
+  /** Asks for the value of an option that nothing gives. Errors: `config-missing` where nobody can be asked; a wrong value. */
+  protected async askFor(declaration: OptionDeclaration, suggestion: string | null): Promise<string> {
+    const { interactive, services, interrupted } = this.context;
+    const name = flagNames(declaration).at(-1) ?? '';
+    if (!interactive)
+      throw new RunctlError('config-missing', `nothing names the ${declaration.help}, and nobody can be asked here`, {
+        hint: `give ${name}`,
+      });
+    const given = (await services.askText(declaration.help, suggestion, interrupted)).trim() || (suggestion ?? '');
+    const value = declaration.schema.read(given);
+    if (value instanceof RefusedValue)
+      throw wrongValue({ kind: 'flag', name }, declaration.schema, { given, refused: value });
+    return given;
+  }
+
   /** For people; programs find them in the result. */
   protected warn(warnings: readonly string[]): void {
     if (!this.json) for (const warning of warnings) this.note(`warning: ${warning}`);
@@ -133,7 +151,8 @@ export abstract class RunctlCommand extends Command<CommandContext> {
     const environment = wanted.environment ?? (await this.environment());
     const settings = await this.settingsIn(environment, wanted);
     this.usedRegion = settings.region ?? null;
-    const cloud = await this.context.services.connect(settings, environment, this.log);
+    const named = wanted.bucketMayBeMissing === true ? { ...settings, bucket: settings.bucket ?? NO_BUCKET } : settings;
+    const cloud = await this.context.services.connect(named, environment, this.log);
     try {
       return await use({ settings, cloud });
     } finally {
@@ -147,6 +166,11 @@ export abstract class RunctlCommand extends Command<CommandContext> {
       const { resolveRun } = await import('@runctl/operations/run');
       return use({ ...connected, run: await this.whileAsking(resolveRun(connected.cloud.store, text)) });
     });
+  }
+
+  /** What files, variables and flags say, without a connection. */
+  protected async settings(): Promise<Settings> {
+    return this.settingsIn(await this.environment(), {});
   }
 
   private async settingsIn(environment: Environment, wanted: CloudWanted): Promise<Settings> {
@@ -181,6 +205,9 @@ export abstract class RunctlCommand extends Command<CommandContext> {
   }
 }
 
+/** Stands for a bucket that no setting names, where none is used. */
+const NO_BUCKET = 'no-bucket-is-named';
+
 export interface Connected {
   readonly settings: Settings;
   readonly cloud: Cloud;
@@ -192,6 +219,8 @@ interface CloudWanted {
   readonly instead?: Partial<Settings>;
   /** Folder from which .runctl.toml is looked for upwards; default: the working folder. */
   readonly near?: string;
+  /** The bucket may not exist, nor be named: nothing is asked of it. */
+  readonly bucketMayBeMissing?: boolean;
   /** That of a cloud of its own, on which flags that name an account have no meaning. */
   readonly environment?: Environment;
 }

@@ -23,8 +23,12 @@ export interface CommandServices {
     args: readonly string[],
     options: { readonly cwd: string; readonly env: Environment },
   ): Promise<number>;
+  /** Where a program is on the PATH; null when it is nowhere. */
+  findProgram(name: string): Promise<string | null>;
   /** Asks a yes-or-no question on the terminal; only called when there is one. */
   ask(question: string, signal: AbortSignal): Promise<boolean>;
+  /** Asks for a line of text on the terminal, which may be empty; only called when there is one. */
+  askText(question: string, suggestion: string | null, signal: AbortSignal): Promise<string>;
 }
 
 /** All that a command may touch besides its options. */

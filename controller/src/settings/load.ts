@@ -66,7 +66,7 @@ const ACCOUNT_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /** An environment made by `sandbox env`: what names a real account in a file then has no meaning. */
-function isSandbox(environment: Environment): boolean {
+export function isSandbox(environment: Environment): boolean {
   return [environment['RUNCTL_SANDBOX_STATE'], environment['AWS_ENDPOINT_URL']].every((value) => Boolean(value));
 }
 

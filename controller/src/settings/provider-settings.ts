@@ -6,9 +6,7 @@ import type { Settings } from './schema.ts';
  * without, before anything is asked of it.
  */
 export function providerSettings(settings: Settings): Readonly<Record<string, unknown>> {
-  if (settings.provider !== 'aws') return {};
-  const { instance_profile: instanceProfile, subnets, security_groups: securityGroups } = settings;
-  if (instanceProfile === undefined)
+  if (settings.provider === 'aws' && settings.instance_profile === undefined)
     throw new RunctlError(
       'config-missing',
       'no instance profile is configured, so instances could not reach the bucket',
@@ -16,5 +14,12 @@ export function providerSettings(settings: Settings): Readonly<Record<string, un
         hint: 'put instance_profile = "…" into .runctl.toml or set RUNCTL_INSTANCE_PROFILE; to try it without an account, add --sandbox',
       },
     );
-  return { instanceProfile, subnets, securityGroups };
+  return givenProviderSettings(settings);
+}
+
+/** The same, with whatever is missing left out. */
+export function givenProviderSettings(settings: Settings): Readonly<Record<string, unknown>> {
+  if (settings.provider !== 'aws') return {};
+  const { instance_profile: instanceProfile, subnets, security_groups: securityGroups } = settings;
+  return { ...(instanceProfile === undefined ? {} : { instanceProfile }), subnets, securityGroups };
 }

@@ -78,6 +78,9 @@ export class CommandWorld {
   tools: Tools = tools;
   answer: boolean | null = null;
   user = 'me@laptop';
+  /** Lines that a person types when asked for text, and what was asked. */
+  readonly typed: string[] = [];
+  readonly asked: string[] = [];
   /** What happens while a person thinks about a question. */
   onAsk: () => Promise<void> = async () => {};
   /** How often a command connected to the cloud. */
@@ -85,6 +88,11 @@ export class CommandWorld {
   /** Programs that were run in the foreground, and how the next one ends. */
   readonly foreground: { command: string; args: readonly string[]; resumeFrom: string | undefined }[] = [];
   foregroundExitCode = 0;
+  /** Programs of the laptop, with their places. */
+  readonly programs = new Map([
+    ['git', '/usr/bin/git'],
+    ['ssh', '/usr/bin/ssh'],
+  ]);
   environment: Record<string, string> = {
     RUNCTL_BUCKET: 'training',
     RUNCTL_REGION: 'us-east-1',
@@ -220,9 +228,14 @@ export class CommandWorld {
         this.foreground.push({ command, args, resumeFrom: env['RUNCTL_RESUME_FROM'] });
         return Promise.resolve(this.foregroundExitCode);
       },
+      findProgram: (name) => Promise.resolve(this.programs.get(name) ?? null),
       ask: async () => {
         await this.onAsk();
         return this.answer ?? false;
+      },
+      askText: (question) => {
+        this.asked.push(question);
+        return Promise.resolve(this.typed.shift() ?? '');
       },
       dial: () => Promise.resolve(null),
       sshTunnel: none,
@@ -262,6 +275,7 @@ async function loadCommands(): Promise<void> {
     import('@runctl/store'),
     import('@runctl/workspace'),
     import('@runctl/operations'),
+    import('@runctl/operations/account'),
     import('@runctl/operations/bucket'),
     import('@runctl/operations/checkpoint'),
     import('@runctl/operations/drill'),
@@ -279,10 +293,12 @@ async function loadCommands(): Promise<void> {
     import('@runctl/sandbox/client'),
     import('../adapters/folder-lock.ts'),
     import('../adapters/launched-specs.ts'),
+    import('../render/account.ts'),
     import('../render/checkpoints.ts'),
     import('../render/cleanup.ts'),
     import('../render/drill.ts'),
     import('../render/events.ts'),
+    import('../render/findings.ts'),
     import('../render/follow.ts'),
     import('../render/live.ts'),
     import('../render/log-view.ts'),
@@ -297,6 +313,7 @@ async function loadCommands(): Promise<void> {
     import('../render/stop.ts'),
     import('../render/transfer.ts'),
     import('../settings/load.ts'),
+    import('../settings/write-file.ts'),
   ]);
 }
 

@@ -38,6 +38,8 @@ export const bucketKeys = {
   name: (name: string): string => `names/${name}`,
   namesFolder: (): string => 'names/',
   runsFolder: (): string => 'runs/',
+  /** Written and deleted again by who looks whether the bucket can be written to. */
+  probe: (nonce: string): string => `probes/${nonce}`,
 };
 
 function attemptKeys(folder: string) {

@@ -72,3 +72,10 @@ export const machineOptions = {
     defaultText: "the image's",
   }),
 };
+
+/** Those that name parts of an account, which exist before any launch. */
+export const accountPartOptions = {
+  instanceProfile: machineOptions.instanceProfile,
+  subnets: machineOptions.subnets,
+  securityGroups: machineOptions.securityGroups,
+};

@@ -1,4 +1,5 @@
-import type { Provider } from '@runctl/provider';
+import { RunctlError } from '@runctl/core';
+import type { AccountFinding, Provider } from '@runctl/provider';
 import type { Market } from '@runctl/protocol';
 import type { LaunchPlace, MachineWish } from './launch-plan.ts';
 
@@ -17,7 +18,20 @@ export async function findPlace(
   const market = wish.market ?? usualMarket(provider);
   const wanted = { machineTypes, market, architecture: AGENT_ARCHITECTURE, settings, image, rootDiskGiB } as const;
   const offers = await provider.offers(wanted);
-  return { market, offers, target: await provider.target(wanted, offers) };
+  const [target, findings] = await Promise.all([
+    provider.target(wanted, offers),
+    provider.account?.examineLaunch(wanted, offers) ?? [],
+  ]);
+  refuseProblems(findings);
+  return { market, offers, target };
+}
+
+/** What is plainly wrong with the account ends a launch before anything costs; what could not be told does not. */
+function refuseProblems(findings: readonly AccountFinding[]): void {
+  const first = findings.find(({ state }) => state === 'problem');
+  if (first === undefined) return;
+  const { subject, text, fix, errorCode } = first;
+  throw new RunctlError(errorCode ?? 'config-invalid', `${subject}: ${text}`, { hint: fix ?? undefined });
 }
 
 /** Spot is what runctl is for; a provider without it sells machines otherwise. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { accountEvents } from './account-events.ts';
 import { bucketEvents } from './bucket-events.ts';
 import { checkpointEvents } from './checkpoint-events.ts';
 import { drillEvents } from './drill-events.ts';
@@ -16,6 +17,7 @@ import { transferEvents } from './transfer-events.ts';
  * is one. A type has one shape, whichever command shows it.
  */
 export const commandEvent = z.discriminatedUnion('type', [
+  ...accountEvents,
   ...bucketEvents,
   ...checkpointEvents,
   ...drillEvents,

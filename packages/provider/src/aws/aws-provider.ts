@@ -12,7 +12,9 @@ import { readFleetRef, type FleetRef } from './capacity/fleet-ref.ts';
 import { findFleet, fleetState, switchFleet } from './capacity/fleets.ts';
 import { launchFleet } from './capacity/launch-fleet.ts';
 import { findMachines } from './capacity/machines.ts';
+import { createExamination } from './examination/examine.ts';
 import { findOffers } from './offers/offers.ts';
+import { createSetup } from './preparation/setup.ts';
 import { createRunCommand } from './ssm/run-command.ts';
 import { readTarget } from './target/aws-target.ts';
 import { resolveTarget } from './target/target.ts';
@@ -20,10 +22,11 @@ import { resolveTarget } from './target/target.ts';
 /** EC2, with one `maintain` fleet for each launch. `options.clock` paces repeated calls and dates the prices. */
 export function createAwsProvider(
   options: AwsAccess & { readonly clock: Clock },
-): Provider & Required<Pick<Provider, 'markets' | 'shell'>> {
+): Provider & Required<Pick<Provider, 'account' | 'markets' | 'shell'>> {
   const { region, clock } = options;
   const clients = createAwsClients(options);
   const { reading, launching } = clients;
+  const accountPorts = { clients, access: options, clock };
   const idOf = (ref: Parameters<typeof readFleetRef>[0]): string => readFleetRef(ref, region).fleetId;
   return {
     ...awsData(region),
@@ -47,6 +50,7 @@ export function createAwsProvider(
     end: (launched, { terminate }) =>
       classified('deleting the fleet', () => endLaunchedFleet({ client: reading, clock, region }, launched, terminate)),
     close: () => clients.close(),
+    account: { ...createExamination(accountPorts), setup: createSetup(accountPorts) },
     markets: createMarketSwitch(clients, idOf),
     shell: createRunCommand(clients.ssm, clock),
   };

@@ -10,7 +10,7 @@ export function createLazyAwsProvider(options: {
   readonly access: () => Promise<AwsAccess>;
 }): Provider {
   const { region, clock, access } = options;
-  type Loaded = Provider & Required<Pick<Provider, 'markets' | 'shell'>>;
+  type Loaded = Provider & Required<Pick<Provider, 'account' | 'markets' | 'shell'>>;
   let loading: Promise<Loaded> | null = null;
   const load = (): Promise<Loaded> =>
     (loading ??= import('./aws-provider.ts').then(async ({ createAwsProvider }) =>
@@ -26,6 +26,22 @@ export function createLazyAwsProvider(options: {
     events: async (...args) => (await load()).events(...args),
     machines: async (...args) => (await load()).machines(...args),
     end: async (...args) => (await load()).end(...args),
+    account: {
+      examine: async function* (...args) {
+        yield* (await load()).account.examine(...args);
+      },
+      examineLaunch: async (...args) => (await load()).account.examineLaunch(...args),
+      setup: {
+        look: async (...args) => (await load()).account.setup.look(...args),
+        make: async function* (...args) {
+          return yield* (await load()).account.setup.make(...args);
+        },
+        remove: async function* (...args) {
+          yield* (await load()).account.setup.remove(...args);
+        },
+        print: async (...args) => (await load()).account.setup.print(...args),
+      },
+    },
     markets: { switchTo: async (...args) => (await load()).markets.switchTo(...args) },
     shell: { run: async (...args) => (await load()).shell.run(...args) },
     close: () => {

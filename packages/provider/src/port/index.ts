@@ -1,4 +1,5 @@
 export type * from './abilities.ts';
+export type * from './account.ts';
 export type * from './capacity.ts';
 export type * from './facets.ts';
 export type * from './offer.ts';

@@ -1,3 +1,4 @@
+import type { ProviderAccount } from './account.ts';
 import type { ProviderAbilities } from './abilities.ts';
 import type {
   CapacityRef,
@@ -93,6 +94,8 @@ export interface Provider {
 
   /** Present where a launch can go on in another market. */
   readonly markets?: MarketSwitch;
+  /** Present where an account can be looked at before it is used. */
+  readonly account?: ProviderAccount;
   /** Present where machines take scripts from outside. */
   readonly shell?: RemoteShell;
 }

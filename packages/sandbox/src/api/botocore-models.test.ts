@@ -3,6 +3,8 @@ import { checkAgainstModels, missingModels } from '@runctl/testkit/botocore';
 import { expect, test } from 'vitest';
 import { imageId } from '../model/testing/model-region.ts';
 import { ec2ActionNames } from './ec2/service.ts';
+import { iamActionNames } from './iam/service.ts';
+import { quotaActionNames } from './servicequotas/service.ts';
 import { ssmActionNames } from './ssm/service.ts';
 import { runClient } from './testing/client-process.ts';
 import { regionServer } from './testing/region-server.ts';
@@ -16,7 +18,7 @@ test("every action's answer is what botocore's model says, and has nothing else"
     context.skip(missing ?? '');
     return;
   }
-  await using region = await regionServer({ invocationVisibleMs: 500 });
+  await using region = await regionServer({ invocationVisibleMs: 500, profileDelayMs: 600_000 });
   region.compute.settings.setCapacity({ type: 'r7i.2xlarge' }, 0);
   const outcome = await runClient(python, [script, region.endpoint, imageId], region.environment);
   expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0 });
@@ -26,6 +28,8 @@ test("every action's answer is what botocore's model says, and has nothing else"
   const actions = [
     ...ec2ActionNames.map((name) => `ec2:${name}`),
     ...ssmActionNames.map((name) => `ssm:${name}`),
+    ...iamActionNames.filter((name) => name !== 'CreateServiceLinkedRole').map((name) => `iam:${name}`),
+    ...quotaActionNames.map((name) => `servicequotas:${name}`),
     'sts:GetCallerIdentity',
   ];
   expect(actions.filter((action) => report.checked[action] === undefined)).toEqual([]);

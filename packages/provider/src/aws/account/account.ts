@@ -58,7 +58,14 @@ export function awsAccount(options: AccountOptions): AwsAccount {
             ...(expiresAtMs === undefined ? {} : { expiration: new Date(expiresAtMs) }),
           };
         },
-        endpoints: { ec2: config.endpoint('EC2'), ssm: config.endpoint('SSM') },
+        endpoints: {
+          ec2: config.endpoint('EC2'),
+          ssm: config.endpoint('SSM'),
+          sts: config.endpoint('STS'),
+          iam: config.endpoint('IAM'),
+          serviceQuotas: config.endpoint('SERVICE_QUOTAS'),
+          s3: config.endpoint('S3'),
+        },
         useFipsEndpoint: config.isOn('AWS_USE_FIPS_ENDPOINT', 'use_fips_endpoint'),
         useDualstackEndpoint: config.isOn('AWS_USE_DUALSTACK_ENDPOINT', 'use_dualstack_endpoint'),
       };

@@ -6,7 +6,9 @@ import { connectionLimits, limitCalls, type LimitedCalls } from './call-limits.t
 export interface AwsAccess extends LimitedCalls {
   readonly region: string;
   /** Where the services answer; one that is not in it answers at AWS. */
-  readonly endpoints?: { readonly ec2?: string | undefined; readonly ssm?: string | undefined };
+  readonly endpoints?: {
+    readonly [service in 'ec2' | 'ssm' | 'sts' | 'iam' | 'serviceQuotas' | 's3']?: string | undefined;
+  };
   readonly credentials?: NonNullable<EC2ClientConfig['credentials']>;
   readonly useFipsEndpoint?: boolean;
   readonly useDualstackEndpoint?: boolean;

@@ -1,0 +1,244 @@
+import { domainOf } from '@runctl/aws-wire';
+
+/** Whose policies: names that stand in them. */
+export interface PolicyNames {
+  /** Number of the account. */
+  readonly account: string;
+  readonly bucket: string;
+  /** Of runs in the bucket: ends with `/`, or is empty. */
+  readonly prefix: string;
+  /** Name of the role of machines. */
+  readonly role: string;
+  /** `aws`, `aws-cn`, `aws-us-gov`. */
+  readonly partition: string;
+}
+
+interface PolicyStatement {
+  readonly Sid?: string;
+  readonly Effect: 'Allow';
+  readonly Action: string | readonly string[];
+  readonly Resource?: string | readonly string[];
+  readonly Principal?: Readonly<Record<string, string>>;
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
+}
+
+export interface PolicyDocument {
+  readonly Version: '2012-10-17';
+  readonly Statement: readonly PolicyStatement[];
+}
+
+const OURS = { StringEquals: { 'aws:ResourceTag/runctl:managed': 'true' } } as const;
+const OBJECT_RIGHTS = [
+  's3:GetObject',
+  's3:PutObject',
+  's3:DeleteObject',
+  's3:AbortMultipartUpload',
+  's3:ListMultipartUploadParts',
+] as const;
+
+const READ_RIGHTS = [
+  'ec2:DescribeFleetHistory',
+  'ec2:DescribeFleets',
+  'ec2:DescribeImages',
+  'ec2:DescribeInstances',
+  'ec2:DescribeInstanceTypeOfferings',
+  'ec2:DescribeInstanceTypes',
+  'ec2:DescribeLaunchTemplates',
+  'ec2:DescribeSpotPriceHistory',
+  'ec2:DescribeSubnets',
+  'servicequotas:ListServiceQuotas',
+  'ssm:GetCommandInvocation',
+  'sts:GetCallerIdentity',
+] as const;
+
+const policy = (...Statement: readonly PolicyStatement[]): PolicyDocument => ({ Version: '2012-10-17', Statement });
+
+/** Machines of EC2 may take the role. */
+export function trustPolicy(region: string): PolicyDocument {
+  const Service = `ec2.${domainOf(region)}`;
+  return policy({ Effect: 'Allow', Principal: { Service }, Action: 'sts:AssumeRole' });
+}
+
+/** What a machine may: reach the runs under its prefix, and end fleets that are tagged as ours. */
+export function instancePolicy({ account, bucket, prefix, partition }: PolicyNames): PolicyDocument {
+  const root = `arn:${partition}:s3:::${bucket}`;
+  return policy(
+    { Effect: 'Allow', Action: ['s3:ListBucket', 's3:ListBucketMultipartUploads'], Resource: root },
+    { Effect: 'Allow', Action: 's3:GetObject', Resource: [`${root}/${prefix}tools/*`, `${root}/${prefix}code/*`] },
+    { Effect: 'Allow', Action: OBJECT_RIGHTS, Resource: `${root}/${prefix}runs/*` },
+    {
+      Effect: 'Allow',
+      Action: 'ec2:DeleteFleets',
+      Resource: `arn:${partition}:ec2:*:${account}:fleet/*`,
+      Condition: OURS,
+    },
+  );
+}
+
+/** What the person (or the CI) needs that launches, watches and ends runs. */
+export function userPolicy(names: PolicyNames): PolicyDocument {
+  const { account, bucket, role, partition } = names;
+  const root = `arn:${partition}:s3:::${bucket}`;
+  return policy(
+    {
+      Sid: 'Look',
+      Effect: 'Allow',
+      Action: READ_RIGHTS,
+      Resource: '*',
+    },
+    {
+      Sid: 'LookAtRoles',
+      Effect: 'Allow',
+      Action: ['iam:GetInstanceProfile', 'iam:GetRole'],
+      Resource: [
+        `arn:${partition}:iam::${account}:instance-profile/${role}`,
+        `arn:${partition}:iam::${account}:role/aws-service-role/*`,
+      ],
+    },
+    {
+      Sid: 'PublicImageParameters',
+      Effect: 'Allow',
+      Action: 'ssm:GetParameter',
+      Resource: `arn:${partition}:ssm:*::parameter/aws/service/*`,
+    },
+    ...launchStatements(names),
+    {
+      Sid: 'AskItsInstances',
+      Effect: 'Allow',
+      Action: 'ssm:SendCommand',
+      Resource: `arn:${partition}:ec2:*:${account}:instance/*`,
+      Condition: OURS,
+    },
+    {
+      Sid: 'AskWithThisDocument',
+      Effect: 'Allow',
+      Action: 'ssm:SendCommand',
+      Resource: `arn:${partition}:ssm:*::document/AWS-RunShellScript`,
+    },
+    {
+      Sid: 'Bucket',
+      Effect: 'Allow',
+      Action: ['s3:ListBucket', 's3:ListBucketMultipartUploads', 's3:GetLifecycleConfiguration'],
+      Resource: root,
+    },
+    { Sid: 'Objects', Effect: 'Allow', Action: OBJECT_RIGHTS, Resource: `${root}/*` },
+  );
+}
+
+function launchStatements({ account, role, partition }: PolicyNames): readonly PolicyStatement[] {
+  return [
+    {
+      Sid: 'Launch',
+      Effect: 'Allow',
+      Action: ['ec2:CreateLaunchTemplate', 'ec2:CreateFleet', 'ec2:RunInstances'],
+      Resource: '*',
+    },
+    {
+      Sid: 'TagWhatIsMade',
+      Effect: 'Allow',
+      Action: 'ec2:CreateTags',
+      Resource: `arn:${partition}:ec2:*:*:*/*`,
+      Condition: { StringEquals: { 'ec2:CreateAction': ['CreateFleet', 'CreateLaunchTemplate', 'RunInstances'] } },
+    },
+    {
+      Sid: 'ChangeAndEndItsOwn',
+      Effect: 'Allow',
+      Action: ['ec2:DeleteFleets', 'ec2:DeleteLaunchTemplate', 'ec2:ModifyFleet', 'ec2:TerminateInstances'],
+      Resource: '*',
+      Condition: OURS,
+    },
+    {
+      Sid: 'GiveTheInstanceItsRole',
+      Effect: 'Allow',
+      Action: 'iam:PassRole',
+      Resource: `arn:${partition}:iam::${account}:role/${role}`,
+      Condition: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
+    },
+  ];
+}
+
+/** What making an account ready takes, and taking it back; needed once. */
+export function setupPolicy(names: PolicyNames): PolicyDocument {
+  const { account, bucket, partition } = names;
+  return policy(
+    ...ownMachineStatements(names),
+    {
+      Sid: 'ServiceLinkedRoles',
+      Effect: 'Allow',
+      Action: ['iam:CreateServiceLinkedRole', 'iam:GetRole'],
+      Resource: `arn:${partition}:iam::${account}:role/aws-service-role/*`,
+    },
+    {
+      Sid: 'Bucket',
+      Effect: 'Allow',
+      Action: [
+        's3:CreateBucket',
+        's3:DeleteBucket',
+        's3:GetBucketLocation',
+        's3:GetBucketPublicAccessBlock',
+        's3:GetBucketTagging',
+        's3:GetLifecycleConfiguration',
+        's3:PutBucketPublicAccessBlock',
+        's3:PutBucketTagging',
+        's3:PutEncryptionConfiguration',
+        's3:PutLifecycleConfiguration',
+      ],
+      Resource: `arn:${partition}:s3:::${bucket}`,
+    },
+    {
+      Sid: 'Look',
+      Effect: 'Allow',
+      Action: [
+        'ec2:DescribeImages',
+        'ec2:DescribeInstances',
+        'ec2:DescribeInstanceTypes',
+        'ec2:RunInstances',
+        'ssm:GetParameter',
+        'sts:GetCallerIdentity',
+      ],
+      Resource: '*',
+    },
+  );
+}
+
+function ownMachineStatements({ account, role, partition }: PolicyNames): readonly PolicyStatement[] {
+  return [
+    {
+      Sid: 'Network',
+      Effect: 'Allow',
+      Action: [
+        'ec2:CreateSecurityGroup',
+        'ec2:CreateTags',
+        'ec2:DeleteSecurityGroup',
+        'ec2:DescribeSecurityGroups',
+        'ec2:DescribeSubnets',
+        'ec2:DescribeVpcs',
+      ],
+      Resource: '*',
+    },
+    {
+      Sid: 'Role',
+      Effect: 'Allow',
+      Action: [
+        'iam:AddRoleToInstanceProfile',
+        'iam:CreateInstanceProfile',
+        'iam:CreateRole',
+        'iam:DeleteInstanceProfile',
+        'iam:DeleteRole',
+        'iam:DeleteRolePolicy',
+        'iam:GetInstanceProfile',
+        'iam:GetRole',
+        'iam:GetRolePolicy',
+        'iam:PassRole',
+        'iam:PutRolePolicy',
+        'iam:RemoveRoleFromInstanceProfile',
+        'iam:TagInstanceProfile',
+        'iam:TagRole',
+      ],
+      Resource: [
+        `arn:${partition}:iam::${account}:role/${role}`,
+        `arn:${partition}:iam::${account}:instance-profile/${role}`,
+      ],
+    },
+  ];
+}
