@@ -50,6 +50,7 @@ async function laptopOn(server: ForeignServer) {
     script,
     bucket,
     ec2,
+    endpoint,
     runctl: (args: readonly string[]) => runctl(args, { env, cwd: join(folder.path, 'project') }),
     start: (args: readonly string[]) => startRunctl(args, { env }),
     [Symbol.asyncDispose]: async () => {
@@ -59,6 +60,16 @@ async function laptopOn(server: ForeignServer) {
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+/** moto names them after the service (AWSServiceRoleForspot), so they are made as ordinary roles with AWS's names. */
+async function makeServiceRoles(endpoint: string): Promise<void> {
+  const names = ['AWSServiceRoleForEC2Spot', 'AWSServiceRoleForEC2Fleet'];
+  const program =
+    'import boto3, sys\n' +
+    "iam = boto3.client('iam', endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id='a', aws_secret_access_key='b')\n" +
+    "for name in sys.argv[2:]: iam.create_role(RoleName=name, AssumeRolePolicyDocument='{}')\n";
+  await execa(String(python), ['-B', '-c', program, endpoint, ...names]);
 }
 
 async function instancesOf(ec2: EC2Client, run: string): Promise<Instance[]> {
@@ -78,6 +89,7 @@ test('a launch is planned, made, shown and ended against an EC2 that somebody el
   const refused = await laptop.runctl(['launch', laptop.script, '--ami', AL2023, '--dry-run']);
   expect(refused, refused.stderr).toMatchObject({ exitCode: 3 });
   expect(refused.stderr).toContain('this account has no instance profile runctl-instance');
+  await makeServiceRoles(laptop.endpoint);
   const init = await laptop.runctl(['init', '--cloud', '--yes']);
   expect(init, init.stderr).toMatchObject({ exitCode: 0 });
   const again = await laptop.runctl(['init', '--cloud', '--yes', '--json']);

@@ -29,7 +29,7 @@ test("every action's answer is what botocore's model says, and has nothing else"
     ...ec2ActionNames.map((name) => `ec2:${name}`),
     ...ssmActionNames.map((name) => `ssm:${name}`),
     ...iamActionNames.filter((name) => name !== 'CreateServiceLinkedRole').map((name) => `iam:${name}`),
-    ...quotaActionNames.map((name) => `servicequotas:${name}`),
+    ...quotaActionNames.map((name) => `service-quotas:${name}`),
     'sts:GetCallerIdentity',
   ];
   expect(actions.filter((action) => report.checked[action] === undefined)).toEqual([]);
