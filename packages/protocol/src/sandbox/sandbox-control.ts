@@ -97,6 +97,19 @@ export const sandboxRequests = {
   'fleet-role': z.strictObject({ present: z.boolean() }),
   /** Whether the account has a default VPC, which launches without a subnet need. */
   'default-vpc': z.strictObject({ present: z.boolean() }),
+  /** How machines that start from now on in a zone (in all zones when it is omitted) reach AWS. */
+  'way-out': z.strictObject({
+    zone: z.string().optional(),
+    way: z.enum([
+      'internet-gateway',
+      'internet-gateway-without-addresses',
+      'nat-gateway',
+      'deleted-nat-gateway',
+      'transit-gateway',
+      'endpoints',
+      'none',
+    ]),
+  }),
   'grant-role': z.strictObject({ actions: z.array(z.string()) }),
   /** Replaces all fault rules of S3; their form is the S3 service's own, which checks them. */
   's3-faults': z.strictObject({ rules: z.array(z.record(z.string(), z.unknown())) }),
@@ -182,6 +195,7 @@ export const sandboxAnswers = {
   'fleet-rests': done,
   'fleet-role': done,
   'default-vpc': done,
+  'way-out': done,
   'grant-role': done,
   's3-faults': done,
   's3-faults-seen': z.object({

@@ -131,6 +131,8 @@ describe('the AWS CLI', () => {
         { Subnets: [{ AvailabilityZoneId: 'use1-az1' }] },
       ],
       [ec2('describe-security-groups'), { SecurityGroups: [{ GroupName: 'default' }] }],
+      [ec2('describe-route-tables'), { RouteTables: [{ Routes: [{ GatewayId: 'local' }, { State: 'active' }] }] }],
+      [ec2('describe-vpc-endpoints'), { VpcEndpoints: [] }],
       [
         ec2(
           'describe-spot-price-history',

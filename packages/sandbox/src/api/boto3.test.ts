@@ -61,6 +61,8 @@ test('boto3 calls every action and understands every answer', async (context) =>
     'linked role again': ['InvalidInput', 400],
     get_service_quota: { Quota: { QuotaName: 'All G and VT Spot Instance Requests' } },
     'no quota': ['NoSuchResourceException', 400],
+    describe_route_tables: { RouteTables: [{ Associations: [{ Main: true }], Routes: [{ State: 'active' }, {}] }] },
+    describe_vpc_endpoints: { VpcEndpoints: [] },
     describe_spot_price_history: {
       SpotPriceHistory: [{ AvailabilityZone: 'us-east-1a', ProductDescription: 'Linux/UNIX' }],
     },

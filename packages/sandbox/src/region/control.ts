@@ -19,6 +19,7 @@ import { readConsoleTail } from '../machine/console-tail.ts';
 import { AwsError } from '../model/aws-error.ts';
 import { readBody } from '../wire/request-body.ts';
 import type { Compute } from '../model/compute/compute.ts';
+import { zones } from '../model/ec2/catalog.ts';
 import { isAlive, type Instance } from '../model/ec2/instance.ts';
 import type { Delays } from '../model/ec2/settings.ts';
 
@@ -90,6 +91,7 @@ function handlersOf({ compute, metadata, s3, startedAt, stop }: ControlOptions):
     'fleet-rests': (changes) => done(() => settings.setFleetRests(defined(changes))),
     'fleet-role': ({ present }) => done(() => settings.setFleetRole(present)),
     'default-vpc': ({ present }) => done(() => settings.setDefaultVpc(present)),
+    'way-out': ({ zone, way }) => done(() => setWayOut(compute, zone, way)),
     'grant-role': ({ actions }) => done(() => settings.grantRole(actions)),
     // The service checks the rules itself and refuses what it does not know.
     's3-faults': ({ rules }) => done(() => s3.setFaults(rules as unknown as Parameters<S3Service['setFaults']>[0])),
@@ -101,6 +103,12 @@ function handlersOf({ compute, metadata, s3, startedAt, stop }: ControlOptions):
     console: async ({ instanceId }) => ({ text: await consoleOf(compute, instanceId) }),
     stop: () => done(() => setImmediate(stop)),
   };
+}
+
+function setWayOut({ network }: Compute, zone: string | undefined, way: Parsed<'way-out'>['way']): void {
+  const chosen = zones.filter(({ name }) => zone === undefined || name === zone);
+  if (chosen.length === 0) throw new RunctlError('usage', `the sandbox has no zone ${zone}`);
+  for (const { name } of chosen) network.setWayOut(name, way);
 }
 
 function done(action: () => void): Record<string, never> {

@@ -106,7 +106,7 @@ function subnetView(call: Ec2Call, zone: Zone): XmlValue {
     availabilityZone: zone.name,
     availabilityZoneId: zone.id,
     defaultForAz: call.compute.settings.defaultVpc,
-    mapPublicIpOnLaunch: true,
+    mapPublicIpOnLaunch: call.compute.network.wayOutOf(zone) === 'internet-gateway',
     assignIpv6AddressOnCreation: false,
     tagSet: [],
   };

@@ -23,12 +23,14 @@ import {
   DescribeRegionsCommand,
   CreateSecurityGroupCommand,
   DeleteSecurityGroupCommand,
+  DescribeRouteTablesCommand,
   DescribeSecurityGroupsCommand,
   DescribeSpotInstanceRequestsCommand,
   DescribeSpotPriceHistoryCommand,
   DescribeSubnetsCommand,
   DescribeTagsCommand,
   DescribeVolumesCommand,
+  DescribeVpcEndpointsCommand,
   DescribeVpcsCommand,
   EC2Client,
   GetConsoleOutputCommand,
@@ -199,6 +201,38 @@ describe('the catalog', () => {
     await expect(ec2.send(new DescribeImagesCommand({ ImageIds: ['ami-00000000000000000'] }))).rejects.toEqual(
       code('InvalidAMIID.NotFound'),
     );
+  });
+
+  test('shows the way out of each subnet: its own route table, else the main one, addresses and endpoints', async () => {
+    const { network } = region.compute;
+    const [a, b, c] = ['us-east-1a', 'us-east-1b', 'us-east-1c'] as const;
+    network.setWayOut(a, 'endpoints');
+    network.setWayOut(b, 'deleted-nat-gateway');
+    network.setWayOut(c, 'internet-gateway-without-addresses');
+    const { Subnets } = await ec2.send(new DescribeSubnetsCommand({}));
+    expect(Subnets?.map(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch)).toEqual([false, false, false]);
+    const { RouteTables } = await ec2.send(new DescribeRouteTablesCommand({}));
+    expect(RouteTables).toMatchObject([
+      { Associations: [{ Main: true }], Routes: [{ GatewayId: 'local' }, { GatewayId: 'igw-0123456789abcdef0' }] },
+      {
+        Associations: [{ SubnetId: Subnets?.[0]?.SubnetId }],
+        Routes: [{}, { DestinationPrefixListId: 'pl-63a5400a' }],
+      },
+      { Associations: [{ SubnetId: Subnets?.[1]?.SubnetId }], Routes: [{}, { State: 'blackhole' }] },
+    ]);
+    const Filters = [{ Name: 'association.subnet-id', Values: [Subnets?.[1]?.SubnetId ?? ''] }];
+    const own = await ec2.send(new DescribeRouteTablesCommand({ Filters }));
+    expect(own.RouteTables).toHaveLength(1);
+    const { VpcEndpoints } = await ec2.send(new DescribeVpcEndpointsCommand({}));
+    expect(VpcEndpoints).toMatchObject([
+      {
+        VpcEndpointType: 'Gateway',
+        ServiceName: 'com.amazonaws.us-east-1.s3',
+        RouteTableIds: [RouteTables?.[1]?.RouteTableId],
+      },
+      { VpcEndpointType: 'Interface', SubnetIds: [Subnets?.[0]?.SubnetId], PrivateDnsEnabled: true },
+    ]);
+    for (const zone of [a, b, c]) network.setWayOut(zone, 'internet-gateway');
   });
 
   test('has a price history that is the same whenever it is asked, page by page', async () => {

@@ -17,6 +17,7 @@ import { instanceActions } from './instance-actions.ts';
 import { instanceDescriptions } from './instance-descriptions.ts';
 import { launchTemplateActions } from './launch-template-actions.ts';
 import { networkActions } from './network-actions.ts';
+import { routeActions } from './route-actions.ts';
 import { Parameters } from '../../wire/query-parameters.ts';
 import { checkParameterNames } from './parameter-names.ts';
 import { securityGroupActions } from './security-group-actions.ts';
@@ -34,6 +35,7 @@ const actions: ReadonlyMap<string, Action> = new Map(
     ...launchTemplateActions,
     ...networkActions,
     ...securityGroupActions,
+    ...routeActions,
     ...spotActions,
     ...tagActions,
     ...volumeActions,

@@ -10,7 +10,7 @@ import { elementsOf, element, xmlDeclaration } from '../../wire/query-xml.ts';
 
 const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
-/** GetCallerIdentity of AWS STS, for the account's user and for the sessions of instances. */
+/** GetCallerIdentity of AWS STS, for the account's user and for the sessions of instances; DecodeAuthorizationMessage for the user. */
 export function createStsService(compute: Pick<Compute, 'accountId' | 'settings'>): Service {
   return {
     handle: async (request, response, principal) => {
@@ -18,15 +18,14 @@ export function createStsService(compute: Pick<Compute, 'accountId' | 'settings'
       let status = 200;
       let body: string;
       try {
-        const { action, version } = await namesIn(request);
+        const asked = await read(request);
+        const { action } = asked;
         compute.settings.admit(action);
-        if (action !== 'GetCallerIdentity' || version !== '2011-06-15')
-          throw new AwsError('InvalidAction', `Could not find operation ${action} for version ${version}`);
-        const result = { UserId: userIdOf(principal), Account: compute.accountId, Arn: principal.arn };
+        const result = resultOf(asked, { principal, accountId: compute.accountId });
         const metadata = element('ResponseMetadata', { RequestId: requestId });
         body =
-          `<GetCallerIdentityResponse xmlns="${namespace}">` +
-          `${element('GetCallerIdentityResult', result)}${metadata}</GetCallerIdentityResponse>`;
+          `<${action}Response xmlns="${namespace}">` +
+          `${element(`${action}Result`, result)}${metadata}</${action}Response>`;
       } catch (error) {
         const failure = asAwsError(error);
         status = statusOfError(failure.code);
@@ -45,11 +44,38 @@ export function createStsService(compute: Pick<Compute, 'accountId' | 'settings'
   };
 }
 
-async function namesIn(request: IncomingMessage): Promise<{ readonly action: string; readonly version: string }> {
+interface Asked {
+  readonly action: string;
+  readonly version: string;
+  readonly encodedMessage: string;
+}
+
+/** Throws AwsError for what is not served. */
+function resultOf(
+  { action, version, encodedMessage }: Asked,
+  { principal, accountId }: { readonly principal: Principal; readonly accountId: string },
+): Readonly<Record<string, string>> {
+  if (version === '2011-06-15' && action === 'GetCallerIdentity')
+    return { UserId: userIdOf(principal), Account: accountId, Arn: principal.arn };
+  if (version !== '2011-06-15' || action !== 'DecodeAuthorizationMessage')
+    throw new AwsError('InvalidAction', `Could not find operation ${action} for version ${version}`);
+  if (principal.kind !== 'user')
+    throw new AwsError('AccessDenied', `User: ${principal.arn} is not authorized to perform: sts:${action}`);
+  return { DecodedMessage: decoded(encodedMessage) };
+}
+
+/** The region itself encodes nothing: a test that plans a refusal writes its JSON into it in base64. */
+function decoded(encodedMessage: string): string {
+  const text = Buffer.from(encodedMessage, 'base64url').toString('utf8');
+  if (text.startsWith('{')) return text;
+  throw new AwsError('InvalidAuthorizationMessageException', 'Message is not valid');
+}
+
+async function read(request: IncomingMessage): Promise<Asked> {
   const query = new URLSearchParams((request.url ?? '').split('?')[1] ?? '');
   const body = new URLSearchParams((await readBody(request)).toString('utf8'));
-  const read = (name: string) => body.get(name) ?? query.get(name) ?? '';
-  return { action: read('Action'), version: read('Version') };
+  const value = (name: string) => body.get(name) ?? query.get(name) ?? '';
+  return { action: value('Action'), version: value('Version'), encodedMessage: value('EncodedMessage') };
 }
 
 function userIdOf(principal: Principal): string {

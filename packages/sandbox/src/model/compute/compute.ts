@@ -16,6 +16,7 @@ import { Interruptions } from '../ec2/interruptions.ts';
 import type { InterruptOptions } from '../ec2/interruptions.ts';
 import type { LaunchableResources } from '../ec2/launch-spec.ts';
 import { Launcher } from '../ec2/launcher.ts';
+import { Network } from '../ec2/network.ts';
 import { LaunchTemplates } from '../ec2/launch-templates.ts';
 import { Schedule } from '../ec2/schedule.ts';
 import { SecurityGroups } from '../ec2/security-groups.ts';
@@ -49,6 +50,7 @@ export interface Compute {
   readonly roles: Roles;
   readonly quotas: Quotas;
   readonly events: EventLog;
+  readonly network: Network;
   readonly templates: LaunchTemplates;
   readonly instances: Instances;
   readonly groups: SecurityGroups;
@@ -72,6 +74,7 @@ export function createCompute(options: ComputeOptions): Compute {
   const schedule = new Schedule(options.timers, options.log ?? silentLog);
   const settings = new ComputeSettings({ ...defaultDelays(clock.scale), ...options.settings });
   const events = new EventLog(nowMs);
+  const network = new Network();
   const templates = new LaunchTemplates(nowMs);
   const spotRequests = new SpotRequests(nowMs);
   const credentials = new IssuedKeys({
@@ -86,6 +89,7 @@ export function createCompute(options: ComputeOptions): Compute {
     schedule,
     settings,
     events,
+    network,
     folder: options.folder,
   });
   instances.onChange((instance) => followSpotRequest(instance, spotRequests));
@@ -109,6 +113,7 @@ export function createCompute(options: ComputeOptions): Compute {
     roles,
     quotas: new Quotas(),
     groups,
+    network,
     templates,
     launcher,
     fleets,
@@ -133,6 +138,7 @@ function launchable(roles: Roles, groups: SecurityGroups): LaunchableResources {
 /** The request of an instance that ended by itself is over too. Other endings have said their reason before. */
 function followSpotRequest(instance: Instance, spotRequests: SpotRequests): void {
   if (instance.state !== 'terminated') return;
-  const byHost = instance.stateReason === stateReasons.host || instance.stateReason === stateReasons.internal;
+  const { host, internal, key, volumes } = stateReasons;
+  const byHost = [host, internal, key, volumes].some((reason) => reason === instance.stateReason);
   spotRequests.finish(instance, byHost ? 'system-error' : 'instance-terminated-by-user');
 }

@@ -1,3 +1,4 @@
+import { AwsError } from '../aws-error.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { LaunchSpec } from './launch-spec.ts';
 import type { Tags } from './tags.ts';
@@ -36,6 +37,8 @@ export const stateReasons = {
   own: reason('Client.InstanceInitiatedShutdown', 'Instance initiated shutdown'),
   capacity: reason('Server.InsufficientInstanceCapacity', 'Insufficient capacity to launch'),
   internal: reason('Server.InternalError', 'Internal error on launch'),
+  key: reason('Client.InternalError', 'Client error on launch'),
+  volumes: reason('Client.VolumeLimitExceeded', 'Volume limit exceeded'),
   host: reason('Server.InternalError', 'The host of the instance failed'),
 } as const;
 
@@ -103,6 +106,13 @@ export interface Instance {
 /** Takes room in its pool. */
 export function occupiesPool(instance: Instance): boolean {
   return instance.state !== 'terminated' && instance.state !== 'stopped';
+}
+
+/** Why an instance never came to run, by the error of its boot (UG troubleshooting-launch). */
+export function launchFailure(error: unknown): StateReason {
+  const code = error instanceof AwsError ? error.code : null;
+  if (code === 'InsufficientInstanceCapacity') return stateReasons.capacity;
+  return [stateReasons.key, stateReasons.volumes].find((each) => each.code === code) ?? stateReasons.internal;
 }
 
 export function isAlive(instance: Instance): boolean {

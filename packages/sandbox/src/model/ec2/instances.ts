@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import type { Machine, MachineBoot, MachineEnd } from '../../machine/machine.ts';
 import { AwsError } from '../aws-error.ts';
 import type { EventLog } from './event-log.ts';
-import { occupiesPool, stateReasons } from './instance.ts';
+import { launchFailure, occupiesPool, stateReasons } from './instance.ts';
 import type { Instance, StateReason } from './instance.ts';
 import type { LaunchSpec } from './launch-spec.ts';
+import type { Network } from './network.ts';
 import { hostNameOf, PrivateAddresses } from './private-addresses.ts';
 import { newResourceId } from './resource-ids.ts';
 import type { Schedule } from './schedule.ts';
@@ -28,6 +29,7 @@ export interface InstancesOptions {
   readonly schedule: Schedule;
   readonly settings: ComputeSettings;
   readonly events: EventLog;
+  readonly network: Pick<Network, 'isClosed'>;
   readonly folder: string;
 }
 
@@ -180,7 +182,7 @@ export class Instances {
 
   async #boot(instance: Instance, boot: { folder: string; userData: Buffer | null }): Promise<void> {
     if (instance.state !== 'pending') return;
-    const { machines, settings, schedule, events } = this.#options;
+    const { machines, network, settings, schedule, events } = this.#options;
     try {
       settings.admit('boot');
       await mkdir(boot.folder, { recursive: true });
@@ -188,6 +190,7 @@ export class Instances {
       schedule.run(async () => this.#machineEnded(instance, await machine.ended));
       // It was terminated while it booted, or the region was closed.
       if (instance.state !== 'pending' || schedule.closed) return await machine.kill();
+      if (network.isClosed(instance.spec.zone)) machine.setPartitioned(true);
       instance.machine = machine;
       instance.consoleOutput = () => machine.consoleOutput();
       instance.privateAddress = machine.privateAddress;
@@ -197,12 +200,7 @@ export class Instances {
       this.#changed(instance);
     } catch (error) {
       events.add('launch-failed', { instanceId: instance.id, detail: String(error) });
-      const capacity = error instanceof AwsError && error.code === 'InsufficientInstanceCapacity';
-      this.#ended(instance, {
-        into: 'terminated',
-        reason: capacity ? stateReasons.capacity : stateReasons.internal,
-        hard: true,
-      });
+      this.#ended(instance, { into: 'terminated', reason: launchFailure(error), hard: true });
     }
   }
 
