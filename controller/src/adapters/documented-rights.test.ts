@@ -51,8 +51,12 @@ const IMPLIED_BY_CREATE_FLEET = ['ec2:RunInstances', 'ec2:CreateTags', 'iam:Pass
 describe('docs/aws-account.md grants what the code calls, and no more', () => {
   test('to the user of the laptop', async () => {
     const called = await calledIn(['controller/src', 'packages/{provider,store,checkpoint,workspace}/src'], [SETUP]);
+    const decoder = await readFile(join(repository, 'packages/provider/src/aws/api/encoded-refusal.ts'), 'utf8');
+    const past = [...decoder.matchAll(/\baction: '(\w+)'/g)].map((match) => `sts:${match[1]}`);
+    expect(past).toEqual(['sts:DecodeAuthorizationMessage']);
     const [, user] = await documentedPolicies();
-    expect(user).toEqual([...new Set([...called, ...IMPLIED_BY_CREATE_FLEET, ...BUCKET_RIGHTS])].toSorted());
+    const all = new Set([...called, ...past, ...IMPLIED_BY_CREATE_FLEET, ...BUCKET_RIGHTS]);
+    expect(user).toEqual([...all].toSorted());
   });
 
   test('to who makes the account ready', async () => {

@@ -2,13 +2,14 @@ import { RunctlError } from '@runctl/core';
 import type { AccountFinding, Provider } from '@runctl/provider';
 import type { Market } from '@runctl/protocol';
 import type { LaunchPlace, MachineWish } from './launch-plan.ts';
+import { preflight } from './preflight.ts';
 
 /** Of the runtime that machines fetch. */
 const AGENT_ARCHITECTURE = 'x64';
 
 /**
  * Where the wish can run, with prices, and what a launch needs there. Costs nothing. Errors: `instance-type-unknown`,
- * `pool-invalid`, and those of the provider.
+ * `pool-invalid`, `config-invalid` where its machines could not work, and those of the provider.
  */
 export async function findPlace(
   provider: Provider,
@@ -23,7 +24,7 @@ export async function findPlace(
     provider.account?.examineLaunch(wanted, offers) ?? [],
   ]);
   refuseProblems(findings);
-  return { market, offers, target };
+  return { market, target, ...(await preflight(provider, { target, offers })) };
 }
 
 /** What is plainly wrong with the account ends a launch before anything costs; what could not be told does not. */

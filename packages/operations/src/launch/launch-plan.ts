@@ -28,6 +28,8 @@ export interface LaunchWish extends MachineWish {
   readonly checkpoint: RunSpec['checkpoint'];
   readonly policy: RunSpec['policy'];
   readonly timeScale: number;
+  /** Whoever launches it ends it when its machines boot and never speak. */
+  readonly checkFirstBoot: boolean;
 }
 
 /** Where a launch may run, and all that it needs there. */
@@ -36,6 +38,8 @@ export interface LaunchPlace {
   /** Cheapest first, never empty. */
   readonly offers: readonly Offer[];
   readonly target: LaunchTarget;
+  /** What a check of it could not rule out, or left out; for people, a sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** All that is shown before money is spent. */

@@ -21,7 +21,7 @@ import { longestLaunchMs } from './longest-launch.ts';
 import { replaceCapacity } from './replace-capacity.ts';
 import { isUncertain } from './uncertain.ts';
 
-interface StartRequest extends LaunchPlace {
+interface StartRequest extends Omit<LaunchPlace, 'warnings'> {
   readonly spec: RunSpec;
   /** The spec's bytes in the bucket: machines of this launch obey these alone. */
   readonly specBytes: Uint8Array;
@@ -109,6 +109,7 @@ function bootOf(cloud: LaunchPorts['cloud'], request: StartRequest, intent: Laun
     config: { version: FORMAT_VERSION, run: spec.run, launch, bucket, prefix, region, written },
     tools,
     bootGuardMs: spec.timing.bootGuardMs,
+    refusedMs: spec.timing.refusedMs,
     standstillMs: spec.timing.standstillMs,
   };
 }

@@ -53,6 +53,8 @@ export interface Resumed {
   readonly machines: LaunchMachines;
   readonly askAnew: AskAnew;
   readonly fromStep: number | null;
+  /** Of the place where it runs now; for people, a sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -91,6 +93,7 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
     machines,
     askAnew,
     fromStep: record.latest?.document.step ?? null,
+    warnings: place.warnings,
   };
 }
 

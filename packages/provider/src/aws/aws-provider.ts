@@ -1,8 +1,9 @@
-import type { Clock } from '@runctl/core';
+import { isRunctlError, type Clock } from '@runctl/core';
 import type { CapacityRequest, MarketSwitch, Provider } from '../port/index.ts';
 import { awsData } from './aws-data.ts';
 import { classified } from './api/classify.ts';
 import { createAwsClients, type AwsAccess, type AwsClients } from './api/clients.ts';
+import { explainedRefusal, refusalDecoder } from './api/encoded-refusal.ts';
 import { tagsOf, templateNameOf } from './api/tags.ts';
 import { renderUserData } from './boot/user-data.ts';
 import { endLaunchedFleet } from './capacity/end-fleet.ts';
@@ -16,17 +17,19 @@ import { createExamination } from './examination/examine.ts';
 import { findOffers } from './offers/offers.ts';
 import { createSetup } from './preparation/setup.ts';
 import { createRunCommand } from './ssm/run-command.ts';
+import { checkWayOut } from './preflight/check-way-out.ts';
 import { readTarget } from './target/aws-target.ts';
 import { resolveTarget } from './target/target.ts';
 
 /** EC2, with one `maintain` fleet for each launch. `options.clock` paces repeated calls and dates the prices. */
 export function createAwsProvider(
   options: AwsAccess & { readonly clock: Clock },
-): Provider & Required<Pick<Provider, 'account' | 'markets' | 'shell'>> {
+): Provider & Required<Pick<Provider, 'account' | 'markets' | 'preflight' | 'shell'>> {
   const { region, clock } = options;
   const clients = createAwsClients(options);
   const { reading, launching } = clients;
   const accountPorts = { clients, access: options, clock };
+  const decode = refusalDecoder(reading, { region, clock, endpoint: options.endpoints?.sts });
   const idOf = (ref: Parameters<typeof readFleetRef>[0]): string => readFleetRef(ref, region).fleetId;
   return {
     ...awsData(region),
@@ -37,6 +40,8 @@ export function createAwsProvider(
       classified('creating the fleet', async (): Promise<FleetRef> => {
         const made = await launchFleet(launching, clock, orderOf(request, region));
         return { region, ...made };
+      }).catch(async (error: unknown) => {
+        throw isRunctlError(error) ? await explainedRefusal(error, decode) : error;
       }),
     find: (run, launch) =>
       classified('looking for the fleet', async () => {
@@ -52,6 +57,12 @@ export function createAwsProvider(
     close: () => clients.close(),
     account: { ...createExamination(accountPorts), setup: createSetup(accountPorts) },
     markets: createMarketSwitch(clients, idOf),
+    preflight: {
+      check: (target, offers) =>
+        classified('looking at the routes of the subnets', async () =>
+          checkWayOut(reading, readTarget(target, region), offers),
+        ),
+    },
     shell: createRunCommand(clients.ssm, clock),
   };
 }

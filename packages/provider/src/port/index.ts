@@ -3,4 +3,5 @@ export type * from './account.ts';
 export type * from './capacity.ts';
 export type * from './facets.ts';
 export type * from './offer.ts';
+export type * from './preflight.ts';
 export type * from './provider.ts';

@@ -11,6 +11,7 @@ import type {
 } from './capacity.ts';
 import type { MarketSwitch, RemoteShell } from './facets.ts';
 import type { Offer, OfferWish, TargetWish } from './offer.ts';
+import type { Preflight } from './preflight.ts';
 
 /**
  * Who rents machines. What each provider does for each method stands in docs/providers.md.
@@ -96,6 +97,8 @@ export interface Provider {
   readonly markets?: MarketSwitch;
   /** Present where an account can be looked at before it is used. */
   readonly account?: ProviderAccount;
+  /** Present where more can be looked at before a launch than that its target exists. */
+  readonly preflight?: Preflight;
   /** Present where machines take scripts from outside. */
   readonly shell?: RemoteShell;
 }

@@ -47,6 +47,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   InvalidParameterCombination: 'config-invalid',
   'InvalidUserData.Malformed': 'user-data-too-large',
   VPCIdNotSpecified: 'config-invalid',
+  'InvalidLaunchTemplateId.NotFound': 'config-invalid',
+  'InvalidLaunchTemplateId.VersionNotFound': 'config-invalid',
   'InvalidSubnetID.NotFound': 'config-invalid',
   'InvalidSubnetID.Malformed': 'config-invalid',
   'InvalidGroup.NotFound': 'config-invalid',
@@ -66,10 +68,15 @@ export const awsCodes: ReadonlySet<string> = new Set(Object.keys(CODES));
 
 const NAME_AN_IMAGE = 'images belong to one region: name one of this region with --ami, or none for the default image';
 
+const TEMPLATE_IS_GONE =
+  'somebody deleted the launch template of this launch: stop the run and resume it, which makes a new one';
+
 const HINTS: Readonly<Partial<Record<string, string>>> = {
   VPCIdNotSpecified: 'this account has no default VPC: name subnets with `subnets = ["subnet-…"]` in .runctl.toml',
   'AuthFailure.ServiceLinkedRoleCreationNotPermitted':
     'once per account: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com',
+  'InvalidLaunchTemplateId.NotFound': TEMPLATE_IS_GONE,
+  'InvalidLaunchTemplateId.VersionNotFound': TEMPLATE_IS_GONE,
   'InvalidSubnetID.NotFound':
     '`aws ec2 describe-subnets` lists those of this region; name one with --subnet, or none for the default VPC',
   'InvalidAMIID.NotFound': NAME_AN_IMAGE,
