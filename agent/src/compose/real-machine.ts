@@ -66,6 +66,7 @@ export function realMachine(options: RealMachineOptions): AgentSurroundings {
     inheritedEnvironment: process.env,
     // The boot guard would power the machine off then, but the next one would only start.
     uselessMs: defaultTiming.firstBootMs,
+    refusedMs: defaultTiming.refusedMs,
     agentVersion: options.version,
     pid: process.pid,
     onShutdown: options.onShutdown,

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import type { Clock, Log } from '@runctl/core';
+import { type Clock, type Log, RunctlError } from '@runctl/core';
 import type { AgentConfig, LaunchIntent, RunSpec } from '@runctl/protocol';
 import type { RunDocuments } from '../reporting/run-documents.ts';
+import { isStoreError } from '@runctl/store';
 import type { Host, HostIdentity } from '../host/host.ts';
 import type { Journal } from '../journal/journal.ts';
 import { insist } from './insist.ts';
@@ -23,15 +24,18 @@ export interface LearnParts {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Log;
+  /** A bucket that refuses for this long is taken to refuse for good. */
+  readonly refusedMs: number;
 }
 
 /**
  * Learns who and what this agent is for. Asks until it is answered, and rejects with `not-as-launched` where the bucket has
- * other documents than the laptop wrote. What an earlier agent on this machine learned is taken from the journal, so that a
- * restart in the middle of a notice, without network even, goes on at once.
+ * other documents than the laptop wrote, and with `boot-failed` where it refuses for good. What an
+ * earlier agent on this machine learned is taken from the journal, so that a restart in the middle of a notice, without
+ * network even, goes on at once.
  */
 export async function learn(
-  { host, documents, written, journal, clock, log }: LearnParts,
+  { host, documents, written, journal, clock, log, refusedMs }: LearnParts,
   signal: AbortSignal,
 ): Promise<LearnedFacts> {
   const kept = journal.state.facts;
@@ -39,7 +43,10 @@ export async function learn(
   const patience = { clock, log, signal };
   const identity = await insist('the machine has no identity yet', () => host.identity(), patience);
   const { specSha256, intentSha256 } = written;
-  const spec = await insist('the spec of the run could not be read', () => documents.spec(specSha256), patience);
+  const readSpec = () => documents.spec(specSha256);
+  const spec = await insist('the spec of the run could not be read', readSpec, { ...patience, refusedMs }).catch(
+    refused,
+  );
   const readIntent = async () => (intentSha256 === null ? null : documents.intent(intentSha256));
   const intent = await insist('the intent could not be read', readIntent, patience);
   const read = () => documents.machines();
@@ -48,6 +55,14 @@ export async function learn(
   const facts = { spec, intent, identity, capacity };
   await journal.update({ facts });
   return facts;
+}
+
+function refused(error: unknown): never {
+  if (!isStoreError(error, 'denied', 'bucket-missing')) throw error;
+  throw new RunctlError('boot-failed', `the bucket refuses this machine: ${error.message}`, {
+    hint: "docs/aws-account.md has the rights that the machine's role needs",
+    cause: error,
+  });
 }
 
 /** Folders of a run on this machine. */

@@ -45,6 +45,8 @@ export interface AgentPorts {
   readonly inheritedEnvironment: Readonly<Record<string, string | undefined>>;
   /** An agent that can do nothing useful for this long ends the launch: nobody may be watching. */
   readonly uselessMs: number;
+  /** So does one whose bucket has refused it for this long from the start. */
+  readonly refusedMs: number;
   readonly agentVersion: string;
   readonly pid: number;
   /** Calls back when the machine begins to shut down. */

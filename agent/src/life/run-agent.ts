@@ -23,8 +23,9 @@ export async function runAgent(ports: AgentPorts, signal: AbortSignal): Promise<
   try {
     return await liveOnce(ports, { signal: AbortSignal.any([signal, useful.tooLate]), onReady: useful.confirm });
   } catch (error) {
-    // Documents that somebody changed are no failure of this agent's, and the next one would find the same.
-    const isHopeless = useful.tooLate.aborted || isRunctlError(error, 'not-as-launched');
+    // Documents that somebody changed, and a bucket that refuses, are no failure of this agent's: the next one would find the same.
+    const isHopeless =
+      useful.tooLate.aborted || isRunctlError(error, 'not-as-launched') || isRunctlError(error, 'boot-failed');
     if (signal.aborted || (!isHopeless && !(await failures.isTooMany()))) throw error;
     return await lastResort(ports, messageOf(useful.tooLate.aborted ? useful.tooLate.reason : error), signal);
   } finally {
@@ -38,8 +39,8 @@ async function liveOnce(ports: AgentPorts, options: LifeOptions): Promise<AgentE
   const journal = new Journal(ports.paths.journal, emptyJournal(launch, now));
   const documents = new RunDocuments(ports.store, { run, launch, node: NODE });
   try {
-    const { clock, host, log } = ports;
-    const learned = await learn({ host, documents, written, journal, clock, log }, options.signal);
+    const { clock, host, log, refusedMs } = ports;
+    const learned = await learn({ host, documents, written, journal, clock, log, refusedMs }, options.signal);
     await host.power.cancelPlanned();
     return await assembleLife({ ports, journal, documents, learned, node: NODE }, options).live();
   } finally {

@@ -58,7 +58,7 @@ export class RunWorld {
   readonly memory = new MemoryStore({ clock: systemClock });
   readonly store: ObjectStore;
   readonly keys = runKeys(this.run);
-  readonly fleet = { deletions: 0, mayDelete: true, failures: 0, uselessMs: 60_000 };
+  readonly fleet = { deletions: 0, mayDelete: true, failures: 0, uselessMs: 60_000, refusedMs: 60_000 };
   readonly #machines: TestMachine[] = [];
   readonly #intents = new Map<number, string>();
   #specSha256 = '';

@@ -180,6 +180,7 @@ export class TestMachine implements AsyncDisposable {
       findInterpreter: findInterpreter([]),
       inheritedEnvironment: process.env,
       uselessMs: fleet.uselessMs,
+      refusedMs: fleet.refusedMs,
       agentVersion: 'test',
       pid: process.pid,
       onShutdown: (listener) => this.#shutdown.push(listener),

@@ -59,6 +59,7 @@ function surroundingsOf(machine: LifeMachine, process: Process): AgentSurroundin
     },
     inheritedEnvironment: {},
     uselessMs: at.spec.timing.bootGuardMs * 0.9,
+    refusedMs: at.spec.timing.refusedMs,
     agentVersion: 'simulated',
     pid: 1,
     onShutdown: (listener) => {

@@ -83,6 +83,7 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
         config: agentConfig(launch),
         tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
         bootGuardMs: 60_000,
+        refusedMs: 300_000,
         standstillMs: 900_000,
       },
       offers,
@@ -385,6 +386,7 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
         'the machine is shown as ended',
       );
       expect(gone.endReason).not.toBeNull();
+      expect(gone.endCause?.text).toMatch(/\S/);
       if (recoversByItself()) {
         const [other] = await running();
         expect(other?.machineId).not.toBe(machine.machineId);

@@ -9,8 +9,8 @@ export interface BootKind {
   /**
    * A Python program that knows how this kind of machine reaches the bucket:
    *
-   *     fetch KEY SHA256 FILE [gunzip]    downloads, verifies, then renames into place
-   *     failed STAGE MESSAGE              reports a boot that failed before the agent
+   *     fetch KEY SHA256 FILE [gunzip]    downloads, verifies, then renames into place; ends with 3 where no waiting helps
+   *     failed STAGE MESSAGE CODE         reports a boot that failed before the agent; ends the launch at once where CODE is 3
    */
   readonly fetcher: string;
 }
@@ -24,18 +24,18 @@ export function renderBootScript(request: BootRequest, { host, fetcher }: BootKi
   const { standstillMs } = request;
   const config: AgentConfig = { ...request.config, host, standstillMs };
   const watching = watcher(Math.max(1, Math.round(standstillMs / 1000 / LOOKS)));
-  return [beginning(request), onFailure, folders, tools(request, fetcher), agentFiles(config), start, watching].join(
-    '\n',
-  );
+  // What ends a machine whose agent stands still is armed before there is an agent.
+  const parts = [beginning(request), onFailure, folders, tools(request, fetcher), agentFiles(config), watching, start];
+  return parts.join('\n');
 }
 
-function beginning({ config, bootGuardMs }: BootRequest): string {
+function beginning({ config, bootGuardMs, refusedMs }: BootRequest): string {
   const guardMinutes = Math.max(1, Math.ceil(bootGuardMs / 60_000));
   return `#!/bin/sh
 # runctl: start of run ${config.run}, launch ${config.launch}
 ROOT="\${RUNCTL_INSTANCE_ROOT:-}"
 export RUNCTL_RUN=${quoted(config.run)} RUNCTL_LAUNCH=${config.launch} RUNCTL_REGION=${quoted(config.region)}
-export RUNCTL_BUCKET=${quoted(config.bucket)} RUNCTL_PREFIX=${quoted(config.prefix)}
+export RUNCTL_BUCKET=${quoted(config.bucket)} RUNCTL_PREFIX=${quoted(config.prefix)} RUNCTL_REFUSED_S=${refusedMs / 1000}
 stage=preparing
 umask 022
 
@@ -46,7 +46,7 @@ shutdown -h +${guardMinutes} "runctl: the agent did not start in time" >/dev/nul
 
 const onFailure = `fail() {
   echo "boot: FAILED at '$stage': $1"
-  python3 "$ROOT/opt/runctl/boot.py" failed "$stage" "$1" || echo "boot: the failure could not be reported"
+  python3 "$ROOT/opt/runctl/boot.py" failed "$stage" "$1" "\${2:-1}" || echo "boot: nothing could be done about it; the next machine may try"
   shutdown -h now
   exit 1
 }
@@ -61,7 +61,7 @@ ${fetcher}BOOT_PY
 
 get() {
   stage="fetching $1"; shift
-  { error=$(python3 "$ROOT/opt/runctl/boot.py" fetch "$@" 2>&1 >&3) || fail "$error"; } 3>&1
+  { error=$(python3 "$ROOT/opt/runctl/boot.py" fetch "$@" 2>&1 >&3) || fail "$error" $?; } 3>&1
 }
 # Beside each other: unpacking the runtime takes one core and most of the time.
 get "the agent" ${quoted(tools.agentKey)} ${tools.agentSha256} "$ROOT/opt/runctl/agent.mjs" & fetching=$!

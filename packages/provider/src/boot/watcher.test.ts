@@ -19,6 +19,7 @@ const script = renderBootScript(
     },
     tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
     bootGuardMs: 900_000,
+    refusedMs: 300_000,
     standstillMs: 900_000,
   },
   { host: 'ec2', fetcher: '' },

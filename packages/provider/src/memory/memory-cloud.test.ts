@@ -23,6 +23,7 @@ function world(rules: Partial<MemoryRules> = {}) {
       config: { version: 2, run: 'r-1', launch: 1, bucket: 'b', prefix: '', region: 'r', written },
       tools: { agentKey: 'a', agentSha256: 'a', nodeKey: 'n', nodeSha256: 'n' },
       bootGuardMs: 1,
+      refusedMs: 1,
       standstillMs: 1,
     },
     offers: ['memory-1a', 'memory-1b'].map((location) => ({

@@ -133,6 +133,7 @@ export class MemoryProvider implements Provider {
         addresses: { private: '10.0.0.1', public: null },
         launchedAtMs: machine.launchedAtMs,
         endReason: machine.endReason,
+        endCause: endCauseOf(machine.endReason),
         run,
         launch,
       }));
@@ -163,6 +164,15 @@ export class MemoryProvider implements Provider {
     if (this.#isClosed) return Promise.reject(new RunctlError('internal', `${method} was called after close`));
     return this.#cloud.faults.meet(method, effect);
   }
+}
+
+function endCauseOf(reason: string | null): RentedMachine['endCause'] {
+  if (reason === null) return null;
+  return {
+    kind: reason === 'taken-back' ? 'taken-back' : 'unknown',
+    text: `the memory cloud says ${reason}`,
+    hint: null,
+  };
 }
 
 function idOf(ref: CapacityRef): string {

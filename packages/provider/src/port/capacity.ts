@@ -96,6 +96,18 @@ export interface ReportedEvents {
 
 export type MachineState = 'starting' | 'running' | 'ending' | 'stopped' | 'ended';
 
+/**
+ * Why a machine ended. `taken-back` and `no-capacity`: the provider had no room for it, or none any more. `powered-off`: by
+ * itself. `ended`: by somebody who asked the provider. `failed`: it could not be started, or its host failed.
+ */
+export interface MachineEndCause {
+  readonly kind: 'taken-back' | 'no-capacity' | 'powered-off' | 'ended' | 'failed' | 'unknown';
+  /** For people, a clause without a full stop. */
+  readonly text: string;
+  /** What to do about it; null when there is nothing to do, or nothing is known. */
+  readonly hint: string | null;
+}
+
 /** A machine as its provider describes it. */
 export interface RentedMachine {
   readonly machineId: string;
@@ -107,6 +119,8 @@ export interface RentedMachine {
   readonly launchedAtMs: number;
   /** The provider's own word for why it ends or has ended: `Server.SpotInstanceTermination`. */
   readonly endReason: string | null;
+  /** The same in words of ours; null as long as there is none. */
+  readonly endCause: MachineEndCause | null;
   /** Null when the machine does not say whose it is. */
   readonly run: string | null;
   readonly launch: number | null;

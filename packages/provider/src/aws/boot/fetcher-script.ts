@@ -4,8 +4,13 @@ import { FORMAT_VERSION } from '@runctl/protocol';
  * The part of the boot that needs more than a shell: signed requests to S3 and EC2 with the instance's role, in Python's
  * standard library alone, since Python is there wherever cloud-init is. Kept plain and small: user data ends at 16 KiB.
  *
- *     boot.py fetch KEY SHA256 FILE [gunzip]    download, verify, then rename into place
- *     boot.py failed STAGE MESSAGE              boot/<launch>-<machine>.json; the third one ends the fleet
+ *     boot.py fetch KEY SHA256 FILE [gunzip]    download, verify, then rename into place; 3 after a refusal that lasts
+ *     boot.py failed STAGE MESSAGE CODE         boot/<launch>-<machine>.json; the third one ends the fleet, and the first
+ *                                               whose CODE is 3, or whose report is refused for good
+ *
+ * A refusal lasts: a bucket or an object that is not there (404, 301) at once, a right that is missing (403) after five minutes.
+ * Nothing is tried for longer: where the fleet can't be ended the machine powers off after some ten minutes, and the next one
+ * costs as much as this one did. Each try of the fleet's end is a new chance for a right that comes late.
  */
 export const fetcherScript = String.raw`
 import datetime, email.utils, hashlib, hmac, json, os, sys, time, zlib
@@ -14,15 +19,24 @@ import urllib.error, urllib.parse, urllib.request
 E = os.environ
 BUCKET, PREFIX, REGION = E["RUNCTL_BUCKET"], E["RUNCTL_PREFIX"], E["RUNCTL_REGION"]
 RUN, LAUNCH = E["RUNCTL_RUN"], int(E["RUNCTL_LAUNCH"])
+PATIENCE = float(E["RUNCTL_REFUSED_S"])
+TROUBLE = max(5, PATIENCE * 0.4)  # two minutes on a real machine
 IMDS = E.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254").rstrip("/")
 skew = 0.0
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+class Lasting(Exception):
+    """A refusal that no waiting mends."""
+
+
 def imds(path):
-    ask = urllib.request.Request(IMDS + "/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "300"})
-    token = direct.open(ask, timeout=3).read().decode()
-    return direct.open(urllib.request.Request(IMDS + "/latest/" + path, headers={"X-aws-ec2-metadata-token": token}), timeout=3).read().decode()
+    try:
+        ask = urllib.request.Request(IMDS + "/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "300"})
+        token = direct.open(ask, timeout=3).read().decode()
+        return direct.open(urllib.request.Request(IMDS + "/latest/" + path, headers={"X-aws-ec2-metadata-token": token}), timeout=3).read().decode()
+    except urllib.error.HTTPError as error:  # a role or a tag may come late: no answer of AWS's services
+        raise RuntimeError("IMDS has no %s (%s)" % (path, error.code))
 
 
 def credentials():
@@ -53,7 +67,7 @@ def call(service, method, url, body=b"", headers=None):
         keys["AccessKeyId"], scope, names, hmac.new(key, text.encode(), hashlib.sha256).hexdigest())
     request = urllib.request.Request(url, data=body or None, method=method, headers={k: v for k, v in signed.items() if k != "host"})
     try:
-        return urllib.request.urlopen(request, timeout=30)
+        return urllib.request.urlopen(request, timeout=min(30, TROUBLE))
     except urllib.error.HTTPError as error:
         detail = error.read().decode(errors="replace")
         if ("RequestTimeTooSkewed" in detail or "RequestExpired" in detail) and error.headers["Date"]:
@@ -73,16 +87,19 @@ def reason(error):
 
 
 def persist(what, attempt, seconds):
-    end, pause = time.monotonic() + seconds, 0.5
+    began, pause = time.monotonic(), 0.5
     while True:
         try:
             return attempt()
         except Exception as error:  # the network, the role or a name may need a moment after boot
-            code = getattr(error, "code", None)
-            late = time.monotonic() + pause > end
-            if late or (code == 404 and "IMDS" not in what):
-                raise RuntimeError("%s: %s" % (what, reason(error)))
-            print("boot: %s: %s; trying again" % (what, reason(error)), flush=True)
+            code, words = getattr(error, "code", None), "%s: %s" % (what, reason(error))
+            # Rights that were just given take minutes; a bucket or an object that is not there does not come.
+            late = time.monotonic() + pause > began + (PATIENCE if code == 403 else seconds)
+            if code in (301, 404) or (late and code == 403):
+                raise Lasting(words)
+            if late:
+                raise RuntimeError(words)
+            print("boot: %s; trying again" % words, flush=True)
             time.sleep(pause)
             pause = min(pause * 2, 15)
 
@@ -101,7 +118,7 @@ def fetch(key, sha256, path, gunzip):
             raise RuntimeError("sha256 is %s, expected %s" % (digest.hexdigest(), sha256))
         os.chmod(part, 0o755)
         os.replace(part, path)
-    persist("fetching s3://%s/%s%s" % (BUCKET, PREFIX, key), once, 120)
+    persist("fetching s3://%s/%s%s" % (BUCKET, PREFIX, key), once, TROUBLE)
 
 
 def now():
@@ -117,33 +134,54 @@ def put(key, document):
             raise
 
 
-def failed(stage, message):
-    instance = persist("asking IMDS who this is", lambda: imds("meta-data/instance-id"), 30)
-    put("runs/%s/boot/%04d-%s.json" % (RUN, LAUNCH, instance), {
-        "version": ${FORMAT_VERSION}, "run": RUN, "launch": LAUNCH, "machineId": instance, "stage": stage, "message": message[:1000], "at": now()})
-    listing = s3("GET", "", query="?" + urllib.parse.urlencode(
-        {"list-type": "2", "prefix": "%sruns/%s/boot/%04d-" % (PREFIX, RUN, LAUNCH)})).read().decode()
-    boots = listing.count("<Key>")
-    if boots < 3:
-        return
-    put("runs/%s/launches/%04d/outcome.json" % (RUN, LAUNCH), {
-        "version": ${FORMAT_VERSION}, "run": RUN, "launch": LAUNCH, "status": "failed", "cause": "boot-failed", "exitCode": None, "signal": None,
-        "message": "%d boots failed before the agent started; the last one at '%s': %s" % (boots, stage, message[:500]),
-        "step": None, "durableStep": None, "generation": None, "at": now(), "nonce": "boot-" + instance})
+def failed(stage, message, lasting):
+    instance, boots = imds("meta-data/instance-id"), 0
+    try:
+        put("runs/%s/boot/%04d-%s.json" % (RUN, LAUNCH, instance), {
+            "version": ${FORMAT_VERSION}, "run": RUN, "launch": LAUNCH, "machineId": instance, "stage": stage, "message": message[:1000], "at": now()})
+        boots = s3("GET", "", query="?" + urllib.parse.urlencode(
+            {"list-type": "2", "prefix": "%sruns/%s/boot/%04d-" % (PREFIX, RUN, LAUNCH)})).read().decode().count("<Key>")
+    except Exception as error:
+        if not lasting:
+            raise
+        print("boot: no report: %s" % reason(error), flush=True)
+    if lasting or boots >= 3:
+        end_launch(instance, "no machine can begin" if lasting else "%d boots failed before the agent started" % boots, stage, message)
+
+
+def end_launch(instance, what, stage, message):
+    try:
+        put("runs/%s/launches/%04d/outcome.json" % (RUN, LAUNCH), {
+            "version": ${FORMAT_VERSION}, "run": RUN, "launch": LAUNCH, "status": "failed", "cause": "boot-failed", "exitCode": None, "signal": None,
+            "message": "%s; the last one at '%s': %s" % (what, stage, message[:500]),
+            "step": None, "durableStep": None, "generation": None, "at": now(), "nonce": "boot-" + instance})
+    except Exception as error:  # whoever refuses it refuses every machine of this launch
+        print("boot: no outcome: %s" % reason(error), flush=True)
     fleet = imds("meta-data/tags/instance/aws:ec2:fleet-id")
     form = urllib.parse.urlencode({"Action": "DeleteFleets", "Version": "2016-11-15", "FleetId.1": fleet, "TerminateInstances": "false"}).encode()
     answer = call("ec2", "POST", (endpoint("ec2") or "https://ec2.%s.amazonaws.com" % REGION) + "/", form,
                   {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}).read().decode()
-    if "<successfulFleetDeletionSet>" not in answer or fleet not in answer.split("<successfulFleetDeletionSet>")[1]:
+    deleted = answer.split("<successfulFleetDeletionSet>")[-1].split("</successfulFleetDeletionSet>")[0]
+    if fleet not in deleted and "fleetNotInDeletableState" not in answer:
         raise RuntimeError("fleet %s was not deleted: %s" % (fleet, answer[:500]))
-    print("boot: %d boots failed; fleet %s is deleted" % (boots, fleet), flush=True)
+    print("boot: %s; fleet %s is deleted" % (what, fleet), flush=True)
 
 
 try:
     if sys.argv[1] == "fetch":
         fetch(sys.argv[2], sys.argv[3], sys.argv[4], "gunzip" in sys.argv[5:])
     else:
-        persist("reporting the failed boot", lambda: failed(sys.argv[2], sys.argv[3]), 60)
+        stage, message, code = sys.argv[2:5]
+        try:
+            persist("reporting the failed boot", lambda: failed(stage, message, code == "3"), PATIENCE)
+        except Lasting as error:  # a bucket that takes no report takes nothing
+            if code == "3":
+                raise
+            print("boot: %s" % error, flush=True)
+            persist("ending the launch", lambda: failed(stage, message, True), PATIENCE)
+except Lasting as error:
+    print(error, file=sys.stderr)
+    sys.exit(3)
 except Exception as error:
     sys.exit("%s" % error)
 `.trimStart();

@@ -20,6 +20,7 @@ const request: BootRequest = {
     nodeSha256: 'b'.repeat(64),
   },
   bootGuardMs: 900_000,
+  refusedMs: 300_000,
   standstillMs: 900_000,
 };
 
@@ -31,7 +32,7 @@ test('the shell and Python parts parse', () => {
 });
 
 test('stays far below the limit and refuses to go over it', () => {
-  expect(Buffer.byteLength(renderUserData(request))).toBeLessThan(USER_DATA_LIMIT_BYTES * 0.7);
+  expect(Buffer.byteLength(renderUserData(request))).toBeLessThan(USER_DATA_LIMIT_BYTES * 0.85);
   const long = { ...request, config: { ...request.config, prefix: `${'p'.repeat(8000)}/` } };
   expect(() => renderUserData(long)).toThrow(/boot script has \d+ bytes; EC2 takes 16384/);
 });
@@ -40,6 +41,12 @@ test('the boot guard comes before anything that can fail', () => {
   const script = renderUserData(request);
   expect(script.indexOf('shutdown -h +15')).toBeGreaterThan(0);
   expect(script.indexOf('shutdown -h +15')).toBeLessThan(script.indexOf('mkdir -p'));
+});
+
+test('what ends a machine whose agent stands still is armed before the agent is started', () => {
+  const script = renderUserData(request);
+  expect(script.indexOf('enable --now runctl-watch.timer')).toBeGreaterThan(0);
+  expect(script.indexOf('enable --now runctl-watch.timer')).toBeLessThan(script.indexOf('runctl-agent.service'));
 });
 
 test('tells an agent names and hashes alone, since every process of the machine can read it', () => {

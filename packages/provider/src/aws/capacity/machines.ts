@@ -2,6 +2,7 @@ import { paginateDescribeInstances, type EC2Client, type Instance, type Instance
 import { required } from '@runctl/core';
 import type { MachineState, RentedMachine } from '../../port/index.ts';
 import { TAG, tagValue } from '../api/tags.ts';
+import { endCauseOf } from './end-cause.ts';
 
 /** Instances of a run, or all that runctl made; oldest first. */
 export async function findMachines(client: EC2Client, run: string | undefined): Promise<RentedMachine[]> {
@@ -33,6 +34,7 @@ function rentedMachine(instance: Instance): RentedMachine {
     addresses: { private: instance.PrivateIpAddress ?? null, public: instance.PublicIpAddress ?? null },
     launchedAtMs: instance.LaunchTime?.getTime() ?? 0,
     endReason: instance.StateReason?.Code ?? null,
+    endCause: endCauseOf(instance.StateReason),
     run: tagValue(instance.Tags, TAG.run),
     launch: launch === null ? null : Number(launch),
   };
