@@ -11,11 +11,11 @@ import { World } from '../support/world.ts';
 const SHOW_AGENT_LOG = 'cat "$RUNCTL_INSTANCE_ROOT/var/log/runctl-agent.log"';
 
 test.concurrent('three boots that fail before the agent end the launch, and everybody is told why', async () => {
-  await using world = await World.start();
+  await using world = await World.start({ timeScale: 0.02 });
   await breakS3(world, [
     {
       match: { keyPattern: 'tools/agent-*', operations: ['GetObject'] },
-      effect: { kind: 'status', status: 404, code: 'NoSuchKey' },
+      effect: { kind: 'status', status: 500, code: 'InternalError' },
     },
   ]);
   const script = await projectWith(world, 'counter');
@@ -79,7 +79,7 @@ describe.concurrent('the launch has its outcome, and its fleet stands', () => {
     const right = { action: 'DeleteFleets', code: 'UnauthorizedOperation' };
     // The proof at its start, and two tries at its end.
     await world.sandbox.send('fail-next', { ...right, times: 3 });
-    const run = await launchDetached(world, 'counter', { args: ['20', '0.1'] });
+    const run = await launchDetached(world, 'counter', { args: ['20', '0.1'], flags: ['--no-first-boot-check'] });
     const waited = await world.runctl(['wait', run]);
     expect(waited, waited.stderr).toMatchObject({ exitCode: 20 });
     const outcome = await world.bucket.outcome(run);

@@ -30,7 +30,7 @@ export class AttachCommand extends FollowingCommand {
   }
 
   protected override lastWords(): number {
-    if (this.followed !== null) return this.followed.view.detached(this.followed.run, 'interrupted');
+    if (this.followed !== null) return this.followed.view.detached(this.followed.run, 'interrupted', null);
     this.noteDetached(this.runText, command('attach', this.runText));
     return 130;
   }

@@ -18,7 +18,8 @@ export class LaunchCommand extends WorkloadOptionsCommand {
     details:
       'Copies the project that the script belongs to, starts a machine, runs the script, keeps its checkpoints safe, and\n' +
       'resumes it on another machine whenever one is taken away, with this computer switched off too. Ctrl-C only stops\n' +
-      'watching. Exit code: 0 done, 20 the script failed, 21 stopped and resumable.',
+      'watching; --detach returns once the first agent has spoken. A launch whose machines boot and never speak is ended after\n' +
+      'three of them or 20 minutes. Exit code: 0 done, 20 the script failed, 21 stopped and resumable.',
     examples: [
       [
         'train on the cheapest of three types',
@@ -59,15 +60,18 @@ export class LaunchCommand extends WorkloadOptionsCommand {
     const launching = launchRun({ cloud, clock, user }, plan, await services.tools());
     const { spec, specSha256, askAnew, giveUp } = await resultOf(launching, (event) => view.show(event));
     await this.keepSpec(spec.run, specSha256);
-    const { onDemandAfterMs } = plan.wish;
+    const { detach } = this;
+    const { checkFirstBoot, onDemandAfterMs } = plan.wish;
+    const { run } = spec;
     return this.followLaunch(view, {
       cloud,
-      run: spec.run,
+      run,
       launch: 1,
       onDemandAfterMs,
+      detach,
+      checkFirstBoot,
       askAnew,
       giveUp,
-      detach: this.detach,
     });
   }
 }

@@ -7,7 +7,7 @@ import { option } from '../options/declaration/option.ts';
 import { machineOptions } from '../options/declared/machine-options.ts';
 import { outputOptions } from '../options/declared/output-options.ts';
 import { launchedOptions } from '../options/declared/launched-options.ts';
-import { waitingOptions } from '../options/declared/waiting-options.ts';
+import { fallbackOptions, waitingOptions } from '../options/declared/waiting-options.ts';
 import { FollowingCommand, LAUNCH_WORDS } from '../options/following-command.ts';
 import { machineWishOf } from '../options/launch-options.ts';
 
@@ -31,6 +31,7 @@ export class ResumeCommand extends FollowingCommand {
   });
   onDemand = option(machineOptions.onDemand);
   detach = option(waitingOptions.detach);
+  noFirstBootCheck = option(fallbackOptions.noFirstBootCheck);
   acceptChangedSpec = option(launchedOptions.acceptChangedSpec);
   expectSpec = option(launchedOptions.expectSpec);
   yes = option(outputOptions.yes);
@@ -87,23 +88,28 @@ export class ResumeCommand extends FollowingCommand {
       if (!this.json) this.note(`making sure that nothing of launch ${launch} is left`);
     };
     const resuming = { run, tools: await services.tools(), wish, knownSpec, onLeftovers, signal };
-    const { launch, machines, askAnew, fromStep, specSha256 } = await resumeRun(ports, resuming);
+    const { launch, machines, askAnew, fromStep, specSha256, warnings: ofPlace } = await resumeRun(ports, resuming);
     await this.keepSpec(run, specSha256);
+    this.warn(ofPlace);
     const view = await this.followView();
     const id = cloud.provider.nameOf(machines.ref);
-    view.show({ type: 'requested', run, launch, id, ...(warnings.length > 0 ? { warnings: [...warnings] } : {}) });
+    const said = [...warnings, ...ofPlace];
+    view.show({ type: 'requested', run, launch, id, ...(said.length > 0 ? { warnings: said } : {}) });
     const from = fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`;
     if (!this.json) this.note(`launch ${launch} of ${run}, ${from}`);
     const onDemandAfterMs = settings.no_fallback ? null : settings.fallback_after;
     const giveUp = (error: unknown): Promise<unknown> => endHopeless(ports, { run, launch, error });
+    const checkFirstBoot = !settings.no_first_boot_check;
+    const { detach } = this;
     return this.followLaunch(view, {
       cloud,
       run,
       launch,
       onDemandAfterMs,
+      detach,
+      checkFirstBoot,
       askAnew,
       giveUp,
-      detach: this.detach,
     });
   }
 }

@@ -1,7 +1,8 @@
 import { RunctlCommand } from './command.ts';
 import type { Cloud } from '@runctl/operations';
-import type { AskAnew } from '@runctl/operations/follow';
+import type { AskAnew, FirstBoot } from '@runctl/operations/follow';
 import type { LiveFeed } from '@runctl/operations/live';
+import type { UnheardCost } from '@runctl/operations/run';
 import type { FollowView } from '../render/follow.ts';
 import { resultOf } from './result-of.ts';
 
@@ -18,6 +19,10 @@ export interface Asked {
   readonly launch: number;
   readonly onDemandAfterMs: number | null;
   readonly askAnew: AskAnew;
+  /** Returns once an agent of the launch has spoken. */
+  readonly detach: boolean;
+  /** Ends the launch when its machines boot and never speak. */
+  readonly checkFirstBoot: boolean;
   /** Ends what is left of the launch, and resolves with the error to show. */
   readonly giveUp: (error: unknown) => Promise<unknown>;
 }
@@ -26,6 +31,8 @@ export interface Asked {
 export abstract class FollowingCommand extends RunctlCommand {
   /** The run that is shown, and where; null before. */
   protected followed: { readonly run: string; readonly view: FollowView } | null = null;
+  /** What is known of the first boot of the launch that this command asked for; null where it asked for none. */
+  private firstBoot: FirstBoot | null = null;
 
   protected async followView(): Promise<FollowView> {
     const { createFollowView } = await import('../render/follow.ts');
@@ -41,15 +48,59 @@ export abstract class FollowingCommand extends RunctlCommand {
     );
   }
 
-  /** Shows a launch from its beginning, or only that it was asked for with --detach. */
-  protected async followLaunch(view: FollowView, asked: Asked & { readonly detach: boolean }): Promise<number> {
-    const { cloud, run, launch, onDemandAfterMs, askAnew, giveUp, detach } = asked;
-    if (detach) return view.detached(run, 'asked');
+  /** Shows a launch from its beginning, with --detach until its first agent has spoken. */
+  protected async followLaunch(view: FollowView, asked: Asked): Promise<number> {
+    const { run, detach, checkFirstBoot, giveUp } = asked;
+    if (detach && !checkFirstBoot) return view.detached(run, 'asked', null);
+    const { FIRST_BOOT_LIMITS, FirstBoot: Watch } = await import('@runctl/operations/follow');
+    const firstBoot = new Watch(checkFirstBoot ? FIRST_BOOT_LIMITS : null);
+    this.firstBoot = firstBoot;
+    for (;;)
+      try {
+        const exitCode = await (detach
+          ? this.awaitAgent(view, asked, firstBoot)
+          : this.followBoot(view, asked, firstBoot));
+        if (!firstBoot.isHeard && exitCode !== 0 && exitCode !== 130) await this.endFailedBoot(asked);
+        return exitCode;
+      } catch (error) {
+        const failure = await this.endSilent(asked, error);
+        if (failure !== null) throw await giveUp(failure);
+        // A machine holds the run, and holding is a word too.
+        firstBoot.hear();
+      }
+  }
+
+  private followBoot(view: FollowView, asked: Asked, firstBoot: FirstBoot): Promise<number> {
+    const { cloud, run, launch, onDemandAfterMs, askAnew } = asked;
+    return this.follow(view, { cloud, run, launch, onDemandAfterMs, askAnew, firstBoot, failWhenHopeless: true });
+  }
+
+  /** Shows the launch until it speaks, or only that it was asked for where it has no machine yet. */
+  private async awaitAgent(view: FollowView, asked: Asked, firstBoot: FirstBoot): Promise<number> {
+    const { watchFirstBoot } = await import('@runctl/operations/follow');
+    const { interrupted: signal, clock } = this.context;
+    const { cloud, run, launch } = asked;
     try {
-      return await this.follow(view, { cloud, run, launch, onDemandAfterMs, askAnew, failWhenHopeless: true });
+      const watching = watchFirstBoot({ cloud, run, launch, clock, signal, firstBoot, failWhenHopeless: true });
+      const end = await resultOf(watching, (event) => view.show(event));
+      if (end.kind === 'ended') return view.ended(run, end.outcome);
+      return view.detached(run, 'asked', end.kind === 'heard' ? null : firstBoot.cost);
     } catch (error) {
-      throw await giveUp(error);
+      if (!signal.aborted || this.onlyAsks) throw error;
+      return view.detached(run, 'interrupted', this.unheardCost);
     }
+  }
+
+  private async endSilent({ cloud, run, launch }: Asked, error: unknown): Promise<unknown> {
+    const { endSilent } = await import('@runctl/operations/resume');
+    const { clock, user } = this.context;
+    return endSilent({ cloud, clock, user }, { run, launch, error });
+  }
+
+  private async endFailedBoot({ cloud, run, launch }: Asked): Promise<void> {
+    const { endFailedBoot } = await import('@runctl/operations/resume');
+    const { clock, user } = this.context;
+    await endFailedBoot({ cloud, clock, user }, { run, launch });
   }
 
   /** Shows the run until it ends; the exit code says how. Ctrl-C only ends the watching. */
@@ -64,6 +115,7 @@ export abstract class FollowingCommand extends RunctlCommand {
       withLog?: boolean;
       live?: LiveFeed;
       failWhenHopeless?: boolean;
+      firstBoot?: FirstBoot;
     },
   ): Promise<number> {
     const { followRun } = await import('@runctl/operations/follow');
@@ -74,7 +126,12 @@ export abstract class FollowingCommand extends RunctlCommand {
       return view.ended(options.run, await resultOf(following, (event) => view.show(event)));
     } catch (error) {
       if (!signal.aborted || this.onlyAsks) throw error;
-      return view.detached(options.run, 'interrupted');
+      return view.detached(options.run, 'interrupted', this.unheardCost);
     }
+  }
+
+  /** What may be spent on machines that never speak, where nobody watches them any more; null once one has spoken. */
+  private get unheardCost(): UnheardCost | null {
+    return this.firstBoot === null || this.firstBoot.isHeard ? null : this.firstBoot.cost;
   }
 }

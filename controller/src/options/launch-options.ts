@@ -139,5 +139,6 @@ function wishOf(
     },
     policy: carriedAt(settings, 'policy'),
     timeScale: settings.time_scale,
+    checkFirstBoot: !settings.no_first_boot_check,
   };
 }

@@ -8,7 +8,8 @@ export abstract class RunListCommand extends RunctlCommand {
   /** The newest runs, newest first. */
   protected async listRuns(cloud: Cloud, limit: number): Promise<readonly RunRow[]> {
     const { listRuns } = await import('@runctl/operations/status');
-    const rows = await listRuns(cloud.store, { limit, clock: this.context.clock });
+    const expires = cloud.provider.can.expires.value;
+    const rows = await listRuns(cloud.store, { limit, clock: this.context.clock, expires });
     const { rememberRuns } = await import('../completion/run-memory.ts');
     const place = { bucket: cloud.bucket, sandbox: await this.sandboxPlace() };
     // A list is shown all the same where nothing can be kept.

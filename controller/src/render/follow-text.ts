@@ -85,7 +85,7 @@ function capacityLine(event: CapacityEvent, style: Styles): string {
       return `machine ${machine.machineId}: ${machine.machineType} in ${machine.location}, ${machine.market} at ${price}/h, ${machine.state === 'starting' ? 'booting' : machine.state}`;
     }
     case 'machine-ended':
-      return `machine ${event.machine.machineId} is gone${event.machine.endReason === null ? '' : ` (${event.machine.endReason})`}`;
+      return `machine ${event.machine.machineId} is gone${machineEndText(event.machine)}`;
     case 'on-demand':
       return `no spot capacity in ${formatDuration(event.waitedMs)}: switched to on-demand`;
     case 'asked-anew':
@@ -98,6 +98,16 @@ function capacityLine(event: CapacityEvent, style: Styles): string {
     default:
       return assertNever(event);
   }
+}
+
+/** `: it powered itself off (Client.InstanceInitiatedShutdown)`, with what to do about it; empty where nobody says why. */
+export function machineEndText({
+  endCause,
+  endReason,
+}: Extract<LineEvent, { type: 'machine-ended' }>['machine']): string {
+  const cause = endCause === null ? '' : `: ${endCause.text}`;
+  const hint = (endCause?.hint ?? null) === null ? '' : `; ${endCause?.hint}`;
+  return `${cause}${endReason === null ? '' : ` (${endReason})`}${hint}`;
 }
 
 /** Whether a save fits into a notice, what to do if not, and how often to save. */

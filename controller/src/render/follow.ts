@@ -2,11 +2,12 @@ import type { CommandEvent, FollowEvent, LaunchEvent } from '@runctl/protocol/ev
 import { command, formatDuration, type Clock } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import type { Writable } from 'node:stream';
-import { exitCodeOfOutcome } from '@runctl/operations/run';
+import { exitCodeOfOutcome, type UnheardCost } from '@runctl/operations/run';
 import type { CommandWriter } from './command-writer.ts';
 import { jsonLine } from './json-line.ts';
 import { followLine } from './follow-text.ts';
 import { logBanner } from './log.ts';
+import { unheardText } from './unheard.ts';
 import { endText } from './status.ts';
 import { shownText, styles } from './style.ts';
 
@@ -15,8 +16,11 @@ export interface FollowView {
   show(event: FollowEvent | LaunchEvent): void;
   /** The last words when the run ended, and its exit code. */
   ended(run: string, outcome: LaunchOutcome | null): number;
-  /** The last words when only the watching ended, and the exit code. */
-  detached(run: string, why: 'asked' | 'interrupted'): number;
+  /**
+   * The last words when only the watching ended, and the exit code. `unheard`: what it may cost, where no agent has spoken yet
+   * and nobody watches for that any more.
+   */
+  detached(run: string, why: 'asked' | 'interrupted', unheard: UnheardCost | null): number;
 }
 
 export interface FollowViewOptions {
@@ -69,10 +73,13 @@ function humanView(options: FollowViewOptions): FollowView {
         stderr.write(`what happened: ${write(command('events', run))}, ${write(command('logs', run))}\n`);
       return exitCodeOfOutcome(outcome);
     },
-    detached: (run, why) => {
+    detached: (run, why, unheard) => {
       if (midLine) stdout.write('\n');
       stderr.write(
         `${why === 'asked' ? `${run} is launched` : `stopped watching; ${run} goes on`}\n` +
+          (unheard === null
+            ? ''
+            : `${style.yellow(`  no agent has spoken yet, and nobody watches for it now: ${unheardText(unheard)}`)}\n`) +
           `  come back:  ${write(command('attach', run))}\n  look:       ${write(command('status', run))}\n  end it:     ${write(command('stop', run))}\n`,
       );
       return why === 'asked' ? 0 : 130;
@@ -105,9 +112,9 @@ function jsonView(options: FollowViewOptions): FollowView {
       print({ type: 'ended', run, status: outcome?.status ?? null, exitCode });
       return exitCode;
     },
-    detached: (run, why) => {
+    detached: (run, why, unheard) => {
       const exitCode = why === 'asked' ? 0 : 130;
-      print({ type: 'detached', run, exitCode });
+      print({ type: 'detached', run, exitCode, unheard });
       return exitCode;
     },
   };

@@ -5,6 +5,7 @@ import { join } from 'node:path/posix';
 import type { CommandWriter } from './command-writer.ts';
 import { styles } from './style.ts';
 import { table } from './table.ts';
+import { firstBootText, plannedUnheardCost } from './unheard.ts';
 import { workloadText } from './workload-text.ts';
 
 /** A project full of links must not hide its own plan. `--json` and `-v` have them all. */
@@ -41,6 +42,7 @@ export function renderPlan(
     ...outputRows(plan),
     ['interruption', interruptionText(plan, options.write)],
     ['no capacity', capacityText(plan)],
+    ['first boot', firstBootText(plan)],
   ];
   const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(13))} ${text}`);
   const offers = table(
@@ -57,6 +59,7 @@ export function renderPlan(
     ...lastRunNotes(plan),
     ...largeFiles(plan),
     ...missing,
+    ...plan.warnings,
   ]
     .map((note) => `  ${style.yellow('note:')} ${note}\n`)
     .join('');
@@ -167,8 +170,10 @@ export function planJson(plan: LaunchPlan) {
     maxRuntimeMs: wish.maxRuntimeMs,
     endsAfterMs: plan.endsAfterMs,
     onDemandAfterMs: wish.onDemandAfterMs,
+    checkFirstBoot: wish.checkFirstBoot,
+    unheardMostUsd: plannedUnheardCost(plan).mostUsd,
     checkpoint: wish.checkpoint,
-    notes: [...snapshot.notes, ...start.notes, ...lastRunNotes(plan)],
+    notes: [...snapshot.notes, ...start.notes, ...lastRunNotes(plan), ...plan.warnings],
     reasons: [...start.reasons, snapshot.reason],
   };
 }

@@ -9,6 +9,7 @@ import { priceText } from './plan.ts';
 import { stateText } from './status.ts';
 import { counted } from './transfer.ts';
 import { shownRow, styles, type Styles } from './style.ts';
+import { unheardRows } from './unheard-run.ts';
 import { earlierLivesOf, workloadRows, workloadText } from './workload-text.ts';
 
 interface RunDetailStyle {
@@ -28,6 +29,7 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
   const rows: [string, string][] = [
     // Before all that the bucket says, which could pretend to be this row.
     ...(options.launchedSpec === null ? [] : [specRow(options.launchedSpec)]),
+    ...unheardRows(detail, style, options.write),
     ['state', `${stateText(detail.state, style)}${stateReason(detail)}${goneText(detail, style)}`],
     [spec.workload.kind, workloadText(spec.workload)],
     ...interpreterRow(record),

@@ -21,6 +21,7 @@ test('a run of a cloud whose second has not come here yet is as old as nothing',
     heartbeatAgeMs: null,
     waitingMs: 0,
     stranded: false,
+    unheard: null,
   } as const;
   expect(renderRuns([run], { nowMs, colour: false, location: 's3://bucket', write: () => '' })).toMatch(
     / {2}0 ms +-\n/,

@@ -4,6 +4,7 @@ import type { RunState } from '@runctl/operations/run';
 import type { CommandWriter } from './command-writer.ts';
 import { styles, type Styles } from './style.ts';
 import { table } from './table.ts';
+import { unheardText } from './unheard.ts';
 
 /** `running`, `silent for 2m`, … in a word or two. */
 export function stateText(state: RunState, style: Styles): string {
@@ -58,7 +59,18 @@ export function renderRuns(
     run.heartbeatAgeMs === null ? '-' : formatDuration(run.heartbeatAgeMs),
   ]);
   const head = ['RUN', 'NAME', 'STATE', 'STEP', 'DURABLE', 'MACHINE', 'SPENT', 'INTERRUPTED', 'LAUNCHED', 'HEARD'];
-  return `${table(head, rows)}${style.dim('LAUNCHED and HEARD are ages; HEARD is that of the last heartbeat, from which the rest of a line comes')}\n${adviceLines(runs, style, options.write).join('')}`;
+  return `${unheardLines(runs, style, options.write).join('')}${table(head, rows)}${style.dim('LAUNCHED and HEARD are ages; HEARD is that of the last heartbeat, from which the rest of a line comes')}\n${adviceLines(runs, style, options.write).join('')}`;
+}
+
+/** Before everything else: nothing else in a list costs money for nothing. */
+function unheardLines(runs: readonly RunRow[], style: Styles, write: CommandWriter): string[] {
+  return runs.flatMap(({ run, name, waitingMs, unheard }) =>
+    unheard === null
+      ? []
+      : [
+          `${style.red('no word')} from ${run} for ${formatDuration(waitingMs ?? 0)}: ${unheardText(unheard)}; whether it has any: ${write(command('status', name ?? run))}\n`,
+        ],
+  );
 }
 
 /** Longer than a provider needs to show what was asked for. */

@@ -2,7 +2,7 @@ import { declared } from '../declaration/option-declaration.ts';
 import { yesOrNo } from '../values/choices.ts';
 import { durationIn } from '../values/numbers.ts';
 
-/** What a launch does where spot has no machine. */
+/** What a launch does where spot has no machine, or where its machines can't work. */
 export const fallbackOptions = {
   noFallback: declared({
     flag: '--no-fallback',
@@ -21,6 +21,14 @@ export const fallbackOptions = {
     default: '5m',
     more: 'while the laptop watches',
   }),
+  noFirstBootCheck: declared({
+    flag: '--no-first-boot-check',
+    key: 'no_first_boot_check',
+    schema: yesOrNo,
+    help: 'do not end a launch whose machines boot and never speak',
+    group: 'waiting',
+    default: false,
+  }),
 };
 
 /** How long a command waits, and for what. */
@@ -28,7 +36,7 @@ export const waitingOptions = {
   detach: declared({
     flag: '-d,--detach',
     schema: yesOrNo,
-    help: 'return once the machine is asked for',
+    help: 'return once an agent has spoken, or there is no machine yet',
     group: 'waiting',
     default: false,
   }),

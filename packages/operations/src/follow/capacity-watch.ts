@@ -33,6 +33,7 @@ export class CapacityWatch {
   #market: LaunchIntent['market'];
   /** Machines that the account has besides: their end may free a quota. */
   #hasOthers = true;
+  #machines: readonly RentedMachine[] = [];
 
   constructor(watched: WatchedCapacity) {
     this.ref = watched.ref;
@@ -45,6 +46,11 @@ export class CapacityWatch {
   /** A machine of this launch was seen, alive or not. */
   get hasMachine(): boolean {
     return this.#hasMachine;
+  }
+
+  /** Machines of the launch as the provider showed them last. */
+  get machines(): readonly RentedMachine[] {
+    return this.#machines;
   }
 
   /** Why this launch will never have a machine, as far as the provider said so; null while it may. */
@@ -90,6 +96,7 @@ export class CapacityWatch {
   async #machineEvents(): Promise<{ readonly events: readonly FollowEvent[]; readonly living: number }> {
     const { provider, run, launch, intent } = this.#of;
     const own = (await provider.machines(run)).filter((machine) => machine.launch === launch);
+    this.#machines = own;
     const events: FollowEvent[] = [];
     for (const machine of own) {
       this.#hasMachine = true;

@@ -18,7 +18,7 @@ const SLOW_LOOK_MS = 15_000;
 export type AskAnew = (market: Market) => Promise<string | null>;
 
 export interface CapacityFollower {
-  /** Looks at the provider when it is time to. Errors: why the launch is hopeless, where the options want it thrown. */
+  /** Looks at the provider when it is time to. Errors: why the launch is hopeless, or silent, where the options want it thrown. */
   look(record: RunRecord): AsyncGenerator<FollowEvent>;
   /** That no machine lives and none will come; null while there is one, or where the record says that others were asked for. */
   gone(record: RunRecord): FollowEvent | null;
@@ -26,7 +26,7 @@ export interface CapacityFollower {
 
 type CapacityOptions = Pick<
   FollowOptions,
-  'cloud' | 'run' | 'clock' | 'failWhenHopeless' | 'onDemandAfterMs' | 'askAnew'
+  'cloud' | 'run' | 'clock' | 'failWhenHopeless' | 'firstBoot' | 'onDemandAfterMs' | 'askAnew'
 >;
 
 /** Looks at the provider now and then, and goes on in the on-demand market when spot has nothing. */
@@ -53,6 +53,12 @@ export function followCapacity(options: CapacityOptions, launch: number): Capaci
       lastLookMs = clock.monotonicMs();
       if (watch === null) return;
       yield* await watch.look();
+      if (!spoken)
+        options.firstBoot?.look(watch.machines, {
+          atMs: clock.monotonicMs(),
+          boots: record.boots.filter((boot) => boot.launch === launch),
+          run: options.run,
+        });
       if (spoken || watch.hasMachine) return;
       const { hopeless } = watch;
       if (options.failWhenHopeless === true && hopeless !== null && !fallback.mayMend(hopeless, launched))

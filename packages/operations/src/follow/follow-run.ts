@@ -6,6 +6,8 @@ import { createLogReader, type LogReader } from '../log/log-reader.ts';
 import { attemptsOf, lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import type { LiveFeed } from '../live/open-live.ts';
+import { unheardCost } from '../run/unheard.ts';
+import type { FirstBoot } from './first-boot.ts';
 import { followCapacity, type AskAnew } from './follow-capacity.ts';
 import { patiently, readPatiently } from '../log/patience.ts';
 import { changes, nothingSeen, type Seen } from './run-changes.ts';
@@ -25,6 +27,8 @@ export interface FollowOptions {
   readonly askAnew?: AskAnew;
   /** Throws once the provider says that the launch will never have a machine. Only its launcher may then clean up. */
   readonly failWhenHopeless?: boolean;
+  /** Is told what is seen until the first agent speaks, and may end the watching of a launch that never does. */
+  readonly firstBoot?: FirstBoot;
   /** What the agent pushes to this process, which comes sooner; the bucket stays the authority. */
   readonly live?: LiveFeed;
 }
@@ -40,8 +44,8 @@ const LIVELY_MS = 90_000;
 /**
  * Watches one launch, by polling the bucket and the provider, until it ends. Yields what is new and returns the
  * outcome. It changes nothing but the market, where `onDemandAfterMs` asks for that, and waits out network failures
- * while it polls. Errors: the signal's reason, after which the run goes on; `boot-failed`; the reason that
- * `failWhenHopeless` throws; those of the store.
+ * while it polls. Errors: the signal's reason, after which the run goes on; `boot-failed`, also of `firstBoot`; the reason
+ * that `failWhenHopeless` throws; those of the store.
  */
 export async function* followRun(options: FollowOptions): AsyncGenerator<FollowEvent, FollowEnd> {
   const { cloud, run, clock, signal } = options;
@@ -59,6 +63,7 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
     seen = changed.seen;
     if (changed.events.length > 0) newsMs = clock.monotonicMs();
     const outcome = record.launches.find((other) => other.launch === launch)?.outcome ?? null;
+    noteFirstBoot(options, record, launch);
     // The log of an attempt comes after the event of its start and before the event of its end.
     yield* changed.events.filter((event) => !comesAfterLog(event));
     if (options.withLog) yield* readPatiently(log, options);
@@ -73,7 +78,7 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
       const gone = capacity.gone(record);
       if (gone !== null) {
         yield gone;
-        return endWithoutCapacity(record, launch);
+        return endWithoutCapacity(options, record, launch);
       }
     }
     yield* pause(options, { log, ms: pollMs(record, launch, clock.monotonicMs() - newsMs) });
@@ -81,10 +86,22 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
   }
 }
 
+function noteFirstBoot({ cloud, clock, firstBoot }: FollowOptions, record: RunRecord, launch: number): void {
+  if (firstBoot === undefined || firstBoot.isHeard) return;
+  if (attemptsOf(record, launch).length > 0) firstBoot.hear();
+  const intent = record.launches.find((other) => other.launch === launch)?.intent ?? null;
+  const { nodes } = record.spec;
+  const at = { nowMs: clock.wallMs(), nodes, expires: cloud.provider.can.expires.value };
+  firstBoot.cost = intent === null ? null : unheardCost(intent, at);
+}
+
 /** The outcome once no more machines come, or null. Errors: `boot-failed` when boots failed and no agent ran. */
-function endWithoutCapacity(record: RunRecord, launch: number): FollowEnd {
+function endWithoutCapacity({ firstBoot, run }: FollowOptions, record: RunRecord, launch: number): FollowEnd {
   const outcome = record.launches.find((other) => other.launch === launch)?.outcome ?? null;
-  const boot = record.boots.filter((other) => other.launch === launch).at(-1);
+  const boots = record.boots.filter((other) => other.launch === launch);
+  const boot = boots.at(-1);
+  const silent = outcome === null ? (firstBoot?.ofEnd(boots, run) ?? null) : null;
+  if (silent !== null) throw silent;
   if (outcome !== null || boot === undefined || attemptsOf(record, launch).length > 0) return outcome;
   throw new RunctlError(
     'boot-failed',

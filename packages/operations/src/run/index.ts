@@ -11,3 +11,4 @@ export {
   type RunRecord,
 } from './run-record.ts';
 export { hasEnded, stateOf, type RunState } from './run-state.ts';
+export { unheardCost, type UnheardCost } from './unheard.ts';

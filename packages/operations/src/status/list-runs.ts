@@ -3,6 +3,7 @@ import {
   bucketKeys,
   defaultTiming,
   indexDocument,
+  launchIntent,
   launchOutcome,
   parseIndexKey,
   parseLaunchKey,
@@ -15,6 +16,7 @@ import { APPEARS_WITHIN_MS } from '../run/liveness.ts';
 import { newestAttempt } from '../run/newest-attempt.ts';
 import type { LaunchRecord } from '../run/run-record.ts';
 import { runState, type RunState } from '../run/run-state.ts';
+import { unheardCost, type UnheardCost } from '../run/unheard.ts';
 
 const PARALLEL_RUNS = 24;
 
@@ -43,28 +45,42 @@ export interface RunRow {
   readonly waitingMs: number | null;
   /** As in `RunDetail`, where the documents alone tell: nothing was ever asked for. */
   readonly stranded: boolean;
+  /**
+   * What it may cost when its machines boot and never speak: of a launch whose first agent is overdue. Only the provider knows
+   * whether it has machines.
+   */
+  readonly unheard: UnheardCost | null;
 }
 
-/** The newest runs, newest first: one page of the index, then two listings and one or two small reads for each run. */
+/** What is asked for is to speak by then: a machine is there in seconds, and boots in a minute or two. */
+const OVERDUE_MS = 300_000;
+
+/**
+ * The newest runs, newest first, behind those whose first agent is overdue: one page of the index, then two listings and one
+ * or two small reads for each run. `expires`: whether the provider ends launches in time.
+ */
 export async function listRuns(
   store: ObjectStore,
-  options: { limit: number; clock: Clock },
+  options: { limit: number; clock: Clock; expires: boolean },
 ): Promise<readonly RunRow[]> {
   const keys: string[] = [];
   for await (const info of store.list({ prefix: bucketKeys.indexFolder(), limit: options.limit })) {
     if (parseIndexKey(info.key) !== null) keys.push(info.key);
   }
-  const summaries = await inParallel(keys, { concurrency: PARALLEL_RUNS }, (key) =>
-    summarise(store, key, options.clock),
-  );
-  return summaries.filter((summary) => summary !== null);
+  const summaries = await inParallel(keys, { concurrency: PARALLEL_RUNS }, (key) => summarise(store, key, options));
+  const rows = summaries.filter((summary) => summary !== null);
+  return [...rows.filter(({ unheard }) => unheard !== null), ...rows.filter(({ unheard }) => unheard === null)];
 }
 
-async function summarise(store: ObjectStore, indexKey: string, clock: Clock): Promise<RunRow | null> {
+async function summarise(
+  store: ObjectStore,
+  indexKey: string,
+  { clock, expires }: { readonly clock: Clock; readonly expires: boolean },
+): Promise<RunRow | null> {
   const parsed = parseIndexKey(indexKey);
   if (parsed === null) return null;
   try {
-    return await summariseRun({ store, clock, indexKey, run: parsed.run });
+    return await summariseRun({ store, clock, expires, indexKey, run: parsed.run });
   } catch (error) {
     if (!isRunctlError(error, 'older-format')) throw error;
     return { ...unknownRow, run: parsed.run, createdAt: timestampOf(parsed.createdMs), state: { kind: 'older' } };
@@ -85,12 +101,14 @@ const unknownRow: Omit<RunRow, 'run' | 'createdAt' | 'state'> = {
   heartbeatAgeMs: null,
   waitingMs: null,
   stranded: false,
+  unheard: null,
 };
 
 /** Errors: those of the codec, StoreError. */
 async function summariseRun(of: {
   readonly store: ObjectStore;
   readonly clock: Clock;
+  readonly expires: boolean;
   readonly indexKey: string;
   readonly run: string;
 }): Promise<RunRow | null> {
@@ -130,7 +148,19 @@ async function summariseRun(of: {
     heartbeatAgeMs: status?.ageMs ?? null,
     waitingMs,
     stranded: launch === null && waitingMs !== null && waitingMs >= APPEARS_WITHIN_MS,
+    unheard: await unheardOf(of, { launch, state, waitingMs }),
   };
+}
+
+/** One more read, for a launch from which nobody has heard when he should. */
+async function unheardOf(
+  { store, clock, expires, run }: Parameters<typeof summariseRun>[0],
+  at: { readonly launch: LaunchRecord | null; readonly state: RunState; readonly waitingMs: number | null },
+): Promise<UnheardCost | null> {
+  const { launch, state, waitingMs } = at;
+  if (launch === null || state.kind !== 'provisioning' || (waitingMs ?? 0) < OVERDUE_MS) return null;
+  const intent = await readDocument(store, launchIntent, runKeys(run).launch(launch.launch).intent);
+  return intent === null ? null : unheardCost(intent.document, { nowMs: clock.wallMs(), nodes: 1, expires });
 }
 
 async function newestLaunch(

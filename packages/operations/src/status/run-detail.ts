@@ -12,6 +12,7 @@ import { lastLaunch, type AttemptRecord, type RunRecord } from '../run/run-recor
 import { createRunReader } from '../run/run-reader.ts';
 import { hasEnded, stateOf, type RunState } from '../run/run-state.ts';
 import { standingOf } from '../run/standing.ts';
+import { unheardCost, type UnheardCost } from '../run/unheard.ts';
 
 /** An agent ends its launch and powers off right after its outcome is written. */
 const CLEARED_UP_WITHIN_MS = 120_000;
@@ -48,6 +49,8 @@ export interface RunDetail {
   readonly stranded: boolean;
   /** The run has ended longer ago than its machine needs to clear up, and the provider still has something of it. */
   readonly leftover: boolean;
+  /** What it may cost where machines of the newest launch run, or ran, and no agent of it has spoken; null else. */
+  readonly unheard: UnheardCost | null;
   /** Reading began this long ago by the monotonic clock, in ms. */
   readonly tookMs: number;
 }
@@ -75,6 +78,7 @@ export async function runDetail(cloud: Cloud, run: string, clock: Clock): Promis
     provider,
     stranded: isStranded(record, state, provider),
     leftover: isLeftover(record, state, provider),
+    unheard: unheardOf(cloud, record, { state, provider }),
     tookMs: clock.monotonicMs() - startedMs,
   };
 }
@@ -132,6 +136,22 @@ async function errorsOf(provider: Provider, ref: CapacityRef): Promise<readonly 
 function isStranded(record: RunRecord, state: RunState, { problem, capacity, machines }: ProviderView): boolean {
   if (hasEnded(state) || problem !== null) return false;
   return standingOf({ record, capacity, machines }) === 'stranded';
+}
+
+const UNHEARD: ReadonlySet<RunState['kind']> = new Set(['launching', 'provisioning', 'boot-failing']);
+
+function unheardOf(
+  { provider: { can } }: Cloud,
+  { spec, readAtMs, launches }: RunRecord,
+  { state, provider }: { readonly state: RunState; readonly provider: ProviderView },
+): UnheardCost | null {
+  const launch = launches.at(-1);
+  const hasMachine = provider.machines.some((machine) => machine.launch === launch?.launch);
+  if (!UNHEARD.has(state.kind) || !hasMachine || !isActive(provider.capacity)) return null;
+  const intent = launch?.intent ?? null;
+  return intent === null
+    ? null
+    : unheardCost(intent, { nowMs: readAtMs, nodes: spec.nodes, expires: can.expires.value });
 }
 
 /** By the clock of whoever wrote the outcome: a wrong one makes this early or late, not the machine cheaper. */

@@ -13,6 +13,13 @@ export interface LaptopErrand {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a laptop writes of a launch that it ends; `stopped` by `laptop` where nothing else is said. */
+interface LaptopEnding {
+  readonly message: string;
+  readonly status?: LaunchOutcome['status'];
+  readonly cause?: LaunchOutcome['cause'];
+}
+
 /**
  * Ends a launch that has nobody alive: takes the next generation, so that no agent can publish any more, writes the
  * outcome and gives the lease back. Null when somebody holds the lease, or was quicker to it: look again.
@@ -20,7 +27,7 @@ export interface LaptopErrand {
 export function takeOver(
   ports: LaunchPorts,
   record: RunRecord,
-  ending: LaptopErrand & { readonly message: string },
+  ending: LaptopErrand & LaptopEnding,
 ): Promise<LaunchOutcome | null> {
   return whileLaptopHolds(ports, { ...ending, spec: record.spec }, ({ generation }) =>
     writeOutcome(ports, record, { ...ending, generation }),
@@ -49,7 +56,7 @@ export function whileLaptopHolds<T>(
 async function writeOutcome(
   ports: LaunchPorts,
   record: RunRecord,
-  ending: { readonly launch: number; readonly message: string; readonly generation: number },
+  ending: LaptopEnding & { readonly launch: number; readonly generation: number },
 ): Promise<LaunchOutcome> {
   const { store } = ports.cloud;
   const key = runKeys(record.spec.run).launch(ending.launch).outcome;
@@ -57,8 +64,8 @@ async function writeOutcome(
     version: FORMAT_VERSION,
     run: record.spec.run,
     launch: ending.launch,
-    status: 'stopped',
-    cause: 'laptop',
+    status: ending.status ?? 'stopped',
+    cause: ending.cause ?? 'laptop',
     message: ending.message,
     exitCode: null,
     signal: null,

@@ -140,7 +140,13 @@ const ended = z.object({
 });
 
 /** The last line of a command that stopped watching; the run goes on. */
-const detached = z.object({ type: z.literal('detached'), run: z.string(), exitCode: z.number() });
+const detached = z.object({
+  type: z.literal('detached'),
+  run: z.string(),
+  exitCode: z.number(),
+  /** What its machines may cost when they never speak and nobody ends them; null once an agent has spoken, or nothing is known. */
+  unheard: z.object({ until: z.string().nullable(), mostUsd: z.number().nullable() }).nullable(),
+});
 
 const watched = [
   capacityProblem,

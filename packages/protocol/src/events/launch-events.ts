@@ -33,6 +33,10 @@ const plan = z.object({
   /** The launch ends then in any case: after `maxRuntimeMs`, or sooner where a budget pays for less and a day. */
   endsAfterMs: z.number(),
   onDemandAfterMs: z.number().nullable(),
+  /** The command ends the launch when its machines boot and never speak. */
+  checkFirstBoot: z.boolean(),
+  /** What such machines may cost where nobody watches and they may not end their launch; null where it is unknown. */
+  unheardMostUsd: z.number().nullable(),
   checkpoint: runSpec.shape.checkpoint,
   /** For people: what of the project was left out and why, and what may surprise in how it starts. */
   notes: z.array(z.string()),

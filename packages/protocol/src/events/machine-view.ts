@@ -12,6 +12,14 @@ export const machineView = z.object({
   launchedAtMs: z.number(),
   /** The provider's own word for why it ends or has ended. */
   endReason: z.string().nullable(),
+  /** The same in words, with what to do about it. */
+  endCause: z
+    .object({
+      kind: z.enum(['taken-back', 'no-capacity', 'powered-off', 'ended', 'failed', 'unknown']),
+      text: z.string(),
+      hint: z.string().nullable(),
+    })
+    .nullable(),
   run: z.string().nullable(),
   launch: z.number().nullable(),
 });

@@ -26,6 +26,8 @@ const state = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('older') }),
 ]);
 
+const unheard = z.object({ until: z.string().nullable(), mostUsd: z.number().nullable() }).nullable();
+
 /** One run of a list: what its newest documents say. */
 const run = z.object({
   type: z.literal('run'),
@@ -49,6 +51,8 @@ const run = z.object({
   waitingMs: z.number().nullable(),
   /** Nothing was ever asked for: resume it. What else is stranded, `status RUN` tells. */
   stranded: z.boolean(),
+  /** What it may cost when its machines boot and never speak, where its first agent is overdue; null else. */
+  unheard,
 });
 
 const observed = <Document extends z.ZodType>(document: Document) =>
@@ -98,6 +102,8 @@ const runDetail = z.object({
   stranded: z.boolean(),
   /** The run has ended, and something of it is left that should be gone by now. */
   leftover: z.boolean(),
+  /** What it may cost where machines of the newest launch run, or ran, and no agent of it has spoken; null else. */
+  unheard,
   tookMs: z.number(),
   heartbeatAgeMs: z.number().nullable(),
   spec: runSpec,

@@ -1,0 +1,36 @@
+import { formatDuration, formatUsd } from '@runctl/core';
+import { FIRST_BOOT_LIMITS } from '@runctl/operations/follow';
+import type { LaunchPlan } from '@runctl/operations/launch';
+import { unheardCost, type UnheardCost } from '@runctl/operations/run';
+
+/** What machines that boot and never speak may cost, and until when, for people. */
+export function unheardText({ mostUsd, until }: UnheardCost): string {
+  if (until === null) return 'machines that never speak cost until somebody ends them';
+  return `machines that never speak cost ${amountText(mostUsd)} until ${until.slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** The same of a launch that is only planned; `until` counts from its beginning. */
+export function plannedUnheardCost({ offers, wish, provider }: LaunchPlan): UnheardCost {
+  const validUntil = new Date(wish.maxRuntimeMs).toISOString();
+  return unheardCost({ offers, validUntil }, { nowMs: 0, nodes: 1, expires: provider.can.expires.value });
+}
+
+/** Who ends a launch whose machines boot and never speak, and what that costs where nobody can. */
+export function firstBootText(plan: LaunchPlan): string {
+  const { wish, detach } = plan;
+  const { mostUsd, until } = plannedUnheardCost(plan);
+  const end = until === null ? 'without an end' : `within ${formatDuration(wish.maxRuntimeMs)}`;
+  const unwatched = `${amountText(mostUsd)} ${end}`;
+  if (!wish.checkFirstBoot)
+    return `not watched: machines that never speak, and may not end the launch, cost ${unwatched}`;
+  const { machines, runningMs } = FIRST_BOOT_LIMITS;
+  const watched = detach ? 'until its first agent has spoken' : 'while this command watches';
+  return (
+    `ended after ${machines} machines or ${formatDuration(runningMs)} without a word, ${watched}; ` +
+    `unwatched, machines that may not end it cost ${unwatched}`
+  );
+}
+
+function amountText(mostUsd: number | null): string {
+  return mostUsd === null ? 'an unknown amount' : `up to ${formatUsd(mostUsd)}`;
+}
