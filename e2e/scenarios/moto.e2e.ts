@@ -1,4 +1,13 @@
-import { DescribeFleetsCommand, DescribeInstancesCommand, EC2Client, type Instance } from '@aws-sdk/client-ec2';
+import {
+  AttachInternetGatewayCommand,
+  CreateInternetGatewayCommand,
+  CreateRouteCommand,
+  DescribeFleetsCommand,
+  DescribeInstancesCommand,
+  DescribeRouteTablesCommand,
+  EC2Client,
+  type Instance,
+} from '@aws-sdk/client-ec2';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
@@ -72,6 +81,17 @@ async function makeServiceRoles(endpoint: string): Promise<void> {
   await execa(String(python), ['-B', '-c', program, endpoint, ...names]);
 }
 
+/** moto's default VPC has no way out, as an account's has, and a launch refuses a subnet without one. */
+async function openDefaultVpc(ec2: EC2Client): Promise<void> {
+  const { InternetGateway } = await ec2.send(new CreateInternetGatewayCommand({}));
+  const { RouteTables = [] } = await ec2.send(new DescribeRouteTablesCommand({}));
+  const GatewayId = InternetGateway?.InternetGatewayId;
+  const [table] = RouteTables;
+  await ec2.send(new AttachInternetGatewayCommand({ InternetGatewayId: GatewayId, VpcId: table?.VpcId }));
+  const route = { RouteTableId: table?.RouteTableId, DestinationCidrBlock: '0.0.0.0/0', GatewayId };
+  await ec2.send(new CreateRouteCommand(route));
+}
+
 async function instancesOf(ec2: EC2Client, run: string): Promise<Instance[]> {
   const { Reservations = [] } = await ec2.send(
     new DescribeInstancesCommand({ Filters: [{ Name: 'tag:runctl:run', Values: [run] }] }),
@@ -96,6 +116,11 @@ test('a launch is planned, made, shown and ended against an EC2 that somebody el
   expect(jsonLines(again).map(({ type }) => type)).toEqual(['account-plan', 'configured']);
   const launch = ['launch', laptop.script, '--ami', AL2023, '--instance-type', 'g5.xlarge,g6.xlarge'];
 
+  expect(await laptop.runctl([...launch, '--dry-run'])).toMatchObject({
+    exitCode: 3,
+    stderr: expect.stringContaining('has no route out') as string,
+  });
+  await openDefaultVpc(laptop.ec2);
   const plan = await laptop.runctl([...launch, '--dry-run', '--json']);
   expect(plan, plan.stderr).toMatchObject({ exitCode: 0 });
   expect(jsonLines(plan)).toContainEqual(expect.objectContaining({ type: 'plan' }));

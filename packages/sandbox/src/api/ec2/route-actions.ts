@@ -150,6 +150,7 @@ function endpointView(call: Ec2Call, endpoint: Endpoint): XmlValue {
     vpcId: vpc.id,
     ownerId: call.compute.accountId,
     serviceName: serviceName(call, endpoint),
+    // In small letters on the wire, whatever the model's list says (API reference, DescribeVpcEndpoints, its example).
     state: 'available',
     routeTableIdSet: isGateway ? [idOf('rtb', endpoint.zone)] : [],
     subnetIdSet: isGateway ? [] : [endpoint.zone.subnetId],
