@@ -10,8 +10,8 @@ export function unheardText({ mostUsd, until }: UnheardCost): string {
 }
 
 /** The same of a launch that is only planned; `until` counts from its beginning. */
-export function plannedUnheardCost({ offers, wish, provider }: LaunchPlan): UnheardCost {
-  const validUntil = new Date(wish.maxRuntimeMs).toISOString();
+export function plannedUnheardCost({ offers, endsAfterMs, provider }: LaunchPlan): UnheardCost {
+  const validUntil = new Date(endsAfterMs).toISOString();
   return unheardCost({ offers, validUntil }, { nowMs: 0, nodes: 1, expires: provider.can.expires.value });
 }
 
@@ -19,7 +19,7 @@ export function plannedUnheardCost({ offers, wish, provider }: LaunchPlan): Unhe
 export function firstBootText(plan: LaunchPlan): string {
   const { wish, detach } = plan;
   const { mostUsd, until } = plannedUnheardCost(plan);
-  const end = until === null ? 'without an end' : `within ${formatDuration(wish.maxRuntimeMs)}`;
+  const end = until === null ? 'without an end' : `within ${formatDuration(plan.endsAfterMs)}`;
   const unwatched = `${amountText(mostUsd)} ${end}`;
   if (!wish.checkFirstBoot)
     return `not watched: machines that never speak, and may not end the launch, cost ${unwatched}`;
