@@ -12,11 +12,14 @@ const TIME_SCALE = 0.01;
 /** From the end of a machine to the next one of its fleet. */
 const REPLACED_AFTER_MS = 3000;
 
-/** What only machines ask of the bucket: a role that lacks the rights, seen from the bucket. */
+/** Of machines, whichever they are, and of no laptop. */
+const anyMachine = { principalInstanceId: '*' };
+
+/** A role that lacks the rights, seen from the bucket: neither tools nor reports. */
 function refusals(effect: S3Fault['effect']): S3Fault[] {
   return [
-    { match: { keyPattern: 'tools/*', operations: ['GetObject'] }, effect },
-    { match: { keyPattern: 'runs/*/boot/*', operations: ['PutObject'] }, effect },
+    { match: { ...anyMachine, keyPattern: 'tools/*' }, effect },
+    { match: { ...anyMachine, keyPattern: 'runs/*/boot/*' }, effect },
   ];
 }
 
@@ -50,9 +53,11 @@ async function machinesLost(world: World): Promise<number> {
 }
 
 describe.concurrent('a machine whose bucket refuses it ends its launch itself, with nobody watching', () => {
+  const denied = { kind: 'status', status: 403, code: 'AccessDenied' };
+
   test.each([
     ['where the bucket is not there', { kind: 'status', status: 404, code: 'NoSuchBucket' }],
-    ['where its role lacks the rights', { kind: 'status', status: 403, code: 'AccessDenied' }],
+    ['where its role lacks the rights', denied],
   ])('%s', async (_what, effect) => {
     await using world = await worldOfMachines();
     await breakS3(world, refusals(effect));
@@ -61,6 +66,15 @@ describe.concurrent('a machine whose bucket refuses it ends its launch itself, w
     expect(await world.bucket.outcome(run)).toMatchObject({ status: 'failed', cause: 'boot-failed' });
     const status = await world.runctl(['status', run]);
     expect(status.stdout).toMatch(/state +failed: no machine can begin; the last one at 'fetching the/);
+  });
+
+  test('where its role may do nothing at all, so that nobody can write how it ended', async () => {
+    await using world = await worldOfMachines();
+    await breakS3(world, [{ match: anyMachine, effect: denied }]);
+    const run = await launchDetached(world, 'counter', { flags: ['--no-first-boot-check'] });
+    expect(await machinesLost(world)).toBe(1);
+    expect(await world.bucket.outcome(run)).toBeNull();
+    expect((await world.runctl(['status', run])).stdout).toContain('stranded');
   });
 });
 
@@ -93,7 +107,7 @@ describe.concurrent('who watches a launch ends it where its machines can not', (
   test('for machines that somebody ends in the console, again and again', async () => {
     await using world = await worldOfMachines();
     await world.sandbox.send('way-out', { way: 'transit-gateway' });
-    await breakS3(world, refusals({ kind: 'delay', ms: 60_000 }));
+    await breakS3(world, [{ match: anyMachine, effect: { kind: 'delay', ms: 60_000 } }]);
     const over = new AbortController();
     const ending = (async () => {
       while (!over.signal.aborted) {

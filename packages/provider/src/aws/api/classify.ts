@@ -56,7 +56,6 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   'InvalidGroupId.Malformed': 'config-invalid',
   InvalidBlockDeviceMapping: 'config-invalid',
   InvalidInstanceProfile: 'config-invalid',
-  'InvalidLaunchTemplateId.NotFound': 'config-invalid',
   InvalidInstanceId: 'agent-unreachable',
   'InvalidInstanceID.NotFound': 'instance-not-found',
   // Sub-type of a fleet's event.

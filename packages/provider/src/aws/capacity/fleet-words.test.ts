@@ -23,6 +23,7 @@ async function requestOf(world: World, changes: Partial<CapacityRequest> = {}): 
       config: { version: 2, run: RUN, launch: 1, bucket: 'bucket', prefix: '', region: 'us-east-1', written },
       tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
       bootGuardMs: 60_000,
+      refusedMs: 300_000,
       standstillMs: 900_000,
     },
     offers,

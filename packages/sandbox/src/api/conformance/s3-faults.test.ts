@@ -148,6 +148,10 @@ describe('faults', () => {
       await put('who');
     });
     await during([rule('i-0fffffffffffffff0')], () => put('who', 'x', instance));
+    await during([rule('*')], async () => {
+      expect(await failureOf(put('who', 'x', instance))).toEqual({ name: 'AccessDenied', status: 403 });
+      await put('who');
+    });
   });
 
   it('strike by chance in the same way for the same seed', async () => {

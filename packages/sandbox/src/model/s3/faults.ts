@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { Wildcard } from '../wildcard.ts';
 
+const ANY_INSTANCE = '*';
+
 /**
  * Misbehaviour on purpose. The first rule that matches a request and is not used up takes effect; requests whose signature
  * is wrong never get that far.
@@ -16,7 +18,7 @@ const match = z.strictObject({
     .optional(),
   /** Names of S3's operations, such as `PutObject`; none means all. */
   operations: z.array(z.string()).readonly().optional(),
-  /** Restricts the rule to requests signed with the role credentials of this instance. */
+  /** Restricts the rule to requests signed with the role credentials of this instance; `*`: of any. */
   principalInstanceId: z.string().optional(),
   bucket: z.string().optional(),
   /** Restricts the rule to these part numbers, where the request names one. */
@@ -124,7 +126,7 @@ class ActiveRule {
     const { match, times, probability } = this.#rule;
     if (this.#pattern?.matches(subject.key || (subject.prefix ?? '')) === false) return false;
     if (match.operations !== undefined && !match.operations.includes(subject.operation)) return false;
-    if (match.principalInstanceId !== undefined && match.principalInstanceId !== subject.instanceId) return false;
+    if (!isFrom(match.principalInstanceId, subject)) return false;
     if (match.bucket !== undefined && match.bucket !== subject.bucket) return false;
     if (match.partNumbers?.includes(subject.partNumber ?? 0) === false) return false;
     this.#matched += 1;
@@ -133,6 +135,11 @@ class ActiveRule {
     this.#applied += 1;
     return true;
   }
+}
+
+function isFrom(principal: string | undefined, { instanceId }: FaultSubject): boolean {
+  if (principal === ANY_INSTANCE) return instanceId !== undefined;
+  return principal === undefined || principal === instanceId;
 }
 
 /** A small generator (mulberry32): the same seed gives the same misbehaviour. */
