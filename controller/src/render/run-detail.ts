@@ -51,10 +51,9 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
     ['machines', capacityText(detail)],
   ];
   const lines = rows.map(([name, text]) => `  ${style.dim(name.padEnd(10))} ${text}`);
-  const title = spec.name === null ? spec.run : `${spec.run} (${spec.name})`;
   const { write } = options;
   const above = [
-    style.bold(title),
+    style.bold(spec.name === null ? spec.run : `${spec.run} (${spec.name})`),
     ...lines,
     ...(detail.stranded
       ? [

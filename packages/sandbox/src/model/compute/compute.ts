@@ -83,15 +83,8 @@ export function createCompute(options: ComputeOptions): Compute {
     lifetimeMs: () => settings.delays.credentialsLifetimeMs,
     ...(options.userKey === undefined ? {} : { userKey: options.userKey }),
   });
-  const instances = new Instances({
-    machines,
-    nowMs,
-    schedule,
-    settings,
-    events,
-    network,
-    folder: options.folder,
-  });
+  const { folder } = options;
+  const instances = new Instances({ machines, nowMs, schedule, settings, events, network, folder });
   instances.onChange((instance) => followSpotRequest(instance, spotRequests));
   const roles = new Roles(nowMs, () => settings.delays.profileDelayMs);
   const groups = new SecurityGroups();
