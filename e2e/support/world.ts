@@ -30,7 +30,7 @@ interface RegionFile {
   readonly pid: number;
 }
 
-export type Level = 'process' | 'lite';
+export type Level = 'process' | 'lite' | 'nspawn';
 
 export interface WorldOptions {
   readonly level?: Level;

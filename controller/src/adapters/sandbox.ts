@@ -44,7 +44,7 @@ export function createSandboxControl(options: { readonly program: readonly strin
       await serveUntilStopped(
         {
           stateFolder: folder,
-          ...(level === undefined ? {} : { level: level as 'auto' | 'process' | 'lite' }),
+          ...(level === undefined ? {} : { level: level as 'auto' | 'process' | 'lite' | 'nspawn' }),
           ...(timeScale === undefined ? {} : { timeScale }),
           ...(bootDelayMs === undefined ? {} : { delays: { bootDelayMs } }),
           ...(recordFile === undefined ? {} : { recordFile }),

@@ -24,7 +24,7 @@ export const rehearsalOptions = {
   }),
   level: declared({
     flag: '--level',
-    schema: choice('auto', 'process', 'lite'),
+    schema: choice('auto', 'process', 'lite', 'nspawn'),
     help: 'how real instances are',
     group: 'rehearsal',
     defaultText: 'auto',

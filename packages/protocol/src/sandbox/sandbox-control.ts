@@ -9,7 +9,7 @@ export const sandboxControlPath = '/_sandbox/';
 /** File in the state folder that says where a running region is reached. Mode 0600: it holds the account's keys. */
 export const sandboxRegionFileName = 'region.json';
 
-export const sandboxLevel = z.enum(['process', 'lite']);
+export const sandboxLevel = z.enum(['process', 'lite', 'nspawn']);
 
 export const sandboxRegionFile = z.object({
   version: z.literal(sandboxControlVersion),

@@ -23,10 +23,10 @@ interface Imds extends AsyncDisposable {
   get(path: string): Promise<{ status: number; body: string }>;
 }
 
-async function imds(data: LaunchData = {}, settings: Partial<Delays> = {}): Promise<Imds> {
+async function imds(data: LaunchData = {}, settings: Partial<Delays> = {}, tokenless?: RegExp): Promise<Imds> {
   const region = await modelRegion({ settings });
   const instance = await region.runInstance({ ...launchData, market: 'spot', ...data });
-  const metadata = createMetadataServices(region.compute);
+  const metadata = createMetadataServices(region.compute, tokenless);
   const server = createServer(metadata.listenerFor(instance.id));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -60,6 +60,16 @@ async function imds(data: LaunchData = {}, settings: Partial<Delays> = {}): Prom
     },
   };
 }
+
+test('only the programs that a level names do without a token, and a bad one is refused to them too', async () => {
+  await using service = await imds({}, {}, /^Cloud-Init\//);
+  const path = '/latest/meta-data/instance-id';
+  const agents = ['Cloud-Init/22.4.2', 'curl/8', 'my Cloud-Init/1', ''];
+  const statuses = agents.map((agent) => service.statusOf(path, { 'user-agent': agent }));
+  expect(await Promise.all(statuses)).toEqual([200, 401, 401, 401]);
+  const bad = { 'user-agent': 'Cloud-Init/22.4.2', 'x-aws-ec2-metadata-token': 'none' };
+  expect(await service.statusOf(path, bad)).toBe(401);
+});
 
 test('to an instance whose clock is an hour ahead, every date is an hour behind', async () => {
   await using service = await imds({}, { clockOffsetMs: 3_600_000 });

@@ -44,8 +44,15 @@ function text(body: string | Buffer): Answer {
   return { status: 200, body, headers: { 'content-type': json ? 'application/json' : 'text/plain' } };
 }
 
+interface MetadataRegion {
+  readonly compute: Compute;
+  readonly faults: MetadataFaults;
+  readonly tokenlessAgents?: RegExp | undefined;
+}
+
 /** The instance metadata service (version 2; version 1 where the instance's options allow it) of one instance. */
-export function createImdsListener(compute: Compute, faults: MetadataFaults, instanceId: string): RequestListener {
+export function createImdsListener(region: MetadataRegion, instanceId: string): RequestListener {
+  const { compute, faults, tokenlessAgents } = region;
   const tokens = new MetadataTokens(() => compute.clock.nowMs());
   return (request, response) => {
     request.resume();
@@ -61,7 +68,7 @@ export function createImdsListener(compute: Compute, faults: MetadataFaults, ins
         ? failure(fault.status)
         : instance === undefined
           ? failure(404)
-          : serve(request, { compute, instance, tokens, path });
+          : serve(request, { compute, instance, tokens, path, tokenlessAgents });
     send(request, response, { answer, nowMs: compute.clock.nowMs() - (instance?.clockOffsetMs ?? 0) });
   };
 }
@@ -82,6 +89,7 @@ interface Scene {
   readonly instance: Instance;
   readonly tokens: MetadataTokens;
   readonly path: string;
+  readonly tokenlessAgents: RegExp | undefined;
 }
 
 function requestPath(request: IncomingMessage): string {
@@ -101,8 +109,9 @@ function serve(request: IncomingMessage, scene: Scene): Answer {
   if (path === 'api/token') return serveToken(request, scene.tokens);
   if (request.method !== 'GET' && request.method !== 'HEAD') return failure(405);
   const token = request.headers['x-aws-ec2-metadata-token'];
-  if (typeof token === 'string' ? !scene.tokens.isValid(token) : metadata.httpTokens === 'required')
-    return failure(401);
+  const needsToken =
+    metadata.httpTokens === 'required' && scene.tokenlessAgents?.test(request.headers['user-agent'] ?? '') !== true;
+  if (typeof token === 'string' ? !scene.tokens.isValid(token) : needsToken) return failure(401);
   if (version === '') return text(versions.join('\n'));
   if (!versions.includes(version)) return failure(404);
   if (path === 'user-data')

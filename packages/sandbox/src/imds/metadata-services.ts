@@ -13,10 +13,11 @@ export interface MetadataServices {
   close(): void;
 }
 
-export function createMetadataServices(compute: Compute): MetadataServices {
+/** `tokenlessAgents`: see the driver's. */
+export function createMetadataServices(compute: Compute, tokenlessAgents?: RegExp): MetadataServices {
   const faults = new MetadataFaults();
   return {
-    listenerFor: (instanceId) => createImdsListener(compute, faults, instanceId),
+    listenerFor: (instanceId) => createImdsListener({ compute, faults, tokenlessAgents }, instanceId),
     misbehave: (instanceId, fault) => faults.add(instanceId, fault),
     close: () => faults.clear(),
   };

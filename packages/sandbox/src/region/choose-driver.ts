@@ -10,7 +10,7 @@ export interface RefusedLevel {
 }
 
 /**
- * The first of `drivers` (the most real one first) that runs here, or the one that is asked for.
+ * The first of `drivers` (the most real one first) that runs here and may be taken unasked, or the one that is asked for.
  * Errors: `usage` when that cannot run, with the reason.
  */
 export async function chooseDriver(
@@ -19,7 +19,7 @@ export async function chooseDriver(
 ): Promise<{ readonly driver: MachineDriver; readonly refused: readonly RefusedLevel[] }> {
   const refused: RefusedLevel[] = [];
   for (const driver of drivers) {
-    if (choice !== 'auto' && driver.level !== choice) continue;
+    if (choice === 'auto' ? driver.onlyByName === true : driver.level !== choice) continue;
     const probed = await driver.probe();
     if (probed.ok) return { driver, refused };
     refused.push({ level: driver.level, reason: probed.reason });

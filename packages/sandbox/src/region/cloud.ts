@@ -72,7 +72,7 @@ export function createCloud(options: RegionCloudOptions, ground: CloudGround): R
     folder: join(options.stateFolder, 'instances'),
     ...(options.delays === undefined ? {} : { settings: options.delays }),
   });
-  const metadata = createMetadataServices(compute);
+  const metadata = createMetadataServices(compute, driver.tokenlessAgents);
   if (options.keepDisks !== true) compute.instances.onChange((instance) => discardDisk(instance, log));
   const { credentials } = compute;
   const root = join(options.stateFolder, 's3');

@@ -3,13 +3,16 @@ import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { silentLog, systemClock, type Log } from '@runctl/core';
+import { baseFolder, silentLog, systemClock, type Log } from '@runctl/core';
 import { sandboxControlVersion, sandboxRegionFileName, type SandboxRegionFile } from '@runctl/protocol';
 import type { RegionClock } from '../model/region-clock.ts';
 import type { S3Service } from '../api/s3/index.ts';
 import type { MachineDriver } from '../machine/driver.ts';
 import type { MetadataServices } from '../imds/metadata-services.ts';
+import { imageFolder } from '../machine/nspawn/image.ts';
+import { createNspawnDriver } from '../machine/nspawn/nspawn-driver.ts';
 import { createLiteDriver } from '../machine/lite/lite-driver.ts';
 import { createProcessDriver } from '../machine/process/process-driver.ts';
 import type { Compute } from '../model/compute/compute.ts';
@@ -132,7 +135,9 @@ function regionContact(
 function driversOf(options: RegionOptions, endpointPort: number): MachineDriver[] {
   const stopLimitMs = Math.max(1000, OS_STOP_LIMIT_MS * (options.timeScale ?? 1));
   const { stateFolder, sharedFolders = [] } = options;
+  const cache = baseFolder('XDG_CACHE_HOME', { environment: process.env, home: homedir() });
   return [
+    createNspawnDriver({ endpointPort, image: imageFolder(cache) }),
     createLiteDriver({ endpointPort, stopLimitMs, sharedFolders, hiddenFolders: [stateFolder] }),
     createProcessDriver({ stopLimitMs, path: process.env['PATH'] ?? '' }),
   ];

@@ -10,9 +10,10 @@ import { CuttableServer } from '../cuttable-server.ts';
 import type { MachineSpec } from '../driver.ts';
 import type { ExecResult, Machine, MachineEnd } from '../machine.ts';
 import { markerVariables } from '../instance-marker.ts';
+import { listenInside, type ListenAddress } from '../namespace-listeners.ts';
+import { addressOf } from '../private-address.ts';
 import { runInside } from '../run-inside.ts';
 import { layOutDisk } from './disk.ts';
-import { listenInside, type ListenAddress } from './namespace-listeners.ts';
 import { confined, setupScript } from './scripts.ts';
 
 export interface LiteSettings {
@@ -49,12 +50,6 @@ export function liteEnvironment(spec: MachineSpec, settings: LiteSettings): Reco
     ...spec.environment,
     ...markerVariables(spec.instanceId),
   };
-}
-
-/** `ip-10-77-0-11` says 10.77.0.11; any other name gives no address but loopback. */
-export function addressOf(hostName: string): string | null {
-  const match = /^ip-(\d+)-(\d+)-(\d+)-(\d+)$/.exec(hostName.split('.')[0] ?? '');
-  return match === null ? null : match.slice(1).join('.');
 }
 
 /**
