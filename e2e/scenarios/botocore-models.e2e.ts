@@ -16,6 +16,7 @@ test('all that a run sends and is answered, on the laptop and on its machines, i
     return;
   }
   await using world = await World.start({ recorded: true });
+  await account(world);
   await wholeLife(world);
   await transfers(world);
 
@@ -23,6 +24,13 @@ test('all that a run sends and is answered, on the laptop and on its machines, i
   expect(report.findings).toEqual([]);
   expect(unchecked(report)).toEqual([]);
 });
+
+/** What makes an account ready, and looks whether it is. */
+async function account(world: World): Promise<void> {
+  await succeeds(world, ['init', '--cloud', '--yes', '--bucket', 'a-bucket-of-its-own']);
+  await world.runctl(['doctor']);
+  await succeeds(world, ['init', '--destroy', '--yes', '--bucket', 'a-bucket-of-its-own']);
+}
 
 /** Launch, agent killed, notice, resumption, stop, resume to the end, and all that looks at a run. */
 async function wholeLife(world: World): Promise<void> {
@@ -71,6 +79,9 @@ async function succeeds(world: World, args: readonly string[]): Promise<void> {
 /** Calls without which the scenario would have shown little. */
 function unchecked({ checked }: ModelReport): string[] {
   const wanted = [
+    'iam:GetInstanceProfile',
+    'service-quotas:ListServiceQuotas',
+    's3:PutBucketLifecycleConfiguration',
     'ec2:CreateLaunchTemplate',
     'ec2:CreateFleet',
     'ec2:DescribeFleets',

@@ -74,6 +74,9 @@ const right = {
     { body: '<ListBucketResult><Contents><Key>k</Key><Size>3</Size></Contents></ListBucketResult>' },
   ),
   's3:CompleteMultipartUpload': parts('<Part><PartNumber>1</PartNumber><ETag>"e"</ETag></Part>'),
+  's3:PutBucketLifecycleConfiguration': s3('PUT', '/b?lifecycle', {
+    body: '<LifecycleConfiguration><Rule><Filter><Prefix/></Filter><Status>Enabled</Status></Rule></LifecycleConfiguration>',
+  }),
   's3:HeadObject': s3('HEAD', '/b/k', {}, { status: 404 }),
 };
 
