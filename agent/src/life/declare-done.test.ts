@@ -14,12 +14,14 @@ test.each([
     {
       ...where,
       documents: {
+        leaseGeneration: async () => 1,
         endLaunch: async (outcome) => {
           written.push(outcome.status);
           return outcome;
         },
       },
       outcomeOf: async (ending) => ending as LaunchOutcome,
+      lease: null,
       isKept: () => true,
       unproven: null,
       successors: { end: async () => {}, trouble: 'not ended' },

@@ -2,12 +2,11 @@ import { type Clock, type Log, messageOf } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import type { Successors } from '../host/host.ts';
 import { finishedText } from '../recovery/verdict.ts';
-import type { RunDocuments } from '../reporting/run-documents.ts';
+import { declareOutcome, type DeclareOutcomeParts } from './declare-outcome.ts';
 import type { LaunchEnding } from './departure.ts';
 import { insist } from './insist.ts';
 
-export interface DeclareDoneParts {
-  readonly documents: Pick<RunDocuments, 'endLaunch'>;
+export interface DeclareDoneParts extends DeclareOutcomeParts {
   readonly outcomeOf: (ending: LaunchEnding, signal: AbortSignal) => Promise<LaunchOutcome>;
   /** Whether the run has a durable checkpoint. */
   readonly isKept: () => boolean;
@@ -30,7 +29,7 @@ export interface DeclareDoneParts {
  * decides: nothing is declared. Rejects with the signal's reason only.
  */
 export async function declareDone(parts: DeclareDoneParts, signal: AbortSignal): Promise<boolean> {
-  const { capacity, clock, documents, isKept, log, node, outcomeOf, output, successors, unproven } = parts;
+  const { capacity, clock, isKept, log, node, outcomeOf, output, successors, unproven } = parts;
   if (node > 0 || output !== null) return false;
   const ending = {
     status: 'succeeded',
@@ -38,9 +37,9 @@ export async function declareDone(parts: DeclareDoneParts, signal: AbortSignal):
     message: finishedText({ isKept: isKept(), unproven }),
   } as const;
   const outcome = await outcomeOf(ending, signal);
-  const write = () => documents.endLaunch(outcome, signal);
+  const write = () => declareOutcome(parts, outcome, signal);
   const written = await insist('the outcome could not be written yet', write, { clock, log, signal });
-  if (written.status !== 'succeeded') return false;
+  if (written?.status !== 'succeeded') return false;
   // Tried once: who ends the launch does it again, and sees to it.
   try {
     const asked = await capacity();

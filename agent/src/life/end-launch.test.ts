@@ -10,7 +10,10 @@ const outcome = { status: 'succeeded' } as LaunchOutcome;
 type Step = 'outcome' | 'successors' | 'lease' | 'power';
 
 /** Every step fails as often as the test says, then succeeds; `done` is what took effect, in order. */
-function ending(failures: Partial<Record<Step, number>>, capacity: string | null = 'capacity-1') {
+function ending(
+  failures: Partial<Record<Step, number>>,
+  { capacity = 'capacity-1', taken = false }: { capacity?: string | null; taken?: boolean } = {},
+) {
   const clock = new FakeClock();
   const done: Step[] = [];
   const renewedDuring: Step[] = [];
@@ -26,10 +29,15 @@ function ending(failures: Partial<Record<Step, number>>, capacity: string | null
   const run = (given: LaunchOutcome | null = outcome): Promise<PowerEnd> =>
     clock.runUntil(
       endLaunch(given, {
-        documents: { endLaunch: (written) => act('outcome').then(() => written) },
+        documents: {
+          endLaunch: (written) => act('outcome').then(() => written),
+          leaseGeneration: async () => (taken ? 2 : 1),
+        },
         successors: { doing: 'ending', trouble: 'not ended', end: () => act('successors') },
         capacity: async () => capacity,
         lease: {
+          mayPublish: () => (taken ? null : { generation: 1 }),
+          view: () => ({ state: 'doubtful', generation: 1, renewedAgoMs: null }),
           release: () => act('lease'),
           run: async (signal) => {
             renewing = true;
@@ -72,7 +80,7 @@ test('the lease is renewed until everything that the others must find is written
 });
 
 test('a machine that nothing follows powers off without ending anything, and a successor writes no outcome of its own', async () => {
-  const alone = ending({}, null);
+  const alone = ending({}, { capacity: null });
   await alone.run();
   expect(alone.done).toEqual(['outcome', 'lease', 'power']);
   const successor = ending({});
@@ -84,4 +92,13 @@ test('a lease that cannot be released does not keep a machine on: it runs out by
   const world = ending({ lease: 1000 });
   await world.run();
   expect(world.done).toEqual(['outcome', 'successors', 'power']);
+});
+
+test('where another machine has taken the run, this one ends nothing but itself', async () => {
+  const world = ending({ power: 2 }, { taken: true });
+  expect(await world.run()).toBe('off');
+  expect(world.done).toEqual(['power']);
+  const successor = ending({}, { taken: true });
+  await successor.run(null);
+  expect(successor.done).toEqual(['successors', 'lease', 'power']);
 });

@@ -1,17 +1,17 @@
 import { type Clock, growingPauses, type Log, messageOf, until } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
 import { isStoreError } from '@runctl/store';
-import type { RunDocuments } from '../reporting/run-documents.ts';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { Power, PowerEnd, Successors } from '../host/host.ts';
+import { declareOutcome, type DeclareOutcomeParts } from './declare-outcome.ts';
 
 export interface EndingOptions {
-  readonly documents: Pick<RunDocuments, 'endLaunch'>;
+  readonly documents: DeclareOutcomeParts['documents'];
   readonly successors: Pick<Successors, 'doing' | 'trouble' | 'end'>;
   /** What starts machines for this launch; null: nothing does. */
   readonly capacity: () => Promise<string | null>;
   /** Renewed until it is released: nobody may take the run up while its end is being written. */
-  readonly lease: Pick<LeaseKeeper, 'release' | 'run'> | null;
+  readonly lease: Pick<LeaseKeeper, 'mayPublish' | 'release' | 'run' | 'view'> | null;
   readonly power: Power;
   readonly clock: Clock;
   readonly log: Log;
@@ -35,21 +35,20 @@ interface Tries {
 /**
  * Ends a launch, in this order and no other: its outcome is in the bucket, its successors are ended and that is verified,
  * the lease is released, the machine powers off. A machine that could have successors is not powered off: the next one
- * would only start. Every step is idempotent; a successor that finds the outcome goes on with `outcome: null`. Resolves with
- * what became of the machine.
+ * would only start. Every step is idempotent; a successor that finds the outcome goes on with `outcome: null`. Where another
+ * machine has taken the run meanwhile, this one ends nothing but itself. Resolves with what became of the machine.
  */
 export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOptions): Promise<PowerEnd> {
-  const { documents, successors, lease, power, doing, signal } = options;
+  const { successors, power, doing, log } = options;
   const renewal = keepLease(options);
-  if (outcome !== null) {
-    doing('writing the outcome of the launch');
-    await persist('the outcome could not be written', () => documents.endLaunch(outcome, signal), {
-      ...options,
-      tries: { refused: REFUSED_TRIES },
-    }).catch((error: unknown) => {
-      signal.throwIfAborted();
-      options.log.error({ error: messageOf(error) }, 'the launch ends without its outcome in the bucket');
-    });
+  const powerOff = (): Promise<PowerEnd> => {
+    doing(power.doing);
+    return persist('the machine could not be powered off', () => power.off(), options);
+  };
+  if (outcome !== null && !(await writeOutcome(outcome, options))) {
+    log.warn({}, 'another machine has the run: how it ends is told there');
+    await renewal.end();
+    return powerOff();
   }
   doing(successors.doing);
   await persist(
@@ -62,18 +61,39 @@ export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOp
   );
   doing('releasing the lease');
   await renewal.end();
-  if (lease !== null)
-    await persist('the lease could not be released', () => lease.release(), {
-      ...options,
-      tries: { all: RELEASE_TRIES },
-    }).catch(() => signal.throwIfAborted());
-  doing(power.doing);
-  return persist('the machine could not be powered off', () => power.off(), options);
+  await releaseLease(options);
+  return powerOff();
+}
+
+/** False where another machine has the run. A store that refuses for good takes no outcome, and the launch ends without one. */
+async function writeOutcome(outcome: LaunchOutcome, options: EndingOptions): Promise<boolean> {
+  const { doing, log, signal } = options;
+  doing('writing the outcome of the launch');
+  return persist('the outcome could not be written', () => declareOutcome(options, outcome, signal), {
+    ...options,
+    tries: { refused: REFUSED_TRIES },
+  }).then(
+    (written) => written !== null,
+    (error: unknown) => {
+      signal.throwIfAborted();
+      log.error({ error: messageOf(error) }, 'the launch ends without its outcome in the bucket');
+      return true;
+    },
+  );
+}
+
+async function releaseLease(options: EndingOptions): Promise<void> {
+  const { lease, signal } = options;
+  if (lease === null) return;
+  await persist('the lease could not be released', () => lease.release(), {
+    ...options,
+    tries: { all: RELEASE_TRIES },
+  }).catch(() => signal.throwIfAborted());
 }
 
 function keepLease({ lease, log, signal }: EndingOptions): { end(): Promise<void> } {
   const stop = new AbortController();
-  const fenced = (): void => log.warn({}, 'another machine holds the lease by now; it will find the outcome');
+  const fenced = (): void => log.warn({}, 'another machine holds the lease by now');
   const renewing = lease?.run(AbortSignal.any([signal, stop.signal]), fenced).catch((error: unknown) => {
     log.error({ error: messageOf(error) }, 'the lease is not renewed any more');
   });

@@ -15,6 +15,7 @@ import {
   encodeDocument,
   type LatestPointer,
   latestPointer,
+  leaseDocument,
   type LaunchIntent,
   launchIntent,
   type LaunchMachines,
@@ -79,6 +80,12 @@ export class RunDocuments {
 
   launchOutcome(signal?: AbortSignal): Promise<LaunchOutcome | null> {
     return this.#read(launchOutcome, this.keys.launch(this.#place.launch).outcome, signal);
+  }
+
+  /** Of whoever has the lease, or had it last; null where that can't be told. */
+  async leaseGeneration(signal?: AbortSignal): Promise<number | null> {
+    const lease = await this.#read(leaseDocument, this.keys.lease, signal).catch(noneIfUnreadable);
+    return lease?.generation ?? null;
   }
 
   /** Null before the first checkpoint. */
