@@ -256,7 +256,8 @@ export class Invariants implements S3Observer, Witness {
 
   /** A last pass that found nothing to complain of has made the script's last save durable. */
   #nothingLeftBehind(process: Process, { trainer }: WatchedMachine, report: PassReport): void {
-    const quiet = report.error === null && report.refused === null && report.notDurable.length === 0;
+    const said = report.notDurable.length > 0 || report.passedOver.some(({ cutOff }) => cutOff === true);
+    const quiet = report.error === null && report.refused === null && !said;
     if (!quiet || report.unsettled || trainer?.ended?.clean !== true || trainer.lastSave === null) return;
     const durable = this.#committed.get(report.durable?.manifest ?? '');
     if (durable?.save?.id !== trainer.lastSave.id)
