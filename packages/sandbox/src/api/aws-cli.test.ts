@@ -109,8 +109,8 @@ describe('the AWS CLI', () => {
         { AvailabilityZones: [{ ZoneId: 'use1-az6' }] },
       ],
       [
-        ec2('describe-instance-types', '--instance-types', 'p3.2xlarge'),
-        { InstanceTypes: [{ MemoryInfo: { SizeInMiB: 62_464 } }] },
+        ec2('describe-instance-types', '--instance-types', 'p3dn.24xlarge'),
+        { InstanceTypes: [{ MemoryInfo: { SizeInMiB: 786_432 } }] },
       ],
       [
         ec2(
@@ -118,7 +118,7 @@ describe('the AWS CLI', () => {
           '--location-type',
           'availability-zone',
           '--filters',
-          'Name=instance-type,Values=p3.*',
+          'Name=instance-type,Values=p3dn.*',
           'Name=location,Values=us-east-1a',
         ),
         { InstanceTypeOfferings: [] },

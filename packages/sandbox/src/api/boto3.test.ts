@@ -38,10 +38,15 @@ test('boto3 calls every action and understands every answer', async (context) =>
       AvailabilityZones: [{ ZoneId: 'use1-az4' }, { ZoneId: 'use1-az6' }, { ZoneId: 'use1-az1' }],
     },
     describe_instance_types: {
-      InstanceTypes: [{ VCpuInfo: { DefaultVCpus: 4 }, GpuInfo: { Gpus: [{ Name: 'A10G' }] } }],
+      InstanceTypes: [
+        { InstanceType: 'f2.6xlarge', FpgaInfo: { Fpgas: [{ Manufacturer: 'Xilinx' }] } },
+        { VCpuInfo: { DefaultVCpus: 4 }, GpuInfo: { Gpus: [{ Name: 'A10G' }] } },
+        { NeuronInfo: { NeuronDevices: [{ Name: 'Inferentia2' }] } },
+        { MediaAcceleratorInfo: { Accelerators: [{ Name: 'U30' }] } },
+      ],
     },
     describe_instance_type_offerings: {
-      InstanceTypeOfferings: [{ InstanceType: 'p5.48xlarge', Location: 'use1-az6' }],
+      InstanceTypeOfferings: [{ InstanceType: 'p6-b200.48xlarge', Location: 'use1-az6' }],
     },
     describe_images: { Images: [{ ImageId: imageId, BlockDeviceMappings: [{ Ebs: { VolumeSize: 8 } }] }] },
     describe_key_pairs: { KeyPairs: [] },

@@ -4,6 +4,7 @@ import type { Image, InstanceType } from '../../model/ec2/catalog.ts';
 import type { XmlValue } from '../../wire/query-xml.ts';
 import type { Action } from './action.ts';
 import { filtered, paged } from './filters.ts';
+import { typeView } from './type-view.ts';
 
 type Values<Item> = Readonly<Record<string, (item: Item) => readonly string[]>>;
 
@@ -19,11 +20,11 @@ const imageValues: Values<Image> = {
 };
 
 const typeValues: Values<InstanceType> = {
-  'bare-metal': () => ['false'],
-  'current-generation': ({ name }) => [String(!name.startsWith('p3.'))],
+  'bare-metal': ({ isBareMetal }) => [String(isBareMetal)],
+  'current-generation': ({ isCurrent }) => [String(isCurrent)],
   'instance-type': ({ name }) => [name],
-  'processor-info.supported-architecture': ({ architecture }) => [architecture],
-  'supported-usage-class': () => ['on-demand', 'spot'],
+  'processor-info.supported-architecture': ({ architectures }) => architectures,
+  'supported-usage-class': ({ usageClasses }) => usageClasses,
   'vcpu-info.default-vcpus': ({ vcpus }) => [String(vcpus)],
 };
 
@@ -164,47 +165,5 @@ function imageView(image: Image): XmlValue {
     usageOperation: 'RunInstances',
     imdsSupport: 'v2.0',
     tagSet: [],
-  };
-}
-
-function typeView(type: InstanceType): XmlValue {
-  const { gpu } = type;
-  return {
-    instanceType: type.name,
-    currentGeneration: !type.name.startsWith('p3.'),
-    freeTierEligible: type.name === 't3.micro',
-    supportedUsageClasses: ['on-demand', 'spot'],
-    supportedRootDeviceTypes: ['ebs'],
-    supportedVirtualizationTypes: ['hvm'],
-    bareMetal: false,
-    hypervisor: type.name.startsWith('p3.') ? 'xen' : 'nitro',
-    processorInfo: { supportedArchitectures: [type.architecture] },
-    vCpuInfo: {
-      defaultVCpus: type.vcpus,
-      defaultCores: type.vcpus / 2,
-      defaultThreadsPerCore: 2,
-    },
-    memoryInfo: { sizeInMiB: type.memoryMib },
-    instanceStorageSupported: false,
-    ebsInfo: { ebsOptimizedSupport: 'default', encryptionSupport: 'supported', nvmeSupport: 'required' },
-    networkInfo: { networkPerformance: 'Up to 12.5 Gigabit', maximumNetworkInterfaces: 4, enaSupport: 'required' },
-    gpuInfo:
-      gpu === null
-        ? undefined
-        : {
-            gpus: [
-              {
-                name: gpu.name,
-                manufacturer: 'NVIDIA',
-                count: gpu.count,
-                memoryInfo: { sizeInMiB: gpu.memoryMib },
-              },
-            ],
-            totalGpuMemoryInMiB: gpu.count * gpu.memoryMib,
-          },
-    hibernationSupported: false,
-    burstablePerformanceSupported: type.name.startsWith('t3.'),
-    dedicatedHostsSupported: false,
-    autoRecoverySupported: gpu === null,
   };
 }

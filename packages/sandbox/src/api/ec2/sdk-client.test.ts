@@ -150,13 +150,13 @@ describe('the catalog', () => {
     const offerings = await ec2.send(
       new DescribeInstanceTypeOfferingsCommand({
         LocationType: 'availability-zone',
-        Filters: [{ Name: 'instance-type', Values: ['p5.*', 'p4d.24xlarge'] }],
+        Filters: [{ Name: 'instance-type', Values: ['p3dn.*', 'g7e.2xlarge', 'dl1.*'] }],
       }),
     );
     expect(offerings.InstanceTypeOfferings?.map(({ InstanceType, Location }) => [InstanceType, Location])).toEqual([
-      ['p4d.24xlarge', 'us-east-1a'],
-      ['p4d.24xlarge', 'us-east-1c'],
-      ['p5.48xlarge', 'us-east-1b'],
+      ['g7e.2xlarge', 'us-east-1b'],
+      ['p3dn.24xlarge', 'us-east-1b'],
+      ['p3dn.24xlarge', 'us-east-1c'],
     ]);
   });
 
@@ -165,12 +165,29 @@ describe('the catalog', () => {
     expect(types.InstanceTypes?.[0]).toMatchObject({
       VCpuInfo: { DefaultVCpus: 48 },
       MemoryInfo: { SizeInMiB: 196_608 },
-      GpuInfo: { Gpus: [{ Name: 'A10G', Count: 4 }], TotalGpuMemoryInMiB: 98_304 },
+      GpuInfo: { Gpus: [{ Name: 'A10G', Manufacturer: 'NVIDIA', Count: 4 }], TotalGpuMemoryInMiB: 91_552 },
       ProcessorInfo: { SupportedArchitectures: ['x86_64'] },
+      SupportedUsageClasses: ['on-demand', 'spot'],
     });
     await expect(
       ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes: ['g5.tiny' as 'g5.xlarge'] })),
     ).rejects.toEqual(code('InvalidInstanceType', 400));
+  });
+
+  test('names every kind of accelerator and market as EC2 does', async () => {
+    const described = async (type: string) =>
+      (await ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes: [type as 'g5.xlarge'] }))).InstanceTypes?.[0];
+    expect(await described('g4ad.xlarge')).toMatchObject({ GpuInfo: { Gpus: [{ Manufacturer: 'AMD' }] } });
+    expect(await described('dl1.24xlarge')).toMatchObject({ GpuInfo: { Gpus: [{ Manufacturer: 'Habana' }] } });
+    expect(await described('trn1.2xlarge')).toMatchObject({ NeuronInfo: { NeuronDevices: [{ Name: 'Trainium' }] } });
+    expect(await described('dl2q.24xlarge')).toMatchObject({
+      InferenceAcceleratorInfo: { Accelerators: [{ Manufacturer: 'Qualcomm', Count: 8 }] },
+    });
+    expect(await described('g5g.xlarge')).toMatchObject({ ProcessorInfo: { SupportedArchitectures: ['arm64'] } });
+    expect(await described('hpc7g.4xlarge')).toMatchObject({ SupportedUsageClasses: ['on-demand'] });
+    expect(await described('p5.48xlarge')).toMatchObject({
+      SupportedUsageClasses: ['capacity-block', 'on-demand', 'spot'],
+    });
   });
 
   test('shows the network, the images and no key pairs', async () => {
@@ -437,7 +454,7 @@ describe('instances', () => {
     ['an unknown type', { InstanceType: 'c7i.tiny' as 'c7i.large' }, 'InvalidParameterValue', 400],
     [
       'a type that the zone lacks',
-      { InstanceType: 'p5.48xlarge', Placement: { AvailabilityZone: 'us-east-1a' } },
+      { InstanceType: 'g7e.2xlarge', Placement: { AvailabilityZone: 'us-east-1a' } },
       'Unsupported',
       400,
     ],

@@ -165,7 +165,13 @@ export function checkLaunchData(
   return { image, userData };
 }
 
-function checkPool(image: Image, type: InstanceType, zone: Zone): void {
+interface PoolPlace {
+  readonly type: InstanceType;
+  readonly zone: Zone;
+  readonly market: InstanceMarket;
+}
+
+function checkPool(image: Image, { type, zone, market }: PoolPlace, tags: LaunchData['tags']): void {
   if (image.architecture !== type.architecture) {
     throw new AwsError(
       'InvalidParameterValue',
@@ -178,6 +184,13 @@ function checkPool(image: Image, type: InstanceType, zone: Zone): void {
       `Your requested instance type (${type.name}) is not supported in your requested Availability Zone (${zone.name}).`,
     );
   }
+  if (market === 'on-demand' && tags?.has('spot-instances-request') === true)
+    throw new AwsError(
+      'InvalidParameterValue',
+      'You cannot specify tags for Spot instances requests if there are no Spot instances requests being created by the request.',
+    );
+  if (!type.usageClasses.includes(market))
+    throw new AwsError('Unsupported', `The instance type ${type.name} is not offered as ${market}.`);
 }
 
 /** Decides every field of an instance in one pool. Throws what EC2 answers when something is wrong or not offered. */
@@ -187,7 +200,7 @@ export function launchSpec(
   known: LaunchableResources,
 ): LaunchSpec {
   const { image, userData } = checkLaunchData(data, known);
-  checkPool(image, pool.type, pool.zone);
+  checkPool(image, pool, data.tags);
   return {
     ...pool,
     image,
