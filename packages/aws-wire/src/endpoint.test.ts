@@ -11,7 +11,17 @@ test("a service's own variable comes before the one for all; an empty one counts
   expect(endpointOf('EC2', { AWS_ENDPOINT_URL: '' })).toBeUndefined();
 });
 
-test('China has a domain of its own', () => {
-  expect(domainOf('cn-north-1')).toBe('amazonaws.com.cn');
-  expect(domainOf('eu-west-1')).toBe('amazonaws.com');
+test.each([
+  ['cn-north-1', 'amazonaws.com.cn'],
+  ['cn-northwest-1', 'amazonaws.com.cn'],
+  ['eusc-de-east-1', 'amazonaws.eu'],
+  ['us-iso-east-1', 'c2s.ic.gov'],
+  ['us-isob-east-1', 'sc2s.sgov.gov'],
+  ['us-isof-south-1', 'csp.hci.ic.gov'],
+  ['eu-isoe-west-1', 'cloud.adc-e.uk'],
+  ['us-gov-west-1', 'amazonaws.com'],
+  ['eu-west-1', 'amazonaws.com'],
+  ['ca-central-1', 'amazonaws.com'],
+])('the services of %s answer below %s', (region, domain) => {
+  expect(domainOf(region)).toBe(domain);
 });

@@ -12,7 +12,17 @@ export function endpointOf(
   return environment[`AWS_ENDPOINT_URL_${service}`] || environment['AWS_ENDPOINT_URL'] || undefined;
 }
 
+/** Partitions with a domain of their own, by how their regions begin (the partitions of the AWS SDKs, 2026). */
+const DOMAINS: ReadonlyArray<readonly [regions: string, domain: string]> = [
+  ['cn-', 'amazonaws.com.cn'],
+  ['eusc-', 'amazonaws.eu'],
+  ['us-iso-', 'c2s.ic.gov'],
+  ['us-isob-', 'sc2s.sgov.gov'],
+  ['us-isof-', 'csp.hci.ic.gov'],
+  ['eu-isoe-', 'cloud.adc-e.uk'],
+];
+
 /** The domain of AWS's own endpoints in a region's partition. */
 export function domainOf(region: string): string {
-  return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  return DOMAINS.find(([regions]) => region.startsWith(regions))?.[1] ?? 'amazonaws.com';
 }

@@ -52,6 +52,12 @@ export async function createDocument<S extends z.ZodType>(
   }
 }
 
+const LOG_IN = 'log in (`aws sso login`, `aws configure`) or try without an account: --sandbox';
+/** A region in which the account is not enabled knows none of its keys (AWS Account Management, "Enable or disable Regions"). */
+const UNKNOWN_KEY: ReadonlySet<string> = new Set(['InvalidAccessKeyId', 'InvalidToken', 'InvalidClientTokenId']);
+const NOT_ENABLED =
+  'a region that the account has not enabled answers so too: `aws account get-region-opt-status --region-name REGION` tells';
+
 /** Words a store's refusal for a person: who may do what is a matter of the account, not of runctl. */
 export function storeProblem(error: unknown): unknown {
   if (!isStoreError(error)) return error;
@@ -72,7 +78,7 @@ export function storeProblem(error: unknown): unknown {
       error.status === null && /load credentials/i.test(error.message)
         ? `no AWS credentials were found: ${error.message}`
         : `the credentials were not accepted${code}: ${error.message}`,
-      { hint: 'log in (`aws sso login`, `aws configure`) or try without an account: --sandbox', cause: error },
+      { hint: `${LOG_IN}${UNKNOWN_KEY.has(error.code ?? '') ? `; ${NOT_ENABLED}` : ''}`, cause: error },
     );
   if (error.kind === 'transient')
     return new RunctlError('cloud-unreachable', `the bucket can't be reached: ${error.message}`, {
@@ -84,11 +90,8 @@ export function storeProblem(error: unknown): unknown {
 
 /** What S3 will never take as it was asked. */
 function refusedRequest(error: StoreError, code: string): RunctlError {
-  if (
-    ['AuthorizationHeaderMalformed', 'PermanentRedirect', 'IllegalLocationConstraintException'].includes(
-      error.code ?? '',
-    )
-  )
+  const elsewhere = ['AuthorizationHeaderMalformed', 'PermanentRedirect', 'IllegalLocationConstraintException'];
+  if (elsewhere.includes(error.code ?? '') || error.status === 301)
     return new RunctlError('config-invalid', `the region is wrong: ${error.message}`, {
       hint: 'set `region` in .runctl.toml or --region to where the bucket is',
       cause: error,

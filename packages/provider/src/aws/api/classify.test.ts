@@ -39,3 +39,12 @@ test('only what AWS has not heard of yet is worth waiting for', () => {
   expect(isEventualConsistency(awsError('InvalidParameterValue', 'bad size'))).toBe(false);
   expect(isEventualConsistency(awsError('InvalidAMIID.NotFound'))).toBe(false);
 });
+
+test.each(['AuthFailure', 'InvalidClientTokenId', 'UnrecognizedClientException'])(
+  '%s may mean a region that the account has not enabled',
+  (name) => {
+    const { code, hint } = classifyAwsError(awsError(name), 'looking for capacity pools');
+    expect(code).toBe('no-credentials');
+    expect(hint).toMatch(/log in .*a region that the account has not enabled answers so too/);
+  },
+);

@@ -69,6 +69,9 @@ const NAME_AN_IMAGE = 'images belong to one region: name one of this region with
 
 const TEMPLATE_IS_GONE =
   'somebody deleted the launch template of this launch: stop the run and resume it, which makes a new one';
+/** A region that is not enabled knows none of the account's keys (AWS Account Management, "Enable or disable Regions"). */
+const NOT_ENABLED =
+  'log in (`aws sso login`, `aws configure`); a region that the account has not enabled answers so too: `aws account get-region-opt-status --region-name REGION` tells';
 
 const HINTS: Readonly<Partial<Record<string, string>>> = {
   VPCIdNotSpecified: 'this account has no default VPC: name subnets with `subnets = ["subnet-…"]` in .runctl.toml',
@@ -89,6 +92,10 @@ const HINTS: Readonly<Partial<Record<string, string>>> = {
   PendingVerification: 'AWS checks new accounts and regions for minutes to hours; it goes on by itself',
   iamFleetRoleInvalid:
     'once per account: aws iam create-service-linked-role --aws-service-name ec2fleet.amazonaws.com, and the same for spot.amazonaws.com',
+  AuthFailure: NOT_ENABLED,
+  InvalidClientTokenId: NOT_ENABLED,
+  UnrecognizedClientException: NOT_ENABLED,
+  OptInRequired: 'this account is not signed up for the service in this region: choose another region, or enable it',
 };
 
 const CLASS_HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {

@@ -3,6 +3,7 @@ import { FORMAT_VERSION } from '@runctl/protocol';
 /**
  * The part of the boot that needs more than a shell: signed requests to S3 and EC2 with the instance's role, in Python's
  * standard library alone, since Python is there wherever cloud-init is. Kept plain and small: user data ends at 16 KiB.
+ * `@DOMAIN@` stands for the domain of AWS's endpoints in the region.
  *
  *     boot.py fetch KEY SHA256 FILE [gunzip]    download, verify, then rename into place; 3 after a refusal that lasts
  *     boot.py failed STAGE MESSAGE CODE         boot/<launch>-<machine>.json; the third one ends the fleet, and the first
@@ -21,6 +22,7 @@ BUCKET, PREFIX, REGION = E["RUNCTL_BUCKET"], E["RUNCTL_PREFIX"], E["RUNCTL_REGIO
 RUN, LAUNCH = E["RUNCTL_RUN"], int(E["RUNCTL_LAUNCH"])
 PATIENCE = float(E["RUNCTL_REFUSED_S"])
 TROUBLE = max(5, PATIENCE * 0.4)  # two minutes on a real machine
+DOMAIN = "@DOMAIN@"
 IMDS = E.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254").rstrip("/")
 skew = 0.0
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -78,7 +80,8 @@ def call(service, method, url, body=b"", headers=None):
 
 def s3(method, key, body=b"", headers=None, query=""):
     base = endpoint("s3")
-    base = base + "/" + BUCKET if base else "https://%s.s3.%s.amazonaws.com" % (BUCKET, REGION)
+    own = "https://s3.{1}.{2}/{0}" if "." in BUCKET else "https://{0}.s3.{1}.{2}"  # the certificate covers no dot
+    base = base + "/" + BUCKET if base else own.format(BUCKET, REGION, DOMAIN)
     return call("s3", method, base + "/" + urllib.parse.quote(PREFIX + key if key else "", safe="/-_.~") + query, body, headers)
 
 
@@ -159,7 +162,7 @@ def end_launch(instance, what, stage, message):
         print("boot: no outcome: %s" % reason(error), flush=True)
     fleet = imds("meta-data/tags/instance/aws:ec2:fleet-id")
     form = urllib.parse.urlencode({"Action": "DeleteFleets", "Version": "2016-11-15", "FleetId.1": fleet, "TerminateInstances": "false"}).encode()
-    answer = call("ec2", "POST", (endpoint("ec2") or "https://ec2.%s.amazonaws.com" % REGION) + "/", form,
+    answer = call("ec2", "POST", (endpoint("ec2") or "https://ec2.%s.%s" % (REGION, DOMAIN)) + "/", form,
                   {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}).read().decode()
     deleted = answer.split("<successfulFleetDeletionSet>")[-1].split("</successfulFleetDeletionSet>")[0]
     if fleet not in deleted and "fleetNotInDeletableState" not in answer:

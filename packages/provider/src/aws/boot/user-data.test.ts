@@ -64,3 +64,31 @@ test('tells an agent names and hashes alone, since every process of the machine 
   ]);
   expect(Object.keys(written as object)).toEqual(['specSha256', 'intentSha256']);
 });
+
+/** Where the Python part sends a request for the key `a b`. */
+function addressOf(bucket: string, region: string): string {
+  const config = { ...request.config, bucket, region, prefix: 'p/' };
+  const python = /<<'BOOT_PY'\n([\s\S]*?)\nBOOT_PY\n/.exec(renderUserData({ ...request, config }))?.[1] ?? '';
+  const functions = python.slice(0, python.indexOf('\ntry:\n    if sys.argv[1]'));
+  const asked = `${functions}\ncall = lambda service, method, url, *rest: print(url)\ns3("GET", "a b")`;
+  const env = {
+    RUNCTL_BUCKET: bucket,
+    RUNCTL_PREFIX: 'p/',
+    RUNCTL_REGION: region,
+    RUNCTL_RUN: 'r',
+    RUNCTL_LAUNCH: '1',
+  };
+  return execFileSync('python3', ['-c', asked], { encoding: 'utf8', env: { ...env, RUNCTL_REFUSED_S: '300' } }).trim();
+}
+
+test.each([
+  ['data', 'us-east-1', 'https://data.s3.us-east-1.amazonaws.com/p/a%20b'],
+  ['my.data', 'us-east-1', 'https://s3.us-east-1.amazonaws.com/my.data/p/a%20b'],
+  ['data', 'cn-north-1', 'https://data.s3.cn-north-1.amazonaws.com.cn/p/a%20b'],
+  ['a.b.c', 'cn-northwest-1', 'https://s3.cn-northwest-1.amazonaws.com.cn/a.b.c/p/a%20b'],
+  ['data', 'us-gov-west-1', 'https://data.s3.us-gov-west-1.amazonaws.com/p/a%20b'],
+  ['data', 'eusc-de-east-1', 'https://data.s3.eusc-de-east-1.amazonaws.eu/p/a%20b'],
+])('a machine finds the bucket %s in %s where the laptop does', (bucket, region, address) => {
+  expect(addressOf(bucket, region)).toBe(address);
+  expect(renderUserData({ ...request, config: { ...request.config, region } })).not.toContain('@DOMAIN@');
+});

@@ -1,3 +1,4 @@
+import { domainOf } from '@runctl/aws-wire';
 import { RunctlError } from '@runctl/core';
 import type { BootRequest } from '../../boot/boot-request.ts';
 import { renderBootScript } from '../../boot/boot-script.ts';
@@ -11,7 +12,8 @@ export const USER_DATA_LIMIT_BYTES = 16 * 1024;
  * `user-data-too-large`.
  */
 export function renderUserData(request: BootRequest): string {
-  const script = renderBootScript(request, { host: 'ec2', fetcher: fetcherScript });
+  const fetcher = fetcherScript.replaceAll('@DOMAIN@', domainOf(request.config.region));
+  const script = renderBootScript(request, { host: 'ec2', fetcher });
   const sizeBytes = Buffer.byteLength(script);
   if (sizeBytes > USER_DATA_LIMIT_BYTES)
     throw new RunctlError(
