@@ -18,7 +18,7 @@ export interface LimitsParts {
   readonly checkpoints: Pick<Checkpoints, 'publisher'>;
   readonly journal: Pick<Journal, 'state'>;
   readonly stops: Pick<StopBoard, 'raise'>;
-  readonly life: Pick<LifeState, 'touch'>;
+  readonly life: Pick<LifeState, 'touch' | 'warn'>;
   readonly clock: Clock;
 }
 
@@ -42,7 +42,10 @@ export class Limits {
 
   changeBudget(limitUsd: number | null): void {
     this.#limitUsd = limitUsd;
-    this.#parts.life.touch();
+    const { life, self } = this.#parts;
+    if (limitUsd !== null && self.pricePerHourUsd === null)
+      life.warn("the new budget can't be kept: no price of this machine is known");
+    life.touch();
   }
 
   /** The dollars that this attempt and those before it have cost; null where there is no attempt, or no price. */

@@ -29,11 +29,13 @@ export function sharedParts({ ports, journal, documents, learned, node }: Known)
   const { clock, config, host, log, paths } = ports;
   const { timing } = spec;
   const { run, launch } = config;
-  const self: AgentSelf = { run, launch, node, identity, pricePerHourUsd: priceOf(intent, identity) };
+  const price = priceOf(intent, identity, spec.policy.budgetUsd);
+  const self: AgentSelf = { run, launch, node, identity, pricePerHourUsd: price.usd };
   const lease = ports.lease({ owner: identity.machineId, launch, spec });
   const folders = runFolders(spec, ports.account.home);
   const progress = createProgressReader({ ...paths, stepPattern: spec.checkpoint.stepPattern });
   const life = new LifeState(clock);
+  if (price.doubt !== null) life.warn(price.doubt);
   const checkpoints = ports.checkpoints({
     folder: folders.checkpoint,
     settleMs: timing.settleMs,

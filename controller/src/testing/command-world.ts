@@ -231,7 +231,7 @@ export class CommandWorld {
         interrupt: none,
         serve: none,
       },
-      tools: () => Promise.resolve(this.tools),
+      tools: (arch) => Promise.resolve({ ...this.tools, node: { ...this.tools.node, arch } }),
       foreground: (command, args, { env }) => {
         this.foreground.push({ command, args, resumeFrom: env['RUNCTL_RESUME_FROM'] });
         return Promise.resolve(this.foregroundExitCode);
@@ -292,6 +292,7 @@ async function loadCommands(): Promise<void> {
     import('@runctl/operations/launch'),
     import('@runctl/operations/live'),
     import('@runctl/operations/log'),
+    import('@runctl/operations/offers'),
     import('@runctl/operations/resume'),
     import('@runctl/operations/run'),
     import('@runctl/operations/sandbox'),
@@ -311,6 +312,7 @@ async function loadCommands(): Promise<void> {
     import('../render/live.ts'),
     import('../render/log-view.ts'),
     import('../render/objects.ts'),
+    import('../render/offers.ts'),
     import('../render/plan.ts'),
     import('../render/pulled.ts'),
     import('../render/review.ts'),
@@ -341,6 +343,7 @@ function scrub(text: string, folder: string): string {
   return text
     .replaceAll(folder, '<folder>')
     .replaceAll(/r-[a-z2-7]{10}/g, '<run>')
+    .replaceAll(/(runctl-<run>-\d+)-[a-z2-7]{10,}/g, '$1')
     .replaceAll(/\[ *[\d.]+[a-z ]*(ms|s|m|h)?\]/g, '[time]')
     .replaceAll(/[\d.]+ [KM]?i?B packed/g, '<size> packed');
 }

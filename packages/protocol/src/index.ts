@@ -10,6 +10,7 @@ export * from './checkpoint/shards.ts';
 export * from './codec.ts';
 export * from './keys.ts';
 export * from './launch/agent-config.ts';
+export * from './launch/counted-price.ts';
 export * from './launch/launch.ts';
 export * from './offer.ts';
 export * from './output/output-lines.ts';

@@ -484,7 +484,7 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
     test('a launch that found nothing goes on in the other market', async () => {
       if (provider.markets === undefined) return expect(provider.can.markets.value).toHaveLength(1);
       under.faults.setRoom('spot', 'none');
-      const ref = await provider.launch(await request());
+      const ref = await provider.launch(await request({ mayChangeMarket: true }));
       await under.settle();
       expect(await machinesIn('starting', 'running')).toEqual([]);
       await provider.markets.switchTo(ref, 'on-demand', 1);

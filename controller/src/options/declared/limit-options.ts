@@ -19,6 +19,23 @@ export const limitOptions = {
     help: 'stop, with a checkpoint, when this many dollars are spent',
     group: 'money',
   }),
+  assumePrice: declared({
+    flag: '--assume-price',
+    key: 'assume_price',
+    carriedAs: 'machine.assumedPriceUsd',
+    schema: numberIn({
+      kind: 'an amount of dollars an hour',
+      least: 0,
+      above: true,
+      most: 100_000,
+      fraction: true,
+      example: 1.5,
+      valueName: 'USD',
+    }),
+    help: 'count an hour of a machine whose price is not known with this',
+    group: 'money',
+    defaultText: 'a launch with a budget is refused then',
+  }),
   maxRuntime: declared({
     flag: '--max-runtime',
     key: 'max_runtime',

@@ -1,6 +1,7 @@
 import { declared } from '../declaration/option-declaration.ts';
-import { yesOrNo } from '../values/choices.ts';
+import { choice, yesOrNo } from '../values/choices.ts';
 import { imageName, machineRoleName, machineTypeName, networkName, securityGroupName } from '../values/cloud-names.ts';
+import { acceleratorNeed, amountOf } from '../values/machine-needs.ts';
 import { numberIn } from '../values/numbers.ts';
 import { listOf } from '../values/texts.ts';
 
@@ -16,6 +17,40 @@ export const machineOptions = {
     default: [],
     defaultText: 'see the plan',
     more: 'three or more find capacity sooner',
+  }),
+  gpus: declared({
+    flag: '--gpus',
+    key: 'gpus',
+    carriedAs: 'machine.gpus',
+    schema: acceleratorNeed,
+    help: 'accelerators that a type must have',
+    group: 'where',
+    more: 'GPUs, Inferentia, Trainium; where no type is named, all types that have what is needed, the 20 cheapest of them',
+  }),
+  cpus: declared({
+    flag: '--cpus',
+    key: 'cpus',
+    carriedAs: 'machine.cpus',
+    schema: amountOf('a number of vCPUs', '8+'),
+    help: 'vCPUs that a type must have',
+    group: 'where',
+  }),
+  memory: declared({
+    flag: '--memory',
+    key: 'memory',
+    carriedAs: 'machine.memoryGiB',
+    schema: amountOf('a number of GiB', '32+'),
+    help: 'GiB of memory that a type must have',
+    group: 'where',
+  }),
+  arch: declared({
+    flag: '--arch',
+    key: 'arch',
+    carriedAs: 'machine.architecture',
+    schema: choice('x64', 'arm64'),
+    help: 'processor that a type must have',
+    group: 'where',
+    defaultText: 'that of the types, else x64',
   }),
   onDemand: declared({
     flag: '--on-demand',
@@ -59,7 +94,8 @@ export const machineOptions = {
     schema: imageName,
     help: 'image id or SSM parameter',
     group: 'where',
-    defaultText: 'the newest Deep Learning image for GPU types, Ubuntu 24.04 for others',
+    defaultText:
+      'the newest Deep Learning image for GPUs, that of Neuron for Inferentia and Trainium, Ubuntu 24.04 for others',
   }),
   /** The largest volume is 64 TiB (Amazon EBS User Guide, "General Purpose SSD volumes"). */
   rootVolume: declared({

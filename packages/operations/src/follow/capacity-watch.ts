@@ -1,7 +1,7 @@
 import type { FollowEvent } from '@runctl/protocol/events';
 import type { CapacityRef, Provider, ProviderEvent, RentedMachine } from '@runctl/provider';
 import type { Clock, RunctlError } from '@runctl/core';
-import type { LaunchIntent, Market } from '@runctl/protocol';
+import { countedPrice, type LaunchIntent, type Market } from '@runctl/protocol';
 import { providerProblemText } from '@runctl/protocol/events';
 import { APPEARS_WITHIN_MS, isActive, isLiving } from '../run/liveness.ts';
 import { CapacityProblems } from './capacity-problems.ts';
@@ -136,11 +136,8 @@ function nameOf({ code, message, offer }: ProviderEvent): string {
   return [code, offer?.machineType, offer?.location, message].join(' ');
 }
 
-/** What was shown for the machine's offer before it was launched; after a switch of the market nothing was. */
+/** What was shown or assumed for where the machine stands; null where it is counted by other machines' prices. */
 function shownPriceOf(intent: LaunchIntent | null, machine: RentedMachine): number | null {
-  const fits = intent?.offers.find(
-    ({ location, machineType, market }) =>
-      machineType === machine.machineType && location === machine.location && market === machine.market,
-  );
-  return fits?.pricePerHourUsd ?? null;
+  const price = countedPrice(intent, machine);
+  return price === null || price.basis === 'dearest' ? null : price.usd;
 }

@@ -1,11 +1,8 @@
-import { RunctlError } from '@runctl/core';
-import type { AccountFinding, Provider } from '@runctl/provider';
+import { isRunctlError, RunctlError } from '@runctl/core';
+import type { AccountFinding, Offer, OfferWish, Provider } from '@runctl/provider';
 import type { Market } from '@runctl/protocol';
 import type { LaunchPlace, MachineWish } from './launch-plan.ts';
 import { preflight } from './preflight.ts';
-
-/** Of the runtime that machines fetch. */
-const AGENT_ARCHITECTURE = 'x64';
 
 /**
  * Where the wish can run, with prices, and what a launch needs there. Costs nothing. Errors: `instance-type-unknown`,
@@ -13,18 +10,32 @@ const AGENT_ARCHITECTURE = 'x64';
  */
 export async function findPlace(
   provider: Provider,
-  wish: MachineWish & { readonly market: Market | null },
+  wish: MachineWish & {
+    readonly market: Market | null;
+    /** Whether the launch may go on in another market. */
+    readonly fallsBack: boolean;
+  },
 ): Promise<LaunchPlace> {
-  const { machineTypes, image, rootDiskGiB, providerSettings: settings } = wish;
+  const { image, rootDiskGiB } = wish;
   const market = wish.market ?? usualMarket(provider);
-  const wanted = { machineTypes, market, architecture: AGENT_ARCHITECTURE, settings, image, rootDiskGiB } as const;
+  const wanted = { ...offerWishOf(wish, market), image, rootDiskGiB };
   const offers = await provider.offers(wanted);
-  const [target, findings] = await Promise.all([
+  const chosen = { ...wanted, machineTypes: [...new Set(offers.map(({ machineType }) => machineType))] };
+  const [target, findings, fallbackOffers] = await Promise.all([
     provider.target(wanted, offers),
     provider.account?.examineLaunch(wanted, offers) ?? [],
+    wish.fallsBack && market === 'spot' ? otherOffers(provider, { ...chosen, market: 'on-demand' }) : [],
   ]);
   refuseProblems(findings);
-  return { market, target, ...(await preflight(provider, { target, offers })) };
+  const checked = await preflight(provider, { target, offers });
+  const usable = new Set(checked.offers.map(({ location }) => location));
+  return {
+    market,
+    fallbackOffers: fallbackOffers.filter(({ location }) => usable.has(location)),
+    architecture: architectureOf(offers),
+    target,
+    ...checked,
+  };
 }
 
 /** What is plainly wrong with the account ends a launch before anything costs; what could not be told does not. */
@@ -33,6 +44,32 @@ function refuseProblems(findings: readonly AccountFinding[]): void {
   if (first === undefined) return;
   const { subject, text, fix, errorCode } = first;
   throw new RunctlError(errorCode ?? 'config-invalid', `${subject}: ${text}`, { hint: fix ?? undefined });
+}
+
+/** What is asked of the provider for a wish in a market. */
+export function offerWishOf(
+  wish: Pick<MachineWish, 'machineTypes' | 'gpus' | 'cpus' | 'memoryGiB' | 'architecture' | 'providerSettings'>,
+  market: Market,
+): OfferWish {
+  const { architecture, cpus, gpus, machineTypes, memoryGiB, providerSettings: settings } = wish;
+  const need = gpus === null && cpus === null && memoryGiB === null ? null : { gpus, cpus, memoryGiB };
+  return { machineTypes, need, market, architecture, settings };
+}
+
+function architectureOf(offers: readonly Offer[]): 'x64' | 'arm64' {
+  return offers[0]?.architecture === 'arm64' ? 'arm64' : 'x64';
+}
+
+/** Of a market that a launch may go on in; none where it can't. */
+async function otherOffers(provider: Provider, wish: OfferWish): Promise<readonly Offer[]> {
+  if (provider.markets === undefined || !provider.can.markets.value.includes(wish.market)) return [];
+  try {
+    return await provider.offers(wish);
+  } catch (error) {
+    // Types that are not sold in the other market make no launch there; in the first one they may.
+    if (isRunctlError(error, 'pool-invalid')) return [];
+    throw error;
+  }
 }
 
 /** Spot is what runctl is for; a provider without it sells machines otherwise. */

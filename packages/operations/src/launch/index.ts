@@ -1,3 +1,4 @@
+export { offerWishOf } from './find-place.ts';
 export type { LaunchPlan, LaunchWish, MachineWish } from './launch-plan.ts';
 export { launchRun } from './launch-run.ts';
 export { makePlan } from './make-plan.ts';

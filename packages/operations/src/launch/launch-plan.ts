@@ -1,5 +1,5 @@
 import type { Hint } from '@runctl/core';
-import type { Offer, LaunchTarget, ProviderAbilities } from '@runctl/provider';
+import type { LaunchTarget, MachineNeed, Offer, OfferWish, ProviderAbilities } from '@runctl/provider';
 import type { Market, RunSpec } from '@runctl/protocol';
 import type { Snapshot, Start } from '@runctl/workspace';
 import type { LastRun } from './last-run.ts';
@@ -8,6 +8,11 @@ import type { LastRun } from './last-run.ts';
 export interface MachineWish {
   /** Empty = those that the provider chooses for trainings. */
   readonly machineTypes: readonly string[];
+  /** What each type must have, also one that is named; null = whatever it has. */
+  readonly gpus: MachineNeed['gpus'];
+  readonly cpus: MachineNeed['cpus'];
+  readonly memoryGiB: MachineNeed['memoryGiB'];
+  readonly architecture: OfferWish['architecture'];
   /** Null = the one that suits the machine types. */
   readonly image: string | null;
   /** Null = as the image has it. */
@@ -15,6 +20,8 @@ export interface MachineWish {
   /** What the configuration says for this provider alone. */
   readonly providerSettings: Readonly<Record<string, unknown>>;
   readonly maxRuntimeMs: number;
+  /** USD per hour to count with where no price is known; null = a budget then can't be kept. */
+  readonly assumedPriceUsd: number | null;
 }
 
 /** What a person wants to run, after configuration and flags were merged. */
@@ -37,6 +44,10 @@ export interface LaunchPlace {
   readonly market: Market;
   /** Cheapest first, never empty. */
   readonly offers: readonly Offer[];
+  /** The same in the market that the launch may go on in; empty where it may not. */
+  readonly fallbackOffers: readonly Offer[];
+  /** Of all offers, and so of the tools. */
+  readonly architecture: 'x64' | 'arm64';
   readonly target: LaunchTarget;
   /** What a check of it could not rule out, or left out; for people, a sentence each. */
   readonly warnings: readonly string[];

@@ -43,7 +43,7 @@ export async function* launchRun(
 ): AsyncGenerator<LaunchEvent, Launched> {
   await checkName(ports.cloud.store, plan.wish.name);
   const { spec, tools: keys, undo } = yield* createRun(ports, plan, tools);
-  const { market, offers, target } = plan;
+  const { market, offers, fallbackOffers, architecture, target } = plan;
   yield { type: 'run-created', run: spec.run, name: spec.name };
   const specBytes = encodeDocument(runSpec, spec);
   try {
@@ -54,6 +54,8 @@ export async function* launchRun(
       tools: keys,
       market,
       offers,
+      fallbackOffers,
+      architecture,
       target,
       wish: plan.wish,
     });

@@ -3,6 +3,7 @@ import { bucketKeys, workloadLabel } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { missingPromises } from '../provider/missing-promises.ts';
 import { checkName, workloadOf } from './create-run.ts';
+import { refuseUncountedBudget } from './countable-budget.ts';
 import { findPlace } from './find-place.ts';
 import { lastRunOf } from './last-run.ts';
 import type { LaunchPlan, LaunchWish } from './launch-plan.ts';
@@ -35,7 +36,9 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   const required = [project.script, start.interpreterFile ?? null].filter((file) => file !== null);
   const packing = snapshot(project.root, { into, exclude, include, home, tellIgnored, required });
   // The bucket first: its answer tells the time, by which prices are asked for.
-  const asking = bucketAnswers(cloud).then(() => findPlace(cloud.provider, wish));
+  const asking = bucketAnswers(cloud).then(() =>
+    findPlace(cloud.provider, { ...wish, fallsBack: wish.onDemandAfterMs !== null }),
+  );
   const remembering = lastRunOf(cloud.store, {
     label: workloadLabel(workloadOf(start.words, {})),
     project: project.name,
@@ -44,6 +47,7 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   // Whichever part fails, nothing goes on in the background afterwards.
   await Promise.allSettled([packing, asking, remembering]);
   const found = await asking;
+  refuseUncountedBudget(found, { budgetUsd: wish.policy.budgetUsd, assumedPriceUsd: wish.assumedPriceUsd });
   const { name, place, can, markets } = cloud.provider;
   return {
     start,

@@ -57,6 +57,7 @@ export async function startLaunch(ports: LaunchPorts, request: StartRequest): Pr
       boot: bootOf(cloud, request, intent),
       offers: request.offers,
       market: request.market,
+      mayChangeMarket: request.fallbackOffers.length > 0,
       nodes: spec.nodes,
       validUntilMs: Date.parse(intent.validUntil),
       ...changes,
@@ -90,7 +91,9 @@ function askingAnew(
   make: (changes: Partial<CapacityRequest>) => Promise<CapacityRef>,
 ): AskAnew {
   return async (market) => {
-    const offers = intent.offers.map((offer) => ({ ...offer, market, pricePerHourUsd: null }));
+    const priced = intent.fallbackOffers?.filter((offer) => offer.market === market) ?? [];
+    const unpriced = intent.offers.map((offer) => ({ ...offer, market, pricePerHourUsd: null }));
+    const offers = priced.length > 0 ? priced : unpriced;
     const ask = (): Promise<CapacityRef> => make({ token: `${intent.token}-b`, market, offers });
     const after = await replaceCapacity(ports, { before, market, ask });
     return after === null ? null : ports.cloud.provider.nameOf(after.ref);
@@ -117,6 +120,7 @@ function bootOf(cloud: LaunchPorts['cloud'], request: StartRequest, intent: Laun
 function makeIntent(ports: LaunchPorts, request: StartRequest): LaunchIntent {
   const { spec, launch, tools, wish } = request;
   const nowMs = ports.clock.wallMs();
+  const nonce = newNonce();
   return {
     version: FORMAT_VERSION,
     run: spec.run,
@@ -126,13 +130,15 @@ function makeIntent(ports: LaunchPorts, request: StartRequest): LaunchIntent {
     target: request.target,
     tools,
     arguments: null,
-    // Derived, so that a second laptop that takes up the same launch asks for the same capacity.
-    token: `runctl-${spec.run}-${launch}`,
+    // With the nonce: a launch that was undone may be begun again, and a provider answers to its old token with what has ended.
+    token: `runctl-${spec.run}-${launch}-${nonce}`,
     market: request.market,
     offers: [...request.offers],
+    ...(request.fallbackOffers.length === 0 ? {} : { fallbackOffers: [...request.fallbackOffers] }),
+    ...(wish.assumedPriceUsd === null ? {} : { assumedPriceUsd: wish.assumedPriceUsd }),
     validUntil: timestampOf(nowMs + longestLaunchMs({ ...request, ...wish, ...spec.policy, nodes: spec.nodes })),
     by: ports.user,
-    nonce: newNonce(),
+    nonce,
   };
 }
 

@@ -15,8 +15,11 @@ export interface Tools {
   readonly node: ToolFile & { readonly version: string; readonly os: string; readonly arch: string };
 }
 
-/** Finds the agent's bundle and a Node binary for instances. Errors: `internal` when runctl was not built. */
-export type ToolFinder = () => Promise<Tools>;
+/**
+ * Finds the agent's bundle and a Node binary for instances of an architecture. Errors: `internal` when runctl was not built,
+ * `config-missing` when there is no such binary here and none can be fetched.
+ */
+export type ToolFinder = (architecture: 'x64' | 'arm64') => Promise<Tools>;
 
 export interface UploadedTools {
   readonly keys: LaunchTools;

@@ -13,11 +13,12 @@ import { isStoreError, readBytes, type ObjectStore } from '@runctl/store';
 import type { Provider } from '@runctl/provider';
 import type { AskAnew } from '../follow/follow-capacity.ts';
 import { indexRun } from '../launch/create-run.ts';
+import { refuseUncountedBudget } from '../launch/countable-budget.ts';
 import { findPlace } from '../launch/find-place.ts';
 import type { MachineWish } from '../launch/launch-plan.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { startLaunch } from '../launch/start-launch.ts';
-import { uploadTools, type Tools } from '../launch/tools.ts';
+import { uploadTools, type ToolFinder } from '../launch/tools.ts';
 import { createRunReader, runNotFound } from '../run/run-reader.ts';
 import { caughtTermIn } from '../run/newest-attempt.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
@@ -35,9 +36,9 @@ export interface KnownSpec {
 export interface ResumeRunOptions {
   readonly run: string;
   /** The agent and runtime of this runctl: those of an earlier launch may be older. */
-  readonly tools: Tools;
+  readonly tools: ToolFinder;
   /** Where to run; types that are empty mean those of the launch before. */
-  readonly wish: MachineWish & { readonly market: Market | null };
+  readonly wish: MachineWish & { readonly market: Market | null; readonly fallsBack: boolean };
   /** Null = whatever is in the bucket is taken. */
   readonly knownSpec: KnownSpec | null;
   /** Called before what an ended launch may have left is ended, which can take minutes. */
@@ -74,8 +75,10 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   const market = options.wish.market ?? (before?.intent?.market === 'on-demand' ? 'on-demand' : null);
   const place = await findPlace(cloud.provider, { ...options.wish, machineTypes, market });
   const launch = (before?.launch ?? 0) + 1;
-  const { keys: tools } = await uploadTools(cloud.store, options.tools);
   const spec = decodeDocument(runSpec, specBytes, key);
+  const { assumedPriceUsd } = options.wish;
+  refuseUncountedBudget(place, { budgetUsd: spec.policy.budgetUsd, assumedPriceUsd });
+  const { keys: tools } = await uploadTools(cloud.store, await options.tools(place.architecture));
   // A laptop may have died before it wrote the index: what costs money is always listed.
   await indexRun(cloud.store, spec);
   const { machines, askAnew } = await startLaunch(ports, {

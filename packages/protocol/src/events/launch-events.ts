@@ -26,6 +26,10 @@ const plan = z.object({
   market,
   /** Cheapest first. */
   offers: z.array(offer),
+  /** Where it may go on in another market. */
+  fallbackOffers: z.array(offer),
+  /** USD per hour that is counted where no price is known; null = none was given. */
+  assumedPriceUsd: z.number().nullable(),
   /** For people: which promises of runctl do not hold with this provider, and why. */
   missing: z.array(z.string()),
   budgetUsd: z.number().nullable(),
@@ -59,7 +63,17 @@ const requested = z.object({
   warnings: z.array(z.string()).optional(),
 });
 
-export const launchEvents = [plan, uploaded, runCreated, requested] as const;
+/** A place where a machine can be had, and what it costs now. */
+const offered = z.object({
+  type: z.literal('offer'),
+  ...offer.shape,
+  /** Where the price has been in the days that were asked for; null where nothing is known, absent where nobody asked. */
+  range: z.object({ days: z.number(), lowUsd: z.number(), highUsd: z.number() }).nullable().optional(),
+});
+
+export const launchEvents = [offered, plan, uploaded, runCreated, requested] as const;
+
+export type OfferEvent = z.output<typeof offered>;
 
 export type UploadEvent = z.output<typeof uploaded>;
 

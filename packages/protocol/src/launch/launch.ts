@@ -37,6 +37,10 @@ export const launchIntent = versioned.extend({
   arguments: launchArguments.nullable().default(null),
   offers: z.array(offer).min(1),
   market,
+  /** Where the launch may go on in another market, with the prices there; left out where it may not. */
+  fallbackOffers: z.array(offer).optional(),
+  /** USD per hour that whoever launched it counts with where no price is known. */
+  assumedPriceUsd: z.number().positive().optional(),
   /** Makes the provider's call idempotent. */
   token: z.string().min(1),
   /** The launch ends here whatever happens. */

@@ -15,6 +15,7 @@ import { launchFleet } from './capacity/launch-fleet.ts';
 import { findMachines } from './capacity/machines.ts';
 import { createExamination } from './examination/examine.ts';
 import { findOffers } from './offers/offers.ts';
+import { priceRanges } from './offers/price-ranges.ts';
 import { createSetup } from './preparation/setup.ts';
 import { createRunCommand } from './ssm/run-command.ts';
 import { checkWayOut } from './preflight/check-way-out.ts';
@@ -24,7 +25,7 @@ import { resolveTarget } from './target/target.ts';
 /** EC2, with one `maintain` fleet for each launch. `options.clock` paces repeated calls and dates the prices. */
 export function createAwsProvider(
   options: AwsAccess & { readonly clock: Clock },
-): Provider & Required<Pick<Provider, 'account' | 'markets' | 'preflight' | 'shell'>> {
+): Provider & Required<Pick<Provider, 'account' | 'markets' | 'preflight' | 'prices' | 'shell'>> {
   const { region, clock } = options;
   const clients = createAwsClients(options);
   const { reading, launching } = clients;
@@ -33,7 +34,8 @@ export function createAwsProvider(
   const idOf = (ref: Parameters<typeof readFleetRef>[0]): string => readFleetRef(ref, region).fleetId;
   return {
     ...awsData(region),
-    offers: (wish) => classified('looking for capacity pools', () => findOffers(reading, wish, clock.wallMs())),
+    offers: (wish) =>
+      classified('looking for capacity pools', () => findOffers(reading, wish, { region, nowMs: clock.wallMs() })),
     target: (wish, offers) =>
       classified('looking up the image', () => resolveTarget(clients, { region, wish, offers })),
     launch: (request) =>
@@ -63,12 +65,16 @@ export function createAwsProvider(
           checkWayOut(reading, readTarget(target, region), offers),
         ),
     },
+    prices: {
+      ranges: (offers, sinceMs) =>
+        classified('reading the history of prices', () => priceRanges(reading, offers, sinceMs)),
+    },
     shell: createRunCommand(clients.ssm, clock),
   };
 }
 
 function orderOf(request: CapacityRequest, region: string): FleetOrder {
-  const { token, target, boot, offers, market, nodes, validUntilMs } = request;
+  const { token, target, boot, offers, market, mayChangeMarket = false, nodes, validUntilMs } = request;
   return {
     token,
     templateName: templateNameOf(request),
@@ -77,6 +83,7 @@ function orderOf(request: CapacityRequest, region: string): FleetOrder {
     target: readTarget(target, region),
     offers,
     market,
+    mayChangeMarket,
     nodes,
     validUntilMs,
   };

@@ -10,7 +10,7 @@ export function createLazyAwsProvider(options: {
   readonly access: () => Promise<AwsAccess>;
 }): Provider {
   const { region, clock, access } = options;
-  type Loaded = Provider & Required<Pick<Provider, 'account' | 'markets' | 'preflight' | 'shell'>>;
+  type Loaded = Provider & Required<Pick<Provider, 'account' | 'markets' | 'preflight' | 'prices' | 'shell'>>;
   let loading: Promise<Loaded> | null = null;
   const load = (): Promise<Loaded> =>
     (loading ??= import('./aws-provider.ts').then(async ({ createAwsProvider }) =>
@@ -44,6 +44,7 @@ export function createLazyAwsProvider(options: {
     },
     markets: { switchTo: async (...args) => (await load()).markets.switchTo(...args) },
     preflight: { check: async (...args) => (await load()).preflight.check(...args) },
+    prices: { ranges: async (...args) => (await load()).prices.ranges(...args) },
     shell: { run: async (...args) => (await load()).shell.run(...args) },
     close: () => {
       loading?.then(

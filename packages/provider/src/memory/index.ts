@@ -1,3 +1,3 @@
 export { MemoryCloud } from './memory-cloud.ts';
 export { MemoryProvider } from './memory-provider.ts';
-export type { MemoryRules } from './rules.ts';
+export type { MemoryMachineType, MemoryRules } from './rules.ts';

@@ -1,5 +1,6 @@
 import { command, nearest, RunctlError } from '@runctl/core';
 import * as z from 'zod';
+import { lackOf } from '../need/lack.ts';
 import type {
   CapacityRef,
   CapacityState,
@@ -183,7 +184,8 @@ function idOf(ref: CapacityRef): string {
 
 function offersOf(rules: MemoryRules, wish: OfferWish): readonly Offer[] {
   const { machineTypes, locations, markets } = rules;
-  const wanted = wish.machineTypes.length > 0 ? wish.machineTypes : rules.defaultMachineTypes;
+  const meeting = typesMeeting(rules, wish);
+  const wanted = wish.machineTypes.length > 0 ? wish.machineTypes : meeting;
   const missing = wanted.filter((type) => machineTypes[type] === undefined);
   if (missing.length > 0) {
     const close = missing.map((type) => nearest(type, Object.keys(machineTypes))).filter((type) => type !== null);
@@ -191,22 +193,40 @@ function offersOf(rules: MemoryRules, wish: OfferWish): readonly Offer[] {
       hint: close.length === 0 ? 'choose another type' : `did you mean ${close.join(', ')}?`,
     });
   }
-  const fitting = wanted.filter((type) => machineTypes[type]?.architecture === wish.architecture);
+  const architecture = wish.architecture ?? machineTypes[wanted[0] ?? '']?.architecture ?? 'x64';
+  const fitting = wanted.filter((type) => machineTypes[type]?.architecture === architecture);
+  const lacking = wanted.find((type) => !meeting.includes(type));
+  if (lacking !== undefined || wanted.length === 0)
+    throw new RunctlError('pool-invalid', `${lacking ?? `no type of ${rules.place}`} lacks what is needed`, {
+      hint: 'ask for less',
+    });
   if (fitting.length < wanted.length || !markets.includes(wish.market))
     throw new RunctlError(
       'pool-invalid',
-      `${rules.place} has no ${wish.architecture} ${wanted.join(', ')} as ${wish.market}`,
+      `${rules.place} has no ${architecture} ${wanted.join(', ')} as ${wish.market}`,
       {
         hint: 'choose another type or market',
       },
     );
   const offers = fitting.flatMap((machineType) =>
     locations.map((location): Offer => {
-      const pricePerHourUsd = machineTypes[machineType]?.usd[wish.market] ?? null;
-      return { machineType, location, market: wish.market, pricePerHourUsd };
+      const type = machineTypes[machineType];
+      const pricePerHourUsd = type?.usd[wish.market] ?? null;
+      const offer = { machineType, location, market: wish.market, pricePerHourUsd, architecture };
+      return type?.size === undefined ? offer : { ...offer, size: type.size };
     }),
   );
   return offers.sort((a, b) => (a.pricePerHourUsd ?? Infinity) - (b.pricePerHourUsd ?? Infinity));
+}
+
+/** Every type meets no need; where nothing is named and nothing needed, the usual types do. */
+function typesMeeting(rules: MemoryRules, { architecture, machineTypes, need = null }: OfferWish): readonly string[] {
+  const isNamed = machineTypes.length > 0;
+  if (need === null) return isNamed ? Object.keys(rules.machineTypes) : rules.defaultMachineTypes;
+  return Object.entries(rules.machineTypes)
+    .filter(([, type]) => isNamed || type.architecture === (architecture ?? 'x64'))
+    .filter(([, { size }]) => size !== undefined && lackOf(size, need) === null)
+    .map(([name]) => name);
 }
 
 function abilitiesOf({ recovers, markets, noticeMs }: MemoryRules): ProviderAbilities {

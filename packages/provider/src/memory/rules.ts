@@ -1,11 +1,13 @@
 import type { ErrorCode } from '@runctl/core';
-import type { Market } from '@runctl/protocol';
+import type { MachineSize, Market } from '@runctl/protocol';
 import type { Recovery } from '../port/index.ts';
 
-/** What can be rented in a memory cloud; prices in USD per hour. */
+/** What can be rented in a memory cloud; prices in USD per hour, null where they are not known. */
 export interface MemoryMachineType {
   readonly architecture: 'x64' | 'arm64';
-  readonly usd: Readonly<Record<Market, number>>;
+  readonly usd: Readonly<Record<Market, number | null>>;
+  /** Left out: nothing is known of it, and no need is met. */
+  readonly size?: MachineSize;
 }
 
 /** How a memory cloud behaves. Each rule stands in MEMORY.md with its reason. */
@@ -36,13 +38,17 @@ export interface MemoryRules {
   readonly shownMs: number;
 }
 
+function sizeOf(cpus: number, memoryGiB: number, gpus: number): MachineSize {
+  return { cpus, memoryGiB, gpus: gpus === 0 ? null : { name: 'GPU', count: gpus } };
+}
+
 export const defaultMemoryRules: MemoryRules = {
   place: 'memory-1',
   locations: ['memory-1a', 'memory-1b'],
   machineTypes: {
-    'small.gpu': { architecture: 'x64', usd: { spot: 0.4, 'on-demand': 1 } },
-    'large.gpu': { architecture: 'x64', usd: { spot: 1.6, 'on-demand': 4 } },
-    'small.arm': { architecture: 'arm64', usd: { spot: 0.2, 'on-demand': 0.5 } },
+    'small.gpu': { architecture: 'x64', usd: { spot: 0.4, 'on-demand': 1 }, size: sizeOf(4, 16, 1) },
+    'large.gpu': { architecture: 'x64', usd: { spot: 1.6, 'on-demand': 4 }, size: sizeOf(16, 64, 4) },
+    'small.arm': { architecture: 'arm64', usd: { spot: 0.2, 'on-demand': 0.5 }, size: sizeOf(4, 16, 0) },
   },
   defaultMachineTypes: ['small.gpu'],
   images: ['image-1', 'image-2'],

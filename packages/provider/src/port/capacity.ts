@@ -34,6 +34,8 @@ export interface CapacityRequest {
   /** Where machines may be; at least one. */
   readonly offers: readonly Offer[];
   readonly market: Market;
+  /** Whether `markets.switchTo` may follow; left out, it does not. */
+  readonly mayChangeMarket?: boolean;
   readonly nodes: number;
   /** No machine of the launch may run after this, where the provider can end it (`can.expires`). */
   readonly validUntilMs: number;

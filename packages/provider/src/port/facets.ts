@@ -1,5 +1,6 @@
 import type { Market } from '@runctl/protocol';
 import type { CapacityRef } from './capacity.ts';
+import type { Offer } from './offer.ts';
 
 /** A launch that goes on in another market. */
 export interface MarketSwitch {
@@ -9,6 +10,21 @@ export interface MarketSwitch {
    * reference that the provider does not know is `cloud-error`.
    */
   switchTo(ref: CapacityRef, market: Market, nodes: number): Promise<void>;
+}
+
+/** Between which prices per hour an offer has been. */
+export interface PriceRange {
+  readonly lowUsd: number;
+  readonly highUsd: number;
+}
+
+/** What machines cost before now. */
+export interface PriceHistory {
+  /**
+   * For each offer, in their order, where its price has been since `sinceMs`; null where nothing is known of it. A read, which
+   * may take some seconds. How far back a provider remembers is its own affair (EC2: 90 days).
+   */
+  ranges(offers: readonly Offer[], sinceMs: number): Promise<ReadonlyArray<PriceRange | null>>;
 }
 
 /** A shell script as root on a machine. */

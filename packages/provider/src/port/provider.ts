@@ -9,7 +9,7 @@ import type {
   ReportedEvents,
   RentedMachine,
 } from './capacity.ts';
-import type { MarketSwitch, RemoteShell } from './facets.ts';
+import type { MarketSwitch, PriceHistory, RemoteShell } from './facets.ts';
 import type { Offer, OfferWish, TargetWish } from './offer.ts';
 import type { Preflight } from './preflight.ts';
 
@@ -31,7 +31,7 @@ export interface Provider {
   /**
    * What can be had for a wish, cheapest first, unknown prices last; never empty. A read. Capacity is not promised: an offer
    * may turn out to be taken. Errors: `instance-type-unknown` (names the nearest), `pool-invalid` when the types exist and
-   * nowhere allowed or not for this architecture, `config-invalid` for settings that name what does not exist.
+   * are not sold in this market, nowhere allowed, not of this architecture or not of a single one, or lack what is needed, `config-invalid` for settings that name what does not exist.
    */
   offers(wish: OfferWish): Promise<readonly Offer[]>;
 
@@ -99,6 +99,8 @@ export interface Provider {
   readonly account?: ProviderAccount;
   /** Present where more can be looked at before a launch than that its target exists. */
   readonly preflight?: Preflight;
+  /** Present where the provider tells what machines have cost. */
+  readonly prices?: PriceHistory;
   /** Present where machines take scripts from outside. */
   readonly shell?: RemoteShell;
 }

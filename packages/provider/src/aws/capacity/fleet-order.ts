@@ -13,6 +13,8 @@ export interface FleetOrder {
   readonly target: AwsTarget;
   readonly offers: readonly Offer[];
   readonly market: Market;
+  /** Whether on-demand machines may be made from the same template later. */
+  readonly mayChangeMarket: boolean;
   readonly nodes: number;
   readonly validUntilMs: number;
 }

@@ -5,6 +5,7 @@ import {
   type DeleteLaunchTemplateCommandInput,
   type EC2Client,
   type RequestLaunchTemplateData,
+  type ResourceType,
   type ValidationWarning,
 } from '@aws-sdk/client-ec2';
 import { RunctlError, required, retry, type Clock } from '@runctl/core';
@@ -58,7 +59,8 @@ async function refuseHopeless(client: EC2Client, id: string, warning: Validation
   }
 }
 
-function templateData({ target, tags, userData }: FleetOrder): RequestLaunchTemplateData {
+function templateData(order: FleetOrder): RequestLaunchTemplateData {
+  const { target, tags, userData } = order;
   return {
     ImageId: target.imageId,
     IamInstanceProfile: target.instanceProfile.startsWith('arn:')
@@ -69,16 +71,25 @@ function templateData({ target, tags, userData }: FleetOrder): RequestLaunchTemp
     MetadataOptions: {
       HttpTokens: 'required',
       HttpEndpoint: 'enabled',
-      HttpPutResponseHopLimit: 2,
+      // Organisations forbid more, and nothing needs it: a container of ours uses the host's network.
+      HttpPutResponseHopLimit: 1,
       InstanceMetadataTags: 'enabled',
     },
-    TagSpecifications: [
-      { ResourceType: 'instance', Tags: [...tags] },
-      { ResourceType: 'volume', Tags: [...tags] },
-    ],
+    TagSpecifications: taggedResources(order).map((resource) => ({ ResourceType: resource, Tags: [...tags] })),
     ...(target.securityGroupIds.length === 0 ? {} : { SecurityGroupIds: [...target.securityGroupIds] }),
     ...(target.rootDisk === null ? {} : { BlockDeviceMappings: [rootDevice(target.rootDisk)] }),
   };
+}
+
+/**
+ * What a template may tag. No network interface: the fleet's own role has no right to (AWSEC2FleetServiceRolePolicy). A spot
+ * request only where nothing but spot is launched: EC2 refuses an on-demand launch whose template tags one ("You cannot specify
+ * tags for Spot instances requests if there are no Spot instances requests being created by the request").
+ */
+function taggedResources({ market, mayChangeMarket }: FleetOrder): readonly ResourceType[] {
+  return market === 'spot' && !mayChangeMarket
+    ? ['instance', 'volume', 'spot-instances-request']
+    : ['instance', 'volume'];
 }
 
 function rootDevice({ deviceName, sizeGiB }: { readonly deviceName: string; readonly sizeGiB: number }) {

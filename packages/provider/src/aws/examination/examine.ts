@@ -39,7 +39,9 @@ async function* examineAll(ports: ExaminationPorts, wish: ExaminedAccount): Asyn
   const identity = await looking('credentials', () => examineIdentity(services, ports.clock));
   yield* identity;
   if (identity.some(({ state }) => state === 'problem')) return;
-  const offers = classified('looking', () => findOffers(ports.clients.reading, wish, ports.clock.wallMs()));
+  const offers = classified('looking', () =>
+    findOffers(ports.clients.reading, wish, { region: ports.access.region, nowMs: ports.clock.wallMs() }),
+  );
   const image = offers.then((found) => imageFor(ports.clients, wish, found));
   const looks: readonly Findings[] = [
     looking('network', () => examineNetwork(ports, wish)),

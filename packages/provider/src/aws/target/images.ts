@@ -1,32 +1,10 @@
-import {
-  DescribeImagesCommand,
-  DescribeInstanceTypesCommand,
-  type EC2Client,
-  type Image,
-  type _InstanceType,
-} from '@aws-sdk/client-ec2';
+import { DescribeImagesCommand, type EC2Client, type Image } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { RunctlError, required } from '@runctl/core';
 import { awsCodeOf } from '../api/classify.ts';
-
-type Architecture = 'x86_64' | 'arm64';
-
-/** Deep Learning base images with driver and Docker for GPU types, Ubuntu's own for the rest (AWS and Canonical public parameters). */
-const DEFAULT_PARAMETERS: Readonly<Record<'gpu' | 'cpu', Readonly<Record<Architecture, string>>>> = {
-  gpu: {
-    x86_64: '/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id',
-    arm64: '/aws/service/deeplearning/ami/arm64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id',
-  },
-  cpu: {
-    x86_64: '/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id',
-    arm64: '/aws/service/canonical/ubuntu/server/24.04/stable/current/arm64/hvm/ebs-gp3/ami-id',
-  },
-};
-
-interface TypeFacts {
-  readonly architecture: Architecture;
-  readonly gpu: boolean;
-}
+import { describeTypes, type TypeFacts } from '../offers/type-facts.ts';
+import { defaultParameter } from './default-image.ts';
+import { refuseUnsuitable } from './named-image.ts';
 
 interface LaunchImage {
   readonly imageId: string;
@@ -37,20 +15,19 @@ interface LaunchImage {
 /**
  * The AMI to launch: the given one, the value of the given SSM parameter, or the default for the types. A maintain fleet
  * cannot resolve parameters by itself, and an id pinned at launch keeps all recoveries on one image.
- * The image is looked at: a fleet would tell only in its events that there is none. Errors: `config-invalid` for mixed
- * architectures, for a parameter or image that does not exist, and for an image of another architecture.
+ * The image is looked at: a fleet would tell only in its events that there is none. Errors: `config-invalid` for a parameter
+ * or image that does not exist, for one that does not suit the types, and for types that no image is known for.
  */
 export async function resolveImage(
   clients: { readonly ec2: EC2Client; readonly ssm: SSMClient },
   image: string | null,
   instanceTypes: readonly string[],
 ): Promise<LaunchImage> {
-  const facts = await typeFacts(clients.ec2, instanceTypes);
-  const imageId =
-    image?.startsWith('ami-') === true
-      ? image
-      : await parameterValue(clients.ssm, image?.replace(/^resolve:ssm:/, '') ?? defaultParameter(facts));
-  return checkedImage(clients.ec2, imageId, facts);
+  const types = await describeTypes(clients.ec2, instanceTypes);
+  if (image?.startsWith('ami-') === true) return checkedImage(clients.ec2, { imageId: image, parameter: null }, types);
+  const parameter = image?.replace(/^resolve:ssm:/, '') ?? defaultParameter(types);
+  const imageId = await parameterValue(clients.ssm, parameter);
+  return checkedImage(clients.ec2, { imageId, parameter }, types);
 }
 
 async function parameterValue(ssm: SSMClient, parameter: string): Promise<string> {
@@ -66,7 +43,11 @@ async function parameterValue(ssm: SSMClient, parameter: string): Promise<string
   }
 }
 
-async function checkedImage(ec2: EC2Client, imageId: string, facts: readonly TypeFacts[]): Promise<LaunchImage> {
+async function checkedImage(
+  ec2: EC2Client,
+  { imageId, parameter }: { readonly imageId: string; readonly parameter: string | null },
+  types: readonly TypeFacts[],
+): Promise<LaunchImage> {
   const { Images } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
   const found = Images?.[0];
   // A private image of another account is answered with nothing at all.
@@ -76,13 +57,8 @@ async function checkedImage(ec2: EC2Client, imageId: string, facts: readonly Typ
       `the image ${imageId} ${found === undefined ? 'does not exist in this region' : `is ${found.State}`}`,
       { hint: 'images belong to one region: name one of this region with --ami, or none for the default image' },
     );
-  const other = facts.find(({ architecture }) => architecture !== found.Architecture);
-  if (other !== undefined && found.Architecture !== undefined)
-    throw new RunctlError(
-      'config-invalid',
-      `the image ${imageId} is for ${found.Architecture}, the instance types are ${other.architecture}`,
-      { hint: `name an image for ${other.architecture} with --ami, or none for the default image` },
-    );
+  const texts = [found.Name, found.Description, parameter ?? undefined].filter((text) => text !== undefined);
+  refuseUnsuitable({ imageId, processor: found.Architecture ?? null, texts }, types);
   return { imageId, rootDevice: rootDeviceOf(found) };
 }
 
@@ -91,23 +67,4 @@ function rootDeviceOf(image: Image): LaunchImage['rootDevice'] {
   if (name === undefined) return null;
   const mapping = image.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === name);
   return { name, sizeGiB: mapping?.Ebs?.VolumeSize ?? 8 };
-}
-
-function defaultParameter(facts: readonly TypeFacts[]): string {
-  const architectures = new Set(facts.map((fact) => fact.architecture));
-  if (architectures.size > 1)
-    throw new RunctlError('config-invalid', 'the instance types mix x86_64 and arm64, which no single image serves', {
-      hint: 'launch with types of one architecture',
-    });
-  return DEFAULT_PARAMETERS[facts.some((fact) => fact.gpu) ? 'gpu' : 'cpu'][facts[0]?.architecture ?? 'x86_64'];
-}
-
-async function typeFacts(client: EC2Client, instanceTypes: readonly string[]): Promise<TypeFacts[]> {
-  const { InstanceTypes = [] } = await client.send(
-    new DescribeInstanceTypesCommand({ InstanceTypes: instanceTypes.map((type) => type as _InstanceType) }),
-  );
-  return InstanceTypes.map((type) => ({
-    architecture: type.ProcessorInfo?.SupportedArchitectures?.includes('arm64') === true ? 'arm64' : 'x86_64',
-    gpu: (type.GpuInfo?.Gpus?.length ?? 0) > 0,
-  }));
 }

@@ -1,0 +1,1 @@
+export { listOffers } from './list-offers.ts';
