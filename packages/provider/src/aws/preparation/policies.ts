@@ -44,10 +44,13 @@ const READ_RIGHTS = [
   'ec2:DescribeInstanceTypeOfferings',
   'ec2:DescribeInstanceTypes',
   'ec2:DescribeLaunchTemplates',
+  'ec2:DescribeRouteTables',
   'ec2:DescribeSpotPriceHistory',
   'ec2:DescribeSubnets',
+  'ec2:DescribeVpcEndpoints',
   'servicequotas:ListServiceQuotas',
   'ssm:GetCommandInvocation',
+  'sts:DecodeAuthorizationMessage',
   'sts:GetCallerIdentity',
 ] as const;
 
