@@ -79,25 +79,6 @@ test('where the switch to on-demand gives no machine, the old request is ended a
   expect(world.machines.capacities.map(({ market }) => market)).toEqual(['spot', 'on-demand']);
 });
 
-test('whoever follows the same launch elsewhere goes on with the new machines', async () => {
-  await using scope = await commandWorld(PROJECT);
-  const { world } = scope;
-  stubborn(world);
-  const elsewhere: ReturnType<CommandWorld['run']>[] = [];
-  await world.run(LAUNCH, async () => {
-    const run = await world.launched();
-    await world.clock.sleep(3000);
-    elsewhere.push(world.run(['attach', 'mine']));
-    while (world.machines.capacities.length < 2) await world.clock.sleep(1000);
-    await world.clock.sleep(20_000);
-    await run.outcome();
-  });
-  const [{ stderr, exitCode } = { stderr: '', exitCode: null }] = await Promise.all(elsewhere);
-  expect(stderr).not.toContain('no more machines will come');
-  expect(stderr).toContain('i-1: g4dn.xlarge in us-east-1a, on-demand');
-  expect(exitCode).toBe(0);
-});
-
 test('a launch that the other market refuses for good leaves nothing', async () => {
   await using scope = await commandWorld(PROJECT);
   const { world } = scope;
