@@ -52,7 +52,7 @@ function refuseUnserved({ machineType, accelerator }: TypeFacts): void {
   const { kind, name, count } = accelerator;
   const nameOne = 'name an image that serves it with --ami, or take a type such as g5.xlarge';
   if (kind === 'other')
-    throw new RunctlError('config-invalid', `runctl knows no image for the ${name} of ${machineType}`, {
+    throw new RunctlError('config-invalid', `no image is known for the ${name} of ${machineType}`, {
       hint: nameOne,
     });
   if (kind === 'nvidia' && count === 0)

@@ -50,7 +50,11 @@ function acceleratorViews({ accelerators }: InstanceType): Readonly<Record<strin
     inferenceAcceleratorInfo:
       inference.length === 0
         ? undefined
-        : { accelerators: inference.map(deviceView), totalInferenceMemoryInMiB: total(inference) },
+        : {
+            // This list alone has members and no items in EC2's model. A type has one kind of accelerator.
+            accelerators: { member: inference[0] && deviceView(inference[0]) },
+            totalInferenceMemoryInMiB: total(inference),
+          },
     mediaAcceleratorInfo:
       media.length === 0 ? undefined : { accelerators: media.map(deviceView), totalMediaMemoryInMiB: total(media) },
     fpgaInfo: fpgas.length === 0 ? undefined : { fpgas: fpgas.map(deviceView), totalFpgaMemoryInMiB: total(fpgas) },

@@ -146,7 +146,7 @@ describe('a maintain fleet', () => {
 
   test('names a type that a zone does not offer, and one that does not exist, and uses the others', async () => {
     await using region = await modelRegion();
-    const fleet = await maintained(region, { types: ['c7i.tiny', 'p5.48xlarge', 'c7i.large'] });
+    const fleet = await maintained(region, { types: ['c7i.tiny', 'g7e.2xlarge', 'c7i.large'] });
     await region.settle(() => running(region, fleet).length === 1);
     region.compute.settings.setCapacity({}, 0);
     region.compute.terminate(running(region, fleet)[0]!);
@@ -154,7 +154,7 @@ describe('a maintain fleet', () => {
     expect(words(fleet)).toEqual(
       expect.arrayContaining([
         expect.stringContaining('(c7i.tiny) is not supported'),
-        `information launchSpecUnusable p5.48xlarge, ${imageId}, Linux/UNIX, us-east-1a, requested instance type is not supported in the requested Availability Zone`,
+        `information launchSpecUnusable g7e.2xlarge, ${imageId}, Linux/UNIX, us-east-1a, requested instance type is not supported in the requested Availability Zone`,
       ]),
     );
   });
