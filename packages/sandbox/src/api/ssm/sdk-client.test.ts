@@ -237,7 +237,8 @@ describe('the public parameters', () => {
     expect([some.Parameters?.length, some.InvalidParameters]).toEqual([1, ['/nothing']]);
     const Path = '/aws/service/deeplearning/ami/arm64';
     const under = await ssm.send(new GetParametersByPathCommand({ Path, Recursive: true }));
-    expect(under.Parameters?.map(({ Value }) => Value)).toEqual([images[1]!.id, images[1]!.id]);
+    expect(under.Parameters).toHaveLength(3);
+    expect(new Set(under.Parameters?.map(({ Value }) => Value))).toEqual(new Set([images[1]!.id]));
     expect((await ssm.send(new GetParametersByPathCommand({ Path }))).Parameters).toEqual([]);
   });
 
