@@ -32,6 +32,7 @@ const SETUP = 'packages/provider/src/aws/preparation';
 /** What the setup asks for through code that others share, and what AWS asks for in its name: tags, the role that is passed. */
 const IMPLIED_BY_SETUP = [
   'ec2:CreateTags',
+  'ec2:DescribeFleets',
   'ec2:DescribeImages',
   'ec2:DescribeInstanceTypes',
   'ec2:DescribeInstances',

@@ -192,4 +192,34 @@ describe('runctl init --destroy', () => {
     expect(stderr).toContain('still lives');
     expect(account.made.size).toBe(1);
   });
+
+  test.each([
+    [
+      [{ name: 'fleet-1', run: 'r-aaaaaaaaaa' }],
+      'fleet-1 of r-aaaaaaaaaa still waits for a machine\n',
+      'stop <run>',
+    ],
+    [[{ name: 'fleet-1', run: null }], 'fleet-1 still waits for a machine\n', 'stop RUN'],
+    [
+      [
+        { name: 'fleet-1', run: 'r-aaaaaaaaaa' },
+        { name: 'fleet-2', run: 'r-bbbbbbbbbb' },
+      ],
+      'waits for a machine, and 1 more is in use',
+      'stop <run>',
+    ],
+  ])('refuses while a launch waits for its machine: %j', async (launches, says, hint) => {
+    await using scope = await initWorld();
+    const { world, account } = scope;
+    account.made.set('role', true);
+    account.launches = launches;
+    const argv = ['init', '--destroy', '--region', 'us-east-1', '--yes'];
+    const { exitCode, stderr } = await world.run(argv);
+    expect(exitCode).toBe(11);
+    expect(stderr).toContain(says);
+    expect(stderr).toContain(hint);
+    expect(account.made.size).toBe(1);
+    account.launches = [];
+    expect((await world.run(argv)).exitCode).toBe(0);
+  });
 });

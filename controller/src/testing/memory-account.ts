@@ -1,4 +1,5 @@
 import type {
+  ActiveLaunch,
   ProviderAccount,
   AccountChange,
   AccountFinding,
@@ -14,6 +15,7 @@ export class MemoryAccount implements ProviderAccount {
   /** Kind → whether it is ours. */
   readonly made = new Map<string, boolean>();
   findings: AccountFinding[] = [];
+  launches: ActiveLaunch[] = [];
   /** Of the wishes that were looked at. */
   readonly wishes: PreparationWish[] = [];
 
@@ -26,6 +28,7 @@ export class MemoryAccount implements ProviderAccount {
   }
 
   readonly setup = {
+    activeLaunches: (): Promise<readonly ActiveLaunch[]> => Promise.resolve(this.launches),
     look: (wish: PreparationWish): Promise<AccountPreparation> => {
       this.wishes.push(wish);
       return Promise.resolve(this.#preparation(wish));

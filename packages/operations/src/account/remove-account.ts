@@ -1,12 +1,17 @@
 import { RunctlError, command } from '@runctl/core';
 import type { AccountChange, AccountPreparation, AccountSetup, PreparationWish, Provider } from '@runctl/provider';
 
-/** What of the account is ours and would be removed. Errors: `run-active` while machines of runs live. A read. */
+interface Removal {
+  readonly setup: AccountSetup;
+  readonly wish: PreparationWish;
+}
+
+/** What of the account is ours and would be removed. Errors: `run-active` while a run has machines or waits for them. A read. */
 export async function lookAtRemoval(
   provider: Pick<Provider, 'machines'>,
-  { setup, wish }: { readonly setup: AccountSetup; readonly wish: PreparationWish },
+  { setup, wish }: Removal,
 ): Promise<Pick<AccountPreparation, 'account' | 'items'>> {
-  await refuseWhileMachinesLive(provider);
+  await refuseWhileInUse(provider, setup);
   const { account, items } = await setup.look(wish);
   return { account, items: items.filter(({ ours }) => ours) };
 }
@@ -14,23 +19,26 @@ export async function lookAtRemoval(
 /** Removes what is ours. Errors: as `lookAtRemoval`. */
 export async function* removeAccount(
   provider: Pick<Provider, 'machines'>,
-  { setup, wish }: { readonly setup: AccountSetup; readonly wish: PreparationWish },
+  { setup, wish }: Removal,
 ): AsyncGenerator<AccountChange> {
-  await refuseWhileMachinesLive(provider);
+  await refuseWhileInUse(provider, setup);
   yield* setup.remove(wish);
 }
 
-/** A machine without its role can save nothing any more, nor end itself. */
-async function refuseWhileMachinesLive(provider: Pick<Provider, 'machines'>): Promise<void> {
-  const living = (await provider.machines()).filter(({ state }) => state !== 'ended');
-  const [first] = living;
+/** A machine without its role can save nothing any more, nor end itself; a launch without it makes machines that can't begin. */
+async function refuseWhileInUse(provider: Pick<Provider, 'machines'>, setup: AccountSetup): Promise<void> {
+  const [machines, launches] = await Promise.all([provider.machines(), setup.activeLaunches()]);
+  const living = machines
+    .filter(({ state }) => state !== 'ended')
+    .map(({ machineId, run }) => ({ name: machineId, run, does: 'still lives' }));
+  const withoutMachine = launches
+    .filter(({ run }) => run === null || !living.some((machine) => machine.run === run))
+    .map(({ name, run }) => ({ name, run, does: 'still waits for a machine' }));
+  const [first, ...more] = [...living, ...withoutMachine];
   if (first === undefined) return;
-  const more = living.length === 1 ? '' : ` and ${living.length - 1} more`;
-  throw new RunctlError(
-    'run-active',
-    `${first.machineId}${first.run === null ? '' : ` of ${first.run}`}${more} still lives`,
-    {
-      hint: ['machines need their role until they have ended: ', command('stop', first.run ?? 'RUN')],
-    },
-  );
+  const { name, run, does } = first;
+  const others = more.length === 0 ? '' : `, and ${more.length} more ${more.length === 1 ? 'is' : 'are'} in use`;
+  throw new RunctlError('run-active', `${name}${run === null ? '' : ` of ${run}`} ${does}${others}`, {
+    hint: ['machines need their role until they have ended: ', command('stop', run ?? 'RUN')],
+  });
 }

@@ -32,6 +32,7 @@ export function createLazyAwsProvider(options: {
       },
       examineLaunch: async (...args) => (await load()).account.examineLaunch(...args),
       setup: {
+        activeLaunches: async () => (await load()).account.setup.activeLaunches(),
         look: async (...args) => (await load()).account.setup.look(...args),
         make: async function* (...args) {
           return yield* (await load()).account.setup.make(...args);

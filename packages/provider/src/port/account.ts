@@ -88,8 +88,17 @@ export interface AccountPreparation {
   readonly settings: Readonly<Record<string, string | readonly string[]>>;
 }
 
+/** A launch that makes machines, or would as soon as there is room. */
+export interface ActiveLaunch {
+  /** By what people find it in the provider's own tools. */
+  readonly name: string;
+  readonly run: string | null;
+}
+
 /** Makes an account ready and takes that back. */
 export interface AccountSetup {
+  /** Launches of runctl at this place whose next machine would need what `remove` takes away. A read. */
+  activeLaunches(): Promise<readonly ActiveLaunch[]>;
   /** What is there and what is missing. A read. Errors: those of a provider; `config-invalid` for a bucket that can't be had. */
   look(wish: PreparationWish): Promise<AccountPreparation>;
   /**

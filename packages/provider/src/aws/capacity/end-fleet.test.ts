@@ -61,3 +61,20 @@ test('machines that stayed and that the account may not end are named, with what
   await provider.end({ ...launched, ref }, { terminate: true });
   expect(['ending', 'ended']).toContain(await state());
 });
+
+test('an active fleet is listed with its run while it waits for capacity, until it is deleted', async () => {
+  await using under = await awsUnderTest();
+  const { provider, region } = under;
+  const activeLaunches = () => provider.account?.setup.activeLaunches();
+  expect(await activeLaunches()).toEqual([]);
+  region.compute.settings.setCapacity({ market: 'spot' }, 0);
+  const ref = await launchOne(under);
+  const name = provider.nameOf(ref);
+  expect(await provider.machines()).toEqual([]);
+  expect(await activeLaunches()).toEqual([{ name, run: RUN }]);
+  region.compute.fleets.get(name).tags.delete('runctl:managed');
+  expect(await activeLaunches()).toEqual([]);
+  region.compute.fleets.get(name).tags.set('runctl:managed', 'true');
+  await provider.end({ ...launched, ref }, { terminate: true });
+  expect(await activeLaunches()).toEqual([]);
+});

@@ -10,7 +10,7 @@ import { RunctlError, required } from '@runctl/core';
 import type { Market } from '@runctl/protocol';
 import { awsCodeOf } from '../api/classify.ts';
 import { TAG, tagValue } from '../api/tags.ts';
-import type { CapacityState, CapacityStatus } from '../../port/index.ts';
+import type { ActiveLaunch, CapacityState, CapacityStatus } from '../../port/index.ts';
 import type { FleetRef } from './fleet-ref.ts';
 
 /** DescribeFleets has no tag filter, so the match is made here. One that lives comes before those that were deleted. */
@@ -27,6 +27,16 @@ export async function findFleet(
       ended = fleet;
     }
   return ended === null ? null : idsOf(ended);
+}
+
+/** Fleets of runctl that make machines, or would: one that waits for capacity has none. */
+export async function activeFleets(client: EC2Client): Promise<readonly ActiveLaunch[]> {
+  const found: ActiveLaunch[] = [];
+  for await (const page of paginateDescribeFleets({ client }, {}))
+    for (const { FleetId, FleetState, Tags } of page.Fleets ?? [])
+      if (statusOf(FleetState ?? null) === 'active' && tagValue(Tags, TAG.managed) === 'true')
+        found.push({ name: required(FleetId, 'fleet id'), run: tagValue(Tags, TAG.run) });
+  return found;
 }
 
 function idsOf(fleet: FleetData): Omit<FleetRef, 'region'> {

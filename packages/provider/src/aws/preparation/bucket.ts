@@ -3,6 +3,7 @@ import { ServiceRefusal } from '../api/account-services.ts';
 import type { BucketAdministration } from '../api/bucket-administration.ts';
 import { abortsUnfinishedUploads, withAbortRule, withoutAbortRule } from '../examination/lifecycle.ts';
 import { MADE_BY, NOT_OURS, changed, isTaggedOurs, type Resource } from './resource.ts';
+import { policyNamesOf, type RoleRights } from './rights.ts';
 
 const NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
 const PRIVATE =
@@ -20,7 +21,10 @@ interface BucketPlace {
 }
 
 /** A bucket that nobody else can read. One that is there already is taken as it is. */
-export function bucketResource(administration: BucketAdministration, { bucket, region }: BucketPlace): Resource {
+export function bucketResource(
+  administration: BucketAdministration,
+  { bucket, region, rights }: BucketPlace & { readonly rights: Pick<RoleRights, 'others'> },
+): Resource {
   const kind = 'bucket';
   const shared = { kind, name: bucket };
   return {
@@ -49,6 +53,8 @@ export function bucketResource(administration: BucketAdministration, { bucket, r
     },
     remove: async ({ ours }) => {
       if (!ours) return changed(shared, 'kept', NOT_OURS);
+      if ((await rights.others()).some((name) => name.startsWith(policyNamesOf({ region, bucket }))))
+        return changed(shared, 'kept', 'another prefix of it was made ready, too');
       try {
         await administration.remove();
         return changed(shared, 'removed');

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { instancePolicy, setupPolicy, userPolicy } from './policies.ts';
+import { instancePolicy, userPolicy } from './policies.ts';
 import { printed } from './printed.ts';
+import { setupPolicy } from './setup-policy.ts';
 
-const names = { account: 'ACCOUNT', bucket: 'BUCKET', prefix: 'PREFIX/', role: 'runctl-instance', partition: 'aws' };
+const names = { account: 'ACCOUNT', bucket: 'BUCKET', prefix: 'PREFIX/', role: 'runctl-instance', region: 'us-east-1' };
 
 describe('policies', () => {
   test('of docs/aws-account.md are those that `init` uses and prints', async () => {
@@ -19,7 +20,7 @@ describe('policies', () => {
       bucket: 'b'.repeat(63),
       prefix: `${'p'.repeat(255)}/`,
       role: 'r'.repeat(64),
-      partition: 'aws-us-gov',
+      region: 'us-gov-west-1',
     };
     expect(JSON.stringify(instancePolicy(long)).length).toBeLessThan(10_240);
     for (const policy of [userPolicy(long), setupPolicy(long)])
@@ -28,7 +29,7 @@ describe('policies', () => {
 
   test('of other partitions name them', () => {
     const text = JSON.stringify(
-      [instancePolicy, userPolicy, setupPolicy].map((each) => each({ ...names, partition: 'aws-cn' })),
+      [instancePolicy, userPolicy, setupPolicy].map((each) => each({ ...names, region: 'cn-north-1' })),
     );
     expect(text).toContain('arn:aws-cn:s3:::BUCKET');
     expect(text).not.toContain('arn:aws:');
@@ -37,13 +38,13 @@ describe('policies', () => {
 
 describe('printed for an administrator', () => {
   test('as IAM documents: role, user and service-linked roles', () => {
-    const text = JSON.parse(printed('iam', names, 'us-east-1')) as Record<string, unknown>;
+    const text = JSON.parse(printed('iam', names)) as Record<string, unknown>;
     expect(Object.keys(text)).toEqual(['runctl-instance', 'user', 'serviceLinkedRoles']);
     expect(text['runctl-instance']).toMatchObject({ PolicyDocument: instancePolicy(names) });
   });
 
   test('as a template that takes the account from where it is used', () => {
-    const text = printed('cloudformation', { ...names, bucket: 'runctl-ACCOUNT-us-east-1' }, 'us-east-1');
+    const text = printed('cloudformation', { ...names, bucket: 'runctl-ACCOUNT-us-east-1' });
     expect(text).not.toContain('"runctl-ACCOUNT-us-east-1"');
     const template = JSON.parse(text) as { Resources: Record<string, { Type: string; DeletionPolicy?: string }> };
     expect(Object.values(template.Resources).map(({ Type }) => Type)).toEqual([

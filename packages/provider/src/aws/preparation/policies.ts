@@ -1,4 +1,5 @@
-import { domainOf } from '@runctl/aws-wire';
+import { domainOf, sha256Hex } from '@runctl/aws-wire';
+import { partitionOf } from './partition.ts';
 
 /** Whose policies: names that stand in them. */
 export interface PolicyNames {
@@ -9,11 +10,10 @@ export interface PolicyNames {
   readonly prefix: string;
   /** Name of the role of machines. */
   readonly role: string;
-  /** `aws`, `aws-cn`, `aws-us-gov`. */
-  readonly partition: string;
+  readonly region: string;
 }
 
-interface PolicyStatement {
+export interface PolicyStatement {
   readonly Sid?: string;
   readonly Effect: 'Allow';
   readonly Action: string | readonly string[];
@@ -54,16 +54,17 @@ const READ_RIGHTS = [
   'sts:GetCallerIdentity',
 ] as const;
 
-const policy = (...Statement: readonly PolicyStatement[]): PolicyDocument => ({ Version: '2012-10-17', Statement });
+export const policy = (...Statement: readonly PolicyStatement[]): PolicyDocument => ({ Version: '2012-10-17', Statement });
 
 /** Machines of EC2 may take the role. */
-export function trustPolicy(region: string): PolicyDocument {
+export function trustPolicy({ region }: Pick<PolicyNames, 'region'>): PolicyDocument {
   const Service = `ec2.${domainOf(region)}`;
   return policy({ Effect: 'Allow', Principal: { Service }, Action: 'sts:AssumeRole' });
 }
 
 /** What a machine may: reach the runs under its prefix, and end fleets that are tagged as ours. */
-export function instancePolicy({ account, bucket, prefix, partition }: PolicyNames): PolicyDocument {
+export function instancePolicy({ account, bucket, prefix, region }: PolicyNames): PolicyDocument {
+  const partition = partitionOf(region);
   const root = `arn:${partition}:s3:::${bucket}`;
   return policy(
     { Effect: 'Allow', Action: ['s3:ListBucket', 's3:ListBucketMultipartUploads'], Resource: root },
@@ -80,7 +81,8 @@ export function instancePolicy({ account, bucket, prefix, partition }: PolicyNam
 
 /** What the person (or the CI) needs that launches, watches and ends runs. */
 export function userPolicy(names: PolicyNames): PolicyDocument {
-  const { account, bucket, role, partition } = names;
+  const { account, bucket, role, region } = names;
+  const partition = partitionOf(region);
   const root = `arn:${partition}:s3:::${bucket}`;
   return policy(
     {
@@ -128,7 +130,8 @@ export function userPolicy(names: PolicyNames): PolicyDocument {
   );
 }
 
-function launchStatements({ account, role, partition }: PolicyNames): readonly PolicyStatement[] {
+function launchStatements({ account, role, region }: PolicyNames): readonly PolicyStatement[] {
+  const partition = partitionOf(region);
   return [
     {
       Sid: 'Launch',
@@ -156,92 +159,6 @@ function launchStatements({ account, role, partition }: PolicyNames): readonly P
       Action: 'iam:PassRole',
       Resource: `arn:${partition}:iam::${account}:role/${role}`,
       Condition: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
-    },
-  ];
-}
-
-/** What making an account ready takes, and taking it back; needed once. */
-export function setupPolicy(names: PolicyNames): PolicyDocument {
-  const { account, bucket, partition } = names;
-  return policy(
-    ...ownMachineStatements(names),
-    {
-      Sid: 'ServiceLinkedRoles',
-      Effect: 'Allow',
-      Action: ['iam:CreateServiceLinkedRole', 'iam:GetRole'],
-      Resource: `arn:${partition}:iam::${account}:role/aws-service-role/*`,
-    },
-    {
-      Sid: 'Bucket',
-      Effect: 'Allow',
-      Action: [
-        's3:CreateBucket',
-        's3:DeleteBucket',
-        's3:GetBucketLocation',
-        's3:GetBucketPublicAccessBlock',
-        's3:GetBucketTagging',
-        's3:GetLifecycleConfiguration',
-        's3:PutBucketPublicAccessBlock',
-        's3:PutBucketTagging',
-        's3:PutEncryptionConfiguration',
-        's3:PutLifecycleConfiguration',
-      ],
-      Resource: `arn:${partition}:s3:::${bucket}`,
-    },
-    {
-      Sid: 'Look',
-      Effect: 'Allow',
-      Action: [
-        'ec2:DescribeImages',
-        'ec2:DescribeInstances',
-        'ec2:DescribeInstanceTypes',
-        'ec2:RunInstances',
-        'ssm:GetParameter',
-        'sts:GetCallerIdentity',
-      ],
-      Resource: '*',
-    },
-  );
-}
-
-function ownMachineStatements({ account, role, partition }: PolicyNames): readonly PolicyStatement[] {
-  return [
-    {
-      Sid: 'Network',
-      Effect: 'Allow',
-      Action: [
-        'ec2:CreateSecurityGroup',
-        'ec2:CreateTags',
-        'ec2:DeleteSecurityGroup',
-        'ec2:DescribeSecurityGroups',
-        'ec2:DescribeSubnets',
-        'ec2:DescribeVpcs',
-      ],
-      Resource: '*',
-    },
-    {
-      Sid: 'Role',
-      Effect: 'Allow',
-      Action: [
-        'iam:AddRoleToInstanceProfile',
-        'iam:CreateInstanceProfile',
-        'iam:CreateRole',
-        'iam:DeleteInstanceProfile',
-        'iam:DeleteRole',
-        'iam:DeleteRolePolicy',
-        'iam:GetInstanceProfile',
-        'iam:GetRole',
-        'iam:GetRolePolicy',
-        'iam:PassRole',
-        'iam:PutRolePolicy',
-        'iam:RemoveRoleFromInstanceProfile',
-        'iam:TagInstanceProfile',
-        'iam:TagRole',
-      ],
-      Resource: [
-        `arn:${partition}:iam::${account}:role/${role}`,
-        `arn:${partition}:iam::${account}:instance-profile/${role}`,
-      ],
     },
   ];
 }

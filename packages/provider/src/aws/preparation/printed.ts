@@ -3,13 +3,13 @@ import { MADE_BY } from './resource.ts';
 import { SERVICE_LINKED_ROLES } from '../examination/role.ts';
 
 /** What `init --cloud` makes, as JSON for those who make it in another way. */
-export function printed(form: 'iam' | 'cloudformation', names: PolicyNames, region: string): string {
-  return JSON.stringify(form === 'iam' ? iamText(names, region) : template(names, region), null, 2);
+export function printed(form: 'iam' | 'cloudformation', names: PolicyNames): string {
+  return JSON.stringify(form === 'iam' ? iamText(names) : template(names), null, 2);
 }
 
-function iamText(names: PolicyNames, region: string) {
+function iamText(names: PolicyNames) {
   return {
-    [names.role]: { AssumeRolePolicyDocument: trustPolicy(region), PolicyDocument: instancePolicy(names) },
+    [names.role]: { AssumeRolePolicyDocument: trustPolicy(names), PolicyDocument: instancePolicy(names) },
     user: userPolicy(names),
     serviceLinkedRoles: SERVICE_LINKED_ROLES.map(({ service }) => service),
   };
@@ -18,7 +18,7 @@ function iamText(names: PolicyNames, region: string) {
 const TAGS = [{ Key: MADE_BY.key, Value: MADE_BY.value }];
 
 /** A template of CloudFormation. The account's number is the pseudo parameter; service-linked roles are only made on request. */
-function template(names: PolicyNames, region: string) {
+function template(names: PolicyNames) {
   const wanted = (name: string): string => `Make${name}`;
   const linked = SERVICE_LINKED_ROLES.map(
     ({ name, service }) => [name.replace('AWSServiceRoleFor', ''), service] as const,
@@ -53,7 +53,7 @@ function template(names: PolicyNames, region: string) {
     Description: 'What runctl needs in an account',
     Parameters,
     Conditions,
-    Resources: { ...ownResources(names, region), ...linkedRoles },
+    Resources: { ...ownResources(names), ...linkedRoles },
     Outputs: {
       Bucket: { Value: { Ref: 'Bucket' } },
       InstanceProfile: { Value: { Ref: 'Profile' } },
@@ -62,7 +62,7 @@ function template(names: PolicyNames, region: string) {
   };
 }
 
-function ownResources(names: PolicyNames, region: string) {
+function ownResources(names: PolicyNames) {
   const { bucket, role } = names;
   const BucketName = withAccount(bucket);
   const PolicyDocument = inTemplate(instancePolicy(names));
@@ -98,7 +98,7 @@ function ownResources(names: PolicyNames, region: string) {
       Type: 'AWS::IAM::Role',
       Properties: {
         RoleName: role,
-        AssumeRolePolicyDocument: trustPolicy(region),
+        AssumeRolePolicyDocument: trustPolicy(names),
         Policies: [{ PolicyName: 'runctl', PolicyDocument }],
         Tags: TAGS,
       },

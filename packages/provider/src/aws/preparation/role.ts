@@ -1,23 +1,22 @@
 import { elementText } from '@runctl/aws-wire';
 import { isDeepStrictEqual } from 'node:util';
-import { ServiceRefusal, type AccountServices, type QueryService } from '../api/account-services.ts';
+import { ServiceRefusal, type AccountServices } from '../api/account-services.ts';
 import { SERVICE_LINKED_ROLES, ifThere } from '../examination/role.ts';
 import type { AccountItem } from '../../port/index.ts';
 import type { PolicyDocument } from './policies.ts';
+import { staysFor, type RoleRights } from './rights.ts';
 import { IAM_TAGS, NOT_OURS, changed, isTaggedOurs, type Resource } from './resource.ts';
 
 type Iam = Pick<AccountServices, 'iam'>;
 
-const POLICY_NAME = 'runctl';
-
 interface RoleWish {
   readonly name: string;
   readonly trust: PolicyDocument;
-  readonly policy: PolicyDocument;
+  readonly rights: RoleRights;
 }
 
-/** The role of machines, with one inline policy. One that is there and not ours is taken as it is. */
-export function roleResource({ iam }: Iam, { name, trust, policy }: RoleWish): Resource {
+/** The role of machines. One that is there and not ours is taken as it is. */
+export function roleResource({ iam }: Iam, { name, trust, rights }: RoleWish): Resource {
   const kind = 'role';
   const shared = { kind, name };
   const RoleName = name;
@@ -34,35 +33,39 @@ export function roleResource({ iam }: Iam, { name, trust, policy }: RoleWish): R
         };
       const note = 'runctl did not make it: `runctl init --print iam` shows what it must allow';
       if (!isTaggedOurs(xml)) return { ...shared, state: 'there', ours: false, note };
-      const isSame = isDeepStrictEqual(await currentPolicy(iam, RoleName), policy);
-      if (isSame) return { ...shared, state: 'there', ours: true, note: null };
-      return { ...shared, state: 'differs', ours: true, note: 'its rights are those of another bucket or prefix' };
+      const [current, others] = await Promise.all([rights.current(), rights.others()]);
+      if (isDeepStrictEqual(current, rights.wanted))
+        return { ...shared, state: 'there', ours: true, note: others.length === 0 ? null : staysFor(others) };
+      return {
+        ...shared,
+        state: 'differs',
+        ours: true,
+        note: current === null ? 'gets rights on this bucket and prefix too' : 'its rights on this bucket are not as they should be',
+      };
     },
     make: async ({ state }) => {
       const AssumeRolePolicyDocument = JSON.stringify(trust);
       const Description = 'Machines of runctl: their runs in the bucket, and the end of their own fleets';
       if (state === 'missing')
         await iam.call('CreateRole', { RoleName, AssumeRolePolicyDocument, Description, ...IAM_TAGS });
-      const PolicyDocument = JSON.stringify(policy);
-      await iam.call('PutRolePolicy', { RoleName, PolicyName: POLICY_NAME, PolicyDocument });
+      await rights.put();
       return changed(shared, state === 'missing' ? 'made' : 'changed');
     },
     remove: async ({ ours }) => {
       if (!ours) return changed(shared, 'kept', NOT_OURS);
-      await ifThere(iam.call('DeleteRolePolicy', { RoleName, PolicyName: POLICY_NAME }));
+      const hadRights = await rights.remove();
+      const others = await rights.others();
+      if (others.length > 0)
+        return hadRights
+          ? changed(shared, 'changed', `without its rights on this bucket and prefix; it ${staysFor(others)}`)
+          : changed(shared, 'kept', `it ${staysFor(others)}`);
       return removed(shared, iam.call('DeleteRole', { RoleName }), 'something was added to it: take that off first');
     },
   };
 }
 
-async function currentPolicy(iam: QueryService, RoleName: string): Promise<unknown> {
-  const xml = await ifThere(iam.call('GetRolePolicy', { RoleName, PolicyName: POLICY_NAME }));
-  const text = xml === null ? null : elementText(xml, 'PolicyDocument');
-  return text === null ? null : (JSON.parse(decodeURIComponent(text)) as unknown);
-}
-
 /** What hands the role to machines; it and the role have one name. */
-export function profileResource({ iam }: Iam, name: string): Resource {
+export function profileResource({ iam }: Iam, { name, rights }: Pick<RoleWish, 'name' | 'rights'>): Resource {
   const kind = 'instance profile';
   const shared = { kind, name };
   const InstanceProfileName = name;
@@ -84,6 +87,8 @@ export function profileResource({ iam }: Iam, name: string): Resource {
     },
     remove: async ({ ours }) => {
       if (!ours) return changed(shared, 'kept', NOT_OURS);
+      const others = await rights.others();
+      if (others.length > 0) return changed(shared, 'kept', `its role ${staysFor(others)}`);
       await ifThere(iam.call('RemoveRoleFromInstanceProfile', { InstanceProfileName, RoleName: name }));
       return removed(shared, iam.call('DeleteInstanceProfile', { InstanceProfileName }), 'it holds another role');
     },

@@ -11,9 +11,16 @@ import { required } from '@runctl/core';
 import { awsCodeOf } from '../api/classify.ts';
 import { tagValue } from '../api/tags.ts';
 import { MADE_BY, NOT_OURS, changed, type Resource } from './resource.ts';
+import { policyNamesOf, type RoleRights } from './rights.ts';
 
 const NAME = 'runctl';
 const DESCRIPTION = 'Machines of runctl: nothing comes in';
+
+interface GroupPlace {
+  readonly subnets: readonly string[];
+  readonly region: string;
+  readonly rights: Pick<RoleRights, 'others'>;
+}
 
 export interface GroupResource extends Resource {
   /** Id of the group that is there; null without one. */
@@ -21,7 +28,7 @@ export interface GroupResource extends Resource {
 }
 
 /** A group with no way in, in the VPC of the first named subnet, else in the default VPC. */
-export function groupResource(client: EC2Client, subnets: readonly string[]): GroupResource {
+export function groupResource(client: EC2Client, { subnets, region, rights }: GroupPlace): GroupResource {
   const kind = 'security group';
   const shared = { kind, name: NAME };
   const find = async (): Promise<{ readonly vpcId: string | null; readonly group: SecurityGroup | null }> => {
@@ -60,6 +67,8 @@ export function groupResource(client: EC2Client, subnets: readonly string[]): Gr
     },
     remove: async ({ ours }) => {
       if (!ours) return changed(shared, 'kept', NOT_OURS);
+      if ((await rights.others()).some((name) => name.startsWith(policyNamesOf({ region }))))
+        return changed(shared, 'kept', 'another bucket or prefix of this region was made ready, too');
       const { group } = await find();
       try {
         await client.send(new DeleteSecurityGroupCommand({ GroupId: group?.GroupId }));

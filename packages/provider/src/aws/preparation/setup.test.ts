@@ -18,9 +18,9 @@ async function made(under: UnderTest, changes: Partial<PreparationWish> = {}) {
   }
 }
 
-async function removed({ account }: UnderTest): Promise<AccountChange[]> {
+async function removed({ account }: UnderTest, changes: Partial<PreparationWish> = {}): Promise<AccountChange[]> {
   const done: AccountChange[] = [];
-  for await (const change of account.setup.remove(wish)) done.push(change);
+  for await (const change of account.setup.remove({ ...wish, ...changes })) done.push(change);
   return done;
 }
 
@@ -74,7 +74,7 @@ describe('an account made ready', () => {
     expect(JSON.parse(role.trustPolicy)).toMatchObject({
       Statement: [{ Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
     });
-    const policy = role.policies.get('runctl') ?? '';
+    const [policy = ''] = role.policies.values();
     expect([...policy.matchAll(/arn:aws:[^"]+/g)].map(([arn]) => arn)).toEqual([
       'arn:aws:s3:::b-1',
       'arn:aws:s3:::b-1/team/tools/*',
@@ -82,10 +82,33 @@ describe('an account made ready', () => {
       'arn:aws:s3:::b-1/team/runs/*',
       'arn:aws:ec2:*:123456789012:fleet/*',
     ]);
-    const other = await under.account.setup.look({ ...wish, bucket: 'b-1', prefix: 'others/' });
-    expect(other.items.find(({ kind }) => kind === 'role')).toMatchObject({ state: 'differs', ours: true });
-    expect(changesOf((await made(under, { bucket: 'b-1', prefix: 'others/' })).done)).toEqual(['changed role']);
-    expect(role.policies.get('runctl')).toContain('b-1/others/runs/*');
+  });
+
+  test("rights that are no longer as they should be are put right, and another prefix's stay", async () => {
+    await using under = await accountUnderTest();
+    await made(under, { bucket: 'b-1', prefix: 'team/' });
+    const { policies } = under.region.compute.roles.role('trainer');
+    const [name = ''] = policies.keys();
+    const teams = policies.get(name) ?? '';
+    const wanted = { ...wish, bucket: 'b-1', prefix: 'others/' };
+    const plan = await under.account.setup.look(wanted);
+    expect(plan.items.find(({ kind }) => kind === 'role')).toMatchObject({ state: 'differs', ours: true });
+    expect(changesOf((await made(under, wanted)).done)).toEqual(['changed role']);
+    expect([...policies.values()].map((text) => /b-1\/(\w+)\/runs/.exec(text)?.[1])).toEqual(['team', 'others']);
+    policies.set(name, '{}');
+    expect(changesOf((await made(under, wanted)).done)).toEqual([]);
+    expect(changesOf((await made(under, { bucket: 'b-1', prefix: 'team/' })).done)).toEqual(['changed role']);
+    expect(policies.get(name)).toBe(teams);
+  });
+
+  test('a role that has no room for more rights is said to be full', async () => {
+    await using under = await accountUnderTest();
+    const prefixes = Array.from({ length: 20 }, (_, index) => `${'long'.repeat(20)}-${index}/`);
+    const making = async (): Promise<void> => {
+      for (const prefix of prefixes) await made(under, { prefix });
+    };
+    await expect(making()).rejects.toMatchObject({ code: 'config-invalid', message: expect.stringContaining('no room') as string });
+    expect(under.region.compute.roles.role('trainer').policies.size).toBeGreaterThan(5);
   });
 
   test('a bucket of ours is private and encrypted, and its rule aborts unfinished uploads', async () => {
@@ -212,6 +235,51 @@ describe('taking it back', () => {
     expect(() => roles.profile('trainer')).not.toThrow();
     expect(groups.list()).toHaveLength(2);
     expect(await bucketOf(under).location()).toBe('us-east-1');
+  });
+
+  test('leaves role, profile and group to another prefix, and takes its own rights alone', async () => {
+    await using under = await accountUnderTest();
+    await made(under, { prefix: 'team/' });
+    await made(under);
+    const plan = await under.account.setup.look(wish);
+    expect(plan.items.find(({ kind }) => kind === 'role')?.note).toContain('keeps it');
+    const undone = await removed(under);
+    expect(changesOf(undone.filter(({ kind }) => kind !== 'service-linked role'))).toEqual([
+      'kept security group',
+      'kept instance profile',
+      'changed role',
+      'kept bucket',
+      'kept rule of the bucket',
+    ]);
+    const { roles } = under.region.compute;
+    expect([...roles.role('trainer').policies.values()]).toEqual([expect.stringContaining('team/runs/*')]);
+    expect(roles.profile('trainer').role).toBe(roles.role('trainer'));
+    expect(changesOf(await removed(under))).not.toContain('changed role');
+    expect(changesOf(await removed(under, { prefix: 'team/' }))).toContain('removed role');
+    expect(await bucketOf(under).location()).toBeNull();
+  });
+
+  test.each([
+    ['another region', 'runctl_eu-west-1_runctl-123456789012-eu-west-1_0123456789', 'removed', 'removed'],
+    ['another bucket of the region', 'runctl_us-east-1_other_0123456789', 'kept', 'removed'],
+    ['another prefix of the bucket', `runctl_us-east-1_${BUCKET}_0123456789`, 'kept', 'kept'],
+    ['a bucket whose name goes on', `runctl_us-east-1_${BUCKET}-2_0123456789`, 'kept', 'removed'],
+    ['a region whose name goes on', 'runctl_us-east-12_other_0123456789', 'removed', 'removed'],
+    ['somebody who wrote one by hand', 'by-hand', 'removed', 'removed'],
+  ])('leaves the role to %s', async (_name, policy, group, bucket) => {
+    await using under = await accountUnderTest();
+    await made(under);
+    const { roles } = under.region.compute;
+    roles.putPolicy(roles.role('trainer'), policy, '{}');
+    const undone = await removed(under);
+    const changeOf = (kind: string) => undone.find((each) => each.kind === kind)?.change;
+    expect([changeOf('security group'), changeOf('bucket')]).toEqual([group, bucket]);
+    expect(undone.find(({ kind }) => kind === 'role')).toMatchObject({
+      change: 'changed',
+      note: expect.stringContaining(policy) as string,
+    });
+    expect([...roles.role('trainer').policies.keys()]).toEqual([policy]);
+    expect(roles.profile('trainer').role).toBe(roles.role('trainer'));
   });
 
   test('keeps a bucket with something in it, and its rule', async () => {

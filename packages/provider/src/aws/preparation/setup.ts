@@ -3,6 +3,7 @@ import { accountServices, type ServiceConnection } from '../api/account-services
 import { bucketAdministration } from '../api/bucket-administration.ts';
 import { classified } from '../api/classify.ts';
 import type { AwsClients } from '../api/clients.ts';
+import { activeFleets } from '../capacity/fleets.ts';
 import { callerIdentity } from '../examination/identity.ts';
 import { readAwsSettings } from '../offers/settings.ts';
 import type {
@@ -13,10 +14,10 @@ import type {
   PreparationWish,
 } from '../../port/index.ts';
 import { abortRuleResource, bucketResource } from './bucket.ts';
-import { partitionOf } from './partition.ts';
-import { instancePolicy, trustPolicy, type PolicyNames } from './policies.ts';
+import { trustPolicy, type PolicyNames } from './policies.ts';
 import { printed } from './printed.ts';
 import type { Resource } from './resource.ts';
+import { roleRights } from './rights.ts';
 import { linkedRoleResources, profileResource, roleResource } from './role.ts';
 import { groupResource, type GroupResource } from './security-group.ts';
 import { waitUntilUsable } from './usable-profile.ts';
@@ -31,10 +32,11 @@ interface SetupPorts extends ServiceConnection {
 export function createSetup(ports: SetupPorts): AccountSetup {
   const { region } = ports.access;
   return {
+    activeLaunches: () => classified('looking for fleets', () => activeFleets(ports.clients.reading)),
     look: (wish) => classified('looking at the account', async () => lookAt(await resourcesOf(ports, wish))),
     make: (wish) => makeAll(ports, wish),
     remove: (wish) => removeAll(ports, wish),
-    print: async (form, wish) => printed(form, namesFor(wish, { account: null, region }), region),
+    print: async (form, wish) => printed(form, namesFor(wish, { account: null, region })),
   };
 }
 
@@ -57,7 +59,7 @@ function namesFor(
       hint: 'give a name with --instance-profile, or leave it out',
     });
   const bucket = wish.bucket ?? `runctl-${account}-${of.region}`;
-  return { account, bucket, prefix: wish.prefix, role, partition: partitionOf(of.region) };
+  return { account, bucket, prefix: wish.prefix, role, region: of.region };
 }
 
 async function resourcesOf(ports: SetupPorts, wish: PreparationWish): Promise<Resources> {
@@ -67,16 +69,17 @@ async function resourcesOf(ports: SetupPorts, wish: PreparationWish): Promise<Re
   const names = namesFor(wish, { account, region });
   const place = { bucket: names.bucket, region, prefix: names.prefix };
   const administration = bucketAdministration(names.bucket, ports);
-  const group = groupResource(ports.clients.reading, readAwsSettings(wish.settings).subnets);
-  const role = { name: names.role, trust: trustPolicy(region), policy: instancePolicy(names) };
+  const rights = roleRights(services, names);
+  const group = groupResource(ports.clients.reading, { subnets: readAwsSettings(wish.settings).subnets, region, rights });
+  const role = { name: names.role, trust: trustPolicy(names), rights };
   return {
     names,
     group,
     all: [
-      bucketResource(administration, place),
+      bucketResource(administration, { ...place, rights }),
       abortRuleResource(administration, place),
       roleResource(services, role),
-      profileResource(services, names.role),
+      profileResource(services, role),
       group,
       ...linkedRoleResources(services),
     ],

@@ -52,6 +52,11 @@ export const iamActions: Readonly<Record<string, IamAction>> = {
     return null;
   },
 
+  ListRolePolicies: (parameters, compute) => ({
+    PolicyNames: { member: [...roleOf(parameters, compute).policies.keys()].toSorted() },
+    IsTruncated: false,
+  }),
+
   GetInstanceProfile: (parameters, compute) => ({
     InstanceProfile: profileView(profileOf(parameters, compute), compute),
   }),

@@ -33,6 +33,7 @@ const linkedRoleNames: Readonly<Record<string, string>> = {
   'ec2fleet.amazonaws.com': 'AWSServiceRoleForEC2Fleet',
 };
 
+/** Of all inline policies of a role together, white space not counted (IAM user guide, "IAM and STS quotas"). */
 const maximumPolicyCharacters = 10_240;
 
 function newId(prefix: string): string {
@@ -103,6 +104,12 @@ export class Roles {
 
   putPolicy(role: Role, name: string, document: string): void {
     checkPolicy(document);
+    const policies = new Map(role.policies).set(name, document);
+    if (charactersOf([...policies.values()].join('')) > maximumPolicyCharacters)
+      throw new AwsError(
+        'LimitExceeded',
+        `Maximum policy size of ${maximumPolicyCharacters} bytes exceeded for role ${role.name}`,
+      );
     role.policies.set(name, document);
   }
 
@@ -150,10 +157,12 @@ function conflict(what: string): AwsError {
   return new AwsError('DeleteConflict', `Cannot delete entity, ${what}.`);
 }
 
-/** IAM takes any JSON object of a limited length here; what it says is not evaluated. */
+function charactersOf(document: string): number {
+  return document.replaceAll(/\s/g, '').length;
+}
+
+/** IAM takes any JSON object here; what it says is not evaluated. */
 function checkPolicy(document: string): void {
-  if (document.replaceAll(/\s/g, '').length > maximumPolicyCharacters)
-    throw new AwsError('LimitExceeded', `Maximum policy size of ${maximumPolicyCharacters} bytes exceeded`);
   try {
     JSON.parse(document);
   } catch {
