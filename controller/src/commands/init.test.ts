@@ -194,11 +194,7 @@ describe('runctl init --destroy', () => {
   });
 
   test.each([
-    [
-      [{ name: 'fleet-1', run: 'r-aaaaaaaaaa' }],
-      'fleet-1 of r-aaaaaaaaaa still waits for a machine\n',
-      'stop <run>',
-    ],
+    [[{ name: 'fleet-1', run: 'r-aaaaaaaaaa' }], 'fleet-1 of <run> still waits for a machine\n', 'stop <run>'],
     [[{ name: 'fleet-1', run: null }], 'fleet-1 still waits for a machine\n', 'stop RUN'],
     [
       [

@@ -18,10 +18,12 @@ export class InitCommand extends RunctlCommand {
       'Writes .runctl.toml; with --cloud also makes bucket, role and group in the account, after one question.',
     details:
       'What is there already is taken as it is. --cloud makes what is missing: a private, encrypted bucket with a rule that\n' +
-      'aborts unfinished uploads, a role for machines that reaches its runs and ends its own fleets and nothing else, its\n' +
-      'instance profile, a security group that lets nothing in, and the two service-linked roles. None of it costs anything\n' +
-      'by itself. Running it again makes what is still missing. --destroy removes what --cloud has made, by its tag\n' +
-      '`runctl:made-by`, and nothing else; a bucket only when it is empty.',
+      'aborts unfinished uploads, a role for machines that reads and writes its runs, sees the names of all that is in the\n' +
+      'bucket and ends its own fleets (not what `status --live` needs: SSM), its instance profile, a security group that lets\n' +
+      'nothing in unless the configuration names groups, and the two service-linked roles. None of it costs anything by\n' +
+      'itself. Running it again makes what is still missing. --destroy removes what --cloud has made, by its tag\n' +
+      '`runctl:made-by`, and nothing else; a bucket only when it is empty, the role only when no other bucket, prefix or\n' +
+      'region was made ready with it.',
     examples: [
       [
         'for a bucket and a role that exist',

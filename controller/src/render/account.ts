@@ -28,7 +28,7 @@ export function planText(items: readonly AccountItem[]): string {
 export function removalText(items: readonly AccountItem[]): string {
   return table(
     ['WHAT', 'NAME', ''],
-    items.map(({ kind, name }) => [kind, name, kind === 'bucket' ? 'only if it is empty' : '']),
+    items.map(({ kind, name, note }) => [kind, name, kind === 'bucket' ? 'only if it is empty' : (note ?? '')]),
   );
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { domainOf, endpointOf } from './endpoint.ts';
+import { domainOf, endpointOf, partitionOf } from './endpoint.ts';
 
 test("a service's own variable comes before the one for all; an empty one counts as none", () => {
   const all = { AWS_ENDPOINT_URL: 'http://all' };
@@ -12,16 +12,17 @@ test("a service's own variable comes before the one for all; an empty one counts
 });
 
 test.each([
-  ['cn-north-1', 'amazonaws.com.cn'],
-  ['cn-northwest-1', 'amazonaws.com.cn'],
-  ['eusc-de-east-1', 'amazonaws.eu'],
-  ['us-iso-east-1', 'c2s.ic.gov'],
-  ['us-isob-east-1', 'sc2s.sgov.gov'],
-  ['us-isof-south-1', 'csp.hci.ic.gov'],
-  ['eu-isoe-west-1', 'cloud.adc-e.uk'],
-  ['us-gov-west-1', 'amazonaws.com'],
-  ['eu-west-1', 'amazonaws.com'],
-  ['ca-central-1', 'amazonaws.com'],
-])('the services of %s answer below %s', (region, domain) => {
+  ['cn-north-1', 'amazonaws.com.cn', 'aws-cn'],
+  ['cn-northwest-1', 'amazonaws.com.cn', 'aws-cn'],
+  ['eusc-de-east-1', 'amazonaws.eu', 'aws-eusc'],
+  ['us-iso-east-1', 'c2s.ic.gov', 'aws-iso'],
+  ['us-isob-east-1', 'sc2s.sgov.gov', 'aws-iso-b'],
+  ['us-isof-south-1', 'csp.hci.ic.gov', 'aws-iso-f'],
+  ['eu-isoe-west-1', 'cloud.adc-e.uk', 'aws-iso-e'],
+  ['us-gov-west-1', 'amazonaws.com', 'aws-us-gov'],
+  ['eu-west-1', 'amazonaws.com', 'aws'],
+  ['ca-central-1', 'amazonaws.com', 'aws'],
+])('the services of %s answer below %s, and its ARNs begin with %s', (region, domain, name) => {
   expect(domainOf(region)).toBe(domain);
+  expect(partitionOf(region)).toMatchObject({ name, domain });
 });

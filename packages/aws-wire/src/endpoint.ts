@@ -12,17 +12,34 @@ export function endpointOf(
   return environment[`AWS_ENDPOINT_URL_${service}`] || environment['AWS_ENDPOINT_URL'] || undefined;
 }
 
-/** Partitions with a domain of their own, by how their regions begin (the partitions of the AWS SDKs, 2026). */
-const DOMAINS: ReadonlyArray<readonly [regions: string, domain: string]> = [
-  ['cn-', 'amazonaws.com.cn'],
-  ['eusc-', 'amazonaws.eu'],
-  ['us-iso-', 'c2s.ic.gov'],
-  ['us-isob-', 'sc2s.sgov.gov'],
-  ['us-isof-', 'csp.hci.ic.gov'],
-  ['eu-isoe-', 'cloud.adc-e.uk'],
+/** Regions that share accounts and names, and nothing with those of other partitions. */
+export interface Partition {
+  /** The first part of ARNs. */
+  readonly name: string;
+  /** Of AWS's own endpoints. */
+  readonly domain: string;
+  /** Where services sign that are one for the partition. */
+  readonly homeRegion: string;
+}
+
+const COMMERCIAL: Partition = { name: 'aws', domain: 'amazonaws.com', homeRegion: 'us-east-1' };
+
+/** The others, by how their regions begin (partitions and IAM endpoints of the AWS SDKs, 2026). */
+const PARTITIONS: ReadonlyArray<readonly [regions: string, Partition]> = [
+  ['cn-', { name: 'aws-cn', domain: 'amazonaws.com.cn', homeRegion: 'cn-north-1' }],
+  ['us-gov-', { name: 'aws-us-gov', domain: 'amazonaws.com', homeRegion: 'us-gov-west-1' }],
+  ['eusc-', { name: 'aws-eusc', domain: 'amazonaws.eu', homeRegion: 'eusc-de-east-1' }],
+  ['us-iso-', { name: 'aws-iso', domain: 'c2s.ic.gov', homeRegion: 'us-iso-east-1' }],
+  ['us-isob-', { name: 'aws-iso-b', domain: 'sc2s.sgov.gov', homeRegion: 'us-isob-east-1' }],
+  ['us-isof-', { name: 'aws-iso-f', domain: 'csp.hci.ic.gov', homeRegion: 'us-isof-south-1' }],
+  ['eu-isoe-', { name: 'aws-iso-e', domain: 'cloud.adc-e.uk', homeRegion: 'eu-isoe-west-1' }],
 ];
+
+export function partitionOf(region: string): Partition {
+  return PARTITIONS.find(([regions]) => region.startsWith(regions))?.[1] ?? COMMERCIAL;
+}
 
 /** The domain of AWS's own endpoints in a region's partition. */
 export function domainOf(region: string): string {
-  return DOMAINS.find(([regions]) => region.startsWith(regions))?.[1] ?? 'amazonaws.com';
+  return partitionOf(region).domain;
 }

@@ -1,4 +1,4 @@
-import { JsonClient, QueryClient, domainOf, elementText, type AwsCredentials } from '@runctl/aws-wire';
+import { JsonClient, QueryClient, domainOf, elementText, partitionOf, type AwsCredentials } from '@runctl/aws-wire';
 import { RunctlError, retry, type Clock } from '@runctl/core';
 import type { AwsAccess } from './clients.ts';
 
@@ -63,11 +63,12 @@ export function accountServices({ access, clock, timeoutMs = 10_000 }: ServiceCo
   };
 }
 
-/** IAM is one for a partition (AWS General Reference, "IAM endpoints and quotas"). */
-function iamHome(region: string): { readonly region: string; readonly endpoint: string } {
-  if (region.startsWith('cn-')) return { region: 'cn-north-1', endpoint: 'https://iam.cn-north-1.amazonaws.com.cn' };
-  if (region.startsWith('us-gov-')) return { region: 'us-gov-west-1', endpoint: 'https://iam.us-gov.amazonaws.com' };
-  return { region: 'us-east-1', endpoint: 'https://iam.amazonaws.com' };
+/** IAM is one for a partition, and two of them do without their region's name (IAM endpoints of the AWS SDKs, 2026). */
+export function iamHome(region: string): { readonly region: string; readonly endpoint: string } {
+  const { name, domain, homeRegion } = partitionOf(region);
+  if (name === 'aws') return { region: homeRegion, endpoint: 'https://iam.amazonaws.com' };
+  if (name === 'aws-us-gov') return { region: homeRegion, endpoint: 'https://iam.us-gov.amazonaws.com' };
+  return { region: homeRegion, endpoint: `https://iam.${homeRegion}.${domain}` };
 }
 
 /** The keys of an access as the wire takes them. */

@@ -51,6 +51,24 @@ describe('a bucket aborts unfinished uploads', () => {
   });
 });
 
+test.each([
+  ['old', ['<Prefix>logs/</Prefix>', '<Prefix></Prefix>'], '<Prefix></Prefix>'],
+  ['old, without a character', ['<Prefix/>'], '<Prefix></Prefix>'],
+  ['new', ['<Filter/>'], '<Filter><Prefix></Prefix></Filter>'],
+  [
+    'new, with more than a prefix',
+    ['<Filter><And><Prefix>a</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter>'],
+    '<Filter><Prefix></Prefix></Filter>',
+  ],
+  ['of no rule', [], '<Filter><Prefix></Prefix></Filter>'],
+])('the added rule has the form of the others: %s', (_name, forms, own) => {
+  const after = withAbortRule(
+    configuration(...forms.map((form) => `${form}${on}<Expiration><Days>9</Days></Expiration>`)),
+  );
+  expect(after).toContain(`</ID>${own}<Status>`);
+  expect(abortsUnfinishedUploads(after, 'any/')).toBe(true);
+});
+
 test('the added rule leaves every other rule as it is, also what we do not know', () => {
   const other = `<ID>x</ID><Filter/>${on}<Transition><Days>30</Days><StorageClass>GLACIER_NEW</StorageClass></Transition><Future a="1"/>`;
   const before = configuration(other);

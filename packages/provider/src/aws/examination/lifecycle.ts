@@ -3,9 +3,14 @@ const ABORT_AFTER_DAYS = 3;
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
 const OWN_ID = '<ID>runctl-abort-unfinished-uploads</ID>';
-const OWN_RULE =
-  `<Rule>${OWN_ID}<Filter><Prefix></Prefix></Filter><Status>Enabled</Status>` +
-  `<AbortIncompleteMultipartUpload><DaysAfterInitiation>${ABORT_AFTER_DAYS}</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>`;
+const OWN_ACTION = `<AbortIncompleteMultipartUpload><DaysAfterInitiation>${ABORT_AFTER_DAYS}</DaysAfterInitiation></AbortIncompleteMultipartUpload>`;
+
+/** S3 takes no rule with a filter beside one with a bare prefix, the older form (its error: "Filter element can only be used in Lifecycle V2."). */
+function ownRule(others: readonly string[]): string {
+  const isOldForm = others.length > 0 && others.every((rule) => !/<Filter[\s/>]/.test(rule));
+  const everywhere = isOldForm ? '<Prefix></Prefix>' : '<Filter><Prefix></Prefix></Filter>';
+  return `<Rule>${OWN_ID}${everywhere}<Status>Enabled</Status>${OWN_ACTION}</Rule>`;
+}
 
 /** Whether an enabled rule aborts unfinished uploads everywhere in the bucket, or at least below the prefix. */
 export function abortsUnfinishedUploads(lifecycle: string | null, prefix: string): boolean {
@@ -19,8 +24,8 @@ export function abortsUnfinishedUploads(lifecycle: string | null, prefix: string
 export function withAbortRule(lifecycle: string | null): string {
   const end = '</LifecycleConfiguration>';
   const at = lifecycle?.lastIndexOf(end) ?? -1;
-  if (lifecycle === null || at < 0) return `<LifecycleConfiguration xmlns="${NAMESPACE}">${OWN_RULE}${end}`;
-  return lifecycle.slice(0, at) + OWN_RULE + lifecycle.slice(at);
+  if (lifecycle === null || at < 0) return `<LifecycleConfiguration xmlns="${NAMESPACE}">${ownRule([])}${end}`;
+  return lifecycle.slice(0, at) + ownRule(rulesOf(lifecycle)) + lifecycle.slice(at);
 }
 
 /** The configuration without the rule that `withAbortRule` adds; null where no rule is left, as where there was none. */

@@ -45,10 +45,13 @@ export function bucketResource(
       };
     },
     make: async ({ state }) => {
-      if (state === 'missing') await administration.create();
+      if (state === 'missing') {
+        await administration.create();
+        // First of all: whoever is interrupted after it finds the bucket as ours, and open, and goes on.
+        await administration.write('tagging', TAGS);
+        await administration.write('encryption', ENCRYPTED);
+      }
       await administration.write('publicAccessBlock', PRIVATE);
-      if (state === 'missing') await administration.write('encryption', ENCRYPTED);
-      await administration.write('tagging', TAGS);
       return changed(shared, state === 'missing' ? 'made' : 'changed');
     },
     remove: async ({ ours }) => {
@@ -82,8 +85,15 @@ export function abortRuleResource(administration: BucketAdministration, { bucket
       return { ...shared, state: 'missing', ours, note: 'no other rule is touched' };
     },
     make: async () => {
-      await administration.write('lifecycle', withAbortRule(withoutAbortRule(await administration.read('lifecycle'))));
-      return changed(shared, 'made');
+      const rules = withAbortRule(withoutAbortRule(await administration.read('lifecycle')));
+      try {
+        await administration.write('lifecycle', rules);
+        return changed(shared, 'made');
+      } catch (error) {
+        if (!(error instanceof ServiceRefusal) || error.name !== 'InvalidRequest') throw error;
+        const note = `S3 does not take it beside the rules that the bucket has: ${error.message} Add one by hand`;
+        return changed(shared, 'kept', note);
+      }
     },
     remove: async ({ ours }) => {
       if (!ours) return changed(shared, 'kept', NOT_OURS);

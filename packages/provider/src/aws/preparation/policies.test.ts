@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { instancePolicy, userPolicy } from './policies.ts';
+import { instancePolicy, trustPolicy, userPolicy } from './policies.ts';
 import { printed } from './printed.ts';
 import { setupPolicy } from './setup-policy.ts';
 
@@ -34,6 +34,17 @@ describe('policies', () => {
     expect(text).toContain('arn:aws-cn:s3:::BUCKET');
     expect(text).not.toContain('arn:aws:');
   });
+
+  test.each([
+    ['cn-north-1', 'ec2.amazonaws.com.cn'],
+    ['us-iso-east-1', 'ec2.amazonaws.com'],
+    ['us-gov-west-1', 'ec2.amazonaws.com'],
+  ])('let the role of %s be handed to %s, which takes it', (region, service) => {
+    const [trust] = trustPolicy({ region }).Statement;
+    expect(trust?.Principal).toEqual({ Service: service });
+    const passing = userPolicy({ ...names, region }).Statement.find(({ Action }) => Action === 'iam:PassRole');
+    expect([passing?.Condition?.['StringEquals']?.['iam:PassedToService']].flat()).toContain(service);
+  });
 });
 
 describe('printed for an administrator', () => {
@@ -55,6 +66,8 @@ describe('printed for an administrator', () => {
       'AWS::IAM::ServiceLinkedRole',
       'AWS::IAM::ServiceLinkedRole',
     ]);
+    // By these `init --destroy` knows what is its own.
+    expect(text).not.toMatch(/"Value": "init"|runctl-abort-unfinished-uploads/);
     expect(template.Resources['Bucket']?.DeletionPolicy).toBe('Retain');
     expect(text).toContain('"Fn::Sub": "arn:aws:s3:::runctl-${AWS::AccountId}-us-east-1/PREFIX/runs/*"');
   });

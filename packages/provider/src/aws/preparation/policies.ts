@@ -1,5 +1,4 @@
-import { domainOf, sha256Hex } from '@runctl/aws-wire';
-import { partitionOf } from './partition.ts';
+import { partitionOf } from '@runctl/aws-wire';
 
 /** Whose policies: names that stand in them. */
 export interface PolicyNames {
@@ -54,17 +53,24 @@ const READ_RIGHTS = [
   'sts:GetCallerIdentity',
 ] as const;
 
-export const policy = (...Statement: readonly PolicyStatement[]): PolicyDocument => ({ Version: '2012-10-17', Statement });
+export const policy = (...Statement: readonly PolicyStatement[]): PolicyDocument => ({
+  Version: '2012-10-17',
+  Statement,
+});
+
+/** EC2's name as a service, which is one everywhere but in China (AWS in China, "IAM"). */
+const EC2 = 'ec2.amazonaws.com';
+const EC2_IN_CHINA = 'ec2.amazonaws.com.cn';
 
 /** Machines of EC2 may take the role. */
 export function trustPolicy({ region }: Pick<PolicyNames, 'region'>): PolicyDocument {
-  const Service = `ec2.${domainOf(region)}`;
+  const Service = partitionOf(region).name === 'aws-cn' ? EC2_IN_CHINA : EC2;
   return policy({ Effect: 'Allow', Principal: { Service }, Action: 'sts:AssumeRole' });
 }
 
 /** What a machine may: reach the runs under its prefix, and end fleets that are tagged as ours. */
 export function instancePolicy({ account, bucket, prefix, region }: PolicyNames): PolicyDocument {
-  const partition = partitionOf(region);
+  const { name: partition } = partitionOf(region);
   const root = `arn:${partition}:s3:::${bucket}`;
   return policy(
     { Effect: 'Allow', Action: ['s3:ListBucket', 's3:ListBucketMultipartUploads'], Resource: root },
@@ -82,7 +88,7 @@ export function instancePolicy({ account, bucket, prefix, region }: PolicyNames)
 /** What the person (or the CI) needs that launches, watches and ends runs. */
 export function userPolicy(names: PolicyNames): PolicyDocument {
   const { account, bucket, role, region } = names;
-  const partition = partitionOf(region);
+  const { name: partition } = partitionOf(region);
   const root = `arn:${partition}:s3:::${bucket}`;
   return policy(
     {
@@ -131,7 +137,7 @@ export function userPolicy(names: PolicyNames): PolicyDocument {
 }
 
 function launchStatements({ account, role, region }: PolicyNames): readonly PolicyStatement[] {
-  const partition = partitionOf(region);
+  const { name: partition } = partitionOf(region);
   return [
     {
       Sid: 'Launch',
@@ -158,7 +164,7 @@ function launchStatements({ account, role, region }: PolicyNames): readonly Poli
       Effect: 'Allow',
       Action: 'iam:PassRole',
       Resource: `arn:${partition}:iam::${account}:role/${role}`,
-      Condition: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
+      Condition: { StringEquals: { 'iam:PassedToService': partition === 'aws-cn' ? [EC2, EC2_IN_CHINA] : EC2 } },
     },
   ];
 }

@@ -15,7 +15,8 @@ function iamText(names: PolicyNames) {
   };
 }
 
-const TAGS = [{ Key: MADE_BY.key, Value: MADE_BY.value }];
+/** Not the tag of `init`, which would remove what belongs to a stack. */
+const TAGS = [{ Key: MADE_BY.key, Value: 'cloudformation' }];
 
 /** A template of CloudFormation. The account's number is the pseudo parameter; service-linked roles are only made on request. */
 function template(names: PolicyNames) {
@@ -85,7 +86,7 @@ function ownResources(names: PolicyNames) {
         LifecycleConfiguration: {
           Rules: [
             {
-              Id: 'runctl-abort-unfinished-uploads',
+              Id: 'abort-unfinished-uploads',
               Status: 'Enabled',
               AbortIncompleteMultipartUpload: { DaysAfterInitiation: 3 },
             },

@@ -9,6 +9,9 @@ import { IAM_TAGS, NOT_OURS, changed, isTaggedOurs, type Resource } from './reso
 
 type Iam = Pick<AccountServices, 'iam'>;
 
+const WITHOUT_SSM =
+  'status --live and attach reach no machine by SSM unless AmazonSSMManagedEC2InstanceDefaultPolicy is attached to it';
+
 interface RoleWish {
   readonly name: string;
   readonly trust: PolicyDocument;
@@ -29,7 +32,7 @@ export function roleResource({ iam }: Iam, { name, trust, rights }: RoleWish): R
           ...shared,
           state: 'missing',
           ours: false,
-          note: 'reaches its runs in the bucket, ends its own fleets, nothing else',
+          note: 'reads and writes its runs in the bucket, sees the names of all that is in it, ends its own fleets; no SSM',
         };
       const note = 'runctl did not make it: `runctl init --print iam` shows what it must allow';
       if (!isTaggedOurs(xml)) return { ...shared, state: 'there', ours: false, note };
@@ -40,7 +43,10 @@ export function roleResource({ iam }: Iam, { name, trust, rights }: RoleWish): R
         ...shared,
         state: 'differs',
         ours: true,
-        note: current === null ? 'gets rights on this bucket and prefix too' : 'its rights on this bucket are not as they should be',
+        note:
+          current === null
+            ? 'gets rights on this bucket and prefix too'
+            : 'its rights on this bucket are not as they should be',
       };
     },
     make: async ({ state }) => {
@@ -49,7 +55,7 @@ export function roleResource({ iam }: Iam, { name, trust, rights }: RoleWish): R
       if (state === 'missing')
         await iam.call('CreateRole', { RoleName, AssumeRolePolicyDocument, Description, ...IAM_TAGS });
       await rights.put();
-      return changed(shared, state === 'missing' ? 'made' : 'changed');
+      return state === 'missing' ? changed(shared, 'made', WITHOUT_SSM) : changed(shared, 'changed');
     },
     remove: async ({ ours }) => {
       if (!ours) return changed(shared, 'kept', NOT_OURS);

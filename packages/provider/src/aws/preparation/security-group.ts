@@ -18,17 +18,19 @@ const DESCRIPTION = 'Machines of runctl: nothing comes in';
 
 interface GroupPlace {
   readonly subnets: readonly string[];
+  /** Ids of the groups that the configuration names. */
+  readonly named: readonly string[];
   readonly region: string;
   readonly rights: Pick<RoleRights, 'others'>;
 }
 
 export interface GroupResource extends Resource {
-  /** Id of the group that is there; null without one. */
-  id(): Promise<string | null>;
+  /** Id that the configuration should name; null where it names groups that exist, and where there is none. */
+  idToConfigure(): Promise<string | null>;
 }
 
 /** A group with no way in, in the VPC of the first named subnet, else in the default VPC. */
-export function groupResource(client: EC2Client, { subnets, region, rights }: GroupPlace): GroupResource {
+export function groupResource(client: EC2Client, { subnets, named, region, rights }: GroupPlace): GroupResource {
   const kind = 'security group';
   const shared = { kind, name: NAME };
   const find = async (): Promise<{ readonly vpcId: string | null; readonly group: SecurityGroup | null }> => {
@@ -38,9 +40,12 @@ export function groupResource(client: EC2Client, { subnets, region, rights }: Gr
   const isOurs = (group: SecurityGroup): boolean => tagValue(group.Tags, MADE_BY.key) === MADE_BY.value;
   return {
     kind,
-    id: async () => (await find()).group?.GroupId ?? null,
+    idToConfigure: async () =>
+      (await existing(client, named)).length > 0 ? null : ((await find()).group?.GroupId ?? null),
     look: async () => {
-      const { vpcId, group } = await find();
+      const [{ vpcId, group }, configured] = await Promise.all([find(), existing(client, named)]);
+      if (group === null && configured.length > 0)
+        return { ...shared, state: 'left-out', ours: false, note: `the configuration names ${configured.join(', ')}` };
       if (vpcId === null)
         return {
           ...shared,
@@ -79,6 +84,14 @@ export function groupResource(client: EC2Client, { subnets, region, rights }: Gr
       }
     },
   };
+}
+
+/** Those that exist here: a group that was removed, or is of another region, holds nothing back. */
+async function existing(client: EC2Client, ids: readonly string[]): Promise<readonly string[]> {
+  if (ids.length === 0) return [];
+  const Filters = [{ Name: 'group-id', Values: [...ids] }];
+  const { SecurityGroups = [] } = await client.send(new DescribeSecurityGroupsCommand({ Filters }));
+  return SecurityGroups.map(({ GroupId }) => required(GroupId, 'group id'));
 }
 
 async function vpcOf(client: EC2Client, subnets: readonly string[]): Promise<string | null> {

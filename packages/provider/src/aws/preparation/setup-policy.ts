@@ -1,10 +1,10 @@
-import { partitionOf } from './partition.ts';
+import { partitionOf } from '@runctl/aws-wire';
 import { policy, type PolicyDocument, type PolicyNames, type PolicyStatement } from './policies.ts';
 
 /** What making an account ready takes, and taking it back; needed once. */
 export function setupPolicy(names: PolicyNames): PolicyDocument {
   const { account, bucket, region } = names;
-  const partition = partitionOf(region);
+  const { name: partition } = partitionOf(region);
   return policy(
     ...ownMachineStatements(names),
     {
@@ -48,7 +48,7 @@ export function setupPolicy(names: PolicyNames): PolicyDocument {
 }
 
 function ownMachineStatements({ account, role, region }: PolicyNames): readonly PolicyStatement[] {
-  const partition = partitionOf(region);
+  const { name: partition } = partitionOf(region);
   return [
     {
       Sid: 'Network',

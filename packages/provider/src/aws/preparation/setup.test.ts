@@ -107,7 +107,10 @@ describe('an account made ready', () => {
     const making = async (): Promise<void> => {
       for (const prefix of prefixes) await made(under, { prefix });
     };
-    await expect(making()).rejects.toMatchObject({ code: 'config-invalid', message: expect.stringContaining('no room') as string });
+    await expect(making()).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: expect.stringContaining('no room') as string,
+    });
     expect(under.region.compute.roles.role('trainer').policies.size).toBeGreaterThan(5);
   });
 
@@ -145,6 +148,66 @@ describe('an account made ready', () => {
     expect(await bucket.read('lifecycle')).toBe(before);
   });
 
+  test.each(['PutPublicAccessBlock', 'PutBucketEncryption'])(
+    'a bucket is known as ours when %s fails',
+    async (denied) => {
+      await using under = await accountUnderTest();
+      const effect = { kind: 'status', status: 403, code: 'AccessDenied' } as const;
+      under.region.s3.setFaults([{ match: { operations: [denied] }, effect }]);
+      await expect(made(under)).rejects.toMatchObject({ code: 'access-denied' });
+      under.region.s3.setFaults([]);
+      expect(await bucketOf(under).read('tagging')).toContain('runctl:made-by');
+      await bucketOf(under).clear('publicAccessBlock');
+      expect(changesOf((await made(under)).done)[0]).toBe('changed bucket');
+      expect(changesOf(await removed(under))).toContain('removed bucket');
+    },
+  );
+
+  test("a rule is added in the older form beside rules that have it, and S3's no is said", async () => {
+    await using under = await accountUnderTest();
+    under.region.s3.ensureBucket(BUCKET);
+    const bucket = bucketOf(under);
+    const rules = (action: string): string =>
+      `<LifecycleConfiguration><Rule><ID>mine</ID><Prefix>logs/</Prefix><Status>Enabled</Status>${action}</Rule></LifecycleConfiguration>`;
+    await bucket.write('lifecycle', rules('<Expiration><Days>9</Days></Expiration>'));
+    expect((await made(under)).after.items[1]).toMatchObject({ state: 'there', ours: true });
+    const aborting = rules(
+      '<AbortIncompleteMultipartUpload><DaysAfterInitiation>9</DaysAfterInitiation></AbortIncompleteMultipartUpload>',
+    );
+    await bucket.write('lifecycle', aborting);
+    const { done, after } = await made(under);
+    expect(done[0]).toMatchObject({ change: 'kept', note: expect.stringContaining('overlapping prefixes') as string });
+    expect(after.items[1]).toMatchObject({ state: 'missing' });
+    expect(await bucket.read('lifecycle')).toBe(aborting);
+  });
+
+  test('groups that the configuration names stay as they are, and no other is made', async () => {
+    await using under = await accountUnderTest();
+    const { groups } = under.region.compute;
+    const { id } = groups.create('own', 'of the user', new Map());
+    const settings = { securityGroups: [id] };
+    const { done, after } = await made(under, { settings });
+    expect(changesOf(done)).not.toContain('made security group');
+    expect(after.settings).not.toHaveProperty('security_groups');
+    expect(after.items.find(({ kind }) => kind === 'security group')).toMatchObject({
+      state: 'left-out',
+      note: `the configuration names ${id}`,
+    });
+    groups.create('runctl', 'made before', new Map([['runctl:made-by', 'init']]));
+    expect((await under.account.setup.look({ ...wish, settings })).settings).not.toHaveProperty('security_groups');
+  });
+
+  test('a group that the configuration names and nobody has any more is made anew', async () => {
+    await using under = await accountUnderTest();
+    const { after: first } = await made(under);
+    const securityGroups = first.settings['security_groups'] as string[];
+    expect((await made(under, { settings: { securityGroups } })).done).toEqual([]);
+    expect(changesOf(await removed(under, { settings: { securityGroups } }))).toContain('removed security group');
+    const { done, after } = await made(under, { settings: { securityGroups } });
+    expect(changesOf(done)).toContain('made security group');
+    expect(after.settings['security_groups']).not.toEqual(securityGroups);
+  });
+
   test('an interrupted pass is gone on with', async () => {
     await using under = await accountUnderTest();
     const making = under.account.setup.make(wish);
@@ -176,6 +239,18 @@ describe('an account made ready', () => {
       note: 'EC2 usually knows it after 10 s; it could not be tried',
     });
   });
+
+  test.each(['UnauthorizedOperation', 'VcpuLimitExceeded', 'Unsupported', 'InvalidAMIID.NotFound'])(
+    'a dry run that EC2 refuses with %s shows nothing of the profile',
+    async (code) => {
+      await using under = await accountUnderTest();
+      under.region.compute.settings.failNext('RunInstances', code);
+      expect((await made(under)).done.at(-1)).toMatchObject({
+        change: 'waited',
+        note: 'EC2 usually knows it after 10 s; it could not be tried',
+      });
+    },
+  );
 
   test('without a default VPC the group is left out, and said', async () => {
     await using under = await accountUnderTest();

@@ -70,7 +70,8 @@ async function resourcesOf(ports: SetupPorts, wish: PreparationWish): Promise<Re
   const place = { bucket: names.bucket, region, prefix: names.prefix };
   const administration = bucketAdministration(names.bucket, ports);
   const rights = roleRights(services, names);
-  const group = groupResource(ports.clients.reading, { subnets: readAwsSettings(wish.settings).subnets, region, rights });
+  const { subnets, securityGroups: named } = readAwsSettings(wish.settings);
+  const group = groupResource(ports.clients.reading, { subnets, named, region, rights });
   const role = { name: names.role, trust: trustPolicy(names), rights };
   return {
     names,
@@ -88,7 +89,7 @@ async function resourcesOf(ports: SetupPorts, wish: PreparationWish): Promise<Re
 
 async function lookAt({ names, group, all }: Resources): Promise<AccountPreparation> {
   const items = await Promise.all(all.map((resource) => resource.look()));
-  const groupId = await group.id();
+  const groupId = await group.idToConfigure();
   return {
     account: names.account,
     items,

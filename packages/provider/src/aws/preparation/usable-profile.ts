@@ -1,6 +1,6 @@
 import { RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { formatDuration, type Clock } from '@runctl/core';
-import { isEventualConsistency } from '../api/classify.ts';
+import { awsCodeOf, isEventualConsistency } from '../api/classify.ts';
 import type { AwsClients } from '../api/clients.ts';
 import { resolveImage } from '../target/images.ts';
 import type { AccountChange } from '../../port/index.ts';
@@ -14,24 +14,21 @@ const PROBED_TYPE = 't3.micro';
 
 /** Waits until EC2 knows a profile that was just made, by dry runs of a launch with it. Makes nothing. */
 export async function waitUntilUsable(clients: AwsClients, clock: Clock, profile: string): Promise<AccountChange> {
-  const shared = { kind: 'instance profile', name: profile };
+  const waited = (note: string): AccountChange => changed({ kind: 'instance profile', name: profile }, 'waited', note);
   const beganMs = clock.monotonicMs();
   const waitedMs = (): number => clock.monotonicMs() - beganMs;
   const imageId = await probedImage(clients);
-  if (imageId === null) {
-    await clock.sleep(USUAL_MS);
-    return changed(shared, 'waited', `EC2 usually knows it after ${formatDuration(USUAL_MS)}; it could not be tried`);
-  }
-  while (await isUnknown(clients, imageId, profile)) {
+  for (;;) {
+    const tried = imageId === null ? 'untold' : await tryProfile(clients, imageId, profile);
+    if (tried === 'known') return waited(`EC2 knows it after ${formatDuration(waitedMs())}`);
+    if (tried === 'untold') {
+      await clock.sleep(Math.max(0, USUAL_MS - waitedMs()));
+      return waited(`EC2 usually knows it after ${formatDuration(USUAL_MS)}; it could not be tried`);
+    }
     if (waitedMs() >= PATIENCE_MS)
-      return changed(
-        shared,
-        'waited',
-        `EC2 does not know it after ${formatDuration(waitedMs())}: wait before you launch`,
-      );
+      return waited(`EC2 does not know it after ${formatDuration(waitedMs())}: wait before you launch`);
     await clock.sleep(PAUSE_MS);
   }
-  return changed(shared, 'waited', `EC2 knows it after ${formatDuration(waitedMs())}`);
 }
 
 /** Null where there is no image to try with, or no right to look for it. */
@@ -43,8 +40,12 @@ async function probedImage(clients: AwsClients): Promise<string | null> {
   );
 }
 
-/** Whatever else EC2 has against the dry run, it knows the profile. */
-async function isUnknown({ launching }: AwsClients, imageId: string, profile: string): Promise<boolean> {
+/** Only a dry run that would have worked shows that EC2 knows the profile: it may refuse one for something else first. */
+async function tryProfile(
+  { launching }: AwsClients,
+  imageId: string,
+  profile: string,
+): Promise<'known' | 'unknown' | 'untold'> {
   try {
     await launching.send(
       new RunInstancesCommand({
@@ -56,8 +57,9 @@ async function isUnknown({ launching }: AwsClients, imageId: string, profile: st
         IamInstanceProfile: { Name: profile },
       }),
     );
-    return false;
+    return 'untold';
   } catch (error) {
-    return isEventualConsistency(error);
+    if (awsCodeOf(error) === 'DryRunOperation') return 'known';
+    return isEventualConsistency(error) ? 'unknown' : 'untold';
   }
 }

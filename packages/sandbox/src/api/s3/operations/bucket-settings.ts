@@ -1,7 +1,7 @@
 import type { VerifiedCall, S3Reply } from '../call/call.ts';
 import { S3Error, type S3ErrorCode } from '../../../model/s3/errors.ts';
 import type { BucketSetting } from '../call/routing.ts';
-import { assertXml, parseRequestXml, renderXml, textOf } from '../call/xml.ts';
+import { assertXml, childrenOf, parseRequestXml, renderXml, textOf } from '../call/xml.ts';
 import { ownerOf } from './owner.ts';
 
 /** The answer of a bucket without the setting: an error, or the document that every new bucket has. */
@@ -70,8 +70,24 @@ export async function putBucketSetting(call: VerifiedCall, setting: BucketSettin
   const value = setting === 'versioning' ? versioningStatus(text) : text;
   if (setting === 'policy') assertJson(text);
   else if (setting !== 'acl') assertXml(text);
+  if (setting === 'lifecycle') checkLifecycle(text);
   bucket.commit({ type: 'setting', name: setting, value });
   return { status: setting === 'policy' ? 204 : 200 };
+}
+
+/** One bare prefix makes all of them rules of the older form, which have no filter, and whose prefixes must not overlap. */
+function checkLifecycle(text: string): void {
+  const rules = childrenOf(parseRequestXml(text, 'LifecycleConfiguration'), 'Rule');
+  if (!rules.some((rule) => rule['Prefix'] !== undefined)) return;
+  if (rules.some((rule) => rule['Filter'] !== undefined))
+    throw new S3Error('InvalidRequest', { message: 'Filter element can only be used in Lifecycle V2.' });
+  const aborted = rules.filter((rule) => rule['AbortIncompleteMultipartUpload'] !== undefined);
+  const prefixes = aborted.map((rule) => textOf(rule, 'Prefix') ?? '').toSorted();
+  for (const [index, prefix] of prefixes.slice(1).entries())
+    if (prefix.startsWith(prefixes[index] ?? ''))
+      throw new S3Error('InvalidRequest', {
+        message: `Found overlapping prefixes '${prefixes[index]}' and '${prefix}' for same action type 'AbortIncompleteMultipartUpload'`,
+      });
 }
 
 function versioningStatus(text: string): string {
