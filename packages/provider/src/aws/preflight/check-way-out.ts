@@ -5,6 +5,7 @@ import {
   type EC2Client,
   type Subnet,
 } from '@aws-sdk/client-ec2';
+import type { ErrorCode } from '@runctl/core';
 import type { PreflightFinding, Offer } from '../../port/index.ts';
 import { classifyAwsError } from '../api/classify.ts';
 import type { AwsTarget } from '../target/aws-target.ts';
@@ -14,9 +15,12 @@ const HINT =
   'name other subnets with --subnet, or give this one a NAT gateway, or an internet gateway with public addresses ' +
   '(`aws ec2 modify-subnet-attribute --map-public-ip-on-launch`), or endpoints for S3 and EC2';
 
+/** Errors that end a launch whatever its subnets are. */
+const NOBODY_CAN_ASK: ReadonlySet<ErrorCode> = new Set(['no-credentials', 'credentials-expired', 'cloud-unreachable']);
+
 /**
  * Whether machines of the offers reach the bucket, and EC2, by which they end their launch: one finding for each way out.
- * Errors: those of the SDK that are none of a missing right.
+ * A look that fails refuses nothing. Errors: `no-credentials`, `credentials-expired`, `cloud-unreachable`.
  */
 export async function checkWayOut(
   client: EC2Client,
@@ -26,19 +30,20 @@ export async function checkWayOut(
   const zones = [...new Set(offers.map(({ location }) => location))];
   try {
     const subnets = await subnetsOf(client, target, zones);
+    if (subnets.length === 0) return [unknown(`EC2 shows no subnet in ${zones.join(', ')}`)];
     return findingsOf(await waysOf(client, subnets));
   } catch (error) {
     const problem = classifyAwsError(error, 'looking at the routes of the subnets');
-    if (problem.code !== 'access-denied') throw error;
+    if (NOBODY_CAN_ASK.has(problem.code)) throw problem;
     return [
-      {
-        verdict: 'unknown',
-        locations: null,
-        text: `whether machines will reach the bucket is not known: ${problem.message}`,
-        hint: 'docs/aws-account.md has the rights to look',
-      },
+      unknown(problem.message, problem.code === 'access-denied' ? 'docs/aws-account.md has the rights to look' : null),
     ];
   }
+}
+
+function unknown(why: string, hint: string | null = null): PreflightFinding {
+  const text = `whether machines will reach the bucket is not known: ${why}`;
+  return { verdict: 'unknown', locations: null, text, hint };
 }
 
 /** Of each zone the subnet that its machines will be in. */

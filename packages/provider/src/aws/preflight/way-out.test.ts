@@ -91,11 +91,33 @@ describe('the way out of a subnet', () => {
       [gateway('s3'), inside('ec2', { State: 'Pending' })],
     ],
     [
-      'an endpoint without names of its own',
-      'closed',
-      /for S3 but none for EC2/,
+      'an endpoint without private names',
+      'unknown',
+      /has no default route, and endpoints without private DNS names/,
       [own()],
       [gateway('s3'), inside('ec2', { PrivateDnsEnabled: false })],
+    ],
+    [
+      'endpoints without private names for both',
+      'unknown',
+      /without private DNS names/,
+      [own()],
+      [inside('s3', { PrivateDnsEnabled: false }), inside('ec2', { PrivateDnsEnabled: false })],
+    ],
+    [
+      'such an endpoint beside an internet gateway and no public address',
+      'unknown',
+      /no public address, and endpoints without private DNS names/,
+      [own(internet)],
+      [gateway('s3'), inside('ec2', { PrivateDnsEnabled: false })],
+      { ...subnet, MapPublicIpOnLaunch: false },
+    ],
+    [
+      'an endpoint without private names, and none for the other service',
+      'closed',
+      /has no route out and no endpoints/,
+      [own()],
+      [inside('ec2', { PrivateDnsEnabled: false })],
     ],
     [
       'an endpoint of another VPC',
@@ -131,6 +153,31 @@ describe('the way out of a subnet', () => {
       'unknown',
       /a route for 10\.8\.0\.0\/16 to tgw-1/,
       [own({ DestinationCidrBlock: '10.8.0.0/16', TransitGatewayId: 'tgw-1' })],
+    ],
+    [
+      'a deleted NAT gateway beside a route for a part of the world',
+      'unknown',
+      /nat-1, which is not there any more; whether a route for 52\.0\.0\.0\/8 to tgw-1 leads/,
+      [
+        own(
+          { ...everywhere, NatGatewayId: 'nat-1', State: 'blackhole' },
+          { DestinationCidrBlock: '52.0.0.0/8', TransitGatewayId: 'tgw-1', State: 'active' },
+        ),
+      ],
+    ],
+    [
+      'no public address beside a route for a prefix list',
+      'unknown',
+      /no public address; whether a route for pl-1 to nat-1/,
+      [own(internet, { DestinationPrefixListId: 'pl-1', NatGatewayId: 'nat-1' })],
+      [],
+      { ...subnet, MapPublicIpOnLaunch: false },
+    ],
+    [
+      'other routes that lead nowhere any more',
+      'closed',
+      /has no route out/,
+      [own({ DestinationCidrBlock: '10.8.0.0/16', VpcPeeringConnectionId: 'pcx-1', State: 'blackhole' })],
     ],
   ])('%s: %s', (...[, verdict, text, routeTables, endpoints = [], of = subnet]) => {
     const found = wayOutOf(of, { routeTables, endpoints });
@@ -186,11 +233,36 @@ describe('asked of EC2', () => {
     },
   );
 
-  test('a cloud that does not answer is an error', async () => {
+  test.each(['InternalError', 'InvalidVpcID.NotFound', 'InvalidSubnetID.NotFound', 'InvalidParameterValue'])(
+    'a look that ends with %s refuses nothing',
+    async (code) => {
+      await using under = await awsUnderTest();
+      const { offers, target } = await placeOf(under);
+      under.region.compute.settings.failNext('DescribeRouteTables', code, { times: 20 });
+      const findings = await under.provider.preflight?.check(target, offers);
+      expect(findings).toMatchObject([{ verdict: 'unknown', locations: null, hint: null }]);
+      expect(findings?.[0]?.text).toContain(code);
+    },
+  );
+
+  test.each([
+    ['AuthFailure', 'no-credentials'],
+    ['ExpiredToken', 'credentials-expired'],
+  ])('%s is an error', async (awsCode, code) => {
     await using under = await awsUnderTest();
     const { offers, target } = await placeOf(under);
-    under.region.compute.settings.failNext('DescribeRouteTables', 'InternalError', { times: 20 });
-    await expect(under.provider.preflight?.check(target, offers)).rejects.toMatchObject({ code: 'cloud-error' });
+    under.region.compute.settings.failNext('DescribeRouteTables', awsCode);
+    await expect(under.provider.preflight?.check(target, offers)).rejects.toMatchObject({ code });
+  });
+
+  test('where EC2 shows no subnet it is not known, and no routes of nothing are asked for', async () => {
+    await using under = await awsUnderTest();
+    const { offers, target } = await placeOf(under);
+    under.region.compute.settings.setDefaultVpc(false);
+    expect(await under.provider.preflight?.check(target, offers)).toMatchObject([
+      { verdict: 'unknown', text: expect.stringContaining('EC2 shows no subnet in us-east-1') as string },
+    ]);
+    expect([...under.region.served]).not.toContain('ec2:DescribeRouteTables');
   });
 });
 

@@ -25,21 +25,29 @@ export function wayOutOf(subnet: Subnet, { routeTables, endpoints }: VpcRoutes):
   if (table === null) return { verdict: 'unknown', text: 'has no route table that could be read' };
   const routes = table.Routes ?? [];
   const everywhere = routes.find((route) => route.DestinationCidrBlock === EVERYWHERE);
-  if (everywhere !== undefined) {
-    const way = byDefaultRoute(everywhere, subnet);
-    if (way.verdict !== 'closed' || !reachesAll(servicesOf(subnet, table, endpoints))) return way;
-    return OPEN;
-  }
+  const way = everywhere === undefined ? NO_ROUTE : byDefaultRoute(everywhere, subnet);
+  if (way.verdict !== 'closed') return way;
   const services = servicesOf(subnet, table, endpoints);
-  if (reachesAll(services)) return OPEN;
+  if (reachesAll(services.sure)) return OPEN;
   // A route to a part of the world, or for IPv6 alone, may be the part in which the services are.
-  const other = routes.find((route) => !isLocal(route) && !isEndpoint(route));
-  if (other !== undefined) return { verdict: 'unknown', text: `has no default route, but ${routeText(other)}` };
-  if (services.size === 0) return { verdict: 'closed', text: 'has no route out and no endpoints for S3 and EC2' };
-  const [has, lacks] = services.has('s3') ? ['S3', 'EC2'] : ['EC2', 'S3'];
+  const other = routes.find((route) => route !== everywhere && isUsable(route));
+  if (other !== undefined)
+    return {
+      verdict: 'unknown',
+      text: `${way.text}; whether ${routeText(other)} leads to S3 and EC2 can't be seen from here`,
+    };
+  if (reachesAll(new Set([...services.sure, ...services.unsure])))
+    return {
+      verdict: 'unknown',
+      text: `${way.text}, and endpoints without private DNS names: whether those of S3 and EC2 lead to them can't be seen from here`,
+    };
+  if (everywhere !== undefined) return way;
+  if (services.sure.size === 0) return { verdict: 'closed', text: 'has no route out and no endpoints for S3 and EC2' };
+  const [has, lacks] = services.sure.has('s3') ? ['S3', 'EC2'] : ['EC2', 'S3'];
   return { verdict: 'closed', text: `has no route out, and an endpoint for ${has} but none for ${lacks}` };
 }
 
+const NO_ROUTE: SubnetWayOut = { verdict: 'closed', text: 'has no default route' };
 const OPEN: SubnetWayOut = { verdict: 'open', text: 'reaches S3 and EC2' };
 
 /** The subnet's own, else the main one of its VPC. */
@@ -84,24 +92,31 @@ function routeText(route: Route): string {
   return `a route for ${to} to ${goalOf(route)}`;
 }
 
-const isLocal = ({ GatewayId }: Route): boolean => GatewayId === 'local';
-const isEndpoint = ({ GatewayId }: Route): boolean => GatewayId?.startsWith('vpce-') === true;
+/** Leads somewhere beyond the VPC; what endpoints bring is told by the endpoints themselves. */
+function isUsable({ GatewayId = '', State }: Route): boolean {
+  return State !== 'blackhole' && GatewayId !== 'local' && !GatewayId.startsWith('vpce-');
+}
 
 type Service = 's3' | 'ec2';
 
 const reachesAll = (services: ReadonlySet<Service>): boolean => services.size === 2;
 
-/** Services that endpoints bring to the machines of a subnet. */
-function servicesOf({ VpcId }: Subnet, table: RouteTable, endpoints: readonly VpcEndpoint[]): Set<Service> {
-  const services = new Set<Service>();
+/**
+ * Services that endpoints bring to the machines of a subnet. `unsure`: by an endpoint that leaves the service's names as they
+ * are, which a private zone or a resolver rule may lead to it.
+ */
+function servicesOf(
+  { VpcId }: Subnet,
+  table: RouteTable,
+  endpoints: readonly VpcEndpoint[],
+): Readonly<Record<'sure' | 'unsure', Set<Service>>> {
+  const services = { sure: new Set<Service>(), unsure: new Set<Service>() };
   for (const endpoint of endpoints) {
     const service = serviceOf(endpoint);
     if (service === null || endpoint.VpcId !== VpcId || endpoint.State?.toLowerCase() !== 'available') continue;
-    const isGateway = endpoint.VpcEndpointType === 'Gateway';
-    const serves = isGateway
-      ? endpoint.RouteTableIds?.includes(table.RouteTableId ?? '') === true
-      : endpoint.PrivateDnsEnabled === true;
-    if (serves) services.add(service);
+    if (endpoint.VpcEndpointType !== 'Gateway')
+      services[endpoint.PrivateDnsEnabled === true ? 'sure' : 'unsure'].add(service);
+    else if (endpoint.RouteTableIds?.includes(table.RouteTableId ?? '') === true) services.sure.add(service);
   }
   return services;
 }
