@@ -13,7 +13,7 @@ export interface BootRequest {
   };
   /** A boot that has not reached the agent by then powers the machine off. */
   readonly bootGuardMs: number;
-  /** A refusal by the bucket that lasts this long is taken for lasting; nothing of a failed boot is tried for longer. */
+  /** A refusal by the bucket that lasts this long is taken for lasting. A report that meets trouble alone is tried for seven times as long. */
   readonly refusedMs: number;
   /** An agent that has stood still for so long is restarted; one that does it again costs the machine its power. */
   readonly standstillMs: number;

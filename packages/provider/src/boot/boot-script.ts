@@ -25,12 +25,23 @@ export function renderBootScript(request: BootRequest, { host, fetcher }: BootKi
   const config: AgentConfig = { ...request.config, host, standstillMs };
   const watching = watcher(Math.max(1, Math.round(standstillMs / 1000 / LOOKS)));
   // What ends a machine whose agent stands still is armed before there is an agent.
-  const parts = [beginning(request), onFailure, folders, tools(request, fetcher), agentFiles(config), watching, start];
+  const parts = [
+    beginning(request),
+    onFailure(request),
+    folders,
+    tools(request, fetcher),
+    agentFiles(config),
+    watching,
+    start,
+  ];
   return parts.join('\n');
 }
 
-function beginning({ config, bootGuardMs, refusedMs }: BootRequest): string {
-  const guardMinutes = Math.max(1, Math.ceil(bootGuardMs / 60_000));
+/** The planned power-off counts whole minutes. */
+const guardMinutes = ({ bootGuardMs }: BootRequest): number => Math.max(1, Math.ceil(bootGuardMs / 60_000));
+
+function beginning(request: BootRequest): string {
+  const { config, refusedMs } = request;
   return `#!/bin/sh
 # runctl: start of run ${config.run}, launch ${config.launch}
 ROOT="\${RUNCTL_INSTANCE_ROOT:-}"
@@ -40,25 +51,36 @@ stage=preparing
 umask 022
 
 # The boot guard: whatever goes wrong from here on, this machine does not run on unattended. The agent cancels it.
-shutdown -h +${guardMinutes} "runctl: the agent did not start in time" >/dev/null 2>&1 || echo "boot: no boot guard: shutdown is not available"
+shutdown -h +${guardMinutes(request)} "runctl: the agent did not start in time" >/dev/null 2>&1 || echo "boot: no boot guard: shutdown is not available"
 `;
 }
 
-const onFailure = `fail() {
+/** A report may take as long as three boots: then the launch ends without one, so the planned power-off is put off. */
+function onFailure(request: BootRequest): string {
+  return `fail() {
   echo "boot: FAILED at '$stage': $1"
+  kill "$hanging" 2>/dev/null
+  shutdown -h +${3 * guardMinutes(request)} >/dev/null 2>&1
   python3 "$ROOT/opt/runctl/boot.py" failed "$stage" "$1" "\${2:-1}" || echo "boot: nothing could be done about it; the next machine may try"
   shutdown -h now
   exit 1
 }
 `;
+}
 
 const folders = `mkdir -p "$ROOT/opt/runctl" "$ROOT/etc/runctl" "$ROOT/usr/local/bin" "$ROOT/var/lib/runctl" "$ROOT/var/log" "$ROOT/run/runctl" || fail "cannot make folders under $ROOT/"
 command -v python3 >/dev/null || fail "this image has no python3, which the boot needs"`;
 
-function tools({ tools }: BootRequest, fetcher: string): string {
+/** A boot that hangs is reported as one that failed, so that the third ends the launch: this long before the planned power-off. */
+const REPORT_BEGINS_S = 15;
+
+function tools(request: BootRequest, fetcher: string): string {
+  const { tools } = request;
+  const hangsAfterS = guardMinutes(request) * 60 - REPORT_BEGINS_S;
   return `cat >"$ROOT/opt/runctl/boot.py" <<'BOOT_PY'
 ${fetcher}BOOT_PY
 
+( trap '' HUP; sleep ${hangsAfterS}; [ -e "$ROOT/run/runctl/alive" ] || { stage=hanging; fail "no agent after ${hangsAfterS} s"; } ) </dev/null >>"$ROOT/var/log/runctl-boot.out" 2>&1 & hanging=$!
 get() {
   stage="fetching $1"; shift
   { error=$(python3 "$ROOT/opt/runctl/boot.py" fetch "$@" 2>&1 >&3) || fail "$error" $?; } 3>&1

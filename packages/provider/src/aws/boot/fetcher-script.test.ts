@@ -25,6 +25,8 @@ const deleted = ok(`<r><successfulFleetDeletionSet><item>${FLEET}</item></succes
 const deletedBefore = ok(
   `<r><unsuccessfulFleetDeletionSet>${FLEET} fleetNotInDeletableState</unsuccessfulFleetDeletionSet></r>`,
 );
+/** The connection ends without a word. */
+const silent: Answer = { status: 0 };
 const mayNot: Answer = { status: 403, body: '<Code>UnauthorizedOperation</Code>' };
 
 interface Services {
@@ -33,37 +35,45 @@ interface Services {
   readonly write: (n: number, key: string) => Answer;
   /** Boots that the bucket lists. */
   readonly boots: number;
+  readonly list: () => Answer | null;
   readonly end: (n: number) => Answer;
+  readonly dryRun: () => Answer;
   readonly role: (n: number) => boolean;
 }
 
 /** What a machine reaches, as far as a boot needs it. */
-async function machine(given: Partial<Services>) {
+async function machine(given: Partial<Services>, patienceS = PATIENCE_S) {
   const services: Services = {
     tool: () => ok(TOOL),
     write: () => ok(),
     boots: 1,
+    list: () => null,
     end: () => deleted,
+    dryRun: () => ({ status: 412, body: '<Code>DryRunOperation</Code>' }),
     role: () => true,
     ...given,
   };
   const folder = await temporaryFolder('runctl-boot');
   const counts = { tool: 0, write: 0, end: 0, role: 0 };
   const written: string[] = [];
-  const answerTo = (request: IncomingMessage): Answer => {
+  const answerTo = (request: IncomingMessage, body: string): Answer => {
     const url = request.url ?? '';
     if (url.startsWith('/latest/')) return metadata(url, () => services.role(++counts.role));
+    if (request.method === 'POST' && body.includes('DryRun=true')) return services.dryRun();
     if (request.method === 'POST') return services.end(++counts.end);
-    if (url.includes('list-type')) return ok('<Key>'.repeat(services.boots));
+    if (url.includes('list-type')) return services.list() ?? ok('<Key>'.repeat(services.boots));
     if (request.method === 'GET') return services.tool(++counts.tool);
     const answer = services.write(++counts.write, url);
     if (answer.status === 200) written.push(url.replace(/^\/bucket\//, ''));
     return answer;
   };
   const server = createServer((request, response) => {
-    request.resume().on('end', () => {
-      const { status, body = '' } = answerTo(request);
-      response.writeHead(status).end(body);
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      const { status, body = '' } = answerTo(request, Buffer.concat(parts).toString());
+      if (status === 0) request.socket.destroy();
+      else response.writeHead(status).end(body);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -79,7 +89,7 @@ async function machine(given: Partial<Services>) {
     RUNCTL_REGION: 'us-east-1',
     RUNCTL_RUN: 'r-1',
     RUNCTL_LAUNCH: '1',
-    RUNCTL_REFUSED_S: String(PATIENCE_S),
+    RUNCTL_REFUSED_S: String(patienceS),
   };
   const run = (...args: string[]) =>
     new Promise<{ code: number; output: string }>((resolve) => {
@@ -190,5 +200,37 @@ describe.concurrent('a boot that failed', () => {
     expect(ended, ended.output).toMatchObject({ code: 3 });
     expect(at.counts.end).toBeGreaterThan(1);
     expect(ended.output).toContain('UnauthorizedOperation');
+  });
+
+  test.each<[what: string, given: Partial<Services>, written: string[]]>([
+    ['takes no report', { write: () => broken }, []],
+    ['lists no boots', { list: () => broken }, [boot, outcome]],
+    ['has lost its key', { write: () => ({ status: 400, body: '<Code>KMS.DisabledException</Code>' }) }, []],
+  ])('ends the launch in the end where a bucket in trouble %s', async (_what, given, written) => {
+    await using at = await machine(given, 1);
+    const ended = await at.fails(1);
+    expect(ended, ended.output).toMatchObject({ code: 0 });
+    expect(at.counts.end).toBe(1);
+    expect([...new Set(at.written)]).toEqual(written);
+  });
+
+  test('is reported once the bucket recovers, though that takes longer than a refusal may, and the next may do better', async () => {
+    let isBroken = true;
+    const given = {
+      write: () => (isBroken ? broken : ok()),
+      // Asked for once the time of a refusal is over.
+      dryRun: () => ((isBroken = false), mayNot),
+    };
+    await using at = await machine(given, 1);
+    const ended = await at.fails(1);
+    expect(ended, ended.output).toMatchObject({ code: 0 });
+    expect([at.counts.end, at.written]).toEqual([0, [boot]]);
+  });
+
+  test('is given up after five minutes where EC2 does not answer either', async () => {
+    await using at = await machine({ write: () => broken, dryRun: () => silent }, 1);
+    const ended = await at.fails(1);
+    expect(ended, ended.output).toMatchObject({ code: 1 });
+    expect(at.counts.end).toBe(0);
   });
 });

@@ -7,11 +7,13 @@ import { FORMAT_VERSION } from '@runctl/protocol';
  *
  *     boot.py fetch KEY SHA256 FILE [gunzip]    download, verify, then rename into place; 3 after a refusal that lasts
  *     boot.py failed STAGE MESSAGE CODE         boot/<launch>-<machine>.json; the third one ends the fleet, and the first
- *                                               whose CODE is 3, or whose report is refused for good
+ *                                               whose CODE is 3, or whose report is refused for good, or can't be given
  *
  * A refusal lasts: a bucket or an object that is not there (404, 301) at once, a right that is missing (403) after five minutes.
- * Nothing is tried for longer: where the fleet can't be ended the machine powers off after some ten minutes, and the next one
- * costs as much as this one did. Each try of the fleet's end is a new chance for a right that comes late.
+ * A report that meets trouble (time-outs, 5xx) while EC2 answers is tried for 35 minutes, as long as three boots may take, before
+ * the launch ends without one: machines that nobody can count would go on coming, and an outage of the bucket is mostly over by
+ * then. Else nothing is tried for longer than five minutes: where the fleet can't be ended the machine powers off after some ten
+ * minutes, and the next one costs as much as this one did. Each try of the fleet's end is a new chance for a right that comes late.
  */
 export const fetcherScript = String.raw`
 import datetime, email.utils, hashlib, hmac, json, os, sys, time, zlib
@@ -152,6 +154,38 @@ def failed(stage, message, lasting):
         end_launch(instance, "no machine can begin" if lasting else "%d boots failed before the agent started" % boots, stage, message)
 
 
+def delete_fleet(**more):
+    fleet = imds("meta-data/tags/instance/aws:ec2:fleet-id")
+    form = dict(more, Action="DeleteFleets", Version="2016-11-15", TerminateInstances="false", **{"FleetId.1": fleet})
+    return fleet, call("ec2", "POST", (endpoint("ec2") or "https://ec2.%s.%s" % (REGION, DOMAIN)) + "/", urllib.parse.urlencode(form).encode(),
+                       {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}).read().decode()
+
+
+def ec2_answers():
+    try:
+        delete_fleet(DryRun="true")
+    except Exception as error:
+        return hasattr(error, "code")  # a dry run is answered by an error
+    return True
+
+
+def report(stage, message, code):
+    lasting = code == "3"
+    for patience in (PATIENCE, PATIENCE * 6):
+        try:
+            return persist("reporting the failed boot", lambda: failed(stage, message, lasting), patience)
+        except Lasting as error:  # a bucket that takes no report takes nothing
+            if lasting:
+                raise
+            print("boot: %s" % error, flush=True)
+            break
+        except RuntimeError as error:
+            if lasting or not ec2_answers():
+                raise
+            print("boot: %s" % error, flush=True)
+    persist("ending the launch", lambda: failed(stage, message, True), PATIENCE)
+
+
 def end_launch(instance, what, stage, message):
     try:
         put("runs/%s/launches/%04d/outcome.json" % (RUN, LAUNCH), {
@@ -160,10 +194,7 @@ def end_launch(instance, what, stage, message):
             "step": None, "durableStep": None, "generation": None, "at": now(), "nonce": "boot-" + instance})
     except Exception as error:  # whoever refuses it refuses every machine of this launch
         print("boot: no outcome: %s" % reason(error), flush=True)
-    fleet = imds("meta-data/tags/instance/aws:ec2:fleet-id")
-    form = urllib.parse.urlencode({"Action": "DeleteFleets", "Version": "2016-11-15", "FleetId.1": fleet, "TerminateInstances": "false"}).encode()
-    answer = call("ec2", "POST", (endpoint("ec2") or "https://ec2.%s.%s" % (REGION, DOMAIN)) + "/", form,
-                  {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}).read().decode()
+    fleet, answer = delete_fleet()
     deleted = answer.split("<successfulFleetDeletionSet>")[-1].split("</successfulFleetDeletionSet>")[0]
     if fleet not in deleted and "fleetNotInDeletableState" not in answer:
         raise RuntimeError("fleet %s was not deleted: %s" % (fleet, answer[:500]))
@@ -174,14 +205,7 @@ try:
     if sys.argv[1] == "fetch":
         fetch(sys.argv[2], sys.argv[3], sys.argv[4], "gunzip" in sys.argv[5:])
     else:
-        stage, message, code = sys.argv[2:5]
-        try:
-            persist("reporting the failed boot", lambda: failed(stage, message, code == "3"), PATIENCE)
-        except Lasting as error:  # a bucket that takes no report takes nothing
-            if code == "3":
-                raise
-            print("boot: %s" % error, flush=True)
-            persist("ending the launch", lambda: failed(stage, message, True), PATIENCE)
+        report(*sys.argv[2:5])
 except Lasting as error:
     print(error, file=sys.stderr)
     sys.exit(3)
