@@ -1,6 +1,7 @@
 import { formatDuration, formatUsd } from '@runctl/core';
-import { FIRST_BOOT_LIMITS } from '@runctl/operations/follow';
+import { firstBootLimits } from '@runctl/operations/follow';
 import type { LaunchPlan } from '@runctl/operations/launch';
+import { scaledTiming } from '@runctl/protocol';
 import { unheardCost, type UnheardCost } from '@runctl/operations/run';
 
 /** What machines that boot and never speak may cost, and until when, for people. */
@@ -23,7 +24,7 @@ export function firstBootText(plan: LaunchPlan): string {
   const unwatched = `${amountText(mostUsd)} ${end}`;
   if (!wish.checkFirstBoot)
     return `not watched: machines that never speak, and may not end the launch, cost ${unwatched}`;
-  const { machines, runningMs } = FIRST_BOOT_LIMITS;
+  const { machines, runningMs } = firstBootLimits(scaledTiming(wish.timeScale));
   const watched = detach ? 'until its first agent has spoken' : 'while this command watches';
   return (
     `ended after ${machines} machines or ${formatDuration(runningMs)} without a word, ${watched}; ` +

@@ -186,6 +186,6 @@ test('a process that frees its memory after a kill does not count as unkillable,
 });
 
 test('the timing of a run that knows nothing of newer windows has their defaults', () => {
-  const { firstByteMs, savingPauseMs, emptiedMs, ...older } = defaultTiming;
-  expect(timing.parse(older)).toEqual({ ...older, firstByteMs, savingPauseMs, emptiedMs });
+  const { firstByteMs, savingPauseMs, emptiedMs, silentMs, ...older } = defaultTiming;
+  expect(timing.parse(older)).toEqual({ ...older, firstByteMs, savingPauseMs, emptiedMs, silentMs });
 });

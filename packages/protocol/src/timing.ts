@@ -36,6 +36,8 @@ export const timing = z.object({
   standstillMs: period,
   /** An agent that has not learnt its run and its launch by then ends the launch. */
   firstBootMs: period,
+  /** Who watches a launch ends it once its machines have run for this long without an agent that spoke. */
+  silentMs: period.default(1_200_000),
   /** Pause before a crashed workload is started again, doubled with each crash. */
   crashBackoffMs: ms,
   /** The same failure twice within this time of the start means: give up. */
@@ -99,6 +101,7 @@ export const defaultTiming: Timing = {
   bootGuardMs: 900_000,
   standstillMs: 900_000,
   firstBootMs: 810_000,
+  silentMs: 1_200_000,
   crashBackoffMs: 10_000,
   earlyFailureMs: 60_000,
   userStopGraceMs: 90_000,
@@ -136,6 +139,7 @@ const floors: Partial<Timing> = {
   survivalMs: 3000,
   bootGuardMs: 60_000,
   standstillMs: 15_000,
+  silentMs: 300_000,
   crashBackoffMs: 200,
   firstByteMs: 5000,
   savingPauseMs: 2000,

@@ -1,16 +1,11 @@
 import type { RentedMachine } from '@runctl/provider';
+import { defaultTiming, scaledTiming } from '@runctl/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  afterLook,
-  FIRST_BOOT_LIMITS as limits,
-  FirstBoot,
-  nothingBooted,
-  silence,
-  type FirstBootState,
-} from './first-boot.ts';
+import { afterLook, FirstBoot, firstBootLimits, nothingBooted, silence, type FirstBootState } from './first-boot.ts';
 
 const MINUTE = 60_000;
+const limits = firstBootLimits(defaultTiming);
 type Ended = 'taken-back' | 'no-capacity' | 'powered-off' | 'ended' | 'failed' | 'unknown';
 
 function machine(machineId: string, state: RentedMachine['state'], kind: Ended | null = null): RentedMachine {
@@ -113,16 +108,16 @@ describe('a launch is not given up', () => {
   });
 
   test('once an agent has spoken, whatever becomes of machines', () => {
-    const boot = new FirstBoot();
+    const boot = new FirstBoot({ ends: true });
     boot.hear();
     const three = [gone('a'), gone('b'), gone('c')];
-    expect(() => boot.look(three, { atMs: 0, boots: [], run: 'r-1' })).not.toThrow();
+    expect(() => boot.look(three, { atMs: 0, boots: [], run: 'r-1', timing: defaultTiming })).not.toThrow();
   });
 
   test('where nobody is to end it', () => {
-    const boot = new FirstBoot(null);
+    const boot = new FirstBoot({ ends: false });
     const three = [gone('a'), gone('b'), gone('c')];
-    expect(() => boot.look(three, { atMs: 0, boots: [], run: 'r-1' })).not.toThrow();
+    expect(() => boot.look(three, { atMs: 0, boots: [], run: 'r-1', timing: defaultTiming })).not.toThrow();
     expect(boot.hasMachine).toBe(true);
   });
 });
@@ -154,4 +149,13 @@ test('never more than three machines and 20 minutes of one are lost, whatever co
       expect(ranMs).toBeLessThanOrEqual(limits.runningMs + 5 * MINUTE);
     }),
   );
+});
+
+test('a rehearsal waits less long, and still long enough for a slow machine', () => {
+  const boot = new FirstBoot({ ends: true });
+  const lookAt = (minutes: number) =>
+    boot.look([runs('a')], { atMs: minutes * MINUTE, boots: [], run: 'r-1', timing: scaledTiming(0.01) });
+  lookAt(0);
+  expect(() => lookAt(4.9)).not.toThrow();
+  expect(() => lookAt(5)).toThrow(/machines ran for 5m, and no agent spoke/);
 });

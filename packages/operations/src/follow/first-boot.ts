@@ -1,5 +1,5 @@
 import { command, formatDuration, RunctlError, type Hint } from '@runctl/core';
-import type { BootFailure } from '@runctl/protocol';
+import type { BootFailure, Timing } from '@runctl/protocol';
 import type { RentedMachine } from '@runctl/provider';
 import { isLiving } from '../run/liveness.ts';
 import type { UnheardCost } from '../run/unheard.ts';
@@ -12,7 +12,9 @@ export interface FirstBootLimits {
   readonly runningMs: number;
 }
 
-export const FIRST_BOOT_LIMITS: FirstBootLimits = { machines: 3, runningMs: 20 * 60_000 };
+export function firstBootLimits({ silentMs }: Pick<Timing, 'silentMs'>): FirstBootLimits {
+  return { machines: 3, runningMs: silentMs };
+}
 
 /** What has been seen of the machines of a launch while no agent spoke. Begin with `nothingBooted`. */
 export interface FirstBootState {
@@ -97,16 +99,16 @@ export function isSilence(error: unknown): error is RunctlError {
 
 /** Watches whether the first agent of a launch speaks. One for each launch that is watched, whoever watches it. */
 export class FirstBoot {
-  readonly #limits: FirstBootLimits | null;
+  readonly #ends: boolean;
   #state = nothingBooted;
   #isHeard = false;
   #hasMachine = false;
   /** What it may cost from now on when nobody watches; null before its documents were read. */
   cost: UnheardCost | null = null;
 
-  /** Null: it is watched, and not ended. */
-  constructor(limits: FirstBootLimits | null = FIRST_BOOT_LIMITS) {
-    this.#limits = limits;
+  /** `ends`: whether a launch that never speaks is to be ended, or only watched. */
+  constructor({ ends }: { readonly ends: boolean }) {
+    this.#ends = ends;
   }
 
   get isHeard(): boolean {
@@ -129,12 +131,17 @@ export class FirstBoot {
   /** Takes all machines of the launch as the provider shows them. Errors: that of `silence`. */
   look(
     machines: readonly RentedMachine[],
-    at: { readonly atMs: number; readonly boots: readonly BootReport[]; readonly run: string },
+    at: {
+      readonly atMs: number;
+      readonly boots: readonly BootReport[];
+      readonly run: string;
+      readonly timing: Pick<Timing, 'silentMs'>;
+    },
   ): void {
     this.#hasMachine ||= machines.length > 0;
     this.#state = afterLook(this.#state, machines, at.atMs);
-    if (this.#limits === null || this.#isHeard) return;
-    const error = silence(this.#state, { ...at, limits: this.#limits });
+    if (!this.#ends || this.#isHeard) return;
+    const error = silence(this.#state, { ...at, limits: firstBootLimits(at.timing) });
     if (error !== null) throw error;
   }
 }

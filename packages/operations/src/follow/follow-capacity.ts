@@ -58,6 +58,7 @@ export function followCapacity(options: CapacityOptions, launch: number): Capaci
           atMs: clock.monotonicMs(),
           boots: record.boots.filter((boot) => boot.launch === launch),
           run: options.run,
+          timing: record.spec.timing,
         });
       if (spoken || watch.hasMachine) return;
       const { hopeless } = watch;
