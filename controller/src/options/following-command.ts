@@ -1,3 +1,4 @@
+import { RunctlError } from '@runctl/core';
 import { RunctlCommand } from './command.ts';
 import type { Cloud } from '@runctl/operations';
 import type { AskAnew, FirstBoot } from '@runctl/operations/follow';
@@ -50,10 +51,10 @@ export abstract class FollowingCommand extends RunctlCommand {
 
   /** Shows a launch from its beginning, with --detach until its first agent has spoken. */
   protected async followLaunch(view: FollowView, asked: Asked): Promise<number> {
-    const { run, detach, checkFirstBoot, giveUp } = asked;
-    if (detach && !checkFirstBoot) return view.detached(run, 'asked', null);
-    const { FIRST_BOOT_LIMITS, FirstBoot: Watch } = await import('@runctl/operations/follow');
-    const firstBoot = new Watch(checkFirstBoot ? FIRST_BOOT_LIMITS : null);
+    const { run, detach, checkFirstBoot } = asked;
+    if (detach && !checkFirstBoot) return view.detached(run, 'asked', await this.costIfSilent(asked));
+    const { FirstBoot: Watch } = await import('@runctl/operations/follow');
+    const firstBoot = new Watch({ ends: checkFirstBoot });
     this.firstBoot = firstBoot;
     for (;;)
       try {
@@ -63,8 +64,8 @@ export abstract class FollowingCommand extends RunctlCommand {
         if (!firstBoot.isHeard && exitCode !== 0 && exitCode !== 130) await this.endFailedBoot(asked);
         return exitCode;
       } catch (error) {
-        const failure = await this.endSilent(asked, error);
-        if (failure !== null) throw await giveUp(failure);
+        const failure = await this.endAfter(asked, error);
+        if (failure !== null) throw failure;
         // A machine holds the run, and holding is a word too.
         firstBoot.hear();
       }
@@ -91,16 +92,41 @@ export abstract class FollowingCommand extends RunctlCommand {
     }
   }
 
-  private async endSilent({ cloud, run, launch }: Asked, error: unknown): Promise<unknown> {
+  /** Ends the launch where the error says that nothing comes of it. The error to show; null where a machine holds the run. */
+  private async endAfter({ cloud, run, launch, giveUp }: Asked, error: unknown): Promise<unknown> {
     const { endSilent } = await import('@runctl/operations/resume');
-    const { clock, user } = this.context;
-    return endSilent({ cloud, clock, user }, { run, launch, error });
+    const { clock, user, interrupted: signal } = this.context;
+    try {
+      const failure = await endSilent({ cloud, clock, user }, { run, launch, error, signal });
+      return failure === null ? null : await giveUp(failure);
+    } catch (problem) {
+      return this.notEnded(run, error, problem);
+    }
   }
 
   private async endFailedBoot({ cloud, run, launch }: Asked): Promise<void> {
     const { endFailedBoot } = await import('@runctl/operations/resume');
     const { clock, user } = this.context;
-    await endFailedBoot({ cloud, clock, user }, { run, launch });
+    try {
+      await endFailedBoot({ cloud, clock, user }, { run, launch });
+    } catch (problem) {
+      throw await this.notEnded(run, new RunctlError('boot-failed', 'no agent of the launch ever worked'), problem);
+    }
+  }
+
+  private async notEnded(run: string, cause: unknown, problem: unknown): Promise<RunctlError> {
+    const { notEnded } = await import('@runctl/operations/launch');
+    const { unheardText } = await import('../render/unheard.ts');
+    const cost = this.unheardCost;
+    return notEnded({ run, cause, problem, cost: cost === null ? null : unheardText(cost) });
+  }
+
+  private async costIfSilent({ cloud, run, launch }: Asked): Promise<UnheardCost | null> {
+    const { costIfSilent } = await import('@runctl/operations/follow');
+    return costIfSilent({ cloud, clock: this.context.clock, run, launch }).catch((error: unknown) => {
+      this.log.debug({ error }, 'what the launch may cost could not be read');
+      return null;
+    });
   }
 
   /** Shows the run until it ends; the exit code says how. Ctrl-C only ends the watching. */

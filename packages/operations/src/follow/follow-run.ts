@@ -6,7 +6,7 @@ import { createLogReader, type LogReader } from '../log/log-reader.ts';
 import { attemptsOf, lastLaunch, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import type { LiveFeed } from '../live/open-live.ts';
-import { unheardCost } from '../run/unheard.ts';
+import { unheardCost, type UnheardCost } from '../run/unheard.ts';
 import type { FirstBoot } from './first-boot.ts';
 import { followCapacity, type AskAnew } from './follow-capacity.ts';
 import { patiently, readPatiently } from '../log/patience.ts';
@@ -86,13 +86,30 @@ export async function* followRun(options: FollowOptions): AsyncGenerator<FollowE
   }
 }
 
-function noteFirstBoot({ cloud, clock, firstBoot }: FollowOptions, record: RunRecord, launch: number): void {
+function noteFirstBoot(options: FollowOptions, record: RunRecord, launch: number): void {
+  const { firstBoot } = options;
   if (firstBoot === undefined || firstBoot.isHeard) return;
   if (attemptsOf(record, launch).length > 0) firstBoot.hear();
+  firstBoot.cost = costOfSilence(options, record, launch);
+}
+
+function costOfSilence(
+  { cloud, clock }: Pick<FollowOptions, 'cloud' | 'clock'>,
+  record: RunRecord,
+  launch: number,
+): UnheardCost | null {
   const intent = record.launches.find((other) => other.launch === launch)?.intent ?? null;
   const { nodes } = record.spec;
   const at = { nowMs: clock.wallMs(), nodes, expires: cloud.provider.can.expires.value };
-  firstBoot.cost = intent === null ? null : unheardCost(intent, at);
+  return intent === null ? null : unheardCost(intent, at);
+}
+
+/** What a launch that nobody watches may cost from now on, should it never speak; null without its intent. Errors: those of the store. */
+export async function costIfSilent(
+  options: Pick<FollowOptions, 'cloud' | 'clock' | 'run'> & { readonly launch: number },
+): Promise<UnheardCost | null> {
+  const { cloud, run, clock, launch } = options;
+  return costOfSilence(options, await createRunReader({ store: cloud.store, run, clock }).read(), launch);
 }
 
 /** The outcome once no more machines come, or null. Errors: `boot-failed` when boots failed and no agent ran. */

@@ -1,5 +1,5 @@
-export { FIRST_BOOT_LIMITS, FirstBoot } from './first-boot.ts';
-export { followRun, type FollowEnd } from './follow-run.ts';
+export { FirstBoot, firstBootLimits } from './first-boot.ts';
+export { costIfSilent, followRun, type FollowEnd } from './follow-run.ts';
 export { watchFirstBoot } from './watch-first-boot.ts';
 export { waitForRun } from './wait-for-run.ts';
 export type { AskAnew } from './follow-capacity.ts';

@@ -1,4 +1,4 @@
-import { command, type Hint, isRunctlError, joinedHints, messageOf, newNonce, RunctlError } from '@runctl/core';
+import { command, isRunctlError, messageOf, newNonce, RunctlError } from '@runctl/core';
 import type { BootRequest, CapacityRef, CapacityRequest, LaunchedCapacity } from '@runctl/provider';
 import {
   encodeDocument,
@@ -18,6 +18,7 @@ import type { AskAnew } from '../follow/follow-capacity.ts';
 import type { LaunchPlace, MachineWish } from './launch-plan.ts';
 import type { LaunchPorts } from './launch-ports.ts';
 import { longestLaunchMs } from './longest-launch.ts';
+import { notEnded } from './not-ended.ts';
 import { replaceCapacity } from './replace-capacity.ts';
 import { isUncertain } from './uncertain.ts';
 
@@ -192,24 +193,16 @@ async function endMade({ cloud, clock }: LaunchPorts, made: LaunchedCapacity): P
 async function undoLaunch(ports: LaunchPorts, failed: FailedLaunch): Promise<RunctlError> {
   const { run, launch, cause } = failed;
   const { store } = ports.cloud;
-  let left: string | null = null;
   try {
     await endMade(ports, { run, launch, ref: await madeBy(ports.cloud, failed) });
     await store.delete([runKeys(run).launch(launch).intent]);
-  } catch (error) {
-    left = messageOf(error);
+  } catch (problem) {
+    return notEnded({ run, cause, problem });
   }
   const failure = isRunctlError(cause) ? cause : new RunctlError('cloud-error', messageOf(cause), { cause });
-  const what = left === null ? 'nothing of the launch is left' : `cleaning up failed too (${left})`;
-  const remains: Hint = [
-    'look at what is left with ',
-    command('status', run),
-    ' and end it with ',
-    command('stop', run),
-  ];
-  return new RunctlError(failure.code, `${failure.message}; ${what}`, {
-    hint: left === null ? failure.hintParts : joinedHints(remains, failure.hintParts),
+  return new RunctlError(failure.code, `${failure.message}; nothing of the launch is left`, {
+    hint: failure.hintParts,
     cause,
-    details: { ...failure.details, run, cleanedUp: left === null },
+    details: { ...failure.details, run, cleanedUp: true },
   });
 }

@@ -74,13 +74,13 @@ export class WrittenRun {
     });
   }
 
-  async lease(generation: number, state: { released?: boolean; launch?: number } = {}): Promise<void> {
+  async lease(generation: number, state: { released?: boolean; launch?: number; owner?: string } = {}): Promise<void> {
     await this.#put(this.#keys.lease, leaseDocument, {
       version: FORMAT_VERSION,
       generation,
       launch: state.launch ?? 1,
       nodes: 1,
-      owner: `i-${generation}`,
+      owner: state.owner ?? `i-${generation}`,
       nonce: 'n',
       renewal: Math.round(this.#clock.monotonicMs()),
       ttlMs: scaledTiming(1).leaseTtlMs,
