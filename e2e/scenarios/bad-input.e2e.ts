@@ -297,16 +297,17 @@ describe('an account that does not let it', () => {
     });
   });
 
-  test('a quota that is used up and that nothing of ours could free is no reason to wait', async () => {
-    const quota = { family: 'g-vt', market: 'spot' } as const;
-    await world.sandbox.send('quota', { ...quota, vcpus: 0 });
+  test('a quota of 0, in which nothing that ends makes room, is no reason to wait', async () => {
+    const message =
+      'You have requested more vCPU capacity than your current vCPU limit of 0 allows for the instance bucket that the specified instance type belongs to.';
+    await world.sandbox.send('fail-next', { action: 'FleetLaunch', code: 'VcpuLimitExceeded', times: 1000, message });
     const finished = await world.runctl(['launch', script, '--yes', '--no-fallback', '--instance-type', 'g5.xlarge']);
-    await world.sandbox.send('quota', { ...quota, vcpus: null });
+    await world.sandbox.send('clear-failures', {});
     expectRefusal(finished, {
       exitCode: 13,
       code: 'quota-exceeded',
-      message: /Spot Max Instance Count Exceeded .*nothing of the launch is left/,
-      hint: /L-3819A6DF/,
+      message: /vCPU limit of 0 .*nothing of the launch is left/,
+      hint: /--quota-code L-/,
     });
   });
 });

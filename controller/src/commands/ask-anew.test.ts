@@ -13,13 +13,19 @@ interface Mishap {
   readonly losesLaunchAnswers?: boolean;
   readonly refusesLaunch?: RunctlError;
   readonly refusesEnd?: boolean;
+  /** So many answers are lost of the switch, and of each call while the old machines end. */
+  readonly lostAnswers?: number;
 }
+
+const lost = () => new RunctlError('cloud-unreachable', 'no answer', { hint: 'x' });
 
 /** Takes a switch of the market and goes on as before, as a provider may that leaves its offers alone for a while. */
 class StubbornProvider extends MemoryProvider {
-  override readonly markets = { switchTo: () => Promise.resolve() };
+  override readonly markets = { switchTo: () => this.#answer('switchTo', () => Promise.resolve()) };
   readonly #mishap: Mishap;
   #launches = 0;
+  #isEnding = false;
+  readonly #answers = new Map<string, number>();
 
   constructor(cloud: MemoryCloud, mishap: Mishap) {
     super(cloud);
@@ -31,15 +37,30 @@ class StubbornProvider extends MemoryProvider {
     if (this.#launches === 1) return super.launch(request);
     if (this.#mishap.refusesLaunch !== undefined) throw this.#mishap.refusesLaunch;
     const ref = await super.launch(request);
-    if (this.#mishap.losesLaunchAnswers === true)
-      throw new RunctlError('cloud-unreachable', 'no answer', { hint: 'x' });
+    if (this.#mishap.losesLaunchAnswers === true) throw lost();
     return ref;
   }
 
   override async end(launched: LaunchedCapacity, options: { readonly terminate: boolean }): Promise<void> {
-    if (this.#mishap.refusesEnd === true && this.#launches === 1)
-      throw new RunctlError('cloud-unreachable', 'no answer', { hint: 'x' });
-    await super.end(launched, options);
+    this.#isEnding = this.#launches === 1;
+    if (this.#mishap.refusesEnd === true && this.#isEnding) throw lost();
+    await this.#answer('end', () => super.end(launched, options));
+  }
+
+  override state(ref: CapacityRef) {
+    return this.#isEnding ? this.#answer('state', () => super.state(ref)) : super.state(ref);
+  }
+
+  override machines(run?: string) {
+    return this.#isEnding ? this.#answer('machines', () => super.machines(run)) : super.machines(run);
+  }
+
+  async #answer<T>(call: string, work: () => Promise<T>): Promise<T> {
+    const answers = (this.#answers.get(call) ?? 0) + 1;
+    this.#answers.set(call, answers);
+    const answer = await work();
+    if (answers <= (this.#mishap.lostAnswers ?? 0)) throw lost();
+    return answer;
   }
 }
 
@@ -70,6 +91,11 @@ test('where the switch to on-demand gives no machine, the old request is ended a
     while (world.machines.capacities.length < 2) await world.clock.sleep(1000);
     expect(world.capacityStates()).toEqual(['ended', 'active']);
     await world.clock.sleep(10_000);
+    const { stdout } = await world.run(['events', 'mine']);
+    // Both requests, and what the provider said of each.
+    expect(stdout).toMatch(/capacity-\S+-1 +machines asked for, for launch 1\n/);
+    expect(stdout).toMatch(/capacity-\S+-1-b +machines asked for anew in the other market, for launch 1\n/);
+    expect(stdout).toMatch(/capacity-\S+-1 +there is no machine of this kind left/);
     await run.outcome();
   });
   expect(result.stderr).toMatch(/no spot capacity in 1m: switched to on-demand\n/);
@@ -77,6 +103,44 @@ test('where the switch to on-demand gives no machine, the old request is ended a
   expect(result.stderr).toContain('i-1: g4dn.xlarge in us-east-1a, on-demand');
   expect(result.exitCode).toBe(0);
   expect(world.machines.capacities.map(({ market }) => market)).toEqual(['spot', 'on-demand']);
+});
+
+test('lost answers on the way there are asked for again', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  stubborn(world, { lostAnswers: 3 });
+  const result = await world.run(LAUNCH, async () => {
+    const run = await world.launched();
+    while (world.machines.capacities.length < 2) await world.clock.sleep(1000);
+    await world.clock.sleep(10_000);
+    await run.outcome();
+  });
+  expect(result, result.stderr).toMatchObject({ exitCode: 0 });
+  expect(world.machines.capacities.map(({ market }) => market)).toEqual(['spot', 'on-demand']);
+});
+
+test('one that breaks off says what was under way, and how to go on', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  stubborn(world, { refusesEnd: true });
+  const { stderr } = await world.run(LAUNCH);
+  expect(stderr).toContain('error[cloud-unreachable]: the machines of <run> were being replaced: no answer');
+  expect(stderr).toMatch(/hint: `runctl status <run>` shows what lives; .*`runctl resume <run>`/);
+});
+
+test('a machine that is just coming, and is not shown yet, is left alone', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  world.spotIsEmpty();
+  world.machines.hideNew(100_000);
+  const result = await world.run([...LAUNCH, '--fallback-after', '180s'], async () => {
+    const run = await world.launched();
+    await world.clock.sleep(300_000);
+    await run.outcome();
+  });
+  expect(result.stderr).toContain('switched to on-demand');
+  expect(result, result.stderr).toMatchObject({ exitCode: 0 });
+  expect(world.machines.capacities).toHaveLength(1);
 });
 
 test('a launch that the other market refuses for good leaves nothing', async () => {
@@ -110,6 +174,25 @@ describe('a laptop that dies while it asks anew', () => {
     world.beforeProvider = (provider) => provider;
     expect(await world.run(['stop', 'mine'])).toMatchObject({ exitCode: 0 });
     expect(living(world)).toEqual([]);
+  });
+
+  test.each(deaths)('%s keeps no follower waiting once nothing lives', async (_when, die, alive) => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    stubborn(world);
+    die(world);
+    await world.run(LAUNCH);
+    world.cloudStore = world.store;
+    world.beforeProvider = (provider) => provider;
+    const { run } = await world.launched();
+    const beganMs = world.clock.monotonicMs();
+    const waited = await world.run(['wait', 'mine', '--timeout', '30m'], async () => {
+      await world.clock.sleep(60_000);
+      if (alive === 1) await world.endsOutside(run);
+    });
+    expect(waited.stderr).not.toContain('still goes on');
+    expect(world.clock.monotonicMs() - beganMs).toBeLessThan(8 * 60_000);
+    expect((await world.run(['status', 'mine'])).stdout).toContain('stranded');
   });
 
   test.each(deaths)('%s lets nobody launch beside it', async (_when, die, alive) => {

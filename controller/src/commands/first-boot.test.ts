@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
+import { dyingLaptop } from '../testing/dying-laptop.ts';
 
 const PROJECT = { 'train.py': 'print("hello")\n', 'requirements.txt': '' };
 const LAUNCH = ['launch', 'train.py', '--yes'] as const;
@@ -242,6 +243,19 @@ describe('status of a launch from which nobody has heard', () => {
       { name: 'silent', unheard: { mostUsd: expect.any(Number) as number } },
       { name: 'newer', unheard: null },
     ]);
+  });
+
+  test('comes first too where the laptop died before it learned what it got', async () => {
+    await using scope = await commandWorld(PROJECT);
+    const { world } = scope;
+    const { revive } = dyingLaptop(world, { call: '/machines.json' });
+    await world.run([...DETACHED, '--name', 'lost']);
+    revive();
+    await world.clock.advance(600_000);
+    await world.run([...DETACHED, '--name', 'newer']);
+    const list = (await world.run(['status'])).stdout;
+    expect(list).toMatch(/^no word from <run> for 10m.*: machines that never speak cost up to \$60\.\d\d until /);
+    expect(list.indexOf('lost  ')).toBeLessThan(list.indexOf('newer  '));
   });
 
   test('begins with it, with the machines that are gone and why, and how to end it', async () => {

@@ -108,10 +108,13 @@ describe('a quota that is used up', () => {
     word({ offer, errorCode: 'quota-exceeded', market: 'spot', message: 'too many' }),
   );
 
-  test('ends a launch that has nothing to wait for', async () => {
+  test('ends a launch where it has no room for any machine', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
-    says(world, quota);
+    says(
+      world,
+      quota.map((each) => ({ ...each, nature: 'lasting' })),
+    );
     const { exitCode, stderr } = await world.run([...LAUNCH, '--no-fallback']);
     expect(exitCode).toBe(13);
     expect(stderr).toContain(
@@ -121,17 +124,19 @@ describe('a quota that is used up', () => {
     expect(world.capacityStates()).toEqual(['ended']);
   });
 
-  test('is waited for while another run has a machine that may end', async () => {
+  test('is waited for, since machines that runctl knows nothing of may end, and that is said', async () => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
-    await world.run(['launch', 'train.py', '--yes', '--detach', '--name', 'other']);
     says(world, quota);
-    const { exitCode } = await world.run([...LAUNCH, '--no-fallback'], async () => {
-      while (world.capacityStates().length < 2) await world.clock.sleep(100);
-      await world.clock.sleep(60_000);
-      await (await world.newestRun()).outcome({ status: 'stopped' });
+    const { exitCode, stderr } = await world.run([...LAUNCH, '--no-fallback'], async () => {
+      const run = await world.launched();
+      await world.clock.sleep(600_000);
+      await run.outcome({ status: 'stopped' });
     });
     expect(exitCode).toBe(21);
+    expect(stderr).toContain(
+      'too many (aWord); waiting until other machines of the account end or the quota is raised\n',
+    );
   });
 
   test('of spot is no reason to stop where on-demand comes after a while', async () => {
@@ -146,4 +151,37 @@ describe('a quota that is used up', () => {
     expect(stderr).toContain('switched to on-demand');
     expect(exitCode).toBe(0);
   });
+});
+
+test('what may only not be known everywhere yet ends a launch after its first minute, and not before', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  says(world, [word({ errorCode: 'config-invalid', nature: 'settling', message: 'no such profile' })]);
+  const { exitCode, stderr } = await world.run([...LAUNCH, '--no-fallback']);
+  expect(exitCode).toBe(3);
+  expect(stderr).toContain('no machine can be made: no such profile');
+  expect(world.clock.monotonicMs()).toBeGreaterThanOrEqual(60_000);
+  expect(world.clock.monotonicMs()).toBeLessThan(90_000);
+});
+
+test('a launch that lost its machine and gets no other shows why in the status, until it has one', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  world.spotIsEmpty();
+  await world.run([...LAUNCH, '--detach']);
+  const run = await world.launched();
+  await world.clock.advance(60_000);
+  const problem = /^ +no machine .*NoRoom/m;
+  expect((await world.run(['status', 'mine'])).stdout).toMatch(problem);
+  world.machines.setRoom({ market: 'spot' }, null);
+  await run.started(1);
+  await run.heartbeat(1);
+  await world.clock.advance(60_000);
+  expect((await world.run(['status', 'mine'])).stdout).not.toMatch(problem);
+  world.spotIsEmpty();
+  world.machines.lose('i-1');
+  await world.clock.advance(60_000);
+  expect((await world.run(['status', 'mine'])).stdout).toMatch(problem);
+  world.machines.setRoom({ market: 'spot' }, null);
+  expect((await world.run(['status', 'mine'])).stdout).not.toMatch(problem);
 });

@@ -78,7 +78,7 @@ function capacityLine(event: CapacityEvent, style: Styles): string {
     case 'requested':
       return `machines requested: ${event.id}`;
     case 'capacity-problem':
-      return style.yellow(`no machine yet: ${providerProblemText(event.event)}`);
+      return style.yellow(`no machine yet: ${providerProblemText(event.event)}${waitingText(event.event)}`);
     case 'machine': {
       const { machine } = event;
       const price = priceText({ pricePerHourUsd: event.pricePerHourUsd });
@@ -98,6 +98,12 @@ function capacityLine(event: CapacityEvent, style: Styles): string {
     default:
       return assertNever(event);
   }
+}
+
+/** A quota may be used by others of the account, of whom runctl knows nothing. */
+function waitingText({ errorCode, nature }: Extract<LineEvent, { type: 'capacity-problem' }>['event']): string {
+  const isWaitedFor = errorCode === 'quota-exceeded' && nature !== 'lasting';
+  return isWaitedFor ? '; waiting until other machines of the account end or the quota is raised' : '';
 }
 
 /** `: it powered itself off (Client.InstanceInitiatedShutdown)`, with what to do about it; empty where nobody says why. */

@@ -165,12 +165,12 @@ function durableText(detail: RunDetail, style: Styles): string {
   return `${step === null ? 'a checkpoint without a step' : `step ${step}`}, saved ${formatDuration(ageMs)} ago`;
 }
 
-/** What is kept besides checkpoints; none where the run keeps nothing. */
 /** What the newest life that kept any output has kept. */
 function keptOutputIn({ attempts }: RunRecord): AttemptStatus['output'] {
   return attempts.map(({ status }) => status?.document.output ?? null).findLast((output) => output !== null) ?? null;
 }
 
+/** What is kept besides checkpoints; none where the run keeps nothing. */
 function outputRows(record: RunRecord): [string, string][] {
   const { readAtMs, spec } = record;
   const { outputDir } = spec.checkpoint;

@@ -1,7 +1,13 @@
 import { type HappenedEvent, providerProblemText } from '@runctl/protocol/events';
 import type { Provider, ProviderEvent } from '@runctl/provider';
 import { inParallel, isRunctlError } from '@runctl/core';
-import { controlDocument, runKeys, type ControlDocument, type DrainReport } from '@runctl/protocol';
+import {
+  controlDocument,
+  runKeys,
+  type ControlDocument,
+  type DrainReport,
+  type LaunchMachines,
+} from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import type { Cloud } from '../cloud.ts';
 import { readDocument } from '../documents.ts';
@@ -47,13 +53,13 @@ function launchEvents(provider: Provider, record: LaunchRecord): HappenedEvent[]
       text: `launch ${launch} begun, ${intent.market}`,
       source: intent.by,
     });
-  if (machines !== null)
+  for (const [index, { at, ref, provider: rentedFrom }] of capacitiesOf(machines).entries())
     events.push({
       type: 'happened',
-      at: machines.at,
+      at,
       kind: 'machines',
-      text: `machines asked for, for launch ${launch}`,
-      source: machines.provider === provider.name ? provider.nameOf(machines.ref) : machines.provider,
+      text: `machines asked for${index === 0 ? '' : ' anew in the other market'}, for launch ${launch}`,
+      source: rentedFrom === provider.name ? provider.nameOf(ref) : rentedFrom,
     });
   if (outcome !== null)
     events.push({
@@ -64,6 +70,13 @@ function launchEvents(provider: Provider, record: LaunchRecord): HappenedEvent[]
       source: outcome.generation === null ? 'laptop' : `generation ${outcome.generation}`,
     });
   return events;
+}
+
+/** All that a launch asked for, oldest first. */
+function capacitiesOf(machines: LaunchMachines | null): readonly Pick<LaunchMachines, 'ref' | 'at' | 'provider'>[] {
+  if (machines === null) return [];
+  const { former, provider } = machines;
+  return former === undefined ? [machines] : [{ ...former, provider }, machines];
 }
 
 function attemptEvents(record: RunRecord, attempt: AttemptRecord): HappenedEvent[] {
@@ -122,9 +135,17 @@ async function readControls(store: ObjectStore, run: string): Promise<ControlDoc
 
 async function providerEventsOf(provider: Provider, { machines }: LaunchRecord): Promise<HappenedEvent[]> {
   if (machines === null || machines.provider !== provider.name) return [];
-  const source = provider.nameOf(machines.ref);
+  const found = await Promise.all(capacitiesOf(machines).map((asked) => capacityEvents(provider, asked)));
+  return found.flat();
+}
+
+async function capacityEvents(
+  provider: Provider,
+  { ref, at }: Pick<LaunchMachines, 'ref' | 'at'>,
+): Promise<HappenedEvent[]> {
+  const source = provider.nameOf(ref);
   try {
-    const { events } = await provider.events(machines.ref, Date.parse(machines.at) - 60_000);
+    const { events } = await provider.events(ref, Date.parse(at) - 60_000);
     return events.map((event) => ({
       type: 'happened' as const,
       at: new Date(event.atMs).toISOString(),

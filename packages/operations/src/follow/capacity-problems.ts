@@ -5,12 +5,16 @@ import type { LaunchIntent } from '@runctl/protocol';
 export class CapacityProblems {
   readonly #newest = new Map<string, ProviderEvent>();
 
-  /** Events in order of time; whatever is no error is left out, and an event that came before changes nothing. */
+  /**
+   * Events in order of time; whatever is no error is left out, and an event that came before changes nothing, nor does one
+   * without a reason of its own where one is known.
+   */
   add(event: ProviderEvent): void {
     if (event.kind !== 'error') return;
     const { offer } = event;
     const name = offer === null ? `launch ${event.code}` : `${offer.machineType} ${offer.location ?? ''}`;
     const known = this.#newest.get(name);
+    if (known !== undefined && event.nature === 'no-reason' && known.nature !== 'no-reason') return;
     if (known === undefined || known.atMs <= event.atMs) this.#newest.set(name, event);
   }
 

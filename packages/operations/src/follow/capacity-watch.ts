@@ -18,6 +18,9 @@ export interface WatchedCapacity {
   readonly clock: Clock;
 }
 
+/** What was made a moment ago, a permission too, is known everywhere after this. */
+const SETTLES_WITHIN_MS = 60_000;
+
 /** Watches what the provider says of one launch: machines that come and go, errors, the end of the capacity. */
 export class CapacityWatch {
   readonly ref: CapacityRef;
@@ -26,13 +29,13 @@ export class CapacityWatch {
   readonly #beganMs: number;
   #sinceMs: number;
   #hasMachine = false;
+  /** It counts one, or says that it made one, which it may not show for two minutes. */
+  #isMachineComing = false;
   #isKnown = false;
   #isGone = false;
   #providerWord: string | null = null;
   readonly #problems = new CapacityProblems();
   #market: LaunchIntent['market'];
-  /** Machines that the account has besides: their end may free a quota. */
-  #hasOthers = true;
   #machines: readonly RentedMachine[] = [];
 
   constructor(watched: WatchedCapacity) {
@@ -48,6 +51,11 @@ export class CapacityWatch {
     return this.#hasMachine;
   }
 
+  /** The provider has a machine of this launch, shown yet or not. */
+  get isMachineComing(): boolean {
+    return this.#hasMachine || this.#isMachineComing;
+  }
+
   /** Machines of the launch as the provider showed them last. */
   get machines(): readonly RentedMachine[] {
     return this.#machines;
@@ -56,8 +64,9 @@ export class CapacityWatch {
   /** Why this launch will never have a machine, as far as the provider said so; null while it may. */
   get hopeless(): RunctlError | null {
     if (this.#hasMachine) return null;
-    const offers = this.#of.intent?.offers ?? [];
-    return hopelessReason(this.#problems.of(this.#market), { offers, quotaMayFreeUp: this.#hasOthers });
+    const { clock, intent } = this.#of;
+    const isSettled = clock.monotonicMs() - this.#beganMs >= SETTLES_WITHIN_MS;
+    return hopelessReason(this.#problems.of(this.#market), { offers: intent?.offers ?? [], isSettled });
   }
 
   /** The launch goes on in another market, where nothing of what was said yet holds. */
@@ -84,6 +93,7 @@ export class CapacityWatch {
     const events: FollowEvent[] = [];
     if (machines.status === 'fulfilled') events.push(...machines.value.events);
     if (errors.status === 'fulfilled') events.push(...errors.value);
+    if (state.status === 'fulfilled' && state.value.running > 0) this.#isMachineComing = true;
     if (state.status === 'fulfilled' && machines.status === 'fulfilled') {
       this.#isKnown ||= state.value.status !== 'unknown';
       const mayAppear = !this.#isKnown && this.#of.clock.monotonicMs() - this.#beganMs < APPEARS_WITHIN_MS;
@@ -111,10 +121,9 @@ export class CapacityWatch {
   async #errorEvents(): Promise<readonly FollowEvent[]> {
     const { provider } = this.#of;
     const found = await provider.events(this.ref, this.#sinceMs);
-    if (found.events.some(({ errorCode }) => errorCode === 'quota-exceeded'))
-      this.#hasOthers = (await provider.machines()).some((machine) => isLiving(machine));
     this.#sinceMs = Math.max(this.#sinceMs, found.nextSinceMs);
     const events: FollowEvent[] = [];
+    if (found.events.some(({ kind }) => kind === 'machine')) this.#isMachineComing = true;
     for (const event of found.events) {
       // Looks overlap, so that none misses what comes late: each event counts once.
       if (event.kind !== 'error' || !this.#once(`event ${event.atMs} ${nameOf(event)}`)) continue;

@@ -1,8 +1,11 @@
 import type { RunctlError } from '@runctl/core';
-import type { Market } from '@runctl/protocol';
+import type { LaunchMachines, Market } from '@runctl/protocol';
 import type { FollowEvent } from '@runctl/protocol/events';
+import type { CapacityRef } from '@runctl/provider';
+import { isUncertain } from '../provider/uncertain.ts';
 import { attemptsOf, type LaunchRecord, type RunRecord } from '../run/run-record.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
+import { isBeingReplaced } from '../run/liveness.ts';
 import { CapacityWatch } from './capacity-watch.ts';
 import type { FollowOptions } from './follow-run.ts';
 import { fallbackStep } from './market-fallback.ts';
@@ -33,21 +36,30 @@ type CapacityOptions = Pick<
 export function followCapacity(options: CapacityOptions, launch: number): CapacityFollower {
   const { clock } = options;
   let watch: CapacityWatch | null = null;
+  /** What `machines.json` said when the watch began. */
+  let watched: LaunchMachines | null = null;
   let lastLookMs = Number.NEGATIVE_INFINITY;
   const fallback = new Fallback(options);
   const launchIn = (record: RunRecord) => record.launches.find((other) => other.launch === launch);
 
+  const isOutdated = (record: RunRecord): boolean => {
+    const now = launchIn(record)?.machines ?? null;
+    if (watch === null || now === null) return false;
+    return isBeingReplaced(now, record.readAtMs) || isOther(options, { watch, watched, now });
+  };
+
   return {
-    gone: (record) => (isOutdated(watch, launchIn(record), options) ? null : (watch?.gone ?? null)),
+    gone: (record) => (isOutdated(record) ? null : (watch?.gone ?? null)),
     look: async function* (record) {
       const launched = launchIn(record);
       const spoken = attemptsOf(record, launch).length > 0;
       if (clock.monotonicMs() - lastLookMs < (spoken ? SLOW_LOOK_MS : LOOK_MS)) return;
-      if (isOutdated(watch, launched, options)) watch = null;
+      if (isOutdated(record)) watch = null;
       // Who replaces the machines says when it is done.
-      if ((launched?.machines?.replacing ?? null) !== null) return;
+      if (isBeingReplaced(launched?.machines ?? null, record.readAtMs)) return;
       if (watch === null) {
         watch = await begin(options, launched);
+        watched = launched?.machines ?? null;
         if (fallback.hasSwitched) watch?.switchedTo('on-demand');
       }
       lastLookMs = clock.monotonicMs();
@@ -74,22 +86,34 @@ async function begin(options: CapacityOptions, launched: LaunchRecord | undefine
   const { run, clock } = options;
   const { provider } = options.cloud;
   const { launch, intent, machines } = launched;
-  const finding = capacityOf(provider, run, launched);
-  const ref = machines === null ? await finding.catch(() => null) : await finding;
+  const ref = await watchedRef(options, launched);
   if (ref === null) return null;
   const sinceMs = Date.parse(machines?.at ?? intent?.at ?? new Date(0).toISOString()) - 60_000;
   return new CapacityWatch({ provider, run, launch, ref, intent, sinceMs, clock });
 }
 
+/**
+ * Where a replacement broke off, what it made; what it ended where it made nothing. Null while nothing is known. Errors:
+ * `config-invalid` when another provider launched it.
+ */
+async function watchedRef({ cloud, run }: CapacityOptions, launched: LaunchRecord): Promise<CapacityRef | null> {
+  const { machines } = launched;
+  try {
+    return (await capacityOf(cloud.provider, run, launched)) ?? machines?.ref ?? null;
+  } catch (error) {
+    if (machines !== null && !isUncertain(error)) throw error;
+    return null;
+  }
+}
+
 /** Whoever follows elsewhere learns from the documents that machines were asked for anew. */
-function isOutdated(
-  watch: CapacityWatch | null,
-  launched: LaunchRecord | undefined,
-  { cloud }: CapacityOptions,
+function isOther(
+  { cloud: { provider } }: CapacityOptions,
+  of: { readonly watch: CapacityWatch; readonly watched: LaunchMachines | null; readonly now: LaunchMachines },
 ): boolean {
-  if (watch === null || launched === undefined || launched.machines === null) return false;
-  const { ref, replacing } = launched.machines;
-  return replacing !== null || cloud.provider.nameOf(ref) !== cloud.provider.nameOf(watch.ref);
+  const { watch, watched, now } = of;
+  if (now.replacing !== null) return now.replacing.nonce !== watched?.replacing?.nonce;
+  return provider.nameOf(now.ref) !== provider.nameOf(watch.ref);
 }
 
 /** The way of one launch into the other market, while this process watches. */
@@ -118,6 +142,8 @@ class Fallback {
   async *go(watch: CapacityWatch, record: RunRecord, launched: LaunchRecord | undefined): AsyncGenerator<FollowEvent> {
     const { cloud, clock, onDemandAfterMs = null, askAnew } = this.#options;
     const { markets } = cloud.provider;
+    // A switch and a replacement end a machine that is just coming.
+    if (watch.isMachineComing) return;
     const nowMs = clock.monotonicMs();
     const waitedMs = nowMs - this.#startedMs;
     const step = fallbackStep({
@@ -129,8 +155,14 @@ class Fallback {
       canReplace: askAnew !== undefined && !this.#isAskedAnew,
     });
     if (step === 'switch') {
+      try {
+        await markets?.switchTo(watch.ref, 'on-demand', record.spec.nodes);
+      } catch (error) {
+        if (!isUncertain(error)) throw error;
+        // It is asked for again at the next look.
+        return;
+      }
       this.#switchedMs = nowMs;
-      await markets?.switchTo(watch.ref, 'on-demand', record.spec.nodes);
       watch.switchedTo('on-demand');
       yield { type: 'on-demand', waitedMs };
     } else if (step === 'replace' && askAnew !== undefined) {

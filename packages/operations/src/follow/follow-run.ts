@@ -43,8 +43,8 @@ const LIVELY_MS = 90_000;
 
 /**
  * Watches one launch, by polling the bucket and the provider, until it ends. Yields what is new and returns the
- * outcome. It changes nothing but the market, where `onDemandAfterMs` asks for that, and waits out network failures
- * while it polls. Errors: the signal's reason, after which the run goes on; `boot-failed`, also of `firstBoot`; the reason
+ * outcome. It changes the market where `onDemandAfterMs` asks for that, has machines asked for anew where `askAnew` is given,
+ * and else changes nothing; it waits out network failures while it polls. Errors: the signal's reason, after which the run goes on; `boot-failed`, also of `firstBoot`; the reason
  * that `failWhenHopeless` throws; those of the store.
  */
 export async function* followRun(options: FollowOptions): AsyncGenerator<FollowEvent, FollowEnd> {

@@ -4,7 +4,7 @@ import { CapacityProblems } from './capacity-problems.ts';
 import { hopelessReason } from './hopeless.ts';
 
 const offers = ['a', 'b'].map((zone) => ({ machineType: 'g5.xlarge', location: zone }));
-const wanted = { offers, quotaMayFreeUp: false };
+const wanted = { offers, isSettled: true };
 
 function problem(changes: Partial<ProviderEvent>, location: string | null = null): ProviderEvent {
   return {
@@ -24,7 +24,7 @@ function problem(changes: Partial<ProviderEvent>, location: string | null = null
 }
 
 describe('a launch without a machine', () => {
-  test.each(['config-invalid', 'access-denied', 'user-data-too-large'] as const)(
+  test.each(['config-invalid', 'user-data-too-large'] as const)(
     'is hopeless by one word of %s, wherever it was said',
     (errorCode) => {
       const error = hopelessReason([problem({ errorCode }, 'a')], wanted);
@@ -63,12 +63,48 @@ describe('a launch without a machine', () => {
     ).toBeNull();
   });
 
-  test('over its quota is hopeless unless machines may still give theirs back', () => {
+  test('over its quota waits, since others that nobody here sees may give theirs back', () => {
     const quota = problem({ errorCode: 'quota-exceeded', blocksLaunch: true });
-    expect(hopelessReason([quota], wanted)?.code).toBe('quota-exceeded');
-    expect(hopelessReason([quota], { ...wanted, quotaMayFreeUp: true })).toBeNull();
-    expect(hopelessReason([quota, problem({}, 'b')], wanted)).toBeNull();
+    expect(hopelessReason([quota], wanted)).toBeNull();
+    expect(hopelessReason([problem(quota, 'a'), problem(quota, 'b')], wanted)).toBeNull();
   });
+
+  test('over a quota in which no machine has room is hopeless', () => {
+    const quota = problem({ errorCode: 'quota-exceeded', blocksLaunch: true, nature: 'lasting' });
+    expect(hopelessReason([quota], wanted)?.code).toBe('quota-exceeded');
+    expect(hopelessReason([quota, problem({}, 'b')], wanted)).toBeNull();
+    expect(hopelessReason([{ ...quota, nature: 'no-reason' }], wanted)).toBeNull();
+  });
+
+  test('a refusal of one offer is that of one, and of the launch as a whole that of all', () => {
+    const refused = { errorCode: 'access-denied' } as const;
+    expect(hopelessReason([problem(refused, 'a')], wanted)).toBeNull();
+    expect(hopelessReason([problem(refused, 'a'), problem({}, 'b')], wanted)).toBeNull();
+    expect(hopelessReason([problem(refused, 'a'), problem(refused, 'b')], wanted)?.code).toBe('access-denied');
+    expect(hopelessReason([problem(refused)], wanted)?.code).toBe('access-denied');
+  });
+
+  test.each(['config-invalid', 'access-denied'] as const)(
+    '%s is no proof while what was just made may not be known everywhere',
+    (errorCode) => {
+      const said = [problem({ errorCode, nature: 'settling' })];
+      expect(hopelessReason(said, { ...wanted, isSettled: false })).toBeNull();
+      expect(hopelessReason(said, wanted)?.code).toBe(errorCode);
+      expect(hopelessReason([problem({ errorCode })], { ...wanted, isSettled: false })?.code).toBe(errorCode);
+    },
+  );
+
+  test.each(['config-invalid', 'access-denied', 'pool-invalid'] as const)(
+    'an error without a reason of its own proves nothing by the %s that it shows, nor speaks against what others prove',
+    (errorCode) => {
+      const shown = problem({ errorCode, nature: 'no-reason', blocksLaunch: true });
+      expect(hopelessReason([shown], wanted)).toBeNull();
+      expect(hopelessReason([shown, problem({ errorCode: 'pool-invalid' }, 'a')], wanted)).toBeNull();
+      const both = ['a', 'b'].map((zone) => problem({ errorCode: 'pool-invalid' }, zone));
+      const cut = problem({ nature: 'no-reason', offer: { machineType: 'g5.xlarge', location: null } });
+      expect(hopelessReason([...both, shown, cut], wanted)?.code).toBe('pool-invalid');
+    },
+  );
 
   test('of which the offers are not known is not called hopeless by an offer', () => {
     expect(hopelessReason([problem({ errorCode: 'pool-invalid' }, 'a')], { ...wanted, offers: [] })).toBeNull();
@@ -88,5 +124,15 @@ describe('what is kept of what a provider said', () => {
       problems.add(event);
     expect(problems.list().map(({ message }) => message)).toEqual(['newer', 'there', 'of spot']);
     expect(problems.of('on-demand').map(({ message }) => message)).toEqual(['newer', 'there']);
+  });
+
+  test('is not taken away by a later error that gives no reason', () => {
+    const problems = new CapacityProblems();
+    problems.add(problem({ atMs: 1, nature: 'no-reason', message: 'Value' }, 'a'));
+    problems.add(problem({ atMs: 2, errorCode: 'config-invalid', message: 'no such profile' }, 'a'));
+    problems.add(problem({ atMs: 3, nature: 'no-reason', message: 'Value' }, 'a'));
+    expect(problems.list().map(({ message }) => message)).toEqual(['no such profile']);
+    problems.add(problem({ atMs: 4, message: 'nothing there' }, 'a'));
+    expect(problems.list().map(({ message }) => message)).toEqual(['nothing there']);
   });
 });

@@ -4,32 +4,41 @@ import { providerProblemText } from '@runctl/protocol/events';
 
 /** Errors that no waiting mends, wherever the machine would be: what was asked for does not exist or is not allowed. */
 const PERMANENT: ReadonlySet<ErrorCode> = new Set(['config-invalid', 'access-denied', 'user-data-too-large']);
-/** Errors that no waiting mends, of one offer alone. */
-const PERMANENT_THERE: ReadonlySet<ErrorCode> = new Set(['pool-invalid', 'instance-type-unknown']);
+/** Errors that no waiting mends, of one offer alone where they name one: a policy may forbid a type or a place. */
+const PERMANENT_THERE: ReadonlySet<ErrorCode> = new Set(['pool-invalid', 'instance-type-unknown', 'access-denied']);
 
-/** What is asked for, and whether machines that would give their share of a quota back may still end. */
 interface Wanted {
   readonly offers: readonly Pick<Offer, 'machineType' | 'location'>[];
-  readonly quotaMayFreeUp: boolean;
+  /** What was made for the launch is old enough to be known everywhere. */
+  readonly isSettled: boolean;
 }
 
 /**
  * Why a launch will never have a machine, by the newest problem of each offer; null while it may. A reason that holds for
- * every offer suffices once; one that holds for an offer alone must have come for all of them.
+ * every offer suffices once; one that holds for an offer alone must have come for all of them. A quota that is used up holds
+ * only where nothing that ends makes room in it: others of the account use it too, which nobody here sees.
  */
-export function hopelessReason(problems: readonly ProviderEvent[], wanted: Wanted): RunctlError | null {
-  const everywhere = problems.find(({ errorCode }) => errorCode !== null && PERMANENT.has(errorCode));
-  if (everywhere !== undefined) return hopeless(everywhere, problems);
-  const isLasting = ({ errorCode }: ProviderEvent): boolean =>
-    errorCode !== null &&
-    (PERMANENT_THERE.has(errorCode) || (errorCode === 'quota-exceeded' && !wanted.quotaMayFreeUp));
+export function hopelessReason(said: readonly ProviderEvent[], wanted: Wanted): RunctlError | null {
+  const problems = said.filter(({ nature }) => nature !== 'no-reason');
+  const isLasting = ({ errorCode, nature }: ProviderEvent): boolean => {
+    if (errorCode === null || (nature === 'settling' && !wanted.isSettled)) return false;
+    if (errorCode === 'quota-exceeded') return nature === 'lasting';
+    return PERMANENT.has(errorCode) || PERMANENT_THERE.has(errorCode);
+  };
   const lasting = problems.filter(isLasting);
+  const everywhere = lasting.find(isPermanentEverywhere);
+  if (everywhere !== undefined) return hopeless(everywhere, problems);
   const [first] = lasting;
   const isCovered = (offer: Wanted['offers'][number]): boolean =>
     lasting.some((problem) => speaksOf(problem, offer)) &&
     !problems.some((problem) => !isLasting(problem) && problem.offer !== null && speaksOf(problem, offer));
   if (first === undefined || wanted.offers.length === 0 || !wanted.offers.every(isCovered)) return null;
   return hopeless(lasting.find(({ errorCode }) => errorCode === 'quota-exceeded') ?? first, problems);
+}
+
+function isPermanentEverywhere({ errorCode, offer }: ProviderEvent): boolean {
+  if (errorCode === null || !PERMANENT.has(errorCode)) return false;
+  return offer === null || !PERMANENT_THERE.has(errorCode);
 }
 
 function speaksOf(

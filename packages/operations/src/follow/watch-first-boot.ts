@@ -32,7 +32,8 @@ export async function* watchFirstBoot(
       if (firstBoot.isHeard) return { kind: 'heard' };
     }
   } catch (error) {
-    if (!over.signal.aborted || signal.aborted) throw error;
+    // Another error of the same moment says more than that there is no machine.
+    if (!over.signal.aborted || error !== over.signal.reason) throw error;
     return { kind: 'no-machine' };
   } finally {
     over.abort();

@@ -1,4 +1,4 @@
-import { command, isRunctlError, newNonce, retry, RunctlError } from '@runctl/core';
+import { command, type Hint, isRunctlError, joinedHints, messageOf, newNonce, retry, RunctlError } from '@runctl/core';
 import {
   encodeDocument,
   launchMachines,
@@ -8,14 +8,14 @@ import {
   type LaunchMachines,
   type Market,
 } from '@runctl/protocol';
-import type { CapacityRef } from '@runctl/provider';
+import type { CapacityRef, Provider } from '@runctl/provider';
 import { compareAndSet } from '@runctl/store';
-import { readDocument } from '../documents.ts';
-import { isActive, isLiving } from '../run/liveness.ts';
+import { readDocument, storeProblem } from '../documents.ts';
+import { isHopeless } from '../follow/hopeless.ts';
+import { GONE_WITHIN_MS, isActive, isLiving } from '../run/liveness.ts';
 import type { LaunchPorts } from './launch-ports.ts';
-import { isUncertain } from './uncertain.ts';
+import { isUncertain } from '../provider/uncertain.ts';
 
-const GONE_WITHIN_MS = 120_000;
 const LOOK_AGAIN_MS = 500;
 
 interface Replacement {
@@ -32,23 +32,41 @@ interface Replacement {
  *     ref: old ──► old, replacing ──(old ended, seen to be)──► replacing, dated anew ──(asked)──► ref: new
  *
  * While `replacing` stands there, the provider is asked by run and launch, and a capacity may appear for as long as after any
- * other request. Resolves with null when the launch ended meanwhile: then nothing of it is left. Errors: `run-active` when
- * another laptop does the same; those of the provider. An error that is certain is marked as hopeless, since nothing of the
- * launch lives then.
+ * other request. Resolves with null when the launch ended meanwhile: then nothing of it is left. What is uncertain is asked for
+ * again for a while. Errors: `run-active` when another laptop does the same; the provider's certain refusal of the new
+ * machines, marked as hopeless, since nothing of the launch lives then; any other says that the replacement broke off.
  */
 export async function replaceCapacity(ports: LaunchPorts, replacement: Replacement): Promise<LaunchMachines | null> {
+  const held = await heldMachines(ports, replacement.before);
+  try {
+    return await replaceHeld(ports, replacement, held);
+  } catch (error) {
+    if (isRunctlError(error, 'run-active') || isHopeless(error)) throw error;
+    throw brokenOff(replacement.before.run, error);
+  }
+}
+
+async function replaceHeld(
+  ports: LaunchPorts,
+  { before, market, ask }: Replacement,
+  held: string,
+): Promise<LaunchMachines | null> {
   const { cloud, clock } = ports;
-  const { before, market, ask } = replacement;
   const { run, launch } = before;
   const replacing = { market, nonce: newNonce() };
   const now = (): string => timestampOf(clock.wallMs());
-  const held = await heldMachines(ports, before);
   let etag = await set(ports, { ...before, at: now(), replacing }, held);
   await endOld(ports, before);
   if (await hasEnded(ports, before)) return null;
   etag = await set(ports, { ...before, at: now(), replacing }, etag);
   const ref = await asked(ports, ask);
-  const after: LaunchMachines = { ...before, at: now(), ref, replacing: null };
+  const after: LaunchMachines = {
+    ...before,
+    at: now(),
+    ref,
+    replacing: null,
+    former: { ref: before.ref, at: before.at },
+  };
   await set(ports, after, etag);
   if (!(await hasEnded(ports, before))) return after;
   await cloud.provider.end({ run, launch, ref }, { terminate: true });
@@ -82,24 +100,57 @@ function changedElsewhere(run: string): RunctlError {
   });
 }
 
-/** Resolves once the provider shows nothing of it that lives. Errors: `cloud-error` when that takes too long. */
-async function endOld({ cloud, clock }: LaunchPorts, { run, launch, ref }: LaunchMachines): Promise<void> {
+/** Nobody goes on with it: whoever looks next finds what lives by run and launch. */
+function brokenOff(run: string, cause: unknown): RunctlError {
+  const known = storeProblem(cause);
+  const error = isRunctlError(known) ? known : new RunctlError('cloud-error', messageOf(cause));
+  const look: Hint = [
+    command('status', run),
+    ' shows what lives; where nothing does, go on with ',
+    command('resume', run),
+  ];
+  return new RunctlError(error.code, `the machines of ${run} were being replaced: ${error.message}`, {
+    hint: joinedHints(look, error.hintParts),
+    cause,
+    details: error.details,
+  });
+}
+
+/**
+ * Resolves once the provider shows nothing of it that lives. A lost answer is asked for again. Errors: `cloud-error` when that
+ * takes too long, or the last uncertain one; those that are certain.
+ */
+async function endOld({ cloud, clock }: LaunchPorts, before: LaunchMachines): Promise<void> {
   const { provider } = cloud;
-  await provider.end({ run, launch, ref }, { terminate: true });
+  const { run, launch, ref } = before;
   const deadlineMs = clock.monotonicMs() + GONE_WITHIN_MS;
-  for (;;) {
-    const [capacity, machines] = await Promise.all([provider.state(ref), provider.machines(run)]);
-    if (!isActive(capacity) && !machines.some((other) => other.launch === launch && isLiving(other))) return;
-    if (clock.monotonicMs() >= deadlineMs)
-      throw new RunctlError(
-        'cloud-error',
-        `${provider.nameOf(ref)} was ended, but ${provider.name} still shows machines`,
-        {
-          hint: ['look again with ', command('status', run), ', and end what is left with ', command('stop', run)],
-        },
-      );
+  for (let isEnded = false; ;) {
+    const isOver = clock.monotonicMs() >= deadlineMs;
+    try {
+      if (!isEnded) await provider.end({ run, launch, ref }, { terminate: true });
+      isEnded = true;
+      if (await isGone(provider, before)) return;
+      if (isOver) throw stillShown(provider, before);
+    } catch (error) {
+      if (isOver || !isUncertain(error)) throw error;
+    }
     await clock.sleep(LOOK_AGAIN_MS);
   }
+}
+
+function stillShown(provider: Provider, { run, ref }: LaunchMachines): RunctlError {
+  return new RunctlError(
+    'cloud-error',
+    `${provider.nameOf(ref)} was ended, but ${provider.name} still shows machines`,
+    {
+      hint: ['end what is left with ', command('stop', run)],
+    },
+  );
+}
+
+async function isGone(provider: Provider, { run, launch, ref }: LaunchMachines): Promise<boolean> {
+  const [capacity, machines] = await Promise.all([provider.state(ref), provider.machines(run)]);
+  return !isActive(capacity) && !machines.some((other) => other.launch === launch && isLiving(other));
 }
 
 async function hasEnded({ cloud }: LaunchPorts, { run, launch }: LaunchMachines): Promise<boolean> {

@@ -20,7 +20,7 @@ import type { LaunchPorts } from './launch-ports.ts';
 import { longestLaunchMs } from './longest-launch.ts';
 import { notEnded } from './not-ended.ts';
 import { replaceCapacity } from './replace-capacity.ts';
-import { isUncertain } from './uncertain.ts';
+import { isUncertain } from '../provider/uncertain.ts';
 
 interface StartRequest extends Omit<LaunchPlace, 'warnings'> {
   readonly spec: RunSpec;

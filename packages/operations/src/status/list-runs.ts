@@ -55,6 +55,9 @@ export interface RunRow {
 /** What is asked for is to speak by then: a machine is there in seconds, and boots in a minute or two. */
 const OVERDUE_MS = 300_000;
 
+/** A laptop that dies right after it asked leaves `launching` behind, and perhaps machines. */
+const UNHEARD: ReadonlySet<string> = new Set(['launching', 'provisioning']);
+
 /**
  * The newest runs, newest first, behind those whose first agent is overdue: one page of the index, then two listings and one
  * or two small reads for each run. `expires`: whether the provider ends launches in time.
@@ -158,7 +161,7 @@ async function unheardOf(
   at: { readonly launch: LaunchRecord | null; readonly state: RunState; readonly waitingMs: number | null },
 ): Promise<UnheardCost | null> {
   const { launch, state, waitingMs } = at;
-  if (launch === null || state.kind !== 'provisioning' || (waitingMs ?? 0) < OVERDUE_MS) return null;
+  if (launch === null || !UNHEARD.has(state.kind) || (waitingMs ?? 0) < OVERDUE_MS) return null;
   const intent = await readDocument(store, launchIntent, runKeys(run).launch(launch.launch).intent);
   return intent === null ? null : unheardCost(intent.document, { nowMs: clock.wallMs(), nodes: 1, expires });
 }

@@ -8,7 +8,7 @@ import { CapacityProblems } from '../follow/capacity-problems.ts';
 import { missingPromises } from '../provider/missing-promises.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
 import { isActive, isLiving } from '../run/liveness.ts';
-import { lastLaunch, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
+import { attemptsOf, lastLaunch, type AttemptRecord, type RunRecord } from '../run/run-record.ts';
 import { createRunReader } from '../run/run-reader.ts';
 import { hasEnded, stateOf, type RunState } from '../run/run-state.ts';
 import { standingOf } from '../run/standing.ts';
@@ -25,7 +25,7 @@ export interface ProviderView {
   /** Null when there is none. */
   readonly capacity: (CapacityState & { readonly id: string }) | null;
   readonly machines: readonly RentedMachine[];
-  /** What it says why there is no machine yet, each once. */
+  /** What it says why there is no machine, not yet or not again, each once. */
   readonly errors: readonly string[];
   /** Why it could not be asked; null when it was. */
   readonly problem: string | null;
@@ -115,11 +115,13 @@ async function providerView({ provider }: Cloud, record: RunRecord): Promise<Pro
     // A launch that has ended without a reference never had machines.
     const isOver = launch === null || (launch.machines === null && launch.outcome !== null);
     const ref = isOver ? null : await capacityOf(provider, record.spec.run, launch);
-    const [machines, state, errors] = await Promise.all([
+    const [machines, state] = await Promise.all([
       provider.machines(record.spec.run),
       ref === null ? null : provider.state(ref),
-      ref === null || record.attempts.length > 0 ? [] : errorsOf(provider, ref),
     ]);
+    const own = machines.filter((machine) => machine.launch === launch?.launch);
+    const errors =
+      ref === null || !mayMiss(record, own) ? [] : await errorsOf(provider, ref, sinceLastMachine(record, own));
     const capacity = ref === null || state === null ? null : { id: provider.nameOf(ref), ...state };
     return { name, recovers, capacity, machines, errors, problem: null, missing };
   } catch (error) {
@@ -127,10 +129,23 @@ async function providerView({ provider }: Cloud, record: RunRecord): Promise<Pro
   }
 }
 
-async function errorsOf(provider: Provider, ref: CapacityRef): Promise<readonly string[]> {
+async function errorsOf(provider: Provider, ref: CapacityRef, sinceMs: number): Promise<readonly string[]> {
   const problems = new CapacityProblems();
-  for (const event of (await provider.events(ref, 0)).events) problems.add(event);
+  for (const event of (await provider.events(ref, sinceMs)).events) problems.add(event);
   return problems.list().map(providerProblemText);
+}
+
+/** Whether a launch has no machine now that it wants one, or ended without one. */
+function mayMiss(record: RunRecord, machines: readonly RentedMachine[]): boolean {
+  const launch = lastLaunch(record);
+  if (launch === null || launch.outcome === null) return !machines.some(isLiving);
+  return machines.length === 0 && attemptsOf(record, launch.launch).length === 0;
+}
+
+/** What was said before the last machine came held until then. */
+function sinceLastMachine({ attempts }: RunRecord, machines: readonly RentedMachine[]): number {
+  const lives = attempts.map(({ started }) => (started === null ? 0 : Date.parse(started.at)));
+  return Math.max(0, ...lives, ...machines.map(({ launchedAtMs }) => launchedAtMs));
 }
 
 function isStranded(record: RunRecord, state: RunState, { problem, capacity, machines }: ProviderView): boolean {

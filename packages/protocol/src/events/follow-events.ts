@@ -38,6 +38,8 @@ const capacityProblem = z.object({
     restsUntilMs: z.number().nullable(),
     /** The provider makes no machine of the launch anywhere as long as this lasts. */
     blocksLaunch: z.boolean(),
+    /** How long it holds, where its words tell: a quota of 0 is `lasting`, what was just made is `settling`. */
+    nature: z.enum(['lasting', 'settling', 'no-reason']).optional(),
   }),
 });
 

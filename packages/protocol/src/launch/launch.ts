@@ -60,6 +60,8 @@ export const launchMachines = versioned.extend({
   ref: opaque,
   /** While a laptop ends these machines and asks for others: the provider knows by run and launch which live. */
   replacing: z.object({ market, nonce }).nullable().default(null),
+  /** What was asked for before these and ended for them; left out where these are the first. */
+  former: z.object({ ref: opaque, at: timestamp }).optional(),
 });
 export type LaunchMachines = z.output<typeof launchMachines>;
 

@@ -80,7 +80,16 @@ export interface ProviderEvent {
   readonly restsUntilMs: number | null;
   /** Of an `error`: the provider says that it makes no machine of the launch, anywhere, as long as this lasts. */
   readonly blocksLaunch: boolean;
+  /** Of an `error`: what its words tell of how long it holds; left out where they tell nothing. */
+  readonly nature?: ProblemNature;
 }
+
+/**
+ * `lasting`: a quota that is too small for any machine, so that none that ends makes room. `settling`: it may speak of what was
+ * made a moment ago and is not known everywhere yet. `no-reason`: it gives none of its own; what it shows is that of an error
+ * before, of which only that one is the proof.
+ */
+export type ProblemNature = 'lasting' | 'settling' | 'no-reason';
 
 export interface EventOffer {
   readonly machineType: string;

@@ -198,7 +198,7 @@ describe('reasons', () => {
     ],
     ["The image id '[ami-0a1b2c3d]' does not exist", 'config-invalid'],
     ["The security group 'sg-1' does not exist", 'config-invalid'],
-    ["The subnet ID 'subnet-9' does not exist", 'config-invalid'],
+    ["The subnet ID 'subnet-9' does not exist", 'pool-invalid'],
     ['Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name', 'config-invalid'],
     ["Volume of size 8GB is smaller than snapshot 'snap-1', expect size>= 30GB", 'config-invalid'],
     ['No default VPC for this user', 'config-invalid'],
@@ -260,5 +260,50 @@ describe('places', () => {
     ['not be retried for at least 2 hours.', 7_200_000],
   ])('a rest: %s', (text, restMs) => {
     expect(read('error', 'launchSpecTemporarilyBlacklisted', `It will ${text}`).restsUntilMs).toBe(atMs + restMs);
+  });
+});
+
+describe('how long a reason holds', () => {
+  const place = 'g5.xlarge, ami-0a1b2c3d, Linux/UNIX, us-west-2c';
+  const natureOf = (reason: string) =>
+    read('information', 'launchSpecTemporarilyBlacklisted', repeated(place, reason)).nature ?? null;
+
+  test.each([
+    'You have requested more vCPU capacity than your current vCPU limit of 0 allows for the instance bucket',
+    'You have requested more instances (1) than your current instance limit of 0 allows for the type.',
+  ])('a quota of 0 has no room whoever ends: %s', (reason) => {
+    expect(natureOf(reason)).toBe('lasting');
+  });
+
+  test.each([
+    'Max spot instance count exceeded',
+    'You have requested more vCPU capacity than your current vCPU limit of 64 allows for the instance bucket',
+    'You have exceeded your maximum gp3 storage limit of 50 TiB in this region.',
+    "The image id '[ami-0a1b2c3d]' does not exist",
+    'There is no Spot capacity available that matches your request.',
+    'Value (12) for parameter size is invalid.',
+  ])('nothing is known of: %s', (reason) => {
+    expect(natureOf(reason)).toBeNull();
+  });
+
+  test.each([
+    'Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name',
+    "The security group 'sg-1' does not exist",
+    "The subnet ID 'subnet-9' does not exist",
+    "The launch template 'lt-1' does not exist",
+    'You are not authorized to perform this operation. Encoded authorization failure message: x',
+    'The provided credentials do not have permission to create the service-linked role for EC2 Spot Instances.',
+  ])('it may pass by itself a moment after the launch: %s', (reason) => {
+    expect(natureOf(reason)).toBe('settling');
+  });
+
+  test('a sentence without a reason says so, with that of another error or without', () => {
+    const all = record('error', 'allLaunchSpecsTemporarilyBlacklisted', 'Several attempts have failed.', 1000);
+    const one = record('information', 'launchSpecTemporarilyBlacklisted', repeated(place, 'Insufficient capacity.'));
+    expect(readHistory([all]).map(({ nature }) => nature)).toEqual(['no-reason']);
+    expect(readHistory([one, all]).map(({ nature, errorCode }) => [nature, errorCode])).toEqual([
+      [undefined, 'no-capacity'],
+      ['no-reason', 'no-capacity'],
+    ]);
   });
 });

@@ -1,9 +1,9 @@
 import type { HistoryRecordEntry } from '@aws-sdk/client-ec2';
-import type { ProviderEvent } from '../../port/index.ts';
-import { classifyAwsError } from '../api/classify.ts';
+import type { ProblemNature, ProviderEvent } from '../../port/index.ts';
+import { classifyAwsError, isEventualConsistency } from '../api/classify.ts';
 import { codeOfReason } from './fleet-reason.ts';
 import { readSentence } from './fleet-sentence.ts';
-import { quotaHint } from './vcpu-quotas.ts';
+import { quotaHint } from '../examination/quota-of.ts';
 
 type Word = ProviderEvent['kind'];
 
@@ -51,25 +51,20 @@ const MEANINGS: Readonly<Record<string, { readonly code: string; readonly text: 
   fleetprogresshalted: { code: 'SpotMaxPriceTooLow', text: 'every price limit is below the spot price' },
 };
 
-interface ReadRecord {
-  readonly event: ProviderEvent;
-  /** An error whose text gives no reason of its own. */
-  readonly lacksReason: boolean;
-}
-
 /**
  * A fleet's history as events, oldest first. Pure. `allLaunchSpecsTemporarilyBlacklisted`, which is often the last error,
- * gives no reason, and some sentences are cut after their first word: both take the reason of the error before.
+ * gives no reason, and some sentences are cut after their first word: both show the reason of the error before, and say that
+ * they have none.
  */
 export function readHistory(records: readonly HistoryRecordEntry[]): ProviderEvent[] {
-  const read = records.map(readRecord).sort((a, b) => a.event.atMs - b.event.atMs);
-  return read.map(({ event, lacksReason }, index) => {
-    if (!lacksReason) return event;
+  const read = records.map(readRecord).sort((a, b) => a.atMs - b.atMs);
+  return read.map((event, index) => {
+    if (event.nature !== 'no-reason') return event;
     const before = read
       .slice(0, index)
-      .findLast((other) => other.event.kind === 'error' && !other.lacksReason && concerns(other.event, event));
+      .findLast((other) => other.kind === 'error' && other.nature !== 'no-reason' && concerns(other, event));
     if (before === undefined) return event;
-    const { errorCode, hint, message, market } = before.event;
+    const { errorCode, hint, message, market } = before;
     return { ...event, errorCode, hint, market, message: event.offer === null ? event.message : message };
   });
 }
@@ -78,7 +73,7 @@ function concerns(earlier: ProviderEvent, { offer }: ProviderEvent): boolean {
   return offer === null || earlier.offer?.machineType === offer.machineType;
 }
 
-function readRecord({ Timestamp, EventType, EventInformation }: HistoryRecordEntry): ReadRecord {
+function readRecord({ Timestamp, EventType, EventInformation }: HistoryRecordEntry): ProviderEvent {
   const code = EventInformation?.EventSubType ?? 'unknown';
   const subType = lettersOf(code);
   const description = EventInformation?.EventDescription ?? '';
@@ -89,22 +84,39 @@ function readRecord({ Timestamp, EventType, EventInformation }: HistoryRecordEnt
   const shared = { atMs, kind, code, machineId: EventInformation?.InstanceId ?? null, offer };
   if (kind !== 'error') {
     const plain = { errorCode: null, hint: null, market: null, restsUntilMs: null, blocksLaunch: false };
-    return { event: { ...shared, ...plain, message: reason }, lacksReason: false };
+    return { ...shared, ...plain, message: reason };
   }
   const known = codeOfReason(`${reason} ${code}`);
-  const { errorCode, hint } = classOf(known ?? MEANINGS[subType]?.code ?? null, { reason, offer });
+  const awsCode = known ?? MEANINGS[subType]?.code ?? null;
+  const lacksReason = known === null && (subType === 'alllaunchspecstemporarilyblacklisted' || isCut(reason));
+  const nature = lacksReason ? 'no-reason' : natureOf(awsCode, reason);
   return {
-    event: {
-      ...shared,
-      errorCode,
-      hint,
-      message: reason === '' ? (MEANINGS[subType]?.text ?? '') : reason,
-      market: /\bspot\b/i.test(description) || subType.startsWith('spotinstance') ? 'spot' : null,
-      restsUntilMs: restMs === null ? null : atMs + restMs,
-      blocksLaunch: problem === 'fleet',
-    },
-    lacksReason: known === null && (subType === 'alllaunchspecstemporarilyblacklisted' || isCut(reason)),
+    ...shared,
+    ...classOf(awsCode, { reason, offer }),
+    message: reason === '' ? (MEANINGS[subType]?.text ?? '') : reason,
+    market: /\bspot\b/i.test(description) || subType.startsWith('spotinstance') ? 'spot' : null,
+    restsUntilMs: restMs === null ? null : atMs + restMs,
+    blocksLaunch: problem === 'fleet',
+    ...(nature === null ? {} : { nature }),
   };
+}
+
+/** Permissions and subnets take a moment to be known as well as what EC2's own list of such names. */
+const SETTLING: ReadonlySet<string> = new Set([
+  'UnauthorizedOperation',
+  'AccessDenied',
+  'AccessDeniedException',
+  'AuthFailure.ServiceLinkedRoleCreationNotPermitted',
+  'iamFleetRoleInvalid',
+  'InvalidInstanceProfile',
+  'InvalidSubnetID.NotFound',
+]);
+
+function natureOf(awsCode: string | null, reason: string): ProblemNature | null {
+  if (awsCode === null) return null;
+  if (classifyAwsError({ name: awsCode }, '').code === 'quota-exceeded')
+    return /\blimit of 0\b/i.test(reason) ? 'lasting' : null;
+  return SETTLING.has(awsCode) || isEventualConsistency({ name: awsCode, message: reason }) ? 'settling' : null;
 }
 
 /** One word is no sentence: EC2 was seen to write `…, Linux/UNIX: Value`. */
@@ -121,6 +133,8 @@ function classOf(
 ): Pick<ProviderEvent, 'errorCode' | 'hint'> {
   if (awsCode === null) return { errorCode: 'cloud-error', hint: HINT };
   const { code, hint } = classifyAwsError({ name: awsCode, message: reason }, 'launching');
+  // A subnet is one of several: each offer has its own.
+  if (awsCode.startsWith('InvalidSubnetID') && offer !== null) return { errorCode: 'pool-invalid', hint: hint ?? HINT };
   if (code !== 'quota-exceeded') return { errorCode: code, hint: hint ?? HINT };
   const market = awsCode.includes('Spot') ? 'spot' : 'on-demand';
   return { errorCode: code, hint: quotaHint(offer?.machineType ?? null, market) };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { quotaOf, type ListedQuota } from './quota-of.ts';
+import { quotaHint, quotaOf, type ListedQuota } from './quota-of.ts';
 
 const listed: readonly ListedQuota[] = [
   { code: 'L-1216C47A', name: 'Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances', value: 5 },
@@ -56,5 +56,24 @@ describe('the quota that a type counts against', () => {
   test('is unknown where two names would fit', () => {
     const two = [...listed, { code: 'L-NEW00003', name: 'All P6 UltraServer Spot Instance Requests', value: 1 }];
     expect(quotaOf('p6-b200.48xlarge', 'spot', two)).toBeNull();
+  });
+});
+
+describe('what to do about a quota that is used up', () => {
+  const types = ['g5.xlarge', 'vt1.3xlarge', 'p3.2xlarge', 'p5.48xlarge', 'm7i.large', 'c7i-flex.large'];
+  test.each(types.flatMap((type) => (['spot', 'on-demand'] as const).map((market) => [type, market] as const)))(
+    'names the quota that %s counts against as %s',
+    (type, market) => {
+      expect(quotaHint(type, market)).toContain(`--quota-code ${codeFor(type, market)} `);
+    },
+  );
+
+  test('names one of on-demand as the account lists it', () => {
+    expect(quotaHint('p5.48xlarge', 'on-demand')).toContain('quota of P instances');
+    expect(quotaHint('p5.48xlarge', 'spot')).toContain('quota of P5 instances');
+  });
+
+  test.each([null, 'p6-b200.48xlarge', 'x2idn.16xlarge', 'no type'])('guesses no code for %s', (type) => {
+    expect(quotaHint(type, 'on-demand')).toMatch(/of the family \(Service Quotas, EC2\)/);
   });
 });

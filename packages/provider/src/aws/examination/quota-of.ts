@@ -36,6 +36,18 @@ const CODES: Readonly<Record<Market, Readonly<Partial<Record<FamilyClass, string
   },
 };
 
+const NAMES: Readonly<Record<FamilyClass, string>> = {
+  standard: 'Standard (A, C, D, H, I, M, R, T, Z)',
+  g: 'G and VT',
+  p: 'P4, P3 and P2',
+  p5: 'P5',
+  trn: 'Trn',
+  inf: 'Inf',
+  dl: 'DL',
+  f: 'F',
+  x: 'X',
+};
+
 const STANDARD = new Set(['a', 'c', 'd', 'h', 'i', 'im', 'is', 'm', 'r', 't', 'z']);
 
 /** `g5` of `g5.xlarge` is letters `g`, generation 5. */
@@ -73,4 +85,15 @@ export function quotaOf(machineType: string, market: Market, listed: readonly Li
     if (named.length > 0) return named.length === 1 ? (named[0] ?? null) : null;
   }
   return null;
+}
+
+/** What to do about a quota that is used up, with its name and code where they are known. */
+export function quotaHint(machineType: string | null, market: Market): string {
+  const known = machineType === null ? null : classOf(machineType);
+  const code = known === null ? undefined : CODES[market][known];
+  const other = 'spot and on-demand have separate quotas, in vCPUs; another family has another one';
+  if (known === null || code === undefined)
+    return `ask for a higher ${market} vCPU quota of the family (Service Quotas, EC2); ${other}`;
+  const name = market === 'on-demand' && known.startsWith('p') ? 'P' : NAMES[known];
+  return `ask for a higher ${market} vCPU quota of ${name} instances: aws service-quotas get-service-quota --service-code ec2 --quota-code ${code} shows it; ${other}`;
 }
