@@ -1,4 +1,11 @@
-import { fileLeaseMemory, LeaseKeeper, leasePolicyOf, openOutputFolder, type OpenWriters } from '@runctl/checkpoint';
+import {
+  fileLeaseMemory,
+  LeaseKeeper,
+  LeaseLook,
+  leasePolicyOf,
+  openOutputFolder,
+  type OpenWriters,
+} from '@runctl/checkpoint';
 import type { RetryPolicy } from '@runctl/core';
 import { Lanes, limited, type ObjectStore, retrying, type StoreError } from '@runctl/store';
 import { runCheckpoints } from '../checkpoints/run-checkpoints.ts';
@@ -9,7 +16,7 @@ import { BucketTraffic } from '../reporting/bucket-traffic.ts';
 /** What the agent is put together out of: the machine's part of its ports, and what the rest is built from. */
 export interface AgentSurroundings extends Omit<
   AgentPorts,
-  'store' | 'uploadStore' | 'traffic' | 'lease' | 'checkpoints' | 'output'
+  'store' | 'uploadStore' | 'traffic' | 'lease' | 'leaseLook' | 'checkpoints' | 'output'
 > {
   /** Scoped to the bucket's prefix; neither limited nor repeating. */
   readonly bucket: ObjectStore;
@@ -40,24 +47,27 @@ export function composeAgent(surroundings: AgentSurroundings): AgentPorts {
     traffic.failed(error);
     throttle(error);
   });
+  const { run, launch } = config;
+  const store = repeating(once, throttle);
   return {
     ...given,
-    store: repeating(once, throttle),
+    store,
     uploadStore,
     traffic,
     output: (request) =>
       openOutputFolder({
         ...request,
         store: uploadStore,
-        run: config.run,
+        run,
         clock,
         log: log.child({ component: 'output' }),
         ...(account.switchTo === null ? {} : { owner: account.switchTo }),
       }),
     lease: (request) => leaseKeeper(request, surroundings),
+    leaseLook: new LeaseLook({ store, run, launch, clock, memory: fileLeaseMemory(paths.lease) }),
     checkpoints: runCheckpoints({
       store: uploadStore,
-      run: config.run,
+      run,
       clock,
       log,
       account,

@@ -87,15 +87,16 @@ function nextStepOf(shared: SharedParts, watch: InterruptionWatch): NextStep {
 }
 
 function departureOf(shared: SharedParts, announcer: Announcer): LifeParts['departure'] {
-  const { clock, documents, host, lease, life, log } = shared;
+  const { clock, documents, host, lease, life, log, machine } = shared;
   const { power, successors } = host;
+  const { leaseLook } = machine;
   const capacity = () => launchCapacity(shared);
   const finish = {
     announcer,
     life,
     outcomeOf: (...[how, signal]: Parameters<Parameters<typeof finishLaunch>[0]['outcomeOf']>) =>
       outcomeOf(shared, how, signal),
-    ending: { documents, successors, capacity, lease, power, clock, log },
+    ending: { documents, successors, capacity, lease, leaseLook, power, clock, log },
   };
   return {
     yieldLease: (signal) => yieldLease({ ...shared, announcer }, signal),

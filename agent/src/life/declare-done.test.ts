@@ -14,7 +14,6 @@ test.each([
     {
       ...where,
       documents: {
-        leaseGeneration: async () => 1,
         endLaunch: async (outcome) => {
           written.push(outcome.status);
           return outcome;
@@ -22,6 +21,7 @@ test.each([
       },
       outcomeOf: async (ending) => ending as LaunchOutcome,
       lease: null,
+      leaseLook: { heldLast: async () => null, otherHolder: async () => null },
       isKept: () => true,
       unproven: null,
       successors: { end: async () => {}, trouble: 'not ended' },

@@ -1,5 +1,6 @@
 import { silentLog } from '@runctl/core';
 import type { LaunchOutcome } from '@runctl/protocol';
+import { StoreError } from '@runctl/store';
 import { FakeClock } from '@runctl/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -12,12 +13,16 @@ type Step = 'outcome' | 'successors' | 'lease' | 'power';
 /** Every step fails as often as the test says, then succeeds; `done` is what took effect, in order. */
 function ending(
   failures: Partial<Record<Step, number>>,
-  { capacity = 'capacity-1', taken = false }: { capacity?: string | null; taken?: boolean } = {},
+  { capacity = 'capacity-1', taken = 'no' }: { capacity?: string | null; taken?: 'no' | 'yes' | 'not said' } = {},
 ) {
   const clock = new FakeClock();
   const done: Step[] = [];
   const renewedDuring: Step[] = [];
   let renewing = false;
+  const look = () => {
+    if (taken === 'not said') throw new StoreError('denied', 'refused by the test');
+    return { owner: 'i-2', generation: 2 };
+  };
   const left = new Map<Step, number>(Object.entries(failures) as [Step, number][]);
   const act = async (step: Step): Promise<void> => {
     const failing = left.get(step) ?? 0;
@@ -31,12 +36,15 @@ function ending(
       endLaunch(given, {
         documents: {
           endLaunch: (written) => act('outcome').then(() => written),
-          leaseGeneration: async () => (taken ? 2 : 1),
+        },
+        leaseLook: {
+          heldLast: async () => 1,
+          otherHolder: async () => look(),
         },
         successors: { doing: 'ending', trouble: 'not ended', end: () => act('successors') },
         capacity: async () => capacity,
         lease: {
-          mayPublish: () => (taken ? null : { generation: 1 }),
+          mayPublish: () => (taken === 'no' ? { generation: 1 } : null),
           view: () => ({ state: 'doubtful', generation: 1, renewedAgoMs: null }),
           release: () => act('lease'),
           run: async (signal) => {
@@ -95,10 +103,16 @@ test('a lease that cannot be released does not keep a machine on: it runs out by
 });
 
 test('where another machine has taken the run, this one ends nothing but itself', async () => {
-  const world = ending({ power: 2 }, { taken: true });
+  const world = ending({ power: 2 }, { taken: 'yes' });
   expect(await world.run()).toBe('off');
   expect(world.done).toEqual(['power']);
-  const successor = ending({}, { taken: true });
+  const successor = ending({}, { taken: 'yes' });
   await successor.run(null);
   expect(successor.done).toEqual(['successors', 'lease', 'power']);
+});
+
+test('where the bucket refuses to say who has the lease that was held here, this machine ends nothing but itself', async () => {
+  const world = ending({ power: 2 }, { taken: 'not said' });
+  expect(await world.run()).toBe('off');
+  expect(world.done).toEqual(['power']);
 });

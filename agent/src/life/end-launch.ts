@@ -3,10 +3,9 @@ import type { LaunchOutcome } from '@runctl/protocol';
 import { isStoreError } from '@runctl/store';
 import type { LeaseKeeper } from '@runctl/checkpoint';
 import type { Power, PowerEnd, Successors } from '../host/host.ts';
-import { declareOutcome, type DeclareOutcomeParts } from './declare-outcome.ts';
+import { declareOutcome, type DeclareOutcomeParts, mayBeElsewhere } from './declare-outcome.ts';
 
-export interface EndingOptions {
-  readonly documents: DeclareOutcomeParts['documents'];
+export interface EndingOptions extends DeclareOutcomeParts {
   readonly successors: Pick<Successors, 'doing' | 'trouble' | 'end'>;
   /** What starts machines for this launch; null: nothing does. */
   readonly capacity: () => Promise<string | null>;
@@ -46,7 +45,7 @@ export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOp
     return persist('the machine could not be powered off', () => power.off(), options);
   };
   if (outcome !== null && !(await writeOutcome(outcome, options))) {
-    log.warn({}, 'another machine has the run: how it ends is told there');
+    log.warn({}, 'another machine has the run, or may have it: how it ends is told there');
     await renewal.end();
     return powerOff();
   }
@@ -65,7 +64,10 @@ export async function endLaunch(outcome: LaunchOutcome | null, options: EndingOp
   return powerOff();
 }
 
-/** False where another machine has the run. A store that refuses for good takes no outcome, and the launch ends without one. */
+/**
+ * False where another machine has the run, or may have it. A store that refuses for good takes no outcome, and the launch
+ * ends without one.
+ */
 async function writeOutcome(outcome: LaunchOutcome, options: EndingOptions): Promise<boolean> {
   const { doing, log, signal } = options;
   doing('writing the outcome of the launch');
@@ -74,10 +76,14 @@ async function writeOutcome(outcome: LaunchOutcome, options: EndingOptions): Pro
     tries: { refused: REFUSED_TRIES },
   }).then(
     (written) => written !== null,
-    (error: unknown) => {
+    async (error: unknown) => {
+      const isLeft = await mayBeElsewhere(options, signal);
       signal.throwIfAborted();
-      log.error({ error: messageOf(error) }, 'the launch ends without its outcome in the bucket');
-      return true;
+      const what = isLeft
+        ? 'the bucket does not say who has the run'
+        : 'the launch ends without its outcome in the bucket';
+      log.error({ error: messageOf(error) }, what);
+      return !isLeft;
     },
   );
 }

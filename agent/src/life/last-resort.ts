@@ -48,17 +48,17 @@ export function usefulness({ clock, uselessMs }: Pick<AgentPorts, 'clock' | 'use
   return { tooLate: late.signal, confirm: () => confirmed.abort() };
 }
 
-export type LastResortParts = Pick<AgentPorts, 'config' | 'host' | 'store' | 'paths' | 'clock' | 'log'>;
+export type LastResortParts = Pick<AgentPorts, 'config' | 'host' | 'leaseLook' | 'store' | 'paths' | 'clock' | 'log'>;
 
 /**
- * Ends the launch with what little is known: outcome if the bucket takes it, successors, power. Rejects with the signal's
- * reason only.
+ * Ends the launch with what little is known: outcome if the bucket takes it, successors, power. Where another machine has
+ * the run, only this one is powered off. Rejects with the signal's reason only.
  */
 export async function lastResort(parts: LastResortParts, message: string, signal: AbortSignal): Promise<PowerEnd> {
-  const { clock, config, host, log, paths, store } = parts;
+  const { clock, config, host, leaseLook, log, paths, store } = parts;
   const { run, launch } = config;
   const at = timestampOf(clock.wallMs());
-  log.error({ reason: message }, 'ending the launch: this agent can do nothing for it');
+  log.error({ reason: message }, 'this agent can do nothing for its launch');
   const { facts } = new Journal(paths.journal, emptyJournal(launch, at)).state;
   const outcome: LaunchOutcome = {
     version: FORMAT_VERSION,
@@ -80,6 +80,7 @@ export async function lastResort(parts: LastResortParts, message: string, signal
     successors: host.successors,
     capacity: async () => (facts === null ? (await host.identity()).capacity : facts.capacity),
     lease: null,
+    leaseLook,
     power: host.power,
     clock,
     log,

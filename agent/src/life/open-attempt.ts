@@ -113,12 +113,22 @@ function doneScriptOf(
 }
 
 async function declaring(shared: SharedParts, unproven: string | null, signal: AbortSignal): Promise<boolean> {
-  const { host, self } = shared;
+  const { host, machine, self } = shared;
   const isKept = (): boolean => isAnythingKept(shared);
   const ending: Parameters<typeof declareDone>[0]['outcomeOf'] = (how, until) => outcomeOf(shared, how, until);
   const capacity = () => launchCapacity(shared);
   const { node } = self;
-  const parts = { ...shared, node, outcomeOf: ending, isKept, unproven, successors: host.successors, capacity };
+  const { leaseLook } = machine;
+  const parts = {
+    ...shared,
+    leaseLook,
+    node,
+    outcomeOf: ending,
+    isKept,
+    unproven,
+    successors: host.successors,
+    capacity,
+  };
   return declareDone(parts, signal);
 }
 

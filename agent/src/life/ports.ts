@@ -4,7 +4,7 @@ import type { ObjectStore } from '@runctl/store';
 import type { OpenCheckpoints } from '../checkpoints/checkpoint-port.ts';
 import type { OpenEndpoint } from '../endpoint/endpoint.ts';
 import type { Host } from '../host/host.ts';
-import type { LeaseKeeper, OutputFolder, OutputFolderOptions } from '@runctl/checkpoint';
+import type { LeaseKeeper, LeaseLook, OutputFolder, OutputFolderOptions } from '@runctl/checkpoint';
 import type { BucketTraffic } from '../reporting/bucket-traffic.ts';
 import type { UnpackCode } from '../preparation/code.ts';
 import type { Account } from '../workload/account.ts';
@@ -36,6 +36,7 @@ export interface AgentPorts {
   readonly account: Account;
   readonly supervisor: (timing: RunSpec['timing']) => Supervisor;
   readonly lease: (request: LeaseRequest) => LeaseKeeper;
+  readonly leaseLook: Pick<LeaseLook, 'heldLast' | 'otherHolder'>;
   readonly checkpoints: OpenCheckpoints;
   /** Opens the folder that a run keeps besides its checkpoints. */
   readonly output: (request: OutputRequest) => OutputFolder;

@@ -15,7 +15,6 @@ import {
   encodeDocument,
   type LatestPointer,
   latestPointer,
-  leaseDocument,
   type LaunchIntent,
   launchIntent,
   type LaunchMachines,
@@ -80,12 +79,6 @@ export class RunDocuments {
 
   launchOutcome(signal?: AbortSignal): Promise<LaunchOutcome | null> {
     return this.#read(launchOutcome, this.keys.launch(this.#place.launch).outcome, signal);
-  }
-
-  /** Of whoever has the lease, or had it last; null where that can't be told. */
-  async leaseGeneration(signal?: AbortSignal): Promise<number | null> {
-    const lease = await this.#read(leaseDocument, this.keys.lease, signal).catch(noneIfUnreadable);
-    return lease?.generation ?? null;
   }
 
   /** Null before the first checkpoint. */

@@ -18,6 +18,7 @@
 
 export * from './lease/lease-keeper.ts';
 export * from './lease/lease-machine.ts';
+export { LeaseLook } from './lease/lease-look.ts';
 export * from './lease/lease-memory.ts';
 export { isLeaseHeld } from './lease/lease-document.ts';
 export { type HeldForErrand, type LeaseErrand, whileHoldingLease } from './lease/while-holding.ts';
