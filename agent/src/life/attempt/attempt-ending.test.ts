@@ -1,3 +1,4 @@
+import type { PassedOver } from '@runctl/checkpoint';
 import { FakeClock } from '@runctl/testkit';
 import { expect, test } from 'vitest';
 import type { Ending } from '../../lifecycle/model.ts';
@@ -31,8 +32,10 @@ async function afterCrash({
   isAdopted,
   hasSucceeded,
   how = crashed,
+  passedOver = [LINK, CUT_OFF],
 }: {
   readonly how?: Ending;
+  readonly passedOver?: readonly PassedOver[];
   readonly isAdopted: boolean;
   readonly hasSucceeded: boolean;
 }) {
@@ -48,7 +51,7 @@ async function afterCrash({
     drain: { notes: null },
     flush: {
       isCutShort: async () => false,
-      lastPass: passReport({ passedOver: [LINK, CUT_OFF] }),
+      lastPass: passReport({ passedOver }),
       unsavedOutput: null,
       tookMs: 0,
       shippedBytes: () => 0,
@@ -84,4 +87,16 @@ test('what the end may have cut off is an event, once, and not after a start tha
   expect((await afterCrash(facts)).noted).toEqual(['not-kept: step-12.bin was written when the script was killed']);
   const failed: Ending = { ...crashed, cause: 'spawn-failed', exit: null, started: false };
   expect((await afterCrash({ ...facts, how: failed })).noted).toEqual([]);
+});
+
+test.each([
+  [1, 1, null],
+  [4, 4, null],
+  [5, 3, '2 more'],
+  [2000, 3, '1997 more'],
+])('of %d files that the end may have cut off, %d are events of their own', async (count, own, more) => {
+  const passedOver = Array.from({ length: count }, (_, index) => ({ ...CUT_OFF, path: `sample-${index}.bin` }));
+  const { noted } = await afterCrash({ isAdopted: false, hasSucceeded: false, passedOver: [LINK, ...passedOver] });
+  expect(noted.slice(0, own)).toEqual(passedOver.slice(0, own).map(({ path, why }) => `not-kept: ${path} ${why}`));
+  expect(noted.slice(own)).toEqual(more === null ? [] : [expect.stringMatching(`^not-kept: ${more} `)]);
 });

@@ -55,9 +55,10 @@ export async function reportAttempt(
     signal.throwIfAborted();
     try {
       if (drained !== null) await documents.putDrained(drained, signal);
-      if (report.verdict.next !== 'restart') outcome ??= await outcomeOf(report, report.verdict, signal);
-      if (report.verdict.next !== 'restart') await events.pass(signal);
-      if (outcome !== null) await documents.putOutcome(outcome, signal);
+      if (report.verdict.next === 'restart') return;
+      outcome ??= await outcomeOf(report, report.verdict, signal);
+      // At once, so that no number of events keeps the outcome from being written before a deadline.
+      await Promise.all([documents.putOutcome(outcome, signal), events.pass(signal)]);
       return;
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'how the attempt ended could not be written yet');

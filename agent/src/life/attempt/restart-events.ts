@@ -22,13 +22,22 @@ export async function appendRestart({ journal, events }: RestartEventsParts, pre
   return events.append({ kind: 'resume', message: `started again with ${from} to resume from`, step });
 }
 
-/** Appends what the end of the workload may have cut off, and is not used for that. Never rejects. */
+/** Each is one request, and a script may have written thousands of files at its end. */
+const MOST_CUT_OFF = 3;
+
+/**
+ * Appends what the end of the workload may have cut off, and is not used for that: a few by name, of the rest how many. Never
+ * rejects.
+ */
 export async function appendCutOff(
   events: Pick<LifeEvents, 'append'>,
   passedOver: readonly PassedOver[],
 ): Promise<void> {
-  for (const { cutOff, path, why } of passedOver)
-    if (cutOff === true) await events.append({ kind: 'not-kept', message: `${path} ${why}` });
+  const all = passedOver.filter(({ cutOff }) => cutOff === true);
+  const named = all.slice(0, all.length > MOST_CUT_OFF + 1 ? MOST_CUT_OFF : all.length);
+  for (const { path, why } of named) await events.append({ kind: 'not-kept', message: `${path} ${why}` });
+  const more = all.length - named.length;
+  if (more > 0) await events.append({ kind: 'not-kept', message: `${more} more files or folders that may be cut off` });
 }
 
 export interface NotedCrash {
