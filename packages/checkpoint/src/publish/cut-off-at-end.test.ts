@@ -131,7 +131,7 @@ test.each<[what: string, after: Files, step: number, named: readonly RegExp[]]>(
     'a file beside the saves',
     { 'random_states.bin': plain(3) },
     200,
-    [/^random_states\.bin .* killed, .* whole: the one before is used$/],
+    [/^random_states\.bin .* killed, .* whole: nothing of it is kept$/],
   ],
   ['a save of another kind', { 'checkpoint_300.ckpt': plain(3) }, 200, [/^checkpoint_300\.ckpt .* killed/]],
   ['a piece of a set', { 'checkpoint-300/optimizer.pt': zip(3) }, 200, [/^checkpoint-300 .* killed/]],
@@ -148,4 +148,33 @@ test.each<[what: string, after: Files, step: number, named: readonly RegExp[]]>(
   const ended = await endedWith(world, { before: {}, after, end: 'killed' });
   expect(ended.step).toBe(step);
   expect(ended.named).toEqual(named.map((each) => expect.stringMatching(each)));
+});
+
+interface CutOff extends Pick<Parameters<typeof endedWith>[1], 'before' | 'after'> {
+  readonly end: 'asked' | 'killed';
+}
+
+test.each<[what: string, cutOff: CutOff, fate: string]>([
+  ['the first best of a run', { before: {}, after: { 'best.pt': plain(2) }, end: 'asked' }, 'nothing of it is kept'],
+  [
+    'the first best, at a kill',
+    { before: {}, after: { 'best.bin': plain(2) }, end: 'killed' },
+    'nothing of it is kept',
+  ],
+  ['one that was durable', { ...both('ema.bin', plain), end: 'killed' }, 'the one before is used'],
+  ['a later save', { before: {}, after: { 'step_300.bin': plain(3) }, end: 'killed' }, 'the one before is used'],
+])('what becomes of a file that may be cut off is true of %s', async (_what, cutOff, fate) => {
+  await using world = await openWorld();
+  const { named, versions } = await endedWith(world, cutOff);
+  expect(named).toEqual([expect.stringMatching(`: ${fate}$`)]);
+  if (!('step_300.bin' in cutOff.after)) expect(versions).toEqual([fate === 'nothing of it is kept' ? Number.NaN : 1]);
+});
+
+test('of the first save of a run that a kill may have cut off nothing is said to be used instead', async () => {
+  await using world = await openWorld();
+  const publisher = world.publisher({ recognisers });
+  await world.write('step_100.bin', plain(1));
+  const report = await publisher.pass({ signal: never, ended: { clean: false, atMs: world.clock.wallMs() } });
+  expect(await world.pointer()).toBeNull();
+  expect(report.passedOver.map(({ why }) => why)).toEqual([expect.stringMatching(/: nothing of it is kept$/)]);
 });

@@ -23,6 +23,8 @@ export class DurableHere {
   #isRead = false;
   #checkpoint: DurableCheckpoint | null = null;
   #record: PublishedRecord | null = null;
+  /** Of the files that the bucket has of it. */
+  #paths: ReadonlySet<string> = new Set();
   /** Candidates that are older than what is durable, by their own files. */
   readonly #superseded = new Set<string>();
   /** The checkpoint that was durable before anything was published from here: a restore put it here with its times. */
@@ -60,6 +62,7 @@ export class DurableHere {
     const before = this.#checkpoint?.manifest ?? null;
     this.#isRead = true;
     this.#checkpoint = pointer === null || manifest === null ? null : this.#durableOf(manifest, pointer.pointer);
+    this.#paths = pathsOf(trusted);
     if (trusted === null) return;
     if (this.#record === null || this.#checkpoint?.manifest !== before)
       this.#record = { step: trusted.step, savedAtMs: Date.parse(trusted.savedAt), identity: null };
@@ -72,6 +75,7 @@ export class DurableHere {
 
   noteCommitted(manifest: Manifest): void {
     this.#checkpoint = this.#durableOf(manifest);
+    this.#paths = pathsOf(manifest);
   }
 
   /**
@@ -122,6 +126,11 @@ export class DurableHere {
     return identity.files === published.files && identity.companions === published.companions;
   }
 
+  /** Whether the durable checkpoint has a file at this path, in whatever version. */
+  holdsPath(path: string): boolean {
+    return this.#paths.has(path);
+  }
+
   holdsFilesOf(candidate: Candidate): boolean {
     return holdsFilesOf(this.#record, candidate);
   }
@@ -135,4 +144,8 @@ export class DurableHere {
     const { step, savedAt, at } = manifest;
     return { manifest: runKeys(this.#run).manifest(manifest), step, savedAt, at: pointer?.at ?? at };
   }
+}
+
+function pathsOf(manifest: Manifest | null): ReadonlySet<string> {
+  return new Set((manifest?.files ?? []).map(({ path }) => path));
 }

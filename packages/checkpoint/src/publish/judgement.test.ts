@@ -36,6 +36,8 @@ const nothingDurable: DurableFacts = {
   isCompared: true,
   holds: () => false,
   holdsFilesOf: () => false,
+  holdsPath: () => false,
+  record: null,
   hasFallen: () => false,
 };
 
@@ -87,7 +89,7 @@ describe('a candidate that was found incomplete', () => {
     ['that a kill may have cut off is told', { ...torn, cutOff: true as const }, factsOf(0), [['step-7'], null]],
     ['that needs the user is reported at once', { ...torn, needsUser: true as const }, factsOf(0), [['step-7'], null]],
   ] as const)('%s', (_name, incomplete, facts, expected) => {
-    const judgement = judgeIncomplete(candidate, incomplete, facts);
+    const judgement = judgeIncomplete(candidate, incomplete, { facts, durable: nothingDurable });
     expect(brief(judgement)).toEqual(['incomplete', ...expected]);
     expect(judgement).toMatchObject({ why: incomplete.why, needsUser: 'needsUser' in incomplete });
   });

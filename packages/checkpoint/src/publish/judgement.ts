@@ -41,10 +41,20 @@ export interface JudgementNotes {
 export type JudgementOf<K extends Judgement['kind']> = Extract<Judgement, { kind: K }>;
 
 /** The queries of `DurableHere` that a judgement asks. */
-export type DurableFacts = Pick<DurableHere, 'isBehind' | 'isCompared' | 'holds' | 'holdsFilesOf' | 'hasFallen'>;
+export type DurableFacts = Pick<
+  DurableHere,
+  'isBehind' | 'isCompared' | 'holds' | 'holdsFilesOf' | 'holdsPath' | 'hasFallen' | 'record'
+>;
+
+/** What the looks have shown, and what is durable. */
+export interface JudgementFacts {
+  readonly facts: MovementFacts;
+  readonly durable: DurableFacts;
+}
 
 const AT_KILL = 'was written when the script was killed, and nothing shows that it is whole';
-const BEFORE = 'the one before is used';
+/** What became of a file or folder that the end may have cut off. */
+const fateText = (isBefore: boolean): string => (isBefore ? 'the one before is used' : 'nothing of it is kept');
 
 const NO_NOTES: JudgementNotes = { passedOver: [], againInMs: null };
 
@@ -63,17 +73,17 @@ export function judgeSighted(
   if (why === null) return { kind: 'unopened' };
   const cutOff: Pick<Incomplete, 'cutOff'> = facts.ended?.clean === false ? { cutOff: true } : {};
   const incomplete = { why, settling: facts.ended === null, ...cutOff };
-  return { kind: 'moving', why, ...notesOn(candidate, incomplete, facts) };
+  return { kind: 'moving', why, ...notesOn(candidate, incomplete, { facts, durable }) };
 }
 
 /** Judges a candidate that `inspect` found incomplete. Pure. */
 export function judgeIncomplete(
   candidate: Candidate,
   incomplete: Incomplete,
-  facts: MovementFacts,
+  known: JudgementFacts,
 ): JudgementOf<'incomplete'> {
   const { needsUser = false, why } = incomplete;
-  return { kind: 'incomplete', why, needsUser, ...notesOn(candidate, incomplete, facts) };
+  return { kind: 'incomplete', why, needsUser, ...notesOn(candidate, incomplete, known) };
 }
 
 type Inspected = Pick<CompleteCandidate, 'apart' | 'candidate' | 'companions'> & {
@@ -90,7 +100,7 @@ export function judgeComplete(
   const hasEnded = facts.ended !== null;
   const lacking = hasEnded ? [] : lackingCompanions(complete);
   const notes: JudgementNotes = {
-    passedOver: [...held.forbidden, ...(facts.ended === null ? [] : cutOffBeside(complete, facts.ended))],
+    passedOver: [...held.forbidden, ...(facts.ended === null ? [] : cutOffBeside(complete, facts.ended, durable))],
     ...(facts.ended?.clean === true ? { leftOut: leftOutOf(complete) } : {}),
     againInMs: lacking.length > 0 ? lookAgainInMs(facts.sightings, candidate.companions, facts) : null,
   };
@@ -100,11 +110,11 @@ export function judgeComplete(
   return { kind: 'complete', hasFallen: durable.hasFallen(candidate), ...notes };
 }
 
-function notesOn(candidate: Candidate, incomplete: Incomplete, facts: MovementFacts): JudgementNotes {
+function notesOn(candidate: Candidate, incomplete: Incomplete, { facts, durable }: JudgementFacts): JudgementNotes {
   const isReported = incomplete.needsUser === true || staysIncomplete(candidate, incomplete, facts);
   const path = candidate.entry;
-  const cutOff: readonly PassedOver[] =
-    incomplete.cutOff === true ? [{ path, why: `${AT_KILL} (${incomplete.why}): ${BEFORE}`, cutOff: true }] : [];
+  const why = `${AT_KILL} (${incomplete.why}): ${fateText(durable.record !== null)}`;
+  const cutOff: readonly PassedOver[] = incomplete.cutOff === true ? [{ path, why, cutOff: true }] : [];
   return {
     passedOver: isReported ? [{ path, why: `can't be made durable: ${incomplete.why}` }] : cutOff,
     againInMs: incomplete.settling ? lookAgainInMs(facts.sightings, candidate.files, facts) : null,
@@ -117,12 +127,20 @@ function leftOutOf(inspected: Inspected): readonly PassedOver[] {
 }
 
 /** The same of those that the end may have cut off. After an end by itself only the best model is such. */
-function cutOffBeside(inspected: Inspected, { asked = false, clean }: WorkloadEnd): readonly PassedOver[] {
+function cutOffBeside(
+  inspected: Inspected,
+  { asked = false, clean }: WorkloadEnd,
+  durable: Pick<DurableFacts, 'holdsPath'>,
+): readonly PassedOver[] {
   const atStop = 'was written when the script was told to stop, and nothing shows that it is whole';
   const isCutOff = ({ path }: FileSeen): boolean => !clean || (asked && isBestName(path));
   return notTaken(inspected)
     .filter(isCutOff)
-    .map(({ path }) => ({ path, why: `${clean ? atStop : AT_KILL}: ${BEFORE}`, cutOff: true as const }));
+    .map(({ path }) => ({
+      path,
+      why: `${clean ? atStop : AT_KILL}: ${fateText(durable.holdsPath(path))}`,
+      cutOff: true as const,
+    }));
 }
 
 function notTaken({ candidate, companions, held }: Inspected): readonly FileSeen[] {

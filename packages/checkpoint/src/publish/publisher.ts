@@ -139,7 +139,8 @@ class CommittingFolder {
     }
     const opened = await inspect(candidate, { ...this.#options, facts, sightings: this.memory.sightings });
     if ('why' in opened) {
-      yield { kind: 'judged', judgement: judgeIncomplete(candidate, opened, facts), ...considered };
+      const judgement = judgeIncomplete(candidate, opened, { facts, durable: this.memory.durable });
+      yield { kind: 'judged', judgement, ...considered };
       return;
     }
     await using complete = opened;
