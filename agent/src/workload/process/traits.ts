@@ -1,4 +1,5 @@
 import type { WorkloadTraits } from '../supervisor/supervisor.ts';
+import { runsSource } from './kinship.ts';
 import type { Members } from './members.ts';
 import type { StopCandidate } from './recipients.ts';
 import { stopOrder } from './recipients.ts';
@@ -32,10 +33,15 @@ export function canSaveAtTerm(candidates: readonly StopCandidate[], first: reado
   return ranksOf(candidates, first).some((each) => each.catchesTerm);
 }
 
-/** Those whose own SIGTERM decides where nothing catches it: whoever saves, as far as that was seen. */
+/**
+ * Those whose own SIGTERM decides where nothing catches it: whoever saves, as far as that was seen. Where scripts are among
+ * them a program that serves them does not count.
+ */
 function trainingOf(candidates: readonly StopCandidate[], first: readonly StopCandidate[]): readonly StopCandidate[] {
   const writers = candidates.filter(({ hasWritten }) => hasWritten);
-  return writers.length > 0 ? writers : ranksOf(candidates, first);
+  const training = writers.length > 0 ? writers : ranksOf(candidates, first);
+  const scripts = training.filter(runsSource);
+  return scripts.length > 0 ? scripts : training;
 }
 
 function ranksOf(candidates: readonly StopCandidate[], first: readonly StopCandidate[]): readonly StopCandidate[] {
