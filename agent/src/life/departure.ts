@@ -10,7 +10,7 @@ import { endLaunch, type EndingOptions } from './end-launch.ts';
 import { insist } from './insist.ts';
 
 /** How a launch ends, as far as the verdict tells. */
-export type LaunchEnding = Pick<LaunchOutcome, 'status' | 'cause' | 'message'>;
+export type LaunchEnding = Pick<LaunchOutcome, 'status' | 'cause' | 'message' | 'hiddenFailure'>;
 
 export interface YieldParts {
   readonly journal: Journal;

@@ -3,6 +3,7 @@ import { FORMAT_VERSION, type LaunchOutcome, type Timing, timestampOf } from '@r
 import type { AgentSelf } from '../reporting/document-head.ts';
 import { durableStep, type DurableStepParts } from '../reporting/durable-step.ts';
 import type { LifeState } from '../reporting/life-state.ts';
+import type { LaunchEnding } from './departure.ts';
 
 export interface LaunchOutcomeParts extends DurableStepParts {
   readonly self: Pick<AgentSelf, 'run' | 'launch'>;
@@ -14,7 +15,7 @@ export interface LaunchOutcomeParts extends DurableStepParts {
 /** The outcome of this launch, with what this machine knows of its workload. Never rejects. */
 export async function outcomeOf(
   parts: LaunchOutcomeParts,
-  what: Pick<LaunchOutcome, 'status' | 'cause' | 'message'>,
+  what: LaunchEnding,
   signal: AbortSignal,
 ): Promise<LaunchOutcome> {
   const { clock, life, self, timing } = parts;

@@ -86,8 +86,11 @@ export class Life {
     const { departure, stops } = this.#parts;
     const signal = this.#signal;
     const { message } = verdict;
-    if (verdict.next === 'end-launch')
-      return departure.finishLaunch({ status: verdict.launch, cause: verdict.cause, message }, signal);
+    if (verdict.next === 'end-launch') {
+      const { cause, hiddenFailure, launch: status } = verdict;
+      const doubt = hiddenFailure === undefined ? {} : { hiddenFailure };
+      return departure.finishLaunch({ status, cause, message, ...doubt }, signal);
+    }
     if (verdict.next !== 'yield') return this.#fenced();
     // A launch that is to end anyway needs no successor, which would be paid for until it learned of that.
     const cause = stops.endOfLaunch;

@@ -65,6 +65,7 @@ describe('what follows from an ending', () => {
   test('exit 0 of a program whose last words are of a failure is a success that is doubted', () => {
     expect(verdictOn(ending, { ...circumstances, hiddenFailure: 'RuntimeError: loss is nan' })).toMatchObject({
       launch: 'succeeded',
+      hiddenFailure: 'RuntimeError: loss is nan',
       message: expect.stringMatching(
         /^the workload finished; exit code 0, but .*: RuntimeError: loss is nan .*pipefail/,
       ),

@@ -1,4 +1,4 @@
-import { HIDDEN_FAILURE, type LaunchOutcome, type StopCause } from '@runctl/protocol';
+import type { LaunchOutcome, StopCause } from '@runctl/protocol';
 import { assertNever } from '@runctl/core';
 import type { Ending, WorkloadExit } from '../lifecycle/model.ts';
 import type { FailureReason } from './failure-reason.ts';
@@ -14,6 +14,8 @@ export type AttemptVerdict =
       readonly launch: LaunchOutcome['status'];
       readonly cause: LaunchOutcome['cause'];
       readonly message: string;
+      /** See `LaunchOutcome`. */
+      readonly hiddenFailure?: string;
     }
   /** The machine is being taken: a successor goes on. */
   | { readonly next: 'yield'; readonly attempt: 'interrupted'; readonly message: string }
@@ -98,15 +100,17 @@ export function finishedText({ isKept, elsewhere = null, hiddenFailure = null, u
 
 /** The doubt whether an exit code of 0 is the program's own. */
 export const hiddenFailureText = (words: string): string =>
-  `${HIDDEN_FAILURE}: ${words} (a pipe hides the exit code of what is before it: set -o pipefail)`;
+  `exit code 0, but its last words are of a failure: ${words} (a pipe hides the exit code of what is before it: set -o pipefail)`;
 
 function succeeded(circumstances: Circumstances): AttemptVerdict {
+  const { hiddenFailure } = circumstances;
   return {
     next: 'end-launch',
     attempt: 'succeeded',
     launch: 'succeeded',
     cause: 'exited',
     message: finishedText(circumstances),
+    ...(hiddenFailure === null ? {} : { hiddenFailure }),
   };
 }
 

@@ -5,6 +5,8 @@ import type { Recipe } from './recipes.ts';
 export interface DrillFacts {
   readonly outcome: string;
   readonly outcomeMessage: string;
+  /** Whether its output ends with the words of a failure, though it succeeded by its exit code. */
+  readonly isDoubtful: boolean;
   /** What the script itself said last, such as its exception; null where it ended well or without a word. */
   readonly lastWords: string | null;
   readonly asked: number;

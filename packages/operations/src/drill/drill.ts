@@ -88,6 +88,7 @@ async function report(
   const judged = judgeDrill({
     outcome: status,
     outcomeMessage: outcome?.message ?? 'it neither ended nor moved on',
+    isDoubtful: outcome?.hiddenFailure !== undefined,
     lastWords: status === 'succeeded' ? null : lastWords(last.tail),
     asked: options.interruptions,
     interruptions,

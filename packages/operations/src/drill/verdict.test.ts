@@ -8,6 +8,7 @@ import { GOOD_INTERRUPTION as GOOD } from './testing/interruptions.ts';
 const facts = (change: Partial<MeasuredInterruption>, more: Partial<DrillFacts> = {}): DrillFacts => ({
   outcome: 'succeeded',
   outcomeMessage: '',
+  isDoubtful: false,
   lastWords: null,
   asked: 1,
   interruptions: [{ ...GOOD, ...change }],
@@ -40,9 +41,9 @@ describe('the verdict of a drill', () => {
   });
 
   test('is inconclusive where the last words of a script that left with 0 are of a failure', () => {
-    const message =
-      'the workload finished; exit code 0, but its last words are of a failure: RuntimeError: loss is nan (…)';
-    expect(judgeDrill(facts({}, { outcomeMessage: message }))).toMatchObject({
+    const message = 'the workload finished, in other words: RuntimeError: loss is nan (…)';
+    expect(judgeDrill(facts({}, { outcomeMessage: message })).verdict).toBe('safe');
+    expect(judgeDrill(facts({}, { outcomeMessage: message, isDoubtful: true }))).toMatchObject({
       verdict: 'inconclusive',
       reasons: [expect.stringMatching(/^whether the script finished is doubtful \(.*RuntimeError: loss is nan/)],
       advice: [expect.stringContaining('pipefail')],

@@ -1,4 +1,3 @@
-import { HIDDEN_FAILURE } from '@runctl/protocol';
 import type { MeasuredInterruption } from '@runctl/protocol/events';
 import type { DrillFacts, DrillFinding } from './drill-facts.ts';
 import { endedFirst, interruptionFindings, nameOfInterruption } from './interruption-findings.ts';
@@ -72,8 +71,8 @@ function earlyFailure(facts: DrillFacts): readonly DrillFinding[] {
 }
 
 /** How a script ended that did not say what its exit code says, nobody knows. */
-function doubtfulEnd({ outcome, outcomeMessage }: DrillFacts): readonly DrillFinding[] {
-  if (outcome !== 'succeeded' || !outcomeMessage.includes(HIDDEN_FAILURE)) return [];
+function doubtfulEnd({ isDoubtful, outcome, outcomeMessage }: DrillFacts): readonly DrillFinding[] {
+  if (outcome !== 'succeeded' || !isDoubtful) return [];
   return [
     {
       reason: `whether the script finished is doubtful (${outcomeMessage})`,

@@ -90,9 +90,6 @@ export const launchStatuses = ['succeeded', 'failed', 'stopped'] as const;
 export const launchStatus = openEnum(launchStatuses);
 export type LaunchStatus = (typeof launchStatuses)[number];
 
-/** Begins the doubt, in the message of an outcome, whether an exit code of 0 is the program's own. */
-export const HIDDEN_FAILURE = 'exit code 0, but its last words are of a failure';
-
 /** `launches/<n>/outcome.json`: written once (If-None-Match); an agent that finds it finishes the clean-up and powers off. */
 export const launchOutcome = versioned.extend({
   run: runId,
@@ -101,6 +98,8 @@ export const launchOutcome = versioned.extend({
   cause: openEnum([...stopCauses, 'crashes', 'interruptions', 'boot-failed', 'laptop']),
   /** For people: what happened and why the launch ended. */
   message: z.string(),
+  /** The words of a failure with which the output of a workload ends that left with 0; left out where it ends otherwise. */
+  hiddenFailure: z.string().optional(),
   exitCode: z.number().int().nullable(),
   signal: z.string().nullable(),
   step: z.number().int().nullable(),
