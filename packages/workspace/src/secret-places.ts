@@ -9,15 +9,20 @@ export async function filesNamedSecret(root: string): Promise<readonly string[]>
   return (await walk(root, { withIgnored: true })).files.filter((path) => secretByName(path) !== null);
 }
 
+/** Of one folder of the home: one of keys has few, and whatever has more is something else. */
+const MOST_ENTRIES = 20_000;
+
 /** Tells whether a file of a project is another name (a hard link) of one that is named like a secret, there or in a home folder. */
 export class SecretLinks {
   readonly #root: string;
   readonly #home: string | null;
+  readonly #mostEntries: number;
   #known: Promise<ReadonlySet<string>> | null = null;
 
-  constructor(root: string, home: string | null) {
+  constructor(root: string, home: string | null, mostEntries = MOST_ENTRIES) {
     this.#root = root;
     this.#home = home;
+    this.#mostEntries = mostEntries;
   }
 
   /** Few files have a second name: places of secrets are looked at when the first one comes. */
@@ -29,7 +34,7 @@ export class SecretLinks {
 
   async #find(): Promise<ReadonlySet<string>> {
     const inProject = (await filesNamedSecret(this.#root)).map((path) => join(this.#root, path));
-    const paths = [...inProject, ...(this.#home === null ? [] : await secretsOfHome(this.#home))];
+    const paths = [...inProject, ...(this.#home === null ? [] : await secretsOfHome(this.#home, this.#mostEntries))];
     const found = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
     return new Set(found.flatMap((info) => (info?.isFile() === true ? [identityOf(info)] : [])));
   }
@@ -44,13 +49,14 @@ const LEVELS: ReadonlyMap<string, number> = new Map([
   ...Array.from(SECRET_FOLDERS, (folder) => [folder, 4] as const),
   ['.config', 3],
 ]);
-/** A folder of keys has few; whatever has more is something else. */
-const MOST_ENTRIES = 20_000;
-
 /** What lies directly in a home folder, and in the folders of it in which programs keep keys, some levels deep. */
-async function secretsOfHome(home: string): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const [folder, levels] of LEVELS) await listInto(found, { home, folder, levels });
+async function secretsOfHome(home: string, mostEntries: number): Promise<readonly string[]> {
+  const listed = Array.from(LEVELS, async ([folder, levels]) => {
+    const found: string[] = [];
+    await listInto(found, { home, folder, levels, mostEntries });
+    return found;
+  });
+  const found = (await Promise.all(listed)).flat();
   return found.flatMap((path) => (secretByName(path) === null ? [] : [join(home, path)]));
 }
 
@@ -58,15 +64,17 @@ interface Listing {
   readonly home: string;
   readonly folder: string;
   readonly levels: number;
+  readonly mostEntries: number;
 }
 
-async function listInto(found: string[], { home, folder, levels }: Listing): Promise<void> {
+async function listInto(found: string[], { folder, ...listing }: Listing): Promise<void> {
+  const { home, levels, mostEntries } = listing;
   const entries = await readdir(join(home, folder), { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
-    if (found.length >= MOST_ENTRIES) return;
+    if (found.length >= mostEntries) return;
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (!entry.isDirectory()) found.push(path);
-    else if (levels > 1) await listInto(found, { home, folder: path, levels: levels - 1 });
+    else if (levels > 1) await listInto(found, { ...listing, folder: path, levels: levels - 1 });
   }
 }
 
