@@ -63,7 +63,7 @@ export class ResumeCommand extends FollowingCommand {
       knownSpec: this.acceptChangedSpec ? null : (known ?? { sha256: specSha256, source: 'just before it had' }),
       warnings: [
         ...(known === null && !this.acceptChangedSpec ? [unknown] : []),
-        ...(caughtTerm === false ? [`nothing caught SIGTERM in the last life of ${run}: ${LOST_WITHOUT_HANDLER}`] : []),
+        ...(caughtTerm === false ? [`nothing caught SIGTERM when ${run} ran last: ${LOST_WITHOUT_HANDLER}`] : []),
       ],
     };
   }

@@ -93,12 +93,21 @@ test('resume says so before it asks, and to programs', async () => {
   world.answer = false;
   const asked = await world.run(['resume', 'mine']);
   expect(asked.exitCode).toBe(22);
-  expect(asked.stderr).toContain(`warning: nothing caught SIGTERM in the last life of <run>: ${LOST}\n`);
+  expect(asked.stderr).toContain(`warning: nothing caught SIGTERM when <run> ran last: ${LOST}\n`);
   const { stdout } = await world.run(['resume', 'mine', '--yes', '--detach', '--json']);
   expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({
     type: 'requested',
-    warnings: [`nothing caught SIGTERM in the last life of <run>: ${LOST}`],
+    warnings: [`nothing caught SIGTERM when <run> ran last: ${LOST}`],
   });
+});
+
+test('neither resume nor a plan warns of a run that saved at a stop, by whatever it learned of it', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  await endedRun(world, 'mine', false);
+  await (await world.newestRun()).interrupted(1, { step: 2, caughtTerm: false, newCheckpoint: true });
+  expect(await planOf(world)).not.toContain('SIGTERM in');
+  expect((await world.run(['resume', 'mine', '--yes', '--detach'])).stderr).not.toContain('SIGTERM');
 });
 
 test('resume of a run that caught it says nothing', async () => {

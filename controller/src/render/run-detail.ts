@@ -1,7 +1,7 @@
 import { command, type CommandMention, formatBytes, formatDuration, formatUsd, hintText } from '@runctl/core';
 import type { AttemptStatus } from '@runctl/protocol';
 import type { RunDetail } from '@runctl/operations/status';
-import { attemptsOf, isLiving, lastLaunch, type RunRecord, hasEnded } from '@runctl/operations/run';
+import { attemptsOf, isLiving, lastLaunch, type RunRecord, hasEnded, stopHabitOf } from '@runctl/operations/run';
 import type { CommandWriter } from './command-writer.ts';
 import { attemptTable, lifeLines } from './attempts.ts';
 import { fitText, intervalText } from './follow-text.ts';
@@ -10,7 +10,7 @@ import { stateText } from './status.ts';
 import { counted } from './transfer.ts';
 import { shownRow, styles, type Styles } from './style.ts';
 import { unheardRows } from './unheard-run.ts';
-import { earlierLivesOf, workloadRows, workloadText } from './workload-text.ts';
+import { workloadRows, workloadText } from './workload-text.ts';
 
 interface RunDetailStyle {
   readonly colour: boolean;
@@ -44,7 +44,7 @@ export function renderRunDetail(detail: RunDetail, options: RunDetailStyle): str
       : workloadRows(record.attempts.at(-1)?.status?.document, {
           style,
           verbose: options.verbose,
-          earlier: earlierLivesOf(record.attempts),
+          habit: stopHabitOf(record.attempts),
         })),
     ['heartbeat', heartbeatText(record)],
     ['cost', costText(detail)],

@@ -8,6 +8,7 @@ import {
   type RunRecord,
 } from '../run/run-record.ts';
 import { stateOf } from '../run/run-state.ts';
+import { stopHabitOf } from '../run/stop-habit.ts';
 
 /** What was already reported to a watcher of one launch. Begin with `nothingSeen`. */
 export interface Seen {
@@ -125,11 +126,11 @@ function handlerEvent(attempts: readonly AttemptRecord[]): FollowEvent | null {
   const attempt = attempts.at(-1);
   const workload = attempt?.status?.document.workload ?? null;
   if (attempt === undefined || attempt.outcome !== null || workload === null) return null;
-  if (attempts.some(({ drain }) => drain?.newCheckpoint === true)) return null;
   const { generation, node } = attempt;
-  if (workload.catchesTerm === false)
+  const habit = stopHabitOf(attempts);
+  if (habit === 'dies')
     return { type: 'warning', generation, node, text: `nothing catches SIGTERM: ${LOST_WITHOUT_HANDLER}` };
-  if (!workload.ignoresTerm) return null;
+  if (habit !== 'ignores') return null;
   return { type: 'warning', generation, node, text: `the script ignores SIGTERM: ${UNKNOWN_WHERE_IGNORED}` };
 }
 

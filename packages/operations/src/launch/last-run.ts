@@ -2,7 +2,7 @@ import { inParallel } from '@runctl/core';
 import { bucketKeys, indexDocument, parseIndexKey, runKeys, runSpec } from '@runctl/protocol';
 import type { ObjectStore } from '@runctl/store';
 import { readDocument } from '../documents.ts';
-import { caughtTermIn } from '../run/newest-attempt.ts';
+import { savesAtStop } from '../run/stop-habit.ts';
 
 /** How many of the newest runs are looked at. */
 const RECENT_RUNS = 20;
@@ -11,7 +11,7 @@ const PARALLEL_READS = 20;
 /** What is known of the last run of a script. */
 export interface LastRun {
   readonly run: string;
-  /** Whether its workload caught SIGTERM. */
+  /** Whether its workload saved at a stop, or caught SIGTERM. */
   readonly caughtTerm: boolean;
 }
 
@@ -32,7 +32,7 @@ export async function lastRunOf(store: ObjectStore, script: ScriptOfProject): Pr
     for (const run of await runsLabelled(store, script.label)) {
       const spec = await readDocument(store, runSpec, runKeys(run).spec).catch(() => null);
       if (spec?.document.project?.name !== script.project || spec.document.launchedBy !== script.launchedBy) continue;
-      const caughtTerm = await caughtTermIn(store, run);
+      const caughtTerm = await savesAtStop(store, run);
       return caughtTerm === null ? null : { run, caughtTerm };
     }
     return null;

@@ -20,7 +20,7 @@ import type { LaunchPorts } from '../launch/launch-ports.ts';
 import { startLaunch } from '../launch/start-launch.ts';
 import { uploadTools, type ToolFinder } from '../launch/tools.ts';
 import { createRunReader, runNotFound } from '../run/run-reader.ts';
-import { caughtTermIn } from '../run/newest-attempt.ts';
+import { savesAtStop } from '../run/stop-habit.ts';
 import { capacityOf } from '../run/launched-capacity.ts';
 import { beingLaunched, standingOf } from '../run/standing.ts';
 import { endCapacity } from '../stop/end-capacity.ts';
@@ -104,7 +104,7 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
 export interface BeforeResume {
   /** Of the spec as the bucket has it now. */
   readonly specSha256: string;
-  /** Whether the newest life of the run caught SIGTERM; null where nothing tells. */
+  /** Whether its lives saved at a stop, or caught SIGTERM; null where nothing tells. */
   readonly caughtTerm: boolean | null;
 }
 
@@ -112,7 +112,7 @@ export interface BeforeResume {
 export async function lookBefore(store: ObjectStore, run: string): Promise<BeforeResume> {
   const [bytes, caughtTerm] = await Promise.all([
     specBytesOf(store, runKeys(run).spec),
-    caughtTermIn(store, run).catch(() => null),
+    savesAtStop(store, run).catch(() => null),
   ]);
   return { specSha256: sha256OfDocument(bytes), caughtTerm };
 }

@@ -11,4 +11,5 @@ export {
   type RunRecord,
 } from './run-record.ts';
 export { hasEnded, stateOf, type RunState } from './run-state.ts';
+export { type StopHabit, stopHabitOf } from './stop-habit.ts';
 export { unheardCost, type UnheardCost } from './unheard.ts';

@@ -41,8 +41,3 @@ export async function newestAttempt(
     changedMs,
   };
 }
-
-/** Whether the workload of a run's newest life caught SIGTERM; null where nothing tells. Errors: as `newestAttempt`. */
-export async function caughtTermIn(store: ObjectStore, run: string): Promise<boolean | null> {
-  return (await newestAttempt(store, run))?.status?.document.workload?.catchesTerm ?? null;
-}
