@@ -49,16 +49,49 @@ test.each([
   expect(world.machines.capacities).toEqual([]);
 });
 
-test('the market that a watched launch may go on in needs a price too', async () => {
+test.each([
+  ['one type', 'elsewhere.gpu', /elsewhere\.gpu/],
+  ['one of two', 'known.gpu,elsewhere.gpu', /elsewhere\.gpu/],
+])('a launch with a budget stays on spot where the other market has no price: %s', async (_what, types, named) => {
   await using scope = await commandWorld(PROJECT);
   const { world } = scope;
   pricesAre(world);
-  const plan = ['launch', 'train.py', '--dry-run', '--budget', '5', '--instance-type', 'elsewhere.gpu'];
-  const refused = await world.run(plan);
-  expect(refused.stderr).toContain('no price is known for elsewhere.gpu on-demand in us-east-1a');
-  expect(refused.stderr).toContain('--no-fallback');
-  expect((await world.run([...plan, '--no-fallback'])).exitCode).toBe(0);
-  expect((await world.run([...plan, '--detach'])).exitCode).toBe(0);
+  const plan = ['launch', 'train.py', '--dry-run', '--budget', '5', '--instance-type', types];
+  const { exitCode, stderr, stdout } = await world.run(plan);
+  expect(exitCode).toBe(0);
+  expect(stdout + stderr).toMatch(/no capacity +waits on spot, at most/);
+  expect(stdout + stderr).toMatch(
+    /no fallback to on-demand: its price is not known here for .*--assume-price USD gives one/,
+  );
+  expect(stdout + stderr).toMatch(named);
+  const json = JSON.parse((await world.run([...plan, '--json'])).stdout) as Record<string, unknown>;
+  expect(json).toMatchObject({ onDemandAfterMs: null, fallbackOffers: [] });
+  const assumed = await world.run([...plan, '--assume-price', '3']);
+  expect(assumed.stdout + assumed.stderr).toMatch(/on-demand after 5m/);
+  for (const unasked of ['--no-fallback', '--detach']) {
+    const quiet = await world.run([...plan, unasked]);
+    expect(quiet.stdout + quiet.stderr).not.toContain('no fallback');
+  }
+});
+
+test('a launch that was left without its fallback never changes its market, nor does its resume', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  pricesAre(world);
+  const types = ['--instance-type', 'elsewhere.gpu'];
+  await world.run(['launch', 'train.py', '--yes', '--name', 'mine', '--budget', '5', ...types], async () => {
+    const run = await world.launched();
+    expect(world.machines.capacities[0]?.request.mayChangeMarket).toBe(false);
+    await run.outcome({ status: 'stopped' });
+    await world.endsOutside(run.run);
+  });
+  const { stderr } = await world.run(['resume', 'mine', '--yes'], async () => {
+    while (world.machines.capacities.length < 2) await world.clock.sleep(50);
+    const run = await world.launched();
+    expect(world.machines.capacities[1]?.request.mayChangeMarket).toBe(false);
+    await run.outcome({ launch: 2, status: 'stopped' });
+  });
+  expect(stderr).toContain('no fallback to on-demand');
 });
 
 test('without a budget an unknown price keeps nobody from launching', async () => {

@@ -45,6 +45,16 @@ test('shows what a launch would choose from, with prices in both markets, and as
   expect(await world.keys()).toEqual([]);
 });
 
+test('needs no bucket', async () => {
+  await using scope = await commandWorld();
+  const { world } = scope;
+  sells(world);
+  world.environment = { RUNCTL_REGION: 'us-east-1' };
+  const { exitCode, stdout } = await world.run(['offers', '--gpus', 'L4', '--on-demand']);
+  expect(exitCode).toBe(0);
+  expect(typesIn(stdout)).toEqual(['other.small']);
+});
+
 test.each<[string, string[]]>([
   ['--gpus A10G', ['one.small', 'one.large']],
   ['--gpus A10G:1', ['one.small', 'one.large']],

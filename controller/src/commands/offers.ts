@@ -11,7 +11,7 @@ export class OffersCommand extends RunctlCommand {
     description: 'Shows which machines can be had where, and what they cost now, without launching any.',
     details:
       'Each line is a pool: a type in a zone and a market, cheapest first. Whether a machine is left there, nobody tells before\n' +
-      'one is asked for. Spot prices are of now; on-demand prices are list prices, unknown where runctl has none for the region.',
+      'one is asked for. Spot prices are of now; on-demand prices are those that AWS tells now, else of a list that runctl brings along, with its date.',
     examples: [
       ['the types that a launch takes by default', '$0 offers'],
       ['every type with one A10G and 32 GiB of memory or more', '$0 offers --gpus A10G:1 --memory 32+'],
@@ -33,7 +33,7 @@ export class OffersCommand extends RunctlCommand {
   }
 
   protected run(): Promise<number> {
-    return this.withCloud((connected) => this.show(connected));
+    return this.withCloud((connected) => this.show(connected), { bucketMayBeMissing: true });
   }
 
   private async show({ cloud, settings }: Connected): Promise<number> {

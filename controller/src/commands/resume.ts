@@ -93,7 +93,8 @@ export class ResumeCommand extends FollowingCommand {
       if (!this.json) this.note(`making sure that nothing of launch ${launch} is left`);
     };
     const resuming = { run, tools: services.tools, wish, knownSpec, onLeftovers, signal };
-    const { launch, machines, askAnew, fromStep, specSha256, warnings: ofPlace } = await resumeRun(ports, resuming);
+    const resumed = await resumeRun(ports, resuming);
+    const { launch, machines, askAnew, fromStep, specSha256, warnings: ofPlace } = resumed;
     await this.keepSpec(run, specSha256);
     this.warn(ofPlace);
     const view = await this.followView();
@@ -102,7 +103,7 @@ export class ResumeCommand extends FollowingCommand {
     view.show({ type: 'requested', run, launch, id, ...(said.length > 0 ? { warnings: said } : {}) });
     const from = fromStep === null ? 'from its last checkpoint' : `from step ${fromStep}`;
     if (!this.json) this.note(`launch ${launch} of ${run}, ${from}`);
-    const onDemandAfterMs = settings.no_fallback ? null : settings.fallback_after;
+    const onDemandAfterMs = resumed.fallsBack ? settings.fallback_after : null;
     const giveUp = (error: unknown): Promise<unknown> => endHopeless(ports, { run, launch, error });
     const checkFirstBoot = !settings.no_first_boot_check;
     const { detach } = this;

@@ -3,7 +3,7 @@ import { bucketKeys, workloadLabel } from '@runctl/protocol';
 import type { Cloud } from '../cloud.ts';
 import { missingPromises } from '../provider/missing-promises.ts';
 import { checkName, workloadOf } from './create-run.ts';
-import { refuseUncountedBudget } from './countable-budget.ts';
+import { countablePlace } from './countable-budget.ts';
 import { findPlace } from './find-place.ts';
 import { lastRunOf } from './last-run.ts';
 import type { LaunchPlan, LaunchWish } from './launch-plan.ts';
@@ -46,13 +46,13 @@ export async function makePlan(cloud: Cloud, options: PlanOptions): Promise<Laun
   });
   // Whichever part fails, nothing goes on in the background afterwards.
   await Promise.allSettled([packing, asking, remembering]);
-  const found = await asking;
-  refuseUncountedBudget(found, { budgetUsd: wish.policy.budgetUsd, assumedPriceUsd: wish.assumedPriceUsd });
+  const { assumedPriceUsd, policy } = wish;
+  const found = countablePlace(await asking, { budgetUsd: policy.budgetUsd, assumedPriceUsd });
   const { name, place, can, markets } = cloud.provider;
   return {
     start,
     snapshot: await packing,
-    wish: found.market === 'spot' ? wish : { ...wish, onDemandAfterMs: null },
+    wish: found.fallbackOffers.length > 0 ? wish : { ...wish, onDemandAfterMs: null },
     ...found,
     provider: {
       name,

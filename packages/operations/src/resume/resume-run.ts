@@ -13,7 +13,7 @@ import { isStoreError, readBytes, type ObjectStore } from '@runctl/store';
 import type { Provider } from '@runctl/provider';
 import type { AskAnew } from '../follow/follow-capacity.ts';
 import { indexRun } from '../launch/create-run.ts';
-import { refuseUncountedBudget } from '../launch/countable-budget.ts';
+import { countablePlace } from '../launch/countable-budget.ts';
 import { findPlace } from '../launch/find-place.ts';
 import type { MachineWish } from '../launch/launch-plan.ts';
 import type { LaunchPorts } from '../launch/launch-ports.ts';
@@ -54,6 +54,8 @@ export interface Resumed {
   readonly machines: LaunchMachines;
   readonly askAnew: AskAnew;
   readonly fromStep: number | null;
+  /** Whether it may go on in another market. */
+  readonly fallsBack: boolean;
   /** Of the place where it runs now; for people, a sentence each. */
   readonly warnings: readonly string[];
 }
@@ -73,11 +75,11 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   else await endLeftovers(ports, { ...before, outcome: before.outcome }, options);
   const machineTypes = options.wish.machineTypes.length > 0 ? options.wish.machineTypes : typesOf(before);
   const market = options.wish.market ?? (before?.intent?.market === 'on-demand' ? 'on-demand' : null);
-  const place = await findPlace(cloud.provider, { ...options.wish, machineTypes, market });
+  const found = await findPlace(cloud.provider, { ...options.wish, machineTypes, market });
   const launch = (before?.launch ?? 0) + 1;
   const spec = decodeDocument(runSpec, specBytes, key);
   const { assumedPriceUsd } = options.wish;
-  refuseUncountedBudget(place, { budgetUsd: spec.policy.budgetUsd, assumedPriceUsd });
+  const place = countablePlace(found, { budgetUsd: spec.policy.budgetUsd, assumedPriceUsd });
   const { keys: tools } = await uploadTools(cloud.store, await options.tools(place.architecture));
   // A laptop may have died before it wrote the index: what costs money is always listed.
   await indexRun(cloud.store, spec);
@@ -96,6 +98,7 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
     machines,
     askAnew,
     fromStep: record.latest?.document.step ?? null,
+    fallsBack: place.fallbackOffers.length > 0,
     warnings: place.warnings,
   };
 }
