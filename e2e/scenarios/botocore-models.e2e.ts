@@ -80,6 +80,7 @@ async function succeeds(world: World, args: readonly string[]): Promise<void> {
 function unchecked({ checked }: ModelReport): string[] {
   const wanted = [
     'iam:GetInstanceProfile',
+    'pricing:GetProducts',
     'service-quotas:ListServiceQuotas',
     's3:PutBucketLifecycleConfiguration',
     'ec2:CreateLaunchTemplate',

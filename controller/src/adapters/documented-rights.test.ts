@@ -87,7 +87,12 @@ async function documentedPolicies(): Promise<string[][]> {
 }
 
 /** Names in rights of the services that are called without the SDK, by their names in the code. */
-const WIRE_SERVICES: Readonly<Record<string, string>> = { iam: 'iam', sts: 'sts', quotas: 'servicequotas' };
+const WIRE_SERVICES: Readonly<Record<string, string>> = {
+  iam: 'iam',
+  sts: 'sts',
+  quotas: 'servicequotas',
+  pricing: 'pricing',
+};
 
 /** Rights on a bucket's settings that differ from the setting's name (Service Authorization Reference, S3). */
 const SETTING_RIGHTS: Readonly<Record<string, string>> = {
@@ -105,7 +110,7 @@ async function calledIn(folders: readonly string[], exclude: readonly string[] =
     exclude,
   )) {
     const text = await readFile(path, 'utf8');
-    for (const [, service = '', action] of text.matchAll(/\b(iam|sts|quotas)\s*\.call\(\s*'(\w+)'/g))
+    for (const [, service = '', action] of text.matchAll(/\b(iam|sts|quotas|pricing)\s*\.call\(\s*'(\w+)'/g))
       actions.push(`${WIRE_SERVICES[service]}:${action}`);
     for (const [, verb, setting = ''] of text.matchAll(/\.(read|write|clear)\('(\w+)'/g))
       if (SETTING_RIGHTS[setting] !== undefined)

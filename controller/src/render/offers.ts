@@ -1,6 +1,6 @@
 import type { OfferEvent } from '@runctl/protocol/events';
 import { formatUsd } from '@runctl/core';
-import { priceText } from './plan.ts';
+import { offerPriceText } from './plan.ts';
 import { table } from './table.ts';
 
 /** A line for each place where a machine can be had. */
@@ -10,7 +10,7 @@ export function renderOffers(offers: readonly OfferEvent[]): string {
     offer.machineType,
     offer.location,
     offer.market,
-    priceText(offer),
+    offerPriceText(offer),
     ...(days === null ? [] : [rangeText(offer)]),
     offer.size === undefined ? '?' : String(offer.size.cpus),
     offer.size === undefined ? '?' : `${offer.size.memoryGiB} GiB`,

@@ -49,7 +49,7 @@ export function renderPlan(
     ['FIRST CHOICES', 'ZONE', 'MARKET', 'PRICE/H'],
     plan.offers
       .slice(0, SHOWN_OFFERS)
-      .map((offer) => [offer.machineType, offer.location, offer.market, priceText(offer)]),
+      .map((offer) => [offer.machineType, offer.location, offer.market, offerPriceText(offer)]),
   );
   const more = plan.offers.length > SHOWN_OFFERS ? `  … and ${plan.offers.length - SHOWN_OFFERS} more\n` : '';
   const missing = provider.missing.map((note) => hintText(note, options.write));
@@ -127,7 +127,8 @@ function capacityText({ fallbackOffers, provider, wish, market, endsAfterMs }: L
   if (market === 'on-demand') return `waits until there is some, ${atMost}`;
   if (wish.onDemandAfterMs === null) return `waits on spot, ${atMost}`;
   if (!provider.switchesMarket) return `waits on spot, ${atMost}: ${provider.name} can't go on in another market`;
-  const price = fallbackOffers[0] === undefined ? '' : ` (first choice ${priceText(fallbackOffers[0])}/h)`;
+  if (wish.onDemandAfterMs === null) return `waits on spot, ${atMost}`;
+  const price = fallbackOffers[0] === undefined ? '' : ` (first choice ${hourText(fallbackOffers[0])})`;
   return `on-demand after ${formatDuration(wish.onDemandAfterMs)}${price}, while this command watches; afterwards it waits on spot`;
 }
 
@@ -152,6 +153,17 @@ function lastRunNotes({ lastRun }: LaunchPlan): string[] {
   if (lastRun === null || lastRun.caughtTerm) return [];
   return [`nothing caught SIGTERM in ${lastRun.run}, your last run of this script: ${LOST_WITHOUT_HANDLER}`];
 }
+type Priced = Pick<Offer, 'pricePerHourUsd' | 'listedAt'>;
+
+/** Of a list, with its date: it may have moved since. */
+export function offerPriceText(offer: Priced): string {
+  return offer.listedAt === undefined ? priceText(offer) : `${priceText(offer)} (list price of ${offer.listedAt})`;
+}
+
+function hourText(offer: Priced): string {
+  return `${priceText(offer)}/h${offer.listedAt === undefined ? '' : `, list price of ${offer.listedAt}`}`;
+}
+
 
 /** The plan as one object. */
 export function planJson(plan: LaunchPlan) {

@@ -1,5 +1,5 @@
 /** The part of the standard variables' names that stands for a service. */
-export type EndpointService = 'S3' | 'EC2' | 'SSM' | 'STS' | 'IAM' | 'SERVICE_QUOTAS';
+export type EndpointService = 'S3' | 'EC2' | 'SSM' | 'STS' | 'IAM' | 'SERVICE_QUOTAS' | 'PRICING';
 
 /**
  * The endpoint that the SDKs' standard variables name for a service (`AWS_ENDPOINT_URL_<service>`, else `AWS_ENDPOINT_URL`);

@@ -23,5 +23,7 @@ export const offer = z.object({
   location: z.string(),
   market,
   pricePerHourUsd: z.number().nonnegative().nullable(),
+  /** Date of the list that the price is from, where the provider itself did not tell it. */
+  listedAt: z.string().optional(),
 });
 export type Offer = z.output<typeof offer>;

@@ -16,6 +16,7 @@ import { findMachines } from './capacity/machines.ts';
 import { createExamination } from './examination/examine.ts';
 import { findOffers } from './offers/offers.ts';
 import { priceRanges } from './offers/price-ranges.ts';
+import { onDemandPrices } from './offers/prices.ts';
 import { createSetup } from './preparation/setup.ts';
 import { createRunCommand } from './ssm/run-command.ts';
 import { checkWayOut } from './preflight/check-way-out.ts';
@@ -29,13 +30,14 @@ export function createAwsProvider(
   const { region, clock } = options;
   const clients = createAwsClients(options);
   const { reading, launching } = clients;
+  const prices = onDemandPrices({ access: options, clock });
   const accountPorts = { clients, access: options, clock };
   const decode = refusalDecoder(reading, { region, clock, endpoint: options.endpoints?.sts });
   const idOf = (ref: Parameters<typeof readFleetRef>[0]): string => readFleetRef(ref, region).fleetId;
   return {
     ...awsData(region),
     offers: (wish) =>
-      classified('looking for capacity pools', () => findOffers(reading, wish, { region, nowMs: clock.wallMs() })),
+      classified('looking for capacity pools', () => findOffers(reading, wish, { prices, nowMs: clock.wallMs() })),
     target: (wish, offers) =>
       classified('looking up the image', () => resolveTarget(clients, { region, wish, offers })),
     launch: (request) =>

@@ -4,6 +4,7 @@ import { required } from '@runctl/core';
 import { imageId } from '../model/testing/model-region.ts';
 import { ec2ActionNames } from './ec2/service.ts';
 import { iamActionNames } from './iam/service.ts';
+import { pricingActionNames } from './pricing/service.ts';
 import { quotaActionNames } from './servicequotas/service.ts';
 import { ssmActionNames } from './ssm/service.ts';
 import { lineSession, missingClient, runClient } from './testing/client-process.ts';
@@ -388,6 +389,13 @@ describe('the AWS CLI', () => {
         aws('service-quotas', 'list-service-quotas', '--service-code', 'ec2'),
         { Quotas: region.compute.quotas.list().map(({ code }) => ({ QuotaCode: code })) },
       ],
+      [
+        aws(
+          ...['pricing', 'get-products', '--service-code', 'AmazonEC2', '--filters'],
+          'Type=TERM_MATCH,Field=instanceType,Value=g5.xlarge',
+        ),
+        { FormatVersion: 'aws_v1', PriceList: [expect.stringContaining('"USD":"1.0060000000"') as string] },
+      ],
     ]);
     await iam('remove-role-from-instance-profile', ...profile, ...role);
     await iam('delete-instance-profile', ...profile);
@@ -413,6 +421,13 @@ describe('the AWS CLI', () => {
 
 test('the AWS CLI called every action', () => {
   const made = [...region.served].map((name) => name.split(':')[1]);
-  const all = [...ec2ActionNames, ...ssmActionNames, ...iamActionNames, ...quotaActionNames, 'GetCallerIdentity'];
+  const all = [
+    ...ec2ActionNames,
+    ...ssmActionNames,
+    ...iamActionNames,
+    ...quotaActionNames,
+    ...pricingActionNames,
+    'GetCallerIdentity',
+  ];
   expect(all.filter((name) => !made.includes(name))).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { imageId } from '../model/testing/model-region.ts';
 import { ec2ActionNames } from './ec2/service.ts';
 import { iamActionNames } from './iam/service.ts';
+import { pricingActionNames } from './pricing/service.ts';
 import { quotaActionNames } from './servicequotas/service.ts';
 import { ssmActionNames } from './ssm/service.ts';
 import { missingClient, runClient } from './testing/client-process.ts';
@@ -27,7 +28,7 @@ test('boto3 calls every action and understands every answer', async (context) =>
   expect(outcome.stderr).not.toContain('Traceback');
   const seen = JSON.parse(outcome.stdout) as Record<string, unknown>;
   const others = ['GetCallerIdentity', ...iamActionNames.filter((name) => name !== 'CreateServiceLinkedRole')];
-  const actions = [...ec2ActionNames, ...ssmActionNames, ...quotaActionNames, ...others];
+  const actions = [...ec2ActionNames, ...ssmActionNames, ...quotaActionNames, ...pricingActionNames, ...others];
   expect(actions.map(snakeCase).filter((name) => !(name in seen))).toEqual([]);
   const spot = (seen['run_instances'] as { Instances: Array<{ InstanceId: string }> }).Instances[0]!.InstanceId;
 
@@ -67,6 +68,9 @@ test('boto3 calls every action and understands every answer', async (context) =>
     'linked role again': ['InvalidInput', 400],
     get_service_quota: { Quota: { QuotaName: 'All G and VT Spot Instance Requests' } },
     'no quota': ['NoSuchResourceException', 400],
+    get_products: { FormatVersion: 'aws_v1', PriceList: [expect.stringContaining('"USD":"1.0060000000"') as string] },
+    'no attribute': ['InvalidParameterException', 400],
+    'no such service': ['NotFoundException', 400],
     describe_route_tables: { RouteTables: [{ Associations: [{ Main: true }], Routes: [{ State: 'active' }, {}] }] },
     describe_vpc_endpoints: { VpcEndpoints: [] },
     describe_spot_price_history: {

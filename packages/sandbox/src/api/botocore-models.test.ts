@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { imageId } from '../model/testing/model-region.ts';
 import { ec2ActionNames } from './ec2/service.ts';
 import { iamActionNames } from './iam/service.ts';
+import { pricingActionNames } from './pricing/service.ts';
 import { quotaActionNames } from './servicequotas/service.ts';
 import { ssmActionNames } from './ssm/service.ts';
 import { runClient } from './testing/client-process.ts';
@@ -29,6 +30,7 @@ test("every action's answer is what botocore's model says, and has nothing else"
     ...ec2ActionNames.map((name) => `ec2:${name}`),
     ...ssmActionNames.map((name) => `ssm:${name}`),
     ...iamActionNames.filter((name) => name !== 'CreateServiceLinkedRole').map((name) => `iam:${name}`),
+    ...pricingActionNames.map((name) => `pricing:${name}`),
     ...quotaActionNames.map((name) => `service-quotas:${name}`),
     'sts:GetCallerIdentity',
   ];

@@ -56,6 +56,25 @@ test('requests that are signed for another region are refused, but for STS in us
   ).rejects.toMatchObject({ name: 'SignatureDoesNotMatch' });
 });
 
+test.each([
+  ['us-east-1', 200],
+  ['eu-central-1', 200],
+  ['ap-south-1', 200],
+  ['eu-west-1', 200],
+  ['us-west-2', 400],
+])('the price list answers what is signed for %s: %s', async (region, status) => {
+  await using at = await front();
+  const { hostname, port } = new URL(at.endpoint);
+  const body = '{"ServiceCode":"AmazonEC2","MaxResults":1}';
+  const own = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'AWSPriceListService.GetProducts' };
+  const target = { method: 'POST', hostname, port: Number(port), path: '/', query: {} };
+  const signer = new RequestSigner({ service: 'pricing', region, clock: systemClock });
+  const headers = signer.sign({ ...target, headers: own, payloadHash: sha256Hex(body) }, at.credentials);
+  const answer = await fetch(at.endpoint, { method: 'POST', headers, body });
+  expect(answer.status).toBe(status);
+  if (status === 200) expect(await answer.json()).toMatchObject({ PriceList: [expect.any(String)], NextToken: '1' });
+});
+
 describe('a service that the region does not have', () => {
   const ask = async (service: string, own: { headers: Record<string, string>; body: string }) => {
     await using at = await front();

@@ -11,13 +11,20 @@ import { refuseService } from './unserved.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
+/** Regions where a service answers for all others (General Reference, "IAM", "STS"; Price List user guide). */
+const ANSWER_AT: Readonly<Record<string, readonly string[]>> = {
+  sts: ['us-east-1'],
+  iam: ['us-east-1'],
+  pricing: ['us-east-1', 'eu-central-1', 'ap-south-1'],
+};
+
 export interface FrontOptions {
   readonly s3: SelfVerifyingService;
   /** Every other service, by the name in a signature's scope. */
   readonly services: ReadonlyMap<string, Service>;
   readonly credentials: CredentialStore;
   readonly clock: RegionClock;
-  /** Signatures for another region are refused; STS and IAM, which are global, also take those for us-east-1. S3 takes any. */
+  /** Signatures for another region are refused, but for services that answer elsewhere for all regions. S3 takes any. */
   readonly region: string;
   readonly log: Log;
 }
@@ -47,13 +54,13 @@ async function dispatch(options: FrontOptions, request: IncomingMessage, respons
   if (service === undefined) return refuseService(request, response, { service: name, body });
   try {
     const nowMs = options.clock.nowMs();
-    const isGlobal = ['sts', 'iam'].includes(name) && credentialScopeOf(request)?.region === 'us-east-1';
+    const isElsewhere = ANSWER_AT[name]?.includes(credentialScopeOf(request)?.region ?? '') ?? false;
     const verified = verifySignature(request, {
       store: options.credentials,
       nowMs,
       service: name,
       body,
-      ...(isGlobal ? {} : { region: options.region }),
+      ...(isElsewhere ? {} : { region: options.region }),
     });
     await service.handle(replayed(request, body), response, verified.principal);
   } catch (error) {

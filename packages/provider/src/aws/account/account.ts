@@ -64,6 +64,7 @@ export function awsAccount(options: AccountOptions): AwsAccount {
           sts: config.endpoint('STS'),
           iam: config.endpoint('IAM'),
           serviceQuotas: config.endpoint('SERVICE_QUOTAS'),
+          pricing: config.endpoint('PRICING'),
           s3: config.endpoint('S3'),
         },
         useFipsEndpoint: config.isOn('AWS_USE_FIPS_ENDPOINT', 'use_fips_endpoint'),

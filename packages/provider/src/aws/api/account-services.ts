@@ -29,6 +29,8 @@ export interface AccountServices {
   readonly sts: QueryService;
   readonly iam: QueryService;
   readonly quotas: JsonService;
+  /** Null where the partition has no prices in dollars that can be asked for. */
+  readonly pricing: JsonService | null;
   /** Errors: `no-credentials`, and those of the search. */
   readonly credentials: () => Promise<AwsCredentials>;
 }
@@ -54,12 +56,20 @@ export function accountServices({ access, clock, timeoutMs = 10_000 }: ServiceCo
     region,
     endpoint: endpoints.serviceQuotas ?? regional('servicequotas'),
   };
+  const at = pricingRegion(region);
+  const pricing = {
+    service: 'pricing',
+    target: 'AWSPriceListService',
+    region: at ?? region,
+    endpoint: endpoints.pricing ?? `https://api.pricing.${at}.amazonaws.com`,
+  };
   return {
     region,
     credentials,
     sts: queryService(new QueryClient({ ...shared, ...sts }), clock),
     iam: queryService(new QueryClient({ ...shared, ...iam }), clock),
     quotas: jsonService(new JsonClient({ ...shared, ...quotas }), clock),
+    pricing: at === null ? null : jsonService(new JsonClient({ ...shared, ...pricing }), clock),
   };
 }
 
@@ -69,6 +79,16 @@ export function iamHome(region: string): { readonly region: string; readonly end
   if (name === 'aws') return { region: homeRegion, endpoint: 'https://iam.amazonaws.com' };
   if (name === 'aws-us-gov') return { region: homeRegion, endpoint: 'https://iam.us-gov.amazonaws.com' };
   return { region: homeRegion, endpoint: `https://iam.${homeRegion}.${domain}` };
+}
+
+/**
+ * The nearest region that tells prices: three do, each those of all regions (Price List user guide, "Finding services and
+ * products"). GovCloud's keys are not known there, and China's prices are in its own currency.
+ */
+function pricingRegion(region: string): string | null {
+  if (domainOf(region) !== 'amazonaws.com' || region.startsWith('us-gov-')) return null;
+  if (/^(eu|il|me|af)-/.test(region)) return 'eu-central-1';
+  return region.startsWith('ap-') ? 'ap-south-1' : 'us-east-1';
 }
 
 /** The keys of an access as the wire takes them. */

@@ -7,7 +7,7 @@ export interface AwsAccess extends LimitedCalls {
   readonly region: string;
   /** Where the services answer; one that is not in it answers at AWS. */
   readonly endpoints?: {
-    readonly [service in 'ec2' | 'ssm' | 'sts' | 'iam' | 'serviceQuotas' | 's3']?: string | undefined;
+    readonly [service in 'ec2' | 'ssm' | 'sts' | 'iam' | 'serviceQuotas' | 'pricing' | 's3']?: string | undefined;
   };
   readonly credentials?: NonNullable<EC2ClientConfig['credentials']>;
   readonly useFipsEndpoint?: boolean;

@@ -6,6 +6,7 @@ import { classified } from '../api/classify.ts';
 import type { AwsAccess, AwsClients } from '../api/clients.ts';
 import { subnetsByZone } from '../offers/network.ts';
 import { findOffers } from '../offers/offers.ts';
+import { onDemandPrices } from '../offers/prices.ts';
 import { readAwsSettings } from '../offers/settings.ts';
 import { resolveImage } from '../target/images.ts';
 import type { ProviderAccount, AccountFinding, ExaminedAccount, Offer, TargetWish } from '../../port/index.ts';
@@ -40,7 +41,7 @@ async function* examineAll(ports: ExaminationPorts, wish: ExaminedAccount): Asyn
   yield* identity;
   if (identity.some(({ state }) => state === 'problem')) return;
   const offers = classified('looking', () =>
-    findOffers(ports.clients.reading, wish, { region: ports.access.region, nowMs: ports.clock.wallMs() }),
+    findOffers(ports.clients.reading, wish, { prices: onDemandPrices(ports), nowMs: ports.clock.wallMs() }),
   );
   const image = offers.then((found) => imageFor(ports.clients, wish, found));
   const looks: readonly Findings[] = [

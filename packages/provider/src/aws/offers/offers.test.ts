@@ -2,7 +2,6 @@ import { isRunctlError } from '@runctl/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MachineNeed, OfferWish } from '../../port/index.ts';
 import { awsUnderTest } from '../testing/aws-under-test.ts';
-import { onDemandPriceUsd } from './prices.ts';
 
 let under: Awaited<ReturnType<typeof awsUnderTest>>;
 beforeAll(async () => {
@@ -153,9 +152,23 @@ test('tells where the price of each offer has been, and of no other', async () =
   expect(ranges.slice(-2)).toEqual([{ lowUsd: list, highUsd: list }, null]);
 });
 
-test('a list price is that of the region, or unknown', () => {
-  expect(onDemandPriceUsd('us-east-1', 'g5.xlarge')).toBe(1.006);
-  expect(onDemandPriceUsd('us-gov-west-1', 'g4dn.xlarge')).toBeGreaterThan(0.526);
-  expect(onDemandPriceUsd('eu-central-1', 'g5.xlarge')).toBeNull();
-  expect(onDemandPriceUsd('us-east-1', 'g99.xlarge')).toBeNull();
+describe('what a machine costs on demand', () => {
+  const priced = async () => {
+    const [offer] = await offersOf('g5.xlarge', { market: 'on-demand' });
+    return [offer?.pricePerHourUsd, offer?.listedAt];
+  };
+
+  test('is what AWS tells', async () => {
+    expect(await priced()).toEqual([1.006, undefined]);
+  });
+
+  test.each(['AccessDeniedException', 'InvalidParameterException', 'InternalError'])(
+    'is of a list with a date where AWS does not tell: %s',
+    async (code) => {
+      under.region.compute.settings.failNext('GetProducts', code, { times: 4 });
+      expect(await priced()).toEqual([1.006, '2026-07-20']);
+      under.region.compute.settings.clearFailures();
+      expect(await priced()).toEqual([1.006, undefined]);
+    },
+  );
 });

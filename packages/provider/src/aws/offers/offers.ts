@@ -4,7 +4,7 @@ import type { Offer, OfferWish } from '../../port/index.ts';
 import { neededTypes, refuseLacking } from './needed-types.ts';
 import { subnetsByZone } from './network.ts';
 import { knownTypes, offeredZones } from './offered-types.ts';
-import { onDemandPriceUsd } from './prices.ts';
+import type { OnDemandPrices } from './prices.ts';
 import { readAwsSettings } from './settings.ts';
 import { spotPrices } from './spot-prices.ts';
 import { commonArchitecture, refuseOtherMarket } from './suitable-types.ts';
@@ -23,7 +23,7 @@ const MOST_TYPES = 20;
 export async function findOffers(
   client: EC2Client,
   wish: OfferWish,
-  { region, nowMs }: { readonly region: string; readonly nowMs: number },
+  { prices, nowMs }: { readonly prices: OnDemandPrices; readonly nowMs: number },
 ): Promise<readonly Offer[]> {
   const { market } = wish;
   const { subnets } = readAwsSettings(wish.settings);
@@ -32,17 +32,15 @@ export async function findOffers(
   refuseOtherMarket(types, market);
   const machineTypes = types.map(({ machineType }) => machineType);
   const sizes = new Map(types.map(({ machineType, size }) => [machineType, size]));
-  const [offered, spot] = await Promise.all([
+  const [offered, priceIn] = await Promise.all([
     offeredZones(client, machineTypes),
-    market === 'spot' ? spotPrices(client, machineTypes, nowMs) : null,
+    market === 'spot' ? spotPricesNow(client, machineTypes, nowMs) : listPrices(prices, machineTypes),
   ]);
   const offers = offered
     .filter(({ zone }) => subnetOfZone.has(zone))
     .map(({ machineType, zone }): Offer => {
       const size = sizes.get(machineType);
-      const pricePerHourUsd =
-        spot === null ? onDemandPriceUsd(region, machineType) : (spot.get(`${machineType}/${zone}`) ?? null);
-      const offer = { machineType, location: zone, market, pricePerHourUsd, architecture };
+      const offer = { machineType, location: zone, market, ...priceIn(machineType, zone), architecture };
       return size === undefined ? offer : { ...offer, size };
     });
   if (offers.length === 0) throw nowhere(machineTypes, subnets);
@@ -50,6 +48,21 @@ export async function findOffers(
     (a, b) => (a.pricePerHourUsd ?? Infinity) - (b.pricePerHourUsd ?? Infinity) || a.location.localeCompare(b.location),
   );
   return wish.machineTypes.length > 0 ? offers : cheapestTypes(offers);
+}
+
+type PriceIn = (machineType: string, zone: string) => Pick<Offer, 'pricePerHourUsd' | 'listedAt'>;
+
+async function spotPricesNow(client: EC2Client, machineTypes: readonly string[], nowMs: number): Promise<PriceIn> {
+  const spot = await spotPrices(client, machineTypes, nowMs);
+  return (machineType, zone) => ({ pricePerHourUsd: spot.get(`${machineType}/${zone}`) ?? null });
+}
+
+async function listPrices(prices: OnDemandPrices, machineTypes: readonly string[]): Promise<PriceIn> {
+  const known = await prices(machineTypes);
+  return (machineType) => {
+    const { usd, listedAt } = known.get(machineType) ?? { usd: null, listedAt: null };
+    return { pricePerHourUsd: usd, ...(listedAt === null ? {} : { listedAt }) };
+  };
 }
 
 async function typesOf(client: EC2Client, wish: OfferWish): Promise<readonly TypeFacts[]> {

@@ -47,6 +47,7 @@ const READ_RIGHTS = [
   'ec2:DescribeSpotPriceHistory',
   'ec2:DescribeSubnets',
   'ec2:DescribeVpcEndpoints',
+  'pricing:GetProducts',
   'servicequotas:ListServiceQuotas',
   'ssm:GetCommandInvocation',
   'sts:DecodeAuthorizationMessage',

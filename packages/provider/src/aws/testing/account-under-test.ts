@@ -11,7 +11,15 @@ export async function accountUnderTest(keys: { readonly expiration?: Date } = {}
   const { endpoint } = region;
   const access = {
     region: 'us-east-1',
-    endpoints: { ec2: endpoint, ssm: endpoint, sts: endpoint, iam: endpoint, serviceQuotas: endpoint, s3: endpoint },
+    endpoints: {
+      ec2: endpoint,
+      ssm: endpoint,
+      sts: endpoint,
+      iam: endpoint,
+      serviceQuotas: endpoint,
+      pricing: endpoint,
+      s3: endpoint,
+    },
     credentials: { ...region.compute.credentials.userKey, ...keys },
   };
   const provider = createAwsProvider({ ...access, clock: hurried });

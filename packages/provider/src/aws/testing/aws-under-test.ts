@@ -16,7 +16,7 @@ export async function awsUnderTest(): Promise<ProviderUnderTest & { readonly reg
   const client = () => {
     const made = createAwsProvider({
       region: 'us-east-1',
-      endpoints: { ec2: proxy.endpoint, ssm: proxy.endpoint, sts: proxy.endpoint },
+      endpoints: { ec2: proxy.endpoint, ssm: proxy.endpoint, sts: proxy.endpoint, pricing: proxy.endpoint },
       credentials: credentials.userKey,
       clock: hurried,
     });

@@ -1,15 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { isAllowed } from '../../model/account/policy.ts';
 import type { Quota } from '../../model/account/quotas.ts';
-import { AwsError, asAwsError } from '../../model/aws-error.ts';
+import { AwsError } from '../../model/aws-error.ts';
 import type { Compute } from '../../model/compute/compute.ts';
-import { readBody } from '../../wire/request-body.ts';
 import type { Service } from '../../wire/service.ts';
-import { Input } from '../ssm/input.ts';
+import { createJsonService, type JsonAction } from '../json-service.ts';
+import type { Input } from '../ssm/input.ts';
 
-type QuotaAction = (input: Input, compute: Compute) => Readonly<Record<string, unknown>>;
-
-const actions: Readonly<Record<string, QuotaAction>> = {
+const actions: Readonly<Record<string, JsonAction>> = {
   GetServiceQuota: (input, compute) => {
     checkService(input);
     return { Quota: quotaView(compute.quotas.get(input.required('QuotaCode')), compute) };
@@ -51,37 +47,6 @@ function quotaView({ code, name, value }: Quota, { region, accountId }: Compute)
 
 /** Service Quotas' JSON 1.1 API, for EC2's quotas alone. */
 export function createQuotasService(compute: Compute): Service {
-  return {
-    handle: async (request, response, principal) => {
-      let status = 200;
-      let result: unknown;
-      try {
-        const body = (await readBody(request)).toString('utf8');
-        const target = request.headers['x-amz-target'];
-        const name = typeof target === 'string' ? (target.split('.')[1] ?? '') : '';
-        const action = actions[name];
-        if (action === undefined) throw new AwsError('UnknownOperationException', `Unknown operation ${name}`);
-        compute.settings.admit(name);
-        if (!isAllowed(principal, `servicequotas:${name}`, { granted: compute.settings.roleActions }))
-          throw new AwsError(
-            'AccessDeniedException',
-            `User: ${principal.arn} is not authorized to perform: servicequotas:${name}`,
-          );
-        result = action(Input.parse(body), compute);
-      } catch (error) {
-        const failure = asAwsError(error);
-        // Its word for throttling; every client error is a 400.
-        const code = failure.code === 'RequestLimitExceeded' ? 'TooManyRequestsException' : failure.code;
-        status = code === 'InternalError' ? 500 : 400;
-        result = { __type: code === 'InternalError' ? 'ServiceException' : code, message: failure.message };
-      }
-      const text = JSON.stringify(result);
-      response.writeHead(status, {
-        'content-type': 'application/x-amz-json-1.1',
-        'content-length': String(Buffer.byteLength(text)),
-        'x-amzn-requestid': randomUUID(),
-      });
-      response.end(text);
-    },
-  };
+  const words = { throttled: 'TooManyRequestsException', failed: 'ServiceException' };
+  return createJsonService(compute, { name: 'servicequotas', actions, words });
 }

@@ -16,6 +16,7 @@ import type { Service } from '../../wire/service.ts';
 import { createS3Service, type S3Service } from '../s3/index.ts';
 import { createEc2Service } from '../ec2/service.ts';
 import { createIamService } from '../iam/service.ts';
+import { createPricingService } from '../pricing/service.ts';
 import { createQuotasService } from '../servicequotas/service.ts';
 import { createSsmService } from '../ssm/service.ts';
 import { createStsService } from '../sts/service.ts';
@@ -66,6 +67,7 @@ export async function regionServer(settings: Partial<Delays> = {}): Promise<Regi
   const services: Readonly<Record<string, Service>> = {
     ec2: createEc2Service(compute),
     iam: createIamService(compute),
+    pricing: createPricingService(compute),
     servicequotas: createQuotasService(compute),
     ssm: createSsmService(compute),
     sts: createStsService(compute),
