@@ -18,6 +18,7 @@ describe('launch', () => {
         script        python3 train.py --epochs 3
         project       <folder> (2 files, 15 B, <size> packed)
         machine       1 × spot of memory in us-east-1, image ami-1
+        likely        g4dn.xlarge in us-east-1a at $0.36/h, the cheapest of 6 pools, unless another has more room
         budget        $5.00, then a checkpoint and the end; the launch ends after 1d 13h in any case
         checkpoints   checkpoints/, resumed from the newest complete one
         kept          the newest checkpoint and the 3 before it

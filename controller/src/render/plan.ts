@@ -28,6 +28,8 @@ export function renderPlan(
       `${project.root} (${snapshot.fileCount} files, ${formatBytes(snapshot.contentBytes)}, ${formatBytes(snapshot.sizeBytes)} packed)`,
     ],
     ['machine', `1 × ${plan.market} of ${provider.name} in ${provider.place}, ${provider.target}`],
+    ...likelyRows(plan),
+    ...plan.quotas.map((text): [string, string] => ['quota', text]),
     [
       'budget',
       wish.policy.budgetUsd === null
@@ -91,6 +93,14 @@ function outputRows({ wish }: LaunchPlan): [string, string][] {
   return outputDir === undefined ? [] : [['output', `${outputDir}, after the checkpoint in the time that is left`]];
 }
 
+/** Which machine it will be, where there is a choice. Whether a pool has a machine left, nobody tells before one is asked for. */
+function likelyRows({ market, offers: [first, ...others] }: LaunchPlan): [string, string][] {
+  if (first === undefined || first.pricePerHourUsd === null || others.length === 0) return [];
+  const unless = market === 'spot' ? ', unless another has more room' : '';
+  const cheapest = `the cheapest of ${others.length + 1} pools${unless}`;
+  return [['likely', `${first.machineType} in ${first.location} at ${hourText(first)}, ${cheapest}`]];
+}
+
 /** What is counted where no price is known; nothing is said where all are. */
 function assumedText({ fallbackOffers, offers, wish }: LaunchPlan): string {
   if (wish.assumedPriceUsd === null) return '';
@@ -125,7 +135,6 @@ function capacityText({ fallbackOffers, provider, wish, market, endsAfterMs }: L
   const atMost = `at most ${formatDuration(endsAfterMs)}`;
   if (provider.can.recovers.value !== 'by-itself') return 'nothing is launched then';
   if (market === 'on-demand') return `waits until there is some, ${atMost}`;
-  if (wish.onDemandAfterMs === null) return `waits on spot, ${atMost}`;
   if (!provider.switchesMarket) return `waits on spot, ${atMost}: ${provider.name} can't go on in another market`;
   if (wish.onDemandAfterMs === null) return `waits on spot, ${atMost}`;
   const price = fallbackOffers[0] === undefined ? '' : ` (first choice ${hourText(fallbackOffers[0])})`;
@@ -144,15 +153,6 @@ export function priceText({ pricePerHourUsd }: Pick<Offer, 'pricePerHourUsd'>): 
   return pricePerHourUsd === null ? 'unknown' : formatUsd(pricePerHourUsd);
 }
 
-function indent(text: string): string {
-  return text.replaceAll(/^(?=.)/gm, '  ');
-}
-
-/** What the last run of the same script showed of what this one will do. */
-function lastRunNotes({ lastRun }: LaunchPlan): string[] {
-  if (lastRun === null || lastRun.caughtTerm) return [];
-  return [`nothing caught SIGTERM in ${lastRun.run}, your last run of this script: ${LOST_WITHOUT_HANDLER}`];
-}
 type Priced = Pick<Offer, 'pricePerHourUsd' | 'listedAt'>;
 
 /** Of a list, with its date: it may have moved since. */
@@ -164,6 +164,15 @@ function hourText(offer: Priced): string {
   return `${priceText(offer)}/h${offer.listedAt === undefined ? '' : `, list price of ${offer.listedAt}`}`;
 }
 
+function indent(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, '  ');
+}
+
+/** What the last run of the same script showed of what this one will do. */
+function lastRunNotes({ lastRun }: LaunchPlan): string[] {
+  if (lastRun === null || lastRun.caughtTerm) return [];
+  return [`nothing caught SIGTERM in ${lastRun.run}, your last run of this script: ${LOST_WITHOUT_HANDLER}`];
+}
 
 /** The plan as one object. */
 export function planJson(plan: LaunchPlan) {
@@ -186,6 +195,7 @@ export function planJson(plan: LaunchPlan) {
     market: plan.market,
     offers: plan.offers,
     fallbackOffers: plan.fallbackOffers,
+    quotas: [...plan.quotas],
     assumedPriceUsd: wish.assumedPriceUsd,
     missing: plan.provider.missing.map((note) => hintText(note)),
     budgetUsd: wish.policy.budgetUsd,

@@ -34,6 +34,7 @@ export async function findPlace(
     fallbackOffers: fallbackOffers.filter(({ location }) => usable.has(location)),
     architecture: architectureOf(offers),
     target,
+    quotas: findings.flatMap(quotaText),
     ...checked,
   };
 }
@@ -44,6 +45,13 @@ function refuseProblems(findings: readonly AccountFinding[]): void {
   if (first === undefined) return;
   const { subject, text, fix, errorCode } = first;
   throw new RunctlError(errorCode ?? 'config-invalid', `${subject}: ${text}`, { hint: fix ?? undefined });
+}
+
+/** A clause of what was found about a quota; nothing for any other finding. */
+function quotaText({ subject, text }: AccountFinding): readonly string[] {
+  if (!subject.startsWith('quota')) return [];
+  const [, types] = /^quota of (.+)$/.exec(subject) ?? [];
+  return [types === undefined ? `not known: ${text}` : `${types}: ${text}`];
 }
 
 /** What is asked of the provider for a wish in a market. */

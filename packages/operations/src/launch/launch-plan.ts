@@ -49,6 +49,8 @@ export interface LaunchPlace {
   /** Of all offers, and so of the tools. */
   readonly architecture: 'x64' | 'arm64';
   readonly target: LaunchTarget;
+  /** How much of it the account may have, as far as that was told; for people, a clause each. */
+  readonly quotas: readonly string[];
   /** What a check of it could not rule out, or left out; for people, a sentence each. */
   readonly warnings: readonly string[];
 }

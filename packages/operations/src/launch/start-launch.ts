@@ -22,7 +22,7 @@ import { notEnded } from './not-ended.ts';
 import { replaceCapacity } from './replace-capacity.ts';
 import { isUncertain } from '../provider/uncertain.ts';
 
-interface StartRequest extends Omit<LaunchPlace, 'warnings'> {
+interface StartRequest extends Omit<LaunchPlace, 'quotas' | 'warnings'> {
   readonly spec: RunSpec;
   /** The spec's bytes in the bucket: machines of this launch obey these alone. */
   readonly specBytes: Uint8Array;

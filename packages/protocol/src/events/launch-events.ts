@@ -28,6 +28,8 @@ const plan = z.object({
   offers: z.array(offer),
   /** Where it may go on in another market. */
   fallbackOffers: z.array(offer),
+  /** For people: how much the account may have, as far as that was told. */
+  quotas: z.array(z.string()),
   /** USD per hour that is counted where no price is known; null = none was given. */
   assumedPriceUsd: z.number().nullable(),
   /** For people: which promises of runctl do not hold with this provider, and why. */

@@ -6,7 +6,7 @@ export type FindingState = 'ok' | 'problem' | 'unknown';
 
 /** What was found out about one thing that a launch needs. */
 export interface AccountFinding {
-  /** What was looked at, in a few words: `instance profile`, `quota of g5.xlarge, spot`. */
+  /** What was looked at, in a few words: `instance profile`; of quotas beginning so: `quota of g5.xlarge, spot`. */
   readonly subject: string;
   readonly state: FindingState;
   /** A sentence without a full stop. */
