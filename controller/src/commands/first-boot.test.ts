@@ -1,3 +1,5 @@
+import type { CapacityRef } from '@runctl/provider';
+import { MemoryProvider } from '@runctl/provider/memory';
 import { describe, expect, test } from 'vitest';
 import { commandWorld, type CommandWorld } from '../testing/command-world.ts';
 import { dyingLaptop } from '../testing/dying-laptop.ts';
@@ -121,6 +123,26 @@ describe('launch --detach', () => {
       /<run> is launched\n +no agent has spoken yet, and nobody watches for it now: machines that never speak cost up to \$60\.\d\d until 2026-01-08 00:0\d UTC\n/,
     );
     expect(scope.world.capacityStates()).toEqual(['active']);
+  });
+
+  test('fails with an error of the moment in which it would return', async () => {
+    await using scope = await watchingWorld();
+    const { world } = scope;
+    world.spotIsEmpty();
+    const beganMs = world.clock.monotonicMs();
+    class SlowProvider extends MemoryProvider {
+      override async events(ref: CapacityRef, sinceMs: number) {
+        if (world.clock.monotonicMs() - beganMs < 25_000) return super.events(ref, sinceMs);
+        world.targetIsWrong();
+        await world.clock.sleep(10_000);
+        return super.events(ref, sinceMs);
+      }
+    }
+    world.beforeProvider = () => new SlowProvider(world.machines);
+    const result = await world.run(DETACHED);
+    expect(result.exitCode).toBe(3);
+    expect(result.stderr).toMatch(/there is no such instance profile .*nothing of the launch is left/);
+    expect(world.capacityStates()).toEqual(['ended']);
   });
 
   test('waits on where a machine comes within the first seconds', async () => {
