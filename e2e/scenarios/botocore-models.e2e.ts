@@ -25,11 +25,12 @@ test('all that a run sends and is answered, on the laptop and on its machines, i
   expect(unchecked(report)).toEqual([]);
 });
 
-/** What makes an account ready, and looks whether it is. */
+/** What makes an account ready, and looks whether it is. The region is born with bucket and role, so these are others. */
 async function account(world: World): Promise<void> {
-  await succeeds(world, ['init', '--cloud', '--yes', '--bucket', 'a-bucket-of-its-own']);
-  await world.runctl(['doctor']);
-  await succeeds(world, ['init', '--destroy', '--yes', '--bucket', 'a-bucket-of-its-own']);
+  const own = ['--bucket', 'a-bucket-of-its-own', '--instance-profile', 'trainer'];
+  await succeeds(world, ['init', '--cloud', '--yes', ...own]);
+  await world.runctl(['doctor', ...own]);
+  await succeeds(world, ['init', '--destroy', '--yes', ...own]);
 }
 
 /** Launch, agent killed, notice, resumption, stop, resume to the end, and all that looks at a run. */
@@ -81,6 +82,14 @@ function unchecked({ checked }: ModelReport): string[] {
   const wanted = [
     'iam:GetInstanceProfile',
     'pricing:GetProducts',
+    'iam:CreateRole',
+    'iam:PutRolePolicy',
+    'iam:CreateInstanceProfile',
+    'iam:AddRoleToInstanceProfile',
+    'iam:RemoveRoleFromInstanceProfile',
+    'iam:DeleteInstanceProfile',
+    'iam:DeleteRolePolicy',
+    'iam:DeleteRole',
     'service-quotas:ListServiceQuotas',
     's3:PutBucketLifecycleConfiguration',
     'ec2:CreateLaunchTemplate',

@@ -230,6 +230,7 @@ test('a known untruth of a model is none, and nothing beside it is', async (cont
       `<historyRecordSet><item>${record}</item></historyRecordSet>`,
     );
   expect((await reported([history('<eventType>information</eventType>')])).findings).toEqual([]);
+  expect((await reported([history('<eventType>informations</eventType>')])).findings).toHaveLength(1);
   const { findings } = await reported([history('<eventType>information</eventType><kind>x</kind>')]);
   expect(findings).toMatchObject([{ problem: expect.stringContaining('no member kind') as string }]);
   for (const { source } of knownUntruths) expect(source).not.toBe('');

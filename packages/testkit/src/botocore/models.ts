@@ -34,7 +34,8 @@ export const knownUntruths: readonly KnownUntruth[] = [
   {
     service: 'ec2',
     operation: 'DescribeFleetHistory',
-    problem: /^FleetEventType is '\w+', which is none of its values$/,
+    problem:
+      /^FleetEventType is '(error|information|fleetRequestChange|instanceChange|spotInstanceRequestChange)', which is none of its values$/,
     source:
       'the model lists instance-change, fleet-change and service-error; the EC2 user guide, "Fleet event types", has error, ' +
       "information, fleetRequestChange, instanceChange and spotInstanceRequestChange, and so has the AWS CLI's own example",

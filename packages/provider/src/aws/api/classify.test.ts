@@ -33,6 +33,26 @@ test("a page of somebody else's is told as one, and not as the parser's trouble 
   });
 });
 
+const AWS_HEADERS = { 'x-amzn-requestid': '1' };
+const S3_HEADERS = { 'x-amz-request-id': '1' };
+
+test.each<[what: string, code: string, headers: Record<string, string>, body: unknown]>([
+  ['XML that is cut off, with an id', 'cloud-error', AWS_HEADERS, '<DescribeFleetsResponse><fle'],
+  ['an empty body with an id', 'cloud-error', AWS_HEADERS, ''],
+  ['what nobody read, with an id', 'cloud-error', AWS_HEADERS, undefined],
+  ['an answer of S3 that is cut off', 'cloud-error', S3_HEADERS, '<ListBucketResult>'],
+  ['JSON that is cut off, with an id in capitals', 'cloud-error', { 'X-Amzn-RequestId': '1' }, '{"Parameter":'],
+  ['a page that a proxy put in place of the body', 'cloud-unreachable', AWS_HEADERS, '<!DOCTYPE html><p>log in'],
+  ['a page after spaces', 'cloud-unreachable', AWS_HEADERS, '\n <HTML lang="en">'],
+  ['XML without an id', 'cloud-unreachable', { server: 'nginx' }, '<error>bad</error>'],
+  ['a text without an id', 'cloud-unreachable', {}, 'upstream connect error'],
+  ['the id of another proxy', 'cloud-unreachable', { 'x-request-id': '1' }, 'Bad Gateway'],
+])('what the SDK cannot read: %s is %s', (_what, code, headers, body) => {
+  const unread = new Error('XML parse error\n  Deserialization error: to see the raw response, …');
+  const error = Object.assign(unread, { $response: { statusCode: 200, headers, body } });
+  expect(classifyAwsError(error, 'reading the events of the fleet').code).toBe(code);
+});
+
 test('only what AWS has not heard of yet is worth waiting for', () => {
   expect(isEventualConsistency(awsError('InvalidLaunchTemplateId.NotFound'))).toBe(true);
   expect(isEventualConsistency(awsError('InvalidParameterValue', 'Invalid IAM Instance Profile name'))).toBe(true);

@@ -141,12 +141,27 @@ export function isNetworkFailure(error: unknown): boolean {
   return NETWORK_CODES.has(code) || code.startsWith('HPE_') || name === 'TimeoutError';
 }
 
-/** What came where no AWS service answers but a proxy, a login page or another server; null for answers of AWS. */
-export function foreignAnswer(error: unknown): string | null {
-  const { $response } = (error ?? {}) as { $response?: { statusCode?: number } };
-  if (!messageOf(error).includes('Deserialization error')) return null;
-  return `HTTP ${$response?.statusCode ?? 'answer'} with what is no answer of AWS's`;
+/** Of the answer that an error of the SDK carries: the body where its parser could not read it. */
+interface UnreadAnswer {
+  readonly statusCode?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
 }
+
+/**
+ * What came where no AWS service answers but a proxy, a login page or another server; null for answers of AWS. An answer that
+ * the SDK can't read is AWS's own where it has the id of a request and is no page.
+ */
+export function foreignAnswer(error: unknown): string | null {
+  if (!messageOf(error).includes('Deserialization error')) return null;
+  const { statusCode, headers = {}, body } = ((error ?? {}) as { $response?: UnreadAnswer }).$response ?? {};
+  const isPage = typeof body === 'string' && /^\s*(<!doctype\s+html|<html)\b/i.test(body);
+  if (!isPage && Object.keys(headers).some((name) => REQUEST_ID.test(name))) return null;
+  return `HTTP ${statusCode ?? 'answer'} with what is no answer of AWS's`;
+}
+
+/** EC2, IAM, SSM and STS call it `x-amzn-requestid`, S3 `x-amz-request-id`. */
+const REQUEST_ID = /^x-amzn?-request-?id$/i;
 
 /** A RunctlError for whatever an AWS call threw; `doing` is what was attempted: `creating the fleet`. */
 export function classifyAwsError(error: unknown, doing: string): RunctlError {
