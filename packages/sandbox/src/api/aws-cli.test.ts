@@ -374,6 +374,7 @@ describe('the AWS CLI', () => {
     region.compute.roles.forgetLinkedRoles();
     await all([
       [iam('get-role', ...role), { Role: { Tags: [{ Key: 'a' }, { Key: 'b' }] } }],
+      [iam('list-role-policies', ...role), { PolicyNames: ['own'] }],
       [iam('get-role-policy', ...role, ...policy), { PolicyDocument: { Statement: [] } }],
       [iam('get-instance-profile', ...profile), { InstanceProfile: { Roles: [{ RoleName: 'cli' }] } }],
       [ec2('describe-security-groups', '--group-ids', group), { SecurityGroups: [{ IpPermissions: [] }] }],

@@ -59,6 +59,7 @@ test('boto3 calls every action and understands every answer', async (context) =>
     },
     'closed group': [{ GroupName: 'boto', IpPermissions: [], Tags: [{ Key: 'a', Value: '1' }] }],
     get_role: { Role: { RoleName: 'boto', Tags: [{ Key: 'a' }, { Key: 'b' }], AssumeRolePolicyDocument: {} } },
+    list_role_policies: { PolicyNames: ['own'], IsTruncated: false },
     get_role_policy: { PolicyDocument: { Version: '2012-10-17', Statement: [] } },
     get_instance_profile: { InstanceProfile: { Roles: [{ RoleName: 'boto' }] } },
     'role in use': ['DeleteConflict', 409],
