@@ -143,3 +143,28 @@ test('a run with a budget goes on only where its price is known, or assumed', as
   expect((await world.run([...resume, '--assume-price', '3'])).exitCode).toBe(0);
   expect((await intentOf(world, 2)).assumedPriceUsd).toBe(3);
 });
+
+test.each([
+  ['counts with the price that was assumed before', [], 2.5],
+  ['counts with another one that is given', ['--assume-price', '4'], 4],
+])('a run that goes on %s', async (_what, given, usd) => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  pricesAre(world);
+  await world.run([...LAUNCH, '--budget', '5', '--assume-price', '2.5', '--instance-type', 'secret.gpu']);
+  const run = await world.launched();
+  await run.outcome({ status: 'stopped' });
+  await world.endsOutside(run.run);
+  expect(await world.run(['resume', 'mine', '--yes', '--detach', ...given])).toMatchObject({ exitCode: 0 });
+  expect((await intentOf(world, 2)).assumedPriceUsd).toBe(usd);
+});
+
+test('a budget ends a launch whose price is only assumed, whatever its agent does', async () => {
+  await using scope = await commandWorld(PROJECT);
+  const { world } = scope;
+  pricesAre(world);
+  const given = ['--budget', '5', '--assume-price', '2.5', '--instance-type', 'secret.gpu'];
+  expect((await world.run([...LAUNCH, ...given])).stderr).toContain('the launch ends after 1d 2h in any case');
+  const { at, validUntil } = await intentOf(world);
+  expect(Date.parse(validUntil) - Date.parse(at)).toBe(26 * 3_600_000);
+});

@@ -186,7 +186,7 @@ describe('launch --detach', () => {
       /first boot +ended after 3 machines or 20m without a word, until its first agent has spoken; unwatched, machines that may not end it cost up to \$3\.60 within 10h/,
     );
     const json = JSON.parse((await scope.world.run(['launch', 'train.py', '--dry-run', '--json'])).stdout) as unknown;
-    expect(json).toMatchObject({ checkFirstBoot: true, unheardMostUsd: expect.closeTo(60.48) as number });
+    expect(json).toMatchObject({ checkFirstBoot: true, unheardMostUsd: expect.closeTo(201.6) as number });
   });
 });
 
@@ -200,7 +200,7 @@ describe('while a launch waits for its first agent', () => {
     });
     expect(result.exitCode).toBe(130);
     expect(result.stderr).toMatch(
-      /stopped watching; <run> goes on\n +no agent has spoken yet, .* up to \$60\.\d\d until 2026-01-08/,
+      /stopped watching; <run> goes on\n +no agent has spoken yet, .* up to \$201\.\d\d until 2026-01-08/,
     );
     expect(scope.world.capacityStates()).toEqual(['active']);
   });

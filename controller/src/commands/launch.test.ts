@@ -24,7 +24,7 @@ describe('launch', () => {
         kept          the newest checkpoint and the 3 before it
         interruption  SIGTERM, up to 2m to save, then another machine resumes by itself, with this computer off too
         no capacity   on-demand after 5m (first choice $1.20/h), while this command watches; afterwards it waits on spot
-        first boot    ended after 3 machines or 20m without a word, while this command watches; unwatched, machines that may not end it cost up to $13.64 within 1d 13h
+        first boot    ended after 3 machines or 20m without a word, while this command watches; unwatched, machines that may not end it cost up to $45.47 within 1d 13h
 
         FIRST CHOICES  ZONE        MARKET  PRICE/H
         g4dn.xlarge    us-east-1a  spot    $0.36

@@ -31,7 +31,7 @@ export class ResumeCommand extends FollowingCommand {
     defaultText: 'those of before',
   });
   onDemand = option(machineOptions.onDemand);
-  assumePrice = option(limitOptions.assumePrice);
+  assumePrice = option({ ...limitOptions.assumePrice, defaultText: 'that of before' });
   detach = option(waitingOptions.detach);
   noFirstBootCheck = option(fallbackOptions.noFirstBootCheck);
   acceptChangedSpec = option(launchedOptions.acceptChangedSpec);

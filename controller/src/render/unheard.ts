@@ -11,9 +11,14 @@ export function unheardText({ mostUsd, until }: UnheardCost): string {
 }
 
 /** The same of a launch that is only planned; `until` counts from its beginning. */
-export function plannedUnheardCost({ offers, endsAfterMs, provider }: LaunchPlan): UnheardCost {
+export function plannedUnheardCost(plan: LaunchPlan): UnheardCost {
+  const { endsAfterMs, fallbackOffers, offers, provider, wish } = plan;
   const validUntil = new Date(endsAfterMs).toISOString();
-  return unheardCost({ offers, validUntil }, { nowMs: 0, nodes: 1, expires: provider.can.expires.value });
+  const assumedPriceUsd = wish.assumedPriceUsd ?? undefined;
+  return unheardCost(
+    { offers, fallbackOffers, assumedPriceUsd, validUntil },
+    { nowMs: 0, nodes: 1, expires: provider.can.expires.value },
+  );
 }
 
 /** Who ends a launch whose machines boot and never speak, and what that costs where nobody can. */

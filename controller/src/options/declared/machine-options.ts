@@ -25,7 +25,7 @@ export const machineOptions = {
     schema: acceleratorNeed,
     help: 'accelerators that a type must have',
     group: 'where',
-    more: 'GPUs, Inferentia, Trainium; where no type is named, all types that have what is needed, the 20 cheapest of them',
+    more: 'a number alone means GPUs of NVIDIA, Inferentia and Trainium go by name; where no type is named, all types that have what is needed, the 20 cheapest of them, and without this none with an accelerator',
   }),
   cpus: declared({
     flag: '--cpus',

@@ -37,7 +37,7 @@ export interface ResumeRunOptions {
   readonly run: string;
   /** The agent and runtime of this runctl: those of an earlier launch may be older. */
   readonly tools: ToolFinder;
-  /** Where to run; types that are empty mean those of the launch before. */
+  /** Where to run; types that are empty mean those of the launch before, and no assumed price the one of before. */
   readonly wish: MachineWish & { readonly market: Market | null; readonly fallsBack: boolean };
   /** Null = whatever is in the bucket is taken. */
   readonly knownSpec: KnownSpec | null;
@@ -75,10 +75,11 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   else await endLeftovers(ports, { ...before, outcome: before.outcome }, options);
   const machineTypes = options.wish.machineTypes.length > 0 ? options.wish.machineTypes : typesOf(before);
   const market = options.wish.market ?? (before?.intent?.market === 'on-demand' ? 'on-demand' : null);
-  const found = await findPlace(cloud.provider, { ...options.wish, machineTypes, market });
+  const assumedPriceUsd = options.wish.assumedPriceUsd ?? before?.intent?.assumedPriceUsd ?? null;
+  const wish = { ...options.wish, assumedPriceUsd };
+  const found = await findPlace(cloud.provider, { ...wish, machineTypes, market });
   const launch = (before?.launch ?? 0) + 1;
   const spec = decodeDocument(runSpec, specBytes, key);
-  const { assumedPriceUsd } = options.wish;
   const place = countablePlace(found, { budgetUsd: spec.policy.budgetUsd, assumedPriceUsd });
   const { keys: tools } = await uploadTools(cloud.store, await options.tools(place.architecture));
   // A laptop may have died before it wrote the index: what costs money is always listed.
@@ -89,7 +90,7 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
     launch,
     tools,
     ...place,
-    wish: options.wish,
+    wish,
   });
   return {
     spec,

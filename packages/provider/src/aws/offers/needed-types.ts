@@ -2,11 +2,11 @@ import type { EC2Client } from '@aws-sdk/client-ec2';
 import { RunctlError, nearest } from '@runctl/core';
 import { lackOf, needText } from '../../need/lack.ts';
 import type { MachineNeed, OfferWish } from '../../port/index.ts';
-import { typesSold, type TypeFacts } from './type-facts.ts';
+import { needsOlderDriver, typesSold, type TypeFacts } from './type-facts.ts';
 
 /**
- * All types that have what is needed and are sold in the market. Bare metal is left out, which takes many minutes to boot.
- * Errors: `pool-invalid` where there is none, with the nearest name of an accelerator.
+ * All types that have what is needed and are sold in the market. Errors: `pool-invalid` where there is none, with the nearest
+ * name of an accelerator.
  */
 export async function neededTypes(
   client: EC2Client,
@@ -14,12 +14,37 @@ export async function neededTypes(
   { architecture, market }: Pick<OfferWish, 'architecture' | 'market'>,
 ): Promise<readonly TypeFacts[]> {
   const processor = architecture === 'arm64' ? 'arm64' : 'x86_64';
-  const sold = (await typesSold(client, { processor, usageClass: market })).filter(({ isBareMetal }) => !isBareMetal);
-  const fitting = sold.filter(({ size }) => lackOf(size, need) === null);
+  const sold = await typesSold(client, { processor, usageClass: market });
+  const fitting = fittingTypes(sold, need);
   if (fitting.length > 0) return fitting;
   throw new RunctlError('pool-invalid', `no ${processor} type that EC2 sells as ${market} here has ${needText(need)}`, {
-    hint: nearName(need, sold) ?? 'ask for less, with a plus for "or more": --cpus 8+',
+    hint: nearName(need, sold) ?? otherKinds(need, sold) ?? 'ask for less, with a plus for "or more": --cpus 8+',
   });
+}
+
+/** Those that have what is needed and boot the default image. Bare metal is left out, which takes many minutes to boot. */
+export function fittingTypes(types: readonly TypeFacts[], need: MachineNeed): readonly TypeFacts[] {
+  return types.filter(
+    (type) => type.isHvm && !type.isBareMetal && lackOf(type.size, need) === null && isMeant(type, need.gpus),
+  );
+}
+
+/**
+ * One launch has one image, so that only a name may stand for an accelerator of another kind: who asks for none gets none, and
+ * a number alone means GPUs that the default image serves.
+ */
+function isMeant({ accelerator }: TypeFacts, gpus: MachineNeed['gpus']): boolean {
+  if (gpus === null) return accelerator.kind === 'none';
+  return gpus.name !== null || (accelerator.kind === 'nvidia' && !needsOlderDriver(accelerator));
+}
+
+/** For a number alone, which leaves out what has to be named. */
+function otherKinds(need: MachineNeed, types: readonly TypeFacts[]): string | null {
+  if (need.gpus === null || need.gpus.name !== null) return null;
+  const fitting = types.filter(({ size }) => lackOf(size, need) === null);
+  const names = [...new Set(fitting.flatMap(({ size }) => size.gpus?.name ?? []))].toSorted();
+  if (names.length === 0) return null;
+  return `a number alone means GPUs of NVIDIA that the default image serves; name another: ${names.join(', ')}`;
 }
 
 function nearName({ gpus }: MachineNeed, types: readonly TypeFacts[]): string | null {

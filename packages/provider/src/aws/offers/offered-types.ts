@@ -25,6 +25,26 @@ export async function knownTypes(client: EC2Client, machineTypes: readonly strin
   }
 }
 
+/**
+ * Those of the types that the region has; the newest are not everywhere. Errors: `instance-type-unknown` where it has none.
+ */
+export async function typesHere(client: EC2Client, machineTypes: readonly string[]): Promise<readonly TypeFacts[]> {
+  try {
+    return await describeTypes(client, machineTypes);
+  } catch (error) {
+    if (awsCodeOf(error) !== 'InvalidInstanceType') throw error;
+    const offered = new Set((await offerings(client, 'region', machineTypes)).map(({ machineType }) => machineType));
+    const here = machineTypes.filter((type) => offered.has(type));
+    if (here.length === machineTypes.length) throw error;
+    if (here.length > 0) return describeTypes(client, here);
+    throw new RunctlError(
+      'instance-type-unknown',
+      `this region has none of the types that runctl takes where none is named: ${machineTypes.join(', ')}`,
+      { hint: 'name one with --instance-type, or say what it must have: --gpus 1', cause: error },
+    );
+  }
+}
+
 /** EC2 takes so many values in a filter (EC2 user guide, "Filter your resources"). */
 const VALUES_PER_FILTER = 200;
 

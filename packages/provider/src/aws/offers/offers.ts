@@ -3,7 +3,7 @@ import { RunctlError } from '@runctl/core';
 import type { Offer, OfferWish } from '../../port/index.ts';
 import { neededTypes, refuseLacking } from './needed-types.ts';
 import { subnetsByZone } from './network.ts';
-import { knownTypes, offeredZones } from './offered-types.ts';
+import { knownTypes, offeredZones, typesHere } from './offered-types.ts';
 import type { OnDemandPrices } from './prices.ts';
 import { readAwsSettings } from './settings.ts';
 import { spotPrices } from './spot-prices.ts';
@@ -73,7 +73,7 @@ async function typesOf(client: EC2Client, wish: OfferWish): Promise<readonly Typ
     return named;
   }
   if (need !== null) return neededTypes(client, need, wish);
-  return knownTypes(client, DEFAULT_MACHINE_TYPES[wish.architecture ?? 'x64']);
+  return typesHere(client, DEFAULT_MACHINE_TYPES[wish.architecture ?? 'x64']);
 }
 
 function cheapestTypes(offers: readonly Offer[]): readonly Offer[] {

@@ -30,6 +30,8 @@ export interface TypeFacts {
   readonly usageClasses: readonly string[];
   readonly size: MachineSize;
   readonly isBareMetal: boolean;
+  /** Images are for no other virtualization; m1, c1, m2 and t1 know the older one alone. */
+  readonly isHvm: boolean;
 }
 
 /** EC2 describes at most so many types by name in one call (EC2 API reference, DescribeInstanceTypes). */
@@ -77,6 +79,7 @@ export function factsOf(info: InstanceTypeInfo): TypeFacts {
       gpus: kind === 'none' ? null : { name, count },
     },
     isBareMetal: info.BareMetal ?? false,
+    isHvm: info.SupportedVirtualizationTypes?.includes('hvm') ?? true,
   };
 }
 
@@ -96,4 +99,11 @@ function acceleratorOf({ GpuInfo, InferenceAcceleratorInfo, NeuronInfo }: Instan
   const isNeuron = /^(aws|amazon)/i.test(inference.Manufacturer ?? '');
   const count = inference.Count ?? 1;
   return { kind: isNeuron ? 'neuron' : 'other', name: inference.Name ?? 'accelerator', count };
+}
+
+/** GPUs from before Turing: NVIDIA's open driver, which the default image has, does not run on them (DLAMI release notes). */
+const OLDER_GPUS = /\b(K520|K80|M60|P100|V100)\b/;
+
+export function needsOlderDriver({ kind, name }: Accelerator): boolean {
+  return kind === 'nvidia' && OLDER_GPUS.test(name);
 }

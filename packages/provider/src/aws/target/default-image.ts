@@ -1,5 +1,5 @@
 import { RunctlError } from '@runctl/core';
-import type { Processor, TypeFacts } from '../offers/type-facts.ts';
+import { needsOlderDriver, type Processor, type TypeFacts } from '../offers/type-facts.ts';
 
 /** Public SSM parameters that hold an image, of AWS and of Canonical. */
 const PARAMETERS: Readonly<Record<'nvidia' | 'none', Readonly<Record<Processor, string>>>> = {
@@ -13,9 +13,6 @@ const PARAMETERS: Readonly<Record<'nvidia' | 'none', Readonly<Record<Processor, 
   },
 };
 const NEURON_PARAMETER = '/aws/service/neuron/dlami/base/ubuntu-24.04/latest/image_id';
-
-/** GPUs from before Turing: NVIDIA's open driver, which the image has, does not run on them (DLAMI release notes). */
-const OLDER_GPUS = /\b(K80|M60|P100|V100)\b/;
 
 /**
  * The public parameter of an image for all of the types: with NVIDIA's driver, with Neuron's, or plain Ubuntu. Errors:
@@ -67,8 +64,4 @@ function refuseUnserved({ machineType, accelerator }: TypeFacts): void {
       `the driver of the Deep Learning image does not run on the ${name} of ${machineType}`,
       { hint: nameOne },
     );
-}
-
-export function needsOlderDriver({ kind, name }: TypeFacts['accelerator']): boolean {
-  return kind === 'nvidia' && OLDER_GPUS.test(name);
 }

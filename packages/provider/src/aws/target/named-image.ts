@@ -1,6 +1,5 @@
 import { RunctlError } from '@runctl/core';
-import type { TypeFacts } from '../offers/type-facts.ts';
-import { needsOlderDriver } from './default-image.ts';
+import { needsOlderDriver, type TypeFacts } from '../offers/type-facts.ts';
 
 /** What tells for which machines an image was made. */
 interface ImageFacts {

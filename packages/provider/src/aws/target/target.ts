@@ -7,8 +7,8 @@ import type { AwsTarget } from './aws-target.ts';
 import { resolveImage } from './images.ts';
 
 /**
- * Looks everything up by id, so that every recovery of the launch gets the same. That the instance profile and the security
- * groups exist can't be read with the rights that runctl asks for: EC2 checks them when the launch template is made.
+ * Looks everything up by id, so that every recovery of the launch gets the same. The instance profile is looked
+ * at beside this, where the rights allow it; security groups EC2 alone checks, when the launch template is made.
  */
 export async function resolveTarget(
   clients: AwsClients,
