@@ -56,6 +56,7 @@ export async function connectCloud(
     bucket,
     prefix: settings.prefix,
     region,
+    isLocal: await account.isLocal(),
     close: () => {
       s3.close();
       provider.close();

@@ -1,11 +1,12 @@
 import { RunctlError, messageOf } from '@runctl/core';
+import type { ToolTarget } from '@runctl/operations/launch';
 import { execa } from 'execa';
 import { existsSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-type Architecture = 'x64' | 'arm64';
+type Architecture = ToolTarget['architecture'];
 
 /** The Node that agents run on; the dependencies of this project pin the same. */
 export const AGENT_NODE_VERSION = '24.21.0';
@@ -25,25 +26,50 @@ export interface NodeRuntime {
   use<T>(folder: string, work: (path: string) => Promise<T>): Promise<T>;
 }
 
-/**
- * The Linux binary that came with the dependencies, else this process's own where its machine is of that architecture, else
- * that of the npm registry. A computer without Linux gives its own: machines of the local cloud are what it is.
- */
-export async function nodeRuntime(architecture: Architecture, fetchPackage: FetchPackage): Promise<NodeRuntime> {
-  const pinned = pinnedNode(architecture);
-  if (pinned !== null) return local(pinned, { version: await versionOf(pinned), os: 'linux', arch: architecture });
-  const { arch, execPath, platform: os, version } = process;
-  if (os !== 'linux' || arch === architecture) return local(execPath, { version, os, arch });
-  const named = { version: `v${AGENT_NODE_VERSION}`, os: 'linux', arch: architecture };
-  return { ...named, path: null, use: (folder, work) => withFetched({ architecture, folder, fetchPackage }, work) };
+/** Where a binary can come from. */
+export interface RuntimeSources {
+  readonly fetchPackage: FetchPackage;
+  /** The one that this process runs on, and its own binary. */
+  readonly computer: Pick<NodeJS.Process, 'arch' | 'execPath' | 'platform' | 'version'>;
 }
 
-function local(path: string, named: Pick<NodeRuntime, 'version' | 'os' | 'arch'>): NodeRuntime {
-  return { ...named, path, use: (_folder, work) => work(path) };
+/**
+ * The Linux binary that came with the dependencies, else this process's own where that is one for the architecture, else that
+ * of the npm registry. A computer without Linux gives its own to a local cloud, whose machines are what it is.
+ */
+export async function nodeRuntime(
+  { architecture, isLocal }: ToolTarget,
+  { computer, fetchPackage }: RuntimeSources,
+): Promise<NodeRuntime> {
+  const { arch, execPath, platform: os, version } = computer;
+  if (isLocal && os !== 'linux') return { version, os, arch, path: execPath, use: (_folder, work) => work(execPath) };
+  const named = { os: 'linux', arch: architecture };
+  const pinned = os === 'linux' ? pinnedNode(architecture) : null;
+  if (pinned !== null) return ofFile(pinned, { ...named, version: await versionOf(pinned) });
+  if (os === 'linux' && arch === architecture) return ofFile(execPath, { ...named, version });
+  return {
+    ...named,
+    version: `v${AGENT_NODE_VERSION}`,
+    path: null,
+    use: (folder, work) => withFetched({ architecture, folder, fetchPackage }, work),
+  };
+}
+
+function ofFile(
+  path: string,
+  named: Pick<NodeRuntime, 'version' | 'os'> & { readonly arch: Architecture },
+): NodeRuntime {
+  return {
+    ...named,
+    path,
+    use: async (_folder, work) => {
+      await refuseOtherProcessor(path, named.arch);
+      return work(path);
+    },
+  };
 }
 
 function pinnedNode(architecture: Architecture): string | null {
-  if (process.platform !== 'linux') return null;
   try {
     const manifest = createRequire(import.meta.url).resolve(`node-linux-${architecture}/package.json`);
     const path = join(dirname(manifest), 'bin', 'node');
@@ -102,14 +128,3 @@ async function refuseOtherProcessor(path: string, architecture: Architecture): P
   if (header.readUInt32BE(0) === 0x7f454c46 && header.readUInt16LE(18) === ELF_MACHINE[architecture]) return;
   throw new RunctlError('internal', `${path} is no Linux program for ${architecture}`);
 }
-
-/** By npm itself, which knows the registry and checks what it brings. */
-export const npmPackage: FetchPackage = async (name, version, into) => {
-  const packed = await execa('npm', ['pack', `${name}@${version}`, '--json', '--pack-destination', into], {
-    cwd: into,
-  });
-  const [file] = JSON.parse(packed.stdout) as readonly { readonly filename: string }[];
-  if (file === undefined) throw new Error('npm packed nothing');
-  await execa('tar', ['-xzf', join(into, file.filename), '-C', into]);
-  return join(into, 'package');
-};

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { createGzip } from 'node:zlib';
 import type { ToolFile, ToolFinder, Tools } from '@runctl/operations/launch';
-import { nodeRuntime, npmPackage, type FetchPackage, type NodeRuntime } from './node-runtime.ts';
+import { nodeRuntime, type NodeRuntime, type RuntimeSources } from './node-runtime.ts';
 
 interface ToolFolders {
   readonly cacheFolder: string;
@@ -20,9 +20,9 @@ interface ToolFolders {
  * Finds the agent's bundle beside this one, and a Node binary that it packs once into `cacheFolder`. One that did not come
  * with runctl is fetched first.
  */
-export function createToolFinder(folders: ToolFolders, fetchPackage: FetchPackage = npmPackage): ToolFinder {
-  return async (architecture) => {
-    const runtime = await nodeRuntime(architecture, fetchPackage);
+export function createToolFinder(folders: ToolFolders, sources: RuntimeSources): ToolFinder {
+  return async (target) => {
+    const runtime = await nodeRuntime(target, sources);
     const packing = usableFolder(folders).then((folder) => nodeFile(folder, runtime));
     const [agent, node] = await Promise.all([agentFile(), packing]);
     return { agent, node };

@@ -104,3 +104,22 @@ test('without keys anywhere S3 and EC2 say so', async () => {
   await expect(cloud.provider.machines()).rejects.toMatchObject({ code: 'no-credentials' });
   cloud.close();
 });
+
+test.each<[string, Environment, boolean]>([
+  ['AWS', {}, false],
+  ['a local cloud', { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' }, true],
+  ['one by its name', { AWS_ENDPOINT_URL: 'http://localhost:9' }, true],
+  ['one on IPv6', { AWS_ENDPOINT_URL: 'http://[::1]:9' }, true],
+  ['one on another loopback address', { AWS_ENDPOINT_URL: 'http://127.8.0.1:9' }, true],
+  ['one for machines alone', { AWS_ENDPOINT_URL_EC2: 'http://127.0.0.1:9' }, true],
+  ['AWS, with a bucket on this computer', { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' }, false],
+  ['AWS, by an endpoint of a VPC', { AWS_ENDPOINT_URL_EC2: 'https://vpce-1.ec2.us-east-1.vpce.amazonaws.com' }, false],
+  ['a cloud on another computer', { AWS_ENDPOINT_URL: 'http://192.0.2.1:9' }, false],
+  ['a host that is named like an address', { AWS_ENDPOINT_URL: 'http://127.example.org' }, false],
+])('knows whose machines they are: %s', async (_what, environment, isLocal) => {
+  const keys = { AWS_ACCESS_KEY_ID: 'AKIAONE', AWS_SECRET_ACCESS_KEY: 'secret' };
+  const settings = settingsWith({ bucket: 'training', region: 'us-east-1' });
+  const cloud = await connectCloud(settings, { ...keys, ...environment }, { log: silentLog });
+  cloud.close();
+  expect(cloud.isLocal).toBe(isLocal);
+});

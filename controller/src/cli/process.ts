@@ -36,7 +36,7 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
     clock,
     cacheFolder,
     stateFolder: join(baseFolder('XDG_STATE_HOME', place), 'runctl'),
-    services: services({ cacheFolder, clock, temporaryFolder: temporary.path }),
+    services: services({ cacheFolder, clock, temporaryFolder: temporary.path, interrupted: interrupts.signal }),
     interrupted: interrupts.signal,
     takeInterrupts: (listener) => interrupts.take(listener),
     interactive: process.stdin.isTTY && process.stderr.isTTY,
@@ -62,8 +62,11 @@ async function run(argv: readonly string[], context: CommandContext): Promise<nu
 function services({
   cacheFolder,
   clock,
+  interrupted: signal,
   temporaryFolder,
-}: Pick<CommandContext, 'cacheFolder' | 'temporaryFolder'> & { readonly clock: CloudClock }): CommandServices {
+}: Pick<CommandContext, 'cacheFolder' | 'interrupted' | 'temporaryFolder'> & {
+  readonly clock: CloudClock;
+}): CommandServices {
   const program = [process.execPath, realpathSync(process.argv[1] ?? '')];
   const sandbox = async () => (await import('../adapters/sandbox.ts')).createSandboxControl({ program });
   return {
@@ -79,9 +82,13 @@ function services({
       interrupt: async (...args) => (await sandbox()).interrupt(...args),
       serve: async (...args) => (await sandbox()).serve(...args),
     },
-    tools: async (architecture) => {
-      const { createToolFinder } = await import('../adapters/tools.ts');
-      return createToolFinder({ cacheFolder, temporaryFolder })(architecture);
+    tools: async (target) => {
+      const [{ createToolFinder }, { npmPackages }] = await Promise.all([
+        import('../adapters/tools.ts'),
+        import('../adapters/npm-packages.ts'),
+      ]);
+      const fetchPackage = npmPackages({ environment: process.env, signal });
+      return createToolFinder({ cacheFolder, temporaryFolder }, { fetchPackage, computer: process })(target);
     },
     foreground: async (...args) => (await import('../adapters/foreground.ts')).runInForeground(...args),
     findProgram: async (name) => (await import('../adapters/programs.ts')).programOnPath(name, process.env),

@@ -1,5 +1,7 @@
 import type { AccountFinding } from '@runctl/provider';
 import { MemoryStore, StoreError, intercepted } from '@runctl/store';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commandWorld } from '../testing/command-world.ts';
 import { MemoryAccount } from '../testing/memory-account.ts';
@@ -41,7 +43,7 @@ describe('runctl doctor', () => {
     expect(await scope.world.keys()).toEqual([]);
   });
 
-  test('ends with the code of the launch that would fail first, and says each fix', async () => {
+  test('ends with the code of the first problem, and says each fix', async () => {
     await using scope = await doctorWorld([ok, untold, noProfile, noQuota]);
     const { exitCode, stdout } = await scope.world.run(['doctor']);
     expect(stdout).toContain('problem  instance profile: this account has none\n         fix: make one\n');
@@ -119,5 +121,20 @@ describe('a launch', () => {
     expect(stderr).toContain('error[quota-exceeded]: quota: is 0\nhint: make one\n');
     expect(exitCode).toBe(13);
     expect(world.machines.capacities).toEqual([]);
+  });
+
+  test('says what could not be told of the account, and goes on', async () => {
+    await using scope = await doctorWorld([ok, untold, { ...untold, subject: 'quotas', text: 'not allowed to look' }]);
+    const { world } = scope;
+    await writeFile(join(world.folder, 'train.py'), 'print(1)');
+    const planned = await world.run(['launch', 'train.py', '--dry-run']);
+    expect(planned.stderr).toContain('note: rights: this account has none\n');
+    expect(planned.stderr).toContain('note: quotas: not allowed to look\n');
+    expect(planned.stderr).not.toContain('credentials: me');
+    const { stdout } = await world.run(['launch', 'train.py', '--dry-run', '--json']);
+    expect((JSON.parse(stdout) as { readonly notes: readonly string[] }).notes).toEqual(
+      expect.arrayContaining(['rights: this account has none', 'quotas: not allowed to look']),
+    );
+    expect((await world.run(['launch', 'train.py', '--yes', '--detach'])).exitCode).toBe(0);
   });
 });

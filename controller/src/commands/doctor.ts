@@ -16,7 +16,8 @@ export class DoctorCommand extends RunctlCommand {
     details:
       'Makes nothing and costs nothing; one small object is written to the bucket and deleted again. Rights are asked for by\n' +
       'dry runs. `unknown` is what could not be told, often because the right to look is missing: it need not be wrong.\n' +
-      'Exit code: 0 without a problem, else that with which a launch would fail first.',
+      'Exit code: 0 without a problem, else that of the first one. A launch stops for a problem that keeps it from working, and for\n' +
+      'no other: unfinished uploads that nothing aborts cost, and stop none.',
     examples: [
       ['before the first launch', '$0 doctor'],
       ['for the machines that you want', '$0 doctor --instance-type g6.xlarge,g5.xlarge'],

@@ -47,7 +47,7 @@ export class DrillCommand extends OwnSandboxCommand {
     const { errorCatalog } = await import('@runctl/core');
     const { clock, user, interrupted: signal, services, colour } = this.context;
     const plan = await this.makePlan(connected, workload, { name: null, detach: true });
-    const tools = await services.tools(plan.architecture);
+    const tools = await services.tools({ architecture: plan.architecture, isLocal: connected.cloud.isLocal });
     const { region, ...reached } = sandbox;
     const tell = drillTeller({ note: (text) => (this.json ? undefined : this.note(text)), clock, colour, region });
     const { cloud } = connected;

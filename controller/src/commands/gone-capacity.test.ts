@@ -51,7 +51,7 @@ test('who follows a run waits out a lost network also when its machines are gone
     return Promise.reject(new StoreError('transient', 'no network'));
   });
   const provider = new WatchedProvider(world.machines, () => (isOffline = true));
-  const cloud = { store, provider, bucket: 'b', prefix: '', region: 'us-east-1', close: () => {} };
+  const cloud = { store, provider, bucket: 'b', prefix: '', region: 'us-east-1', isLocal: false, close: () => {} };
   const { signal } = new AbortController();
   const following = followRun({ cloud, run, clock: world.clock, signal, withLog: false });
   const end = (async () => {

@@ -57,7 +57,8 @@ export class LaunchCommand extends WorkloadOptionsCommand {
     const { launchRun } = await import('@runctl/operations/launch');
     const { clock, user, services } = this.context;
     const view = await this.followView();
-    const launching = launchRun({ cloud, clock, user }, plan, await services.tools(plan.architecture));
+    const tools = await services.tools({ architecture: plan.architecture, isLocal: cloud.isLocal });
+    const launching = launchRun({ cloud, clock, user }, plan, tools);
     const { spec, specSha256, askAnew, giveUp } = await resultOf(launching, (event) => view.show(event));
     await this.keepSpec(spec.run, specSha256);
     const { detach } = this;

@@ -19,7 +19,7 @@ export function findingText(
   return fix === null ? line : `${line}\n         ${style.dim('fix:')} ${hintText(fix, options.write)}`;
 }
 
-/** What all findings come to. The exit code is that with which a launch would fail first. */
+/** What all findings come to. The exit code is that of the first problem. */
 export function examinedEvent(findings: readonly AccountFinding[]): CommandEvent & { readonly type: 'examined' } {
   const count = (state: AccountFinding['state']): number => findings.filter((each) => each.state === state).length;
   const code = findings.find(({ state }) => state === 'problem')?.errorCode ?? null;

@@ -218,6 +218,7 @@ export class CommandWorld {
           bucket: settings.bucket ?? '',
           prefix: settings.prefix,
           region: 'us-east-1',
+          isLocal: false,
           close: () => {},
         });
       },
@@ -231,7 +232,7 @@ export class CommandWorld {
         interrupt: none,
         serve: none,
       },
-      tools: (arch) => Promise.resolve({ ...this.tools, node: { ...this.tools.node, arch } }),
+      tools: ({ architecture: arch }) => Promise.resolve({ ...this.tools, node: { ...this.tools.node, arch } }),
       foreground: (command, args, { env }) => {
         this.foreground.push({ command, args, resumeFrom: env['RUNCTL_RESUME_FROM'] });
         return Promise.resolve(this.foregroundExitCode);

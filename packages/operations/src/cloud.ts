@@ -11,5 +11,7 @@ export interface Cloud {
   readonly prefix: string;
   /** Of the bucket. */
   readonly region: string;
+  /** A local cloud's machines are this computer. */
+  readonly isLocal: boolean;
   close(): void;
 }

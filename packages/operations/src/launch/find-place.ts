@@ -35,8 +35,14 @@ export async function findPlace(
     architecture: architectureOf(offers),
     target,
     quotas: findings.flatMap(quotaText),
-    ...checked,
+    offers: checked.offers,
+    warnings: [...checked.warnings, ...openFindings(findings)],
   };
+}
+
+/** What may be wrong with the account, or is so for some of the machines: a sentence each. */
+function openFindings(findings: readonly AccountFinding[]): readonly string[] {
+  return findings.filter(({ state }) => state === 'unknown').map(({ subject, text }) => `${subject}: ${text}`);
 }
 
 /** What is plainly wrong with the account ends a launch before anything costs; what could not be told does not. */

@@ -3,4 +3,4 @@ export type { LaunchPlan, LaunchWish, MachineWish } from './launch-plan.ts';
 export { launchRun } from './launch-run.ts';
 export { makePlan } from './make-plan.ts';
 export { notEnded } from './not-ended.ts';
-export type { ToolFile, ToolFinder, Tools } from './tools.ts';
+export type { ToolFile, ToolFinder, Tools, ToolTarget } from './tools.ts';

@@ -15,11 +15,18 @@ export interface Tools {
   readonly node: ToolFile & { readonly version: string; readonly os: string; readonly arch: string };
 }
 
+/** What machines will run the tools. */
+export interface ToolTarget {
+  readonly architecture: 'x64' | 'arm64';
+  /** They are this computer, whatever its system is; else they have Linux. */
+  readonly isLocal: boolean;
+}
+
 /**
- * Finds the agent's bundle and a Node binary for instances of an architecture. Errors: `internal` when runctl was not built,
+ * Finds the agent's bundle and a Node binary for machines. Errors: `internal` when runctl was not built,
  * `config-missing` when there is no such binary here and none can be fetched.
  */
-export type ToolFinder = (architecture: 'x64' | 'arm64') => Promise<Tools>;
+export type ToolFinder = (target: ToolTarget) => Promise<Tools>;
 
 export interface UploadedTools {
   readonly keys: LaunchTools;

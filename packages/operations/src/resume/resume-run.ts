@@ -81,7 +81,8 @@ export async function resumeRun(ports: LaunchPorts, options: ResumeRunOptions): 
   const launch = (before?.launch ?? 0) + 1;
   const spec = decodeDocument(runSpec, specBytes, key);
   const place = countablePlace(found, { budgetUsd: spec.policy.budgetUsd, assumedPriceUsd });
-  const { keys: tools } = await uploadTools(cloud.store, await options.tools(place.architecture));
+  const { architecture } = place;
+  const { keys: tools } = await uploadTools(cloud.store, await options.tools({ architecture, isLocal: cloud.isLocal }));
   // A laptop may have died before it wrote the index: what costs money is always listed.
   await indexRun(cloud.store, spec);
   const { machines, askAnew } = await startLaunch(ports, {

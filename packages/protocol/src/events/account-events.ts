@@ -9,7 +9,7 @@ const finding = z.object({
   text: z.string(),
   /** For people: what to do about it. */
   fix: z.string().nullable(),
-  /** Of a problem: the code with which a launch would fail. */
+  /** Of a problem: the code of the error that it is, or leads to. */
   errorCode: z.string().nullable(),
 });
 

@@ -1,7 +1,7 @@
 import type { ErrorCode, Hint } from '@runctl/core';
 import type { Offer, TargetWish } from './offer.ts';
 
-/** `unknown`: it could not be found out, usually for a missing right; it need not be wrong. */
+/** `unknown`: it could not be found out, usually for a missing right, or a launch may do without it; it stops none. */
 export type FindingState = 'ok' | 'problem' | 'unknown';
 
 /** What was found out about one thing that a launch needs. */
@@ -13,7 +13,7 @@ export interface AccountFinding {
   readonly text: string;
   /** What to do about it; null where nothing is to be done. */
   readonly fix: Hint | null;
-  /** Of a problem: the code with which a launch would fail; null otherwise. */
+  /** Of a problem: the code of the error that it is, or leads to; null otherwise. */
   readonly errorCode: ErrorCode | null;
 }
 

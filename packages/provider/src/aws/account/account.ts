@@ -16,6 +16,8 @@ export interface AwsAccount {
   /** Undefined = at AWS. */
   readonly s3Endpoint: () => Promise<string | undefined>;
   readonly access: () => Promise<AwsAccess>;
+  /** Whether a local cloud rents the machines. */
+  readonly isLocal: () => Promise<boolean>;
 }
 
 export interface AccountOptions {
@@ -45,6 +47,7 @@ export function awsAccount(options: AccountOptions): AwsAccount {
   return {
     credentials,
     s3Endpoint: async () => (await shared()).endpoint('S3'),
+    isLocal: async () => isLoopback((await shared()).endpoint('EC2')),
     access: async () => {
       const config = await shared();
       return {
@@ -72,6 +75,12 @@ export function awsAccount(options: AccountOptions): AwsAccount {
       };
     },
   };
+}
+
+/** Only a local cloud answers there: its machines are this computer. */
+function isLoopback(endpoint: string | undefined): boolean {
+  const host = endpoint === undefined ? '' : new URL(endpoint).hostname;
+  return host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
 }
 
 /** Keeps what the SDK's chain finds: profiles, SSO, containers. */

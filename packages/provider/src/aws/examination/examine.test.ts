@@ -59,7 +59,7 @@ describe('an examination of an account', () => {
     expect(under.region.compute.templates.list()).toEqual([]);
   });
 
-  test('says each thing that is missing, with its fix and the code of the launch that would fail', async () => {
+  test('says each thing that is missing, with its fix and its code', async () => {
     await using under = await accountUnderTest();
     const { roles, quotas } = under.region.compute;
     roles.forgetLinkedRoles();
@@ -81,7 +81,8 @@ describe('an examination of an account', () => {
     });
     // The other market stops no launch.
     expect(findings.at(-1)).toMatchObject({
-      state: 'ok',
+      state: 'unknown',
+      errorCode: null,
       text: expect.stringMatching(/is 0 .*only a change of market/) as string,
     });
   });
@@ -159,6 +160,11 @@ describe('what a launch looks at', () => {
     quotas.set({ code: 'L-3819A6DF', name: 'All G and VT Spot Instance Requests', value: 3 });
     const both = await under.account.examineLaunch(wish, [offer('g5.xlarge'), offer('m7i.large')]);
     expect(both.filter(({ state }) => state === 'problem')).toEqual([]);
+    expect(both.find(({ subject }) => subject === 'quota of g5.xlarge, spot')).toMatchObject({
+      state: 'unknown',
+      errorCode: null,
+      text: expect.stringMatching(/is 3 vCPUs, and the smallest .*; the launch uses the other types alone$/) as string,
+    });
     const [problem] = (await under.account.examineLaunch(wish, [offer('g5.xlarge')])).filter(
       ({ state }) => state === 'problem',
     );

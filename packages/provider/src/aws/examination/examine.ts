@@ -86,14 +86,19 @@ async function examineLaunch(ports: ExaminationPorts, wish: TargetWish, offers: 
 
 /** A launch works without the other market; only a change to it does not. */
 function onlyForFallback(quota: AccountFinding): AccountFinding {
-  if (quota.state !== 'problem') return quota;
-  return { ...quota, state: 'ok', errorCode: null, text: `${quota.text}; only a change of market needs it` };
+  return notDecisive(quota, 'only a change of market needs it');
 }
 
-/** One quota that allows a machine is enough for a launch. */
+/** A problem that a launch may never meet. */
+function notDecisive(finding: AccountFinding, why: string): AccountFinding {
+  if (finding.state !== 'problem') return finding;
+  return { ...finding, state: 'unknown', errorCode: null, text: `${finding.text}; ${why}` };
+}
+
+/** One quota that allows a machine is enough for a launch; of the others' types none will come. */
 function usable(quotas: readonly AccountFinding[]): readonly AccountFinding[] {
-  const open = quotas.filter(({ state }) => state !== 'problem');
-  return open.length > 0 ? open : quotas;
+  if (quotas.every(({ state }) => state === 'problem')) return quotas;
+  return quotas.map((quota) => notDecisive(quota, 'the launch uses the other types alone'));
 }
 
 async function examineNetwork({ clients }: ExaminationPorts, wish: ExaminedAccount): Promise<AccountFinding> {
