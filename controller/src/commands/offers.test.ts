@@ -50,6 +50,7 @@ test('needs no bucket', async () => {
   const { world } = scope;
   sells(world);
   world.environment = { RUNCTL_REGION: 'us-east-1' };
+  world.refusesNoBucket = true;
   const { exitCode, stdout } = await world.run(['offers', '--gpus', 'L4', '--on-demand']);
   expect(exitCode).toBe(0);
   expect(typesIn(stdout)).toEqual(['other.small']);

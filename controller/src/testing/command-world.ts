@@ -13,6 +13,7 @@ import { bucketKeys, parseIndexKey } from '@runctl/protocol';
 import type { Tools } from '@runctl/operations/launch';
 import { checkJsonOutput } from './json-output.ts';
 import { WrittenRun } from '@runctl/operations/testing';
+import { requiredBucket } from '../settings/load.ts';
 
 export interface CommandResult {
   readonly exitCode: number;
@@ -93,6 +94,8 @@ export class CommandWorld {
     ['git', '/usr/bin/git'],
     ['ssh', '/usr/bin/ssh'],
   ]);
+  /** Whether a connection needs a bucket that settings name, as at AWS. */
+  refusesNoBucket = false;
   /** Whether a launch with --detach waits for its first agent, as it does for people. */
   watchesFirstBoot = false;
   environment: Record<string, string> = {
@@ -215,7 +218,7 @@ export class CommandWorld {
         return Promise.resolve({
           store: this.cloudStore,
           provider: this.beforeProvider(new MemoryProvider(this.machines)),
-          bucket: settings.bucket ?? '',
+          bucket: this.refusesNoBucket ? requiredBucket(settings) : (settings.bucket ?? ''),
           prefix: settings.prefix,
           region: 'us-east-1',
           isLocal: false,
