@@ -392,7 +392,11 @@ describe('the AWS CLI', () => {
       ],
       [
         aws(
-          ...['pricing', 'get-products', '--service-code', 'AmazonEC2', '--filters'],
+          'pricing',
+          'get-products',
+          '--service-code',
+          'AmazonEC2',
+          '--filters',
           'Type=TERM_MATCH,Field=instanceType,Value=g5.xlarge',
         ),
         { FormatVersion: 'aws_v1', PriceList: [expect.stringContaining('"USD":"1.0060000000"') as string] },
