@@ -30,6 +30,7 @@ async function account(world: World): Promise<void> {
   const own = ['--bucket', 'a-bucket-of-its-own', '--instance-profile', 'trainer'];
   await succeeds(world, ['init', '--cloud', '--yes', ...own]);
   await world.runctl(['doctor', ...own]);
+  await succeeds(world, ['offers', '--instance-type', 'g5.xlarge']);
   await succeeds(world, ['init', '--destroy', '--yes', ...own]);
 }
 
