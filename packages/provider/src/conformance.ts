@@ -10,6 +10,7 @@ import type {
   RentedMachine,
   TargetWish,
 } from './port/index.ts';
+import { capacityRequest } from './testing/capacity-request.ts';
 
 /** How a test makes the world behind a provider misbehave. */
 export interface ProviderFaults {
@@ -67,32 +68,7 @@ export function describeProvider(name: string, make: () => Promise<ProviderUnder
 
   const recoversByItself = () => provider.can.recovers.value === 'by-itself';
 
-  const request = async (changes: Partial<CapacityRequest> = {}): Promise<CapacityRequest> => {
-    const { wish } = under;
-    const offers = await provider.offers(wish);
-    const launch = changes.launch ?? 1;
-    return {
-      token: `runctl-${RUN}-${launch}`,
-      run: RUN,
-      launch,
-      runName: null,
-      project: 'demo',
-      user: 'me@laptop',
-      target: await provider.target(wish, offers),
-      boot: {
-        config: agentConfig(launch),
-        tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
-        bootGuardMs: 60_000,
-        refusedMs: 300_000,
-        standstillMs: 900_000,
-      },
-      offers,
-      market: wish.market,
-      nodes: 1,
-      validUntilMs: under.nowMs() + 3_600_000,
-      ...changes,
-    };
-  };
+  const request = (changes: Partial<CapacityRequest> = {}) => capacityRequest(under, RUN, changes);
 
   const eventually = async <T>(look: () => Promise<T | null | undefined | false>, what: string): Promise<T> => {
     for (let left = PATIENCE; left > 0; left--) {
@@ -517,10 +493,4 @@ async function rejection(promise: Promise<unknown>, code: RunctlError['code']): 
   if (!isRunctlError(outcome.error)) throw outcome.error;
   expect(outcome.error.code, outcome.error.message).toBe(code);
   return outcome.error;
-}
-
-const written = { specSha256: '5'.repeat(64), intentSha256: null };
-
-function agentConfig(launch: number): CapacityRequest['boot']['config'] {
-  return { version: 2, run: RUN, launch, bucket: 'bucket', prefix: '', region: 'us-east-1', written };
 }

@@ -1,5 +1,6 @@
 import { RunctlError } from '@runctl/core';
 import { describe, expect, test } from 'vitest';
+import { capacityRequest } from '../../testing/capacity-request.ts';
 import { awsUnderTest } from '../testing/aws-under-test.ts';
 import { explainedRefusal } from './encoded-refusal.ts';
 
@@ -60,34 +61,12 @@ describe('a refusal that EC2 encodes', () => {
 
   test('is decoded by STS when a launch meets it', async () => {
     await using under = await awsUnderTest();
-    const { provider, wish, region } = under;
+    const { provider, region } = under;
     const text = decoded({ explicitDeny: true, matchedStatements: { items: [{ statementId: 'OnlyEncryptedDisks' }] } });
     const encoded = Buffer.from(text).toString('base64url');
     const message = `You are not authorized to perform this operation. Encoded authorization failure message: ${encoded}`;
     region.compute.settings.failNext('CreateFleet', 'UnauthorizedOperation', { message, times: 5 });
-    const offers = await provider.offers(wish);
-    const target = await provider.target(wish, offers);
-    const written = { specSha256: 'c'.repeat(64), intentSha256: null };
-    const launching = provider.launch({
-      run: 'r-deny',
-      launch: 1,
-      token: 'runctl-r-deny-1',
-      runName: null,
-      project: 'demo',
-      user: 'me@laptop',
-      target,
-      boot: {
-        config: { version: 2, run: 'r-deny', launch: 1, bucket: 'b', prefix: '', region: 'us-east-1', written },
-        tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
-        bootGuardMs: 60_000,
-        refusedMs: 300_000,
-        standstillMs: 900_000,
-      },
-      offers,
-      market: wish.market,
-      nodes: 1,
-      validUntilMs: under.nowMs() + 3_600_000,
-    });
+    const launching = provider.launch(await capacityRequest(under, 'r-deny'));
     await expect(launching).rejects.toMatchObject({
       code: 'access-denied',
       message: expect.stringContaining('is forbidden by the statement OnlyEncryptedDisks') as string,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CapacityRef } from '../../port/index.ts';
+import { capacityRequest } from '../../testing/capacity-request.ts';
 import { awsUnderTest } from '../testing/aws-under-test.ts';
 
 const RUN = 'r-end';
@@ -7,30 +8,8 @@ const RUN = 'r-end';
 type World = Awaited<ReturnType<typeof awsUnderTest>>;
 const launched = { run: RUN, launch: 1 };
 
-const written = { specSha256: 'c'.repeat(64), intentSha256: null };
-
 async function launchOne(world: World): Promise<CapacityRef> {
-  const { provider, wish } = world;
-  const offers = await provider.offers(wish);
-  return provider.launch({
-    ...launched,
-    token: 'runctl-r-end-1',
-    runName: null,
-    project: 'demo',
-    user: 'me@laptop',
-    target: await provider.target(wish, offers),
-    boot: {
-      config: { version: 2, ...launched, bucket: 'bucket', prefix: '', region: 'us-east-1', written },
-      tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
-      bootGuardMs: 60_000,
-      refusedMs: 300_000,
-      standstillMs: 900_000,
-    },
-    offers,
-    market: wish.market,
-    nodes: 1,
-    validUntilMs: world.nowMs() + 3_600_000,
-  });
+  return world.provider.launch(await capacityRequest(world, RUN));
 }
 
 test('a fleet that EC2 does not know yet is deleted once it does', async () => {

@@ -1,38 +1,11 @@
 import { expect, test } from 'vitest';
-import type { CapacityRef, CapacityRequest, ProviderEvent } from '../../port/index.ts';
+import type { CapacityRef, ProviderEvent } from '../../port/index.ts';
+import { capacityRequest } from '../../testing/capacity-request.ts';
 import { awsUnderTest } from '../testing/aws-under-test.ts';
 
 const RUN = 'r-words';
 
 type World = Awaited<ReturnType<typeof awsUnderTest>>;
-
-const written = { specSha256: 'c'.repeat(64), intentSha256: null };
-
-async function requestOf(world: World, changes: Partial<CapacityRequest> = {}): Promise<CapacityRequest> {
-  const { provider, wish } = world;
-  const offers = await provider.offers(wish);
-  return {
-    run: RUN,
-    launch: 1,
-    token: 'runctl-r-words-1',
-    runName: null,
-    project: 'demo',
-    user: 'me@laptop',
-    target: await provider.target(wish, offers),
-    boot: {
-      config: { version: 2, run: RUN, launch: 1, bucket: 'bucket', prefix: '', region: 'us-east-1', written },
-      tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
-      bootGuardMs: 60_000,
-      refusedMs: 300_000,
-      standstillMs: 900_000,
-    },
-    offers,
-    market: wish.market,
-    nodes: 1,
-    validUntilMs: world.nowMs() + 3_600_000,
-    ...changes,
-  };
-}
 
 /** What the fleet says against a machine, once `isEnough`. */
 async function errorsOf(
@@ -51,7 +24,7 @@ async function errorsOf(
 test('a spot quota that is used up is named for each offer, and then of the fleet', async () => {
   await using world = await awsUnderTest();
   world.region.compute.settings.quotas.set({ market: 'spot', family: 'g-vt' }, 0);
-  const asked = await requestOf(world);
+  const asked = await capacityRequest(world, RUN);
   const errors = await errorsOf(world, await world.provider.launch(asked), (found) =>
     found.some((each) => each.blocksLaunch),
   );
@@ -66,7 +39,10 @@ test('a spot quota that is used up is named for each offer, and then of the flee
 test('the quota of on-demand is another one, and its code is named', async () => {
   await using world = await awsUnderTest();
   world.region.compute.settings.quotas.set({ market: 'on-demand', family: 'g-vt' }, 3);
-  const [error] = await errorsOf(world, await world.provider.launch(await requestOf(world, { market: 'on-demand' })));
+  const [error] = await errorsOf(
+    world,
+    await world.provider.launch(await capacityRequest(world, RUN, { market: 'on-demand' })),
+  );
   expect(error).toMatchObject({
     errorCode: 'quota-exceeded',
     market: null,
@@ -78,7 +54,7 @@ test('the quota of on-demand is another one, and its code is named', async () =>
 test('a fleet without its role says that nothing can be launched', async () => {
   await using world = await awsUnderTest();
   world.region.compute.settings.setFleetRole(false);
-  const [error] = await errorsOf(world, await world.provider.launch(await requestOf(world)));
+  const [error] = await errorsOf(world, await world.provider.launch(await capacityRequest(world, RUN)));
   expect(error).toMatchObject({ errorCode: 'access-denied', blocksLaunch: true, offer: null });
 });
 
@@ -86,7 +62,7 @@ test('an image that is gone since the launch was planned is a wrong configuratio
   await using world = await awsUnderTest();
   const message = "The image id '[ami-0123456789abcdef9]' does not exist";
   world.region.compute.settings.failNext('FleetLaunch', 'InvalidAMIID.NotFound', { times: 100, message });
-  const [error] = await errorsOf(world, await world.provider.launch(await requestOf(world)));
+  const [error] = await errorsOf(world, await world.provider.launch(await capacityRequest(world, RUN)));
   expect(error).toMatchObject({
     errorCode: 'config-invalid',
     message,
@@ -98,7 +74,7 @@ test('words come late, and no look that begins where the one before ended misses
   await using world = await awsUnderTest();
   world.region.compute.settings.setDelays({ fleetHistoryDelayMs: 300 });
   world.faults.setRoom('spot', 'none');
-  const ref = await world.provider.launch(await requestOf(world));
+  const ref = await world.provider.launch(await capacityRequest(world, RUN));
   const first = await world.provider.events(ref, 0);
   expect(first.events).toEqual([]);
   let sinceMs = first.nextSinceMs;
@@ -117,7 +93,7 @@ test('where a rest holds for both markets a switch does not help, and a new flee
   const { provider, region } = world;
   region.compute.settings.setFleetRests({ fullPoolsRest: true, bothMarkets: true });
   world.faults.setRoom('spot', 'none');
-  const asked = await requestOf(world);
+  const asked = await capacityRequest(world, RUN);
   const ref = await provider.launch(asked);
   await errorsOf(world, ref, (errors) => errors.some(({ code }) => code.startsWith('allLaunchSpecs')));
   await provider.markets?.switchTo(ref, 'on-demand', 1);

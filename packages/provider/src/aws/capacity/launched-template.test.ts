@@ -1,48 +1,30 @@
 import type { Market } from '@runctl/protocol';
 import { expect, test } from 'vitest';
 import type { TargetWish } from '../../port/index.ts';
+import { capacityRequest } from '../../testing/capacity-request.ts';
 import { awsUnderTest } from '../testing/aws-under-test.ts';
 
-const launch = { run: 'r-template', launch: 1 };
-const written = { specSha256: 'c'.repeat(64), intentSha256: null };
+const RUN = 'r-template';
 
 /** Launches as the wish says, and gives back what the fleet's machines are made from, once there is one. */
 async function launched(changes: Partial<TargetWish> & { readonly mayChangeMarket?: boolean }) {
   await using under = await awsUnderTest();
   const { provider, region } = under;
   const wish = { ...under.wish, ...changes };
-  const offers = await provider.offers(wish);
-  await provider.launch({
-    ...launch,
-    token: 'runctl-r-template-1',
-    runName: null,
-    project: 'demo',
-    user: 'me@laptop',
-    target: await provider.target(wish, offers),
-    boot: {
-      config: { version: 2, ...launch, bucket: 'bucket', prefix: '', region: 'us-east-1', written },
-      tools: { agentKey: 'a', agentSha256: 'a'.repeat(64), nodeKey: 'n', nodeSha256: 'b'.repeat(64) },
-      bootGuardMs: 60_000,
-      refusedMs: 300_000,
-      standstillMs: 900_000,
-    },
-    offers,
-    market: wish.market,
-    mayChangeMarket: changes.mayChangeMarket ?? false,
-    nodes: 1,
-    validUntilMs: under.nowMs() + 3_600_000,
-  });
-  while ((await provider.machines(launch.run))[0]?.state !== 'running') await under.pass();
+  const request = await capacityRequest({ ...under, wish }, RUN, { mayChangeMarket: changes.mayChangeMarket ?? false });
+  const { offers } = request;
+  await provider.launch(request);
+  while ((await provider.machines(RUN))[0]?.state !== 'running') await under.pass();
   const template = region.compute.templates.list()[0]?.versions.get(1)?.data;
   const [spotRequest] = region.compute.spotRequests.list();
-  return { template, offers, machine: (await provider.machines(launch.run))[0], spotRequest };
+  return { template, offers, machine: (await provider.machines(RUN))[0], spotRequest };
 }
 
 test('a spot machine reads its metadata itself alone, and everything of it that can be is tagged', async () => {
   const { spotRequest, template } = await launched({ market: 'spot' });
   expect(template?.metadata).toMatchObject({ httpTokens: 'required', hopLimit: 1 });
   expect([...(template?.tags?.keys() ?? [])]).toEqual(['instance', 'volume', 'spot-instances-request']);
-  expect(spotRequest?.tags.get('runctl:run')).toBe(launch.run);
+  expect(spotRequest?.tags.get('runctl:run')).toBe(RUN);
 });
 
 test.each([
