@@ -1,18 +1,18 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, openSync, closeSync, writeFileSync, writeSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { required } from '@runctl/core';
 import { bootScriptOf } from '../boot-script.ts';
 import { exitOf, onLines } from '../children.ts';
 import { readConsoleTail } from '../console-tail.ts';
 import { CuttableServer } from '../cuttable-server.ts';
 import type { MachineSpec } from '../driver.ts';
 import type { ExecResult, Machine, MachineEnd } from '../machine.ts';
-import { markerVariables } from '../instance-marker.ts';
-import { listenInside, type ListenAddress } from '../namespace-listeners.ts';
+import { spawnHolder } from '../holder.ts';
+import { instanceEnvironment } from '../instance-environment.ts';
 import { addressOf } from '../private-address.ts';
 import { runInside } from '../run-inside.ts';
+import { serveInside } from '../serve-inside.ts';
 import { layOutDisk } from './disk.ts';
 import { confined, setupScript } from './scripts.ts';
 
@@ -25,7 +25,6 @@ export interface LiteSettings {
   readonly minuteMs: number;
 }
 
-const METADATA = { host: '169.254.169.254', port: 80 } as const;
 const NAME_SPACES = [
   '--net',
   '--mount',
@@ -37,20 +36,6 @@ const NAME_SPACES = [
   '--propagation',
   'private',
 ];
-
-/** The environment of everything in the instance. */
-export function liteEnvironment(spec: MachineSpec, settings: LiteSettings): Record<string, string> {
-  return {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    HOME: '/root',
-    LANG: 'C.UTF-8',
-    AWS_REGION: spec.region,
-    AWS_DEFAULT_REGION: spec.region,
-    AWS_ENDPOINT_URL: `http://127.0.0.1:${settings.endpointPort}`,
-    ...spec.environment,
-    ...markerVariables(spec.instanceId),
-  };
-}
 
 /**
  * Resolves when a process is dead. The holder waits for the init, so this is so already, unless the holder itself was killed.
@@ -79,7 +64,7 @@ export class LiteMachine implements Machine {
 
   private constructor(spec: MachineSpec, settings: LiteSettings) {
     this.privateAddress = addressOf(spec.hostName) ?? '127.0.0.1';
-    this.#environment = liteEnvironment(spec, settings);
+    this.#environment = instanceEnvironment(spec, settings.endpointPort);
     this.#consoleFile = join(spec.folder, 'console.log');
     this.#imds = new CuttableServer(spec.imds);
     this.#endpoints = new CuttableServer(spec.endpoints);
@@ -117,23 +102,17 @@ export class LiteMachine implements Machine {
       environment: this.#environment,
       boot,
     });
-    const terminal = openSync(this.#consoleFile, 'a', 0o600);
-    if (boot.kind === 'unsupported') writeSync(terminal, `runctl-sandbox: ${boot.reason}\n`);
+    if (boot.kind === 'unsupported')
+      appendFileSync(this.#consoleFile, `runctl-sandbox: ${boot.reason}\n`, { mode: 0o600 });
     const address = addressOf(spec.hostName) ?? '';
     writeFileSync(join(disk, 'setup'), setupScript);
     const setup = ['/bin/sh', join(disk, 'setup'), disk, spec.hostName, address];
-    // The kernel kills the holder when this process ends in any way, and the holder's end takes the instance along.
-    const args = ['--pdeathsig', 'KILL', 'unshare', ...NAME_SPACES, ...setup];
-    const child = spawn('setpriv', args, {
-      stdio: ['pipe', terminal, terminal, 'pipe'],
-      env: this.#environment,
-      cwd: '/',
+    return spawnHolder({
+      nameSpaces: NAME_SPACES,
+      setup,
+      consoleFile: this.#consoleFile,
+      environment: this.#environment,
     });
-    child.stdin?.on('error', () => {
-      // The instance died while it booted; `exit` tells.
-    });
-    closeSync(terminal);
-    return child;
   }
 
   async #boot(settings: LiteSettings): Promise<void> {
@@ -147,18 +126,13 @@ export class LiteMachine implements Machine {
       throw new Error(`the instance died while it booted: ${(await this.consoleOutput()).toString().trim()}`);
     });
     this.#initPid = await Promise.race([addressed.promise, died]);
-    const local = { host: '127.0.0.1', port: settings.endpointPort };
-    await Promise.race([Promise.all([this.#serve(this.#initPid, local), up.promise]), died]);
+    const servers = { imds: this.#imds, endpoints: this.#endpoints };
+    const serving = serveInside(this.#initPid, servers, settings.endpointPort);
+    await Promise.race([Promise.all([serving, up.promise]), died]);
     died.catch(() => {
       // After the boot, `ended` tells.
     });
     this.#holder.stdin?.end('go\n');
-  }
-
-  async #serve(initPid: number, local: ListenAddress): Promise<void> {
-    const [metadata, endpoints] = await listenInside(initPid, [METADATA, local]);
-    await this.#imds.listen(required(metadata, 'the listener of the metadata'));
-    await this.#endpoints.listen(required(endpoints, 'the listener of the endpoints'));
   }
 
   async exec(command: readonly string[], options: { stdin?: Buffer; timeoutMs: number }): Promise<ExecResult> {

@@ -1,16 +1,18 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, globSync, mkdirSync, openSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { globSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { required, systemClock } from '@runctl/core';
+import { systemClock } from '@runctl/core';
 import { exitOf, onLines } from '../children.ts';
 import { readConsoleTail } from '../console-tail.ts';
 import { CuttableServer } from '../cuttable-server.ts';
 import type { MachineSpec } from '../driver.ts';
+import { spawnHolder } from '../holder.ts';
+import { instanceEnvironment } from '../instance-environment.ts';
 import { markerVariables } from '../instance-marker.ts';
 import type { ExecResult, Machine, MachineEnd } from '../machine.ts';
 import { addressOf } from '../private-address.ts';
-import { listenInside } from '../namespace-listeners.ts';
 import { runInside } from '../run-inside.ts';
+import { serveInside } from '../serve-inside.ts';
 import { leaderBelow } from './leader.ts';
 import { nspawnSetupScript } from './setup-script.ts';
 
@@ -20,7 +22,6 @@ export interface NspawnSettings {
   readonly endpointPort: number;
 }
 
-const METADATA = { host: '169.254.169.254', port: 80 } as const;
 const NAME_SPACES = ['--net', '--mount', '--pid', '--ipc', '--fork', '--kill-child', '--propagation', 'private'];
 /** systemd's signal for `systemctl poweroff` (systemd(1), "Signals"): SIGRTMIN+4, where glibc's SIGRTMIN is 34. */
 const POWER_OFF = 38;
@@ -45,7 +46,7 @@ export class NspawnMachine implements Machine {
 
   private constructor(spec: MachineSpec, settings: NspawnSettings) {
     this.privateAddress = addressOf(spec.hostName) ?? '127.0.0.1';
-    this.#environment = environmentOf(spec, settings);
+    this.#environment = instanceEnvironment(spec, settings.endpointPort);
     this.#consoleFile = join(spec.folder, 'console.log');
     this.#imds = new CuttableServer(spec.imds);
     this.#endpoints = new CuttableServer(spec.endpoints);
@@ -74,7 +75,6 @@ export class NspawnMachine implements Machine {
     const disk = join(spec.folder, 'disk');
     for (const name of ['upper', 'work', 'root']) mkdirSync(join(disk, name), { recursive: true });
     writeOwnFiles(join(disk, 'upper'), { spec, address: this.privateAddress, environment: this.#environment });
-    const terminal = openSync(this.#consoleFile, 'a', 0o600);
     const setup = [
       '/bin/sh',
       '-c',
@@ -85,17 +85,8 @@ export class NspawnMachine implements Machine {
       spec.instanceId,
       this.privateAddress,
     ];
-    // The kernel kills the holder when this process ends in any way, and the holder's end takes the instance along.
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', ...NAME_SPACES, ...setup], {
-      stdio: ['pipe', terminal, terminal, 'pipe'],
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...markerVariables(spec.instanceId) },
-      cwd: '/',
-    });
-    child.stdin?.on('error', () => {
-      // The instance died while it booted; `exit` tells.
-    });
-    closeSync(terminal);
-    return child;
+    const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...markerVariables(spec.instanceId) };
+    return spawnHolder({ nameSpaces: NAME_SPACES, setup, consoleFile: this.#consoleFile, environment });
   }
 
   async #boot(settings: NspawnSettings): Promise<void> {
@@ -112,10 +103,8 @@ export class NspawnMachine implements Machine {
     });
     const pid = await Promise.race([addressed.promise, died]);
     this.#outerPid = pid;
-    const local = { host: '127.0.0.1', port: settings.endpointPort };
-    const [metadata, endpoints] = await Promise.race([listenInside(pid, [METADATA, local]), died]);
-    await this.#imds.listen(required(metadata, 'the listener of the metadata'));
-    await this.#endpoints.listen(required(endpoints, 'the listener of the endpoints'));
+    const servers = { imds: this.#imds, endpoints: this.#endpoints };
+    await Promise.race([serveInside(pid, servers, settings.endpointPort), died]);
     this.#holder.stdin?.end('go\n');
     await Promise.race([this.#leaderComes(), died]);
   }
@@ -171,20 +160,6 @@ export class NspawnMachine implements Machine {
   consoleOutput(): Promise<Buffer> {
     return readConsoleTail(this.#consoleFile);
   }
-}
-
-/** The environment of everything in the instance: systemd gives it to every service, and so to user data and the agent. */
-function environmentOf(spec: MachineSpec, settings: NspawnSettings): Record<string, string> {
-  return {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    HOME: '/root',
-    LANG: 'C.UTF-8',
-    AWS_REGION: spec.region,
-    AWS_DEFAULT_REGION: spec.region,
-    AWS_ENDPOINT_URL: `http://127.0.0.1:${settings.endpointPort}`,
-    ...spec.environment,
-    ...markerVariables(spec.instanceId),
-  };
 }
 
 function writeOwnFiles(
