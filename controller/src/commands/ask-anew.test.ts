@@ -163,15 +163,21 @@ describe('a laptop that dies while it asks anew', () => {
     ['before it keeps the answer', (world) => (world.cloudStore = failsAt(world.store, 4)), 1],
   ];
 
+  /** The command that died; from then on everything answers again. */
+  async function deadLaunch(world: CommandWorld, die: (world: CommandWorld) => void) {
+    stubborn(world);
+    die(world);
+    const launching = await world.run(LAUNCH);
+    world.cloudStore = world.store;
+    world.beforeProvider = (provider) => provider;
+    return launching;
+  }
+
   test.each(deaths)('%s leaves at most one request alive, which a stop ends', async (_when, die, alive) => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
-    stubborn(world);
-    die(world);
-    expect((await world.run(LAUNCH)).exitCode).not.toBe(0);
+    expect((await deadLaunch(world, die)).exitCode).not.toBe(0);
     expect(living(world)).toHaveLength(alive);
-    world.cloudStore = world.store;
-    world.beforeProvider = (provider) => provider;
     expect(await world.run(['stop', 'mine'])).toMatchObject({ exitCode: 0 });
     expect(living(world)).toEqual([]);
   });
@@ -179,11 +185,7 @@ describe('a laptop that dies while it asks anew', () => {
   test.each(deaths)('%s keeps no follower waiting once nothing lives', async (_when, die, alive) => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
-    stubborn(world);
-    die(world);
-    await world.run(LAUNCH);
-    world.cloudStore = world.store;
-    world.beforeProvider = (provider) => provider;
+    await deadLaunch(world, die);
     const { run } = await world.launched();
     const beganMs = world.clock.monotonicMs();
     const waited = await world.run(['wait', 'mine', '--timeout', '30m'], async () => {
@@ -198,11 +200,7 @@ describe('a laptop that dies while it asks anew', () => {
   test.each(deaths)('%s lets nobody launch beside it', async (_when, die, alive) => {
     await using scope = await commandWorld(PROJECT);
     const { world } = scope;
-    stubborn(world);
-    die(world);
-    await world.run(LAUNCH);
-    world.cloudStore = world.store;
-    world.beforeProvider = (provider) => provider;
+    await deadLaunch(world, die);
     // What was made a moment ago is not shown yet.
     world.machines.hideNew(30_000);
     const atOnce = await world.run(['resume', 'mine', '--yes', '--detach']);
