@@ -8,10 +8,11 @@ export interface RequestedWith {
 
 /** A request for one machine of a run's launch, as the operations make it, for tests of providers. */
 export async function capacityRequest(
-  { provider, wish, nowMs }: RequestedWith,
+  world: RequestedWith,
   run: string,
   changes: Partial<CapacityRequest> = {},
 ): Promise<CapacityRequest> {
+  const { provider, wish } = world;
   const offers = await provider.offers(wish);
   const launch = changes.launch ?? 1;
   const written = { specSha256: 'c'.repeat(64), intentSha256: null };
@@ -33,7 +34,7 @@ export async function capacityRequest(
     offers,
     market: wish.market,
     nodes: 1,
-    validUntilMs: nowMs() + 3_600_000,
+    validUntilMs: world.nowMs() + 3_600_000,
     ...changes,
   };
 }
